@@ -1,0 +1,93 @@
+// Backends run whole steps. A backend is opened for one device; its programs run on
+// that device only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "backend/device.hpp"
+#include "nn/plan.hpp"
+
+namespace nn {
+
+enum class OptimizerKind : std::uint8_t { sgd, momentum, nesterov, rmsprop, adam, adamw };
+std::string_view name_of(OptimizerKind kind);
+OptimizerKind parse_optimizer(std::string_view name);
+
+// Formulas and default values as Keras has them; see the man page of nn-train.
+struct Optimizer {
+  OptimizerKind kind = OptimizerKind::adam;
+  double momentum = 0.9;         // momentum, nesterov
+  double rho = 0.9;              // rmsprop
+  double beta_1 = 0.9, beta_2 = 0.999;  // adam, adamw
+  double epsilon = 1e-7;         // rmsprop, adam, adamw
+  double weight_decay = 0.004;   // adamw, decoupled (Loshchilov & Hutter 2019)
+};
+
+struct ProgramOptions {
+  std::int64_t batch = 1;  // the most rows of one call
+  bool training = false;   // without it only forward() and evaluate() may be called
+  Optimizer optimizer;
+  double l2 = 0;           // adds l2/2 * |kernel|^2 to the loss of a batch
+  double clip_norm = 0;    // gradient's global norm is scaled down to this; 0: off
+  std::uint64_t seed = 0;  // of dropout
+};
+
+// Labelled rows of a step. Row-major, dense, borrowed for the call.
+struct Examples {
+  std::int64_t rows = 0;             // 0 < rows <= batch
+  const float* x = nullptr;          // [rows, inputs]
+  const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
+  const float* targets = nullptr;    // [rows, outputs]: regression losses
+  const float* weights = nullptr;    // [rows] per-row weights (class weights), or null: all 1
+};
+
+// A compiled network. One thread at a time. Nothing is allocated in a call.
+class Program {
+ public:
+  virtual ~Program() = default;
+
+  // y [rows, outputs], overwritten: probabilities under cross-entropy (binary: [rows, 1],
+  // the probability of class 1), values otherwise. Row results do not depend on the
+  // other rows of the call, nor on how many there are.
+  virtual void forward(std::int64_t rows, const float* x, float* y) = 0;
+
+  // forward() and the sum over rows of weight * loss, without dropout and without the
+  // L2 term. `y` may be null.
+  virtual double evaluate(const Examples& examples, float* y) = 0;
+
+  // One optimiser step on the mean loss over the rows (sum of weight * loss / sum of
+  // weights) plus L2. Returns the sum of weight * loss, as computed before the update.
+  // `step` counts from 0 over the whole run: it drives dropout and Adam's bias correction.
+  virtual double train_step(const Examples& examples, double learning_rate, std::uint64_t step) = 0;
+
+  // The parameter block, as Plan::parameters lays it out.
+  virtual void read_parameters(std::span<float> out) const = 0;
+  virtual void write_parameters(std::span<const float> in) = 0;
+
+  // Optimiser slots: state_size() floats (0 for sgd). With the parameters and the step
+  // number they continue a run bit for bit.
+  virtual std::int64_t state_size() const = 0;
+  virtual void read_state(std::span<float> out) const = 0;
+  virtual void write_state(std::span<const float> in) = 0;
+};
+
+// Thread-safe.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const Device& device() const = 0;
+
+  // `parameters` holds plan.parameter_count floats, 64-byte aligned. A training program
+  // copies them; any other borrows them (a mapped model file is used in place), so they
+  // must outlive it. Must be called, like the program later, in the thread that
+  // computes: it is pinned to the device first.
+  virtual std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options,
+                                           const float* parameters) = 0;
+};
+
+// Throws when the device isn't there ("cuda:0: this build has no CUDA backend").
+std::unique_ptr<Backend> open_backend(const Device& device);
+
+}  // namespace nn

@@ -1,0 +1,196 @@
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/signals.hpp"
+
+namespace nn {
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int UniqueFd::release() { return std::exchange(fd_, -1); }
+
+void UniqueFd::reset() {
+  if (fd_ >= 0) ::close(release());
+}
+
+UniqueFd open_input(const std::string& path) {
+  if (path == "-") {
+    UniqueFd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+    if (!fd) fail_errno("standard input");
+    return fd;
+  }
+  UniqueFd fd;
+  // Opening a FIFO waits for its writer: a signal must be able to end that wait.
+  while (!(fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)))) {
+    if (errno != EINTR) fail_errno(path);
+    throw_if_stopped();
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) fail_errno(path);
+  if (S_ISDIR(status.st_mode)) fail(ErrorKind::io, "{}: is a directory", path);
+  return fd;
+}
+
+std::size_t read_some(int fd, std::span<std::byte> out, std::string_view name) {
+  for (;;) {
+    throw_if_stopped();
+    const ssize_t n = ::read(fd, out.data(), out.size());
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) fail_errno(name);
+  }
+}
+
+void write_all(int fd, std::span<const std::byte> bytes, std::string_view name) {
+  struct iovec piece {
+    const_cast<std::byte*>(bytes.data()), bytes.size()
+  };
+  write_all(fd, std::span(&piece, 1), name);
+}
+
+void write_all(int fd, std::span<struct iovec> pieces, std::string_view name) {
+  while (!pieces.empty()) {
+    if (pieces.front().iov_len == 0) {
+      pieces = pieces.subspan(1);
+      continue;
+    }
+    const int count = static_cast<int>(std::min<std::size_t>(pieces.size(), IOV_MAX));
+    const ssize_t written = ::writev(fd, pieces.data(), count);
+    if (written < 0) {
+      if (errno == EINTR) {
+        throw_if_stopped();
+        continue;
+      }
+      if (errno == EPIPE) throw BrokenPipe{};
+      fail_errno(name);
+    }
+    auto left = static_cast<std::size_t>(written);
+    while (left > 0) {
+      struct iovec& first = pieces.front();
+      const std::size_t used = std::min(left, first.iov_len);
+      first.iov_base = static_cast<char*>(first.iov_base) + used;
+      first.iov_len -= used;
+      left -= used;
+      if (first.iov_len == 0) pieces = pieces.subspan(1);
+    }
+  }
+}
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
+  const UniqueFd fd = open_input(path);
+  auto mapped = map(fd.get(), path);
+  if (!mapped) fail(ErrorKind::io, "{}: not a regular file", path);
+  return mapped;
+}
+
+std::shared_ptr<const MappedFile> MappedFile::map(int fd, const std::string& name) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) fail_errno(name);
+  if (!S_ISREG(status.st_mode)) return nullptr;
+  std::shared_ptr<MappedFile> file(new MappedFile);
+  file->name_ = name;
+  file->size_ = static_cast<std::size_t>(status.st_size);
+  if (file->size_ > 0) {
+    void* address = ::mmap(nullptr, file->size_, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (address == MAP_FAILED) fail_errno(name);
+    file->data_ = static_cast<const std::byte*>(address);
+  }
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+namespace {
+
+bool written_in_place(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+// The rename is durable once the directory is.
+void sync_directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) ::fsync(fd.get());
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
+  if (path_ == "-") {
+    path_ = "standard output";
+    fd_ = UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+    if (!fd_) fail_errno(path_);
+    return;
+  }
+  if (written_in_place(path_)) {
+    fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd_) fail_errno(path_);
+    return;
+  }
+  temporary_ = path_ + ".XXXXXX";
+  fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
+  if (!fd_) {
+    temporary_.clear();
+    fail_errno(path_);
+  }
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  ::fchmod(fd_.get(), 0666 & ~mask);
+}
+
+OutputFile::~OutputFile() {
+  if (fd_ && !temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::write(std::span<const std::byte> bytes) { write_all(fd_.get(), bytes, path_); }
+
+void OutputFile::write(std::string_view text) {
+  write(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+void OutputFile::commit() {
+  if (!temporary_.empty()) {
+    if (::fsync(fd_.get()) != 0) fail_errno(path_);
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_errno(path_);
+    temporary_.clear();
+    sync_directory_of(path_);
+  }
+  // close() reports what a full disk or a remote file system kept back until now.
+  if (::close(fd_.release()) != 0 && errno != EINTR) fail_errno(path_);
+}
+
+void write_file(const std::string& path, std::string_view text) {
+  OutputFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+void fill_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
+      if (::open("/dev/null", O_RDWR) != fd) std::_Exit(1);
+    }
+  }
+}
+
+}  // namespace nn

@@ -1,0 +1,91 @@
+// Files, descriptors and pipes.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace nn {
+
+// Owns a descriptor; -1 is none.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  ~UniqueFd() { reset(); }
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release();
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// Opens for reading; "-" is a duplicate of stdin. Errors name the path.
+UniqueFd open_input(const std::string& path);
+
+// One read(2), retried on EINTR; 0 at the end. `name` is for the error message.
+// Throws Interrupted when a stop was requested while it waited (base/signals.hpp).
+std::size_t read_some(int fd, std::span<std::byte> out, std::string_view name);
+
+// Writes everything or throws. A broken pipe throws BrokenPipe, which run_tool()
+// turns into a silent death by SIGPIPE. `pieces` is consumed.
+void write_all(int fd, std::span<const std::byte> bytes, std::string_view name);
+void write_all(int fd, std::span<struct iovec> pieces, std::string_view name);
+
+struct BrokenPipe {};  // the reader of our output is gone
+
+// A private, read-only mapping of a whole regular file. Unmapped with the last owner.
+class MappedFile {
+ public:
+  // Throws when the file cannot be opened or is not a regular file.
+  static std::shared_ptr<const MappedFile> open(const std::string& path);
+  // The same for an open descriptor; nullptr when it is not a regular file.
+  static std::shared_ptr<const MappedFile> map(int fd, const std::string& name);
+  ~MappedFile();
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  const std::string& name() const { return name_; }
+
+ private:
+  MappedFile() = default;
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::string name_;
+};
+
+// A file that appears complete or not at all: written to a temporary file beside
+// `path`, then fsync and rename in commit(). Without commit() nothing is left.
+// "-" is stdout, /dev/... and FIFOs are written in place; commit() then only flushes.
+class OutputFile {
+ public:
+  explicit OutputFile(std::string path);
+  OutputFile(OutputFile&&) = default;
+  ~OutputFile();
+  int fd() const { return fd_.get(); }
+  const std::string& name() const { return path_; }
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text);
+  void commit();
+
+ private:
+  std::string path_;
+  std::string temporary_;  // empty when written in place
+  UniqueFd fd_;
+};
+
+// Writes `text` to `path` atomically.
+void write_file(const std::string& path, std::string_view text);
+
+// Opens /dev/null on any of the descriptors 0-2 that is closed. First thing in main.
+void fill_standard_descriptors();
+
+}  // namespace nn

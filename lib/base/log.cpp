@@ -1,0 +1,101 @@
+#include "base/log.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <mutex>
+
+#include "base/signals.hpp"
+
+namespace nn {
+namespace {
+
+std::string name_of_tool = "nn-tools";
+std::atomic<Verbosity> level{Verbosity::normal};
+
+// One write(2) a message, so that lines of several processes do not mix.
+void put(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace
+
+void set_tool_name(std::string name) { name_of_tool = std::move(name); }
+const std::string& tool_name() { return name_of_tool; }
+void set_verbosity(Verbosity verbosity) { level = verbosity; }
+Verbosity verbosity() { return level.load(std::memory_order_relaxed); }
+
+void print_error(std::string_view text) { put(fmt::format("{}: {}\n", name_of_tool, text)); }
+
+void print_warning(std::string_view text) {
+  if (verbosity() != Verbosity::quiet) put(fmt::format("{}: warning: {}\n", name_of_tool, text));
+}
+
+void print_note(std::string_view text) {
+  if (verbosity() == Verbosity::verbose) put(fmt::format("{}: {}\n", name_of_tool, text));
+}
+
+std::string format_duration(double seconds) {
+  const auto s = static_cast<std::uint64_t>(std::llround(seconds));
+  if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
+  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+std::string format_count(std::uint64_t count) {
+  std::string text = fmt::format("{}", count);
+  for (auto at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+Progress::Progress(std::string unit, std::uint64_t total)
+    : unit_(std::move(unit)),
+      total_(total),
+      start_(Clock::now()),
+      drawn_(start_),
+      enabled_(verbosity() != Verbosity::quiet && ::isatty(STDERR_FILENO) != 0) {}
+
+Progress::~Progress() { clear(); }
+
+std::string Progress::line(std::uint64_t done, std::string_view detail) const {
+  const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
+  std::string text(detail);
+  if (!text.empty()) text += "  ";
+  if (total_ > 0) text += fmt::format("{:3.0f}%  ", 100.0 * static_cast<double>(done) / static_cast<double>(total_));
+  text += fmt::format("{} {}/s", format_count(static_cast<std::uint64_t>(rate)), unit_);
+  if (total_ > done && rate > 0) {
+    text += fmt::format("  ETA {}", format_duration(static_cast<double>(total_ - done) / rate));
+  }
+  return text;
+}
+
+void Progress::update(std::uint64_t done, std::string_view detail) {
+  if (progress_requested()) {
+    clear();
+    print_error(line(done, detail));
+  }
+  if (!enabled_) return;
+  const auto now = Clock::now();
+  if (now - drawn_ < std::chrono::milliseconds(100)) return;
+  drawn_ = now;
+  struct winsize size {};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  const std::string text = line(done, detail).substr(0, known ? size.ws_col - 1u : 79u);
+  put("\r\x1b[K" + text);
+  visible_ = true;
+}
+
+void Progress::clear() {
+  if (visible_) put("\r\x1b[K");
+  visible_ = false;
+}
+
+}  // namespace nn

@@ -1,0 +1,44 @@
+// Small texts from command lines. All throw a usage error that quotes the text and
+// says what was expected; none accepts trailing characters.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nn {
+
+std::int64_t parse_integer(std::string_view text);
+double parse_number(std::string_view text);
+std::uint64_t parse_bytes(std::string_view text);    // "64", "64K", "64M", "1G": powers of 1024
+double parse_duration_s(std::string_view text);      // "90", "90s", "10m", "1.5h", "2d", "50ms"
+
+// Half-open, as "A:B", "A:" or ":B".
+struct RowRange {
+  std::int64_t first = 0;
+  std::int64_t last = INT64_MAX;
+  bool operator==(const RowRange&) const = default;
+};
+RowRange parse_row_range(std::string_view text);
+
+// "I/N" with 0 <= I < N.
+struct Shard {
+  std::int64_t index = 0;
+  std::int64_t count = 1;
+  bool operator==(const Shard&) const = default;
+};
+Shard parse_shard(std::string_view text);
+
+std::vector<std::string> split(std::string_view text, char separator);
+std::string_view trim(std::string_view text);  // spaces and tabs at both ends
+
+// Text that came from outside, safe to print: control characters and bytes that are
+// not UTF-8 become \xNN, and it is cut with "…" after `limit` bytes.
+std::string printable(std::string_view text, std::size_t limit = 60);
+
+// The candidate that `word` is probably a misspelling of, if any.
+std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace nn

@@ -1,0 +1,28 @@
+// What signals mean to a tool. Handlers set flags; loops look at them.
+//
+// Order of calls: install_signal_handlers() once, early in main, before threads
+// start; threads that should not receive signals need nothing, the flags are global.
+#pragma once
+
+namespace nn {
+
+// SIGINT and SIGTERM request a stop, SIGUSR1 a progress report, SIGPIPE is ignored
+// (writes fail with EPIPE instead). A second SIGINT or SIGTERM kills at once.
+void install_signal_handlers();
+
+// The signal that asked to stop, or 0.
+int stop_requested();
+
+// True once after each SIGUSR1.
+bool progress_requested();
+
+// Thrown by waits that a stop request cuts short.
+struct Interrupted {};
+
+// Throws Interrupted when a stop was requested.
+void throw_if_stopped();
+
+// Dies by `signal` with its default action, so that the caller's shell sees 128+n.
+[[noreturn]] void die_by_signal(int signal);
+
+}  // namespace nn

@@ -1,0 +1,7 @@
+#include "cli/options.hpp"
+
+namespace nn {
+
+void add_source_options(CLI::App&, SourceOptions&, bool) {}
+
+}  // namespace nn

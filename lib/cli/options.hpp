@@ -1,0 +1,37 @@
+// Options that several tools share, each defined once.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+#include "backend/device.hpp"
+#include "base/error.hpp"
+#include "format/source.hpp"
+
+namespace nn {
+
+// Positional INPUT… and every option of SourceOptions (--format, --delimiter, --header,
+// --no-header, --label, --rows, …), in the groups that --help and the man pages show.
+// Tools that train or predict leave out what only nn-read has (`reader_only` false).
+void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only);
+
+// A converter for CLI11: parse errors of lib/base become CLI11's validation errors, so that
+// they name the option.
+template <typename T>
+CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& value, T (*parse)(std::string_view),
+                        const std::string& help) {
+  return app.add_option_function<std::string>(
+      name,
+      [&value, parse, name](const std::string& text) {
+        try {
+          value = parse(text);
+        } catch (const Error& error) {
+          throw CLI::ValidationError(name, error.what());
+        }
+      },
+      help);
+}
+
+}  // namespace nn

@@ -1,0 +1,99 @@
+#include "cli/tool.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include "base/file.hpp"
+#include "base/signals.hpp"
+
+namespace nn {
+namespace {
+
+std::string quoted_command_line;
+
+std::string quote(std::string_view word) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%^*";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+// What --help and --version print goes to stdout and must arrive.
+int print_product(std::string_view text) {
+  write_all(STDOUT_FILENO, std::as_bytes(std::span(text.data(), text.size())), "standard output");
+  return 0;
+}
+
+int parse(CLI::App& app, int argc, char** argv, const ToolDescription& tool, bool& done) {
+  done = true;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return print_product(app.help());
+  } catch (const CLI::CallForVersion&) {
+    return print_product(fmt::format("{} {}\n", tool.name, NN_VERSION));
+  } catch (const CLI::ParseError& error) {
+    print_error(error.what());
+    print_error(fmt::format("try '{} --help'", tool.name));
+    return exit_status(ErrorKind::usage);
+  }
+  done = false;
+  return 0;
+}
+
+int run_guarded(const std::function<int()>& run) {
+  try {
+    return run();
+  } catch (const Error& error) {
+    print_error(error.what());
+    return exit_status(error.kind());
+  } catch (const BrokenPipe&) {
+    die_by_signal(SIGPIPE);
+  } catch (const Interrupted&) {
+    die_by_signal(stop_requested() != 0 ? stop_requested() : SIGINT);
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory");
+    return exit_status(ErrorKind::io);
+  } catch (const std::exception& error) {
+    print_error(fmt::format("internal error: {}", error.what()));
+    return exit_status(ErrorKind::internal);
+  }
+}
+
+}  // namespace
+
+const std::string& command_line() { return quoted_command_line; }
+
+int run_tool(int argc, char** argv, const ToolDescription& tool,
+             const std::function<void(CLI::App&)>& setup, const std::function<void()>& body) {
+  fill_standard_descriptors();
+  set_tool_name(tool.name);
+  install_signal_handlers();
+  for (int i = 0; i < argc; ++i) quoted_command_line += (i == 0 ? tool.name : " " + quote(argv[i]));
+
+  return run_guarded([&] {
+    CLI::App app(tool.summary, tool.name);
+    app.footer("Example:\n  " + tool.example + "\n\nManual: man " + tool.name + ", man nn-tools\n");
+    app.set_version_flag("--version", std::string(NN_VERSION), "Print the version and exit");
+    app.set_help_flag("-h,--help", "Print this help and exit");
+    bool quiet = false;
+    bool verbose = false;
+    app.add_flag("-q,--quiet", quiet, "Only errors on stderr");
+    app.add_flag("-v,--verbose", verbose, "Say more on stderr");
+    setup(app);
+    bool done = false;
+    const int status = parse(app, argc, argv, tool, done);
+    if (done) return status;
+    set_verbosity(quiet ? Verbosity::quiet : verbose ? Verbosity::verbose : Verbosity::normal);
+    body();
+    return 0;
+  });
+}
+
+}  // namespace nn

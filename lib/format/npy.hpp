@@ -1,0 +1,58 @@
+// NumPy's .npy arrays and .npz archives (numpy.lib.format, versions 1-3; zip stored or
+// deflated, zip64 on reading).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file.hpp"
+#include "base/memory.hpp"
+#include "format/bytes.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+// A whole array, little-endian, C order (Fortran order and big-endian are converted).
+struct NpyArray {
+  DType type = DType::f32;
+  Shape shape;  // all dimensions; empty for a 0-dimensional array
+  Buffer data;
+};
+
+// Data errors name the input, and the member within an archive. The size promised by
+// the header is checked against what is there before memory is taken.
+class NpzArchive {
+ public:
+  explicit NpzArchive(const std::string& path);
+  const std::vector<std::string>& names() const { return names_; }  // without ".npy", in archive order
+  NpyArray read(const std::string& name) const;
+  std::string read_text(const std::string& name) const;  // a member that is not an array ("network.json")
+
+ private:
+  struct Member;
+  std::shared_ptr<const MappedFile> file_;
+  std::vector<std::string> names_;
+  std::shared_ptr<const std::vector<Member>> members_;
+};
+
+// Writes members uncompressed, as numpy.savez does, with fixed time stamps: equal
+// contents give equal bytes. finish() before file.commit().
+class NpzWriter {
+ public:
+  explicit NpzWriter(OutputFile& file);
+  ~NpzWriter();
+  void add(const std::string& name, DType type, const Shape& shape, std::span<const std::byte> data);
+  void add_text(const std::string& name, std::string_view text);
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The header of a .npy file for an array of this type and shape, padded to 64 bytes.
+std::string npy_header(DType type, const Shape& shape);
+
+}  // namespace nn

@@ -1,0 +1,28 @@
+// Batches as a stream or as text for people and other programs.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "base/file.hpp"
+#include "format/stream.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+enum class OutputFormat { automatic, text, csv, json, npy, stream };
+OutputFormat parse_output_format(std::string_view name);
+
+// Writes to `file` (borrowed; commit() stays with the caller, after finish()).
+//   automatic  text when the file is a terminal, else stream
+//   text   for people: aligned columns, a header line, numbers to 4 significant decimals
+//   csv    header line; quoting per RFC 4180; missing is empty; tensor column t of n elements: t_0 … t_{n-1}
+//   json   one object a row (JSON lines); tensors as nested arrays, missing and NaN as null
+//   npy    one array: the only column, or all number columns side by side as f64 ([rows, width]).
+//          Needs a seekable file; on a pipe a usage error that suggests --to stream
+//   stream StreamWriter
+// Text formats are flushed per batch. abandon() writes nothing in text formats.
+std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, const Schema& schema,
+                                     StreamLimits limits = {});
+
+}  // namespace nn

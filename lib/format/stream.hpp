@@ -1,0 +1,48 @@
+// The tensor stream: Apache Arrow's IPC streaming format, our reader and our writer.
+// nn-tools(7) describes what of it is used, and the nn.* metadata.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "format/bytes.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+struct StreamLimits {
+  std::uint64_t max_frame = 64u << 20;  // bytes of one message, metadata and body each, also after decompression
+};
+
+// Reads a stream (.arrows) or a random-access file (.arrow, .feather version 2).
+// Bodies of mapped inputs are used in place where aligned; others are read into
+// memory that is used again once no batch refers to it. Every message is verified
+// before use. A stream that stops without the end marker is a data error, nn.error in
+// a message is thrown as a data error with its text, a wrong nn.xxh3 is a data error.
+// Columns of unsupported types come as DType::opaque with data null.
+std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, StreamLimits limits = {});
+
+// True when the bytes are the start of a stream / of an Arrow file. Needs 8 bytes.
+bool looks_like_stream(std::span<const std::byte> head);
+bool looks_like_arrow_file(std::span<const std::byte> head);
+
+// Writes a stream. The schema goes out with the constructor, so that readers
+// downstream can start; each batch is gathered with one writev and copied nowhere,
+// except that a sliced validity bitmap is shifted and a boolean is packed. Batches over
+// `max_frame` are split. Dictionaries go out when a batch first uses them, and as deltas
+// when they have grown. Fields of type opaque are left out.
+class StreamWriter : public BatchSink {
+ public:
+  StreamWriter(std::unique_ptr<ByteOutput> output, const Schema& schema, StreamLimits limits = {});
+  ~StreamWriter() override;
+  void write(const Batch& batch) override;
+  void finish() override;                           // end-of-stream marker
+  void abandon(std::string_view message) override;  // nn.error, no marker; never throws
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace nn

@@ -1,0 +1,1 @@
+// Keeps the module's target valid until its first source stands here.

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/file.hpp"
+#include "base/parse.hpp"
 #include "base/signals.hpp"
 
 namespace nn {
@@ -30,6 +31,25 @@ int print_product(std::string_view text) {
   return 0;
 }
 
+int usage_error(const ToolDescription& tool, std::string_view text) {
+  print_error(fmt::format("{} (try '{} --help')", text, tool.name));
+  return exit_status(ErrorKind::usage);
+}
+
+// CLI11 only lists what it did not expect; people also want to know what was meant.
+std::string unexpected_argument(const CLI::App& app) {
+  const std::vector<std::string> rest = app.remaining();
+  const std::string word = rest.empty() ? std::string("?") : rest.front();
+  if (!word.starts_with("-")) return fmt::format("unexpected argument '{}'", printable(word));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  const std::string unknown = fmt::format("unknown option '{}'", printable(word));
+  const auto meant = closest(std::string_view(word).substr(0, word.find('=')), names);
+  return meant ? fmt::format("{}; did you mean {}?", unknown, *meant) : unknown;
+}
+
 int parse(CLI::App& app, int argc, char** argv, const ToolDescription& tool, bool& done) {
   done = true;
   try {
@@ -38,10 +58,10 @@ int parse(CLI::App& app, int argc, char** argv, const ToolDescription& tool, boo
     return print_product(app.help());
   } catch (const CLI::CallForVersion&) {
     return print_product(fmt::format("{} {}\n", tool.name, NN_VERSION));
+  } catch (const CLI::ExtrasError&) {
+    return usage_error(tool, unexpected_argument(app));
   } catch (const CLI::ParseError& error) {
-    print_error(error.what());
-    print_error(fmt::format("try '{} --help'", tool.name));
-    return exit_status(ErrorKind::usage);
+    return usage_error(tool, error.what());
   }
   done = false;
   return 0;

@@ -188,7 +188,9 @@ void write_file(const std::string& path, std::string_view text) {
 void fill_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (::fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
-      if (::open("/dev/null", O_RDWR) != fd) std::_Exit(1);
+      // The wrong way round for stdin and stdout: using them fails as on a closed one.
+      const int mode = fd == 0 ? O_WRONLY : fd == 1 ? O_RDONLY : O_RDWR;
+      if (::open("/dev/null", mode) != fd) std::_Exit(1);
     }
   }
 }

@@ -85,7 +85,9 @@ class OutputFile {
 // Writes `text` to `path` atomically.
 void write_file(const std::string& path, std::string_view text);
 
-// Opens /dev/null on any of the descriptors 0-2 that is closed. First thing in main.
+// Keeps the descriptors 0-2 taken where they are closed, so that no file of ours lands on
+// them; reading the missing stdin or writing the missing stdout fails with EBADF. First
+// thing in main.
 void fill_standard_descriptors();
 
 }  // namespace nn

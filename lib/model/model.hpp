@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -53,14 +54,21 @@ struct TrainingState {
   std::vector<float> best_parameters;  // empty: none yet
 };
 
-// Opens and verifies everything but the digest of the weights (see verify_model).
-// Data errors say what is wrong: not a model, cut off, corrupt, made by a newer version.
+// Seconds since 1970 from the environment variable SOURCE_DATE_EPOCH, 0 without it: what
+// Provenance::created_unix_s is set to. Usage error where it is not a number.
+std::int64_t source_date_epoch();
+
+// Opens and verifies everything but the digest of the weights (see verify_model). The
+// weights are neither read nor copied: the file is mapped. "-" (stdin) and pipes are read
+// whole. Errors name the file and what is wrong: not a model, cut off, corrupt, made by a
+// newer version, a checkpoint.
 Model load_model(const std::string& path);
 
 // Checks the digest over the whole file as well.
 Model verify_model(const std::string& path);
 
-// Atomic. Fills model.digest.
+// Atomic ("-" is stdout). Fills model.digest. The same model gives the same bytes. A model
+// that contradicts itself is a data error, and nothing is written.
 void save_model(const std::string& path, Model& model);
 
 void save_checkpoint(const std::string& path, Model& model, const TrainingState& state);
@@ -68,7 +76,15 @@ struct Checkpoint {
   Model model;
   TrainingState state;
 };
-// Verifies the digest. nullopt when there is no such file.
+// Verifies the digest. nullopt when there is no such file; a finished model is a data error.
 std::optional<Checkpoint> load_checkpoint(const std::string& path);
+
+// A model or a checkpoint, for those who look at files rather than use them.
+struct AnyModel {
+  Model model;
+  std::optional<TrainingState> state;  // of a checkpoint
+  std::uint64_t file_bytes = 0;
+};
+AnyModel inspect_model(const std::string& path, bool with_digest);
 
 }  // namespace nn

@@ -1,0 +1,112 @@
+// What must hold between the parts of a model.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "model/description.hpp"
+#include "model/values.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::int64_t widest = INT32_MAX;
+
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+}
+
+// A scale of zero would make targets irrecoverable and hide a column.
+bool good_scaling(const std::vector<double>& offset, const std::vector<double>& scale, std::int64_t width,
+                  bool one_is_enough) {
+  const auto n = static_cast<std::int64_t>(scale.size());
+  return offset.size() == scale.size() && (n == 0 || n == width || (one_is_enough && n == 1)) &&
+         all_finite(offset) && all_finite(scale) &&
+         std::none_of(scale.begin(), scale.end(), [](double value) { return value == 0; });
+}
+
+bool strictly_ascending(const std::vector<std::string>& texts) {
+  return std::adjacent_find(texts.begin(), texts.end(), std::greater_equal<>()) == texts.end();
+}
+
+bool integers_ascending(const std::vector<std::string>& texts) {
+  std::int64_t last = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    std::int64_t value = 0;
+    const char* end = texts[i].data() + texts[i].size();
+    const auto result = std::from_chars(texts[i].data(), end, value);
+    if (result.ec != std::errc() || result.ptr != end || std::to_string(value) != texts[i]) return false;
+    if (i > 0 && value <= last) return false;
+    last = value;
+  }
+  return true;
+}
+
+bool good_shape(const Shape& shape) {
+  __int128 elements = 1;
+  for (const std::int64_t d : shape) {
+    elements *= d;
+    if (d < 1 || elements > widest) return false;
+  }
+  return true;
+}
+
+bool good_column(const InputColumn& column) {
+  const bool tensor = column.kind == InputColumn::Kind::tensor;
+  const bool category = column.kind == InputColumn::Kind::category;
+  if (tensor != !column.shape.empty() || category != !column.categories.empty()) return false;
+  if (!good_shape(column.shape) || !all_finite(column.fill)) return false;
+  if (column.fill.size() != (column.kind == InputColumn::Kind::number ? 1u : 0u)) return false;
+  if (category) return strictly_ascending(column.categories) && column.scale.empty() && column.offset.empty();
+  return good_scaling(column.offset, column.scale, column.width(), true);
+}
+
+void check_columns(const Model& model) {
+  std::set<std::string_view> names;
+  std::int64_t width = 0;
+  for (const InputColumn& column : model.encoder.columns()) {
+    if (!good_column(column)) fail_data("corrupt: its {} makes no sense", column_name(column.name));
+    if (!names.insert(column.name).second) fail_data("corrupt: it has two of {}", column_name(column.name));
+    width += column.width();
+    if (width > widest) fail_data("corrupt: its columns become too many inputs");
+  }
+  if (names.empty()) fail_data("corrupt: it has no input columns");
+  if (model.encoder.input_shape() != model.network.input) {
+    fail_data("corrupt: its columns give inputs of shape {}, but its network takes {}",
+              to_string(model.encoder.input_shape()), to_string(model.network.input));
+  }
+}
+
+bool good_target(const Target& target) {
+  if (target.kind == Target::Kind::classes) {
+    return target.classes.size() >= 2 && target.shape.empty() && target.scale.empty() &&
+           target.offset.empty() &&
+           (target.integers ? integers_ascending(target.classes) : strictly_ascending(target.classes));
+  }
+  return target.kind == Target::Kind::numbers && target.classes.empty() && !target.integers &&
+         good_shape(target.shape) && good_scaling(target.offset, target.scale, target.width(), false);
+}
+
+}  // namespace
+
+std::int64_t outputs_for(const Target& target, Loss loss) {
+  if (!good_target(target)) fail_data("corrupt: its target makes no sense");
+  if (is_classification(loss) != (target.kind == Target::Kind::classes)) {
+    fail_data("corrupt: its loss {} does not go with its target", name_of(loss));
+  }
+  if (loss != Loss::binary_crossentropy) return target.width();
+  if (target.width() != 2) fail_data("corrupt: binary cross-entropy over {} classes", target.width());
+  return 1;
+}
+
+void check_model(const Model& model) {
+  if (model.network.outputs() != outputs_for(model.target, model.loss)) {
+    fail_data("corrupt: its network has {} outputs, its target needs {}", model.network.outputs(),
+              outputs_for(model.target, model.loss));
+  }
+  check_columns(model);
+}
+
+}  // namespace nn

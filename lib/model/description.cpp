@@ -1,0 +1,280 @@
+#include "model/description.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "model_generated.h"
+
+namespace nn {
+namespace {
+
+// The enumerations of the file are those of the program; a change of one must not go unseen.
+static_assert(static_cast<int>(fb::Loss::categorical_crossentropy) ==
+              static_cast<int>(Loss::categorical_crossentropy));
+static_assert(static_cast<int>(fb::Loss::binary_crossentropy) == static_cast<int>(Loss::binary_crossentropy));
+static_assert(static_cast<int>(fb::Loss::mse) == static_cast<int>(Loss::mse));
+static_assert(static_cast<int>(fb::Loss::mae) == static_cast<int>(Loss::mae));
+static_assert(static_cast<int>(fb::Loss::huber) == static_cast<int>(Loss::huber));
+static_assert(static_cast<int>(fb::ColumnKind::tensor) == static_cast<int>(InputColumn::Kind::tensor));
+static_assert(static_cast<int>(fb::ColumnKind::category) == static_cast<int>(InputColumn::Kind::category));
+static_assert(static_cast<int>(fb::TargetKind::classes) == static_cast<int>(Target::Kind::classes));
+static_assert(static_cast<int>(fb::TargetKind::numbers) == static_cast<int>(Target::Kind::numbers));
+
+using Builder = flatbuffers::FlatBufferBuilder;
+
+template <typename T>
+flatbuffers::Offset<flatbuffers::Vector<T>> vector_or_none(Builder& builder, const std::vector<T>& values) {
+  return values.empty() ? 0 : builder.CreateVector(values);
+}
+
+flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> strings_or_none(
+    Builder& builder, const std::vector<std::string>& values) {
+  return values.empty() ? 0 : builder.CreateVectorOfStrings(values);
+}
+
+flatbuffers::Offset<fb::InputColumn> write_column(Builder& builder, const InputColumn& column) {
+  const auto name = builder.CreateString(column.name);
+  const auto shape = vector_or_none(builder, column.shape);
+  const auto fill = vector_or_none(builder, column.fill);
+  const auto offset = vector_or_none(builder, column.offset);
+  const auto scale = vector_or_none(builder, column.scale);
+  const auto categories = strings_or_none(builder, column.categories);
+  return fb::CreateInputColumn(builder, name, static_cast<fb::ColumnKind>(column.kind), shape, fill, offset,
+                               scale, categories);
+}
+
+flatbuffers::Offset<fb::Target> write_target(Builder& builder, const Target& target) {
+  const auto name = builder.CreateString(target.name);
+  const auto classes = strings_or_none(builder, target.classes);
+  const auto shape = vector_or_none(builder, target.shape);
+  const auto offset = vector_or_none(builder, target.offset);
+  const auto scale = vector_or_none(builder, target.scale);
+  return fb::CreateTarget(builder, static_cast<fb::TargetKind>(target.kind), name, target.integers, classes,
+                          shape, offset, scale);
+}
+
+flatbuffers::Offset<fb::Provenance> write_provenance(Builder& builder, const Provenance& provenance) {
+  std::vector<flatbuffers::Offset<fb::Metric>> metrics;
+  for (const auto& [name, value] : provenance.metrics) {
+    metrics.push_back(fb::CreateMetricDirect(builder, name.c_str(), value));
+  }
+  const auto version = builder.CreateString(provenance.tool_version);
+  const auto command = builder.CreateString(provenance.command_line);
+  const auto data = builder.CreateString(provenance.data_digest);
+  const auto list = builder.CreateVector(metrics);
+  return fb::CreateProvenance(builder, version, command, data, provenance.seed, provenance.created_unix_s,
+                              list);
+}
+
+flatbuffers::Offset<fb::Training> write_training(Builder& builder, const TrainingState& state,
+                                                 std::span<const std::uint64_t> offsets) {
+  const auto options = builder.CreateString(state.options);
+  const fb::Block optimizer(offsets[1], state.optimizer_state.size());
+  const fb::Block best(offsets[2], state.best_parameters.size());
+  return fb::CreateTraining(builder, state.step, state.epoch, state.batch, state.elapsed_s, state.epoch_loss,
+                            state.epoch_weight, state.best_score, state.best_epoch, state.epochs_without_gain,
+                            options, &optimizer, &best);
+}
+
+// ---- reading
+
+std::string text_of(const flatbuffers::String* text) { return text == nullptr ? std::string() : text->str(); }
+
+template <typename T>
+std::vector<T> values_of(const flatbuffers::Vector<T>* values) {
+  return values == nullptr ? std::vector<T>() : std::vector<T>(values->begin(), values->end());
+}
+
+std::vector<std::string> texts_of(
+    const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* texts) {
+  std::vector<std::string> out;
+  for (flatbuffers::uoffset_t i = 0; texts != nullptr && i < texts->size(); ++i)
+    out.push_back(text_of(texts->Get(i)));
+  return out;
+}
+
+InputColumn read_column(const fb::InputColumn& column) {
+  if (column.kind() > fb::ColumnKind::MAX) fail_data("corrupt: an input column of an unknown kind");
+  InputColumn out;
+  out.name = text_of(column.name());
+  out.kind = static_cast<InputColumn::Kind>(column.kind());
+  out.shape = values_of(column.shape());
+  out.fill = values_of(column.fill());
+  out.offset = values_of(column.offset());
+  out.scale = values_of(column.scale());
+  out.categories = texts_of(column.categories());
+  return out;
+}
+
+Target read_target(const fb::Target& target) {
+  if (target.kind() > fb::TargetKind::MAX) fail_data("corrupt: a target of an unknown kind");
+  Target out;
+  out.kind = static_cast<Target::Kind>(target.kind());
+  out.name = text_of(target.name());
+  out.integers = target.integers();
+  out.classes = texts_of(target.classes());
+  out.shape = values_of(target.shape());
+  out.offset = values_of(target.offset());
+  out.scale = values_of(target.scale());
+  return out;
+}
+
+Provenance read_provenance(const fb::Provenance& provenance) {
+  Provenance out;
+  out.tool_version = text_of(provenance.tool_version());
+  out.command_line = text_of(provenance.command_line());
+  out.data_digest = text_of(provenance.data_digest());
+  out.seed = provenance.seed();
+  out.created_unix_s = provenance.created_unix_s();
+  if (provenance.metrics() != nullptr) {
+    for (const fb::Metric* metric : *provenance.metrics()) {
+      out.metrics.emplace_back(text_of(metric->name()), metric->value());
+    }
+  }
+  return out;
+}
+
+std::span<const float> read_block(const Container& container, const fb::Block& block) {
+  const std::uint64_t size = container.bytes.size();
+  if (block.offset() % alignment != 0 || block.offset() > size ||
+      block.count() > (size - block.offset()) / sizeof(float)) {
+    fail_data("corrupt: its weights do not lie within the file");
+  }
+  return {reinterpret_cast<const float*>(container.bytes.data() + block.offset()),
+          static_cast<std::size_t>(block.count())};
+}
+
+TrainingState read_training(const Container& container, const fb::Training& training) {
+  TrainingState state;
+  state.step = training.step();
+  state.epoch = training.epoch();
+  state.batch = training.batch();
+  state.elapsed_s = training.elapsed_s();
+  state.epoch_loss = training.epoch_loss();
+  state.epoch_weight = training.epoch_weight();
+  state.best_score = training.best_score();
+  state.best_epoch = training.best_epoch();
+  state.epochs_without_gain = training.epochs_without_gain();
+  state.options = text_of(training.options());
+  const auto optimizer = read_block(container, *training.optimizer_state());
+  const auto best = read_block(container, *training.best_parameters());
+  state.optimizer_state.assign(optimizer.begin(), optimizer.end());
+  state.best_parameters.assign(best.begin(), best.end());
+  return state;
+}
+
+// Weights that a hostile description promises must not overflow the lowering, which
+// trusts its network.
+void check_parameter_limit(const Network& network, std::uint64_t limit) {
+  __int128 width = network.inputs();
+  __int128 total = 0;
+  for (const Layer& layer : network.layers) {
+    if (layer.kind != LayerKind::dense) continue;
+    total += (width + 1) * layer.units;
+    width = layer.units;
+    if (total > limit) fail_data("corrupt: the network needs more weights than the file has");
+  }
+}
+
+Network read_network(const fb::Model& description, const Target& target, Loss loss, std::uint64_t weights) {
+  Shape input = values_of(description.input());
+  __int128 elements = 1;
+  for (const std::int64_t d : input) {
+    elements *= d;
+    if (d < 1 || elements > INT32_MAX) fail_data("corrupt: its input has shape {}", to_string(input));
+  }
+  if (input.empty()) fail_data("corrupt: its input has no shape");
+  const std::string text = text_of(description.network());
+  try {
+    Network network = parse_network(text);
+    resolve(network, std::move(input), outputs_for(target, loss));
+    check_parameter_limit(network, weights);
+    return network;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::usage) throw;
+    fail_data("corrupt: its network '{}' is wrong: {}", printable(text), error.what());
+  }
+}
+
+void check_parameters(const fb::Model& description, const Plan& plan) {
+  const auto& stored = *description.parameters();
+  bool same = stored.size() == plan.parameters.size() &&
+              description.weights()->count() == static_cast<std::uint64_t>(plan.parameter_count);
+  for (flatbuffers::uoffset_t i = 0; same && i < stored.size(); ++i) {
+    const Parameter& parameter = plan.parameters[i];
+    const fb::Parameter& entry = *stored.Get(i);
+    same = text_of(entry.name()) == parameter.name && values_of(entry.shape()) == parameter.shape &&
+           entry.offset() == static_cast<std::uint64_t>(parameter.offset);
+  }
+  if (!same) fail_data("corrupt: its weights are not those of its network");
+}
+
+const fb::Model& verified(const Container& container) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(container.description.data());
+  const std::size_t size = container.description.size();
+  flatbuffers::Verifier verifier(data, size, 16, 10'000'000);
+  if (size < 16 || !fb::VerifyModelBuffer(verifier)) fail_data("corrupt: its description cannot be read");
+  return *fb::GetModel(data);
+}
+
+}  // namespace
+
+std::vector<std::byte> describe_model(const Model& model, const Plan& plan, const TrainingState* state,
+                                      std::span<const std::uint64_t> offsets) {
+  Builder builder(1024);
+  std::vector<flatbuffers::Offset<fb::InputColumn>> columns;
+  for (const InputColumn& column : model.encoder.columns()) columns.push_back(write_column(builder, column));
+  std::vector<flatbuffers::Offset<fb::Parameter>> parameters;
+  for (const Parameter& parameter : plan.parameters) {
+    parameters.push_back(fb::CreateParameterDirect(builder, parameter.name.c_str(), &parameter.shape,
+                                                   static_cast<std::uint64_t>(parameter.offset)));
+  }
+  const auto target = write_target(builder, model.target);
+  const auto provenance = write_provenance(builder, model.provenance);
+  const auto training = state == nullptr ? 0 : write_training(builder, *state, offsets);
+  const auto network = builder.CreateString(to_string(model.network));
+  const auto input = builder.CreateVector(model.network.input);
+  const auto column_list = builder.CreateVector(columns);
+  const auto parameter_list = builder.CreateVector(parameters);
+  const fb::Block weights(offsets[0], static_cast<std::uint64_t>(plan.parameter_count));
+  fb::FinishModelBuffer(
+      builder, fb::CreateModel(builder, network, input, static_cast<fb::Loss>(model.loss), column_list,
+                               target, provenance, parameter_list, &weights, training));
+  const auto bytes = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
+  return {bytes.begin(), bytes.end()};
+}
+
+Described parse_description(const Container& container) {
+  const fb::Model& description = verified(container);
+  if (description.loss() > fb::Loss::MAX) fail_data("corrupt: an unknown loss");
+  Described out;
+  Model& model = out.model;
+  model.loss = static_cast<Loss>(description.loss());
+  std::vector<InputColumn> columns;
+  for (const fb::InputColumn* column : *description.columns()) columns.push_back(read_column(*column));
+  model.encoder = Encoder(std::move(columns));
+  model.target = read_target(*description.target());
+  model.provenance = read_provenance(*description.provenance());
+  model.digest = container.digest;
+  const auto weights = read_block(container, *description.weights());
+  model.network = read_network(description, model.target, model.loss, weights.size());
+  check_model(model);
+  check_parameters(description, lower(model.network, model.loss));
+  model.parameters = std::shared_ptr<const float>(container.owner, weights.data());
+
+  if ((description.training() != nullptr) != (container.kind == ContainerKind::checkpoint)) {
+    fail_data("corrupt: its header and its description disagree on whether it is a checkpoint");
+  }
+  if (description.training() != nullptr) {
+    out.state = read_training(container, *description.training());
+    const std::size_t best = out.state->best_parameters.size();
+    if (best != 0 && best != weights.size())
+      fail_data("corrupt: its best weights are not those of its network");
+  }
+  return out;
+}
+
+}  // namespace nn

@@ -1,0 +1,33 @@
+// The inside of a model file: the FlatBuffer of schemas/model.fbs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/container.hpp"
+#include "model/model.hpp"
+
+namespace nn {
+
+// Floats of the file, as block_offsets() places them: parameters, and for a checkpoint
+// the optimiser state and the best parameters.
+std::vector<std::byte> describe_model(const Model& model, const Plan& plan, const TrainingState* state,
+                                      std::span<const std::uint64_t> offsets);
+
+struct Described {
+  Model model;  // parameters point into the container
+  std::optional<TrainingState> state;
+};
+// Verifies the FlatBuffer and that it makes sense together with the file; data errors.
+Described parse_description(const Container& container);
+
+// Throws a data error where a part of the model contradicts another one. The network must
+// be resolved.
+void check_model(const Model& model);
+
+// Outputs that the network must have for the target under the loss.
+std::int64_t outputs_for(const Target& target, Loss loss);
+
+}  // namespace nn

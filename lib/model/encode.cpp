@@ -1,0 +1,270 @@
+// The loops behind BoundEncoder::encode().
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/error.hpp"
+#include "model/category.hpp"
+#include "model/encoder.hpp"
+#include "model/values.hpp"
+
+namespace nn {
+namespace {
+
+// Where a block of rows goes: element `at` of each of `count` rows of `stride` floats.
+struct Block {
+  std::int64_t first, count;
+  float* out;  // first row of the block, first float of the column
+  std::int64_t stride;
+};
+
+constexpr std::uint32_t exponent_mask = 0x7F800000;
+
+// Non-zero when the float is infinite or not a number; written so that loops over it vectorise.
+std::uint32_t not_finite(float value) {
+  return (std::bit_cast<std::uint32_t>(value) & exponent_mask) == exponent_mask ? 1u : 0u;
+}
+
+// ---- numbers: one float a row
+
+struct NumberRule {
+  double fill, offset, scale;
+};
+
+NumberRule rule_of(const InputColumn& input) {
+  return {input.fill.empty() ? 0.0 : input.fill[0], input.offset.empty() ? 0.0 : input.offset[0],
+          input.scale.empty() ? 1.0 : input.scale[0]};
+}
+
+template <typename T>
+bool encode_numbers(const T* values, const Column& column, const NumberRule& rule, const Block& block) {
+  std::uint32_t bad = 0;
+  float* out = block.out;
+  values += block.first;
+  if (column.validity == nullptr) {
+    for (std::int64_t r = 0; r < block.count; ++r, out += block.stride) {
+      double value = static_cast<double>(values[r]);
+      value = value == value ? value : rule.fill;  // NaN is a missing value
+      *out = static_cast<float>((value - rule.offset) * rule.scale);
+      bad |= not_finite(*out);
+    }
+  } else {
+    for (std::int64_t r = 0; r < block.count; ++r, out += block.stride) {
+      double value = column.valid(block.first + r) ? static_cast<double>(values[r]) : rule.fill;
+      value = value == value ? value : rule.fill;
+      *out = static_cast<float>((value - rule.offset) * rule.scale);
+      bad |= not_finite(*out);
+    }
+  }
+  return bad == 0;
+}
+
+// ---- tensors
+
+template <typename T>
+bool encode_plain(const T* values, std::int64_t n, const Block& block) {
+  std::uint32_t bad = 0;
+  for (std::int64_t r = 0; r < block.count; ++r) {
+    const T* in = values + (block.first + r) * n;
+    float* out = block.out + r * block.stride;
+    for (std::int64_t i = 0; i < n; ++i) {
+      out[i] = static_cast<float>(static_cast<double>(in[i]));
+      bad |= not_finite(out[i]);
+    }
+  }
+  return bad == 0;
+}
+
+// Floats as they are: the loop above, without the way through double.
+bool encode_plain(const float* values, std::int64_t n, const Block& block) {
+  std::uint32_t bad = 0;
+  for (std::int64_t r = 0; r < block.count; ++r) {
+    const float* in = values + (block.first + r) * n;
+    float* out = block.out + r * block.stride;
+    for (std::int64_t i = 0; i < n; ++i) {
+      out[i] = in[i];
+      bad |= not_finite(in[i]);
+    }
+  }
+  return bad == 0;
+}
+
+template <typename T>
+bool encode_scaled(const T* values, std::int64_t n, const double* offset, const double* scale,
+                   const Block& block) {
+  std::uint32_t bad = 0;
+  for (std::int64_t r = 0; r < block.count; ++r) {
+    const T* in = values + (block.first + r) * n;
+    float* out = block.out + r * block.stride;
+    for (std::int64_t i = 0; i < n; ++i) {
+      out[i] = static_cast<float>((static_cast<double>(in[i]) - offset[i]) * scale[i]);
+      bad |= not_finite(out[i]);
+    }
+  }
+  return bad == 0;
+}
+
+template <typename T>
+bool encode_scaled_by_one(const T* values, std::int64_t n, double offset, double scale, const Block& block) {
+  std::uint32_t bad = 0;
+  for (std::int64_t r = 0; r < block.count; ++r) {
+    const T* in = values + (block.first + r) * n;
+    float* out = block.out + r * block.stride;
+    for (std::int64_t i = 0; i < n; ++i) {
+      out[i] = static_cast<float>((static_cast<double>(in[i]) - offset) * scale);
+      bad |= not_finite(out[i]);
+    }
+  }
+  return bad == 0;
+}
+
+// Bytes have 256 values: a table gives the same floats as the formula, without its doubles.
+bool encode_scaled_by_one(const std::uint8_t* values, std::int64_t n, double offset, double scale,
+                          const Block& block) {
+  std::array<float, 256> table;
+  std::uint32_t bad = 0;
+  for (std::size_t v = 0; v < table.size(); ++v) {
+    table[v] = static_cast<float>((static_cast<double>(v) - offset) * scale);
+    bad |= not_finite(table[v]);
+  }
+  for (std::int64_t r = 0; r < block.count; ++r) {
+    const std::uint8_t* in = values + (block.first + r) * n;
+    float* out = block.out + r * block.stride;
+    for (std::int64_t i = 0; i < n; ++i) out[i] = table[in[i]];
+  }
+  return bad == 0;
+}
+
+template <typename T>
+bool encode_tensors(const T* values, const InputColumn& input, const Block& block) {
+  const std::int64_t n = input.width();
+  if (input.scale.empty()) return encode_plain(values, n, block);
+  if (input.scale.size() == 1) return encode_scaled_by_one(values, n, input.offset[0], input.scale[0], block);
+  return encode_scaled(values, n, input.offset.data(), input.scale.data(), block);
+}
+
+// ---- errors: found again slowly, so that the loops above stay tight
+
+[[noreturn]] void fail_number(const Batch& batch, const Column& column, DType type, const InputColumn& input,
+                              const Block& block) {
+  const NumberRule rule = rule_of(input);
+  for (std::int64_t r = block.first; r < block.first + block.count; ++r) {
+    if (!column.valid(r)) continue;
+    const double value = number_at(type, column.data, r);
+    if (std::isnan(value) || not_finite(static_cast<float>((value - rule.offset) * rule.scale)) == 0)
+      continue;
+    fail_data("{}: {}", cell_name(batch, r, input.name), unusable_text(value));
+  }
+  fail_data("{}: the value that stands for a missing one is too large", column_name(input.name));
+}
+
+[[noreturn]] void fail_tensor(const Batch& batch, const Column& column, DType type, const InputColumn& input,
+                              const Block& block) {
+  const std::int64_t n = input.width();
+  for (std::int64_t r = block.first; r < block.first + block.count; ++r) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double value = number_at(type, column.data, r * n + i);
+      const auto at = input.scale.size() == 1 ? std::size_t{0} : static_cast<std::size_t>(i);
+      const double encoded = input.scale.empty() ? value : (value - input.offset[at]) * input.scale[at];
+      if (not_finite(static_cast<float>(encoded)) == 0) continue;
+      fail_data("{}, element {}: {}", cell_name(batch, r, input.name), i, unusable_text(value));
+    }
+  }
+  fail(ErrorKind::internal, "{}: a value is not finite", column_name(input.name));
+}
+
+// A column of another kind is welcome as long as all its cells are empty.
+void require_missing(const Batch& batch, const Column& column, const Field& field, const InputColumn& input) {
+  const bool number = input.kind == InputColumn::Kind::number;
+  for (std::int64_t r = 0; r < batch.rows; ++r) {
+    if (!column.valid(r)) continue;
+    if (is_float(field.type) && std::isnan(number_at(field.type, column.data, r))) continue;
+    fail_data(
+        "{}: the model needs {} here, but the table has {}{}", cell_name(batch, r, input.name),
+        number ? "a number" : "text", printable(value_text(field, column, r)),
+        number ? " (--missing names what stands for a missing value)" : " (--text keeps numbers as text)");
+  }
+}
+
+void require_present(const Batch& batch, const Column& column, const InputColumn& input) {
+  if (column.validity == nullptr) return;
+  for (std::int64_t r = 0; r < batch.rows; ++r) {
+    if (!column.valid(r)) {
+      fail_data("{}: the {} is missing, and nothing can stand for it", cell_name(batch, r, input.name),
+                input.shape.empty() ? "value" : "tensor");
+    }
+  }
+}
+
+void encode_categories(const CategoryIndex& index, const Column& column, DType type, std::int64_t width,
+                       const Block& block) {
+  for (std::int64_t r = 0; r < block.count; ++r) {
+    float* out = block.out + r * block.stride;
+    std::fill_n(out, width, 0.0f);
+    const std::int32_t category = index.of(column, type, block.first + r);
+    if (category >= 0) out[category] = 1.0f;
+  }
+}
+
+// Rows that are encoded column by column before going on: the block of the output stays
+// in the first-level cache.
+std::int64_t block_rows(std::int64_t width) {
+  constexpr std::int64_t floats = 8192 / 2;
+  return std::clamp<std::int64_t>(floats / std::max<std::int64_t>(width, 1), 8, 1024);
+}
+
+}  // namespace
+
+std::string unusable_text(double value) {
+  if (std::isnan(value)) return "NaN is not a number that a network can learn from";
+  if (std::isinf(value)) return "infinity is not a number that a network can learn from";
+  return fmt::format("{} is too large for the network's 32-bit numbers", value);
+}
+
+void BoundEncoder::encode(const Batch& batch, float* x) const {
+  // One index a category column: a batch's dictionary is matched with the model's categories once.
+  std::vector<CategoryIndex> categories;
+  categories.reserve(bindings_.size());
+  for (const Binding& binding : bindings_) {
+    const Column& column = batch.columns[binding.column];
+    const Field& field = batch.schema->fields[binding.column];
+    const InputColumn& input = *binding.input;
+    const bool wants_text = input.kind == InputColumn::Kind::category;
+    if (wants_text != is_text(binding.type)) require_missing(batch, column, field, input);
+    if (input.kind == InputColumn::Kind::tensor) require_present(batch, column, input);
+    categories.emplace_back(
+        wants_text && is_text(binding.type) ? std::span(input.categories) : std::span<const std::string>(),
+        column, binding.type, batch.rows);
+  }
+  const std::int64_t step = block_rows(width_);
+  for (std::int64_t first = 0; first < batch.rows; first += step) {
+    for (std::size_t b = 0; b < bindings_.size(); ++b) {
+      const Binding& binding = bindings_[b];
+      const InputColumn& input = *binding.input;
+      const Column& column = batch.columns[binding.column];
+      const Block block{first, std::min(step, batch.rows - first), x + first * width_ + binding.at, width_};
+      if (input.kind == InputColumn::Kind::category) {
+        encode_categories(categories[b], column, binding.type, input.width(), block);
+      } else if (input.kind == InputColumn::Kind::tensor) {
+        const bool good = visit_numbers(
+            binding.type, column, [&](const auto* values) { return encode_tensors(values, input, block); });
+        if (!good) fail_tensor(batch, column, binding.type, input, block);
+      } else if (is_text(binding.type)) {  // all missing
+        const NumberRule rule = rule_of(input);
+        for (std::int64_t r = 0; r < block.count; ++r) {
+          block.out[r * block.stride] = static_cast<float>((rule.fill - rule.offset) * rule.scale);
+        }
+      } else {
+        const bool good = visit_numbers(binding.type, column, [&](const auto* values) {
+          return encode_numbers(values, column, rule_of(input), block);
+        });
+        if (!good) fail_number(batch, column, binding.type, input, block);
+      }
+    }
+  }
+}
+
+}  // namespace nn

@@ -1,0 +1,171 @@
+#include "model/encoder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/parse.hpp"
+#include "model/values.hpp"
+
+namespace nn {
+namespace {
+
+bool is_reserved(const std::string& name) { return name == "y" || name == "id"; }
+
+// The table's columns, for the message that one is missing.
+std::string list_columns(const Schema& schema) {
+  constexpr std::size_t shown = 8;
+  std::string out;
+  for (std::size_t i = 0; i < schema.fields.size() && i < shown; ++i) {
+    out += (i == 0 ? "" : ", ") + printable(schema.fields[i].name, 30);
+  }
+  if (schema.fields.size() > shown) out += fmt::format(", … {} in all", schema.fields.size());
+  return out.empty() ? "no columns" : out;
+}
+
+// c0, c1, …: the names that a table without a header line gets.
+bool is_positional(const std::string& name) {
+  return name.size() >= 2 && name[0] == 'c' &&
+         std::all_of(name.begin() + 1, name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+[[noreturn]] void fail_missing(const Schema& schema, const std::vector<InputColumn>& needed,
+                               const InputColumn& input) {
+  std::string hint;
+  std::vector<std::string> names;
+  for (const Field& field : schema.fields) names.push_back(field.name);
+  const bool model_positional = std::all_of(
+      needed.begin(), needed.end(), [](const InputColumn& column) { return is_positional(column.name); });
+  const bool table_positional = std::any_of(names.begin(), names.end(), is_positional);
+  if (model_positional && !table_positional) {
+    hint = "; it was trained on a table without a header line: is --no-header missing?";
+  } else if (table_positional && !model_positional) {
+    hint = "; is the header line of the table missing?";
+  } else if (const auto meant = closest(input.name, names)) {
+    hint = fmt::format("; is it '{}'?", printable(*meant));
+  }
+  fail_data("the table has no {}, which the model needs (it has: {}){}", column_name(input.name),
+            list_columns(schema), hint);
+}
+
+// A model of one tensor takes the table's only tensor whatever it is called: images have
+// no names of their own, and readers of different formats call them differently.
+std::optional<std::size_t> only_tensor(const Schema& schema, const std::vector<InputColumn>& needed) {
+  if (needed.size() != 1 || needed[0].kind != InputColumn::Kind::tensor) return std::nullopt;
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
+    const Field& field = schema.fields[i];
+    if (is_reserved(field.name) || field.shape.empty() || !is_number(field.type)) continue;
+    if (found) return std::nullopt;
+    found = i;
+  }
+  return found;
+}
+
+std::size_t find_column(const Schema& schema, const std::vector<InputColumn>& needed,
+                        const InputColumn& input) {
+  const auto same = [&](const Field& field) { return field.name == input.name; };
+  const auto found = schema.find(input.name);
+  if (!found) {
+    const auto tensor = only_tensor(schema, needed);
+    if (!tensor) fail_missing(schema, needed, input);
+    note("{} is taken for the model's {}", column_name(schema.fields[*tensor].name), column_name(input.name));
+    return *tensor;
+  }
+  if (std::count_if(schema.fields.begin(), schema.fields.end(), same) > 1) {
+    fail_data("the table has more than one {}, so it is not clear which one the model means",
+              column_name(input.name));
+  }
+  return *found;
+}
+
+std::string describe(const Field& field) {
+  if (field.type == DType::opaque) return fmt::format("type {}", printable(field.foreign_type));
+  if (is_text(field.type)) return "text";
+  if (field.shape.empty()) return fmt::format("numbers ({})", name_of(field.type));
+  return fmt::format("tensors {} of {}", to_string(field.shape), name_of(field.type));
+}
+
+std::string describe(const InputColumn& input) {
+  switch (input.kind) {
+    case InputColumn::Kind::number: return "numbers";
+    case InputColumn::Kind::category:
+      return fmt::format("text, one of {} categories", input.categories.size());
+    case InputColumn::Kind::tensor: return fmt::format("tensors {}", to_string(input.shape));
+  }
+  return {};
+}
+
+bool fits(const Field& field, const InputColumn& input) {
+  const bool scalar_number = is_number(field.type) && field.shape.empty();
+  switch (input.kind) {
+    // A column whose cells are all empty has no type of its own, and readers guess one;
+    // encode() makes sure that it is empty.
+    case InputColumn::Kind::number: return scalar_number || (is_text(field.type) && field.nullable);
+    case InputColumn::Kind::category: return is_text(field.type) || (scalar_number && field.nullable);
+    case InputColumn::Kind::tensor: return is_number(field.type) && field.shape == input.shape;
+  }
+  return false;
+}
+
+void check_fits(const Field& field, const InputColumn& input) {
+  if (fits(field, input)) return;
+  std::string hint;
+  if (input.kind == InputColumn::Kind::category && is_number(field.type) && field.shape.empty()) {
+    hint = "; --text keeps numbers as text";
+  } else if (input.kind == InputColumn::Kind::number && is_text(field.type)) {
+    hint = "; --missing names what stands for a missing value";
+  }
+  fail_data("{} holds {} in this table, but the model needs {}{}", column_name(field.name), describe(field),
+            describe(input), hint);
+}
+
+}  // namespace
+
+std::int64_t InputColumn::width() const {
+  switch (kind) {
+    case Kind::category: return static_cast<std::int64_t>(categories.size());
+    case Kind::tensor: return element_count(shape);
+    case Kind::number: return 1;
+  }
+  return 0;
+}
+
+Encoder::Encoder(std::vector<InputColumn> columns)
+    : columns_(std::make_shared<const std::vector<InputColumn>>(std::move(columns))) {}
+
+std::int64_t Encoder::width() const {
+  std::int64_t width = 0;
+  for (const InputColumn& column : *columns_) width += column.width();
+  return width;
+}
+
+Shape Encoder::input_shape() const {
+  if (columns_->size() == 1 && columns_->front().kind == InputColumn::Kind::tensor) {
+    return columns_->front().shape;
+  }
+  return {width()};
+}
+
+BoundEncoder Encoder::bind(const Schema& schema) const {
+  BoundEncoder bound;
+  bound.inputs_ = columns_;
+  for (const InputColumn& input : *columns_) {
+    const std::size_t column = find_column(schema, *columns_, input);
+    const Field& field = schema.fields[column];
+    check_fits(field, input);
+    if (input.kind == InputColumn::Kind::tensor && input.scale.size() == 1 && is_float(field.type)) {
+      warn(
+          "{}: the model learned from bytes and divides them by 255; the floats of this table are taken as "
+          "0 to 255, too",
+          column_name(field.name));
+    }
+    bound.bindings_.push_back({column, field.type, &input, bound.width_});
+    bound.width_ += input.width();
+  }
+  return bound;
+}
+
+}  // namespace nn

@@ -1,0 +1,108 @@
+#include "model/model.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "model/container.hpp"
+#include "model/description.hpp"
+
+namespace nn {
+namespace {
+
+// Errors of `body` name the file.
+template <typename Body>
+auto within_file(const std::string& path, Body&& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    const std::string name = path == "-" ? "standard input" : path;
+    // Errors of opening name the path themselves.
+    if (error.kind() == ErrorKind::io) throw;
+    throw error.within(name);
+  }
+}
+
+Model parse_model(const Container& container) {
+  if (container.kind == ContainerKind::checkpoint) {
+    fail_data("a checkpoint of an unfinished run, not a model (nn-train --resume goes on from it)");
+  }
+  return parse_description(container).model;
+}
+
+// The description holds the places of the blocks, and its length decides them: the second
+// pass has the same length, since places are stored at full width.
+void save(const std::string& path, ContainerKind kind, Model& model, const TrainingState* state) {
+  check_model(model);
+  const Plan plan = lower(model.network, model.loss);
+  std::vector<std::span<const float>> blocks{
+      {model.parameters.get(), static_cast<std::size_t>(plan.parameter_count)}};
+  if (state != nullptr) {
+    blocks.emplace_back(state->optimizer_state);
+    blocks.emplace_back(state->best_parameters);
+  }
+  const std::array<std::uint64_t, 3> nowhere{};
+  const std::size_t size = describe_model(model, plan, state, nowhere).size();
+  const auto description = describe_model(model, plan, state, block_offsets(size, blocks));
+  model.digest = write_container(path, kind, description, blocks);
+}
+
+}  // namespace
+
+Model load_model(const std::string& path) {
+  return within_file(path, [&] { return parse_model(open_container(path)); });
+}
+
+Model verify_model(const std::string& path) {
+  return within_file(path, [&] {
+    const Container container = open_container(path);
+    Model model = parse_model(container);
+    check_digest(container);
+    return model;
+  });
+}
+
+AnyModel inspect_model(const std::string& path, bool with_digest) {
+  return within_file(path, [&] {
+    const Container container = open_container(path);
+    Described described = parse_description(container);
+    if (with_digest) check_digest(container);
+    return AnyModel{std::move(described.model), std::move(described.state), container.bytes.size()};
+  });
+}
+
+void save_model(const std::string& path, Model& model) { save(path, ContainerKind::model, model, nullptr); }
+
+void save_checkpoint(const std::string& path, Model& model, const TrainingState& state) {
+  save(path, ContainerKind::checkpoint, model, &state);
+}
+
+std::optional<Checkpoint> load_checkpoint(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
+  return within_file(path, [&] {
+    const Container container = open_container(path);
+    if (container.kind != ContainerKind::checkpoint) {
+      fail_data("a finished model, not a checkpoint; nothing can go on from it");
+    }
+    Described described = parse_description(container);
+    check_digest(container);
+    return std::optional(Checkpoint{std::move(described.model), std::move(*described.state)});
+  });
+}
+
+std::int64_t source_date_epoch() {
+  const char* text = std::getenv("SOURCE_DATE_EPOCH");
+  if (text == nullptr || *text == '\0') return 0;
+  try {
+    return parse_integer(text);
+  } catch (const Error& error) {
+    throw error.within("SOURCE_DATE_EPOCH");
+  }
+}
+
+}  // namespace nn

@@ -1,0 +1,296 @@
+// What is to be predicted: classes or numbers, learned from column y.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "model/category.hpp"
+#include "model/encoder.hpp"
+#include "model/values.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::size_t most_classes = 10000;
+
+std::size_t find_target(const Schema& schema, const std::string& name) {
+  const auto found = schema.find(name);
+  if (!found) {
+    fail(ErrorKind::usage,
+         "the table has no target column '{}': choose it with --label COLUMN (classes) or "
+         "--target COLUMN (numbers)",
+         printable(name));
+  }
+  if (schema.fields[*found].type == DType::opaque) {
+    fail_data("{} has type {}, which cannot be predicted", column_name(name),
+              printable(schema.fields[*found].foreign_type));
+  }
+  return *found;
+}
+
+[[noreturn]] void fail_missing_target(const Batch& batch, std::int64_t row, const std::string& name) {
+  fail_data("{}: the target is missing", cell_name(batch, row, name));
+}
+
+void check_class_count(std::size_t count, const std::string& name) {
+  if (count <= most_classes) return;
+  fail_data("{} has more than {} different labels; a number to predict is named with --target",
+            column_name(name), most_classes);
+}
+
+void add_integer_classes(const Batch& batch, const Column& column, DType type, const std::string& name,
+                         std::set<std::int64_t>& classes) {
+  visit_numbers(type, column, [&](const auto* values) {
+    for (std::int64_t r = 0; r < batch.rows; ++r) {
+      if (!column.valid(r)) fail_missing_target(batch, r, name);
+      if (type == DType::u64 && static_cast<std::uint64_t>(values[r]) > INT64_MAX) {
+        fail_data("{}: the label {} is too large", cell_name(batch, r, name),
+                  static_cast<std::uint64_t>(values[r]));
+      }
+      const auto label = static_cast<std::int64_t>(values[r]);
+      if (classes.insert(label).second) check_class_count(classes.size(), name);
+    }
+  });
+}
+
+void add_text_classes(const Batch& batch, const Column& column, DType type, const std::string& name,
+                      std::set<std::string, std::less<>>& classes) {
+  const Field field{
+      .name = name, .type = type, .shape = {}, .nullable = false, .metadata = {}, .foreign_type = {}};
+  std::vector<bool> seen(column.dictionary ? column.dictionary->size() : 0);
+  for (std::int64_t r = 0; r < batch.rows; ++r) {
+    if (!column.valid(r)) fail_missing_target(batch, r, name);
+    if (type == DType::category) {
+      const auto code = static_cast<std::size_t>(column.as<std::int32_t>()[r]);
+      if (seen[code]) continue;
+      seen[code] = true;
+    }
+    if (classes.insert(value_text(field, column, r)).second) check_class_count(classes.size(), name);
+  }
+}
+
+void fit_classes(std::size_t at, DType type, std::span<const Batch> batches, Target& target) {
+  target.kind = Target::Kind::classes;
+  target.integers = !is_text(type);
+  std::set<std::int64_t> integers;
+  std::set<std::string, std::less<>> texts;
+  for (const Batch& batch : batches) {
+    if (target.integers) {
+      add_integer_classes(batch, batch.columns[at], type, target.name, integers);
+    } else {
+      add_text_classes(batch, batch.columns[at], type, target.name, texts);
+    }
+  }
+  for (const std::int64_t label : integers) target.classes.push_back(std::to_string(label));
+  target.classes.insert(target.classes.end(), texts.begin(), texts.end());
+  if (target.classes.size() == 1) {
+    fail_data("all rows have the label '{}': there is nothing to tell apart", printable(target.classes[0]));
+  }
+}
+
+// Element i of the row's target, checked.
+double target_at(const Batch& batch, const Column& column, DType type, const std::string& name,
+                 std::int64_t row, std::int64_t width, std::int64_t i) {
+  if (!column.valid(row)) fail_missing_target(batch, row, name);
+  const double value = number_at(type, column.data, row * width + i);
+  if (std::isnan(value)) fail_missing_target(batch, row, name);
+  if (std::isinf(value)) fail_data("{}: {}", cell_name(batch, row, name), unusable_text(value));
+  return value;
+}
+
+// Calls body(i, value) for every element of every row.
+template <typename Body>
+void for_each_target(std::size_t at, DType type, const Target& target, std::span<const Batch> batches,
+                     Body&& body) {
+  const std::int64_t width = target.width();
+  for (const Batch& batch : batches) {
+    for (std::int64_t r = 0; r < batch.rows; ++r) {
+      for (std::int64_t i = 0; i < width; ++i) {
+        body(static_cast<std::size_t>(i),
+             target_at(batch, batch.columns[at], type, target.name, r, width, i));
+      }
+    }
+  }
+}
+
+void fit_numbers(std::size_t at, const Field& field, std::span<const Batch> batches, bool standardize,
+                 Target& target) {
+  target.kind = Target::Kind::numbers;
+  target.shape = field.shape;
+  const auto width = static_cast<std::size_t>(target.width());
+  std::vector<double> sum(width), squares(width), low(width, HUGE_VAL), high(width, -HUGE_VAL);
+  double rows = 0;
+  for (const Batch& batch : batches) rows += static_cast<double>(batch.rows);
+  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value) {
+    sum[i] += value;
+    low[i] = std::min(low[i], value);
+    high[i] = std::max(high[i], value);
+  });
+  if (!standardize) return;
+  for (std::size_t i = 0; i < width; ++i) {
+    if (!std::isfinite(sum[i])) fail_data("{}: the values are too large to add up", column_name(target.name));
+    target.offset.push_back(low[i] == high[i] ? low[i] : sum[i] / rows);
+  }
+  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value) {
+    squares[i] += (value - target.offset[i]) * (value - target.offset[i]);
+  });
+  for (std::size_t i = 0; i < width; ++i) {
+    const double scale = 1 / std::sqrt(squares[i] / rows);
+    target.scale.push_back(low[i] == high[i] || !std::isfinite(scale) || scale == 0 ? 1.0 : scale);
+  }
+}
+
+[[noreturn]] void fail_unknown(const Batch& batch, std::int64_t row, const Target& target,
+                               std::string_view label) {
+  std::string known;
+  for (std::size_t i = 0; i < target.classes.size() && i < 8; ++i) {
+    known += (i == 0 ? "" : ", ") + printable(target.classes[i], 30);
+  }
+  if (target.classes.size() > 8) known += ", …";
+  fail_data("{}: the label '{}' did not occur in training (known: {})", cell_name(batch, row, target.name),
+            printable(label), known);
+}
+
+// Integer labels of a model against a column of numbers.
+class IntegerLabels {
+ public:
+  explicit IntegerLabels(const Target& target) {
+    for (const std::string& text : target.classes) {
+      std::int64_t value = 0;
+      std::from_chars(text.data(), text.data() + text.size(), value);
+      values_.push_back(value);
+    }
+    consecutive_ =
+        !values_.empty() && values_.back() - values_.front() + 1 == static_cast<std::int64_t>(values_.size());
+  }
+
+  std::int32_t of(std::int64_t value) const {
+    if (values_.empty() || value < values_.front() || value > values_.back()) return -1;
+    if (consecutive_) return static_cast<std::int32_t>(value - values_.front());
+    const auto at = std::lower_bound(values_.begin(), values_.end(), value);
+    return *at == value ? static_cast<std::int32_t>(at - values_.begin()) : -1;
+  }
+
+  // pandas turns integers with gaps into floats.
+  std::int32_t of(double value) const {
+    const bool whole = std::abs(value) < 0x1p53 && std::nearbyint(value) == value;
+    return whole ? of(static_cast<std::int64_t>(value)) : -1;
+  }
+
+ private:
+  std::vector<std::int64_t> values_;
+  bool consecutive_ = false;
+};
+
+// Class indices of every row, -1 where missing or unknown.
+void find_labels(const Target& target, const Batch& batch, const Column& column, const Field& field,
+                 std::int32_t* labels) {
+  if (is_text(field.type)) {
+    // Integer classes are sorted by value, not by bytes.
+    std::map<std::string_view, std::int32_t> by_text;
+    if (target.integers) {
+      for (const std::string& text : target.classes)
+        by_text.emplace(text, static_cast<std::int32_t>(by_text.size()));
+    }
+    const CategoryIndex index(target.integers ? std::span<const std::string>() : std::span(target.classes),
+                              column, field.type, batch.rows);
+    for (std::int64_t r = 0; r < batch.rows; ++r) {
+      if (!target.integers) {
+        labels[r] = index.of(column, field.type, r);
+      } else {
+        const auto found = column.valid(r) ? by_text.find(value_text(field, column, r)) : by_text.end();
+        labels[r] = found == by_text.end() ? -1 : found->second;
+      }
+    }
+  } else if (target.integers) {
+    const IntegerLabels known(target);
+    visit_numbers(field.type, column, [&](const auto* values) {
+      for (std::int64_t r = 0; r < batch.rows; ++r) {
+        if (!column.valid(r)) {
+          labels[r] = -1;
+        } else if (is_float(field.type)) {
+          labels[r] = known.of(static_cast<double>(values[r]));
+        } else if (field.type == DType::u64 && static_cast<std::uint64_t>(values[r]) > INT64_MAX) {
+          labels[r] = -1;
+        } else {
+          labels[r] = known.of(static_cast<std::int64_t>(values[r]));
+        }
+      }
+    });
+  } else {
+    for (std::int64_t r = 0; r < batch.rows; ++r) {
+      labels[r] = column.valid(r) ? find_sorted(target.classes, value_text(field, column, r)) : -1;
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t Target::width() const {
+  switch (kind) {
+    case Kind::classes: return static_cast<std::int64_t>(classes.size());
+    case Kind::numbers: return element_count(shape);
+    case Kind::none: return 0;
+  }
+  return 0;
+}
+
+Target fit_target(const Schema& schema, std::span<const Batch> batches, bool standardize) {
+  Target target;
+  const std::size_t at = find_target(schema, target.name);
+  const Field& field = schema.fields[at];
+  std::int64_t rows = 0;
+  for (const Batch& batch : batches) rows += batch.rows;
+  if (rows == 0) fail_data("there are no rows to learn from");
+  if (is_float(field.type) || !field.shape.empty()) {
+    fit_numbers(at, field, batches, standardize, target);
+  } else {
+    fit_classes(at, field.type, batches, target);
+  }
+  return target;
+}
+
+void encode_labels(const Target& target, const Batch& batch, std::int32_t* labels, bool unknown_allowed) {
+  const std::size_t at = find_target(*batch.schema, target.name);
+  const Field& field = batch.schema->fields[at];
+  if (!field.shape.empty()) {
+    fail_data("{} holds tensors {}, but the model tells classes apart", column_name(target.name),
+              to_string(field.shape));
+  }
+  const Column& column = batch.columns[at];
+  find_labels(target, batch, column, field, labels);
+  if (unknown_allowed) return;
+  for (std::int64_t r = 0; r < batch.rows; ++r) {
+    if (labels[r] >= 0) continue;
+    const bool missing =
+        !column.valid(r) || (is_float(field.type) && std::isnan(number_at(field.type, column.data, r)));
+    if (missing) fail_missing_target(batch, r, target.name);
+    fail_unknown(batch, r, target, value_text(field, column, r));
+  }
+}
+
+void encode_targets(const Target& target, const Batch& batch, float* targets) {
+  const std::size_t at = find_target(*batch.schema, target.name);
+  const Field& field = batch.schema->fields[at];
+  if (!is_number(field.type) || field.shape != target.shape) {
+    fail_data("{} holds {}, but the model predicts numbers of shape {}", column_name(target.name),
+              is_number(field.type) ? to_string(field.shape) : std::string("text"), to_string(target.shape));
+  }
+  const std::int64_t width = target.width();
+  for (std::int64_t r = 0; r < batch.rows; ++r) {
+    for (std::int64_t i = 0; i < width; ++i) {
+      const double value = target_at(batch, batch.columns[at], field.type, target.name, r, width, i);
+      const auto e = static_cast<std::size_t>(i);
+      const double scaled = target.scale.empty() ? value : (value - target.offset[e]) * target.scale[e];
+      const auto out = static_cast<float>(scaled);
+      if (!std::isfinite(out)) fail_data("{}: {}", cell_name(batch, r, target.name), unusable_text(value));
+      targets[r * width + i] = out;
+    }
+  }
+}
+
+}  // namespace nn

@@ -1,0 +1,48 @@
+// Columns of any number type as their C++ type, for the loops of fit and encode.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+// A binary16 that widens like the built-in types do.
+struct Half {
+  std::uint16_t bits;
+  operator double() const { return static_cast<double>(half_to_float(bits)); }
+};
+
+// Calls body(const T*) with the column's values. `type` must be a number.
+template <typename Body>
+decltype(auto) visit_numbers(DType type, const Column& column, Body&& body) {
+  switch (type) {
+    case DType::i8: return body(column.as<std::int8_t>());
+    case DType::i16: return body(column.as<std::int16_t>());
+    case DType::i32: return body(column.as<std::int32_t>());
+    case DType::i64: return body(column.as<std::int64_t>());
+    case DType::u16: return body(column.as<std::uint16_t>());
+    case DType::u32: return body(column.as<std::uint32_t>());
+    case DType::u64: return body(column.as<std::uint64_t>());
+    case DType::f16: return body(column.as<Half>());
+    case DType::f32: return body(column.as<float>());
+    case DType::f64: return body(column.as<double>());
+    default: return body(column.as<std::uint8_t>());
+  }
+}
+
+// "column 'age'", safe to print.
+inline std::string column_name(const std::string& name) { return "column '" + printable(name) + "'"; }
+
+// "row 17, column 'age'": rows are counted from 0 over the whole input, as --rows does.
+inline std::string cell_name(const Batch& batch, std::int64_t row, const std::string& name) {
+  return fmt::format("row {}, {}", batch.first_row + row, column_name(name));
+}
+
+// What an element that no network can use is, for messages.
+std::string unusable_text(double value);
+
+}  // namespace nn

@@ -14,6 +14,8 @@
 
 namespace nn {
 
+class ZipArchive;
+
 // A whole array, little-endian, C order (Fortran order and big-endian are converted).
 struct NpyArray {
   DType type = DType::f32;
@@ -22,23 +24,24 @@ struct NpyArray {
 };
 
 // Data errors name the input, and the member within an archive. The size promised by
-// the header is checked against what is there before memory is taken.
+// the header is checked against what is there before memory is taken, the checksum of a
+// member when it is read. Thread-safe.
 class NpzArchive {
  public:
   explicit NpzArchive(const std::string& path);
   const std::vector<std::string>& names() const { return names_; }  // without ".npy", in archive order
   NpyArray read(const std::string& name) const;
-  std::string read_text(const std::string& name) const;  // a member that is not an array ("network.json")
+  // A member that is not an array ("network.json"), up to 64 MiB.
+  std::string read_text(const std::string& name) const;
 
  private:
-  struct Member;
-  std::shared_ptr<const MappedFile> file_;
+  std::shared_ptr<const ZipArchive> archive_;
   std::vector<std::string> names_;
-  std::shared_ptr<const std::vector<Member>> members_;
 };
 
 // Writes members uncompressed, as numpy.savez does, with fixed time stamps: equal
-// contents give equal bytes. finish() before file.commit().
+// contents give equal bytes. Array data lie at multiples of 64 bytes in the file. Names are
+// unique; up to 4 GiB in all (no zip64). finish() before file.commit().
 class NpzWriter {
  public:
   explicit NpzWriter(OutputFile& file);

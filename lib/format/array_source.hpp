@@ -1,0 +1,21 @@
+// Arrays side by side as batches. For the readers of this module only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "format/array_reader.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+struct NamedArray {
+  std::string column;
+  ArrayReader reader;
+};
+
+// Each array becomes a column; data error when they don't have as many rows. At least one.
+std::unique_ptr<BatchSource> rows_of_arrays(std::vector<NamedArray> arrays);
+
+}  // namespace nn

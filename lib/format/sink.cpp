@@ -1,0 +1,45 @@
+#include "format/sink.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "format/bytes.hpp"
+#include "format/sink_formats.hpp"
+
+namespace nn {
+namespace {
+
+struct FormatName {
+  std::string_view name;
+  OutputFormat format;
+};
+constexpr FormatName format_names[] = {{"auto", OutputFormat::automatic}, {"text", OutputFormat::text},
+                                       {"csv", OutputFormat::csv},        {"json", OutputFormat::json},
+                                       {"npy", OutputFormat::npy},        {"stream", OutputFormat::stream}};
+
+}  // namespace
+
+OutputFormat parse_output_format(std::string_view name) {
+  for (const FormatName& known : format_names) {
+    if (known.name == name) return known.format;
+  }
+  fail_usage("'{}' is not an output format; there are text, csv, json, npy and stream", printable(name));
+}
+
+std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, const Schema& schema,
+                                     StreamLimits limits) {
+  switch (format) {
+    case OutputFormat::automatic: break;
+    case OutputFormat::text: return make_table_sink(file, schema);
+    case OutputFormat::csv: return make_csv_sink(file, schema);
+    case OutputFormat::json: return make_json_sink(file, schema);
+    case OutputFormat::npy: return make_npy_sink(file, schema);
+    case OutputFormat::stream: return std::make_unique<StreamWriter>(to_file(file), schema, limits);
+  }
+  return open_sink(::isatty(file.fd()) != 0 ? OutputFormat::text : OutputFormat::stream, file, schema,
+                   limits);
+}
+
+}  // namespace nn

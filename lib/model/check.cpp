@@ -67,14 +67,14 @@ void check_columns(const Model& model) {
   std::set<std::string_view> names;
   std::int64_t width = 0;
   for (const InputColumn& column : model.encoder.columns()) {
-    if (!good_column(column)) fail_data("corrupt: its {} makes no sense", column_name(column.name));
-    if (!names.insert(column.name).second) fail_data("corrupt: it has two of {}", column_name(column.name));
+    if (!good_column(column)) fail_data("its {} makes no sense", column_name(column.name));
+    if (!names.insert(column.name).second) fail_data("it has two of {}", column_name(column.name));
     width += column.width();
-    if (width > widest) fail_data("corrupt: its columns become too many inputs");
+    if (width > widest) fail_data("its columns become too many inputs");
   }
-  if (names.empty()) fail_data("corrupt: it has no input columns");
+  if (names.empty()) fail_data("it has no input columns");
   if (model.encoder.input_shape() != model.network.input) {
-    fail_data("corrupt: its columns give inputs of shape {}, but its network takes {}",
+    fail_data("its columns give inputs of shape {}, but its network takes {}",
               to_string(model.encoder.input_shape()), to_string(model.network.input));
   }
 }
@@ -89,21 +89,49 @@ bool good_target(const Target& target) {
          good_shape(target.shape) && good_scaling(target.offset, target.scale, target.width(), false);
 }
 
+// Weights that a hostile description promises must not overflow the lowering, which
+// trusts its network.
+void check_parameter_limit(const Network& network, std::uint64_t limit) {
+  __int128 width = network.inputs();
+  __int128 total = 0;
+  for (const Layer& layer : network.layers) {
+    if (layer.kind != LayerKind::dense) continue;
+    total += (width + 1) * layer.units;
+    width = layer.units;
+    if (total > limit) fail_data("its network needs more weights than there are");
+  }
+}
+
 }  // namespace
 
+Network checked_network(const std::string& text, Shape input, const Target& target, Loss loss,
+                        std::uint64_t most_parameters) {
+  if (input.empty() || !good_shape(input)) fail_data("its input has shape {}", to_string(input));
+  const std::int64_t outputs = outputs_for(target, loss);
+  Network network;
+  try {
+    network = parse_network(text);
+    resolve(network, std::move(input), outputs);
+  } catch (const Error& error) {
+    fail_data("its network '{}' is wrong: {}", printable(text), error.what());
+  }
+  check_parameter_limit(network, most_parameters);
+  return network;
+}
+
 std::int64_t outputs_for(const Target& target, Loss loss) {
-  if (!good_target(target)) fail_data("corrupt: its target makes no sense");
+  if (!good_target(target)) fail_data("its target makes no sense");
   if (is_classification(loss) != (target.kind == Target::Kind::classes)) {
-    fail_data("corrupt: its loss {} does not go with its target", name_of(loss));
+    fail_data("its loss {} does not go with its target", name_of(loss));
   }
   if (loss != Loss::binary_crossentropy) return target.width();
-  if (target.width() != 2) fail_data("corrupt: binary cross-entropy over {} classes", target.width());
+  if (target.width() != 2) fail_data("binary cross-entropy over {} classes", target.width());
   return 1;
 }
 
 void check_model(const Model& model) {
   if (model.network.outputs() != outputs_for(model.target, model.loss)) {
-    fail_data("corrupt: its network has {} outputs, its target needs {}", model.network.outputs(),
+    fail_data("its network has {} outputs, its target needs {}", model.network.outputs(),
               outputs_for(model.target, model.loss));
   }
   check_columns(model);

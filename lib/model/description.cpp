@@ -97,7 +97,7 @@ std::vector<std::string> texts_of(
 }
 
 InputColumn read_column(const fb::InputColumn& column) {
-  if (column.kind() > fb::ColumnKind::MAX) fail_data("corrupt: an input column of an unknown kind");
+  if (column.kind() > fb::ColumnKind::MAX) fail_data("an input column of an unknown kind");
   InputColumn out;
   out.name = text_of(column.name());
   out.kind = static_cast<InputColumn::Kind>(column.kind());
@@ -110,7 +110,7 @@ InputColumn read_column(const fb::InputColumn& column) {
 }
 
 Target read_target(const fb::Target& target) {
-  if (target.kind() > fb::TargetKind::MAX) fail_data("corrupt: a target of an unknown kind");
+  if (target.kind() > fb::TargetKind::MAX) fail_data("a target of an unknown kind");
   Target out;
   out.kind = static_cast<Target::Kind>(target.kind());
   out.name = text_of(target.name());
@@ -141,7 +141,7 @@ std::span<const float> read_block(const Container& container, const fb::Block& b
   const std::uint64_t size = container.bytes.size();
   if (block.offset() % alignment != 0 || block.offset() > size ||
       block.count() > (size - block.offset()) / sizeof(float)) {
-    fail_data("corrupt: its weights do not lie within the file");
+    fail_data("its weights do not lie within the file");
   }
   return {reinterpret_cast<const float*>(container.bytes.data() + block.offset()),
           static_cast<std::size_t>(block.count())};
@@ -166,39 +166,6 @@ TrainingState read_training(const Container& container, const fb::Training& trai
   return state;
 }
 
-// Weights that a hostile description promises must not overflow the lowering, which
-// trusts its network.
-void check_parameter_limit(const Network& network, std::uint64_t limit) {
-  __int128 width = network.inputs();
-  __int128 total = 0;
-  for (const Layer& layer : network.layers) {
-    if (layer.kind != LayerKind::dense) continue;
-    total += (width + 1) * layer.units;
-    width = layer.units;
-    if (total > limit) fail_data("corrupt: the network needs more weights than the file has");
-  }
-}
-
-Network read_network(const fb::Model& description, const Target& target, Loss loss, std::uint64_t weights) {
-  Shape input = values_of(description.input());
-  __int128 elements = 1;
-  for (const std::int64_t d : input) {
-    elements *= d;
-    if (d < 1 || elements > INT32_MAX) fail_data("corrupt: its input has shape {}", to_string(input));
-  }
-  if (input.empty()) fail_data("corrupt: its input has no shape");
-  const std::string text = text_of(description.network());
-  try {
-    Network network = parse_network(text);
-    resolve(network, std::move(input), outputs_for(target, loss));
-    check_parameter_limit(network, weights);
-    return network;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::usage) throw;
-    fail_data("corrupt: its network '{}' is wrong: {}", printable(text), error.what());
-  }
-}
-
 void check_parameters(const fb::Model& description, const Plan& plan) {
   const auto& stored = *description.parameters();
   bool same = stored.size() == plan.parameters.size() &&
@@ -209,14 +176,14 @@ void check_parameters(const fb::Model& description, const Plan& plan) {
     same = text_of(entry.name()) == parameter.name && values_of(entry.shape()) == parameter.shape &&
            entry.offset() == static_cast<std::uint64_t>(parameter.offset);
   }
-  if (!same) fail_data("corrupt: its weights are not those of its network");
+  if (!same) fail_data("its weights are not those of its network");
 }
 
 const fb::Model& verified(const Container& container) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(container.description.data());
   const std::size_t size = container.description.size();
   flatbuffers::Verifier verifier(data, size, 16, 10'000'000);
-  if (size < 16 || !fb::VerifyModelBuffer(verifier)) fail_data("corrupt: its description cannot be read");
+  if (size < 16 || !fb::VerifyModelBuffer(verifier)) fail_data("its description cannot be read");
   return *fb::GetModel(data);
 }
 
@@ -247,9 +214,11 @@ std::vector<std::byte> describe_model(const Model& model, const Plan& plan, cons
   return {bytes.begin(), bytes.end()};
 }
 
-Described parse_description(const Container& container) {
+namespace {
+
+Described read_all(const Container& container) {
   const fb::Model& description = verified(container);
-  if (description.loss() > fb::Loss::MAX) fail_data("corrupt: an unknown loss");
+  if (description.loss() > fb::Loss::MAX) fail_data("an unknown loss");
   Described out;
   Model& model = out.model;
   model.loss = static_cast<Loss>(description.loss());
@@ -260,21 +229,31 @@ Described parse_description(const Container& container) {
   model.provenance = read_provenance(*description.provenance());
   model.digest = container.digest;
   const auto weights = read_block(container, *description.weights());
-  model.network = read_network(description, model.target, model.loss, weights.size());
+  model.network = checked_network(text_of(description.network()), values_of(description.input()),
+                                  model.target, model.loss, weights.size());
   check_model(model);
   check_parameters(description, lower(model.network, model.loss));
   model.parameters = std::shared_ptr<const float>(container.owner, weights.data());
 
   if ((description.training() != nullptr) != (container.kind == ContainerKind::checkpoint)) {
-    fail_data("corrupt: its header and its description disagree on whether it is a checkpoint");
+    fail_data("its header and its description disagree on whether it is a checkpoint");
   }
   if (description.training() != nullptr) {
     out.state = read_training(container, *description.training());
     const std::size_t best = out.state->best_parameters.size();
-    if (best != 0 && best != weights.size())
-      fail_data("corrupt: its best weights are not those of its network");
+    if (best != 0 && best != weights.size()) fail_data("its best weights are not those of its network");
   }
   return out;
+}
+
+}  // namespace
+
+Described parse_description(const Container& container) {
+  try {
+    return read_all(container);
+  } catch (const Error& error) {
+    throw error.within("corrupt");
+  }
 }
 
 }  // namespace nn

@@ -27,6 +27,11 @@ Described parse_description(const Container& container);
 // be resolved.
 void check_model(const Model& model);
 
+// The network that `text` names, resolved; data error where it is wrong or needs more than
+// `most_parameters` weights.
+Network checked_network(const std::string& text, Shape input, const Target& target, Loss loss,
+                        std::uint64_t most_parameters);
+
 // Outputs that the network must have for the target under the loss.
 std::int64_t outputs_for(const Target& target, Loss loss);
 

@@ -1,0 +1,23 @@
+// The description of a model as JSON values.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "model/model.hpp"
+
+namespace nn {
+
+using Json = nlohmann::ordered_json;
+
+Json model_to_json(const Model& model);
+
+// What model_to_json() wrote, but for the weights and the network's resolution. Data
+// errors name the member that is missing or wrong.
+struct JsonModel {
+  std::string network;
+  Shape input;
+  Model model;  // network and parameters empty
+};
+JsonModel model_from_json(std::string_view text);
+
+}  // namespace nn

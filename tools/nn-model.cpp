@@ -1,0 +1,102 @@
+// nn-model: looks at model files and converts them.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "base/file.hpp"
+#include "base/parse.hpp"
+#include "cli/tool.hpp"
+#include "model/convert.hpp"
+
+namespace {
+
+struct Options {
+  bool show = false, verify = false, convert = false;
+  bool json = false;
+  std::vector<std::string> models;
+  std::string input, output;
+};
+
+void setup(CLI::App& app, Options& options) {
+  app.require_subcommand(1);
+  app.fallthrough();  // --quiet and its like may stand behind the subcommand
+  CLI::App* show = app.add_subcommand("show", "Print what a model is");
+  show->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin")->required();
+  show->add_flag("--json", options.json, "As a JSON object, one a model");
+  CLI::App* verify = app.add_subcommand("verify", "Read models whole and check their digests");
+  verify->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin")->required();
+  CLI::App* convert = app.add_subcommand("convert", "Convert between .nn and .npz, or describe as .json");
+  convert->add_option("IN", options.input, "A .nn model or an .npz archive that convert wrote")->required();
+  convert->add_option("OUT", options.output, "A file whose name ends in .nn, .npz or .json")->required();
+  show->callback([&] { options.show = true; });
+  verify->callback([&] { options.verify = true; });
+  convert->callback([&] { options.convert = true; });
+}
+
+void print(std::string_view text) {
+  nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)), "standard output");
+}
+
+void show(const Options& options) {
+  for (std::size_t i = 0; i < options.models.size(); ++i) {
+    const nn::AnyModel file = nn::inspect_model(options.models[i], false);
+    if (options.json) {
+      print(nn::file_json(file));
+    } else {
+      print(fmt::format("{}{:<12}{}\n{}", i == 0 ? "" : "\n", "file", nn::printable(options.models[i], 4096),
+                        nn::file_text(file)));
+    }
+  }
+}
+
+// All files are looked at, whatever is wrong with one of them.
+void verify(const Options& options) {
+  std::size_t broken = 0;
+  for (const std::string& path : options.models) {
+    try {
+      print(
+          fmt::format("{}: ok {}\n", nn::printable(path, 4096), nn::inspect_model(path, true).model.digest));
+    } catch (const nn::Error& error) {
+      if (options.models.size() == 1) throw;
+      nn::print_error(error.what());
+      ++broken;
+    }
+  }
+  if (broken > 0) nn::fail_data("{} of {} files are not good", broken, options.models.size());
+}
+
+void convert(const Options& options) {
+  const bool from_archive = options.input.ends_with(".npz");
+  const bool to_model = options.output.ends_with(".nn");
+  const bool to_archive = options.output.ends_with(".npz");
+  if (!to_model && !to_archive && !options.output.ends_with(".json")) {
+    nn::fail_usage("{}: the name of the output must end in .nn, .npz or .json",
+                   nn::printable(options.output, 4096));
+  }
+  nn::Model model = from_archive ? nn::load_npz(options.input) : nn::verify_model(options.input);
+  if (to_model) {
+    nn::save_model(options.output, model);
+  } else if (to_archive) {
+    nn::save_npz(options.output, model);
+  } else {
+    nn::write_file(options.output, nn::model_json(model));
+  }
+}
+
+void run(const Options& options) {
+  if (options.show) show(options);
+  if (options.verify) verify(options);
+  if (options.convert) convert(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  return nn::run_tool(
+      argc, argv,
+      {"nn-model", "Show, verify and convert models", "nn-model convert m1.nn m1.npz && nn-model show m1.nn"},
+      [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
+}

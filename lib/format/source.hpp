@@ -18,13 +18,17 @@ enum class FileFormat { automatic, csv, tsv, npy, npz, idx, libsvm, stream };
 
 struct CsvOptions {
   char delimiter = 0;  // 0: tab for .tsv, else comma
-  enum class Header { automatic, yes, no } header = Header::automatic;  // automatic: no cell of the
-                                                                       // first line is a number
-  std::int64_t skip = 0;              // lines before anything else
-  std::string comment;                // lines that start with it are left out
-  std::vector<std::string> missing;   // besides the empty cell and NA
-  std::vector<std::string> text;      // columns that are text even where they look like numbers
-  std::vector<std::string> number;    // columns that must be numbers
+  enum class Header {
+    automatic,
+    yes,
+    no
+  } header = Header::automatic;      // automatic: no cell of the
+                                     // first line is a number
+  std::int64_t skip = 0;             // lines before anything else
+  std::string comment;               // lines that start with it are left out
+  std::vector<std::string> missing;  // besides the empty cell and NA
+  std::vector<std::string> text;     // columns that are text even where they look like numbers
+  std::vector<std::string> number;   // columns that must be numbers
 };
 
 // A part of the rows, by a seeded hash of the row's content: equal rows meet in one part.
@@ -38,28 +42,29 @@ struct SourceOptions {
   FileFormat format = FileFormat::automatic;
   CsvOptions csv;
   StreamLimits limits;
+  std::int64_t features = 0;  // width of LIBSVM rows; 0: the largest index of the file
 
   // Columns. A column is given by name, by number from 0, or as "last".
-  std::optional<std::string> label;    // becomes y: classes (category, or int64 where all are integers)
-  std::optional<std::string> target;   // becomes y: numbers (f64)
+  std::optional<std::string> label;       // becomes y: classes (category, or int64 where all are integers)
+  std::optional<std::string> target;      // becomes y: numbers (f64)
   std::vector<std::string> labels_files;  // --labels: IDX or npy with one label a row, one file per input
-  std::string trim_label;              // characters stripped from both ends of a text label
-  std::optional<std::string> id;       // becomes id: passed through, not a feature
-  std::vector<std::string> select;     // only these (and y, id); empty: all
+  std::string trim_label;                 // characters stripped from both ends of a text label
+  std::optional<std::string> id;          // becomes id: passed through, not a feature
+  std::vector<std::string> select;        // only these (and y, id); empty: all
   std::vector<std::string> drop;
 
   // Rows. Applied in this order: rows, shard, split, shuffle, repeat, batch.
   RowRange rows;
-  Shard shard;                         // row i goes to shard i mod N
-  std::vector<SplitPart> split;        // laid out in order over [0, 1)
-  std::string part;                    // the one to give; empty: the first
-  std::optional<std::int64_t> shuffle; // buffer of so many rows; 0: all rows
-  std::int64_t repeat = 1;             // 0: for ever
-  std::int64_t batch = 0;              // rows of a batch; 0: as they come
-  std::uint64_t seed = 0;              // of split and shuffle
+  Shard shard;                          // row i goes to shard i mod N
+  std::vector<SplitPart> split;         // laid out in order over [0, 1)
+  std::string part;                     // the one to give; empty: the first
+  std::optional<std::int64_t> shuffle;  // buffer of so many rows; 0: all rows
+  std::int64_t repeat = 1;              // 0: for ever
+  std::int64_t batch = 0;               // rows of a batch; 0: as they come
+  std::uint64_t seed = 0;               // of split and shuffle
 
-  int readers = 1;                     // threads; the result is the same whatever the number
-  std::size_t queue_bytes = 64u << 20; // memory that read-ahead may take
+  int readers = 1;                      // threads; the result is the same whatever the number
+  std::size_t queue_bytes = 64u << 20;  // memory that read-ahead may take
 };
 
 // Throws usage errors for contradictions, data and io errors for the inputs. Inputs are

@@ -1,0 +1,50 @@
+// Buffers that are used again: fresh memory costs more (page faults) than parsing into it.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "base/memory.hpp"
+
+namespace nn {
+
+// Gives out buffers; a buffer comes back when its last owner lets go, in any thread, also
+// after the pool itself is gone. Thread-safe.
+class BufferPool {
+ public:
+  // At least `bytes`, not initialised.
+  std::shared_ptr<Buffer> get(std::size_t bytes) {
+    Buffer buffer;
+    {
+      const std::lock_guard lock(state_->mutex);
+      auto& idle = state_->idle;
+      const auto fits =
+          std::find_if(idle.begin(), idle.end(), [&](const Buffer& b) { return b.size() >= bytes; });
+      if (fits != idle.end()) {
+        buffer = std::move(*fits);
+        idle.erase(fits);
+      } else if (!idle.empty()) {
+        idle.pop_back();  // too small for what this input needs by now
+      }
+    }
+    if (buffer.size() < bytes) buffer = Buffer(bytes + bytes / 8);
+    return {new Buffer(std::move(buffer)), [state = state_](Buffer* returned) {
+              const std::unique_ptr<Buffer> owned(returned);
+              const std::lock_guard lock(state->mutex);
+              if (state->idle.size() < most_idle) state->idle.push_back(std::move(*owned));
+            }};
+  }
+
+ private:
+  static constexpr std::size_t most_idle = 16;
+  struct State {
+    std::mutex mutex;
+    std::vector<Buffer> idle;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+}  // namespace nn

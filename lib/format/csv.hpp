@@ -1,0 +1,16 @@
+// CSV as one of several inputs.
+#pragma once
+
+#include <memory>
+
+#include "format/readers.hpp"
+
+namespace nn {
+
+// As read_csv(); `like` is the schema of the input before this one (borrowed for the call,
+// null for the first): the types it has hold here too. Columns that the options leave out
+// are not parsed and come as DType::opaque without a foreign type.
+std::unique_ptr<BatchSource> read_csv_like(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                           const Schema* like);
+
+}  // namespace nn

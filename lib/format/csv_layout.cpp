@@ -1,0 +1,233 @@
+#include "format/csv_layout.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "format/source_columns.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::size_t sample_bytes = 1 << 20;
+constexpr std::int64_t sample_rows = 1000;
+constexpr std::size_t most_sample_bytes = 16 << 20;
+constexpr std::size_t most_columns = 65536;
+
+using Texts = std::vector<std::string>;
+
+// Passes over a byte order mark and the skipped lines; returns the lines passed.
+std::int64_t skip_lines(CsvChunks& chunks, std::int64_t skip, std::size_t limit) {
+  if (chunks.peek(3).starts_with("\xEF\xBB\xBF")) chunks.advance(3);
+  std::int64_t lines = 0;
+  std::size_t wanted = 1;
+  while (lines < skip) {
+    const std::string_view ahead = chunks.peek(wanted);
+    const auto end = ahead.find('\n');
+    if (end != std::string_view::npos) {
+      chunks.advance(end + 1);
+      ++lines;
+      wanted = 1;
+    } else if (ahead.size() < wanted || ahead.size() > limit) {
+      chunks.advance(ahead.size());
+      break;
+    } else {
+      wanted = ahead.size() + 1;
+    }
+  }
+  return lines;
+}
+
+// Text of the records ahead, for a look at them: complete ones only.
+std::string_view sample(CsvChunks& chunks, std::size_t limit) {
+  for (std::size_t wanted = sample_bytes;;) {
+    const std::string_view ahead = chunks.peek(wanted);
+    const bool all = ahead.size() < wanted || chunks.mapped();
+    const std::string_view seen = ahead.substr(0, std::min(wanted, ahead.size()));
+    if (all && seen.size() == ahead.size()) return seen;
+    const std::size_t end = last_record_end(seen, chunks.dialect());
+    const auto rows = std::count(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(end), '\n');
+    if (end > 0 && (rows >= sample_rows || wanted >= most_sample_bytes)) return seen.substr(0, end);
+    if (wanted > limit) return seen;
+    wanted *= 2;
+  }
+}
+
+Texts read_record(CsvCursor& cursor) {
+  Texts cells;
+  std::string scratch;
+  CellEnd end = CellEnd::delimiter;
+  while (end == CellEnd::delimiter) {
+    const CsvCell cell = cursor.cell(scratch);
+    cells.emplace_back(cell.text);
+    end = cell.end;
+    if (cells.size() > most_columns) {
+      throw CsvFault{0, fmt::format("more than {} columns; is --delimiter right?", most_columns)};
+    }
+  }
+  return cells;
+}
+
+bool is_number(std::string_view cell) {
+  double value = 0;
+  return parse_csv_number(cell, value);
+}
+
+bool is_header(const Texts& first, const CsvOptions& options) {
+  switch (options.header) {
+    case CsvOptions::Header::yes: return true;
+    case CsvOptions::Header::no: return false;
+    default: return std::none_of(first.begin(), first.end(), is_number);
+  }
+}
+
+Texts column_names(const Texts& first, bool header, const std::string& where) {
+  Texts names;
+  std::unordered_map<std::string, std::size_t> seen;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    names.push_back(header && !first[i].empty() ? first[i] : fmt::format("c{}", i));
+    const auto [other, fresh] = seen.emplace(names.back(), i);
+    if (!fresh) {
+      fail_data(
+          "{}: columns {} and {} are both named '{}'; name them differently, or read the line as data with "
+          "--no-header",
+          where, other->second, i, printable(names.back()));
+    }
+    if (printable(names.back(), names.back().size() + 1) != names.back()) {
+      fail_data("{}: the name of column {} is not plain UTF-8 text: '{}'", where, i, printable(names.back()));
+    }
+  }
+  return names;
+}
+
+// Numbers, as far as the sample doesn't say otherwise. What is wrong with the text is left
+// to the parser.
+std::vector<CsvKind> infer(std::string_view text, const CsvDialect& dialect, std::size_t columns) {
+  std::vector<CsvKind> kinds(columns, CsvKind::number);
+  CsvCursor cursor(text, dialect);
+  std::string scratch;
+  try {
+    while (cursor.begin_record()) {
+      CellEnd end = CellEnd::delimiter;
+      for (std::size_t i = 0; end == CellEnd::delimiter; ++i) {
+        const CsvCell cell = cursor.cell(scratch);
+        end = cell.end;
+        if (i >= columns || kinds[i] != CsvKind::number || dialect.is_missing(cell.text)) continue;
+        if (!is_number(cell.text)) kinds[i] = CsvKind::category;
+      }
+    }
+  } catch (const CsvFault&) {
+  }
+  return kinds;
+}
+
+// The kinds that `like` had, where all its columns are such as CSV gives.
+std::vector<CsvKind> kinds_of(const Schema& like) {
+  std::vector<CsvKind> kinds;
+  for (const Field& field : like.fields) {
+    if (field.type == DType::f64 && field.shape.empty()) {
+      kinds.push_back(CsvKind::number);
+    } else if (field.type == DType::category) {
+      kinds.push_back(CsvKind::category);
+    } else if (field.type == DType::utf8) {
+      kinds.push_back(CsvKind::text);
+    } else if (field.type == DType::opaque && field.foreign_type.empty()) {
+      kinds.push_back(CsvKind::left_out);
+    } else {
+      return {};
+    }
+  }
+  return kinds;
+}
+
+DType type_of(CsvKind kind) {
+  switch (kind) {
+    case CsvKind::number: return DType::f64;
+    case CsvKind::category: return DType::category;
+    case CsvKind::text: return DType::utf8;
+    default: return DType::opaque;
+  }
+}
+
+std::shared_ptr<Schema> make_schema(const Texts& names) {
+  auto schema = std::make_shared<Schema>();
+  for (const std::string& name : names) {
+    Field field;
+    field.name = name;
+    field.nullable = true;
+    schema->fields.push_back(std::move(field));
+  }
+  return schema;
+}
+
+void apply_options(std::vector<CsvKind>& kinds, const Schema& schema, const SourceOptions& options) {
+  for (const std::string& name : options.csv.text)
+    kinds[find_column(schema, name, "--text")] = CsvKind::category;
+  for (const std::string& name : options.csv.number)
+    kinds[find_column(schema, name, "--number")] = CsvKind::number;
+  const ColumnChoice choice = choose_columns(schema, options);
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    if (!choice.keeps(i)) kinds[i] = CsvKind::left_out;
+  }
+  if (choice.id && kinds[*choice.id] == CsvKind::category) kinds[*choice.id] = CsvKind::text;
+}
+
+}  // namespace
+
+CsvDialect csv_dialect(const SourceOptions& options) {
+  CsvDialect dialect;
+  dialect.delimiter = options.csv.delimiter;
+  if (dialect.delimiter == 0) dialect.delimiter = options.format == FileFormat::tsv ? '\t' : ',';
+  dialect.comment = options.csv.comment;
+  dialect.missing = options.csv.missing;
+  return dialect;
+}
+
+CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const std::string& name,
+                          const Schema* like) {
+  chunks.set_dialect(csv_dialect(options));
+  CsvLayout layout;
+  layout.lines = skip_lines(chunks, options.csv.skip, options.limits.max_frame);
+  const std::string_view text = sample(chunks, options.limits.max_frame);
+  if (text.find('\0') != std::string_view::npos) fail_data("{}: holds NUL bytes: this is no CSV text", name);
+  CsvCursor cursor(text, chunks.dialect());
+  if (!cursor.begin_record()) {
+    fail_data("{}: there are no rows{}", name, text.empty() ? ": the input is empty" : "");
+  }
+  const std::string where = fmt::format("{}:{}", name, layout.lines + cursor.lines() + 1);
+  Texts first;
+  try {
+    first = read_record(cursor);
+  } catch (const CsvFault& fault) {
+    fail_data("{}: {}", where, fault.message);
+  }
+  if (text.find('\n') == std::string_view::npos && text.find('\r') != std::string_view::npos) {
+    fail_data("{}: lines end in CR alone; write them anew with: tr '\\r' '\\n'", name);
+  }
+  const bool header = is_header(first, options.csv);
+  const Texts names = column_names(first, header, where);
+  const auto schema = make_schema(names);
+  std::string_view rows = text;
+  if (header) {
+    rows.remove_prefix(static_cast<std::size_t>(cursor.at() - text.data()));
+    layout.lines += cursor.lines();
+    chunks.advance(text.size() - rows.size());
+  }
+  try {
+    if (like != nullptr) layout.kinds = kinds_of(*like);
+    if (layout.kinds.size() != names.size()) {
+      layout.kinds = infer(rows, chunks.dialect(), names.size());
+      apply_options(layout.kinds, *schema, options);
+    }
+  } catch (const Error& error) {
+    throw error.within(name);
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) schema->fields[i].type = type_of(layout.kinds[i]);
+  layout.schema = schema;
+  return layout;
+}
+
+}  // namespace nn

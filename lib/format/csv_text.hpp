@@ -1,0 +1,84 @@
+// The grammar of CSV: where cells and records end. Everything that looks at CSV text
+// goes through here, so that splitting and parsing never disagree.
+//
+// A record is cells between delimiters, up to LF, CRLF or the end. Spaces and tabs around
+// a cell are left out, unless they are the delimiter. A cell whose first character is '"'
+// ends at the next single '"'; '""' inside stands for one; line ends inside are text. A
+// quote anywhere else is an ordinary character. Blank lines and comments are no records.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nn {
+
+struct CsvDialect {
+  char delimiter = ',';
+  std::string comment;               // empty: none
+  std::vector<std::string> missing;  // besides the empty cell and NA
+
+  bool is_blank(char c) const { return (c == ' ' || c == '\t') && c != delimiter; }
+  bool is_missing(std::string_view cell) const;
+};
+
+// What is wrong with the text, and how many lines below its start.
+struct CsvFault {
+  std::int64_t line = 0;
+  std::string message;
+  bool open = false;  // a quoted cell that the text ends in
+};
+
+enum class CellEnd : std::uint8_t { delimiter, line, input };
+
+struct CsvCell {
+  std::string_view text;  // into the input, or into the scratch string when it held quotes
+  CellEnd end = CellEnd::input;
+};
+
+// Walks over text that begins at a record's start. `lines` counts the line ends passed.
+class CsvCursor {
+ public:
+  CsvCursor(std::string_view text, const CsvDialect& dialect)
+      : at_(text.data()), end_(text.data() + text.size()), dialect_(&dialect) {}
+
+  // Passes over blank lines and comments; false at the end of the text.
+  bool begin_record();
+
+  // The next cell of the record; passes over it and what ended it. Throws CsvFault.
+  // `scratch` holds the text of a cell with doubled quotes.
+  CsvCell cell(std::string& scratch);
+
+  // After cells that ended with `end`: how many more the record has. Throws CsvFault.
+  std::size_t count_rest(CellEnd end);
+
+  const char* at() const { return at_; }
+  const char* end() const { return end_; }
+  std::int64_t lines() const { return lines_; }
+  // To a place behind at() that the caller found to be `lines_passed` line ends further.
+  void jump(const char* to, std::int64_t lines_passed) {
+    at_ = to;
+    lines_ += lines_passed;
+  }
+
+ private:
+  CsvCell quoted_cell(std::string& scratch);
+  CellEnd pass_end();
+
+  const char* at_;
+  const char* end_;
+  const CsvDialect* dialect_;
+  std::int64_t lines_ = 0;
+};
+
+// The number that all of `cell` spells ("12", "+1.5e-3", "inf"); false when it is none.
+// "nan" is no number: it counts as missing.
+bool parse_csv_number(std::string_view cell, double& value);
+
+// The last place in `text` where a record ends (just behind its line end); 0 when no
+// record ends. `text` begins at a record's start.
+std::size_t last_record_end(std::string_view text, const CsvDialect& dialect);
+
+}  // namespace nn

@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "base/signals.hpp"
+#include "format/source_open.hpp"
+#include "format/text_index.hpp"
+
+namespace nn {
+namespace {
+
+// Above this a plain file of text is better parsed by all threads together.
+constexpr std::size_t large_file_bytes = 8 << 20;
+
+// Gives the texts of a category column the same numbers in every batch, whichever
+// dictionary its input has.
+class CategoryColumn {
+ public:
+  void renumber(Column& column, std::int64_t rows) {
+    if (column.dictionary != seen_) learn(column.dictionary);
+    if (same_) {
+      // All its texts have their own numbers here: it is good as it is, if nothing was known beyond it.
+      if (seen_->size() < texts_.texts().size()) column.dictionary = texts_.dictionary();
+      return;
+    }
+    Buffer values(static_cast<std::size_t>(rows) * sizeof(std::int32_t));
+    auto* out = values.as<std::int32_t>();
+    for (std::int64_t row = 0; row < rows; ++row) {
+      out[row] = column.valid(row) ? numbers_[static_cast<std::size_t>(column.as<std::int32_t>()[row])] : 0;
+    }
+    auto both =
+        std::make_shared<std::pair<Buffer, std::shared_ptr<const void>>>(std::move(values), column.owner);
+    column.data = both->first.data();
+    column.owner = std::move(both);
+    column.dictionary = texts_.dictionary();
+  }
+
+ private:
+  void learn(const std::shared_ptr<const Dictionary>& dictionary) {
+    seen_ = dictionary;
+    numbers_.resize(dictionary->size());
+    same_ = true;
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      const std::string_view text = (*dictionary)[i];
+      const TextIndex& known = texts_.texts();
+      numbers_[i] =
+          i < known.size() && known[i] == text ? static_cast<std::int32_t>(i) : texts_.index_of(text);
+      same_ = same_ && numbers_[i] == static_cast<std::int32_t>(i);
+    }
+  }
+
+  GrowingDictionary texts_;
+  std::shared_ptr<const Dictionary> seen_;
+  std::vector<std::int32_t> numbers_;  // of the texts of seen_
+  bool same_ = true;
+};
+
+void check_agreement(const Schema& first, const std::string& first_name, const Schema& now,
+                     const std::string& name) {
+  if (first.fields.size() != now.fields.size()) {
+    fail_data("{}: {} columns, and {} has {}", name, now.fields.size(), first_name, first.fields.size());
+  }
+  for (std::size_t i = 0; i < first.fields.size(); ++i) {
+    const Field &a = first.fields[i], &b = now.fields[i];
+    if (a.name != b.name) {
+      fail_data("{}: column {} is '{}', and '{}' in {}", name, i, printable(b.name), printable(a.name),
+                first_name);
+    }
+    if (a.type != b.type || a.shape != b.shape) {
+      fail_data("{}: column '{}' is {} {}, and {} {} in {}", name, printable(a.name), name_of(b.type),
+                to_string(b.shape), name_of(a.type), to_string(a.shape), first_name);
+    }
+  }
+}
+
+class AllInputs : public BatchSource {
+ public:
+  explicit AllInputs(const SourceOptions& options) : options_(options), several_(options.inputs.size() > 1) {
+    check_readable();
+    const bool ahead = options_.readers > 1 && several_ && reads_ahead();
+    if (ahead) options_.readers = 1;  // of each input
+    source_ = open_one(options_, 0, nullptr);
+    auto schema = std::make_shared<Schema>(*source_->schema());
+    for (Field& field : schema->fields) field.nullable = field.nullable || several_;
+    schema_ = std::move(schema);
+    categories_.resize(schema_->fields.size());
+    if (ahead) {
+      ahead_ = std::make_unique<InputsAhead>(
+          std::move(source_), [this](std::size_t i) { return open_one(options_, i, schema_.get()); },
+          options_.inputs.size(), options.readers, options_.queue_bytes);
+    }
+  }
+
+  const std::shared_ptr<const Schema>& schema() const override { return schema_; }
+  std::optional<std::int64_t> total_rows() const override {
+    return several_ || !source_ ? std::nullopt : source_->total_rows();
+  }
+
+  std::optional<Batch> next() override {
+    throw_if_stopped();
+    while (at_ < options_.inputs.size()) {
+      if (auto batch = ahead_ ? ahead_->next(at_) : source_->next()) {
+        batch->schema = schema_;
+        for (std::size_t i = 0; i < batch->columns.size(); ++i) {
+          if (batch->columns[i].dictionary) categories_[i].renumber(batch->columns[i], batch->rows);
+        }
+        if (several_) batch->first_row = std::exchange(given_, given_ + batch->rows);
+        return batch;
+      }
+      if (++at_ < options_.inputs.size()) open_next();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // A mistyped name is told before hours of work, not after.
+  void check_readable() const {
+    for (const std::string& path : options_.inputs) {
+      if (several_ && path != "-" && ::access(path.c_str(), R_OK) != 0) fail_errno(path);
+    }
+  }
+
+  // Threads of their own for inputs that one thread can only read from end to end: compressed
+  // and small ones. Pipes stay in this thread, where a signal ends the wait for them.
+  bool reads_ahead() const {
+    bool large_text = false;
+    for (const std::string& path : options_.inputs) {
+      if (!is_regular_file(path)) return false;
+      const auto file = open_bytes(path)->mapped();
+      large_text = large_text || (file && file->bytes().size() > large_file_bytes &&
+                                  detect_format(file->text().substr(0, 4096), path) <= FileFormat::tsv);
+    }
+    return !large_text;
+  }
+
+  void open_next() {
+    if (!ahead_) source_ = open_one(options_, at_, schema_.get());
+    const auto schema = ahead_ ? ahead_->schema(at_) : source_->schema();
+    check_agreement(*schema_, options_.inputs.front(), *schema, options_.inputs[at_]);
+  }
+
+  SourceOptions options_;
+  bool several_;
+  std::shared_ptr<const Schema> schema_;
+  std::vector<CategoryColumn> categories_;
+  SourcePtr source_;
+  std::size_t at_ = 0;
+  std::int64_t given_ = 0;
+  std::unique_ptr<InputsAhead> ahead_;  // last: its threads use what stands above
+};
+
+}  // namespace
+
+SourcePtr open_all(const SourceOptions& options) { return std::make_unique<AllInputs>(options); }
+
+}  // namespace nn

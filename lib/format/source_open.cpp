@@ -1,0 +1,248 @@
+#include "format/source_open.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "format/csv.hpp"
+#include "format/readers.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::size_t most_head_bytes = 64 << 10;
+constexpr std::string_view idx_types = "\x08\x09\x0B\x0C\x0D\x0E";
+
+// The name without a compression suffix, in lower case.
+std::string plain_name(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  for (const std::string_view suffix : {".gz", ".zst"}) {
+    if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+  }
+  return name;
+}
+
+bool is_idx(std::string_view head) {
+  return head.size() >= 4 && head[0] == 0 && head[1] == 0 &&
+         idx_types.find(head[2]) != std::string_view::npos && head[3] >= 1 && head[3] <= 8;
+}
+
+bool is_pair(std::string_view word) {
+  const auto colon = word.find(':');
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return colon != std::string_view::npos && colon > 0 && colon + 1 < word.size() &&
+         std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(colon), digit);
+}
+
+// "label index:value …": at least one pair, and nothing else behind the label.
+bool is_libsvm(std::string_view line) {
+  std::size_t words = 0;
+  for (const std::string& word : split(trim(line.substr(0, line.find('#'))), ' ')) {
+    if (word.empty()) continue;
+    if (words > 0 && !is_pair(word)) return false;
+    if (words == 0 && word.find_first_not_of("+-.0123456789eE,") != std::string::npos) return false;
+    ++words;
+  }
+  return words > 1;
+}
+
+[[noreturn]] void fail_foreign(const std::string& name, const char* what, const char* advice) {
+  fail(ErrorKind::unsupported, "{}: is {}, which is not read here; {}", name, what, advice);
+}
+
+void refuse_foreign(std::string_view head, const std::string& name) {
+  if (head.starts_with("PAR1")) {
+    fail_foreign(name, "a Parquet file",
+                 "convert it to Arrow or CSV first, for example with pandas or DuckDB");
+  }
+  if (head.starts_with("\x89HDF")) fail_foreign(name, "an HDF5 file", "export its arrays as .npy or .npz");
+  if (head.starts_with("BZh")) fail_foreign(name, "compressed with bzip2", "pipe it through: bzip2 -dc");
+  if (head.starts_with("\xFD"
+                       "7zXZ"))
+    fail_foreign(name, "compressed with xz", "pipe it through: xz -dc");
+  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) {
+    fail_foreign(name, "UTF-16 text", "convert it first, for example with: iconv -f utf-16 -t utf-8");
+  }
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Enough of the input to know its format: 8 bytes, and the first line where it is text.
+std::vector<std::byte> read_head(ByteInput& input) {
+  std::vector<std::byte> head;
+  for (bool ended = false; !ended && head.size() < most_head_bytes;) {
+    const std::string_view text = as_text(head);
+    if (head.size() >= 8 && (text.find('\n') != std::string_view::npos ||
+                             text.find('\0') != std::string_view::npos || looks_like_stream(head))) {
+      break;
+    }
+    const std::size_t had = head.size();
+    head.resize(had + 4096);
+    const std::size_t n = input.read(std::span(head).subspan(had));
+    head.resize(had + n);
+    ended = n == 0;
+  }
+  return head;
+}
+
+SourceOptions as_tsv(SourceOptions options) {
+  options.format = FileFormat::tsv;
+  return options;
+}
+
+SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input, const std::string& path,
+                      const SourceOptions& options, const Schema* like) {
+  switch (format) {
+    case FileFormat::npy: return read_npy(std::move(input), "x");
+    case FileFormat::npz:
+      if (!is_regular_file(path))
+        fail_usage("{}: an .npz archive has to be a file, not a pipe", input->name());
+      return read_npz(path);
+    case FileFormat::idx: return read_idx(std::move(input), "x");
+    case FileFormat::libsvm: return read_libsvm(std::move(input), options.features);
+    case FileFormat::stream: return read_stream(std::move(input), options.limits);
+    case FileFormat::tsv: return read_csv_like(std::move(input), as_tsv(options), like);
+    default: return read_csv_like(std::move(input), options, like);
+  }
+}
+
+SourcePtr open_path(const std::string& path, const SourceOptions& options, const Schema* like) {
+  auto input = open_bytes(path);
+  FileFormat format = options.format;
+  if (format == FileFormat::automatic) {
+    if (const auto file = input->mapped()) {
+      format = detect_format(file->text().substr(0, most_head_bytes), path);
+      refuse_foreign(file->text(), input->name());
+    } else {
+      std::vector<std::byte> head = read_head(*input);
+      format = detect_format(as_text(head), path);
+      refuse_foreign(as_text(head), input->name());
+      input = with_head(std::move(head), std::move(input));
+    }
+  }
+  return open_format(format, std::move(input), path, options, like);
+}
+
+SourcePtr open_labels(const std::string& path) {
+  auto input = open_bytes(path);
+  std::vector<std::byte> head(8);
+  head.resize(read_full(*input, head));
+  const FileFormat format = detect_format(as_text(head), path);
+  const std::string name = input->name();
+  if (const auto file = input->mapped()) {
+    input = open_bytes(path);
+  } else {
+    input = with_head(std::move(head), std::move(input));
+  }
+  SourcePtr labels;
+  if (format == FileFormat::idx) {
+    labels = read_idx(std::move(input), "y");
+  } else if (format == FileFormat::npy) {
+    labels = read_npy(std::move(input), "y");
+  } else {
+    fail_data("{}: a file of --labels is IDX or .npy, with one label a row", name);
+  }
+  return labels;
+}
+
+// Two inputs side by side: the columns of one, and the labels of the other.
+class LabelledSource : public BatchSource {
+ public:
+  LabelledSource(SourcePtr data, SourcePtr labels, std::string data_name, std::string labels_name)
+      : data_(std::move(data)),
+        labels_(std::move(labels)),
+        data_name_(std::move(data_name)),
+        labels_name_(std::move(labels_name)) {
+    auto schema = std::make_shared<Schema>(*data_->schema());
+    if (schema->find("y"))
+      fail_data("{}: has a column 'y' already, and {} would be another", data_name_, labels_name_);
+    schema->fields.push_back(labels_->schema()->fields.at(0));
+    schema_ = std::move(schema);
+  }
+
+  const std::shared_ptr<const Schema>& schema() const override { return schema_; }
+  std::optional<std::int64_t> total_rows() const override { return data_->total_rows(); }
+
+  // As many rows as both have ready.
+  std::optional<Batch> next() override {
+    const bool more_data = refill(*data_, rows_, rows_at_);
+    const bool more_labels = refill(*labels_, marks_, marks_at_);
+    if (more_data != more_labels) {
+      fail_data("{} has {} rows, and {} has {}", more_data ? labels_name_ : data_name_, given_,
+                more_data ? data_name_ : labels_name_, "more");
+    }
+    if (!more_data) return std::nullopt;
+    const std::int64_t count = std::min(rows_.rows - rows_at_, marks_.rows - marks_at_);
+    Batch out = slice(rows_, rows_at_, count);
+    out.columns.push_back(slice(marks_.schema->fields[0], marks_.columns[0], marks_at_));
+    out.schema = schema_;
+    rows_at_ += count;
+    marks_at_ += count;
+    given_ += count;
+    return out;
+  }
+
+ private:
+  static bool refill(BatchSource& source, Batch& batch, std::int64_t& at) {
+    if (at < batch.rows) return true;
+    auto next = source.next();
+    if (!next) {
+      batch.rows = at = 0;
+      return false;
+    }
+    batch = std::move(*next);
+    at = 0;
+    return true;
+  }
+
+  SourcePtr data_, labels_;
+  std::string data_name_, labels_name_;
+  std::shared_ptr<const Schema> schema_;
+  Batch rows_, marks_;
+  std::int64_t rows_at_ = 0, marks_at_ = 0, given_ = 0;
+};
+
+}  // namespace
+
+FileFormat detect_format(std::string_view head, const std::string& name) {
+  const auto bytes = std::as_bytes(std::span(head.data(), head.size()));
+  if (head.starts_with("\x93NUMPY")) return FileFormat::npy;
+  if (head.starts_with("PK\x03\x04") || head.starts_with("PK\x05\x06")) return FileFormat::npz;
+  if (head.size() >= 8 && (looks_like_stream(bytes) || looks_like_arrow_file(bytes)))
+    return FileFormat::stream;
+  if (is_idx(head)) return FileFormat::idx;
+  const std::string plain = plain_name(name);
+  const auto ends_with = [&](std::initializer_list<std::string_view> suffixes) {
+    return std::any_of(suffixes.begin(), suffixes.end(),
+                       [&](std::string_view s) { return plain.ends_with(s); });
+  };
+  if (ends_with({".csv"})) return FileFormat::csv;
+  if (ends_with({".tsv", ".tab"})) return FileFormat::tsv;
+  if (ends_with({".npy"})) return FileFormat::npy;
+  if (ends_with({".npz"})) return FileFormat::npz;
+  if (ends_with({".idx", "-ubyte"})) return FileFormat::idx;
+  if (ends_with({".svm", ".libsvm", ".svmlight"})) return FileFormat::libsvm;
+  if (ends_with({".arrows", ".arrow", ".feather"})) return FileFormat::stream;
+  return is_libsvm(head.substr(0, head.find('\n'))) ? FileFormat::libsvm : FileFormat::csv;
+}
+
+bool is_regular_file(const std::string& path) {
+  struct stat status {};
+  return path != "-" && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+SourcePtr open_one(const SourceOptions& options, std::size_t index, const Schema* like) {
+  const std::string& path = options.inputs[index];
+  if (options.labels_files.empty()) return open_path(path, options, like);
+  const std::string& labels = options.labels_files[index];
+  return std::make_unique<LabelledSource>(open_path(path, options, like), open_labels(labels), path, labels);
+}
+
+}  // namespace nn

@@ -1,0 +1,79 @@
+#include "backend/backend.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include <array>
+
+#include "backend/cpu/cpu_program.hpp"
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentum", "nesterov",
+                                                             "rmsprop", "adam",     "adamw"};
+
+class FloatProgram final : public Program {
+ public:
+  FloatProgram(const Plan& plan, const ProgramOptions& options, const float* parameters)
+      : program_(plan, options, parameters) {}
+
+  void forward(std::int64_t rows, const float* x, float* y) override { program_.forward(rows, x, y); }
+  double evaluate(const Examples& e, float* y) override { return program_.evaluate(of(e), y); }
+  double train_step(const Examples& e, double learning_rate, std::uint64_t step) override {
+    const double loss = program_.compute_gradients(of(e), step);
+    program_.apply_gradients(learning_rate, step);
+    return loss;
+  }
+  void read_parameters(std::span<float> out) const override {
+    std::copy(program_.current_parameters().begin(), program_.current_parameters().end(), out.begin());
+  }
+  void write_parameters(std::span<const float> in) override {
+    std::copy(in.begin(), in.end(), program_.parameters().begin());
+  }
+  std::int64_t state_size() const override { return static_cast<std::int64_t>(program_.state().size()); }
+  void read_state(std::span<float> out) const override {
+    std::copy(program_.state().begin(), program_.state().end(), out.begin());
+  }
+  void write_state(std::span<const float> in) override { std::copy(in.begin(), in.end(), program_.state().begin()); }
+
+ private:
+  static cpu::ExamplesOf<float> of(const Examples& e) { return {e.rows, e.x, e.labels, e.targets, e.weights}; }
+  cpu::CpuProgram<float> program_;
+};
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(Device device) : device_(std::move(device)) {}
+  const Device& device() const override { return device_; }
+  std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options, const float* parameters) override {
+    pin_thread(device_);
+    return std::make_unique<FloatProgram>(plan, options, parameters);
+  }
+
+ private:
+  Device device_;
+};
+
+}  // namespace
+
+std::string_view name_of(OptimizerKind kind) { return optimizer_names[static_cast<std::size_t>(kind)]; }
+
+OptimizerKind parse_optimizer(std::string_view name) {
+  for (std::size_t i = 0; i < optimizer_names.size(); ++i) {
+    if (optimizer_names[i] == name) return static_cast<OptimizerKind>(i);
+  }
+  const auto meant = closest(name, {optimizer_names.begin(), optimizer_names.end()});
+  fail_usage("'{}' is not an optimizer; {}", printable(name),
+             meant ? fmt::format("did you mean {}?", *meant)
+                   : fmt::format("there are {}", fmt::join(optimizer_names, ", ")));
+}
+
+std::unique_ptr<Backend> open_backend(const Device& device) {
+  check_device(device);
+  return std::make_unique<CpuBackend>(device);
+}
+
+}  // namespace nn

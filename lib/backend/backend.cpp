@@ -1,8 +1,8 @@
 #include "backend/backend.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "backend/cpu/cpu_program.hpp"
@@ -37,10 +37,14 @@ class FloatProgram final : public Program {
   void read_state(std::span<float> out) const override {
     std::copy(program_.state().begin(), program_.state().end(), out.begin());
   }
-  void write_state(std::span<const float> in) override { std::copy(in.begin(), in.end(), program_.state().begin()); }
+  void write_state(std::span<const float> in) override {
+    std::copy(in.begin(), in.end(), program_.state().begin());
+  }
 
  private:
-  static cpu::ExamplesOf<float> of(const Examples& e) { return {e.rows, e.x, e.labels, e.targets, e.weights}; }
+  static cpu::ExamplesOf<float> of(const Examples& e) {
+    return {e.rows, e.x, e.labels, e.targets, e.weights};
+  }
   cpu::CpuProgram<float> program_;
 };
 
@@ -48,7 +52,8 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(Device device) : device_(std::move(device)) {}
   const Device& device() const override { return device_; }
-  std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options, const float* parameters) override {
+  std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options,
+                                   const float* parameters) override {
     pin_thread(device_);
     return std::make_unique<FloatProgram>(plan, options, parameters);
   }

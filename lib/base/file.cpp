@@ -102,7 +102,8 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
 std::shared_ptr<const MappedFile> MappedFile::map(int fd, const std::string& name) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) fail_errno(name);
-  if (!S_ISREG(status.st_mode)) return nullptr;
+  // A file that was read before is a stream from there on: `{ read line; nn-read; } < file`.
+  if (!S_ISREG(status.st_mode) || ::lseek(fd, 0, SEEK_CUR) != 0) return nullptr;
   std::shared_ptr<MappedFile> file(new MappedFile);
   file->name_ = name;
   file->size_ = static_cast<std::size_t>(status.st_size);

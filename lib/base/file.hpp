@@ -48,7 +48,8 @@ class MappedFile {
  public:
   // Throws when the file cannot be opened or is not a regular file.
   static std::shared_ptr<const MappedFile> open(const std::string& path);
-  // The same for an open descriptor; nullptr when it is not a regular file.
+  // The same for an open descriptor; nullptr when it is not a regular file
+  // read from its start.
   static std::shared_ptr<const MappedFile> map(int fd, const std::string& name);
   ~MappedFile();
   std::span<const std::byte> bytes() const { return {data_, size_}; }

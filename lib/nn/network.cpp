@@ -15,8 +15,8 @@ namespace {
 constexpr std::array<std::string_view, 9> activation_names = {
     "linear", "relu", "leaky_relu", "elu", "selu", "gelu", "tanh", "sigmoid", "softplus"};
 constexpr std::array<std::string_view, 4> kind_names = {"dense", "activation", "dropout", "flatten"};
-constexpr std::array<std::string_view, 5> loss_names = {"categorical_crossentropy", "binary_crossentropy", "mse",
-                                                        "mae", "huber"};
+constexpr std::array<std::string_view, 5> loss_names = {"categorical_crossentropy", "binary_crossentropy",
+                                                        "mse", "mae", "huber"};
 constexpr std::int64_t most_units = std::int64_t{1} << 20;
 constexpr std::size_t most_layers = 1000;
 
@@ -31,7 +31,8 @@ std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std:
 template <std::size_t N>
 std::string advice(const std::array<std::string_view, N>& names, std::string_view word) {
   const auto meant = closest(word, {names.begin(), names.end()});
-  return meant ? fmt::format("did you mean {}?", *meant) : fmt::format("there are {}", fmt::join(names, ", "));
+  return meant ? fmt::format("did you mean {}?", *meant)
+               : fmt::format("there are {}", fmt::join(names, ", "));
 }
 
 template <typename Enum, std::size_t N>
@@ -58,7 +59,9 @@ std::int64_t parse_units(std::string_view word) {
   return units;
 }
 
-bool is_a_number(std::string_view word) { return word.find_first_not_of("+-.0123456789e") == std::string_view::npos; }
+bool is_a_number(std::string_view word) {
+  return word.find_first_not_of("+-.0123456789e") == std::string_view::npos;
+}
 
 Layer parse_dense(const std::vector<std::string_view>& words) {
   Layer layer;
@@ -122,7 +125,9 @@ void check_network(const Network& network) {
 
 }  // namespace
 
-std::string_view name_of(Activation activation) { return activation_names[static_cast<std::size_t>(activation)]; }
+std::string_view name_of(Activation activation) {
+  return activation_names[static_cast<std::size_t>(activation)];
+}
 std::string_view name_of(LayerKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
 std::string_view name_of(Loss loss) { return loss_names[static_cast<std::size_t>(loss)]; }
 
@@ -185,8 +190,8 @@ void resolve(Network& network, Shape input, std::int64_t outputs) {
   for (auto layer = network.layers.rbegin(); layer != network.layers.rend(); ++layer) {
     if (layer->kind != LayerKind::dense) continue;
     if (layer->units != 0 && layer->units != outputs) {
-      fail_usage("the last layer has {} units, but the data asks for {}; write it without a number", layer->units,
-                 outputs);
+      fail_usage("the last layer has {} units, but the data asks for {}; write it without a number",
+                 layer->units, outputs);
     }
     layer->units = outputs;
     break;

@@ -31,7 +31,8 @@ class Lowering {
     switch (layer.kind) {
       case LayerKind::dense: return add_dense(layer, index);
       case LayerKind::activation:
-        if (layer.activation != Activation::linear) push(OpKind::activation, width_, index).activation = layer.activation;
+        if (layer.activation != Activation::linear)
+          push(OpKind::activation, width_, index).activation = layer.activation;
         return;
       case LayerKind::dropout:
         if (layer.rate > 0) push(OpKind::dropout, width_, index).rate = layer.rate;
@@ -79,7 +80,9 @@ class Lowering {
     return plan_.ops.back();
   }
 
-  static std::int64_t round_up(std::int64_t n) { return (n + floats_aligned - 1) / floats_aligned * floats_aligned; }
+  static std::int64_t round_up(std::int64_t n) {
+    return (n + floats_aligned - 1) / floats_aligned * floats_aligned;
+  }
 
   const Network& network_;
   Plan plan_;
@@ -101,7 +104,8 @@ void initialise(const Plan& plan, std::uint64_t seed, std::span<float> parameter
     const auto fan_out = static_cast<double>(p.fan_out);
     float* values = parameters.data() + p.offset;
     const auto normal = [&](double variance) {
-      for (std::int64_t k = 0; k < p.size(); ++k) values[k] = static_cast<float>(std::sqrt(variance) * random.normal());
+      for (std::int64_t k = 0; k < p.size(); ++k)
+        values[k] = static_cast<float>(std::sqrt(variance) * random.normal());
     };
     switch (p.activation) {
       case Activation::relu:
@@ -112,7 +116,8 @@ void initialise(const Plan& plan, std::uint64_t seed, std::span<float> parameter
       case Activation::selu: normal(1.0 / fan_in); break;
       default: {
         const double limit = std::sqrt(6.0 / (fan_in + fan_out));
-        for (std::int64_t k = 0; k < p.size(); ++k) values[k] = static_cast<float>((2 * random.uniform() - 1) * limit);
+        for (std::int64_t k = 0; k < p.size(); ++k)
+          values[k] = static_cast<float>((2 * random.uniform() - 1) * limit);
       }
     }
   }

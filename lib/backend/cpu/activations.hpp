@@ -38,7 +38,8 @@ T derivative_one(Activation activation, T x, T y) {
     case Activation::relu: return x > 0 ? T{1} : T{0};
     case Activation::leaky_relu: return x > 0 ? T{1} : static_cast<T>(leaky_slope);
     case Activation::elu: return x > 0 ? T{1} : y + 1;
-    case Activation::selu: return x > 0 ? static_cast<T>(selu_scale) : y + static_cast<T>(selu_scale * selu_alpha);
+    case Activation::selu:
+      return x > 0 ? static_cast<T>(selu_scale) : y + static_cast<T>(selu_scale * selu_alpha);
     case Activation::gelu:
       return (1 + std::erf(x / std::numbers::sqrt2_v<T>)) / 2 +
              x * std::exp(-x * x / 2) * static_cast<T>(0.3989422804014327);

@@ -82,14 +82,16 @@ CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const
 }
 
 template <typename T>
-void CpuProgram<T>::forward_op(std::size_t index, std::int64_t rows, const T* x, bool training, std::uint64_t step) {
+void CpuProgram<T>::forward_op(std::size_t index, std::int64_t rows, const T* x, bool training,
+                               std::uint64_t step) {
   const Op& op = plan_.ops[index];
   const T* in = input_of(op, x);
   T* out = value(op.output);
   const std::int64_t count = rows * op.outputs;
   switch (op.kind) {
     case OpKind::dense: {
-      gemm_nn(rows, op.outputs, op.inputs, in, parameters_ + plan_.parameters[static_cast<std::size_t>(op.kernel)].offset, out);
+      gemm_nn(rows, op.outputs, op.inputs, in,
+              parameters_ + plan_.parameters[static_cast<std::size_t>(op.kernel)].offset, out);
       const T* bias = parameters_ + plan_.parameters[static_cast<std::size_t>(op.bias)].offset;
       for (std::int64_t i = 0; i < rows; ++i) {
         for (std::int64_t j = 0; j < op.outputs; ++j) out[i * op.outputs + j] += bias[j];
@@ -112,12 +114,13 @@ void CpuProgram<T>::forward_op(std::size_t index, std::int64_t rows, const T* x,
       const auto keep = static_cast<T>(1 / (1 - op.rate));
       const auto limit = static_cast<std::uint32_t>(op.rate * 0x1p32);
       for (std::int64_t i = 0; i < count; i += 4) {
-        const auto block =
-            philox({static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(RandomUse::dropout) |
-                                                           static_cast<std::uint32_t>(op.layer) << 8,
-                    static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)},
-                   options_.seed);
-        for (std::int64_t j = 0; j < 4 && i + j < count; ++j) mask[i + j] = block[static_cast<std::size_t>(j)] < limit ? T{0} : keep;
+        const auto block = philox(
+            {static_cast<std::uint32_t>(i / 4),
+             static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(op.layer) << 8,
+             static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)},
+            options_.seed);
+        for (std::int64_t j = 0; j < 4 && i + j < count; ++j)
+          mask[i + j] = block[static_cast<std::size_t>(j)] < limit ? T{0} : keep;
       }
       for (std::int64_t i = 0; i < count; ++i) out[i] = in[i] * mask[i];
       break;
@@ -147,7 +150,8 @@ double row_loss(Loss loss, std::int64_t width, const T* z, std::int32_t label, c
       // log(1 + e^-|z|) + max(z, 0) - z * label, which neither overflows nor cancels.
       const T e = std::exp(-std::abs(z[0]));
       g[0] = (z[0] >= 0 ? 1 / (1 + e) : e / (1 + e)) - static_cast<T>(label);
-      return std::log1p(static_cast<double>(e)) + static_cast<double>(std::max(z[0], T{0}) - z[0] * static_cast<T>(label));
+      return std::log1p(static_cast<double>(e)) +
+             static_cast<double>(std::max(z[0], T{0}) - z[0] * static_cast<T>(label));
     }
     default: break;
   }
@@ -297,7 +301,8 @@ void CpuProgram<T>::apply_gradients(double learning_rate, std::uint64_t step) {
   const auto momentum = static_cast<T>(o.momentum), rho = static_cast<T>(o.rho);
   const auto b1 = static_cast<T>(o.beta_1), b2 = static_cast<T>(o.beta_2), eps = static_cast<T>(o.epsilon);
   const double t = static_cast<double>(step) + 1;
-  const auto alpha = static_cast<T>(learning_rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t)));
+  const auto alpha =
+      static_cast<T>(learning_rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t)));
   if (o.kind == OptimizerKind::adamw) {
     const auto keep = static_cast<T>(1 - learning_rate * o.weight_decay);
     for (const Parameter& p : plan_.parameters) {

@@ -57,7 +57,7 @@ class CpuProgram {
   std::size_t size_;
   const T* parameters_;
   std::vector<T> own_parameters_, gradients_, state_;
-  std::vector<T> values_, before_;      // outputs of ops; dense: before their activation
+  std::vector<T> values_, before_;  // outputs of ops; dense: before their activation
   std::vector<T> value_gradients_, masks_, scratch_;
 };
 

@@ -111,15 +111,15 @@ Survey survey(std::string_view text) {
     const auto newline = text.find('\n');
     std::string_view line = without_comment(text.substr(0, newline));
     text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
+    if (line.empty()) continue;
     double label = 0;
-    std::string_view after = line;
-    if (line.empty() || !take_number(after, label)) continue;
-    out.integers = out.integers && fits_int64(label);
-    const auto colon = after.rfind(':');
+    std::string_view pairs = line;
+    out.integers = out.integers && (!take_number(pairs, label) || fits_int64(label));
+    const auto colon = pairs.rfind(':');
     if (colon == std::string_view::npos) continue;
-    std::string_view digits = after.substr(0, colon);
+    std::string_view digits = pairs.substr(0, colon);
     digits.remove_prefix(digits.find_last_of(" \t") + 1);
-    std::int64_t index = 0;
+    std::int64_t index = 1;
     std::from_chars(digits.data(), digits.data() + digits.size(), index);
     out.features = std::max(out.features, index);
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/memory.hpp"
 
 namespace nn {
 namespace {

@@ -28,6 +28,8 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
+std::string_view first_word(std::string_view text) { return text.substr(0, text.find_first_of(" \t")); }
+
 // The number at the front of `text`, which must end there or before a space.
 bool take_number(std::string_view& text, double& value) {
   std::string_view digits = text;
@@ -192,28 +194,28 @@ class LibsvmSource : public BatchSource {
     double label = 0;
     std::string_view rest = line;
     if (!take_number(rest, label)) {
-      fail_line("the label '{}' is not a number", printable(line.substr(0, line.find_first_of(" \t"))));
+      fail_line("the label '{}' is not a number", printable(first_word(line)));
     }
     std::int64_t previous = 0;
     for (;;) {
       while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
       if (rest.empty()) return label;
-      const std::string_view pair = rest.substr(0, rest.find_first_of(" \t"));
-      if (previous == 0 && pair.starts_with("qid:")) {  // the group of a ranking task
-        rest.remove_prefix(pair.size());
+      if (previous == 0 && rest.starts_with("qid:")) {  // the group of a ranking task
+        rest.remove_prefix(first_word(rest).size());
         continue;
       }
-      parse_pair(pair, rest, row, previous);
+      parse_pair(rest, row, previous);
     }
   }
 
-  void parse_pair(std::string_view pair, std::string_view& rest, float* row, std::int64_t& previous) const {
+  void parse_pair(std::string_view& rest, float* row, std::int64_t& previous) const {
+    const std::string_view start = rest;
     const char* end = rest.data() + rest.size();
     std::int64_t index = 0;
     const auto [at, error] = std::from_chars(rest.data(), end, index);
     if (error == std::errc::result_out_of_range) index = INT64_MAX;
     if (error == std::errc::invalid_argument || at == end || *at != ':') {
-      fail_line("expected index:value, found '{}'", printable(pair));
+      fail_line("expected index:value, found '{}'", printable(first_word(start)));
     }
     if (index < 1) fail_line("index {}; indices count from 1", index);
     if (index <= previous) fail_line("index {} after {}; indices must ascend", index, previous);
@@ -221,7 +223,8 @@ class LibsvmSource : public BatchSource {
     if (index > features_) fail_line("index {}, but there are {} features", index, features_);
     rest = std::string_view(at + 1, static_cast<std::size_t>(end - at - 1));
     double value = 0;
-    if (!take_number(rest, value)) fail_line("the value in '{}' is not a number", printable(pair));
+    if (!take_number(rest, value))
+      fail_line("the value in '{}' is not a number", printable(first_word(start)));
     row[index - 1] = static_cast<float>(value);
     previous = index;
   }

@@ -199,14 +199,34 @@ void require_present(const Batch& batch, const Column& column, const InputColumn
   }
 }
 
-void encode_categories(const CategoryIndex& index, const Column& column, DType type, std::int64_t width,
-                       const Block& block) {
+void category_block(const CategoryIndex& index, const Column& column, DType type, std::int64_t width,
+                    const Block& block) {
   for (std::int64_t r = 0; r < block.count; ++r) {
     float* out = block.out + r * block.stride;
     std::fill_n(out, width, 0.0f);
     const std::int32_t category = index.of(column, type, block.first + r);
     if (category >= 0) out[category] = 1.0f;
   }
+}
+
+void number_block(const Batch& batch, const Column& column, DType type, const InputColumn& input,
+                  const Block& block) {
+  const NumberRule rule = rule_of(input);
+  if (is_text(type)) {  // all missing, as require_missing() made sure
+    const auto fill = static_cast<float>((rule.fill - rule.offset) * rule.scale);
+    for (std::int64_t r = 0; r < block.count; ++r) block.out[r * block.stride] = fill;
+    return;
+  }
+  const bool good = visit_numbers(
+      type, column, [&](const auto* values) { return encode_numbers(values, column, rule, block); });
+  if (!good) fail_number(batch, column, type, input, block);
+}
+
+void tensor_block(const Batch& batch, const Column& column, DType type, const InputColumn& input,
+                  const Block& block) {
+  const bool good =
+      visit_numbers(type, column, [&](const auto* values) { return encode_tensors(values, input, block); });
+  if (!good) fail_tensor(batch, column, type, input, block);
 }
 
 // Rows that are encoded column by column before going on: the block of the output stays
@@ -230,38 +250,30 @@ void BoundEncoder::encode(const Batch& batch, float* x) const {
   categories.reserve(bindings_.size());
   for (const Binding& binding : bindings_) {
     const Column& column = batch.columns[binding.column];
-    const Field& field = batch.schema->fields[binding.column];
     const InputColumn& input = *binding.input;
     const bool wants_text = input.kind == InputColumn::Kind::category;
-    if (wants_text != is_text(binding.type)) require_missing(batch, column, field, input);
+    if (wants_text != is_text(binding.type)) {
+      require_missing(batch, column, batch.schema->fields[binding.column], input);
+    }
     if (input.kind == InputColumn::Kind::tensor) require_present(batch, column, input);
-    categories.emplace_back(
-        wants_text && is_text(binding.type) ? std::span(input.categories) : std::span<const std::string>(),
-        column, binding.type, batch.rows);
+    categories.emplace_back(std::span(input.categories), column, binding.type, batch.rows);
   }
   const std::int64_t step = block_rows(width_);
   for (std::int64_t first = 0; first < batch.rows; first += step) {
     for (std::size_t b = 0; b < bindings_.size(); ++b) {
       const Binding& binding = bindings_[b];
-      const InputColumn& input = *binding.input;
-      const Column& column = batch.columns[binding.column];
       const Block block{first, std::min(step, batch.rows - first), x + first * width_ + binding.at, width_};
-      if (input.kind == InputColumn::Kind::category) {
-        encode_categories(categories[b], column, binding.type, input.width(), block);
-      } else if (input.kind == InputColumn::Kind::tensor) {
-        const bool good = visit_numbers(
-            binding.type, column, [&](const auto* values) { return encode_tensors(values, input, block); });
-        if (!good) fail_tensor(batch, column, binding.type, input, block);
-      } else if (is_text(binding.type)) {  // all missing
-        const NumberRule rule = rule_of(input);
-        for (std::int64_t r = 0; r < block.count; ++r) {
-          block.out[r * block.stride] = static_cast<float>((rule.fill - rule.offset) * rule.scale);
-        }
-      } else {
-        const bool good = visit_numbers(binding.type, column, [&](const auto* values) {
-          return encode_numbers(values, column, rule_of(input), block);
-        });
-        if (!good) fail_number(batch, column, binding.type, input, block);
+      const Column& column = batch.columns[binding.column];
+      switch (binding.input->kind) {
+        case InputColumn::Kind::number:
+          number_block(batch, column, binding.type, *binding.input, block);
+          break;
+        case InputColumn::Kind::tensor:
+          tensor_block(batch, column, binding.type, *binding.input, block);
+          break;
+        case InputColumn::Kind::category:
+          category_block(categories[b], column, binding.type, binding.input->width(), block);
+          break;
       }
     }
   }

@@ -1,0 +1,253 @@
+#include "model/encoder.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "tables.hpp"
+
+using namespace nn;
+using namespace nn::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Encoder fit(const Batch& batch, bool standardize = false) {
+  return Encoder::fit(*batch.schema, std::span(&batch, 1), {standardize});
+}
+
+std::vector<float> encode(const Encoder& encoder, const Batch& batch) {
+  const BoundEncoder bound = encoder.bind(*batch.schema);
+  std::vector<float> x(static_cast<std::size_t>(bound.width() * batch.rows), -99.0f);
+  bound.encode(batch, x.data());
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("every number type becomes the same floats") {
+  const std::vector<float> expected{1, 0, 5};
+  const auto check = [&](const TestColumn& column) {
+    INFO(name_of(column.field.type));
+    const Batch batch = table({column});
+    CHECK(encode(fit(batch), batch) == expected);
+  };
+  check(numbers<std::int8_t>("a", DType::i8, {1, 0, 5}));
+  check(numbers<std::int16_t>("a", DType::i16, {1, 0, 5}));
+  check(numbers<std::int32_t>("a", DType::i32, {1, 0, 5}));
+  check(numbers<std::int64_t>("a", DType::i64, {1, 0, 5}));
+  check(numbers<std::uint8_t>("a", DType::u8, {1, 0, 5}));
+  check(numbers<std::uint16_t>("a", DType::u16, {1, 0, 5}));
+  check(numbers<std::uint32_t>("a", DType::u32, {1, 0, 5}));
+  check(numbers<std::uint64_t>("a", DType::u64, {1, 0, 5}));
+  check(numbers<std::uint16_t>("a", DType::f16, {0x3C00, 0, 0x4500}));
+  check(numbers<float>("a", DType::f32, {1, 0, 5}));
+  check(doubles("a", {1, 0, 5}));
+  const Batch flags = table({numbers<std::uint8_t>("a", DType::boolean, {1, 0, 1})});
+  CHECK(encode(fit(flags), flags) == std::vector<float>{1, 0, 1});
+}
+
+TEST_CASE("missing numbers take the mean of the present ones, NaN counts as missing") {
+  const Batch batch = table(
+      {doubles("a", {1, 777, 5, not_a_number}, {true, false, true, true}), integers("b", {1, 2, 3, 4})});
+  CHECK(encode(fit(batch), batch) == std::vector<float>{1, 1, 3, 2, 5, 3, 3, 4});
+  const auto x = encode(fit(batch, true), batch);
+  CHECK(x[0] == -1.0f);
+  CHECK(x[2] == 0.0f);
+  CHECK(x[4] == 1.0f);
+  CHECK(x[6] == 0.0f);
+  // A column without a missing value in training has a fill all the same.
+  const Batch later = table({doubles("a", {0}), doubles("b", {not_a_number})});
+  CHECK(encode(fit(batch), later) == std::vector<float>{0, 2.5f});
+}
+
+TEST_CASE("standardised columns have mean 0 and variance 1, constant ones are 0") {
+  const Batch batch =
+      table({doubles("a", {0.1, 0.1, 0.1}), doubles("b", {2, 4, 6}), doubles("c", {1e15, 1e15, 1e15})});
+  const Encoder encoder = fit(batch, true);
+  CHECK(encoder.columns()[0].scale == std::vector<double>{1});
+  CHECK(encoder.columns()[0].offset == std::vector<double>{0.1});
+  CHECK(encoder.columns()[1].offset == std::vector<double>{4});
+  CHECK(encoder.columns()[1].scale[0] == Approx(std::sqrt(3.0 / 8)));
+  const auto x = encode(encoder, batch);
+  for (std::size_t r = 0; r < 3; ++r) CHECK(x[r * 3] == 0.0f);
+  CHECK(x[1] == Approx(-std::sqrt(1.5)));
+  CHECK(x[8] == 0.0f);
+}
+
+TEST_CASE("texts and dictionaries become the same one-hot columns, unknown and missing all zero") {
+  const std::vector<Text> words{"b", std::nullopt, "a", "b", "ä"};
+  for (const Batch& batch : {table({texts("t", words)}), table({categories("t", words, 3)})}) {
+    const Encoder encoder = fit(batch);
+    CHECK(encoder.columns()[0].categories == std::vector<std::string>{"a", "b", "ä"});
+    for (const Batch& again :
+         {table({texts("t", words)}), table({categories("t", words, 7)}), table({categories("t", words)})}) {
+      CHECK(encode(encoder, again) == std::vector<float>{0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1});
+    }
+    CHECK(encode(encoder, table({texts("t", {"c"})})) == std::vector<float>{0, 0, 0});
+    CHECK(encode(encoder, table({categories("t", {"c"}, 1)})) == std::vector<float>{0, 0, 0});
+  }
+}
+
+TEST_CASE("tensors of bytes are scaled by 255, others are taken as they are") {
+  const Batch bytes = table({numbers<std::uint8_t>("x", DType::u8, {0, 255, 51, 102}, {2})});
+  const Encoder encoder = fit(bytes);
+  CHECK(encoder.input_shape() == Shape{2});
+  const auto x = encode(encoder, bytes);
+  CHECK(x == std::vector<float>{0, 1, static_cast<float>(51 * (1.0 / 255)),
+                                static_cast<float>(102 * (1.0 / 255))});
+  const Batch floats = table({numbers<float>("x", DType::f32, {0, 255, 0.5f, 1}, {2})});
+  CHECK(encode(fit(floats), floats) == std::vector<float>{0, 255, 0.5f, 1});
+  const Batch wide = table({numbers<double>("x", DType::f64, {1, 2, 3, 5}, {1, 2})});
+  CHECK(fit(wide).input_shape() == Shape{1, 2});
+  CHECK(encode(fit(wide, true), wide) == std::vector<float>{-1, -1, 1, 1});
+}
+
+TEST_CASE("columns stand in the order of training, whatever the order of the table") {
+  const Batch train = table({integers("id", {1, 2}), doubles("a", {1, 2}), texts("t", {"u", "v"}),
+                             numbers<float>("x", DType::f32, {5, 6, 7, 8}, {2}), integers("y", {0, 1})});
+  const Encoder encoder = fit(train);
+  CHECK(encoder.width() == 5);
+  CHECK(encoder.input_shape() == Shape{5});
+  const Batch other =
+      table({numbers<float>("x", DType::f32, {5, 6, 7, 8}, {2}), texts("extra", {"", ""}),
+             categories("t", {"u", "v"}), opaque("when", "timestamp", 2), integers("a", {1, 2})});
+  CHECK(encode(encoder, other) == encode(encoder, train));
+  CHECK(encode(encoder, train) == std::vector<float>{1, 1, 0, 5, 6, 2, 0, 1, 7, 8});
+}
+
+TEST_CASE("many rows and columns are encoded block by block") {
+  constexpr std::size_t rows = 3000;
+  std::vector<TestColumn> columns;
+  for (int c = 0; c < 70; ++c) {
+    std::vector<double> values(rows);
+    std::iota(values.begin(), values.end(), c * 10000.0);
+    columns.push_back(doubles("c" + std::to_string(c), values));
+  }
+  const Batch batch = table(columns);
+  const auto x = encode(fit(batch), batch);
+  bool same = true;
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < 70; ++c) same &= x[r * 70 + c] == static_cast<float>(c * 10000 + r);
+  }
+  CHECK(same);
+  // Rows do not depend on the batch that they come in.
+  const Encoder encoder = fit(batch, true);
+  const auto whole = encode(encoder, batch);
+  const auto part = encode(encoder, slice(batch, 1234, 77));
+  CHECK(std::equal(part.begin(), part.end(), whole.begin() + 1234 * 70));
+}
+
+TEST_CASE("columns that cannot be learned from are refused by name, with advice") {
+  std::vector<Text> many;
+  for (int i = 0; i <= 1000; ++i) many.emplace_back("text " + std::to_string(i));
+  struct Case {
+    Batch batch;
+    bool standardize;
+    const char* message;
+  };
+  const Case cases[] = {
+      {table({opaque("when", "timestamp", 2)}), false,
+       "column 'when' has type timestamp, which no network can learn from; leave it out with --drop when"},
+      {table({texts("name", many)}), false,
+       "column 'name' has more than 1000 different texts, too many for categories; leave it out with --drop "
+       "name, or pass it through with --id name"},
+      {table({doubles("a", {1, infinity})}, 40), false,
+       "row 41, column 'a': infinity is not a number that a network can learn from"},
+      {table({doubles("a", {1e308, 1e308})}), false, "column 'a': the values are too large to add up"},
+      {table({numbers<float>("x", DType::f32, {1, 2, 3, NAN}, {2})}), true,
+       "row 1, column 'x', element 1: NaN is not"},
+      {table({numbers<float>("x", DType::f32, {1, 2, 3, 4}, {2}, {true, false})}), false,
+       "row 1, column 'x': the tensor is missing"},
+      {table({integers("y", {1, 2}), integers("id", {1, 2})}), false,
+       "the table has no columns to learn from besides y and id"},
+      {table({doubles("a", {1}), doubles("a", {1})}), false, "two columns are called 'a'"},
+      {table({doubles("a", {})}), false, "there are no rows to learn from"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.message);
+    CHECK_THROWS_WITH(fit(c.batch, c.standardize), Contains(c.message));
+  }
+}
+
+TEST_CASE("a column without values is left out") {
+  set_verbosity(Verbosity::quiet);
+  const Batch batch = table({doubles("a", {1, 2}), doubles("empty", {not_a_number, not_a_number}),
+                             texts("blank", {std::nullopt, std::nullopt})});
+  CHECK(fit(batch).columns().size() == 1);
+  CHECK_THROWS_WITH(fit(table({doubles("empty", {not_a_number})})), Contains("no columns to learn from"));
+}
+
+TEST_CASE("a table that does not fit is refused, naming the column and what is expected") {
+  const Batch train = table(
+      {doubles("age", {1, 2}), texts("job", {"u", "v"}), numbers<float>("x", DType::f32, {5, 6, 7, 8}, {2})});
+  const Encoder encoder = fit(train);
+  const TestColumn age = doubles("age", {1});
+  const TestColumn job = categories("job", {"u"});
+  const TestColumn x = numbers<float>("x", DType::f32, {5, 6}, {2});
+  TestColumn plain_text = texts("age", {"old"});
+  plain_text.field.nullable = false;
+  plain_text.column.validity = nullptr;
+  struct Case {
+    Batch batch;
+    const char* message;
+  };
+  const Case cases[] = {
+      {table({job, x}), "the table has no column 'age', which the model needs (it has: job, x)"},
+      {table({doubles("Age", {1}), job, x}), "is it 'Age'?"},
+      {table({doubles("c0", {1}), texts("c1", {"u"}), numbers<float>("c2", DType::f32, {5, 6}, {2})}),
+       "is the header line of the table missing?"},
+      {table({plain_text, job, x}), "column 'age' holds text in this table, but the model needs numbers"},
+      {table({job, x, texts("age", {std::nullopt, "old"})}, 7),
+       "row 8, column 'age': the model needs a number here, but the table has old"},
+      {table({age, doubles("job", {7}), x}),
+       "column 'job' holds numbers (float64) in this table, but the model needs text, one of 2 categories; "
+       "--text"},
+      {table({age, x, doubles("job", {not_a_number, 7}, {true, true})}),
+       "row 1, column 'job': the model needs text here, but the table has 7 (--text"},
+      {table({age, job, numbers<float>("x", DType::f32, {5, 6, 7}, {3})}),
+       "column 'x' holds tensors [3] of float32 in this table, but the model needs tensors [2]"},
+      {table({age, job, doubles("x", {1})}),
+       "column 'x' holds numbers (float64) in this table, but the model needs tensors [2]"},
+      {table({opaque("age", "date", 1), job, x}),
+       "column 'age' holds type date in this table, but the model needs numbers"},
+      {table({age, job, x, x}), "the table has more than one column 'x'"},
+      {table({age, job, numbers<float>("x", DType::f32, {5, 6}, {2}, {false})}),
+       "row 0, column 'x': the tensor is missing"},
+      {table({doubles("age", {-infinity}), job, x}), "row 0, column 'age': infinity is not a number"},
+      {table({doubles("age", {1e300}), job, x}),
+       "row 0, column 'age': 1e+300 is too large for the network's 32-bit numbers"},
+      {table({age, job, numbers<float>("x", DType::f32, {5, NAN}, {2})}, 3),
+       "row 3, column 'x', element 1: NaN is not a number"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.message);
+    CHECK_THROWS_WITH(encode(encoder, c.batch), Contains(c.message));
+  }
+  const Encoder positional = fit(table({doubles("c0", {1}), doubles("c1", {1})}));
+  CHECK_THROWS_WITH(positional.bind(*table({age}).schema), Contains("is --no-header missing?"));
+}
+
+TEST_CASE("a column that is empty fits whatever type its reader guessed") {
+  const Batch train = table({doubles("age", {1, 3}), texts("job", {"u", "v"})});
+  const Batch empty = table({texts("age", {std::nullopt}), doubles("job", {not_a_number}, {false})});
+  CHECK(encode(fit(train), empty) == std::vector<float>{2, 0, 0});
+}
+
+TEST_CASE("a model of one tensor takes the table's only tensor under any name") {
+  const Encoder encoder = fit(table({numbers<float>("x", DType::f32, {1, 2}, {2})}));
+  const Batch other =
+      table({integers("y", {1}), numbers<float>("pixels", DType::f32, {3, 4}, {2}), integers("id", {1})});
+  CHECK(encode(encoder, other) == std::vector<float>{3, 4});
+  const TestColumn a = numbers<float>("a", DType::f32, {3, 4}, {2});
+  const TestColumn b = numbers<float>("b", DType::f32, {3, 4}, {2});
+  CHECK_THROWS_WITH(encode(encoder, table({a, b})), Contains("has no column 'x'"));
+  CHECK_THROWS_WITH(encode(encoder, table({numbers<float>("a", DType::f32, {3}, {1})})),
+                    Contains("needs tensors [2]"));
+}

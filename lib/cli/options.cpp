@@ -68,6 +68,7 @@ std::int64_t parse_count(std::string_view text) {
   return count;
 }
 
+constexpr std::string_view bare_flag = "true";  // what CLI11 gives for an option without =VALUE
 constexpr std::int64_t most_rows = std::int64_t{1} << 40;
 
 // Runs `apply` on an option's value; errors name the option.
@@ -100,12 +101,11 @@ void add_format_options(CLI::App& app, SourceOptions& options) {
   group(add(app, "--delimiter", "What stands between cells (default: comma; tab for .tsv)",
             [&](const std::string& text) { csv.delimiter = parse_delimiter(text); }))
       ->type_name("CHAR");
-  CLI::Option* header = group(app.add_flag_callback(
+  group(app.add_flag_callback(
       "--header", [&] { csv.header = CsvOptions::Header::yes; }, "The first line names the columns"));
-  CLI::Option* no_header = group(app.add_flag_callback(
+  group(app.add_flag_callback(
       "--no-header", [&] { csv.header = CsvOptions::Header::no; },
       "The first line is data; columns are c0, c1, … (default: a first line without numbers is a header)"));
-  header->excludes(no_header);
   group(add(app, "--skip", "Leave out so many lines at the start", [&](const std::string& text) {
     csv.skip = parse_count<0, most_rows>(text);
   }))->type_name("N");
@@ -136,7 +136,8 @@ void add_column_options(CLI::App& app, SourceOptions& options) {
   CLI::Option* label = group(app.add_option("--label", options.label, "Classes to learn; becomes column y"));
   CLI::Option* target =
       group(app.add_option("--target", options.target, "Numbers to learn; becomes column y"));
-  label->type_name("COLUMN")->excludes(target->type_name("COLUMN"));
+  label->type_name("COLUMN");
+  target->type_name("COLUMN");
   group(app.add_option("--labels", options.labels_files,
                        "IDX or npy file with a label for each row (one per input)"))
       ->type_name("FILE")
@@ -180,13 +181,13 @@ void add_row_options(CLI::App& app, SourceOptions& options, bool reader_only) {
   if (!reader_only) return;
   group(add(app, "--shuffle", "Shuffle all rows, or within a buffer of N",
             [&](const std::string& text) {
-              options.shuffle = text.empty() ? 0 : parse_count<1, most_rows>(text);
+              options.shuffle = text == bare_flag ? 0 : parse_count<1, most_rows>(text);
             }))
       ->expected(0)
       ->type_name("[=N]");
   group(add(app, "--repeat", "Read the inputs N times, or for ever",
             [&](const std::string& text) {
-              options.repeat = text.empty() ? 0 : parse_count<1, most_rows>(text);
+              options.repeat = text == bare_flag ? 0 : parse_count<1, most_rows>(text);
             }))
       ->expected(0)
       ->type_name("[=N]");

@@ -1,9 +1,10 @@
 #include "format/csv_parse.hpp"
 
+#include <fast_float/fast_float.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <limits>
 
 #include "base/error.hpp"
@@ -45,10 +46,11 @@ class ChunkParser {
     const std::size_t stride = align_up((capacity_ + 1) * sizeof(double)) + alignment;
     out_.values = pool.get(columns * stride);
     out_.columns.resize(columns);
+    numbers_.assign(columns + 1, nullptr);
     for (std::size_t i = 0; i < columns; ++i) {
       std::byte* at = out_.values->data() + i * stride;
       switch (layout_.kinds[i]) {
-        case CsvKind::number: out_.columns[i].numbers = reinterpret_cast<double*>(at); break;
+        case CsvKind::number: numbers_[i] = out_.columns[i].numbers = reinterpret_cast<double*>(at); break;
         case CsvKind::category: out_.columns[i].indices = reinterpret_cast<std::int32_t*>(at); break;
         case CsvKind::text:
           out_.columns[i].offsets = reinterpret_cast<std::int32_t*>(at);
@@ -65,34 +67,60 @@ class ChunkParser {
     const std::int64_t first_line = cursor_.lines();
     CellEnd end = CellEnd::delimiter;
     std::size_t i = 0;
-    for (; end == CellEnd::delimiter; ++i) {
+    while (end == CellEnd::delimiter) {
       if (i == columns) wrong_count(first_line, i + cursor_.count_rest(end));
-      end = layout_.kinds[i] == CsvKind::number ? number(i, row) : other(i, row);
-    }
-    if (i != columns) {
-      if (end == CellEnd::input && chunk_.overlong) too_long(first_line);
-      wrong_count(first_line, i);
-    }
-    if (end == CellEnd::input && chunk_.overlong) too_long(first_line);
-  }
-
-  CellEnd number(std::size_t i, std::size_t row) {
-    const char* p = cursor_.at();
-    if (cursor_.end() - p >= fast_number_reach) {
-      if (*p == ' ' && dialect_.delimiter != ' ') ++p;
-      if (const char* behind = fast_number(p, out_.columns[i].numbers[row])) {
-        if (*behind == dialect_.delimiter) {
-          cursor_.jump(behind + 1, 0);
-          return CellEnd::delimiter;
-        }
-        behind += *behind == '\r';
-        if (*behind == '\n') {
-          cursor_.jump(behind + 1, 1);
-          return CellEnd::line;
-        }
+      if (numbers_[i] != nullptr) {
+        end = numbers(i, row);
+      } else {
+        end = other(i++, row);
       }
     }
-    return careful_number(i, row);
+    if (end == CellEnd::input && chunk_.overlong) too_long(first_line);
+    if (i != columns) wrong_count(first_line, i);
+  }
+
+  // Cells from column `i` on as long as they are plain numbers, or one that is not; `i` is
+  // then behind them.
+  CellEnd numbers(std::size_t& i, std::size_t row) {
+    const char* p = cursor_.at();
+    const char* const text_end = cursor_.end();
+    const char delimiter = dialect_.delimiter;
+    const bool spaces = delimiter != ' ';
+    for (std::size_t column = i; text_end - p >= fast_number_reach && numbers_[column] != nullptr;) {
+      if (*p == ' ' && spaces) ++p;
+      double& value = numbers_[column][row];
+      // Tables of counts and flags are mostly single digits.
+      if (const auto digit = static_cast<unsigned>(*p - '0'); p[1] == delimiter && digit < 10u) {
+        value = digit;
+        p += 2;
+        i = ++column;
+        cursor_.jump(p, 0);
+        continue;
+      }
+      const char* behind = fast_number(p, value);
+      if (behind == nullptr) behind = long_number(p, value);
+      if (behind == nullptr) break;
+      if (*behind == delimiter) {
+        p = behind + 1;
+        i = ++column;
+        cursor_.jump(p, 0);
+        continue;
+      }
+      behind += *behind == '\r' ? 1 : 0;
+      if (*behind != '\n') break;
+      cursor_.jump(behind + 1, 1);
+      i = column + 1;
+      return CellEnd::line;
+    }
+    if (numbers_[i] == nullptr) return CellEnd::delimiter;
+    return careful_number(i++, row);
+  }
+
+  // With more digits, or an exponent. The text behind it is still there to be looked at.
+  const char* long_number(const char* p, double& value) const {
+    const auto result = fast_float::from_chars(p, cursor_.end(), value);
+    if (result.ec != std::errc() || cursor_.end() - result.ptr < 2 || std::isnan(value)) return nullptr;
+    return result.ptr;
   }
 
   CellEnd careful_number(std::size_t i, std::size_t row) {
@@ -167,6 +195,7 @@ class ChunkParser {
   ParsedChunk& out_;
   CsvCursor cursor_;
   std::size_t capacity_ = 0;
+  std::vector<double*> numbers_;  // of number columns; null for others, and behind the last
   std::string scratch_;
 };
 

@@ -44,7 +44,9 @@ void check_split(const SourceOptions& options) {
   }
 }
 
-void check(const SourceOptions& options) {
+}  // namespace
+
+void check_options(const SourceOptions& options) {
   if (options.label && options.target) fail_usage("a table has a --label or a --target, not both");
   if (!options.labels_files.empty() &&
       options.labels_files.size() != std::max<std::size_t>(options.inputs.size(), 1)) {
@@ -59,6 +61,8 @@ void check(const SourceOptions& options) {
   check_csv(options.csv);
   check_split(options);
 }
+
+namespace {
 
 std::size_t part_number(const SourceOptions& options) {
   if (options.part.empty()) return 0;
@@ -86,7 +90,7 @@ SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
 std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
   SourceOptions options = given;
   if (options.inputs.empty()) options.inputs = {"-"};
-  check(options);
+  check_options(options);
   part_number(options);
   // A file of labels says that they are labels.
   if (!options.labels_files.empty() && !options.label && !options.target) options.label = "y";

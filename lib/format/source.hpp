@@ -67,6 +67,9 @@ struct SourceOptions {
   std::size_t queue_bytes = 64u << 20;  // memory that read-ahead may take
 };
 
+// Throws usage errors for options that contradict each other. Opens nothing.
+void check_options(const SourceOptions& options);
+
 // Throws usage errors for contradictions, data and io errors for the inputs. Inputs are
 // opened and the first one's schema is read; the others must agree with it.
 // first_row is the row's place in the concatenated inputs as long as the rows are

@@ -1,0 +1,57 @@
+// Schemas on the wire and ours. Internal to the stream reader and writer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tensor/batch.hpp"
+
+namespace nn::arrow {
+struct Schema;
+}
+
+namespace nn {
+
+// How a column lies in a record batch.
+struct WireColumn {
+  enum class Layout {
+    numbers,
+    booleans,
+    texts,
+    large_texts,
+    text_views,
+    tensor,      // FixedSizeList of numbers or booleans
+    dictionary,  // indices of `type` into the dictionary `dictionary_id`
+    nothing,     // Null: no buffers, every value is missing
+    skipped,     // a type that we don't compute with
+  };
+  Layout layout = Layout::numbers;
+  DType type = DType::f32;  // of the elements or indices
+  std::int64_t elements = 1;
+  std::int64_t dictionary_id = 0;
+  // What it takes of a record batch's lists, children included.
+  std::size_t nodes = 1, buffers = 2, views = 0;
+};
+
+struct WireSchema {
+  std::shared_ptr<const Schema> schema;
+  std::vector<WireColumn> columns;  // one a field
+  // The values of each dictionary, by id: a column of its own, and the field it makes.
+  struct Values {
+    WireColumn column;
+    Field field;
+  };
+  std::map<std::int64_t, Values> dictionaries;
+};
+
+// Data and unsupported errors name the field. `wire` has been verified.
+WireSchema read_schema(const arrow::Schema& wire);
+
+// {"shape":[28,28]} of arrow.fixed_shape_tensor, and back.
+Shape parse_tensor_metadata(const std::string& json, const std::string& column);
+std::string tensor_metadata(const Shape& shape);
+
+}  // namespace nn

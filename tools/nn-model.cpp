@@ -20,19 +20,32 @@ struct Options {
 };
 
 void setup(CLI::App& app, Options& options) {
-  app.require_subcommand(1);
+  // Not required here but in check(): a word that is no subcommand is then reported as such.
+  app.require_subcommand(0, 1);
   app.fallthrough();  // --quiet and its like may stand behind the subcommand
   CLI::App* show = app.add_subcommand("show", "Print what a model is");
-  show->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin")->required();
+  show->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin");
   show->add_flag("--json", options.json, "As a JSON object, one a model");
   CLI::App* verify = app.add_subcommand("verify", "Read models whole and check their digests");
-  verify->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin")->required();
+  verify->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin");
   CLI::App* convert = app.add_subcommand("convert", "Convert between .nn and .npz, or describe as .json");
-  convert->add_option("IN", options.input, "A .nn model or an .npz archive that convert wrote")->required();
-  convert->add_option("OUT", options.output, "A file whose name ends in .nn, .npz or .json")->required();
+  convert->add_option("IN", options.input, "A .nn model or an .npz archive that convert wrote");
+  convert->add_option("OUT", options.output, "A file whose name ends in .nn, .npz or .json");
   show->callback([&] { options.show = true; });
   verify->callback([&] { options.verify = true; });
   convert->callback([&] { options.convert = true; });
+}
+
+void check(const Options& options) {
+  if (!options.show && !options.verify && !options.convert) {
+    nn::fail_usage("what is to be done? Say show, verify or convert (try 'nn-model --help')");
+  }
+  if (options.convert && options.output.empty()) {
+    nn::fail_usage("convert needs two files, IN and OUT (try 'nn-model convert --help')");
+  }
+  if (!options.convert && options.models.empty()) {
+    nn::fail_usage("no MODEL is named (try 'nn-model {} --help')", options.show ? "show" : "verify");
+  }
 }
 
 void print(std::string_view text) {
@@ -86,6 +99,7 @@ void convert(const Options& options) {
 }
 
 void run(const Options& options) {
+  check(options);
   if (options.show) show(options);
   if (options.verify) verify(options);
   if (options.convert) convert(options);

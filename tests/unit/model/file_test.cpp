@@ -289,6 +289,14 @@ TEST_CASE("mutated files give an error or a model that holds together") {
   CHECK(refused > 1000);
 }
 
+// Run by hand for a new format version: unit-model '[golden]'.
+TEST_CASE("write the files of this format version", "[.golden]") {
+  Model model = class_model();
+  const TrainingState state = unfinished(model);
+  save_model("model-new.nn", model);
+  save_checkpoint("model-new.ckpt", model, state);
+}
+
 TEST_CASE("files of released formats still load, and give the same bytes again") {
   for (const char* name : {"model-0.1.nn", "model-0.1.ckpt"}) {
     INFO(name);

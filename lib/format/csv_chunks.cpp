@@ -23,8 +23,8 @@ std::size_t chunk_end(std::string_view text, std::size_t aim, const CsvDialect& 
 
 class MappedChunks : public CsvChunks {
  public:
-  MappedChunks(std::shared_ptr<const MappedFile> file, std::size_t limit)
-      : file_(std::move(file)), rest_(file_->text()), limit_(limit) {}
+  MappedChunks(std::shared_ptr<const MappedFile> file, std::size_t limit, std::size_t aim)
+      : file_(std::move(file)), rest_(file_->text()), limit_(limit), aim_(aim) {}
 
   std::string_view peek(std::size_t) override { return rest_; }
   void advance(std::size_t bytes) override { rest_.remove_prefix(bytes); }
@@ -33,9 +33,8 @@ class MappedChunks : public CsvChunks {
   std::optional<CsvChunk> next() override {
     if (rest_.empty()) return std::nullopt;
     CsvChunk chunk;
-    const std::string_view window = rest_.substr(0, std::max(limit_, csv_chunk_bytes) + 1);
-    std::size_t end =
-        rest_.size() <= csv_chunk_bytes ? rest_.size() : chunk_end(window, csv_chunk_bytes, dialect_);
+    const std::string_view window = rest_.substr(0, std::max(limit_, aim_) + 1);
+    std::size_t end = rest_.size() <= aim_ ? rest_.size() : chunk_end(window, aim_, dialect_);
     if (end == 0) {
       end = window.size();
       chunk.overlong = end < rest_.size();
@@ -65,13 +64,13 @@ class MappedChunks : public CsvChunks {
 
   std::shared_ptr<const MappedFile> file_;
   std::string_view rest_;
-  std::size_t limit_;
+  std::size_t limit_, aim_;
 };
 
 class StreamedChunks : public CsvChunks {
  public:
-  StreamedChunks(std::unique_ptr<ByteInput> input, std::size_t limit)
-      : input_(std::move(input)), limit_(limit) {}
+  StreamedChunks(std::unique_ptr<ByteInput> input, std::size_t limit, std::size_t aim)
+      : input_(std::move(input)), limit_(limit), aim_(aim) {}
 
   std::string_view peek(std::size_t bytes) override {
     while (ahead().size() < bytes && fill()) {
@@ -86,17 +85,16 @@ class StreamedChunks : public CsvChunks {
     std::size_t fruitless = 0;
     for (;;) {
       const std::string_view text = ahead();
-      if (ended_ && text.size() <= csv_chunk_bytes)
-        return text.empty() ? std::nullopt : cut(text.size(), false);
+      if (ended_ && text.size() <= aim_) return text.empty() ? std::nullopt : cut(text.size(), false);
       // Looked at again only after it has grown by some share: small reads stay cheap.
       if (!text.empty() && (text.size() >= fruitless + fruitless / 8 || ended_)) {
-        const std::size_t end = chunk_end(text, csv_chunk_bytes, dialect_);
+        const std::size_t end = chunk_end(text, aim_, dialect_);
         if (end > 0) return cut(end, false);
         fruitless = text.size() > (64 << 10) ? text.size() : 0;
         if (ended_) return cut(text.size(), false);
       }
       if (text.size() > limit_) {
-        const std::size_t end = chunk_end(text, csv_chunk_bytes, dialect_);
+        const std::size_t end = chunk_end(text, aim_, dialect_);
         return end > 0 ? cut(end, false) : cut(text.size(), true);
       }
       fill();
@@ -120,7 +118,7 @@ class StreamedChunks : public CsvChunks {
   // Reads once; false at the end.
   bool fill() {
     if (ended_) return false;
-    if (!block_ || block_->size() - end_ < csv_chunk_bytes / 4) renew();
+    if (!block_ || block_->size() - end_ < aim_ / 4 + 1) renew();
     const std::size_t n =
         input_->read(std::as_writable_bytes(std::span(block() + end_, block_->size() - end_)));
     end_ += n;
@@ -131,7 +129,7 @@ class StreamedChunks : public CsvChunks {
   // Takes a fresh block for what is ahead: chunks already given out point into the old one.
   void renew() {
     const std::string_view rest = ahead();
-    auto fresh = pool_.get(rest.size() > csv_chunk_bytes ? rest.size() * 2 : 2 * csv_chunk_bytes);
+    auto fresh = pool_.get(rest.size() > aim_ ? rest.size() * 2 : 2 * aim_);
     std::copy(rest.begin(), rest.end(), fresh->as<char>());
     end_ = rest.size();
     begin_ = 0;
@@ -139,7 +137,7 @@ class StreamedChunks : public CsvChunks {
   }
 
   std::unique_ptr<ByteInput> input_;
-  std::size_t limit_;
+  std::size_t limit_, aim_;
   BufferPool pool_;
   std::shared_ptr<Buffer> block_;
   std::size_t begin_ = 0, end_ = 0;
@@ -148,9 +146,9 @@ class StreamedChunks : public CsvChunks {
 
 }  // namespace
 
-std::unique_ptr<CsvChunks> cut_chunks(std::unique_ptr<ByteInput> input, std::size_t limit) {
-  if (auto file = input->mapped()) return std::make_unique<MappedChunks>(std::move(file), limit);
-  return std::make_unique<StreamedChunks>(std::move(input), limit);
+std::unique_ptr<CsvChunks> cut_chunks(std::unique_ptr<ByteInput> input, std::size_t limit, std::size_t aim) {
+  if (auto file = input->mapped()) return std::make_unique<MappedChunks>(std::move(file), limit, aim);
+  return std::make_unique<StreamedChunks>(std::move(input), limit, aim);
 }
 
 }  // namespace nn

@@ -42,7 +42,9 @@ class CsvChunks {
   CsvDialect dialect_;
 };
 
-// Records over `limit` bytes are cut off and marked overlong.
-std::unique_ptr<CsvChunks> cut_chunks(std::unique_ptr<ByteInput> input, std::size_t limit);
+// Records over `limit` bytes are cut off and marked overlong. Chunks are cut at about `aim`
+// bytes; what a reader gives doesn't depend on it.
+std::unique_ptr<CsvChunks> cut_chunks(std::unique_ptr<ByteInput> input, std::size_t limit,
+                                      std::size_t aim = csv_chunk_bytes);
 
 }  // namespace nn

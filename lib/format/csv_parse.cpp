@@ -98,7 +98,7 @@ class ChunkParser {
         continue;
       }
       const char* behind = fast_number(p, value);
-      if (behind == nullptr) behind = long_number(p, value);
+      if (behind == nullptr || (*behind | 0x20) == 'e') behind = long_number(p, value);
       if (behind == nullptr) break;
       if (*behind == delimiter) {
         p = behind + 1;

@@ -1,6 +1,7 @@
 #include "format/source.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -44,6 +45,25 @@ void check_split(const SourceOptions& options) {
   }
 }
 
+std::size_t part_number(const SourceOptions& options) {
+  if (options.part.empty()) return 0;
+  for (std::size_t i = 0; i < options.split.size(); ++i) {
+    if (options.split[i].name == options.part) return i;
+  }
+  std::vector<std::string> names;
+  for (const SplitPart& part : options.split) names.push_back(part.name);
+  fail_usage("there is no part '{}' in the split of {}", printable(options.part), fmt::join(names, ", "));
+}
+
+void check_inputs(const SourceOptions& options) {
+  const std::vector<std::string>& inputs = options.inputs;
+  const auto standard = std::count(inputs.begin(), inputs.end(), "-") + (inputs.empty() ? 1 : 0);
+  if (standard > 1) fail_usage("standard input can be read only once");
+  if (options.repeat != 1 && standard > 0) {
+    fail_usage("standard input cannot be read again, which --repeat needs; write it to a file first");
+  }
+}
+
 }  // namespace
 
 void check_options(const SourceOptions& options) {
@@ -58,21 +78,13 @@ void check_options(const SourceOptions& options) {
   if (options.batch < 0) fail_usage("--batch must be at least 1");
   if (options.repeat < 0) fail_usage("--repeat must be at least 0 (0: for ever)");
   if (options.shuffle && *options.shuffle < 0) fail_usage("--shuffle must be at least 0 (0: all rows)");
+  check_inputs(options);
   check_csv(options.csv);
   check_split(options);
+  part_number(options);
 }
 
 namespace {
-
-std::size_t part_number(const SourceOptions& options) {
-  if (options.part.empty()) return 0;
-  for (std::size_t i = 0; i < options.split.size(); ++i) {
-    if (options.split[i].name == options.part) return i;
-  }
-  std::vector<std::string> names;
-  for (const SplitPart& part : options.split) names.push_back(part.name);
-  fail_usage("there is no part '{}' in the split of {}", printable(options.part), fmt::join(names, ", "));
-}
 
 SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
   SourcePtr source = with_columns(open_all(options), options);
@@ -91,20 +103,15 @@ std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
   SourceOptions options = given;
   if (options.inputs.empty()) options.inputs = {"-"};
   check_options(options);
-  part_number(options);
   // A file of labels says that they are labels.
   if (!options.labels_files.empty() && !options.label && !options.target) options.label = "y";
-  if (std::count(options.inputs.begin(), options.inputs.end(), "-") > 1) {
-    fail_usage("standard input can be read only once");
-  }
   SourcePtr source;
   if (options.repeat == 1) {
     source = open_epoch(options, 0);
   } else {
     for (const std::string& path : options.inputs) {
-      if (!is_regular_file(path)) {
-        fail_usage("{} cannot be read again, which --repeat needs; write it to a file first",
-                   path == "-" ? "standard input" : path);
+      if (::access(path.c_str(), F_OK) == 0 && !is_regular_file(path)) {
+        fail_usage("{} cannot be read again, which --repeat needs; write it to a file first", path);
       }
     }
     source =

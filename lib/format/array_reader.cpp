@@ -53,36 +53,29 @@ bool as_in_memory(const ArrayLayout& layout) {
   return layout.type != DType::boolean && (!layout.big_endian || size_of(layout.type) == 1);
 }
 
-// For each element of a row in C order its place in Fortran order.
-std::vector<std::int64_t> fortran_places(const Shape& shape, std::int64_t elements) {
-  std::vector<std::int64_t> places(static_cast<std::size_t>(elements));
-  std::vector<std::int64_t> index(shape.size(), 0);
-  std::vector<std::int64_t> stride(shape.size(), 1);
-  for (std::size_t d = 1; d < shape.size(); ++d) stride[d] = stride[d - 1] * shape[d - 1];
-  std::int64_t place = 0;
-  for (std::int64_t& out : places) {
-    out = place;
-    for (std::size_t d = shape.size(); d-- > 0;) {
-      place += stride[d];
-      if (++index[d] < shape[d]) break;
-      place -= stride[d] * shape[d];
-      index[d] = 0;
-    }
-  }
-  return places;
-}
-
+// Rows first … first + count of a Fortran-order array: element e of a row (in C order) lies
+// in a run of all rows' elements e.
 template <typename T>
-void gather(const std::byte* from, std::int64_t all_rows, std::int64_t first, std::int64_t count,
-            std::span<const std::int64_t> places, std::byte* to) {
+void gather(const std::byte* from, const Shape& shape, std::int64_t first, std::int64_t count,
+            std::byte* to) {
   T* out = reinterpret_cast<T*>(to);
-  const auto width = static_cast<std::int64_t>(places.size());
+  const Shape row_shape(shape.begin() + 1, shape.end());
+  const std::int64_t width = element_count(row_shape);
+  Shape stride(row_shape.size(), 1);  // in runs
+  for (std::size_t d = 1; d < stride.size(); ++d) stride[d] = stride[d - 1] * row_shape[d - 1];
+  Shape index(row_shape.size(), 0);
+  std::int64_t run = 0;
   for (std::int64_t e = 0; e < width; ++e) {
-    const std::byte* column =
-        from + (places[static_cast<std::size_t>(e)] * all_rows + first) * std::int64_t{sizeof(T)};
+    const std::byte* values = from + (run * shape[0] + first) * std::int64_t{sizeof(T)};
     for (std::int64_t r = 0; r < count; ++r) {
       // The mapped file needn't be aligned.
-      std::memcpy(out + r * width + e, column + r * std::int64_t{sizeof(T)}, sizeof(T));
+      std::memcpy(out + r * width + e, values + r * std::int64_t{sizeof(T)}, sizeof(T));
+    }
+    for (std::size_t d = row_shape.size(); d-- > 0;) {
+      run += stride[d];
+      if (++index[d] < row_shape[d]) break;
+      run -= stride[d] * row_shape[d];
+      index[d] = 0;
     }
   }
 }
@@ -239,8 +232,6 @@ void ArrayReader::load_whole() {
     whole_ = read_exactly(bytes_);
     whole_data_ = whole_.data();
   }
-  const Shape row_shape(layout_.shape.begin() + 1, layout_.shape.end());
-  column_of_ = fortran_places(row_shape, row_elements_);
 }
 
 Column ArrayReader::next_in_fortran_order(std::int64_t count) {
@@ -248,10 +239,10 @@ Column ArrayReader::next_in_fortran_order(std::int64_t count) {
   const std::size_t width = size_of(layout_.type);
   Buffer out(static_cast<std::size_t>(count * row_elements_) * width);
   switch (width) {
-    case 1: gather<std::uint8_t>(whole_data_, rows(), row_, count, column_of_, out.data()); break;
-    case 2: gather<std::uint16_t>(whole_data_, rows(), row_, count, column_of_, out.data()); break;
-    case 4: gather<std::uint32_t>(whole_data_, rows(), row_, count, column_of_, out.data()); break;
-    default: gather<std::uint64_t>(whole_data_, rows(), row_, count, column_of_, out.data()); break;
+    case 1: gather<std::uint8_t>(whole_data_, layout_.shape, row_, count, out.data()); break;
+    case 2: gather<std::uint16_t>(whole_data_, layout_.shape, row_, count, out.data()); break;
+    case 4: gather<std::uint32_t>(whole_data_, layout_.shape, row_, count, out.data()); break;
+    default: gather<std::uint64_t>(whole_data_, layout_.shape, row_, count, out.data()); break;
   }
   convert(layout_, out.bytes());
   return make_column(std::move(out));

@@ -90,10 +90,9 @@ class ArrayReader {
   std::uint64_t bytes_ = 0;
   std::int64_t row_elements_ = 1;
   std::int64_t row_ = 0;
-  // Fortran order: the whole array, and where each element of a row lies, in columns.
+  // Fortran order: the whole array, in whole_ or mapped.
   Buffer whole_;
   const std::byte* whole_data_ = nullptr;
-  std::vector<std::int64_t> column_of_;
 };
 
 }  // namespace nn

@@ -1,0 +1,141 @@
+# Completion of nn-tools for fish. One file serves all tools; it is linked to their names.
+
+function __nn_devices
+    echo cpu
+    nn-devices 2>/dev/null
+end
+
+# The files behind an already typed "MODEL@": one for each device; otherwise models.
+function __nn_members
+    set -l token (commandline -ct)
+    if string match -q '*@*' -- $token
+        for device in (__nn_devices)
+            echo (string replace -r '@[^@]*$' '' -- $token)@$device
+        end
+    else
+        __nn_files .nn
+    end
+end
+
+# Files whose names have one of the endings, and folders; all files if there are none.
+function __nn_files
+    set -l pattern (string join '|' -- (string escape --style=regex -- $argv))
+    set -l files (__fish_complete_path (commandline -ct) | string match -r ".*(?:/|(?:$pattern)(?:\.gz|\.zst)?)(?:\t.*)?\$")
+    if set -q files[1]
+        printf '%s\n' $files
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+
+function __nn_data
+    __nn_files .csv .tsv .tab .npy .npz .idx -ubyte .svm .libsvm .svmlight .data .arrows .arrow .feather
+end
+
+function __nn_streams
+    __nn_files .arrows .arrow .feather
+end
+
+# ---- all tools
+for tool in nn-read nn-train nn-predict nn-aggregate nn-eval nn-model nn-devices
+    complete -c $tool -f
+    complete -c $tool -s h -l help -d 'Print help and exit'
+    complete -c $tool -s q -l quiet -d 'Only errors on stderr'
+    complete -c $tool -s v -l verbose -d 'Say more on stderr'
+    complete -c $tool -l version -d 'Print the version and exit'
+end
+
+# ---- tools that take data
+for tool in nn-read nn-train nn-predict nn-eval
+    complete -c $tool -k -a '(__nn_data)'
+    complete -c $tool -l format -x -a 'automatic csv tsv npy npz idx libsvm stream' -d 'Format of the input'
+    complete -c $tool -l delimiter -x -a 'tab space' -d 'What stands between cells'
+    complete -c $tool -l header -d 'The first line names the columns'
+    complete -c $tool -l no-header -d 'The first line is data'
+    complete -c $tool -l skip -x -d 'Leave out so many lines at the start'
+    complete -c $tool -l comment -x -d 'Leave out lines that start with this'
+    complete -c $tool -l missing -x -d 'A cell that is a missing value'
+    complete -c $tool -l text -x -d 'Columns to read as text'
+    complete -c $tool -l number -x -d 'Columns to read as numbers'
+    complete -c $tool -l features -x -d 'Width of LIBSVM rows'
+    complete -c $tool -l max-frame -x -d 'Limit for one message'
+    complete -c $tool -l readers -x -d 'Threads that read'
+    complete -c $tool -l label -x -a last -d 'Column of classes'
+    complete -c $tool -l target -x -a last -d 'Column of numbers to learn'
+    complete -c $tool -l labels -x -k -a '(__nn_data)' -d 'File with a label for each row'
+    complete -c $tool -l trim-label -x -d 'Strip these characters from labels'
+    complete -c $tool -l id -x -a last -d 'Column that is passed through'
+    complete -c $tool -l select -x -d 'Keep only these columns'
+    complete -c $tool -l drop -x -d 'Leave these columns out'
+    complete -c $tool -l rows -x -d 'Rows FIRST:END'
+    complete -c $tool -l shard -x -d 'Every N-th row, I/N'
+    complete -c $tool -l split -x -d 'A part of the rows, NAME:FRACTION'
+    complete -c $tool -l part -x -d 'The part to read'
+end
+for tool in nn-train nn-predict nn-eval
+    complete -c $tool -l split-seed -x -d 'Seed of --split'
+end
+for tool in nn-read nn-predict nn-aggregate
+    complete -c $tool -l to -x -a 'text csv json npy stream' -d 'Format of the output'
+    complete -c $tool -s o -l output -r -F -d 'Where to write'
+end
+
+# ---- nn-read
+complete -c nn-read -l seed -x -d 'Seed of --split and --shuffle'
+complete -c nn-read -l shuffle -d 'Shuffle all rows, or within a buffer of =N'
+complete -c nn-read -l repeat -d 'Read the inputs for ever, or =N times'
+complete -c nn-read -l batch -x -d 'Rows of a batch'
+
+# ---- nn-train
+complete -c nn-train -l valid -x -k -a '(__nn_data)' -d 'Fraction or file of rows to validate on'
+complete -c nn-train -l standardize -d 'Features to mean 0 and variance 1'
+complete -c nn-train -l class-weight -x -a balanced -d 'Weights by class'
+complete -c nn-train -l layers -x -d 'Widths of dense layers'
+complete -c nn-train -l net -x -d 'Layers in full'
+complete -c nn-train -l activation -x -a 'linear relu leaky_relu elu selu gelu tanh sigmoid softplus' -d 'Activation of --layers'
+complete -c nn-train -l dropout -x -d 'Dropout rate behind each of --layers'
+complete -c nn-train -l loss -x -a 'categorical_crossentropy binary_crossentropy mse mae huber' -d 'What to minimise'
+complete -c nn-train -l optimizer -x -a 'sgd momentum nesterov rmsprop adam adamw' -d 'How to minimise it'
+complete -c nn-train -l lr -x -d 'Learning rate'
+complete -c nn-train -l momentum -x -d 'Of momentum and nesterov'
+complete -c nn-train -l rho -x -d 'Of rmsprop'
+complete -c nn-train -l beta-1 -x -d 'Of adam and adamw'
+complete -c nn-train -l beta-2 -x -d 'Of adam and adamw'
+complete -c nn-train -l epsilon -x -d 'Of rmsprop, adam and adamw'
+complete -c nn-train -l weight-decay -x -d 'Of adamw'
+complete -c nn-train -l l2 -x -d 'L2 penalty of the kernels'
+complete -c nn-train -l clip-norm -x -d 'Limit of the gradient\'s norm'
+complete -c nn-train -l batch -x -d 'Rows of a step'
+complete -c nn-train -l epochs -x -d 'Passes over the rows'
+complete -c nn-train -l stop-after -x -d 'End after this time'
+complete -c nn-train -l early-stopping -x -d 'End after so many epochs without gain'
+complete -c nn-train -l seed -x -d 'Seed of everything random'
+complete -c nn-train -l device -x -a '(__nn_devices)' -d 'Where to train'
+complete -c nn-train -s o -l output -x -k -a '(__nn_files .nn)' -d 'The model'
+complete -c nn-train -l log -r -F -d 'A JSON object for each epoch'
+complete -c nn-train -l log-every -x -d 'Also every N steps'
+complete -c nn-train -l checkpoint -x -k -a '(__nn_files .ckpt)' -d 'Where to save an unfinished run'
+complete -c nn-train -l checkpoint-every -x -d 'Save it regularly'
+complete -c nn-train -l resume -d 'Go on from the checkpoint'
+
+# ---- nn-predict, nn-aggregate, nn-eval
+complete -c nn-predict -s m -l model -x -k -a '(__nn_members)' -d 'MODEL[@DEVICE][*WEIGHT]'
+complete -c nn-predict -l device -x -a '(__nn_devices)' -d 'Where to predict'
+complete -c nn-predict -l batch -x -d 'Rows of a batch'
+complete -c nn-aggregate -k -a '(__nn_streams)'
+for tool in nn-predict nn-aggregate
+    complete -c $tool -l rule -x -a 'mean vote weighted geometric median rank max trimmed stack:' -d 'How to combine'
+    complete -c $tool -l uncertainty -x -a 'entropy variance mutual-information' -d 'Add how unsure each row is'
+end
+complete -c nn-aggregate -l quorum -x -d 'Go on with so many members'
+complete -c nn-aggregate -l max-frame -x -d 'Limit for one message'
+complete -c nn-eval -l json -d 'As a JSON object'
+
+# ---- nn-model
+set -l subcommands show verify convert
+complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a show -d 'Print what a model is'
+complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a verify -d 'Check digests'
+complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a convert -d 'Convert between .nn and .npz'
+complete -c nn-model -n '__fish_seen_subcommand_from show' -l json -d 'As a JSON object'
+complete -c nn-model -n '__fish_seen_subcommand_from show verify' -k -a '(__nn_files .nn .ckpt)'
+complete -c nn-model -n '__fish_seen_subcommand_from convert' -k -a '(__nn_files .nn .npz)'

@@ -1,0 +1,211 @@
+#include "train/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "base/random.hpp"
+#include "format/rows.hpp"
+#include "model/digest.hpp"
+
+namespace nn {
+namespace {
+
+struct Rows {
+  std::shared_ptr<const Schema> schema;
+  std::vector<Batch> batches;
+  std::int64_t count = 0;
+};
+
+std::string name_of_inputs(const std::vector<std::string>& inputs) {
+  if (inputs.empty() || inputs[0] == "-") return "standard input";
+  return inputs.size() == 1 ? inputs[0] : fmt::format("{} and {} more", inputs[0], inputs.size() - 1);
+}
+
+Rows read_all(const SourceOptions& options) {
+  const auto source = open_source(options);
+  Rows rows;
+  rows.schema = source->schema();
+  while (auto batch = source->next()) {
+    rows.count += batch->rows;
+    rows.batches.push_back(std::move(*batch));
+  }
+  const std::string name = name_of_inputs(options.inputs);
+  if (rows.count == 0) fail_data("{}: no rows", name);
+  if (rows.count > std::numeric_limits<std::uint32_t>::max()) {
+    fail(ErrorKind::unsupported, "{}: {} rows; at most {} fit into one run (see --shard)", name, rows.count,
+         std::numeric_limits<std::uint32_t>::max());
+  }
+  if (!rows.schema->find("y")) {
+    std::vector<std::string> names;
+    for (const Field& field : rows.schema->fields) names.push_back(printable(field.name));
+    fail_data("{}: no column y to learn; name it with --label (classes) or --target (numbers); there are {}",
+              name, printable(fmt::format("{}", fmt::join(names, ", ")), 300));
+  }
+  return rows;
+}
+
+// Moves a fraction of the rows, chosen by the seed, out of `rows`.
+Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
+  const auto wanted = static_cast<std::int64_t>(std::llround(fraction * static_cast<double>(rows.count)));
+  if (wanted < 1 || wanted >= rows.count) {
+    fail_data("--valid {}: of {} rows this leaves {} for validation and {} to learn from", fraction,
+              rows.count, wanted, rows.count - wanted);
+  }
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.count));
+  RandomStream random(seed, RandomUse::split);
+  shuffle_indices(order, random);
+  std::vector<bool> chosen(order.size());
+  for (std::int64_t i = 0; i < wanted; ++i) chosen[order[static_cast<std::size_t>(i)]] = true;
+
+  Rows valid{rows.schema, {}, wanted};
+  std::vector<Batch> kept;
+  std::size_t at = 0;
+  for (Batch& batch : rows.batches) {
+    std::vector<std::int64_t> in, out;
+    for (std::int64_t r = 0; r < batch.rows; ++r) (chosen[at++] ? out : in).push_back(r);
+    if (!out.empty()) valid.batches.push_back(take_rows(batch, out, batch.first_row));
+    if (!in.empty()) kept.push_back(take_rows(batch, in, batch.first_row));
+    batch = {};
+  }
+  rows.batches = std::move(kept);
+  rows.count -= wanted;
+  return valid;
+}
+
+// Encodes and drops the rows.
+Dataset encode(Rows rows, const Encoder& encoder, const Target& target) {
+  const BoundEncoder bound = encoder.bind(*rows.schema);
+  Dataset data;
+  data.rows = rows.count;
+  data.inputs = bound.width();
+  data.x = Buffer(static_cast<std::size_t>(rows.count * data.inputs) * sizeof(float));
+  const bool classes = target.kind == Target::Kind::classes;
+  data.target_width = classes ? 0 : target.width();
+  if (classes) data.labels.resize(static_cast<std::size_t>(rows.count));
+  data.targets.resize(static_cast<std::size_t>(rows.count * data.target_width));
+  std::int64_t first = 0;
+  for (Batch& batch : rows.batches) {
+    bound.encode(batch, data.x.as<float>() + first * data.inputs);
+    if (classes) {
+      encode_labels(target, batch, data.labels.data() + first);
+    } else {
+      encode_targets(target, batch, data.targets.data() + first * data.target_width);
+    }
+    first += batch.rows;
+    batch = {};
+  }
+  return data;
+}
+
+std::vector<double> weights_of_classes(const ClassWeights& wanted, const Target& target,
+                                       const Dataset& data) {
+  std::vector<double> weights(target.classes.size(), 1.0);
+  if (target.kind != Target::Kind::classes) fail_data("--class-weight is for classes, but y is a number");
+  if (wanted.balanced) {
+    // n / (classes * n_class): every class weighs the same in all, the mean weight is 1.
+    std::vector<std::int64_t> counts(weights.size());
+    for (const std::int32_t label : data.labels) ++counts[static_cast<std::size_t>(label)];
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      weights[k] = static_cast<double>(data.rows) /
+                   (static_cast<double>(weights.size()) * static_cast<double>(counts[k]));
+    }
+  }
+  for (const auto& [name, weight] : wanted.named) {
+    const auto found = std::find(target.classes.begin(), target.classes.end(), name);
+    if (found == target.classes.end()) {
+      fail_data("--class-weight: there is no class '{}'; there are {}", printable(name),
+                printable(fmt::format("{}", fmt::join(target.classes, ", ")), 200));
+    }
+    weights[static_cast<std::size_t>(found - target.classes.begin())] = weight;
+  }
+  return weights;
+}
+
+std::string digest_of(const Dataset& data) {
+  Digest digest;
+  digest.add(data.x.bytes().first(static_cast<std::size_t>(data.rows * data.inputs) * sizeof(float)));
+  digest.add(std::as_bytes(std::span(data.labels)));
+  digest.add(std::as_bytes(std::span(data.targets)));
+  return digest.text();
+}
+
+}  // namespace
+
+Examples Dataset::examples(std::int64_t first, std::int64_t count) const {
+  Examples e;
+  e.rows = count;
+  e.x = x.as<float>() + first * inputs;
+  if (!labels.empty()) e.labels = labels.data() + first;
+  if (!targets.empty()) e.targets = targets.data() + first * target_width;
+  if (!weights.empty()) e.weights = weights.data() + first;
+  return e;
+}
+
+BatchGatherer::BatchGatherer(const Dataset& data, std::int64_t batch)
+    : data_(data), x_(static_cast<std::size_t>(batch * data.inputs) * sizeof(float)) {
+  if (!data.labels.empty()) labels_.resize(static_cast<std::size_t>(batch));
+  if (!data.targets.empty()) targets_.resize(static_cast<std::size_t>(batch * data.target_width));
+  if (!data.weights.empty()) weights_.resize(static_cast<std::size_t>(batch));
+}
+
+Examples BatchGatherer::gather(std::span<const std::uint32_t> rows) {
+  const auto row_bytes = static_cast<std::size_t>(data_.inputs) * sizeof(float);
+  const auto width = static_cast<std::size_t>(data_.target_width);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::size_t row = rows[i];
+    std::memcpy(x_.data() + i * row_bytes, data_.x.data() + row * row_bytes, row_bytes);
+    if (!labels_.empty()) labels_[i] = data_.labels[row];
+    if (!targets_.empty())
+      std::copy_n(data_.targets.begin() + static_cast<std::ptrdiff_t>(row * width), width,
+                  targets_.begin() + static_cast<std::ptrdiff_t>(i * width));
+    if (!weights_.empty()) weights_[i] = data_.weights[row];
+  }
+  Examples e;
+  e.rows = static_cast<std::int64_t>(rows.size());
+  e.x = x_.as<float>();
+  if (!labels_.empty()) e.labels = labels_.data();
+  if (!targets_.empty()) e.targets = targets_.data();
+  if (!weights_.empty()) e.weights = weights_.data();
+  return e;
+}
+
+TrainingData load_training_data(const TrainOptions& options) {
+  Rows train = read_all(options.source);
+  std::optional<Rows> valid;
+  if (options.valid.fraction > 0) valid = split_off(train, options.valid.fraction, options.seed);
+  if (!options.valid.file.empty()) {
+    SourceOptions source = options.source;
+    source.inputs = {options.valid.file};
+    source.rows = {};
+    source.shard = {};
+    source.split.clear();
+    valid = read_all(source);
+  }
+  TrainingData data;
+  data.encoder = Encoder::fit(*train.schema, train.batches, {options.standardize});
+  data.target = fit_target(*train.schema, train.batches, options.standardize);
+  data.train = encode(std::move(train), data.encoder, data.target);
+  if (valid) {
+    try {
+      data.valid = encode(std::move(*valid), data.encoder, data.target);
+    } catch (const Error& error) {
+      throw error.within("the validation rows");
+    }
+  }
+  data.digest = digest_of(data.train);
+  if (!options.class_weights.empty()) {
+    const auto weights = weights_of_classes(options.class_weights, data.target, data.train);
+    for (const std::int32_t label : data.train.labels) {
+      data.train.weights.push_back(static_cast<float>(weights[static_cast<std::size_t>(label)]));
+    }
+  }
+  return data;
+}
+
+}  // namespace nn

@@ -1,0 +1,55 @@
+// The rows to learn from, encoded once and kept in memory: rows * (inputs + 1) floats.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "model/encoder.hpp"
+#include "train/options.hpp"
+
+namespace nn {
+
+// Row-major. Either labels or targets, weights only when there are class weights.
+struct Dataset {
+  std::int64_t rows = 0, inputs = 0, target_width = 0;
+  Buffer x;                          // [rows, inputs] f32
+  std::vector<std::int32_t> labels;  // [rows]
+  std::vector<float> targets;        // [rows, target_width], scaled as the target says
+  std::vector<float> weights;        // [rows]
+
+  // Rows [first, first + count) where they are.
+  Examples examples(std::int64_t first, std::int64_t count) const;
+};
+
+// Copies rows in any order into memory of its own. One thread.
+class BatchGatherer {
+ public:
+  BatchGatherer(const Dataset& data, std::int64_t batch);
+  // Good until the next call.
+  Examples gather(std::span<const std::uint32_t> rows);
+
+ private:
+  const Dataset& data_;
+  Buffer x_;
+  std::vector<std::int32_t> labels_;
+  std::vector<float> targets_, weights_;
+};
+
+struct TrainingData {
+  Encoder encoder;
+  Target target;
+  Dataset train;
+  std::optional<Dataset> valid;
+  std::string digest;  // XXH3-128 over the encoded training rows and their targets
+};
+
+// Reads all rows, learns encoder and target from the training rows, and encodes them. Data
+// errors: no rows, no column y (the columns are listed), a class of the validation rows
+// that no training row has, class weights for unknown classes.
+TrainingData load_training_data(const TrainOptions& options);
+
+}  // namespace nn

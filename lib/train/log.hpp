@@ -1,0 +1,32 @@
+// --log: a JSON object a line, for jq, pandas and dashboards. Flushed line by line.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.hpp"
+
+namespace nn {
+
+struct LogRecord {
+  std::uint64_t step = 0, epoch = 0;                    // steps done; epoch from 1
+  std::vector<std::pair<std::string, double>> figures;  // in this order; NaN becomes null
+};
+
+class TrainingLog {
+ public:
+  // Opened for appending with `append` (a resumed run), else anew; "" writes nothing.
+  // FIFOs and "-" are fine.
+  TrainingLog(const std::string& path, bool append);
+  void write(const LogRecord& record);
+
+ private:
+  std::string path_;
+  UniqueFd fd_;
+};
+
+}  // namespace nn

@@ -1,0 +1,83 @@
+// Everything that decides what nn-train makes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "format/source.hpp"
+#include "nn/network.hpp"
+
+namespace nn {
+
+// --class-weight: balanced, or weights by class name (1 for those not named).
+struct ClassWeights {
+  bool balanced = false;
+  std::vector<std::pair<std::string, double>> named;
+  bool empty() const { return !balanced && named.empty(); }
+};
+ClassWeights parse_class_weights(std::string_view text);  // "balanced" or "NAME=W,NAME=W"
+
+// --valid: a fraction of the rows, or a file.
+struct Validation {
+  double fraction = 0;  // 0 with a file or without validation
+  std::string file;
+  bool empty() const { return fraction == 0 && file.empty(); }
+};
+Validation parse_validation(std::string_view text);
+
+// --checkpoint-every: a time, or a number of epochs ("5epochs").
+struct CheckpointInterval {
+  double seconds = 0;
+  std::uint64_t epochs = 0;
+};
+CheckpointInterval parse_checkpoint_interval(std::string_view text);
+
+struct TrainOptions {
+  SourceOptions source;
+  Validation valid;
+
+  std::string layers = "64";                 // --layers; ignored when net is given
+  std::string net;                           // --net
+  Activation activation = Activation::relu;  // of --layers
+  double dropout = 0;                        // behind each layer of --layers
+  std::optional<Loss> loss;                  // none: chosen from the target
+  bool standardize = false;
+  ClassWeights class_weights;
+
+  Optimizer optimizer;
+  std::optional<double> learning_rate;  // none: default_learning_rate(optimizer)
+  double l2 = 0, clip_norm = 0;
+  std::int64_t batch = 32;
+  std::uint64_t epochs = 20;
+  double stop_after_s = 0;           // 0: no limit
+  std::uint64_t early_stopping = 0;  // epochs without gain; 0: off
+  std::uint64_t seed = 0;
+  Device device;
+
+  std::string output;           // the model
+  std::string log;              // JSON lines; empty: none
+  std::uint64_t log_every = 0;  // steps; 0: epochs only
+  std::string checkpoint;       // empty: output + ".ckpt", and only when stopped
+  CheckpointInterval checkpoint_every;
+  bool resume = false;
+  std::string command_line;  // for the model's provenance
+};
+
+// As Keras has them: 0.01 for sgd, momentum and nesterov, 0.001 for the others.
+double default_learning_rate(OptimizerKind kind);
+
+// What must stay the same from a checkpoint to --resume, as text: "batch=32 …".
+std::string resume_key(const TrainOptions& options);
+
+// The network as asked for, not resolved. Usage errors as parse_network() has them.
+Network network_of(const TrainOptions& options);
+
+// The command line without options that don't change the model (--resume, --checkpoint,
+// --log, --quiet …), so that a resumed run gives the same bytes.
+std::string lasting_command_line(const std::string& quoted);
+
+}  // namespace nn

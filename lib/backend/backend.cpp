@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentu
 class FloatProgram final : public Program {
  public:
   FloatProgram(const Plan& plan, const ProgramOptions& options, const float* parameters)
-      : program_(plan, options, parameters) {}
+      : program_(plan, options, parameters, cpu::chosen_isa()) {}
 
   void forward(std::int64_t rows, const float* x, float* y) override { program_.forward(rows, x, y); }
   double evaluate(const Examples& e, float* y) override { return program_.evaluate(of(e), y); }

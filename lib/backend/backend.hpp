@@ -18,11 +18,11 @@ OptimizerKind parse_optimizer(std::string_view name);
 // Formulas and default values as Keras has them; see the man page of nn-train.
 struct Optimizer {
   OptimizerKind kind = OptimizerKind::adam;
-  double momentum = 0.9;         // momentum, nesterov
-  double rho = 0.9;              // rmsprop
+  double momentum = 0.9;                // momentum, nesterov
+  double rho = 0.9;                     // rmsprop
   double beta_1 = 0.9, beta_2 = 0.999;  // adam, adamw
-  double epsilon = 1e-7;         // rmsprop, adam, adamw
-  double weight_decay = 0.004;   // adamw, decoupled (Loshchilov & Hutter 2019)
+  double epsilon = 1e-7;                // rmsprop, adam, adamw
+  double weight_decay = 0.004;          // adamw, decoupled (Loshchilov & Hutter 2019)
 };
 
 struct ProgramOptions {
@@ -36,11 +36,11 @@ struct ProgramOptions {
 
 // Labelled rows of a step. Row-major, dense, borrowed for the call.
 struct Examples {
-  std::int64_t rows = 0;             // 0 < rows <= batch
-  const float* x = nullptr;          // [rows, inputs]
+  std::int64_t rows = 0;                 // 0 < rows <= batch
+  const float* x = nullptr;              // [rows, inputs]
   const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
-  const float* targets = nullptr;    // [rows, outputs]: regression losses
-  const float* weights = nullptr;    // [rows] per-row weights (class weights), or null: all 1
+  const float* targets = nullptr;        // [rows, outputs]: regression losses
+  const float* weights = nullptr;        // [rows] per-row weights (class weights), or null: all 1
 };
 
 // A compiled network. One thread at a time. Nothing is allocated in a call.

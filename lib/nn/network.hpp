@@ -6,38 +6,26 @@
 #include <string_view>
 #include <vector>
 
+#include "nn/kinds.hpp"
 #include "tensor/batch.hpp"  // Shape
 
 namespace nn {
 
-enum class Activation : std::uint8_t {
-  linear, relu, leaky_relu, elu, selu, gelu, tanh, sigmoid, softplus,
-};
 std::string_view name_of(Activation activation);
 Activation parse_activation(std::string_view name);  // usage error with a suggestion
 
-enum class LayerKind : std::uint8_t { dense, activation, dropout, flatten };
 std::string_view name_of(LayerKind kind);
 
 struct Layer {
   LayerKind kind = LayerKind::dense;
-  std::int64_t units = 0;  // dense: outputs; 0 on the last layer until resolve()
+  std::int64_t units = 0;                      // dense: outputs; 0 on the last layer until resolve()
   Activation activation = Activation::linear;  // dense, activation
-  double rate = 0;         // dropout: the fraction of inputs set to zero
-  std::string name;        // "dense_0": kind and its count from the input, as Keras has it
+  double rate = 0;                             // dropout: the fraction of inputs set to zero
+  std::string name;  // "dense_0": kind and its count from the input, as Keras has it
 };
 
-// The loss also fixes what the outputs mean: with cross-entropy the last layer gives
-// logits and forward() applies softmax or sigmoid to them.
-enum class Loss : std::uint8_t {
-  categorical_crossentropy,  // softmax over the outputs
-  binary_crossentropy,       // one logit for two classes
-  mse, mae,
-  huber,                     // delta 1
-};
 std::string_view name_of(Loss loss);
 Loss parse_loss(std::string_view name);
-constexpr bool is_classification(Loss loss) { return loss <= Loss::binary_crossentropy; }
 
 struct Network {
   Shape input;  // of one row; filled by resolve()

@@ -18,7 +18,7 @@ struct Parameter {
   std::int64_t offset = 0;  // in elements, from the start of the block; a multiple of 16
   std::int64_t fan_in = 0, fan_out = 0;
   Activation activation = Activation::linear;  // of its layer: chooses the initialisation
-  bool decays = false;  // kernels take part in L2 and weight decay, biases don't
+  bool decays = false;                         // kernels take part in L2 and weight decay, biases don't
   std::int64_t size() const { return element_count(shape); }
 };
 
@@ -28,9 +28,9 @@ enum class OpKind : std::uint8_t { dense, activation, dropout };
 struct Op {
   OpKind kind = OpKind::dense;
   std::int64_t inputs = 0, outputs = 0;
-  std::int64_t input = 0, output = 0;  // values: offsets in elements for one row of the arena,
-                                       // scaled by the batch; input -1: the batch itself
-  int kernel = -1, bias = -1;          // index into Plan::parameters
+  std::int64_t input = 0, output = 0;          // values: offsets in elements for one row of the arena,
+                                               // scaled by the batch; input -1: the batch itself
+  int kernel = -1, bias = -1;                  // index into Plan::parameters
   Activation activation = Activation::linear;  // fused into dense; the op itself otherwise
   double rate = 0;
   int layer = 0;  // index into Network::layers
@@ -41,8 +41,8 @@ struct Plan {
   Loss loss = Loss::mse;
   std::vector<Op> ops;
   std::vector<Parameter> parameters;
-  std::int64_t parameter_count = 0;     // elements in the block, padding included
-  std::int64_t values_per_row = 0;      // elements of the arena for one row
+  std::int64_t parameter_count = 0;  // elements in the block, padding included
+  std::int64_t values_per_row = 0;   // elements of the arena for one row
 };
 
 // `network` must be resolved.

@@ -4,51 +4,14 @@
 #include <cmath>
 #include <cstring>
 
-#include "backend/cpu/activations.hpp"
+#include "backend/cpu/denormals.hpp"
+#include "base/error.hpp"
 #include "base/random.hpp"
 
 namespace nn::cpu {
 namespace {
 
-// c [m, n] (+)= a [m, k] b [k, n], row-major. Sums over k in order, whatever m is.
-template <typename T>
-void gemm_nn(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, const T* b, T* c) {
-  for (std::int64_t i = 0; i < m; ++i) {
-    T* row = c + i * n;
-    std::fill_n(row, n, T{0});
-    for (std::int64_t p = 0; p < k; ++p) {
-      const T factor = a[i * k + p];
-      const T* other = b + p * n;
-      for (std::int64_t j = 0; j < n; ++j) row[j] += factor * other[j];
-    }
-  }
-}
-
-// c [k, n] = a^T b with a [m, k], b [m, n].
-template <typename T>
-void gemm_tn(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, const T* b, T* c) {
-  std::fill_n(c, k * n, T{0});
-  for (std::int64_t i = 0; i < m; ++i) {
-    for (std::int64_t p = 0; p < k; ++p) {
-      const T factor = a[i * k + p];
-      T* row = c + p * n;
-      const T* other = b + i * n;
-      for (std::int64_t j = 0; j < n; ++j) row[j] += factor * other[j];
-    }
-  }
-}
-
-// c [m, k] = a [m, n] b^T with b [k, n].
-template <typename T>
-void gemm_nt(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, const T* b, T* c) {
-  for (std::int64_t i = 0; i < m; ++i) {
-    for (std::int64_t p = 0; p < k; ++p) {
-      T sum = 0;
-      for (std::int64_t j = 0; j < n; ++j) sum += a[i * n + j] * b[p * n + j];
-      c[i * k + p] = sum;
-    }
-  }
-}
+constexpr std::int64_t round_up(std::int64_t n) { return (n + 15) / 16 * 16; }
 
 int slots_of(OptimizerKind kind) {
   switch (kind) {
@@ -62,209 +25,294 @@ int slots_of(OptimizerKind kind) {
 }  // namespace
 
 template <typename T>
-CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const T* parameters)
+CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const T* parameters, Isa isa)
     : plan_(plan),
       options_(options),
+      kernels_(kernels_of<T>(isa)),
       batch_(options.batch),
       size_(static_cast<std::size_t>(plan.parameter_count)),
       parameters_(parameters) {
-  const auto values = static_cast<std::size_t>(plan.values_per_row * batch_);
-  values_.resize(values);
-  scratch_.resize(static_cast<std::size_t>(plan.outputs));
-  if (!options.training) return;
-  own_parameters_.assign(parameters, parameters + size_);
-  parameters_ = own_parameters_.data();
-  gradients_.resize(size_);
-  state_.resize(size_ * static_cast<std::size_t>(slots_of(options.optimizer.kind)));
-  before_.resize(values);
-  value_gradients_.resize(values);
-  masks_.resize(values);
+  if (options.training) state_size_ = size_ * static_cast<std::size_t>(slots_of(options.optimizer.kind));
+  lay_out();  // counts
+  arena_ = Buffer(static_cast<std::size_t>(taken_) * sizeof(T));
+  taken_ = 0;
+  lay_out();
+  if (options.training) {
+    std::memset(arena_.data(), 0, arena_.size());
+    std::copy_n(parameters, size_, own_parameters_);
+  }
+}
+
+// The next `count` elements of the arena. Before there is one, only counts.
+template <typename T>
+T* CpuProgram<T>::take(std::int64_t count) {
+  T* place = arena_.size() == 0 ? nullptr : arena_.as<T>() + taken_;
+  if (__builtin_add_overflow(taken_, round_up(count), &taken_) || taken_ > INT64_MAX / 64) {
+    fail(ErrorKind::unsupported, "the network with batches of {} rows doesn't fit into memory", batch_);
+  }
+  return place;
 }
 
 template <typename T>
-void CpuProgram<T>::forward_op(std::size_t index, std::int64_t rows, const T* x, bool training,
-                               std::uint64_t step) {
-  const Op& op = plan_.ops[index];
-  const T* in = input_of(op, x);
-  T* out = value(op.output);
-  const std::int64_t count = rows * op.outputs;
-  switch (op.kind) {
-    case OpKind::dense: {
-      gemm_nn(rows, op.outputs, op.inputs, in,
-              parameters_ + plan_.parameters[static_cast<std::size_t>(op.kernel)].offset, out);
-      const T* bias = parameters_ + plan_.parameters[static_cast<std::size_t>(op.bias)].offset;
-      for (std::int64_t i = 0; i < rows; ++i) {
-        for (std::int64_t j = 0; j < op.outputs; ++j) out[i * op.outputs + j] += bias[j];
-      }
-      if (training) std::copy_n(out, count, before_.data() + op.output * batch_);
-      activate(op.activation, count, out);
-      break;
-    }
-    case OpKind::activation:
-      std::copy_n(in, count, out);
-      if (training) std::copy_n(in, count, before_.data() + op.output * batch_);
-      activate(op.activation, count, out);
-      break;
-    case OpKind::dropout: {
-      if (!training) {
-        std::copy_n(in, count, out);
-        break;
-      }
-      T* mask = masks_.data() + op.output * batch_;
-      const auto keep = static_cast<T>(1 / (1 - op.rate));
-      const auto limit = static_cast<std::uint32_t>(op.rate * 0x1p32);
-      for (std::int64_t i = 0; i < count; i += 4) {
-        const auto block = philox(
-            {static_cast<std::uint32_t>(i / 4),
-             static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(op.layer) << 8,
-             static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)},
-            options_.seed);
-        for (std::int64_t j = 0; j < 4 && i + j < count; ++j)
-          mask[i + j] = block[static_cast<std::size_t>(j)] < limit ? T{0} : keep;
-      }
-      for (std::int64_t i = 0; i < count; ++i) out[i] = in[i] * mask[i];
-      break;
-    }
+T* CpuProgram<T>::take_rows(std::int64_t stride) {
+  std::int64_t count = 0;
+  if (__builtin_mul_overflow(stride, batch_, &count)) count = INT64_MAX / 2;
+  return take(count);
+}
+
+template <typename T>
+void CpuProgram<T>::lay_out() {
+  const bool training = options_.training;
+  const auto size = static_cast<std::int64_t>(size_);
+  if (training) {
+    own_parameters_ = take(size);
+    gradients_ = take(size);
+    state_ = take(static_cast<std::int64_t>(state_size_));
+    parameters_ = arena_.size() == 0 ? parameters_ : own_parameters_;
   }
+  panel_ = take(panel_size);
+  values_ = take_rows(plan_.values_per_row);
+  steps_.clear();
+  for (const Op& op : plan_.ops) add_step(op);
+}
+
+template <typename T>
+void CpuProgram<T>::add_step(const Op& op) {
+  const auto trains = [](const Step& s) { return s.kernel != nullptr; };
+  Step s{};
+  s.kind = op.kind;
+  s.activation = op.activation;
+  s.layer = op.layer;
+  s.rate = op.rate;
+  s.inputs = op.inputs;
+  s.outputs = op.outputs;
+  s.stride = round_up(op.outputs);
+  s.output = values_ + op.output * batch_;
+  s.input_stride = s.plain_stride = plan_.inputs;
+  const Step* producer = nullptr;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (op.input >= 0 && plan_.ops[i].output == op.input) producer = &steps_[i];
+  }
+  if (producer != nullptr) {
+    const bool skip = producer->kind == OpKind::dropout;
+    s.input = producer->output;
+    s.input_stride = producer->stride;
+    s.plain_input = skip ? producer->plain_input : producer->output;
+    s.plain_stride = skip ? producer->plain_stride : producer->stride;
+    s.input_gradient = producer->gradient;
+  }
+  if (op.kernel >= 0) {
+    const std::int64_t kernel = plan_.parameters[static_cast<std::size_t>(op.kernel)].offset;
+    const std::int64_t bias = plan_.parameters[static_cast<std::size_t>(op.bias)].offset;
+    s.kernel = parameters_ + kernel;
+    s.bias = parameters_ + bias;
+    s.kernel_gradient = gradients_ + kernel;
+    s.bias_gradient = gradients_ + bias;
+  }
+  if (options_.training) {
+    // Below the first weights nobody asks for gradients.
+    const bool wanted = trains(s) || std::any_of(steps_.begin(), steps_.end(), trains);
+    if (wanted) s.gradient = take_rows(s.stride);
+    if (op.kind == OpKind::dropout) s.mask = take_rows(s.stride);
+    if (op.kind == OpKind::dense && op.activation == Activation::gelu) s.before = take_rows(s.stride);
+  }
+  steps_.push_back(s);
+}
+
+template <typename T>
+typename CpuProgram<T>::Rows CpuProgram<T>::input_of(const Step& s, const T* x, bool training) const {
+  if (training) return s.input != nullptr ? Rows{s.input, s.input_stride} : Rows{x, plan_.inputs};
+  return s.plain_input != nullptr ? Rows{s.plain_input, s.plain_stride} : Rows{x, plan_.inputs};
+}
+
+template <typename T>
+void CpuProgram<T>::check_rows(std::int64_t rows) const {
+  if (rows < 1 || rows > batch_) fail(ErrorKind::internal, "{} rows in a batch of {}", rows, batch_);
 }
 
 template <typename T>
 void CpuProgram<T>::run_forward(std::int64_t rows, const T* x, bool training, std::uint64_t step) {
-  for (std::size_t i = 0; i < plan_.ops.size(); ++i) forward_op(i, rows, x, training, step);
-}
-
-// One row's loss on outputs z (logits or values); the gradient with respect to z goes to g.
-template <typename T>
-double row_loss(Loss loss, std::int64_t width, const T* z, std::int32_t label, const T* target, T* g) {
-  double sum = 0;
-  switch (loss) {
-    case Loss::categorical_crossentropy: {
-      const T top = *std::max_element(z, z + width);
-      T total = 0;
-      for (std::int64_t j = 0; j < width; ++j) total += g[j] = std::exp(z[j] - top);
-      for (std::int64_t j = 0; j < width; ++j) g[j] /= total;
-      g[label] -= 1;
-      return std::log(static_cast<double>(total)) - static_cast<double>(z[label] - top);
-    }
-    case Loss::binary_crossentropy: {
-      // log(1 + e^-|z|) + max(z, 0) - z * label, which neither overflows nor cancels.
-      const T e = std::exp(-std::abs(z[0]));
-      g[0] = (z[0] >= 0 ? 1 / (1 + e) : e / (1 + e)) - static_cast<T>(label);
-      return std::log1p(static_cast<double>(e)) +
-             static_cast<double>(std::max(z[0], T{0}) - z[0] * static_cast<T>(label));
-    }
-    default: break;
-  }
-  const T scale = 1 / static_cast<T>(width);
-  for (std::int64_t j = 0; j < width; ++j) {
-    const T d = z[j] - target[j];
-    const T size = std::abs(d);
-    const T sign = d > 0 ? T{1} : d < 0 ? T{-1} : T{0};
-    if (loss == Loss::mse) {
-      sum += static_cast<double>(d * d);
-      g[j] = 2 * d * scale;
-    } else if (loss == Loss::mae) {
-      sum += static_cast<double>(size);
-      g[j] = sign * scale;
-    } else {
-      sum += static_cast<double>(size <= 1 ? d * d / 2 : size - T{0.5});
-      g[j] = (size <= 1 ? d : sign) * scale;
+  for (const Step& s : steps_) {
+    const Rows in = input_of(s, x, training);
+    switch (s.kind) {
+      case OpKind::dense: forward_dense(s, rows, in, training); break;
+      case OpKind::activation: {
+        const T* from = in.data;
+        if (in.stride != s.stride) {  // the batch: its rows are not padded
+          for (std::int64_t i = 0; i < rows; ++i)
+            std::copy_n(in.data + i * in.stride, s.outputs, s.output + i * s.stride);
+          from = s.output;
+        }
+        kernels_.activate(s.activation, rows * s.stride, from, s.output);
+        break;
+      }
+      case OpKind::dropout:
+        if (training) forward_dropout(s, rows, in, step);
+        break;
     }
   }
-  return sum / static_cast<double>(width);
 }
 
 template <typename T>
-void finish_outputs(Loss loss, std::int64_t rows, std::int64_t width, const T* z, T* y) {
-  for (std::int64_t i = 0; i < rows; ++i, z += width, y += width) {
-    if (loss == Loss::categorical_crossentropy) {
-      const T top = *std::max_element(z, z + width);
-      T total = 0;
-      for (std::int64_t j = 0; j < width; ++j) total += y[j] = std::exp(z[j] - top);
-      for (std::int64_t j = 0; j < width; ++j) y[j] /= total;
-    } else if (loss == Loss::binary_crossentropy) {
-      y[0] = activate_one(Activation::sigmoid, z[0]);
-    } else {
-      std::copy_n(z, width, y);
-    }
+void CpuProgram<T>::forward_dense(const Step& s, std::int64_t rows, Rows in, bool training) {
+  Gemm<T> g;
+  g.m = rows;
+  g.n = s.outputs;
+  g.k = s.inputs;
+  g.a = in.data;
+  g.a_row = in.stride;
+  g.b = s.kernel;
+  g.b_row = s.outputs;
+  g.c = training && s.before != nullptr ? s.before : s.output;
+  g.c_row = s.stride;
+  g.c_padded = true;
+  g.start = s.bias;
+  g.panel = panel_;
+  kernels_.gemm(g);
+  kernels_.activate(s.activation, rows * s.stride, g.c, s.output);
+}
+
+template <typename T>
+void CpuProgram<T>::forward_dropout(const Step& s, std::int64_t rows, Rows in, std::uint64_t step) {
+  const auto keep = static_cast<T>(1 / (1 - s.rate));
+  const auto limit = static_cast<std::uint32_t>(s.rate * 0x1p32);
+  const auto stream = static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(s.layer)
+                                                                           << 8;
+  kernels_.dropout_mask(rows * s.outputs, options_.seed, stream, step, limit, keep, s.mask);
+  kernels_.multiply_rows(rows, s.outputs, in.data, in.stride, s.mask, s.output, s.stride);
+}
+
+// The last values, as the loss wants them.
+template <typename T>
+LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e, bool training) const {
+  const Rows z = outputs_of(e.x, training);
+  LossRows<T> rows;
+  rows.rows = e.rows;
+  rows.width = plan_.outputs;
+  rows.z = z.data;
+  rows.z_row = z.stride;
+  rows.labels = e.labels;
+  rows.targets = e.targets;
+  rows.weights = e.weights;
+  return rows;
+}
+
+// Where the network ends: a dropout at the very end does nothing outside of training.
+template <typename T>
+typename CpuProgram<T>::Rows CpuProgram<T>::outputs_of(const T* x, bool training) const {
+  const Step& last = steps_.back();
+  if (last.kind == OpKind::dropout && !training) return input_of(last, x, false);
+  return {last.output, last.stride};
+}
+
+template <typename T>
+void CpuProgram<T>::finish_outputs(std::int64_t rows, const T* x, T* y) {
+  const Rows z = outputs_of(x, false);
+  const std::int64_t width = plan_.outputs;
+  if (plan_.loss == Loss::categorical_crossentropy) {
+    kernels_.softmax(rows, width, values_ + (z.data - values_), z.stride, y);
+    return;
   }
+  if (plan_.loss == Loss::binary_crossentropy) {
+    kernels_.activate(Activation::sigmoid, rows * z.stride, z.data, values_ + (z.data - values_));
+  }
+  for (std::int64_t i = 0; i < rows; ++i) std::copy_n(z.data + i * z.stride, width, y + i * width);
 }
 
 template <typename T>
 void CpuProgram<T>::forward(std::int64_t rows, const T* x, T* y) {
+  check_rows(rows);
+  const FlushDenormals flush;
   run_forward(rows, x, false, 0);
-  finish_outputs(plan_.loss, rows, plan_.outputs, value(plan_.ops.back().output), y);
+  finish_outputs(rows, x, y);
 }
 
 template <typename T>
 double CpuProgram<T>::evaluate(const ExamplesOf<T>& e, T* y) {
+  check_rows(e.rows);
+  const FlushDenormals flush;
   run_forward(e.rows, e.x, false, 0);
-  const T* z = value(plan_.ops.back().output);
-  const std::int64_t width = plan_.outputs;
-  double sum = 0;
-  for (std::int64_t i = 0; i < e.rows; ++i) {
-    const double weight = e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1.0;
-    sum += weight * row_loss(plan_.loss, width, z + i * width, e.labels != nullptr ? e.labels[i] : 0,
-                             e.targets != nullptr ? e.targets + i * width : nullptr, scratch_.data());
-  }
-  if (y != nullptr) finish_outputs(plan_.loss, e.rows, width, z, y);
-  return sum;
+  const double loss = kernels_.loss(plan_.loss, loss_rows(e, false));
+  if (y != nullptr) finish_outputs(e.rows, e.x, y);
+  return loss;
 }
 
 template <typename T>
 double CpuProgram<T>::compute_gradients(const ExamplesOf<T>& e, std::uint64_t step) {
+  check_rows(e.rows);
+  const FlushDenormals flush;
   run_forward(e.rows, e.x, true, step);
-  const std::int64_t width = plan_.outputs;
-  const T* z = value(plan_.ops.back().output);
-  T* g = gradient_value(plan_.ops.back().output);
-  double sum = 0, total = 0;
-  for (std::int64_t i = 0; i < e.rows; ++i) {
-    const double weight = e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1.0;
-    total += weight;
-    sum += weight * row_loss(plan_.loss, width, z + i * width, e.labels != nullptr ? e.labels[i] : 0,
-                             e.targets != nullptr ? e.targets + i * width : nullptr, g + i * width);
+  double total = static_cast<double>(e.rows);
+  if (e.weights != nullptr) {
+    total = 0;
+    for (std::int64_t i = 0; i < e.rows; ++i) total += static_cast<double>(e.weights[i]);
   }
-  for (std::int64_t i = 0; i < e.rows; ++i) {
-    const double weight = e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1.0;
-    const auto factor = static_cast<T>(total > 0 ? weight / total : 0);
-    for (std::int64_t j = 0; j < width; ++j) g[i * width + j] *= factor;
-  }
+  LossRows<T> rows = loss_rows(e, true);
+  rows.gradient = steps_.back().gradient;
+  rows.scale = static_cast<T>(total > 0 ? 1 / total : 0);
+  const double loss = kernels_.loss(plan_.loss, rows);
   backward(e.rows, e.x);
   add_decay();
-  return sum;
+  return loss;
 }
 
 template <typename T>
 void CpuProgram<T>::backward(std::int64_t rows, const T* x) {
-  for (auto op = plan_.ops.rbegin(); op != plan_.ops.rend(); ++op) {
-    const std::int64_t count = rows * op->outputs;
-    T* g = gradient_value(op->output);
-    const T* y = value(op->output);
-    const T* z = before_.data() + op->output * batch_;
-    if (op->kind != OpKind::dropout && op->activation != Activation::linear) {
-      for (std::int64_t i = 0; i < count; ++i) g[i] *= derivative_one(op->activation, z[i], y[i]);
-    }
-    if (op->kind == OpKind::dense) {
-      backward_dense(*op, rows, x);
-    } else if (op->input >= 0) {
-      T* down = gradient_value(op->input);
-      const T* mask = masks_.data() + op->output * batch_;
-      for (std::int64_t i = 0; i < count; ++i) down[i] = op->kind == OpKind::dropout ? g[i] * mask[i] : g[i];
+  for (auto s = steps_.rbegin(); s != steps_.rend() && s->gradient != nullptr; ++s) {
+    const std::int64_t count = rows * s->stride;
+    switch (s->kind) {
+      case OpKind::dense:
+        kernels_.activate_back(s->activation, count, s->before != nullptr ? s->before : s->output,
+                               s->gradient);
+        backward_dense(*s, rows, x);
+        break;
+      case OpKind::activation:
+        if (s->input_gradient == nullptr) break;
+        std::copy_n(s->gradient, count, s->input_gradient);
+        kernels_.activate_back(s->activation, count, s->activation == Activation::gelu ? s->input : s->output,
+                               s->input_gradient);
+        break;
+      case OpKind::dropout:
+        if (s->input_gradient == nullptr) break;
+        kernels_.multiply_rows(rows, s->outputs, s->gradient, s->stride, s->mask, s->input_gradient,
+                               s->stride);
+        break;
     }
   }
 }
 
 template <typename T>
-void CpuProgram<T>::backward_dense(const Op& op, std::int64_t rows, const T* x) {
-  const T* g = gradient_value(op.output);
-  const std::int64_t kernel = plan_.parameters[static_cast<std::size_t>(op.kernel)].offset;
-  T* bias = gradients_.data() + plan_.parameters[static_cast<std::size_t>(op.bias)].offset;
-  gemm_tn(rows, op.outputs, op.inputs, input_of(op, x), g, gradients_.data() + kernel);
-  std::fill_n(bias, op.outputs, T{0});
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < op.outputs; ++j) bias[j] += g[i * op.outputs + j];
-  }
-  if (op.input >= 0) gemm_nt(rows, op.outputs, op.inputs, g, parameters_ + kernel, gradient_value(op.input));
+void CpuProgram<T>::backward_dense(const Step& s, std::int64_t rows, const T* x) {
+  const Rows in = input_of(s, x, true);
+  kernels_.column_sums(rows, s.outputs, s.gradient, s.stride, s.bias_gradient);
+  Gemm<T> g;  // kernel gradient [inputs, outputs] = input^T * gradient
+  g.m = s.inputs;
+  g.n = s.outputs;
+  g.k = rows;
+  g.a = in.data;
+  g.a_row = 1;
+  g.a_col = in.stride;
+  g.b = s.gradient;
+  g.b_row = s.stride;
+  g.c = s.kernel_gradient;
+  g.c_row = s.outputs;
+  g.panel = panel_;
+  kernels_.gemm(g);
+  if (s.input_gradient == nullptr) return;
+  g = {};  // input gradient [rows, inputs] = gradient * kernel^T
+  g.m = rows;
+  g.n = s.inputs;
+  g.k = s.outputs;
+  g.a = s.gradient;
+  g.a_row = s.stride;
+  g.b = s.kernel;
+  g.b_row = 1;
+  g.b_col = s.outputs;
+  g.c = s.input_gradient;
+  g.c_row = s.input_stride;
+  g.c_padded = true;
+  g.panel = panel_;
+  kernels_.gemm(g);
 }
 
 template <typename T>
@@ -272,65 +320,50 @@ void CpuProgram<T>::add_decay() {
   if (options_.l2 == 0) return;
   for (const Parameter& p : plan_.parameters) {
     if (!p.decays) continue;
-    for (std::int64_t i = p.offset; i < p.offset + p.size(); ++i) {
-      gradients_[static_cast<std::size_t>(i)] += static_cast<T>(options_.l2) * parameters_[i];
-    }
+    kernels_.add_scaled(round_up(p.size()), static_cast<T>(options_.l2), parameters_ + p.offset,
+                        gradients_ + p.offset);
   }
 }
 
 template <typename T>
 void CpuProgram<T>::clip() {
   if (options_.clip_norm <= 0) return;
-  double squares = 0;
-  for (const T g : gradients_) squares += static_cast<double>(g) * static_cast<double>(g);
-  const double norm = std::sqrt(squares);
-  if (!(norm > options_.clip_norm)) return;
-  const auto factor = static_cast<T>(options_.clip_norm / norm);
-  for (T& g : gradients_) g *= factor;
+  const auto size = static_cast<std::int64_t>(size_);
+  const double norm = std::sqrt(kernels_.sum_of_squares(size, gradients_));
+  if (norm > options_.clip_norm) kernels_.scale(size, static_cast<T>(options_.clip_norm / norm), gradients_);
 }
 
 template <typename T>
 void CpuProgram<T>::apply_gradients(double learning_rate, std::uint64_t step) {
+  const FlushDenormals flush;
   clip();
   const Optimizer& o = options_.optimizer;
-  const auto lr = static_cast<T>(learning_rate);
-  T* w = own_parameters_.data();
-  const T* g = gradients_.data();
-  T* s = state_.data();
-  T* v = s + (slots_of(o.kind) == 2 ? size_ : 0);
-  const auto momentum = static_cast<T>(o.momentum), rho = static_cast<T>(o.rho);
-  const auto b1 = static_cast<T>(o.beta_1), b2 = static_cast<T>(o.beta_2), eps = static_cast<T>(o.epsilon);
-  const double t = static_cast<double>(step) + 1;
-  const auto alpha =
-      static_cast<T>(learning_rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t)));
-  if (o.kind == OptimizerKind::adamw) {
-    const auto keep = static_cast<T>(1 - learning_rate * o.weight_decay);
-    for (const Parameter& p : plan_.parameters) {
-      if (!p.decays) continue;
-      for (std::int64_t i = p.offset; i < p.offset + p.size(); ++i) w[i] *= keep;
-    }
-  }
-  for (std::size_t i = 0; i < size_; ++i) {
-    switch (o.kind) {
-      case OptimizerKind::sgd: w[i] -= lr * g[i]; break;
-      case OptimizerKind::momentum: w[i] += s[i] = momentum * s[i] - lr * g[i]; break;
-      case OptimizerKind::nesterov:
-        s[i] = momentum * s[i] - lr * g[i];
-        w[i] += momentum * s[i] - lr * g[i];
-        break;
-      case OptimizerKind::rmsprop:
-        s[i] = rho * s[i] + (1 - rho) * g[i] * g[i];
-        w[i] -= lr * g[i] / (std::sqrt(s[i]) + eps);
-        break;
-      default:
-        s[i] = b1 * s[i] + (1 - b1) * g[i];
-        v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
-        w[i] -= alpha * s[i] / (std::sqrt(v[i]) + eps);
+  const auto n = static_cast<std::int64_t>(size_);
+  const auto rate = static_cast<T>(learning_rate);
+  const T* g = gradients_;
+  T* w = own_parameters_;
+  switch (o.kind) {
+    case OptimizerKind::sgd: return kernels_.add_scaled(n, -rate, g, w);
+    case OptimizerKind::momentum: return kernels_.momentum(n, rate, static_cast<T>(o.momentum), g, state_, w);
+    case OptimizerKind::nesterov: return kernels_.nesterov(n, rate, static_cast<T>(o.momentum), g, state_, w);
+    case OptimizerKind::rmsprop:
+      return kernels_.rmsprop(n, rate, static_cast<T>(o.rho), static_cast<T>(o.epsilon), g, state_, w);
+    case OptimizerKind::adamw:
+      for (const Parameter& p : plan_.parameters) {
+        if (!p.decays) continue;
+        kernels_.scale(round_up(p.size()), static_cast<T>(1 - learning_rate * o.weight_decay), w + p.offset);
+      }
+      [[fallthrough]];
+    case OptimizerKind::adam: {
+      const double t = static_cast<double>(step) + 1;
+      const double alpha = learning_rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t));
+      const Adam<T> constants = {static_cast<T>(alpha), static_cast<T>(o.beta_1), static_cast<T>(o.beta_2),
+                                 static_cast<T>(o.epsilon)};
+      return kernels_.adam(n, constants, g, state_, state_ + n, w);
     }
   }
 }
 
-template class CpuProgram<float>;
-template class CpuProgram<double>;
+template class CpuProgram<NN_SCALAR>;
 
 }  // namespace nn::cpu

@@ -1,0 +1,93 @@
+// The arithmetic of a CPU program as a table of functions: the same source compiled for
+// several instruction sets, one table chosen at run time. Internal to the backend.
+//
+// Matrices are row-major. "Padded" memory may be read and written up to the next multiple
+// of 16 elements in each row; what is in the padding never reaches a result.
+#pragma once
+
+#include <cstdint>
+
+#include "nn/kinds.hpp"
+
+namespace nn::cpu {
+
+// c [m, n] = start + a [m, k] b [k, n]. Each element is one sum over k in ascending order,
+// whatever m and n are: a row's result doesn't depend on the others.
+template <typename T>
+struct Gemm {
+  std::int64_t m = 0, n = 0, k = 0;
+  const T* a = nullptr;
+  std::int64_t a_row = 0, a_col = 1;  // strides; one of them is 1
+  const T* b = nullptr;               // b_col 1: rows are read 15 elements beyond their end
+  std::int64_t b_row = 0, b_col = 1;  // one of them is 1
+  T* c = nullptr;
+  std::int64_t c_row = 0;
+  bool c_padded = false;     // else only n elements of a row are written
+  const T* start = nullptr;  // [n], padded; null: 0
+  T* panel = nullptr;        // scratch, panel_size elements
+};
+
+inline constexpr std::int64_t panel_size = 256 * 64;
+
+// A loss over rows of outputs z (logits or values; padded rows).
+template <typename T>
+struct LossRows {
+  std::int64_t rows = 0, width = 0, z_row = 0;
+  const T* z = nullptr;
+  const std::int32_t* labels = nullptr;  // [rows]
+  const T* targets = nullptr;            // [rows, width], dense
+  const T* weights = nullptr;            // [rows] or null
+  T* gradient = nullptr;                 // as z; null: not wanted. Overwritten.
+  T scale = 1;                           // of the gradient
+};
+
+template <typename T>
+struct Adam {
+  T alpha, beta_1, beta_2, epsilon;  // alpha: learning rate with both bias corrections
+};
+
+// Element counts `n` of flat functions are multiples of 16 and their memory is aligned.
+template <typename T>
+struct Kernels {
+  void (*gemm)(const Gemm<T>&);
+  // out [n] = sum over rows of g (padded rows); only n elements are written.
+  void (*column_sums)(std::int64_t rows, std::int64_t n, const T* g, std::int64_t g_row, T* out);
+
+  void (*activate)(Activation, std::int64_t n, const T* x, T* y);  // y may be x
+  // g *= f'; `saved` is f's argument for gelu, its value for all others.
+  void (*activate_back)(Activation, std::int64_t n, const T* saved, T* g);
+
+  // Sum of weight * loss over the rows.
+  double (*loss)(Loss, const LossRows<T>&);
+  // y [rows, width], dense: softmax of the rows of z, which is overwritten.
+  void (*softmax)(std::int64_t rows, std::int64_t width, T* z, std::int64_t z_row, T* y);
+
+  // mask [n] = 0 where the random number of an element is below `limit`, else `keep`.
+  void (*dropout_mask)(std::int64_t n, std::uint64_t seed, std::uint32_t stream, std::uint64_t step,
+                       std::uint32_t limit, T keep, T* mask);
+
+  // y = x * mask, rows of x and y apart by their strides; the mask is dense.
+  void (*multiply_rows)(std::int64_t rows, std::int64_t width, const T* x, std::int64_t x_row, const T* mask,
+                        T* y, std::int64_t y_row);
+
+  void (*scale)(std::int64_t n, T factor, T* x);
+  void (*add_scaled)(std::int64_t n, T factor, const T* x, T* y);  // y += factor * x
+  double (*sum_of_squares)(std::int64_t n, const T* x);
+
+  // Updates of weights w by gradients g; s, m, v are the optimiser's slots.
+  void (*momentum)(std::int64_t n, T rate, T momentum, const T* g, T* s, T* w);
+  void (*nesterov)(std::int64_t n, T rate, T momentum, const T* g, T* s, T* w);
+  void (*rmsprop)(std::int64_t n, T rate, T rho, T epsilon, const T* g, T* s, T* w);
+  void (*adam)(std::int64_t n, Adam<T> constants, const T* g, T* m, T* v, T* w);
+};
+
+// One table an instruction set; kernels.cpp is compiled once for each.
+#define NN_DECLARE_KERNELS(LEVEL)                    \
+  extern const Kernels<float> LEVEL##_kernels_float; \
+  extern const Kernels<double> LEVEL##_kernels_double;
+NN_DECLARE_KERNELS(baseline)
+NN_DECLARE_KERNELS(v3)
+NN_DECLARE_KERNELS(v4)
+#undef NN_DECLARE_KERNELS
+
+}  // namespace nn::cpu

@@ -1,0 +1,73 @@
+// The vector type of the instruction set that this is compiled for, by GCC's vector
+// extensions. Only for kernels.cpp: everything has internal linkage, because the same
+// names are compiled with different instruction sets into one program.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "backend/cpu/kernels.hpp"
+
+namespace nn::cpu {
+namespace {
+
+using T = NN_SCALAR;
+constexpr bool is_float = sizeof(T) == 4;
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64, vector_registers = 32;
+#elif defined(__AVX__)
+constexpr int vector_bytes = 32, vector_registers = 16;
+#elif defined(__aarch64__)
+constexpr int vector_bytes = 16, vector_registers = 32;
+#else
+constexpr int vector_bytes = 16, vector_registers = 16;
+#endif
+constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+using Bits = std::conditional_t<is_float, std::int32_t, std::int64_t>;
+typedef T V __attribute__((vector_size(vector_bytes)));
+typedef Bits I __attribute__((vector_size(vector_bytes)));
+typedef T UnalignedV __attribute__((vector_size(vector_bytes), aligned(sizeof(T)), may_alias));
+
+inline V load(const T* p) { return *reinterpret_cast<const UnalignedV*>(p); }
+inline void store(T* p, V v) { *reinterpret_cast<UnalignedV*>(p) = v; }
+inline void store_first(T* p, V v, std::int64_t count) {
+  for (std::int64_t l = 0; l < count; ++l) p[l] = v[l];
+}
+inline V splat(T x) { return x - V{}; }
+
+inline I bits_of(V v) { return reinterpret_cast<I>(v); }
+inline V from_bits(I i) { return reinterpret_cast<V>(i); }
+inline V absolute(V v) { return from_bits(bits_of(v) & ~bits_of(splat(T{-0.0}))); }
+inline V with_sign_of(V magnitude, V sign) {
+  const I mask = bits_of(splat(T{-0.0}));
+  return from_bits(bits_of(magnitude) | (bits_of(sign) & mask));
+}
+
+// All bits set in the first `count` lanes.
+inline I first_lanes(std::int64_t count) {
+  I index;
+  for (int l = 0; l < lanes; ++l) index[l] = l;
+  return index < static_cast<Bits>(count);
+}
+
+// Over all lanes, halving: short chains of dependent operations.
+template <typename F>
+inline T reduce(V v, F f) {
+  T values[lanes];
+  for (int l = 0; l < lanes; ++l) values[l] = v[l];
+  for (int width = lanes / 2; width > 0; width /= 2) {
+    for (int l = 0; l < width; ++l) values[l] = f(values[l], values[l + width]);
+  }
+  return values[0];
+}
+inline T sum(V v) {
+  return reduce(v, [](T a, T b) { return a + b; });
+}
+inline T largest(V v) {
+  return reduce(v, [](T a, T b) { return a > b ? a : b; });
+}
+
+}  // namespace
+}  // namespace nn::cpu

@@ -1,0 +1,223 @@
+// Every network of the table: values, losses and gradients.
+#include <catch2/catch.hpp>
+
+#include "cases.hpp"
+#include "reference.hpp"
+
+using namespace nn;
+using namespace nn::test;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+// The mean loss with everything that its gradient has, by the program itself.
+double objective(cpu::CpuProgram<double>& program, const Plan& plan, const Data<double>& data, double l2) {
+  const auto examples = data.examples(true);
+  double total = 0;
+  for (const double w : data.weights) total += w;
+  double value = program.compute_gradients(examples, 4) / total;
+  for (const Parameter& p : plan.parameters) {
+    for (std::int64_t i = p.offset; p.decays && i < p.offset + p.size(); ++i) {
+      const double w = program.parameters()[static_cast<std::size_t>(i)];
+      value += l2 / 2 * w * w;
+    }
+  }
+  return value;
+}
+
+std::vector<double> gradients_of(const cpu::CpuProgram<double>& program) {
+  return {program.gradients().begin(), program.gradients().end()};
+}
+
+ProgramOptions training(std::int64_t batch) {
+  ProgramOptions options;
+  options.batch = batch;
+  options.training = true;
+  options.seed = 11;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("gradients agree with finite differences") {
+  constexpr double h = 1e-5;
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    for (const Case& c : all_cases()) {
+      INFO(cpu::name_of(isa) << ": " << c.net << " inputs " << c.inputs << " outputs " << c.outputs
+                             << " loss " << name_of(c.loss) << " rows " << c.rows);
+      const Plan plan = plan_of(c);
+      const Data<double> data(c);
+      ProgramOptions options = training(c.rows);
+      options.l2 = 0.01;
+      cpu::CpuProgram<double> program(plan, options, widen(parameters_of(plan)).data(), isa);
+      objective(program, plan, data, options.l2);
+      const std::vector<double> gradients = gradients_of(program);
+      RandomStream random(1, RandomUse::shuffle);
+      for (const Parameter& p : plan.parameters) {
+        const std::int64_t checks = std::min<std::int64_t>(p.size(), 12);
+        for (std::int64_t k = 0; k < checks; ++k) {
+          const std::int64_t element =
+              checks == p.size()
+                  ? k
+                  : static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(p.size())));
+          const auto i = static_cast<std::size_t>(p.offset + element);
+          double& w = program.parameters()[i];
+          const double before = w;
+          w = before + h;
+          const double above = objective(program, plan, data, options.l2);
+          w = before - h;
+          const double below = objective(program, plan, data, options.l2);
+          w = before;
+          INFO(p.name << "[" << element << "]");
+          CHECK(gradients[i] == Approx((above - below) / (2 * h)).epsilon(2e-6).margin(1e-9));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("what lies between parameters gets no gradient") {
+  for (const Case& c : all_cases()) {
+    const Plan plan = plan_of(c);
+    // NaN beside the weights must not leak in either.
+    const Data<double> data(c);
+    cpu::CpuProgram<double> program(plan, training(c.rows), widen(parameters_of(plan)).data(),
+                                    cpu::chosen_isa());
+    program.compute_gradients(data.examples(false), 0);
+    std::vector<char> used(static_cast<std::size_t>(plan.parameter_count));
+    for (const Parameter& p : plan.parameters)
+      std::fill_n(used.begin() + p.offset, static_cast<std::size_t>(p.size()), char{1});
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      if (used[i] == 0) {
+        INFO(c.net << " element " << i);
+        CHECK(program.gradients()[i] == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("forward and evaluate agree with the plain reference to 1e-5") {
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    for (const Case& c : all_cases()) {
+      INFO(cpu::name_of(isa) << ": " << c.net << " inputs " << c.inputs << " outputs " << c.outputs
+                             << " loss " << name_of(c.loss) << " rows " << c.rows);
+      const Plan plan = plan_of(c);
+      const std::vector<float> parameters = parameters_of(plan);
+      const std::vector<double> wide = widen(parameters);
+      const Data<float> data(c);
+      const Data<double> exact(c);
+      ProgramOptions options;
+      options.batch = c.rows;
+      cpu::CpuProgram<float> program(plan, options, parameters.data(), isa);
+      std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs));
+      std::vector<float> again(y.size());
+      program.forward(c.rows, data.x.data(), y.data());
+      const double loss = program.evaluate(data.examples(true), again.data());
+      CHECK(y == again);
+      double expected_loss = 0, worst = 0;
+      for (std::int64_t i = 0; i < c.rows; ++i) {
+        const auto first = exact.x.begin() + i * c.inputs;
+        const auto z = reference_row(plan, wide, {first, first + c.inputs});
+        expected_loss += exact.weights[static_cast<std::size_t>(i)] *
+                         reference_loss(c.loss, z, exact.labels[static_cast<std::size_t>(i)],
+                                        exact.targets.data() + i * c.outputs);
+        const auto expected = reference_outputs(c.loss, z);
+        for (std::size_t j = 0; j < expected.size(); ++j) {
+          const double got = y[static_cast<std::size_t>(i * c.outputs) + j];
+          worst = std::max(worst, std::abs(got - expected[j]) / std::max(1.0, std::abs(expected[j])));
+          if (!(got == got)) worst = not_a_number;
+        }
+      }
+      CHECK(worst <= 1e-5);
+      CHECK(loss == Approx(expected_loss).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("gradients in float agree with those in double") {
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    for (const Case& c : all_cases()) {
+      INFO(cpu::name_of(isa) << ": " << c.net << " inputs " << c.inputs << " outputs " << c.outputs
+                             << " loss " << name_of(c.loss) << " rows " << c.rows);
+      const Plan plan = plan_of(c);
+      const std::vector<float> parameters = parameters_of(plan);
+      cpu::CpuProgram<float> narrow(plan, training(c.rows), parameters.data(), isa);
+      cpu::CpuProgram<double> wide(plan, training(c.rows), widen(parameters).data(), isa);
+      const double loss = narrow.compute_gradients(Data<float>(c).examples(true), 2);
+      CHECK(loss == Approx(wide.compute_gradients(Data<double>(c).examples(true), 2)).epsilon(1e-5));
+      double scale = 0, worst = 0;
+      for (std::size_t i = 0; i < wide.gradients().size(); ++i) {
+        scale = std::max(scale, std::abs(wide.gradients()[i]));
+        worst = std::max(worst, std::abs(wide.gradients()[i] - static_cast<double>(narrow.gradients()[i])));
+      }
+      CHECK(worst <= 1e-5 * std::max(scale, 0.1));
+    }
+  }
+}
+
+TEST_CASE("a row's result depends neither on the other rows nor on the batch") {
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    for (const Case& c : all_cases()) {
+      INFO(cpu::name_of(isa) << ": " << c.net << " inputs " << c.inputs);
+      constexpr std::int64_t rows = 50;
+      const Plan plan = plan_of(c);
+      const std::vector<float> parameters = parameters_of(plan);
+      const Data<float> data(c, rows);
+      ProgramOptions options;
+      options.batch = rows;
+      cpu::CpuProgram<float> whole(plan, options, parameters.data(), isa);
+      std::vector<float> expected(static_cast<std::size_t>(rows * c.outputs)), y(expected.size());
+      whole.forward(rows, data.x.data(), expected.data());
+      for (const std::int64_t batch : {1, 2, 3, 7, 16, 20, 64}) {
+        options.batch = batch;
+        cpu::CpuProgram<float> program(plan, options, parameters.data(), isa);
+        for (std::int64_t i = 0; i < rows; i += batch) {  // the last one is partial
+          program.forward(std::min(batch, rows - i), data.x.data() + i * c.inputs, y.data() + i * c.outputs);
+        }
+        INFO("batch " << batch);
+        CHECK(y == expected);
+      }
+      options = training(rows);
+      cpu::CpuProgram<float> trained(plan, options, parameters.data(), isa);
+      trained.forward(rows, data.x.data(), y.data());
+      CHECK(y == expected);
+    }
+  }
+}
+
+TEST_CASE("a partial batch trains like a batch of its size") {
+  const Case c{"dense 33 relu, dropout 0.3, dense", 20, 5, Loss::categorical_crossentropy, 13};
+  const Plan plan = plan_of(c);
+  const Data<float> data(c);
+  cpu::CpuProgram<float> exact(plan, training(13), parameters_of(plan).data(), cpu::chosen_isa());
+  cpu::CpuProgram<float> partial(plan, training(64), parameters_of(plan).data(), cpu::chosen_isa());
+  // What a larger batch left behind must not be seen.
+  partial.compute_gradients(Data<float>(c, 64).examples(true), 0);
+  CHECK(exact.compute_gradients(data.examples(true), 1) == partial.compute_gradients(data.examples(true), 1));
+  CHECK(std::equal(exact.gradients().begin(), exact.gradients().end(), partial.gradients().begin()));
+}
+
+TEST_CASE("a weight that is not a number shows in the loss") {
+  for (const Case& c : all_cases()) {
+    if (c.net == "dense") continue;
+    const Plan plan = plan_of(c);
+    std::vector<float> parameters = parameters_of(plan);
+    const Parameter& kernel = plan.parameters.front();
+    std::fill_n(parameters.begin() + kernel.offset, kernel.size(), std::numeric_limits<float>::quiet_NaN());
+    cpu::CpuProgram<float> program(plan, training(c.rows), parameters.data(), cpu::chosen_isa());
+    INFO(c.net);
+    CHECK(std::isnan(program.compute_gradients(Data<float>(c).examples(false), 0)));
+    CHECK(std::isnan(program.evaluate(Data<float>(c).examples(false), nullptr)));
+  }
+}
+
+TEST_CASE("rows whose weights are all 0 change nothing") {
+  const Case c{"dense 4 relu, dense", 3, 2, Loss::mse, 2};
+  const Plan plan = plan_of(c);
+  Data<float> data(c);
+  data.weights = {0, 0};
+  cpu::CpuProgram<float> program(plan, training(2), parameters_of(plan).data(), cpu::chosen_isa());
+  CHECK(program.compute_gradients(data.examples(true), 0) == 0);
+  for (const float g : program.gradients()) CHECK(g == 0);
+}

@@ -23,7 +23,7 @@ FileFormat parse_format(std::string_view name) {
   for (const auto& [known, format] : formats) names.push_back(known);
   const auto meant = closest(name, names);
   fail_usage("'{}' is not a format{}; there are csv, tsv, npy, npz, idx, libsvm, stream and automatic",
-             printable(name), meant ? fmt::format(", did you mean {}?", *meant) : std::string());
+             printable(name), meant ? fmt::format(" (did you mean {}?)", *meant) : std::string());
 }
 
 char parse_delimiter(std::string_view text) {

@@ -227,6 +227,7 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   }
   for (std::size_t i = 0; i < names.size(); ++i) schema->fields[i].type = type_of(layout.kinds[i]);
   layout.schema = schema;
+  layout.most_row_bytes = options.limits.max_frame;
   return layout;
 }
 

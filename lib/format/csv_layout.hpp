@@ -23,6 +23,7 @@ struct CsvLayout {
   std::vector<CsvKind> kinds;  // one a column
   std::shared_ptr<const Schema> schema;
   std::int64_t lines = 0;  // in front of the first row
+  std::size_t most_row_bytes = SIZE_MAX;
 };
 
 // Reads what is in front of the first row and passes over it. `like` is the schema of the

@@ -65,6 +65,7 @@ class ChunkParser {
     const std::size_t columns = layout_.kinds.size();
     const auto row = static_cast<std::size_t>(out_.rows);
     const std::int64_t first_line = cursor_.lines();
+    const char* const start = cursor_.at();
     CellEnd end = CellEnd::delimiter;
     std::size_t i = 0;
     while (end == CellEnd::delimiter) {
@@ -75,7 +76,8 @@ class ChunkParser {
         end = other(i++, row);
       }
     }
-    if (end == CellEnd::input && chunk_.overlong) too_long(first_line);
+    const auto bytes = static_cast<std::size_t>(cursor_.at() - start);
+    if (bytes > layout_.most_row_bytes || (end == CellEnd::input && chunk_.overlong)) too_long(first_line);
     if (i != columns) wrong_count(first_line, i);
   }
 

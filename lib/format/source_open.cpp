@@ -175,8 +175,8 @@ class LabelledSource : public BatchSource {
     const bool more_data = refill(*data_, rows_, rows_at_);
     const bool more_labels = refill(*labels_, marks_, marks_at_);
     if (more_data != more_labels) {
-      fail_data("{} has {} rows, and {} has {}", more_data ? labels_name_ : data_name_, given_,
-                more_data ? data_name_ : labels_name_, "more");
+      fail_data("{} ends after {} rows, and {} goes on", more_data ? labels_name_ : data_name_, given_,
+                more_data ? data_name_ : labels_name_);
     }
     if (!more_data) return std::nullopt;
     const std::int64_t count = std::min(rows_.rows - rows_at_, marks_.rows - marks_at_);

@@ -186,7 +186,7 @@ TEST_CASE("Labels from a second file") {
   CHECK(source->schema()->fields[1].type == DType::i64);
   CHECK(all_rows(*source) == Rows{{"1/2", "7"}, {"3/4", "8"}, {"5/6", "9"}});
   options.labels_files = {shorter.path()};
-  CHECK(error_of(options) == shorter.path() + " has 2 rows, and #0 has more");
+  CHECK(error_of(options) == shorter.path() + " ends after 2 rows, and #0 goes on");
   options.labels_files.push_back(y.path());
   CHECK(error_of(options) == "1 inputs need as many --labels files, and there are 2");
 }

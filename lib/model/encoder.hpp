@@ -42,8 +42,11 @@ class BoundEncoder {
  public:
   // Floats of one row.
   std::int64_t width() const { return width_; }
-  // x [batch.rows, width], row-major, overwritten. Data errors name row and column
-  // (a NaN or infinite feature is one; a missing value is not).
+  // x [batch.rows, width], row-major, overwritten. The batch has the schema that was bound.
+  // A NaN in a scalar column counts as missing, as pandas means it; a missing value is no
+  // error. Infinities, numbers beyond float, and missing tensors or NaN inside one are data
+  // errors that name row (from 0 over the input) and column. A row's result depends on
+  // that row only.
   void encode(const Batch& batch, float* x) const;
 
  private:
@@ -68,16 +71,22 @@ class Encoder {
     bool standardize = false;  // numbers and tensors to mean 0 and variance 1 (constant ones: scale 1)
   };
   // Learns from the rows of `batches` (all of one schema); columns y and id are not
-  // features. Throws when a column cannot be a feature, naming it and saying how to
-  // leave it out.
+  // features, and one without any value is left out with a warning. Data errors name a
+  // column that cannot be a feature and say how to leave it out: opaque types, texts of
+  // more than 1000 different values, infinities. The same rows give the same bits, however
+  // they are cut into batches.
   static Encoder fit(const Schema& schema, std::span<const Batch> batches, FitOptions options);
 
   const std::vector<InputColumn>& columns() const { return *columns_; }
   std::int64_t width() const;
   Shape input_shape() const;  // a single tensor keeps its shape; otherwise {width}
 
-  // Matches columns by name. Missing columns and wrong types are data errors that name
-  // the column and what the model expects; others are ignored.
+  // Matches columns by name, in any order; other columns are ignored. Missing columns and
+  // wrong types are data errors that name the column and what the model expects. A model
+  // of one tensor takes the table's only tensor (besides y and id) under any name. A
+  // nullable column of the wrong scalar type is taken here, and must then be all missing in
+  // encode(): readers guess a type for empty columns. Integers of any width, floats and
+  // booleans are all numbers.
   BoundEncoder bind(const Schema& schema) const;
 
  private:
@@ -85,12 +94,14 @@ class Encoder {
 };
 
 // Learns the target from column y: integers, booleans and texts are classes, floats are
-// numbers. With `standardize`, numbers get offset and scale. Missing or NaN targets are
-// data errors naming the row.
+// numbers, and so are tensors of any type. With `standardize`, numbers get offset and
+// scale. Missing or NaN targets are data errors naming the row, as are fewer than two or
+// more than 10,000 classes; a table without y is a usage error.
 Target fit_target(const Schema& schema, std::span<const Batch> batches, bool standardize);
 
-// labels [batch.rows], overwritten: class index of each row of y; an unknown class is a
-// data error naming row and label, or -1 where `unknown_allowed`.
+// labels [batch.rows], overwritten: class index of each row of y; an unknown or missing
+// class is a data error naming row and label, or -1 where `unknown_allowed`. Labels are
+// compared as values: integers match texts of the same digits and whole floats.
 void encode_labels(const Target& target, const Batch& batch, std::int32_t* labels,
                    bool unknown_allowed = false);
 // targets [batch.rows, width], overwritten, scaled.

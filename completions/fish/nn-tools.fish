@@ -75,9 +75,11 @@ end
 for tool in nn-train nn-predict nn-eval
     complete -c $tool -l split-seed -x -d 'Seed of --split'
 end
+for tool in nn-read nn-predict nn-aggregate nn-eval
+    complete -c $tool -s o -l output -r -F -d 'Where to write'
+end
 for tool in nn-read nn-predict nn-aggregate
     complete -c $tool -l to -x -a 'text csv json npy stream' -d 'Format of the output'
-    complete -c $tool -s o -l output -r -F -d 'Where to write'
 end
 
 # ---- nn-read
@@ -120,16 +122,26 @@ complete -c nn-train -l resume -d 'Go on from the checkpoint'
 
 # ---- nn-predict, nn-aggregate, nn-eval
 complete -c nn-predict -s m -l model -x -k -a '(__nn_members)' -d 'MODEL[@DEVICE][*WEIGHT]'
-complete -c nn-predict -l device -x -a '(__nn_devices)' -d 'Where to predict'
+complete -c nn-predict -l device -x -a '(__nn_devices)' -d 'Of models that name none'
+complete -c nn-aggregate -l device -x -a '(__nn_devices)' -d 'Of a stacking model'
+complete -c nn-aggregate -l weight -x -d 'One a member'
 complete -c nn-predict -l batch -x -d 'Rows of a batch'
 complete -c nn-aggregate -k -a '(__nn_streams)'
 for tool in nn-predict nn-aggregate
-    complete -c $tool -l rule -x -a 'mean vote weighted geometric median rank max trimmed stack:' -d 'How to combine'
+    complete -c $tool -l rule -x -a 'mean vote weighted geometric median rank max trimmed concat stack:' -d 'How to combine'
     complete -c $tool -l uncertainty -x -a 'entropy variance mutual-information' -d 'Add how unsure each row is'
 end
 complete -c nn-aggregate -l quorum -x -d 'Go on with so many members'
 complete -c nn-aggregate -l max-frame -x -d 'Limit for one message'
 complete -c nn-eval -l json -d 'As a JSON object'
+complete -c nn-eval -l per-class -d 'Precision, recall, F1 and support of each class'
+complete -c nn-eval -l confusion -d 'The confusion matrix'
+complete -c nn-eval -l auc -d 'Area under the ROC curve'
+complete -c nn-eval -l calibration -d 'Confidence and accuracy in bins'
+complete -c nn-eval -l top-k -x -d 'Share of rows whose class is among the K most probable'
+complete -c nn-eval -l classes -x -d 'Names of the probabilities'
+complete -c nn-devices -s l -l long -d 'With a description behind each name'
+complete -c nn-devices -l count -d 'Only how many there are'
 
 # ---- nn-model
 set -l subcommands show verify convert

@@ -2,7 +2,7 @@
 // between-graph ensembles, so that both give the same numbers.
 //
 // All arrays are row-major. Results of a row depend on that row only, and members are
-// taken in the order given. Thread-safe.
+// taken in the order given; sums are kept in double. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,18 @@ namespace nn {
 
 enum class Rule : std::uint8_t { mean, vote, weighted, geometric, median, rank, max, trimmed };
 std::string_view name_of(Rule rule);
-Rule parse_rule(std::string_view name);
-bool fits_classes(Rule rule);  // mean vote weighted geometric median rank max
-bool fits_numbers(Rule rule);  // mean weighted median trimmed
+Rule parse_rule(std::string_view name);  // usage error with a suggestion
+bool fits_classes(Rule rule);            // mean vote weighted geometric median rank max
+bool fits_numbers(Rule rule);            // mean weighted median trimmed
 
 // members[m] is [rows, classes] of probabilities; weights one a member (used by weighted).
 // out [rows, classes], overwritten, each row sums to 1 (vote: shares of the votes; rank:
 // Borda points over their sum; median, max and geometric: normalised).
+//   vote       a member votes for its largest probability, the lowest index on ties
+//   geometric  probabilities below the smallest normal float count as that
+//   median     of an even number: the mean of the middle two
+//   rank       equal probabilities share the mean of their ranks
+// A row whose combined values are all 0 becomes uniform.
 void combine_classes(Rule rule, std::span<const float* const> members, std::span<const double> weights,
                      std::int64_t rows, std::int64_t classes, float* out);
 
@@ -31,16 +36,23 @@ void combine_numbers(Rule rule, std::span<const float* const> members, std::span
                      std::int64_t rows, std::int64_t width, float* out);
 
 enum class Uncertainty : std::uint8_t { entropy, variance, mutual_information };
-std::string_view name_of(Uncertainty kind);
+std::string_view name_of(Uncertainty kind);  // "mutual-information"
 Uncertainty parse_uncertainty(std::string_view name);
+bool fits_numbers(Uncertainty kind);  // variance
 
 // out [rows], overwritten. entropy: of the combined probabilities, in nats; variance:
-// over members, averaged over classes or values; mutual_information: entropy of the mean
-// less the mean of the entropies (Houlsby et al. 2011), classes only.
+// over members (divided by their number), averaged over classes or values;
+// mutual_information: entropy of the mean less the mean of the entropies (Houlsby et
+// al. 2011), classes only, never below 0.
 void uncertainty(Uncertainty kind, std::span<const float* const> members, const float* combined,
                  std::int64_t rows, std::int64_t width, bool classes, float* out);
 
 // The class of each row: index of the largest value, the lowest index on ties.
 void argmax(std::int64_t rows, std::int64_t classes, const float* values, std::int32_t* out);
+
+// The class that an ensemble answers: the largest combined value; of equal ones the class
+// with the larger sum of the members' probabilities, then the lowest index.
+void answer(std::span<const float* const> members, std::int64_t rows, std::int64_t classes,
+            const float* combined, std::int32_t* out);
 
 }  // namespace nn

@@ -32,10 +32,10 @@ void add_errors(const Examples& e, const float* y, const Target& target, std::in
 
 }  // namespace
 
-Evaluation evaluate(Program& program, const Dataset& data, const Target& target, std::int64_t outputs,
+DatasetFigures evaluate(Program& program, const Dataset& data, const Target& target, std::int64_t outputs,
                     std::int64_t batch) {
   std::vector<float> y(static_cast<std::size_t>(batch * outputs));
-  Evaluation result;
+  DatasetFigures result;
   std::int64_t right = 0;
   ErrorSums sums;
   for (std::int64_t first = 0; first < data.rows; first += batch) {

@@ -11,14 +11,14 @@
 
 namespace nn {
 
-struct Evaluation {
+struct DatasetFigures {
   double loss = 0;  // mean over the rows, class weights included
   // accuracy for classes; rmse and mae in the units of the data for numbers.
   std::vector<std::pair<std::string, double>> figures;
 };
 
 // One thread: that of the program. `batch` is what the program was compiled for.
-Evaluation evaluate(Program& program, const Dataset& data, const Target& target, std::int64_t outputs,
+DatasetFigures evaluate(Program& program, const Dataset& data, const Target& target, std::int64_t outputs,
                     std::int64_t batch);
 
 }  // namespace nn

@@ -133,7 +133,7 @@ void Trainer::end_epoch() {
   figures_ = {{"loss", loss}};
   double score = loss;
   if (data_.valid) {
-    const Evaluation valid = evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
+    const DatasetFigures valid = evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
     if (!std::isfinite(valid.loss)) fail_not_finite("the validation loss");
     score = valid.loss;
     figures_.emplace_back("val_loss", valid.loss);
@@ -245,7 +245,7 @@ Model Trainer::finish() {
   }
   if (data_.valid) {
     program_->write_parameters(parameters);
-    const Evaluation valid = evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
+    const DatasetFigures valid = evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
     model.provenance.metrics.emplace_back("val_loss", valid.loss);
     for (const auto& [name, value] : valid.figures)
       model.provenance.metrics.emplace_back("val_" + name, value);

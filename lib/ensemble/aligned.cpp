@@ -1,0 +1,362 @@
+#include "ensemble/aligned.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/parse.hpp"
+#include "ensemble/same_column.hpp"
+
+namespace nn {
+namespace {
+
+// Outputs of a block: small enough for the second-level cache, large enough that a
+// message's own cost does not count.
+constexpr std::int64_t block_elements = 1 << 16;
+
+class Lane {
+ public:
+  Lane(std::size_t index, StreamMember member)
+      : name_(fmt::format("member {} ({})", index + 1, printable(member.name))),
+        reader_(std::move(member.open), 4) {}
+
+  const std::string& name() const { return name_; }
+  const PredictionKind& kind() const { return kind_; }
+  const Schema& schema() const { return *schema_; }
+  bool alive() const { return alive_; }
+  void give_up() { alive_ = false; }
+
+  void open() {
+    schema_ = reader_.schema();
+    kind_ = kind_of(*schema_);
+    outputs_.emplace(kind_, *schema_);
+    if (const std::string* members = schema_->metadata.find("nn.members")) {
+      if (auto names = parse_json_array(*members)) answers_as_ = std::move(*names);
+    }
+    if (!answers_as_.empty()) name_ += fmt::format(" answering for {}", printable(join(answers_as_), 100));
+  }
+
+  // True while there is a row at hand; reads on when there is none.
+  bool fill() {
+    if (at_ < batch_.rows) return true;
+    batch_ = {};
+    at_ = 0;
+    if (ended_) return false;
+    auto batch = reader_.next();
+    ended_ = !batch;
+    if (batch) {
+      batch_ = std::move(*batch);
+      values_ = outputs_->read(batch_, scratch_);
+    }
+    return !ended_;
+  }
+
+  std::int64_t row() const { return batch_.first_row + at_; }
+  std::int64_t rows() const { return batch_.rows - at_; }
+  const float* values() const { return values_ + at_ * kind_.width(); }
+  Column column(std::size_t index) const { return slice(schema_->fields[index], batch_.columns[index], at_); }
+  void advance(std::int64_t rows) { at_ += rows; }
+
+  double weight() const {
+    const std::string* text = schema_->metadata.find("nn.weight");
+    if (text == nullptr) return 1;
+    const std::vector<double> weights = parse_weights(*text);
+    return weights.front();
+  }
+  const std::vector<std::string>& answers_as() const { return answers_as_; }
+
+ private:
+  static std::string join(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  }
+
+  std::string name_;
+  ReadAhead reader_;
+  std::shared_ptr<const Schema> schema_;
+  PredictionKind kind_;
+  std::optional<OutputColumn> outputs_;
+  std::vector<std::string> answers_as_;  // nn.members
+  Batch batch_;
+  std::int64_t at_ = 0;
+  const float* values_ = nullptr;
+  Buffer scratch_;
+  bool ended_ = false, alive_ = true;
+};
+
+class AggregateSource : public BatchSource {
+ public:
+  AggregateSource(std::vector<StreamMember> members, const AggregateOptions& options);
+  const std::shared_ptr<const Schema>& schema() const override { return combiner_->schema(); }
+  std::optional<Batch> next() override;
+
+ private:
+  struct Passed {
+    Field field;
+    std::vector<std::optional<std::size_t>> at;  // column of each lane, where it has the same
+  };
+  void open_all();
+  void agree_on_kind();
+  void choose_passed();
+  void take_weights(const AggregateOptions& options);
+  Metadata describe() const;
+  void drop(Lane& lane, std::int64_t row, const std::string& why);
+  bool align();
+  Batch source_rows(std::int64_t count);
+  bool take_passed(const Passed& passed, Batch& batch);
+  std::size_t alive() const;
+
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::size_t quorum_;
+  bool tolerant_;
+  std::vector<double> weights_;
+  std::vector<Passed> passed_;
+  std::shared_ptr<const Schema> rows_;  // of what passes
+  std::unique_ptr<Combiner> combiner_;
+  PredictionKind kind_;
+  std::int64_t next_row_ = 0;
+};
+
+AggregateSource::AggregateSource(std::vector<StreamMember> members, const AggregateOptions& options)
+    : quorum_(options.quorum.value_or(members.size())), tolerant_(options.quorum.has_value()) {
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    lanes_.push_back(std::make_unique<Lane>(m, std::move(members[m])));
+  }
+  open_all();
+  agree_on_kind();
+  take_weights(options);
+  choose_passed();
+  CombinerOptions combine;
+  combine.combination = options.combination;
+  combine.uncertainty = options.uncertainty;
+  combine.device = options.device;
+  combine.members = lanes_.size();
+  combine.weighted = std::any_of(weights_.begin(), weights_.end(), [](double weight) { return weight != 1; });
+  combiner_ = std::make_unique<Combiner>(kind_, combine, *rows_, describe());
+}
+
+std::size_t AggregateSource::alive() const {
+  return static_cast<std::size_t>(
+      std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->alive(); }));
+}
+
+// A member is lost. Without a quorum, or with too few left, this ends everything.
+void AggregateSource::drop(Lane& lane, std::int64_t row, const std::string& why) {
+  lane.give_up();
+  if (!tolerant_) fail_data("{}: {} (--quorum N goes on with N members)", lane.name(), why);
+  const std::size_t left = alive();
+  if (left < quorum_) {
+    fail_data("{}: {}; {} of {} members left, --quorum asks for {}", lane.name(), why, left, lanes_.size(),
+              quorum_);
+  }
+  warn("{}: {}; going on without it from row {}, {} of {} members left", lane.name(), why, row, left,
+       lanes_.size());
+}
+
+void AggregateSource::open_all() {
+  for (const auto& lane : lanes_) {
+    try {
+      lane->open();
+    } catch (const Error& error) {
+      drop(*lane, 0, error.what());
+    }
+  }
+}
+
+void AggregateSource::agree_on_kind() {
+  const Lane* reference = nullptr;
+  std::ptrdiff_t most = 0;
+  for (const auto& lane : lanes_) {
+    if (!lane->alive()) continue;
+    const auto same = std::count_if(lanes_.begin(), lanes_.end(), [&](const auto& other) {
+      return other->alive() && other->kind() == lane->kind();
+    });
+    if (same > most) {
+      most = same;
+      reference = lane.get();
+    }
+  }
+  if (reference == nullptr) fail_data("no member answers");
+  kind_ = reference->kind();
+  for (const auto& lane : lanes_) {
+    if (!lane->alive() || lane->kind() == kind_) continue;
+    drop(*lane, 0,
+         "answers something else: " + difference(kind_, reference->name(), lane->kind(), "this one"));
+  }
+}
+
+void AggregateSource::take_weights(const AggregateOptions& options) {
+  if (!options.weights.empty() && options.weights.size() != lanes_.size()) {
+    fail_usage("--weight names {} weights for {} members", options.weights.size(), lanes_.size());
+  }
+  for (std::size_t m = 0; m < lanes_.size(); ++m) {
+    double weight = 1;
+    if (!options.weights.empty()) {
+      weight = options.weights[m];
+    } else if (lanes_[m]->alive()) {
+      try {
+        weight = lanes_[m]->weight();
+      } catch (const Error& error) {
+        fail_data("{}: nn.weight: {}", lanes_[m]->name(), error.what());
+      }
+    }
+    weights_.push_back(weight);
+  }
+}
+
+// id and y with the type that the first member has; members with another type of it are
+// taken as if they had none.
+void AggregateSource::choose_passed() {
+  auto schema = std::make_shared<Schema>();
+  for (const char* name : {"id", "y"}) {
+    Passed passed;
+    for (const auto& lane : lanes_) {
+      passed.at.push_back(std::nullopt);
+      if (!lane->alive()) continue;
+      const auto at = lane->schema().find(name);
+      if (!at || lane->schema().fields[*at].type == DType::opaque) continue;
+      const Field& field = lane->schema().fields[*at];
+      if (passed.field.name.empty()) passed.field = field;
+      if (field.type != passed.field.type || field.shape != passed.field.shape) continue;
+      passed.field.nullable = passed.field.nullable || field.nullable;
+      passed.at.back() = at;
+    }
+    if (passed.field.name.empty()) continue;
+    schema->fields.push_back(passed.field);
+    passed_.push_back(std::move(passed));
+  }
+  rows_ = std::move(schema);
+}
+
+Metadata AggregateSource::describe() const {
+  Metadata metadata;
+  std::vector<std::string> names;
+  std::string digests;
+  for (const auto& lane : lanes_) {
+    if (!lane->alive()) continue;
+    if (lane->answers_as().empty()) names.push_back(lane->name());
+    names.insert(names.end(), lane->answers_as().begin(), lane->answers_as().end());
+    const std::string* digest = lane->schema().metadata.find("nn.model");
+    if (digest != nullptr) digests += (digests.empty() ? "" : ",") + *digest;
+  }
+  metadata.set("nn.members", json_array(names));
+  if (!digests.empty()) metadata.set("nn.model", digests);
+  return metadata;
+}
+
+// Brings all living members to the same row; false at the end.
+bool AggregateSource::align() {
+  std::vector<Lane*> with_row, at_end;
+  for (const auto& lane : lanes_) {
+    if (!lane->alive()) continue;
+    try {
+      (lane->fill() ? with_row : at_end).push_back(lane.get());
+    } catch (const Error& error) {
+      drop(*lane, next_row_, error.what());
+    }
+  }
+  if (with_row.empty()) return false;
+  for (Lane* lane : at_end) {
+    drop(*lane, next_row_,
+         fmt::format("ends before row {}, where {} goes on", with_row[0]->row(), with_row[0]->name()));
+  }
+  std::map<std::int64_t, std::size_t> votes;  // ascending: of equal counts the lower row is taken
+  for (const Lane* lane : with_row) ++votes[lane->row()];
+  const std::int64_t row = std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) {
+                             return a.second < b.second;
+                           })->first;
+  const Lane& reference =
+      **std::find_if(with_row.begin(), with_row.end(), [&](const Lane* lane) { return lane->row() == row; });
+  for (Lane* lane : with_row) {
+    if (lane->row() == row) continue;
+    drop(*lane, row,
+         fmt::format("answers row {} where {} answers row {}", lane->row(), reference.name(), row));
+  }
+  return true;
+}
+
+// One column that passes through, compared over the members that have it. False when a
+// member was dropped: the block must be put together again.
+bool AggregateSource::take_passed(const Passed& passed, Batch& batch) {
+  const Lane* provider = nullptr;
+  Column column;
+  for (std::size_t m = 0; m < lanes_.size(); ++m) {
+    Lane& lane = *lanes_[m];
+    if (!lane.alive() || !passed.at[m]) continue;
+    Column own = lane.column(*passed.at[m]);
+    if (provider == nullptr) {
+      provider = &lane;
+      column = std::move(own);
+      continue;
+    }
+    const std::int64_t differs = first_difference(passed.field, column, own, batch.rows);
+    if (differs < 0) continue;
+    const auto text = [&](const Column& at) {
+      return at.valid(differs) && passed.field.shape.empty()
+                 ? printable(value_text(passed.field, at, differs))
+                 : "?";
+    };
+    drop(lane, batch.first_row,
+         fmt::format("{} of row {} is {}, {} has {}", passed.field.name, batch.first_row + differs, text(own),
+                     provider->name(), text(column)));
+    return false;
+  }
+  if (provider == nullptr) fail_data("column {} is lost with the members that had it", passed.field.name);
+  batch.columns.push_back(std::move(column));
+  return true;
+}
+
+// The next `count` rows as the members' inputs had them: id and y.
+Batch AggregateSource::source_rows(std::int64_t count) {
+  for (;;) {
+    Batch batch{rows_, next_row_, count, {}};
+    if (std::all_of(passed_.begin(), passed_.end(),
+                    [&](const Passed& passed) { return take_passed(passed, batch); })) {
+      return batch;
+    }
+  }
+}
+
+std::optional<Batch> AggregateSource::next() {
+  if (!align()) return std::nullopt;
+  std::int64_t count = std::max<std::int64_t>(1, block_elements / kind_.width());
+  for (const auto& lane : lanes_) {
+    if (!lane->alive()) continue;
+    next_row_ = lane->row();
+    count = std::min(count, lane->rows());
+  }
+  const Batch source = source_rows(count);
+  std::vector<const float*> outputs;
+  std::vector<double> weights;
+  for (std::size_t m = 0; m < lanes_.size(); ++m) {
+    if (!lanes_[m]->alive()) continue;
+    outputs.push_back(lanes_[m]->values());
+    weights.push_back(weights_[m]);
+  }
+  Batch result = combiner_->combine(source, outputs, weights);
+  for (const auto& lane : lanes_) {
+    if (lane->alive()) lane->advance(count);
+  }
+  next_row_ += count;
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<BatchSource> aggregate(std::vector<StreamMember> members, const AggregateOptions& options) {
+  if (options.quorum && (*options.quorum < 1 || *options.quorum > members.size())) {
+    fail_usage("--quorum {} of {} members; it must be from 1 to their number", *options.quorum,
+               members.size());
+  }
+  if (options.quorum && *options.quorum < members.size() && options.combination.needs_all()) {
+    fail_usage("--rule {} needs every member; --quorum {} of {} cannot be", to_string(options.combination),
+               *options.quorum, members.size());
+  }
+  return std::make_unique<AggregateSource>(std::move(members), options);
+}
+
+}  // namespace nn

@@ -1,0 +1,80 @@
+// The last stage of an ensemble: members' outputs in, one batch of predictions out. The
+// same for in-graph and between-graph ensembles.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/device.hpp"
+#include "ensemble/predictions.hpp"
+#include "ensemble/rules.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+class Predictor;
+
+// What --rule says: a rule, stack:MODEL, concat, or nothing.
+struct Combination {
+  enum class Kind : std::uint8_t {
+    automatic,  // weighted where a weight was given, else mean
+    rule,
+    stack,   // the outputs side by side are the features of another model
+    concat,  // the outputs side by side as they are, to train such a model
+  };
+  Kind kind = Kind::automatic;
+  Rule rule = Rule::mean;
+  std::string model;  // stack
+  bool needs_all() const { return kind == Kind::stack || kind == Kind::concat; }
+};
+Combination parse_combination(std::string_view text);  // usage error
+std::string to_string(const Combination& combination);
+
+// "2,1,0.5": positive and finite.
+std::vector<double> parse_weights(std::string_view text);
+
+struct CombinerOptions {
+  Combination combination;
+  std::optional<Uncertainty> uncertainty;
+  Device device;  // of a stacking model
+  std::size_t members = 1;
+  bool weighted = false;  // some member has a weight other than 1: what `automatic` looks at
+};
+
+// One thread.
+class Combiner {
+ public:
+  // `source` is the schema of the rows: id and y pass through. Usage errors when a rule
+  // or an uncertainty doesn't fit what the members answer; a stacking model is loaded.
+  Combiner(const PredictionKind& members, const CombinerOptions& options, const Schema& source,
+           Metadata metadata);
+  ~Combiner();
+  const std::shared_ptr<const Schema>& schema() const;
+
+  // outputs[m] is [rows, width] of member m, in order, with one weight each; all members
+  // of the ensemble where the combination needs all, at least one otherwise.
+  Batch combine(const Batch& source, std::span<const float* const> outputs, std::span<const double> weights);
+
+ private:
+  Buffer combined(std::int64_t rows, std::span<const float* const> outputs,
+                  std::span<const double> weights) const;
+  Buffer side_by_side(std::int64_t rows, std::span<const float* const> outputs) const;
+  Batch stacked(const Batch& source, std::span<const float* const> outputs);
+  Batch concatenated(const Batch& source, std::span<const float* const> outputs) const;
+  const float* uncertainty_of(std::int64_t rows, std::span<const float* const> outputs, const float* result);
+
+  PredictionKind members_;
+  Combination combination_;
+  std::optional<Uncertainty> uncertainty_;
+  std::unique_ptr<Predictor> stack_;
+  std::unique_ptr<PredictionBuilder> builder_;  // null for concat
+  std::shared_ptr<const Schema> features_;      // stack and concat
+  std::vector<std::size_t> passed_;             // concat
+  Buffer uncertainties_, answers_;
+};
+
+}  // namespace nn

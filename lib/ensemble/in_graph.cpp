@@ -1,0 +1,230 @@
+#include "ensemble/in_graph.hpp"
+
+#include <algorithm>
+#include <deque>
+
+#include "base/error.hpp"
+#include "base/queue.hpp"
+#include "ensemble/predictor.hpp"
+#include "ensemble/read_ahead.hpp"
+
+namespace nn {
+namespace {
+
+using Predictors = std::vector<std::unique_ptr<Predictor>>;
+
+// Every model opened, bound to the table and found to answer the same.
+Predictors open_predictors(const InGraphOptions& options, const Schema& table) {
+  const std::vector<Device> devices = place_members(options.members, options.device);
+  Predictors predictors;
+  for (std::size_t m = 0; m < options.members.size(); ++m) {
+    const std::string& path = options.members[m].model;
+    predictors.push_back(std::make_unique<Predictor>(path, devices[m]));
+    predictors.back()->bind(table);
+    const std::string differs =
+        difference(predictors[0]->kind(), options.members[0].model, predictors[m]->kind(), path);
+    if (!differs.empty()) fail_data("members must answer the same: {}", differs);
+  }
+  return predictors;
+}
+
+std::vector<double> weights_of(const InGraphOptions& options) {
+  std::vector<double> weights;
+  for (const Member& member : options.members) weights.push_back(member.weight);
+  return weights;
+}
+
+Metadata describe(const InGraphOptions& options, const Predictors& predictors) {
+  Metadata metadata;
+  std::string digests;
+  std::vector<std::string> names;
+  for (std::size_t m = 0; m < predictors.size(); ++m) {
+    digests += (m == 0 ? "" : ",") + predictors[m]->digest();
+    names.push_back(options.members[m].model);
+  }
+  metadata.set("nn.model", digests);
+  metadata.set("nn.members", json_array(names));
+  if (predictors.size() == 1 && options.members[0].weight != 1) {
+    metadata.set("nn.weight", fmt::format("{}", options.members[0].weight));
+  }
+  return metadata;
+}
+
+CombinerOptions combiner_options(const InGraphOptions& options) {
+  CombinerOptions out;
+  out.combination = options.combination;
+  out.uncertainty = options.uncertainty;
+  out.device = options.device.value_or(Device{});
+  out.members = options.members.size();
+  out.weighted = std::any_of(options.members.begin(), options.members.end(),
+                             [](const Member& member) { return member.weight != 1; });
+  return out;
+}
+
+// Cuts the batches of a reader into blocks of at most so many rows.
+class Blocks {
+ public:
+  explicit Blocks(std::int64_t rows) : rows_(rows) {}
+  bool empty() const { return at_ == batch_.rows; }
+  void refill(Batch batch) {
+    batch_ = std::move(batch);
+    at_ = 0;
+  }
+  Batch cut() {
+    const std::int64_t count = std::min(rows_, batch_.rows - at_);
+    Batch block = slice(batch_, at_, count);
+    at_ += count;
+    if (empty()) refill({});  // memory of a stream is used again once nobody refers to it
+    return block;
+  }
+
+ private:
+  std::int64_t rows_;
+  Batch batch_;
+  std::int64_t at_ = 0;
+};
+
+// One model: everything in the calling thread, so that the first answer comes early.
+class SingleSource : public BatchSource {
+ public:
+  SingleSource(std::unique_ptr<BatchSource> source, const InGraphOptions& options)
+      : source_(std::move(source)),
+        predictors_(open_predictors(options, *source_->schema())),
+        combiner_(predictors_[0]->kind(), combiner_options(options), *source_->schema(),
+                  describe(options, predictors_)),
+        weights_(weights_of(options)),
+        blocks_(options.batch) {}
+
+  const std::shared_ptr<const Schema>& schema() const override { return combiner_.schema(); }
+  std::optional<std::int64_t> total_rows() const override { return source_->total_rows(); }
+
+  std::optional<Batch> next() override {
+    if (blocks_.empty()) {
+      auto batch = source_->next();
+      if (!batch) return std::nullopt;
+      blocks_.refill(std::move(*batch));
+    }
+    const Batch block = blocks_.cut();
+    const std::int64_t width = predictors_[0]->kind().width();
+    values_.reserve_discarding(static_cast<std::size_t>(block.rows * width) * sizeof(float));
+    predictors_[0]->predict(block, values_.as<float>());
+    const float* outputs[] = {values_.as<float>()};
+    return combiner_.combine(block, outputs, weights_);
+  }
+
+ private:
+  std::unique_ptr<BatchSource> source_;
+  Predictors predictors_;
+  Combiner combiner_;
+  std::vector<double> weights_;
+  Blocks blocks_;
+  Buffer values_;
+};
+
+// Several models: a reader thread and one thread a member; aggregation in the caller's.
+class ParallelSource : public BatchSource {
+ public:
+  ParallelSource(std::unique_ptr<BatchSource> source, const InGraphOptions& options);
+  ~ParallelSource() override { group_.stop(); }
+  const std::shared_ptr<const Schema>& schema() const override { return combiner_.schema(); }
+  std::optional<std::int64_t> total_rows() const override { return total_rows_; }
+  std::optional<Batch> next() override;
+
+ private:
+  using Block = std::shared_ptr<const Batch>;
+  static constexpr std::size_t depth = 4;  // blocks in flight
+  struct Lane {
+    BoundedQueue<Block> rows{depth};
+    BoundedQueue<Buffer> outputs{depth};
+  };
+  void feed();
+  void work(Predictor& predictor, Lane& lane);
+
+  std::optional<std::int64_t> total_rows_;
+  Predictors predictors_;
+  Combiner combiner_;
+  std::vector<double> weights_;
+  ReadAhead reader_;
+  Blocks blocks_;
+  bool ended_ = false;
+  std::deque<Block> in_flight_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  Coordinator group_;  // last: its threads use all of the above
+};
+
+ParallelSource::ParallelSource(std::unique_ptr<BatchSource> source, const InGraphOptions& options)
+    : total_rows_(source->total_rows()),
+      predictors_(open_predictors(options, *source->schema())),
+      combiner_(predictors_[0]->kind(), combiner_options(options), *source->schema(),
+                describe(options, predictors_)),
+      weights_(weights_of(options)),
+      reader_([held = std::make_shared<std::unique_ptr<BatchSource>>(
+                   std::move(source))] { return std::move(*held); },
+              2),
+      blocks_(options.batch) {
+  for (std::size_t m = 0; m < predictors_.size(); ++m) lanes_.push_back(std::make_unique<Lane>());
+  group_.on_stop([this] {
+    for (const auto& lane : lanes_) {
+      lane->rows.cancel();
+      lane->outputs.cancel();
+    }
+  });
+  for (std::size_t m = 0; m < predictors_.size(); ++m) {
+    group_.start([this, m] { work(*predictors_[m], *lanes_[m]); });
+  }
+}
+
+void ParallelSource::work(Predictor& predictor, Lane& lane) {
+  while (const auto block = lane.rows.pop()) {
+    Buffer out(static_cast<std::size_t>((*block)->rows * predictor.kind().width()) * sizeof(float));
+    predictor.predict(**block, out.as<float>());
+    if (!lane.outputs.push(std::move(out))) return;
+  }
+}
+
+// Keeps the members busy; waits for the reader only when nothing else is to be done.
+void ParallelSource::feed() {
+  while (!ended_ && in_flight_.size() < depth) {
+    if (blocks_.empty()) {
+      auto batch = in_flight_.empty() ? reader_.next() : reader_.try_next();
+      if (!batch) {
+        ended_ = in_flight_.empty();
+        return;
+      }
+      blocks_.refill(std::move(*batch));
+    }
+    in_flight_.push_back(std::make_shared<const Batch>(blocks_.cut()));
+    for (const auto& lane : lanes_) lane->rows.push(in_flight_.back());
+  }
+}
+
+std::optional<Batch> ParallelSource::next() {
+  feed();
+  if (in_flight_.empty()) return std::nullopt;
+  const Block block = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  std::vector<Buffer> buffers;
+  std::vector<const float*> outputs;
+  for (const auto& lane : lanes_) {
+    auto buffer = lane->outputs.pop();
+    if (!buffer) {
+      group_.join();  // throws the error of the member that stopped the others
+      fail(ErrorKind::internal, "a member stopped without an error");
+    }
+    buffers.push_back(std::move(*buffer));
+    outputs.push_back(buffers.back().as<float>());
+  }
+  return combiner_.combine(*block, outputs, weights_);
+}
+
+}  // namespace
+
+std::unique_ptr<BatchSource> predict_in_graph(std::unique_ptr<BatchSource> source,
+                                              const InGraphOptions& options) {
+  if (options.members.empty()) fail_usage("no model; name one with -m MODEL");
+  if (options.batch < 1) fail_usage("--batch must be at least 1");
+  if (options.members.size() == 1) return std::make_unique<SingleSource>(std::move(source), options);
+  return std::make_unique<ParallelSource>(std::move(source), options);
+}
+
+}  // namespace nn

@@ -1,0 +1,31 @@
+// In-graph ensembles: one process holds every member, each on its own device, and the
+// aggregation. A single model is an ensemble of one, without threads of its own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ensemble/combiner.hpp"
+#include "ensemble/member.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+struct InGraphOptions {
+  std::vector<Member> members;   // at least one
+  std::optional<Device> device;  // of members that name none
+  Combination combination;
+  std::optional<Uncertainty> uncertainty;
+  std::int64_t batch = 1024;  // most rows of one step; results don't depend on it
+};
+
+// Predictions of the rows of `source`, in order, in batches of at most options.batch
+// rows. Several members compute at the same time and a bounded number of blocks ahead.
+// Usage and data errors when models are missing, don't fit the table or differ in what
+// they answer (both are named).
+std::unique_ptr<BatchSource> predict_in_graph(std::unique_ptr<BatchSource> source,
+                                              const InGraphOptions& options);
+
+}  // namespace nn

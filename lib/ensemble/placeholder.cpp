@@ -1,1 +1,0 @@
-// Keeps the module's target valid until its first source stands here.

@@ -1,0 +1,97 @@
+#include "ensemble/predictor.hpp"
+
+#include <bit>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn {
+namespace {
+
+// What the outputs mean, for models whose target says nothing as well (converted weights).
+PredictionKind kind_of_outputs(const Model& model, std::int64_t outputs) {
+  if (model.target.kind != Target::Kind::none) return kind_of(model.target);
+  PredictionKind kind;
+  kind.classes = is_classification(model.loss);
+  if (!kind.classes) {
+    if (outputs > 1) kind.shape = {outputs};
+    return kind;
+  }
+  kind.integers = true;
+  const std::int64_t classes = model.loss == Loss::binary_crossentropy && outputs == 1 ? 2 : outputs;
+  for (std::int64_t c = 0; c < classes; ++c) kind.names.push_back(std::to_string(c));
+  return kind;
+}
+
+}  // namespace
+
+Predictor::Predictor(const std::string& path, const Device& device) : path_(path), device_(device) {
+  check_device(device_);
+  model_ = load_model(path_);
+  plan_ = lower(model_.network, model_.loss);
+  kind_ = kind_of_outputs(model_, plan_.outputs);
+  one_logit_ = kind_.classes && plan_.outputs == 1 && kind_.width() == 2;
+  if (!one_logit_ && plan_.outputs != kind_.width()) {
+    fail_data("{}: the network has {} outputs, its target {}", path_, plan_.outputs, kind_.width());
+  }
+  if (model_.encoder.width() != plan_.inputs) {
+    fail_data("{}: the network has {} inputs, its columns {}", path_, plan_.inputs, model_.encoder.width());
+  }
+}
+
+Predictor::~Predictor() = default;
+
+void Predictor::bind(const Schema& schema) {
+  try {
+    encoder_ = model_.encoder.bind(schema);
+  } catch (const Error& error) {
+    throw error.within(path_);
+  }
+}
+
+void Predictor::make_room(std::int64_t rows) {
+  if (!backend_) {
+    pin_thread(device_);
+    backend_ = open_backend(device_);
+  }
+  if (rows <= capacity_) return;
+  // Small inputs get a small arena, large ones are compiled for a few times at most.
+  capacity_ = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
+  ProgramOptions options;
+  options.batch = capacity_;
+  program_ = backend_->compile(plan_, options, model_.parameters.get());
+  const auto capacity = static_cast<std::size_t>(capacity_);
+  x_.reserve_discarding(capacity * static_cast<std::size_t>(plan_.inputs) * sizeof(float));
+  if (one_logit_) y_.reserve_discarding(capacity * sizeof(float));
+}
+
+void Predictor::predict(const Batch& batch, float* out) {
+  make_room(batch.rows);
+  try {
+    encoder_->encode(batch, x_.as<float>());
+  } catch (const Error& error) {
+    throw error.within(path_);
+  }
+  program_->forward(batch.rows, x_.as<float>(), one_logit_ ? y_.as<float>() : out);
+  if (one_logit_) {
+    for (std::int64_t row = 0; row < batch.rows; ++row) {
+      const float p = y_.as<float>()[row];
+      out[2 * row] = 1 - p;
+      out[2 * row + 1] = p;
+    }
+  }
+  if (!kind_.classes) finish_numbers(batch.rows, out);
+}
+
+// The network learned (y - offset) * scale.
+void Predictor::finish_numbers(std::int64_t rows, float* out) const {
+  const Target& target = model_.target;
+  if (target.scale.empty()) return;
+  const std::int64_t width = kind_.width();
+  for (std::int64_t i = 0; i < rows * width; ++i) {
+    const auto at = target.scale.size() == 1 ? 0 : static_cast<std::size_t>(i % width);
+    out[i] = static_cast<float>(out[i] / target.scale[at] + (target.offset.empty() ? 0 : target.offset[at]));
+  }
+}
+
+}  // namespace nn

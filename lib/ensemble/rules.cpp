@@ -1,0 +1,261 @@
+#include "ensemble/rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cfloat>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::array<std::string_view, 8> rule_names = {"mean",   "vote", "weighted", "geometric",
+                                                        "median", "rank", "max",      "trimmed"};
+
+using Members = std::span<const float* const>;
+
+// Values in flight of the streaming rules: fits the first-level cache, and a constant
+// length lets the compiler vectorise without a remainder.
+constexpr std::int64_t block = 512;
+
+template <bool weighted>
+void add_block(double* sum, const float* values, double factor, std::int64_t n) {
+  if (n == block) {
+    for (std::int64_t i = 0; i < block; ++i) sum[i] += weighted ? factor * values[i] : double{values[i]};
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) sum[i] += weighted ? factor * values[i] : double{values[i]};
+  }
+}
+
+// Sum of factor * member over all members, times `scale`.
+template <bool weighted>
+void sum_members(Members members, std::span<const double> weights, double scale, std::int64_t count,
+                 float* out) {
+  alignas(64) double sum[block];
+  for (std::int64_t at = 0; at < count; at += block) {
+    const std::int64_t n = std::min(block, count - at);
+    std::fill_n(sum, block, 0.0);
+    for (std::size_t m = 0; m < members.size(); ++m) {
+      add_block<weighted>(sum, members[m] + at, weighted ? weights[m] : 1.0, n);
+    }
+    for (std::int64_t i = 0; i < n; ++i) out[at + i] = static_cast<float>(sum[i] * scale);
+  }
+}
+
+void mean_of_members(Members members, std::int64_t count, float* out) {
+  sum_members<false>(members, {}, 1.0 / static_cast<double>(members.size()), count, out);
+}
+
+void weighted_mean(Members members, std::span<const double> weights, std::int64_t count, float* out) {
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  sum_members<true>(members, weights, 1.0 / total, count, out);
+}
+
+void normalise(const double* values, std::int64_t classes, float* out) {
+  double sum = 0;
+  for (std::int64_t c = 0; c < classes; ++c) sum += values[c];
+  if (sum > 0) {
+    for (std::int64_t c = 0; c < classes; ++c) out[c] = static_cast<float>(values[c] / sum);
+  } else {
+    std::fill_n(out, classes, static_cast<float>(1.0 / static_cast<double>(classes)));
+  }
+}
+
+// The values of one element over all members, ascending.
+void gather_sorted(Members members, std::int64_t at, std::vector<float>& values) {
+  for (std::size_t m = 0; m < members.size(); ++m) values[m] = members[m][at];
+  std::sort(values.begin(), values.end());
+}
+
+double middle(const std::vector<float>& sorted) {
+  const std::size_t n = sorted.size();
+  return n % 2 == 1 ? sorted[n / 2] : (double{sorted[n / 2 - 1]} + sorted[n / 2]) / 2;
+}
+
+double mean_between(const std::vector<float>& sorted, std::size_t first, std::size_t last) {
+  double sum = 0;
+  for (std::size_t i = first; i < last; ++i) sum += sorted[i];
+  return sum / static_cast<double>(last - first);
+}
+
+std::int32_t argmax_row(const float* values, std::int64_t classes) {
+  float best = values[0];
+  std::int32_t index = 0;
+  for (std::int32_t c = 1; c < classes; ++c) {
+    const bool larger = values[c] > best;
+    best = larger ? values[c] : best;
+    index = larger ? c : index;
+  }
+  return index;
+}
+
+// What a rule does with one row; `values` has room for the classes.
+class RowRule {
+ public:
+  RowRule(Rule rule, Members members, std::int64_t classes)
+      : rule_(rule),
+        members_(members),
+        classes_(classes),
+        values_(static_cast<std::size_t>(classes)),
+        sorted_(members.size()),
+        order_(rule == Rule::rank ? static_cast<std::size_t>(classes) : 0) {}
+
+  void operator()(std::int64_t row, float* out) {
+    switch (rule_) {
+      case Rule::vote: vote(row); break;
+      case Rule::geometric: geometric(row); break;
+      case Rule::median: median(row); break;
+      case Rule::rank: rank(row); break;
+      default: maximum(row); break;
+    }
+    normalise(values_.data(), classes_, out);
+  }
+
+ private:
+  void vote(std::int64_t row) {
+    std::fill(values_.begin(), values_.end(), 0.0);
+    for (const float* member : members_) {
+      values_[static_cast<std::size_t>(argmax_row(member + row * classes_, classes_))] += 1;
+    }
+  }
+
+  void geometric(std::int64_t row) {
+    std::fill(values_.begin(), values_.end(), 0.0);
+    for (const float* member : members_) {
+      for (std::size_t c = 0; c < values_.size(); ++c) {
+        values_[c] += std::log(
+            std::max(double{member[row * classes_ + static_cast<std::int64_t>(c)]}, double{FLT_MIN}));
+      }
+    }
+    const double largest = *std::max_element(values_.begin(), values_.end());
+    for (double& value : values_) value = std::exp((value - largest) / static_cast<double>(members_.size()));
+  }
+
+  void median(std::int64_t row) {
+    for (std::size_t c = 0; c < values_.size(); ++c) {
+      gather_sorted(members_, row * classes_ + static_cast<std::int64_t>(c), sorted_);
+      values_[c] = middle(sorted_);
+    }
+  }
+
+  void maximum(std::int64_t row) {
+    std::fill(values_.begin(), values_.end(), 0.0);
+    for (const float* member : members_) {
+      for (std::size_t c = 0; c < values_.size(); ++c) {
+        values_[c] = std::max(values_[c], double{member[row * classes_ + static_cast<std::int64_t>(c)]});
+      }
+    }
+  }
+
+  // Borda count: from 0 points for the least probable class to classes - 1.
+  void rank(std::int64_t row) {
+    std::fill(values_.begin(), values_.end(), 0.0);
+    for (const float* member : members_) {
+      const float* p = member + row * classes_;
+      std::iota(order_.begin(), order_.end(), 0);
+      std::sort(order_.begin(), order_.end(),
+                [&](std::int32_t a, std::int32_t b) { return p[a] < p[b] || (p[a] == p[b] && a < b); });
+      for (std::size_t first = 0; first < order_.size();) {
+        std::size_t last = first + 1;
+        while (last < order_.size() && p[order_[last]] == p[order_[first]]) ++last;
+        const double points = static_cast<double>(first + last - 1) / 2;
+        for (; first < last; ++first) values_[static_cast<std::size_t>(order_[first])] += points;
+      }
+    }
+  }
+
+  Rule rule_;
+  Members members_;
+  std::int64_t classes_;
+  std::vector<double> values_;
+  std::vector<float> sorted_;
+  std::vector<std::int32_t> order_;
+};
+
+}  // namespace
+
+std::string_view name_of(Rule rule) { return rule_names[static_cast<std::size_t>(rule)]; }
+
+Rule parse_rule(std::string_view name) {
+  for (std::size_t i = 0; i < rule_names.size(); ++i) {
+    if (rule_names[i] == name) return static_cast<Rule>(i);
+  }
+  const auto meant = closest(name, {rule_names.begin(), rule_names.end()});
+  fail_usage("unknown rule '{}'{}", printable(name),
+             meant
+                 ? "; did you mean " + *meant + "?"
+                 : std::string("; there are mean, vote, weighted, geometric, median, rank, max and trimmed"));
+}
+
+bool fits_classes(Rule rule) { return rule != Rule::trimmed; }
+
+bool fits_numbers(Rule rule) {
+  return rule == Rule::mean || rule == Rule::weighted || rule == Rule::median || rule == Rule::trimmed;
+}
+
+void combine_classes(Rule rule, Members members, std::span<const double> weights, std::int64_t rows,
+                     std::int64_t classes, float* out) {
+  switch (rule) {
+    case Rule::mean: return mean_of_members(members, rows * classes, out);
+    case Rule::weighted: return weighted_mean(members, weights, rows * classes, out);
+    case Rule::trimmed: fail_usage("rule trimmed is for numbers; for classes there is median");
+    default: break;
+  }
+  RowRule combine(rule, members, classes);
+  for (std::int64_t row = 0; row < rows; ++row) combine(row, out + row * classes);
+}
+
+void combine_numbers(Rule rule, Members members, std::span<const double> weights, std::int64_t rows,
+                     std::int64_t width, float* out) {
+  const std::int64_t count = rows * width;
+  if (rule == Rule::mean) return mean_of_members(members, count, out);
+  if (rule == Rule::weighted) return weighted_mean(members, weights, count, out);
+  if (!fits_numbers(rule)) {
+    fail_usage("rule {} is for classes; for numbers there are mean, weighted, median and trimmed",
+               name_of(rule));
+  }
+  const std::size_t n = members.size();
+  const std::size_t cut = n < 3 ? 0 : std::max<std::size_t>(1, n / 4);
+  std::vector<float> sorted(n);
+  for (std::int64_t i = 0; i < count; ++i) {
+    gather_sorted(members, i, sorted);
+    out[i] = static_cast<float>(rule == Rule::median ? middle(sorted) : mean_between(sorted, cut, n - cut));
+  }
+}
+
+void argmax(std::int64_t rows, std::int64_t classes, const float* values, std::int32_t* out) {
+  for (std::int64_t row = 0; row < rows; ++row) out[row] = argmax_row(values + row * classes, classes);
+}
+
+void answer(Members members, std::int64_t rows, std::int64_t classes, const float* combined,
+            std::int32_t* out) {
+  argmax(rows, classes, combined, out);
+  if (members.size() < 2) return;
+  const auto sum_of = [&](std::int64_t at) {
+    double sum = 0;
+    for (const float* member : members) sum += member[at];
+    return sum;
+  };
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* p = combined + row * classes;
+    const float largest = p[out[row]];
+    int equal = 0;
+    for (std::int64_t c = 0; c < classes; ++c) equal += p[c] == largest;
+    if (equal < 2) continue;
+    double best = sum_of(row * classes + out[row]);
+    for (std::int32_t c = out[row] + 1; c < classes; ++c) {
+      if (p[c] != largest) continue;
+      const double sum = sum_of(row * classes + c);
+      if (sum > best) {
+        best = sum;
+        out[row] = c;
+      }
+    }
+  }
+}
+
+}  // namespace nn

@@ -1,0 +1,86 @@
+// nn-aggregate: prediction streams of several members to one. The work is in lib/ensemble.
+#include "base/parse.hpp"
+#include "cli/options.hpp"
+#include "cli/tool.hpp"
+#include "ensemble/aligned.hpp"
+#include "format/sink.hpp"
+
+namespace {
+
+struct Options {
+  std::vector<std::string> inputs;
+  nn::AggregateOptions aggregate;
+  nn::StreamLimits limits;
+  std::string output = "-";
+  nn::OutputFormat to = nn::OutputFormat::automatic;
+};
+
+std::optional<std::size_t> parse_quorum(std::string_view text) {
+  const std::int64_t members = nn::parse_integer(text);
+  if (members < 1) nn::fail_usage("{}: at least 1 member", members);
+  return static_cast<std::size_t>(members);
+}
+
+std::optional<nn::Uncertainty> parse_some_uncertainty(std::string_view text) {
+  return nn::parse_uncertainty(text);
+}
+
+void setup(CLI::App& app, Options& options) {
+  nn::AggregateOptions& o = options.aggregate;
+  app.add_option("input", options.inputs, "Prediction streams, one a member; '-' is standard input")
+      ->type_name("INPUT")
+      ->required();
+  nn::add_parsed(app, "--rule", o.combination, nn::parse_combination,
+                 "mean, weighted, vote, geometric, median, rank, max, trimmed, stack:MODEL, concat "
+                 "(default: mean, or weighted)")
+      ->type_name("RULE");
+  nn::add_parsed(app, "--weight", o.weights, nn::parse_weights,
+                 "One a member (default: what the streams say)")
+      ->type_name("W,W,…");
+  nn::add_parsed(app, "--uncertainty", o.uncertainty, parse_some_uncertainty,
+                 "Adds a column: entropy, variance, mutual-information")
+      ->type_name("KIND");
+  nn::add_parsed(app, "--quorum", o.quorum, parse_quorum, "Go on without members that fail while N are left")
+      ->type_name("N");
+  nn::add_parsed(app, "--device", o.device, nn::parse_device, "Of a stacking model (default: cpu)")
+      ->type_name("DEVICE");
+  nn::add_parsed(app, "--max-frame", options.limits.max_frame, nn::parse_bytes,
+                 "Limit for one message (default: 64M)")
+      ->type_name("BYTES");
+  app.add_option("-o,--output", options.output, "Where to write (default: standard output)")
+      ->type_name("FILE");
+  nn::add_parsed(app, "--to", options.to, nn::parse_output_format,
+                 "text, csv, json, npy, stream (default: text on a terminal, else stream)")
+      ->type_name("FORMAT");
+}
+
+void run(const Options& options) {
+  const std::size_t count = options.inputs.size();
+  if (options.aggregate.quorum.value_or(1) > count) {
+    nn::fail_usage("--quorum {} of {} members", *options.aggregate.quorum, count);
+  }
+  if (!options.aggregate.weights.empty() && options.aggregate.weights.size() != count) {
+    nn::fail_usage("--weight: {} weights for {} members", options.aggregate.weights.size(), count);
+  }
+  std::vector<nn::StreamMember> members;
+  for (const std::string& input : options.inputs) {
+    members.push_back(
+        {input, [input, limits = options.limits] { return nn::read_stream(nn::open_bytes(input), limits); }});
+  }
+  const auto predictions = nn::aggregate(std::move(members), options.aggregate);
+  nn::OutputFile file(options.output);
+  const auto sink = nn::open_sink(options.to, file, *predictions->schema(), options.limits);
+  nn::copy_batches(*predictions, *sink);
+  file.commit();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  return nn::run_tool(
+      argc, argv,
+      {"nn-aggregate", "combine the predictions of several networks, row by row",
+       "nn-aggregate --rule mean <(nn-predict -m m1.nn x.csv) <(ssh h2 nn-predict -m m2.nn x.csv)"},
+      [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
+}

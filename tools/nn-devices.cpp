@@ -1,0 +1,32 @@
+// nn-devices: one device a line, ready for xargs and parallel. The work is in lib/backend.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "backend/device.hpp"
+#include "base/file.hpp"
+#include "cli/tool.hpp"
+
+int main(int argc, char** argv) {
+  bool description = false, count = false;
+  return nn::run_tool(
+      argc, argv, {"nn-devices", "list the devices that networks can run on", "nn-devices | xargs -n 1 echo"},
+      [&](CLI::App& app) {
+        app.add_flag("-l,--long", description, "With a description behind each name");
+        app.add_flag("--count", count, "Only how many there are");
+      },
+      [&] {
+        const auto devices = nn::list_devices();
+        std::string text;
+        if (count) {
+          text = fmt::format("{}\n", devices.size());
+        } else {
+          for (const nn::DeviceInfo& device : devices) {
+            text +=
+                description ? fmt::format("{}\t{}\n", device.name, device.description) : device.name + "\n";
+          }
+        }
+        nn::OutputFile file("-");
+        file.write(text);
+        file.commit();
+      });
+}

@@ -88,33 +88,35 @@ class ChunkParser {
     const char* const text_end = cursor_.end();
     const char delimiter = dialect_.delimiter;
     const bool spaces = delimiter != ' ';
-    for (std::size_t column = i; text_end - p >= fast_number_reach && numbers_[column] != nullptr;) {
+    double* const* column = numbers_.data() + i;
+    for (; *column != nullptr && text_end - p >= fast_number_reach; ++column) {
+      const char* const cell = p;
       if (*p == ' ' && spaces) ++p;
-      double& value = numbers_[column][row];
       // Tables of counts and flags are mostly single digits.
       if (const auto digit = static_cast<unsigned>(*p - '0'); p[1] == delimiter && digit < 10u) {
-        value = digit;
+        (*column)[row] = digit;
         p += 2;
-        i = ++column;
-        cursor_.jump(p, 0);
         continue;
       }
+      double value;
       const char* behind = fast_number(p, value);
       if (behind == nullptr || (*behind | 0x20) == 'e') behind = long_number(p, value);
+      p = cell;
       if (behind == nullptr) break;
+      (*column)[row] = value;
       if (*behind == delimiter) {
         p = behind + 1;
-        i = ++column;
-        cursor_.jump(p, 0);
         continue;
       }
       behind += *behind == '\r' ? 1 : 0;
       if (*behind != '\n') break;
       cursor_.jump(behind + 1, 1);
-      i = column + 1;
+      i = static_cast<std::size_t>(column - numbers_.data()) + 1;
       return CellEnd::line;
     }
-    if (numbers_[i] == nullptr) return CellEnd::delimiter;
+    i = static_cast<std::size_t>(column - numbers_.data());
+    cursor_.jump(p, 0);
+    if (*column == nullptr) return CellEnd::delimiter;
     return careful_number(i++, row);
   }
 

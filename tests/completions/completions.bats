@@ -14,6 +14,7 @@ setup() {
 
 bash_offers() { bash "$here/bash-complete" "$NN_COMPLETIONS/bash/${1%% *}" "$1" | sort; }
 fish_offers() {
+  command -v "${1%% *}" >/dev/null || skip "${1%% *} is not built, and fish completes only what is there"
   command -v fish >/dev/null || skip "fish is missing"
   fish --no-config -c 'set -g fish_complete_path $argv[1]; complete -C $argv[2]' "$NN_COMPLETIONS/fish" "$1" |
     sed 's/\t.*//' | sort

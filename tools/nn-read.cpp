@@ -1,7 +1,9 @@
 // nn-read: files of data to a stream, or to text. The work is in lib/format.
+#include <unistd.h>
+
 #include "base/file.hpp"
-#include "base/signals.hpp"
 #include "cli/options.hpp"
+#include "cli/progress.hpp"
 #include "cli/tool.hpp"
 #include "format/row_parts.hpp"
 #include "format/sink.hpp"
@@ -31,7 +33,7 @@ void setup(CLI::App& app, Options& options) {
 void write_parts(const Options& options) {
   nn::SourceOptions all = options.source;
   all.split.clear();
-  const auto source = nn::open_source(all);
+  const auto source = nn::with_progress(nn::open_source(all));
   std::vector<nn::OutputFile> files;
   std::vector<std::unique_ptr<nn::BatchSink>> sinks;
   for (const nn::SplitPart& part : options.source.split) {
@@ -49,7 +51,9 @@ void run(const Options& options) {
     nn::check_parts(options.source);
     return write_parts(options);
   }
-  const auto source = nn::open_source(options.source);
+  auto source = nn::open_source(options.source);
+  // Rows that scroll by on the terminal show the progress themselves.
+  if (options.output != "-" || ::isatty(STDOUT_FILENO) == 0) source = nn::with_progress(std::move(source));
   nn::OutputFile file(options.output);
   const auto sink = nn::open_sink(options.to, file, *source->schema(), options.source.limits);
   nn::copy_batches(*source, *sink);

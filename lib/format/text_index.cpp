@@ -5,6 +5,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/error.hpp"
+
 namespace nn {
 
 void TextIndex::grow() {
@@ -30,6 +32,17 @@ std::int32_t TextIndex::index_of(std::string_view text) {
   entries_.push_back({hash, bytes_.size(), text.size()});
   bytes_ += text;
   return index;
+}
+
+std::int32_t GrowingDictionary::index_of(std::string_view text) {
+  constexpr std::size_t most_texts = 2'000'000, most_bytes = 256 << 20;
+  if (index_.size() > most_texts || index_.bytes() > most_bytes) {
+    fail_data(
+        "a category column has more than {} different texts, or {} MiB of them; leave it out with --drop, or "
+        "pass it on with --id; numbers to predict are a --target",
+        most_texts, most_bytes >> 20);
+  }
+  return index_.index_of(text);
 }
 
 std::shared_ptr<const Dictionary> GrowingDictionary::dictionary() {

@@ -38,7 +38,9 @@ class TextIndex {
 // with all of the one before it.
 class GrowingDictionary {
  public:
-  std::int32_t index_of(std::string_view text) { return index_.index_of(text); }
+  // As TextIndex; a data error when the texts become too many to be categories, so that no
+  // input can fill the memory with them.
+  std::int32_t index_of(std::string_view text);
   const TextIndex& texts() const { return index_; }
   // All texts so far. What was given out before stays as it is.
   std::shared_ptr<const Dictionary> dictionary();

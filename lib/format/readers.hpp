@@ -19,17 +19,18 @@ inline constexpr std::int64_t reader_batch_rows = 1024;
 // little-endian array is used in place; a Fortran-order one is read whole.
 std::unique_ptr<BatchSource> read_npy(std::unique_ptr<ByteInput> input, const std::string& name);
 
-// Every member becomes a column under its own name; all must have as many rows. When the
-// only members are X and y or x_train-like names, they keep them: --label/--target choose.
+// Every member becomes a column under its own name, read in place where it is stored and
+// inflated batch by batch where it is deflated. All must be arrays with as many rows.
 std::unique_ptr<BatchSource> read_npz(const std::string& path);
 
 // IDX (the MNIST files): u8 stays u8, images keep their shape; becomes column `name`.
 std::unique_ptr<BatchSource> read_idx(std::unique_ptr<ByteInput> input, const std::string& name);
 
 // LIBSVM sparse text, "label index:value …", indices from 1 ascending: columns x (f32
-// [features]) and y (int64 when all labels of the sample are integers, else f64). The
-// number of features is the largest index of the file, read ahead on a mapped file;
-// `features` > 0 fixes it (needed on a pipe); larger indices are then data errors.
+// [features]) and y (int64 when all labels are integers, else f64). The number of features
+// is the largest index, read ahead; input that isn't mapped is read into memory for that.
+// `features` > 0 fixes it: larger indices are data errors, memory stays bounded, and the
+// labels of the first batch tell the type of y on a pipe. `qid:` and comments are skipped.
 std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, std::int64_t features);
 
 // CSV/TSV on `readers` threads; the batches come in the order of the file.

@@ -18,8 +18,9 @@ OutputFormat parse_output_format(std::string_view name);
 //   text   for people: aligned columns, a header line, numbers to 4 significant decimals
 //   csv    header line; quoting per RFC 4180; missing is empty; tensor column t of n elements: t_0 … t_{n-1}
 //   json   one object a row (JSON lines); tensors as nested arrays, missing and NaN as null
-//   npy    one array: the only column, or all number columns side by side as f64 ([rows, width]).
-//          Needs a seekable file; on a pipe a usage error that suggests --to stream
+//   npy    one array: the only column, or all number columns side by side as f64 ([rows, width]);
+//          text columns are left out with a warning, missing values are NaN (and make f64 of
+//          integers). Needs a seekable file; on a pipe a usage error that suggests --to stream
 //   stream StreamWriter
 // Text formats are flushed per batch. abandon() writes nothing in text formats.
 std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, const Schema& schema,

@@ -415,9 +415,13 @@ TEST_CASE("npz: what is written is read again, in place and aligned, and equal c
 
 TEST_CASE("npz: numpy.load reads what is written, and we what numpy writes") {
   const char* named = std::getenv("NN_TEST_PYTHON");
-  const std::string python = named != nullptr ? named : "python3";
-  if (std::system((python + " -c 'import numpy' 2>/dev/null").c_str()) != 0) {
-    WARN("skipped: " << python << " has no numpy");
+  std::string python;
+  for (const std::string candidate : {named != nullptr ? named : "python3", "/usr/bin/python3"}) {
+    if (python.empty() && std::system((candidate + " -c 'import numpy' 2>/dev/null").c_str()) == 0)
+      python = candidate;
+  }
+  if (python.empty()) {
+    WARN("skipped: there is no python3 with numpy");
     return;
   }
   const ScratchFile ours;

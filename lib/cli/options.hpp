@@ -2,7 +2,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-
 #include <string>
 #include <vector>
 
@@ -18,20 +17,22 @@ namespace nn {
 void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only);
 
 // A converter for CLI11: parse errors of lib/base become CLI11's validation errors, so that
-// they name the option.
+// they name the option. Given twice, the last one counts.
 template <typename T>
 CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& value, T (*parse)(std::string_view),
                         const std::string& help) {
-  return app.add_option_function<std::string>(
-      name,
-      [&value, parse, name](const std::string& text) {
-        try {
-          value = parse(text);
-        } catch (const Error& error) {
-          throw CLI::ValidationError(name, error.what());
-        }
-      },
-      help);
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, parse, name](const std::string& text) {
+            try {
+              value = parse(text);
+            } catch (const Error& error) {
+              throw CLI::ValidationError(name, error.what());
+            }
+          },
+          help)
+      ->take_last();
 }
 
 }  // namespace nn

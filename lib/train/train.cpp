@@ -53,6 +53,7 @@ Model train(const TrainOptions& options) {
   model.loss = loss;
   model.encoder = data.encoder;
   model.target = data.target;
+  model.provenance.tool_version = tools_version();
   model.provenance.command_line = options.command_line;
   model.provenance.data_digest = data.digest;
   model.provenance.seed = options.seed;

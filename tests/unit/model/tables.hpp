@@ -34,7 +34,7 @@ template <typename T>
 TestColumn numbers(std::string name, DType type, const std::vector<T>& values, Shape shape = {},
                    const std::vector<bool>& present = {}) {
   Buffer buffer(values.size() * sizeof(T));
-  std::memcpy(buffer.data(), values.data(), values.size() * sizeof(T));
+  if (!values.empty()) std::memcpy(buffer.data(), values.data(), values.size() * sizeof(T));
   TestColumn out;
   out.field.name = std::move(name);
   out.field.type = type;

@@ -179,7 +179,7 @@ TEST_CASE("bodies are aligned to 64 bytes and rows keep their number") {
 TEST_CASE("a batch over the limit is split, a row over it is refused") {
   const auto schema = every_type();
   const Batch batch = batch_of(schema, 0, 3);
-  const auto back = read_back(written({batch}, {20000}));
+  const auto back = read_back(written({batch}, {9000}));
   REQUIRE(back.size() > 1);
   std::int64_t rows = 0;
   for (const Batch& part : back) {

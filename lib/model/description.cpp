@@ -83,9 +83,19 @@ flatbuffers::Offset<fb::Training> write_training(Builder& builder, const Trainin
 
 std::string text_of(const flatbuffers::String* text) { return text == nullptr ? std::string() : text->str(); }
 
+// Copied as bytes: the verifier does not see to it that 8-byte elements are aligned.
 template <typename T>
 std::vector<T> values_of(const flatbuffers::Vector<T>* values) {
-  return values == nullptr ? std::vector<T>() : std::vector<T>(values->begin(), values->end());
+  if (values == nullptr || values->size() == 0) return {};
+  std::vector<T> out(values->size());
+  std::memcpy(out.data(), values->Data(), out.size() * sizeof(T));
+  return out;
+}
+
+fb::Block block_of(const fb::Block* block) {
+  fb::Block out;
+  std::memcpy(&out, block, sizeof out);
+  return out;
 }
 
 std::vector<std::string> texts_of(
@@ -159,8 +169,8 @@ TrainingState read_training(const Container& container, const fb::Training& trai
   state.best_epoch = training.best_epoch();
   state.epochs_without_gain = training.epochs_without_gain();
   state.options = text_of(training.options());
-  const auto optimizer = read_block(container, *training.optimizer_state());
-  const auto best = read_block(container, *training.best_parameters());
+  const auto optimizer = read_block(container, block_of(training.optimizer_state()));
+  const auto best = read_block(container, block_of(training.best_parameters()));
   state.optimizer_state.assign(optimizer.begin(), optimizer.end());
   state.best_parameters.assign(best.begin(), best.end());
   return state;
@@ -169,7 +179,7 @@ TrainingState read_training(const Container& container, const fb::Training& trai
 void check_parameters(const fb::Model& description, const Plan& plan) {
   const auto& stored = *description.parameters();
   bool same = stored.size() == plan.parameters.size() &&
-              description.weights()->count() == static_cast<std::uint64_t>(plan.parameter_count);
+              block_of(description.weights()).count() == static_cast<std::uint64_t>(plan.parameter_count);
   for (flatbuffers::uoffset_t i = 0; same && i < stored.size(); ++i) {
     const Parameter& parameter = plan.parameters[i];
     const fb::Parameter& entry = *stored.Get(i);
@@ -228,7 +238,7 @@ Described read_all(const Container& container) {
   model.target = read_target(*description.target());
   model.provenance = read_provenance(*description.provenance());
   model.digest = container.digest;
-  const auto weights = read_block(container, *description.weights());
+  const auto weights = read_block(container, block_of(description.weights()));
   model.network = checked_network(text_of(description.network()), values_of(description.input()),
                                   model.target, model.loss, weights.size());
   check_model(model);

@@ -20,7 +20,8 @@ constexpr std::int64_t block_elements = 1 << 16;
 class Lane {
  public:
   Lane(std::size_t index, StreamMember member)
-      : name_(fmt::format("member {} ({})", index + 1, printable(member.name))),
+      : path_(member.name),
+        name_(fmt::format("member {} ({})", index + 1, printable(path_, 200))),
         reader_(std::move(member.open), 4) {}
 
   const std::string& name() const { return name_; }
@@ -32,31 +33,39 @@ class Lane {
   void open() {
     schema_ = reader_.schema();
     kind_ = kind_of(*schema_);
-    outputs_.emplace(kind_, *schema_);
+    column_.emplace(kind_, *schema_);
     if (const std::string* members = schema_->metadata.find("nn.members")) {
       if (auto names = parse_json_array(*members)) answers_as_ = std::move(*names);
     }
     if (!answers_as_.empty()) name_ += fmt::format(" answering for {}", printable(join(answers_as_), 100));
   }
 
-  // True while there is a row at hand; reads on when there is none.
+  // True while there is a row at hand; reads on when there is none. Throws at a row that
+  // is wrong, when those before it have been used.
   bool fill() {
-    if (at_ < batch_.rows) return true;
+    if (at_ < outputs_.rows) return true;
+    if (!outputs_.error.empty()) fail_data("{}", outputs_.error);
     batch_ = {};
+    outputs_ = {};
     at_ = 0;
     if (ended_) return false;
     auto batch = reader_.next();
     ended_ = !batch;
-    if (batch) {
-      batch_ = std::move(*batch);
-      values_ = outputs_->read(batch_, scratch_);
-    }
-    return !ended_;
+    if (ended_) return false;
+    batch_ = std::move(*batch);
+    outputs_ = column_->read(batch_, scratch_);
+    return fill();
+  }
+
+  // The error without our name for the input in front, which a message already has.
+  std::string reason(const Error& error) const {
+    const std::string_view text = error.what();
+    return std::string(text.starts_with(path_ + ": ") ? text.substr(path_.size() + 2) : text);
   }
 
   std::int64_t row() const { return batch_.first_row + at_; }
-  std::int64_t rows() const { return batch_.rows - at_; }
-  const float* values() const { return values_ + at_ * kind_.width(); }
+  std::int64_t rows() const { return outputs_.rows - at_; }
+  const float* values() const { return outputs_.values + at_ * kind_.width(); }
   Column column(std::size_t index) const { return slice(schema_->fields[index], batch_.columns[index], at_); }
   void advance(std::int64_t rows) { at_ += rows; }
 
@@ -75,15 +84,15 @@ class Lane {
     return text;
   }
 
-  std::string name_;
+  std::string path_, name_;
   ReadAhead reader_;
   std::shared_ptr<const Schema> schema_;
   PredictionKind kind_;
-  std::optional<OutputColumn> outputs_;
+  std::optional<OutputColumn> column_;
   std::vector<std::string> answers_as_;  // nn.members
   Batch batch_;
   std::int64_t at_ = 0;
-  const float* values_ = nullptr;
+  OutputColumn::Outputs outputs_;
   Buffer scratch_;
   bool ended_ = false, alive_ = true;
 };
@@ -107,7 +116,9 @@ class AggregateSource : public BatchSource {
   void drop(Lane& lane, std::int64_t row, const std::string& why);
   bool align();
   Batch source_rows(std::int64_t count);
-  bool take_passed(const Passed& passed, Batch& batch);
+  void agree_on_row(const Passed& passed);
+  std::int64_t agreeing_rows(const Passed& passed, std::int64_t count) const;
+  Column column_of(const Passed& passed) const;
   std::size_t alive() const;
 
   std::vector<std::unique_ptr<Lane>> lanes_;
@@ -147,7 +158,9 @@ std::size_t AggregateSource::alive() const {
 // A member is lost. Without a quorum, or with too few left, this ends everything.
 void AggregateSource::drop(Lane& lane, std::int64_t row, const std::string& why) {
   lane.give_up();
-  if (!tolerant_) fail_data("{}: {} (--quorum N goes on with N members)", lane.name(), why);
+  if (!tolerant_) {
+    fail_data("{}: {}{}", lane.name(), why, lanes_.size() > 1 ? " (--quorum N goes on with N members)" : "");
+  }
   const std::size_t left = alive();
   if (left < quorum_) {
     fail_data("{}: {}; {} of {} members left, --quorum asks for {}", lane.name(), why, left, lanes_.size(),
@@ -162,7 +175,7 @@ void AggregateSource::open_all() {
     try {
       lane->open();
     } catch (const Error& error) {
-      drop(*lane, 0, error.what());
+      drop(*lane, 0, lane->reason(error));
     }
   }
 }
@@ -256,7 +269,7 @@ bool AggregateSource::align() {
     try {
       (lane->fill() ? with_row : at_end).push_back(lane.get());
     } catch (const Error& error) {
-      drop(*lane, next_row_, error.what());
+      drop(*lane, next_row_, lane->reason(error));
     }
   }
   if (with_row.empty()) return false;
@@ -279,46 +292,72 @@ bool AggregateSource::align() {
   return true;
 }
 
-// One column that passes through, compared over the members that have it. False when a
-// member was dropped: the block must be put together again.
-bool AggregateSource::take_passed(const Passed& passed, Batch& batch) {
-  const Lane* provider = nullptr;
-  Column column;
+// Of the members that have a column, those that differ in the coming row from most others
+// are dropped; of two sides of a size the first member's is right.
+void AggregateSource::agree_on_row(const Passed& passed) {
+  std::vector<std::pair<Lane*, Column>> owners;
   for (std::size_t m = 0; m < lanes_.size(); ++m) {
-    Lane& lane = *lanes_[m];
-    if (!lane.alive() || !passed.at[m]) continue;
-    Column own = lane.column(*passed.at[m]);
-    if (provider == nullptr) {
-      provider = &lane;
-      column = std::move(own);
-      continue;
-    }
-    const std::int64_t differs = first_difference(passed.field, column, own, batch.rows);
-    if (differs < 0) continue;
-    const auto text = [&](const Column& at) {
-      return at.valid(differs) && passed.field.shape.empty()
-                 ? printable(value_text(passed.field, at, differs))
-                 : "?";
-    };
-    drop(lane, batch.first_row,
-         fmt::format("{} of row {} is {}, {} has {}", passed.field.name, batch.first_row + differs, text(own),
-                     provider->name(), text(column)));
-    return false;
+    if (lanes_[m]->alive() && passed.at[m])
+      owners.emplace_back(lanes_[m].get(), lanes_[m]->column(*passed.at[m]));
   }
-  if (provider == nullptr) fail_data("column {} is lost with the members that had it", passed.field.name);
-  batch.columns.push_back(std::move(column));
-  return true;
+  const auto same = [&](const Column& a, const Column& b) {
+    return first_difference(passed.field, a, b, 1) < 0;
+  };
+  const std::pair<Lane*, Column>* right = nullptr;
+  std::ptrdiff_t most = 0;
+  for (const auto& owner : owners) {
+    const auto votes = std::count_if(owners.begin(), owners.end(),
+                                     [&](const auto& other) { return same(owner.second, other.second); });
+    if (votes <= most) continue;
+    most = votes;
+    right = &owner;
+  }
+  const auto text = [&](const Column& at) {
+    if (!at.valid(0)) return std::string("missing");
+    return passed.field.shape.empty() ? "'" + printable(value_text(passed.field, at, 0)) + "'"
+                                      : "another tensor";
+  };
+  for (const auto& [lane, column] : owners) {
+    if (same(right->second, column)) continue;
+    drop(*lane, next_row_,
+         fmt::format("{} of row {} is {}, {} has {}", passed.field.name, next_row_, text(column),
+                     right->first->name(), text(right->second)));
+  }
 }
 
-// The next `count` rows as the members' inputs had them: id and y.
-Batch AggregateSource::source_rows(std::int64_t count) {
-  for (;;) {
-    Batch batch{rows_, next_row_, count, {}};
-    if (std::all_of(passed_.begin(), passed_.end(),
-                    [&](const Passed& passed) { return take_passed(passed, batch); })) {
-      return batch;
+// The rows from the coming one on in which all members that have the column have the same,
+// at most `count`.
+std::int64_t AggregateSource::agreeing_rows(const Passed& passed, std::int64_t count) const {
+  std::optional<Column> first;
+  for (std::size_t m = 0; m < lanes_.size(); ++m) {
+    if (!lanes_[m]->alive() || !passed.at[m]) continue;
+    Column own = lanes_[m]->column(*passed.at[m]);
+    if (!first) {
+      first = std::move(own);
+      continue;
     }
+    const std::int64_t differs = first_difference(passed.field, *first, own, count);
+    if (differs >= 0) count = differs;
   }
+  return count;
+}
+
+Column AggregateSource::column_of(const Passed& passed) const {
+  for (std::size_t m = 0; m < lanes_.size(); ++m) {
+    if (lanes_[m]->alive() && passed.at[m]) return lanes_[m]->column(*passed.at[m]);
+  }
+  fail_data("column {} is lost with the members that had it", passed.field.name);
+}
+
+// The next rows, at most `count`, as the members' inputs had them: id and y.
+Batch AggregateSource::source_rows(std::int64_t count) {
+  for (const Passed& passed : passed_) {
+    if (agreeing_rows(passed, 1) == 0) agree_on_row(passed);
+    count = agreeing_rows(passed, count);
+  }
+  Batch batch{rows_, next_row_, count, {}};
+  for (const Passed& passed : passed_) batch.columns.push_back(column_of(passed));
+  return batch;
 }
 
 std::optional<Batch> AggregateSource::next() {
@@ -339,9 +378,9 @@ std::optional<Batch> AggregateSource::next() {
   }
   Batch result = combiner_->combine(source, outputs, weights);
   for (const auto& lane : lanes_) {
-    if (lane->alive()) lane->advance(count);
+    if (lane->alive()) lane->advance(source.rows);
   }
-  next_row_ += count;
+  next_row_ += source.rows;
   return result;
 }
 

@@ -255,7 +255,8 @@ void Evaluation::add(const Batch& batch) {
 
 void Evaluation::finish() {
   const std::int64_t rows = state_->classes ? state_->classes->report().rows : state_->numbers->report().rows;
-  if (rows == 0) fail_data("{}", state_->unlabelled > 0 ? "no row has y: nothing to compare with" : "no rows");
+  if (rows == 0)
+    fail_data("{}", state_->unlabelled > 0 ? "no row has y: nothing to compare with" : "no rows");
   if (state_->first_unknown.empty()) return;
   warn("{} of {} rows have a class in y that the model does not know (first: {}); they count as wrong",
        state_->classes->report().unknown, rows, state_->first_unknown);

@@ -146,7 +146,7 @@ std::optional<std::vector<std::string>> parse_json_array(std::string_view text) 
 OutputColumn::OutputColumn(const PredictionKind& kind, const Schema& schema)
     : column_(*schema.find(kind.classes ? "proba" : "value")), width_(kind.width()), classes_(kind.classes) {}
 
-const float* OutputColumn::read(const Batch& batch, Buffer& scratch) const {
+OutputColumn::Outputs OutputColumn::read(const Batch& batch, Buffer& scratch) const {
   const Field& field = batch.schema->fields[column_];
   const Column& column = batch.columns[column_];
   const std::int64_t count = batch.rows * width_;
@@ -161,17 +161,16 @@ const float* OutputColumn::read(const Batch& batch, Buffer& scratch) const {
   const auto good = [&](std::int64_t first, std::int64_t n) {
     return classes_ ? all_probabilities(values + first, n) : all_finite(values + first, n);
   };
-  bool bad = !good(0, count);
-  for (std::int64_t row = 0; column.validity != nullptr && row < batch.rows; ++row) bad |= !column.valid(row);
-  if (!bad) return values;
+  if (column.validity == nullptr && good(0, count)) return {values, batch.rows, {}};
   for (std::int64_t row = 0; row < batch.rows; ++row) {
-    if (!column.valid(row)) fail_data("row {}: {} is missing", batch.first_row + row, field.name);
-    if (!good(row * width_, width_)) {
-      fail_data("row {}: {} has a value that is not {}", batch.first_row + row, field.name,
-                classes_ ? "a probability" : "a finite number");
-    }
+    const std::int64_t number = batch.first_row + row;
+    if (!column.valid(row)) return {values, row, fmt::format("row {}: {} is missing", number, field.name)};
+    if (good(row * width_, width_)) continue;
+    return {values, row,
+            fmt::format("row {}: {} has a value that is not {}", number, field.name,
+                        classes_ ? "a probability" : "a finite number")};
   }
-  return values;
+  return {values, batch.rows, {}};
 }
 
 std::vector<std::size_t> passed_columns(const Schema& schema) {

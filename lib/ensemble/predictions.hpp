@@ -48,10 +48,15 @@ std::optional<std::vector<std::string>> parse_json_array(std::string_view text);
 // Reads the outputs of a prediction stream as [rows, width] floats.
 class OutputColumn {
  public:
+  struct Outputs {
+    const float* values = nullptr;
+    std::int64_t rows = 0;  // of the batch, up to the first that is wrong
+    std::string error;      // what is wrong with the next one: "row 7: value is missing"
+  };
   OutputColumn(const PredictionKind& kind, const Schema& schema);
-  // In place where the column is f32, else converted into `scratch`. Data errors name the
-  // row: a missing value, one that is not finite, a negative probability.
-  const float* read(const Batch& batch, Buffer& scratch) const;
+  // In place where the column is f32, else converted into `scratch`. Wrong are a missing
+  // value, one that is not finite, a negative probability.
+  Outputs read(const Batch& batch, Buffer& scratch) const;
 
  private:
   std::size_t column_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 
 #include "backend/cpu/cpu_program.hpp"
 #include "base/error.hpp"
@@ -17,8 +18,9 @@ constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentu
 
 class FloatProgram final : public Program {
  public:
-  FloatProgram(const Plan& plan, const ProgramOptions& options, const float* parameters)
-      : program_(plan, options, parameters, cpu::chosen_isa()) {}
+  FloatProgram(const Plan& plan, const ProgramOptions& options, const float* parameters,
+               std::shared_ptr<cpu::Team> team)
+      : team_(std::move(team)), program_(plan, options, parameters, cpu::chosen_isa(), team_.get()) {}
 
   void forward(std::int64_t rows, const float* x, float* y) override { program_.forward(rows, x, y); }
   double evaluate(const Examples& e, float* y) override { return program_.evaluate(of(e), y); }
@@ -45,6 +47,7 @@ class FloatProgram final : public Program {
   static cpu::ExamplesOf<float> of(const Examples& e) {
     return {e.rows, e.x, e.labels, e.targets, e.weights};
   }
+  std::shared_ptr<cpu::Team> team_;
   cpu::CpuProgram<float> program_;
 };
 
@@ -54,12 +57,24 @@ class CpuBackend final : public Backend {
   const Device& device() const override { return device_; }
   std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options,
                                    const float* parameters) override {
-    pin_thread(device_);
-    return std::make_unique<FloatProgram>(plan, options, parameters);
+    // The team's other threads have the other cores.
+    Device first = device_;
+    if (!first.cores.empty()) first.cores.resize(1);
+    pin_thread(first);
+    return std::make_unique<FloatProgram>(plan, options, parameters, team());
   }
 
  private:
+  // The device's threads, shared by its programs; null where it has one core.
+  std::shared_ptr<cpu::Team> team() {
+    const std::scoped_lock lock(mutex_);
+    if (team_ == nullptr && thread_count(device_) > 1) team_ = std::make_shared<cpu::Team>(device_);
+    return team_;
+  }
+
   Device device_;
+  std::mutex mutex_;
+  std::shared_ptr<cpu::Team> team_;
 };
 
 }  // namespace

@@ -63,16 +63,19 @@ bool good_column(const InputColumn& column) {
   return good_scaling(column.offset, column.scale, column.width(), true);
 }
 
-void check_columns(const Model& model) {
+void check_columns(const Encoder& encoder) {
   std::set<std::string_view> names;
   std::int64_t width = 0;
-  for (const InputColumn& column : model.encoder.columns()) {
+  for (const InputColumn& column : encoder.columns()) {
     if (!good_column(column)) fail_data("its {} makes no sense", column_name(column.name));
     if (!names.insert(column.name).second) fail_data("it has two of {}", column_name(column.name));
     width += column.width();
     if (width > widest) fail_data("its columns become too many inputs");
   }
   if (names.empty()) fail_data("it has no input columns");
+}
+
+void check_input(const Model& model) {
   if (model.encoder.input_shape() != model.network.input) {
     fail_data("its columns give inputs of shape {}, but its network takes {}",
               to_string(model.encoder.input_shape()), to_string(model.network.input));
@@ -89,33 +92,23 @@ bool good_target(const Target& target) {
          good_shape(target.shape) && good_scaling(target.offset, target.scale, target.width(), false);
 }
 
-// Weights that a hostile description promises must not overflow the lowering, which
-// trusts its network.
-void check_parameter_limit(const Network& network, std::uint64_t limit) {
-  __int128 width = network.inputs();
-  __int128 total = 0;
-  for (const Layer& layer : network.layers) {
-    if (layer.kind != LayerKind::dense) continue;
-    total += (width + 1) * layer.units;
-    width = layer.units;
-    if (total > limit) fail_data("its network needs more weights than there are");
-  }
-}
-
 }  // namespace
 
-Network checked_network(const std::string& text, Shape input, const Target& target, Loss loss,
+Network checked_network(const std::string& text, Shape input, const Model& model,
                         std::uint64_t most_parameters) {
   if (input.empty() || !good_shape(input)) fail_data("its input has shape {}", to_string(input));
-  const std::int64_t outputs = outputs_for(target, loss);
+  const std::int64_t outputs = outputs_for(model.target, model.loss);
+  check_columns(model.encoder);
   Network network;
+  std::uint64_t needed = 0;
   try {
     network = parse_network(text);
-    resolve(network, std::move(input), outputs);
+    resolve(network, std::move(input), outputs, model.encoder.segments());
+    needed = static_cast<std::uint64_t>(lower(network, model.loss).parameter_count);
   } catch (const Error& error) {
     fail_data("its network '{}' is wrong: {}", printable(text), error.what());
   }
-  check_parameter_limit(network, most_parameters);
+  if (needed > most_parameters) fail_data("its network needs more weights than there are");
   return network;
 }
 
@@ -134,7 +127,8 @@ void check_model(const Model& model) {
     fail_data("its network has {} outputs, its target needs {}", model.network.outputs(),
               outputs_for(model.target, model.loss));
   }
-  check_columns(model);
+  check_columns(model.encoder);
+  check_input(model);
 }
 
 }  // namespace nn

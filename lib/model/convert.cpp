@@ -174,8 +174,7 @@ Model load_npz(const std::string& path) {
     model = std::move(description.model);
     // The archive's arrays say how many weights there are; this only keeps sizes in range.
     constexpr std::uint64_t most = std::uint64_t{1} << 40;
-    model.network =
-        checked_network(description.network, std::move(description.input), model.target, model.loss, most);
+    model.network = checked_network(description.network, std::move(description.input), model, most);
     check_model(model);
   } catch (const Error& error) {
     throw error.within(path + ": " + description_member);

@@ -239,8 +239,8 @@ Described read_all(const Container& container) {
   model.provenance = read_provenance(*description.provenance());
   model.digest = container.digest;
   const auto weights = read_block(container, block_of(description.weights()));
-  model.network = checked_network(text_of(description.network()), values_of(description.input()),
-                                  model.target, model.loss, weights.size());
+  model.network =
+      checked_network(text_of(description.network()), values_of(description.input()), model, weights.size());
   check_model(model);
   check_parameters(description, lower(model.network, model.loss));
   model.parameters = std::shared_ptr<const float>(container.owner, weights.data());

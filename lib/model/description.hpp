@@ -27,9 +27,9 @@ Described parse_description(const Container& container);
 // be resolved.
 void check_model(const Model& model);
 
-// The network that `text` names, resolved; data error where it is wrong or needs more than
-// `most_parameters` weights.
-Network checked_network(const std::string& text, Shape input, const Target& target, Loss loss,
+// The network that `text` names, resolved for the model's columns, target and loss; data error
+// where it is wrong or needs more than `most_parameters` weights.
+Network checked_network(const std::string& text, Shape input, const Model& model,
                         std::uint64_t most_parameters);
 
 // Outputs that the network must have for the target under the loss.

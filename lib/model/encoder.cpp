@@ -142,6 +142,13 @@ std::int64_t Encoder::width() const {
   return width;
 }
 
+std::vector<InputSegment> Encoder::segments() const {
+  std::vector<InputSegment> segments;
+  for (const InputColumn& column : *columns_)
+    segments.push_back({column.width(), column.kind == InputColumn::Kind::category});
+  return segments;
+}
+
 Shape Encoder::input_shape() const {
   if (columns_->size() == 1 && columns_->front().kind == InputColumn::Kind::tensor) {
     return columns_->front().shape;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/network.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn {
@@ -80,6 +81,7 @@ class Encoder {
   const std::vector<InputColumn>& columns() const { return *columns_; }
   std::int64_t width() const;
   Shape input_shape() const;  // a single tensor keeps its shape; otherwise {width}
+  std::vector<InputSegment> segments() const;  // of the width, a column each
 
   // Matches columns by name, in any order; other columns are ignored. Missing columns and
   // wrong types are data errors that name the column and what the model expects. A model

@@ -81,13 +81,33 @@ Json provenance_to_json(const Provenance& provenance) {
               {"metrics", std::move(metrics)}};
 }
 
+Json size_to_json(Size size) { return Json::array({size.height, size.width}); }
+
 Json layer_to_json(const Layer& layer) {
   Json out{{"name", layer.name}, {"kind", name_of(layer.kind)}};
-  if (layer.kind == LayerKind::dense) out["units"] = layer.units;
-  if (layer.kind == LayerKind::dense || layer.kind == LayerKind::activation) {
-    out["activation"] = name_of(layer.activation);
+  switch (layer.kind) {
+    case LayerKind::dense:
+      out["units"] = layer.units;
+      out["activation"] = name_of(layer.activation);
+      break;
+    case LayerKind::conv2d:
+      out["filters"] = layer.units;
+      out["groups"] = layer.groups;
+      out["activation"] = name_of(layer.activation);
+      [[fallthrough]];
+    case LayerKind::max_pool2d:
+    case LayerKind::average_pool2d:
+      out[layer.kind == LayerKind::conv2d ? "kernel_size" : "pool_size"] = size_to_json(layer.kernel);
+      out["strides"] = size_to_json(layer.strides);
+      out["padding"] = layer.same ? "same" : "valid";
+      break;
+    case LayerKind::activation: out["activation"] = name_of(layer.activation); break;
+    case LayerKind::dropout: out["rate"] = layer.rate; break;
+    case LayerKind::batch_norm: out["momentum"] = layer.momentum; [[fallthrough]];
+    case LayerKind::layer_norm: out["epsilon"] = layer.epsilon; break;
+    case LayerKind::embedding: out["units"] = layer.units; break;
+    default: break;
   }
-  if (layer.kind == LayerKind::dropout) out["rate"] = layer.rate;
   return out;
 }
 

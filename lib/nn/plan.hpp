@@ -11,47 +11,97 @@
 
 namespace nn {
 
+// How a parameter starts; see initialise().
+enum class Initializer : std::uint8_t { constant, variance_scaling, embedding };
+
 // One weight tensor inside the parameter block.
 struct Parameter {
-  std::string name;  // "dense_0/kernel" [inputs, outputs], "dense_0/bias" [outputs]
+  std::string name;  // "dense_0/kernel" [inputs, outputs], "dense_0/bias" [outputs]; see nn-model(1)
   Shape shape;
   std::int64_t offset = 0;  // in elements, from the start of the block; a multiple of 16
-  std::int64_t fan_in = 0, fan_out = 0;
-  Activation activation = Activation::linear;  // of its layer: chooses the initialisation
-  bool decays = false;                         // kernels take part in L2 and weight decay, biases don't
+  Initializer initializer = Initializer::constant;
+  double initial = 0;                          // constant: this value
+  std::int64_t fan_in = 0, fan_out = 0;        // variance_scaling
+  Activation activation = Activation::linear;  // what follows its layer: chooses the variance
+  bool decays = false;  // kernels take part in L2 and weight decay, all else doesn't
+  bool trains = true;   // false: moving statistics, which no optimiser may touch
   std::int64_t size() const { return element_count(shape); }
 };
 
-enum class OpKind : std::uint8_t { dense, activation, dropout };
+// Rows of values as the operations see them: vectors are images of one pixel.
+struct Image {
+  std::int64_t height = 1, width = 1, channels = 0;
+  std::int64_t pixels() const { return height * width; }
+  std::int64_t size() const { return pixels() * channels; }
+  bool operator==(const Image&) const = default;
+};
 
-// Rows are the outer dimension of every value: [rows, inputs] → [rows, outputs].
+// A place in the arena: `stride` elements for each row of the batch from offset * batch on,
+// of which the first `size` count. Channels are next to each other, then pixels of a line,
+// then lines; the stride of vectors is a multiple of 16, images lie without gaps.
+struct Value {
+  std::int64_t size = 0, stride = 0;
+  std::int64_t offset = 0;  // a multiple of 16
+};
+
+enum class OpKind : std::uint8_t {
+  dense,
+  activation,
+  dropout,
+  conv2d,
+  max_pool2d,
+  average_pool2d,  // over what of the window lies inside the image
+  batch_norm,      // over rows and pixels, for each channel
+  layer_norm,      // over the channels of each pixel
+  embedding,
+  add,
+};
+
+// A window that slides over an image: output (y, x) sees the input from
+// (y * strides.height - top, x * strides.width - left) on; outside of the image are zeros.
+struct Window {
+  Size kernel, strides;
+  std::int64_t top = 0, left = 0;
+};
+
 struct Op {
   OpKind kind = OpKind::dense;
-  std::int64_t inputs = 0, outputs = 0;
-  std::int64_t input = 0, output = 0;          // values: offsets in elements for one row of the arena,
-                                               // scaled by the batch; input -1: the batch itself
-  int kernel = -1, bias = -1;                  // index into Plan::parameters
-  Activation activation = Activation::linear;  // fused into dense; the op itself otherwise
-  double rate = 0;
-  int layer = 0;  // index into Network::layers
+  int input = 0, output = 0;  // indices into Plan::values
+  int other = -1;             // add: the second input
+  Image in, out;              // of one row
+  std::vector<int> parameters;  // indices into Plan::parameters:
+                                //   dense, conv2d: kernel, bias
+                                //   batch_norm: gamma, beta, moving_mean, moving_variance
+                                //   layer_norm: gamma, beta; embedding: embeddings
+  Activation activation = Activation::linear;  // fused into dense and conv2d; the op itself otherwise
+  double rate = 0;                             // dropout
+  Window window;                               // conv2d, pools
+  std::int64_t groups = 1;                     // conv2d
+  double momentum = 0, epsilon = 0;            // norms
+  int layer = 0;                               // index into Network::layers
 };
 
 struct Plan {
   std::int64_t inputs = 0, outputs = 0;
   Loss loss = Loss::mse;
-  std::vector<Op> ops;
+  std::vector<InputSegment> segments;  // of the batch, for embedding
+  std::vector<Value> values;           // the first is the batch itself: dense rows outside of the arena
+  std::vector<Op> ops;                 // in an order in which they can run
   std::vector<Parameter> parameters;
   std::int64_t parameter_count = 0;  // elements in the block, padding included
   std::int64_t values_per_row = 0;   // elements of the arena for one row
 };
 
-// `network` must be resolved.
+// `network` must be resolved. Layers that don't fit their input, or sizes beyond any
+// memory, are usage errors that name the layer.
 Plan lower(const Network& network, Loss loss);
 
-// Fills the block (plan.parameter_count floats, overwritten; padding and biases 0):
+// Fills the block (plan.parameter_count floats, overwritten; padding 0). Kernels by what
+// follows them:
 //   relu family: He normal (He et al. 2015, eq. 10); selu: LeCun normal (Klambauer et
 //   al. 2017); others: Glorot uniform (Glorot & Bengio 2010, eq. 16).
-// The same seed gives the same values everywhere.
+// Embeddings are uniform within 0.05 around 0, as Keras has them. The same seed gives the
+// same values everywhere.
 void initialise(const Plan& plan, std::uint64_t seed, std::span<float> parameters);
 
 }  // namespace nn

@@ -46,7 +46,8 @@ Model train(const TrainOptions& options) {
 
   const TrainingData data = load_training_data(options);
   const Loss loss = loss_for(data.target, options.loss);
-  resolve(network, data.encoder.input_shape(), loss == Loss::binary_crossentropy ? 1 : data.target.width());
+  resolve(network, data.encoder.input_shape(), loss == Loss::binary_crossentropy ? 1 : data.target.width(),
+          data.encoder.segments());
 
   Model model;
   model.network = network;

@@ -6,12 +6,9 @@
 
 #include "backend/cpu/denormals.hpp"
 #include "base/error.hpp"
-#include "base/random.hpp"
 
 namespace nn::cpu {
 namespace {
-
-constexpr std::int64_t round_up(std::int64_t n) { return (n + 15) / 16 * 16; }
 
 int slots_of(OptimizerKind kind) {
   switch (kind) {
@@ -22,170 +19,167 @@ int slots_of(OptimizerKind kind) {
   }
 }
 
+// For programs that only predict: what reads a dropout's output reads its input.
+Plan without_dropout(Plan plan) {
+  std::vector<int> source(plan.values.size());
+  for (std::size_t v = 0; v < source.size(); ++v) source[v] = static_cast<int>(v);
+  std::vector<Op> kept;
+  for (Op& op : plan.ops) {
+    op.input = source[static_cast<std::size_t>(op.input)];
+    if (op.other >= 0) op.other = source[static_cast<std::size_t>(op.other)];
+    if (op.kind == OpKind::dropout) {
+      source[static_cast<std::size_t>(op.output)] = op.input;
+    } else {
+      kept.push_back(std::move(op));
+    }
+  }
+  plan.ops = std::move(kept);
+  return plan;
+}
+
+template <typename T>
+OperationPtr<T> make_operation(const Operands<T>& o) {
+  switch (o.op.kind) {
+    case OpKind::dense: return make_dense(o);
+    case OpKind::activation: return make_activation(o);
+    case OpKind::dropout: return make_dropout(o);
+    case OpKind::conv2d: return make_conv2d(o);
+    case OpKind::max_pool2d:
+    case OpKind::average_pool2d: return make_pool(o);
+    case OpKind::batch_norm: return make_batch_norm(o);
+    case OpKind::layer_norm: return make_layer_norm(o);
+    case OpKind::embedding: return make_embedding(o);
+    case OpKind::add: return make_add(o);
+  }
+  fail(ErrorKind::internal, "an operation that the CPU doesn't know");
+}
+
 }  // namespace
 
 template <typename T>
-CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const T* parameters, Isa isa)
-    : plan_(plan),
+T* Arena<T>::take(std::int64_t count, bool zeroed) {
+  constexpr std::int64_t slack = 32, most = INT64_MAX / 64;
+  if (count < 0 || count > most) fail(ErrorKind::unsupported, "the network doesn't fit into memory");
+  Buffer& buffer = buffers_.emplace_back(static_cast<std::size_t>(round_up(count) + slack) * sizeof(T));
+  if (zeroed) std::memset(buffer.data(), 0, buffer.size());
+  return buffer.template as<T>();
+}
+
+
+template <typename T>
+CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const T* parameters, Isa isa,
+                          Team* team)
+    : plan_(options.training ? plan : without_dropout(plan)),
       options_(options),
-      kernels_(kernels_of<T>(isa)),
-      batch_(options.batch),
       size_(static_cast<std::size_t>(plan.parameter_count)),
-      parameters_(parameters) {
-  if (options.training) state_size_ = size_ * static_cast<std::size_t>(slots_of(options.optimizer.kind));
-  lay_out();  // counts
-  arena_ = Buffer(static_cast<std::size_t>(taken_) * sizeof(T));
-  taken_ = 0;
-  lay_out();
+      parameters_(parameters),
+      setting_{kernels_of<T>(isa), plan_,         arena_,  team,    options.training,
+               options.batch,      options.seed, nullptr, nullptr, nullptr,
+               nullptr} {
   if (options.training) {
-    std::memset(arena_.data(), 0, arena_.size());
+    const auto size = static_cast<std::int64_t>(size_);
+    state_size_ = size_ * static_cast<std::size_t>(slots_of(options.optimizer.kind));
+    own_parameters_ = arena_.take(size, true);
+    gradients_ = arena_.take(size, true);
+    state_ = arena_.take(static_cast<std::int64_t>(state_size_), true);
     std::copy_n(parameters, size_, own_parameters_);
+    parameters_ = own_parameters_;
   }
-}
-
-// The next `count` elements of the arena. Before there is one, only counts.
-template <typename T>
-T* CpuProgram<T>::take(std::int64_t count) {
-  T* place = arena_.size() == 0 ? nullptr : arena_.as<T>() + taken_;
-  if (__builtin_add_overflow(taken_, round_up(count), &taken_) || taken_ > INT64_MAX / 64) {
-    fail(ErrorKind::unsupported, "the network with batches of {} rows doesn't fit into memory", batch_);
-  }
-  return place;
+  setting_.parameters = parameters_;
+  setting_.own_parameters = own_parameters_;
+  setting_.gradients = gradients_;
+  setting_.panels = arena_.take(setting_.threads() * panel_size, false);
+  place_values();
+  add_operations();
 }
 
 template <typename T>
-T* CpuProgram<T>::take_rows(std::int64_t stride) {
-  std::int64_t count = 0;
-  if (__builtin_mul_overflow(stride, batch_, &count)) count = INT64_MAX / 2;
-  return take(count);
-}
-
-template <typename T>
-void CpuProgram<T>::lay_out() {
+void CpuProgram<T>::place_values() {
   const bool training = options_.training;
-  const auto size = static_cast<std::int64_t>(size_);
-  if (training) {
-    own_parameters_ = take(size);
-    gradients_ = take(size);
-    state_ = take(static_cast<std::int64_t>(state_size_));
-    parameters_ = arena_.size() == 0 ? parameters_ : own_parameters_;
+  std::int64_t count = 0;
+  if (__builtin_mul_overflow(plan_.values_per_row, options_.batch, &count)) count = INT64_MAX;
+  T* values = arena_.take(count, training);
+  T* gradients = training ? arena_.take(count, true) : nullptr;
+  for (const Value& value : plan_.values) places_.push_back({values + value.offset * options_.batch, value.stride});
+  places_.front().data = nullptr;
+  // What no weight lies before has no gradient that anybody asks for.
+  std::vector<bool> wanted(plan_.values.size());
+  for (const Op& op : plan_.ops) {
+    const auto output = static_cast<std::size_t>(op.output);
+    wanted[output] = !op.parameters.empty() || wanted[static_cast<std::size_t>(op.input)] ||
+                     (op.other >= 0 && wanted[static_cast<std::size_t>(op.other)]);
+    if (training && wanted[output])
+      places_[output].gradient = gradients + plan_.values[output].offset * options_.batch;
   }
-  panel_ = take(panel_size);
-  values_ = take_rows(plan_.values_per_row);
-  steps_.clear();
-  for (const Op& op : plan_.ops) add_step(op);
 }
 
+// From the last one to the first, as gradients are made: the second that reads a value adds to
+// what the first has left there.
 template <typename T>
-void CpuProgram<T>::add_step(const Op& op) {
-  const auto trains = [](const Step& s) { return s.kernel != nullptr; };
-  Step s{};
-  s.kind = op.kind;
-  s.activation = op.activation;
-  s.layer = op.layer;
-  s.rate = op.rate;
-  s.inputs = op.inputs;
-  s.outputs = op.outputs;
-  s.stride = round_up(op.outputs);
-  s.output = values_ + op.output * batch_;
-  s.input_stride = s.plain_stride = plan_.inputs;
-  const Step* producer = nullptr;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    if (op.input >= 0 && plan_.ops[i].output == op.input) producer = &steps_[i];
+void CpuProgram<T>::add_operations() {
+  std::vector<bool> written(plan_.values.size());
+  std::int64_t largest = 0;
+  const auto place_for = [&](int value, int op) -> Place<T>& {
+    const auto index = static_cast<std::size_t>(value);
+    Place<T>& place = places_[index];
+    if (place.gradient == nullptr) return place;
+    if (!written[index]) {
+      written[index] = true;
+      return place;
+    }
+    additions_.push_back({op, nullptr, place.gradient, place.stride});
+    largest = std::max(largest, place.stride);
+    places_.push_back(place);
+    return places_.back();
+  };
+  struct Inputs {
+    Place<T>*first, *second;
+  };
+  std::vector<Inputs> inputs(plan_.ops.size());
+  for (std::size_t i = plan_.ops.size(); i-- > 0;) {
+    const Op& op = plan_.ops[i];
+    const int number = static_cast<int>(i);
+    if (op.other >= 0 && op.other == op.input) fail(ErrorKind::internal, "a value that is added to itself");
+    inputs[i].first = &place_for(op.input, number);
+    inputs[i].second = op.other >= 0 ? &place_for(op.other, number) : inputs[i].first;
   }
-  if (producer != nullptr) {
-    const bool skip = producer->kind == OpKind::dropout;
-    s.input = producer->output;
-    s.input_stride = producer->stride;
-    s.plain_input = skip ? producer->plain_input : producer->output;
-    s.plain_stride = skip ? producer->plain_stride : producer->stride;
-    s.input_gradient = producer->gradient;
+  std::int64_t count = 0;
+  if (__builtin_mul_overflow(largest, options_.batch, &count)) count = INT64_MAX;
+  // One is enough: it is added before the next operation runs.
+  if (!additions_.empty()) scratch_ = arena_.take(2 * round_up(count), true);
+  for (std::size_t a = 0; a < additions_.size(); ++a) {
+    const bool second = a > 0 && additions_[a].op == additions_[a - 1].op;
+    T* aside = scratch_ + (second ? round_up(count) : 0);
+    additions_[a].from = aside;
+    places_[plan_.values.size() + a].gradient = aside;
   }
-  if (op.kernel >= 0) {
-    const std::int64_t kernel = plan_.parameters[static_cast<std::size_t>(op.kernel)].offset;
-    const std::int64_t bias = plan_.parameters[static_cast<std::size_t>(op.bias)].offset;
-    s.kernel = parameters_ + kernel;
-    s.bias = parameters_ + bias;
-    s.kernel_gradient = gradients_ + kernel;
-    s.bias_gradient = gradients_ + bias;
+  for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
+    const Op& op = plan_.ops[i];
+    Place<T>& output = places_[static_cast<std::size_t>(op.output)];
+    operations_.push_back(make_operation<T>({op, setting_, *inputs[i].first, *inputs[i].second, output}));
+    back_.push_back(output.gradient != nullptr);
   }
-  if (options_.training) {
-    // Below the first weights nobody asks for gradients.
-    const bool wanted = trains(s) || std::any_of(steps_.begin(), steps_.end(), trains);
-    if (wanted) s.gradient = take_rows(s.stride);
-    if (op.kind == OpKind::dropout) s.mask = take_rows(s.stride);
-    if (op.kind == OpKind::dense && op.activation == Activation::gelu) s.before = take_rows(s.stride);
-  }
-  steps_.push_back(s);
-}
-
-template <typename T>
-typename CpuProgram<T>::Rows CpuProgram<T>::input_of(const Step& s, const T* x, bool training) const {
-  if (training) return s.input != nullptr ? Rows{s.input, s.input_stride} : Rows{x, plan_.inputs};
-  return s.plain_input != nullptr ? Rows{s.plain_input, s.plain_stride} : Rows{x, plan_.inputs};
-}
-
-template <typename T>
-void CpuProgram<T>::check_rows(std::int64_t rows) const {
-  if (rows < 1 || rows > batch_) fail(ErrorKind::internal, "{} rows in a batch of {}", rows, batch_);
 }
 
 template <typename T>
 void CpuProgram<T>::run_forward(std::int64_t rows, const T* x, bool training, std::uint64_t step) {
-  for (const Step& s : steps_) {
-    const Rows in = input_of(s, x, training);
-    switch (s.kind) {
-      case OpKind::dense: forward_dense(s, rows, in, training); break;
-      case OpKind::activation: {
-        const T* from = in.data;
-        if (in.stride != s.stride) {  // the batch: its rows are not padded
-          for (std::int64_t i = 0; i < rows; ++i)
-            std::copy_n(in.data + i * in.stride, s.outputs, s.output + i * s.stride);
-          from = s.output;
-        }
-        kernels_.activate(s.activation, rows * s.stride, from, s.output);
-        break;
-      }
-      case OpKind::dropout:
-        if (training) forward_dropout(s, rows, in, step);
-        break;
-    }
+  if (rows < 1 || rows > options_.batch) {
+    fail(ErrorKind::internal, "{} rows in a batch of {}", rows, options_.batch);
   }
+  places_.front().data = const_cast<T*>(x);  // nothing writes to the batch
+  const Run run{rows, training, step};
+  for (const auto& operation : operations_) operation->forward(run);
 }
 
 template <typename T>
-void CpuProgram<T>::forward_dense(const Step& s, std::int64_t rows, Rows in, bool training) {
-  Gemm<T> g;
-  g.m = rows;
-  g.n = s.outputs;
-  g.k = s.inputs;
-  g.a = in.data;
-  g.a_row = in.stride;
-  g.b = s.kernel;
-  g.b_row = s.outputs;
-  g.c = training && s.before != nullptr ? s.before : s.output;
-  g.c_row = s.stride;
-  g.c_padded = true;
-  g.start = s.bias;
-  g.panel = panel_;
-  kernels_.gemm(g);
-  kernels_.activate(s.activation, rows * s.stride, g.c, s.output);
-}
-
-template <typename T>
-void CpuProgram<T>::forward_dropout(const Step& s, std::int64_t rows, Rows in, std::uint64_t step) {
-  const auto keep = static_cast<T>(1 / (1 - s.rate));
-  const auto limit = static_cast<std::uint32_t>(s.rate * 0x1p32);
-  const auto stream = static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(s.layer)
-                                                                           << 8;
-  kernels_.dropout_mask(rows * s.outputs, options_.seed, stream, step, limit, keep, s.mask);
-  kernels_.multiply_rows(rows, s.outputs, in.data, in.stride, s.mask, s.output, s.stride);
+const Place<T>& CpuProgram<T>::last() const {
+  return places_[static_cast<std::size_t>(plan_.ops.back().output)];
 }
 
 // The last values, as the loss wants them.
 template <typename T>
-LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e, bool training) const {
-  const Rows z = outputs_of(e.x, training);
+LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e) const {
+  const Place<T>& z = last();
   LossRows<T> rows;
   rows.rows = e.rows;
   rows.width = plan_.outputs;
@@ -197,49 +191,38 @@ LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e, bool training) cons
   return rows;
 }
 
-// Where the network ends: a dropout at the very end does nothing outside of training.
 template <typename T>
-typename CpuProgram<T>::Rows CpuProgram<T>::outputs_of(const T* x, bool training) const {
-  const Step& last = steps_.back();
-  if (last.kind == OpKind::dropout && !training) return input_of(last, x, false);
-  return {last.output, last.stride};
-}
-
-template <typename T>
-void CpuProgram<T>::finish_outputs(std::int64_t rows, const T* x, T* y) {
-  const Rows z = outputs_of(x, false);
+void CpuProgram<T>::finish_outputs(std::int64_t rows, T* y) {
+  const Place<T>& z = last();
   const std::int64_t width = plan_.outputs;
   if (plan_.loss == Loss::categorical_crossentropy) {
-    kernels_.softmax(rows, width, values_ + (z.data - values_), z.stride, y);
+    kernels().softmax(rows, width, z.data, z.stride, y);
     return;
   }
   if (plan_.loss == Loss::binary_crossentropy) {
-    kernels_.activate(Activation::sigmoid, rows * z.stride, z.data, values_ + (z.data - values_));
+    kernels().activate(Activation::sigmoid, rows * z.stride, z.data, z.data);
   }
   for (std::int64_t i = 0; i < rows; ++i) std::copy_n(z.data + i * z.stride, width, y + i * width);
 }
 
 template <typename T>
 void CpuProgram<T>::forward(std::int64_t rows, const T* x, T* y) {
-  check_rows(rows);
   const FlushDenormals flush;
   run_forward(rows, x, false, 0);
-  finish_outputs(rows, x, y);
+  finish_outputs(rows, y);
 }
 
 template <typename T>
 double CpuProgram<T>::evaluate(const ExamplesOf<T>& e, T* y) {
-  check_rows(e.rows);
   const FlushDenormals flush;
   run_forward(e.rows, e.x, false, 0);
-  const double loss = kernels_.loss(plan_.loss, loss_rows(e, false));
-  if (y != nullptr) finish_outputs(e.rows, e.x, y);
+  const double loss = kernels().loss(plan_.loss, loss_rows(e));
+  if (y != nullptr) finish_outputs(e.rows, y);
   return loss;
 }
 
 template <typename T>
 double CpuProgram<T>::compute_gradients(const ExamplesOf<T>& e, std::uint64_t step) {
-  check_rows(e.rows);
   const FlushDenormals flush;
   run_forward(e.rows, e.x, true, step);
   double total = static_cast<double>(e.rows);
@@ -247,72 +230,23 @@ double CpuProgram<T>::compute_gradients(const ExamplesOf<T>& e, std::uint64_t st
     total = 0;
     for (std::int64_t i = 0; i < e.rows; ++i) total += static_cast<double>(e.weights[i]);
   }
-  LossRows<T> rows = loss_rows(e, true);
-  rows.gradient = steps_.back().gradient;
+  LossRows<T> rows = loss_rows(e);
+  rows.gradient = last().gradient;
   rows.scale = static_cast<T>(total > 0 ? 1 / total : 0);
-  const double loss = kernels_.loss(plan_.loss, rows);
-  backward(e.rows, e.x);
+  const double loss = kernels().loss(plan_.loss, rows);
+  backward({e.rows, true, step});
   add_decay();
   return loss;
 }
 
 template <typename T>
-void CpuProgram<T>::backward(std::int64_t rows, const T* x) {
-  for (auto s = steps_.rbegin(); s != steps_.rend() && s->gradient != nullptr; ++s) {
-    const std::int64_t count = rows * s->stride;
-    switch (s->kind) {
-      case OpKind::dense:
-        kernels_.activate_back(s->activation, count, s->before != nullptr ? s->before : s->output,
-                               s->gradient);
-        backward_dense(*s, rows, x);
-        break;
-      case OpKind::activation:
-        if (s->input_gradient == nullptr) break;
-        std::copy_n(s->gradient, count, s->input_gradient);
-        kernels_.activate_back(s->activation, count, s->activation == Activation::gelu ? s->input : s->output,
-                               s->input_gradient);
-        break;
-      case OpKind::dropout:
-        if (s->input_gradient == nullptr) break;
-        kernels_.multiply_rows(rows, s->outputs, s->gradient, s->stride, s->mask, s->input_gradient,
-                               s->stride);
-        break;
-    }
+void CpuProgram<T>::backward(const Run& run) {
+  auto addition = additions_.begin();
+  for (std::size_t i = operations_.size(); i-- > 0;) {
+    if (back_[i]) operations_[i]->backward(run);
+    for (; addition != additions_.end() && addition->op == static_cast<int>(i); ++addition)
+      kernels().add_scaled(round_up(run.rows * addition->stride), 1, addition->from, addition->to);
   }
-}
-
-template <typename T>
-void CpuProgram<T>::backward_dense(const Step& s, std::int64_t rows, const T* x) {
-  const Rows in = input_of(s, x, true);
-  kernels_.column_sums(rows, s.outputs, s.gradient, s.stride, s.bias_gradient);
-  Gemm<T> g;  // kernel gradient [inputs, outputs] = input^T * gradient
-  g.m = s.inputs;
-  g.n = s.outputs;
-  g.k = rows;
-  g.a = in.data;
-  g.a_row = 1;
-  g.a_col = in.stride;
-  g.b = s.gradient;
-  g.b_row = s.stride;
-  g.c = s.kernel_gradient;
-  g.c_row = s.outputs;
-  g.panel = panel_;
-  kernels_.gemm(g);
-  if (s.input_gradient == nullptr) return;
-  g = {};  // input gradient [rows, inputs] = gradient * kernel^T
-  g.m = rows;
-  g.n = s.inputs;
-  g.k = s.outputs;
-  g.a = s.gradient;
-  g.a_row = s.stride;
-  g.b = s.kernel;
-  g.b_row = 1;
-  g.b_col = s.outputs;
-  g.c = s.input_gradient;
-  g.c_row = s.input_stride;
-  g.c_padded = true;
-  g.panel = panel_;
-  kernels_.gemm(g);
 }
 
 template <typename T>
@@ -320,7 +254,7 @@ void CpuProgram<T>::add_decay() {
   if (options_.l2 == 0) return;
   for (const Parameter& p : plan_.parameters) {
     if (!p.decays) continue;
-    kernels_.add_scaled(round_up(p.size()), static_cast<T>(options_.l2), parameters_ + p.offset,
+    kernels().add_scaled(round_up(p.size()), static_cast<T>(options_.l2), parameters_ + p.offset,
                         gradients_ + p.offset);
   }
 }
@@ -329,8 +263,8 @@ template <typename T>
 void CpuProgram<T>::clip() {
   if (options_.clip_norm <= 0) return;
   const auto size = static_cast<std::int64_t>(size_);
-  const double norm = std::sqrt(kernels_.sum_of_squares(size, gradients_));
-  if (norm > options_.clip_norm) kernels_.scale(size, static_cast<T>(options_.clip_norm / norm), gradients_);
+  const double norm = std::sqrt(kernels().sum_of_squares(size, gradients_));
+  if (norm > options_.clip_norm) kernels().scale(size, static_cast<T>(options_.clip_norm / norm), gradients_);
 }
 
 template <typename T>
@@ -343,15 +277,15 @@ void CpuProgram<T>::apply_gradients(double learning_rate, std::uint64_t step) {
   const T* g = gradients_;
   T* w = own_parameters_;
   switch (o.kind) {
-    case OptimizerKind::sgd: return kernels_.add_scaled(n, -rate, g, w);
-    case OptimizerKind::momentum: return kernels_.momentum(n, rate, static_cast<T>(o.momentum), g, state_, w);
-    case OptimizerKind::nesterov: return kernels_.nesterov(n, rate, static_cast<T>(o.momentum), g, state_, w);
+    case OptimizerKind::sgd: return kernels().add_scaled(n, -rate, g, w);
+    case OptimizerKind::momentum: return kernels().momentum(n, rate, static_cast<T>(o.momentum), g, state_, w);
+    case OptimizerKind::nesterov: return kernels().nesterov(n, rate, static_cast<T>(o.momentum), g, state_, w);
     case OptimizerKind::rmsprop:
-      return kernels_.rmsprop(n, rate, static_cast<T>(o.rho), static_cast<T>(o.epsilon), g, state_, w);
+      return kernels().rmsprop(n, rate, static_cast<T>(o.rho), static_cast<T>(o.epsilon), g, state_, w);
     case OptimizerKind::adamw:
       for (const Parameter& p : plan_.parameters) {
         if (!p.decays) continue;
-        kernels_.scale(round_up(p.size()), static_cast<T>(1 - learning_rate * o.weight_decay), w + p.offset);
+        kernels().scale(round_up(p.size()), static_cast<T>(1 - learning_rate * o.weight_decay), w + p.offset);
       }
       [[fallthrough]];
     case OptimizerKind::adam: {
@@ -359,7 +293,7 @@ void CpuProgram<T>::apply_gradients(double learning_rate, std::uint64_t step) {
       const double alpha = learning_rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t));
       const Adam<T> constants = {static_cast<T>(alpha), static_cast<T>(o.beta_1), static_cast<T>(o.beta_2),
                                  static_cast<T>(o.epsilon)};
-      return kernels_.adam(n, constants, g, state_, state_ + n, w);
+      return kernels().adam(n, constants, g, state_, state_ + n, w);
     }
   }
 }

@@ -24,6 +24,7 @@ struct Gemm {
   std::int64_t c_row = 0;
   bool c_padded = false;     // else only n elements of a row are written
   const T* start = nullptr;  // [n], padded; null: 0
+  bool accumulate = false;   // c += a b instead; start is null then
   T* panel = nullptr;        // scratch, panel_size elements
 };
 
@@ -44,6 +45,33 @@ struct LossRows {
 template <typename T>
 struct Adam {
   T alpha, beta_1, beta_2, epsilon;  // alpha: learning rate with both bias corrections
+};
+
+struct Extent {
+  std::int64_t height = 1, width = 1;
+};
+
+// Windows over images: output pixels [first, first + count) of all rows, counted through.
+struct Patches {
+  Extent in, out, kernel, strides;
+  std::int64_t top = 0, left = 0;                // lines and pixels before the image
+  std::int64_t in_row = 0, in_pixel = 0;         // strides of the input
+  std::int64_t first_channel = 0, channels = 0;  // of the input: those that a patch has
+  std::int64_t first = 0, count = 0;
+};
+
+// A pool over all channels of pixels [first, first + count), and its output's strides.
+struct Pool {
+  Patches patches;
+  std::int64_t out_row = 0, out_pixel = 0;
+};
+
+// Pixels of `channels` values, x + p * stride for each p < count.
+template <typename T>
+struct Pixels {
+  std::int64_t count = 0, channels = 0;
+  const T* x = nullptr;
+  std::int64_t stride = 0;
 };
 
 // Element counts `n` of flat functions are multiples of 16 and their memory is aligned.
@@ -69,6 +97,31 @@ struct Kernels {
   // y = x * mask, rows of x and y apart by their strides; the mask is dense.
   void (*multiply_rows)(std::int64_t rows, std::int64_t width, const T* x, std::int64_t x_row, const T* mask,
                         T* y, std::int64_t y_row);
+
+  // columns [count, kernel height * width * channels], dense, overwritten: in the order kernel line, kernel pixel, channel.
+  void (*gather_patches)(const Patches&, const T* x, T* columns);
+  // x += columns, where they came from.
+  void (*scatter_patches)(const Patches&, const T* columns, T* x);
+  // y: the largest of each window; chosen (as y, or null): which one, counted through the window.
+  void (*max_pool)(const Pool&, const T* x, T* y, T* chosen);
+  void (*max_pool_back)(const Pool&, const T* chosen, const T* g, T* x_gradient);  // adds
+  void (*average_pool)(const Pool&, const T* x, T* y);
+  void (*average_pool_back)(const Pool&, const T* g, T* x_gradient);  // adds
+
+  // Over all pixels, for each channel: the sum of x, or of (x - center)^2. Overwrites.
+  void (*channel_sums)(const Pixels<T>&, const T* center, double* sums);
+  // Over all pixels, for each channel: the sums of g and of g * x. Overwrites.
+  void (*channel_products)(const Pixels<T>&, const T* g, std::int64_t g_stride, double* g_sums, double* gx_sums);
+  // y = x * scale + shift, by channels.
+  void (*scale_channels)(const Pixels<T>&, const T* scale, const T* shift, T* y, std::int64_t y_stride);
+  // y = x * a + g * b + c, by channels.
+  void (*combine_channels)(const Pixels<T>&, const T* a, const T* g, std::int64_t g_stride, const T* b,
+                           const T* c, T* y, std::int64_t y_stride);
+  // Each pixel to mean 0 and variance 1, times gamma, plus beta.
+  void (*layer_norm)(const Pixels<T>&, T epsilon, const T* gamma, const T* beta, T* y, std::int64_t y_stride);
+  // gx (null: not wanted), overwritten; gamma's and beta's gradients are added to.
+  void (*layer_norm_back)(const Pixels<T>&, T epsilon, const T* gamma, const T* g, std::int64_t g_stride, T* gx,
+                          std::int64_t gx_stride, T* gamma_gradient, T* beta_gradient);
 
   void (*scale)(std::int64_t n, T factor, T* x);
   void (*add_scaled)(std::int64_t n, T factor, const T* x, T* y);  // y += factor * x

@@ -16,6 +16,8 @@ struct Case {
   std::int64_t inputs, outputs;
   Loss loss;
   std::int64_t rows;
+  Shape image = {};                         // of the input; empty: a vector
+  std::vector<InputSegment> segments = {};  // of the input, for embedding
 };
 
 inline std::vector<Case> all_cases() {
@@ -50,12 +52,54 @@ inline std::vector<Case> all_cases() {
   for (const std::int64_t rows : {1, 2, 4, 5, 6, 7, 13, 40, 193, 300})
     cases.push_back({"dense 40 gelu, dense", 20, 5, Loss::mse, rows});
   cases.push_back({"dense 100 selu, dense 70 relu, dense", 64, 10, softmax, 65});
+  // Networks over images.
+  const auto image = [&](std::string net, const Shape& shape, std::int64_t rows = 4) {
+    cases.push_back({std::move(net), element_count(shape), 3, softmax, rows, shape});
+  };
+  for (const char* activation : {"", " relu", " gelu", " tanh"})
+    image(std::string("conv2d 5 3x3") + activation + ", dense", {6, 7, 2});
+  for (const char* window : {"3x3", "3x3 same", "2x3 strides 2", "3x2 strides 2x1 same", "1x1", "1x1 strides 2",
+                             "5x4 strides 3 same", "6x5"}) {
+    image(std::string("conv2d 6 ") + window + " tanh, conv2d 4 2x2 same, dense", {6, 5, 3}, 5);
+  }
+  image("conv2d 16 3x3 tanh, conv2d 20 1x1 tanh, dense", {9, 8}, 9);
+  image("conv2d 6 3x3 groups 3 tanh, conv2d 4 1x1 groups 2, dense", {5, 5, 6});
+  image("conv2d 32 3x3 same relu, conv2d 17 3x3, dense", {8, 8, 16}, 7);
+  image("conv2d 8 5x5 tanh, conv2d 16 1x1, dense", {5, 5, 1}, 6);  // one pixel is left
+  for (const char* pool : {"2", "3 strides 2 same", "2x3 strides 1", "4x5"}) {
+    image(std::string("conv2d 4 2x2 tanh, max_pool2d ") + pool + ", dense", {6, 7, 2});
+    image(std::string("conv2d 4 2x2 tanh, average_pool2d ") + pool + ", dense", {6, 7, 2});
+    image(std::string("max_pool2d ") + pool + ", conv2d 3 1x1, dense", {6, 7, 2});
+  }
+  image("conv2d 7 3x3 relu, global_average_pool2d, dense 4 tanh, dense", {6, 6, 2});
+  image("conv2d 3 3x3, flatten, dropout 0.3, dense 6 elu, dense", {5, 5, 2});
+  // Norms, of vectors and of images.
+  for (const char* norm : {"batch_norm", "layer_norm", "batch_norm momentum 0.9 epsilon 0.01"}) {
+    const std::string name = norm;
+    cases.push_back({"dense 9 tanh, " + name + ", dense", 6, 3, softmax, 8});
+    cases.push_back({name + ", dense 17, " + name + ", activation tanh, dense", 5, 2, Loss::mse, 33});
+    image("conv2d 5 3x3, " + name + ", activation tanh, dense", {6, 7, 2});
+    image(name + ", conv2d 16 2x2 same, " + name + ", max_pool2d 2, dense", {4, 4, 3}, 6);
+  }
+  // Residual blocks.
+  cases.push_back({"residual(dense 6 tanh), dense", 6, 3, softmax, 5});
+  cases.push_back({"dense 8 tanh, residual(dense 16 tanh, dense 8), dense", 6, 3, softmax, 5});
+  cases.push_back({"dense 8 tanh, residual(dense 9 tanh; dense 9), residual(residual(dense 9)), dense", 6, 3,
+                   Loss::mse, 5});
+  image("conv2d 4 3x3 same tanh, residual(conv2d 4 3x3 same tanh, conv2d 4 3x3 same), activation tanh, dense",
+        {5, 4, 2});
+  image("residual(conv2d 6 3x3 strides 2 same, batch_norm; conv2d 6 1x1 strides 2), global_average_pool2d, dense",
+        {5, 6, 2}, 5);
+  // Categories.
+  const std::vector<InputSegment> table = {{1, false}, {3, true}, {2, false}, {5, true}};
+  cases.push_back({"embedding 2, dense 6 tanh, dense", 11, 3, softmax, 9, {}, table});
+  cases.push_back({"embedding 17, layer_norm, dense", 11, 2, Loss::mse, 9, {}, table});
   return cases;
 }
 
 inline Plan plan_of(const Case& c) {
   Network network = parse_network(c.net);
-  resolve(network, {c.inputs}, c.outputs);
+  resolve(network, c.image.empty() ? Shape{c.inputs} : c.image, c.outputs, c.segments);
   return lower(network, c.loss);
 }
 
@@ -88,7 +132,7 @@ inline std::vector<float> parameters_of(const Plan& plan) {
   initialise(plan, 3, values);
   RandomStream random(5, RandomUse::shuffle, 2);
   for (const Parameter& p : plan.parameters) {
-    if (p.decays) continue;  // biases that are not 0
+    if (p.decays || p.initial != 0) continue;  // biases that are not 0
     for (std::int64_t i = 0; i < p.size(); ++i)
       values[static_cast<std::size_t>(p.offset + i)] = static_cast<float>(0.2 * random.normal());
   }

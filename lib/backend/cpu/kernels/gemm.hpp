@@ -173,7 +173,7 @@ void multiply_block(const Gemm<T>& g, std::int64_t row, std::int64_t rows, bool 
       tile.c = g.c + j;
       tile.c_row = g.c_row;
       tile.start = g.start != nullptr ? g.start + j : nullptr;
-      tile.accumulate = p > 0;
+      tile.accumulate = p > 0 || g.accumulate;
       tile.columns = g.c_padded || g.n - j >= width ? width : g.n - j;
       multiply_panel(g, row, rows, vectors, tile);
       j += width;

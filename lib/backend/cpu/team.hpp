@@ -15,12 +15,15 @@ namespace nn::cpu {
 // The thread that calls is one of the team; each other one is pinned to a core of its own.
 class Team {
  public:
-  explicit Team(const Device& device);
+  // Work of fewer operations than `worth_sharing` stays with the caller.
+  explicit Team(const Device& device, double worth_sharing = 1e6);
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
   int size() const { return static_cast<int>(threads_.size()) + 1; }
+
+  double worth_sharing() const { return worth_sharing_; }
 
   // Calls f(part) for each part from 0 to size() - 1, at the same time, and returns when all
   // have. f throws nothing. Where another thread is using the team, the caller does all.
@@ -34,6 +37,7 @@ class Team {
   void run_job(Job job, void* context);
   void work(int part, const Device& own);
 
+  double worth_sharing_;
   std::mutex busy_;
   std::atomic<std::uint32_t> round_{0};
   std::atomic<int> unfinished_{0};

@@ -187,6 +187,31 @@ TEST_CASE("a row's result depends neither on the other rows nor on the batch") {
   }
 }
 
+TEST_CASE("threads that share a step compute what one does") {
+  Device two;  // threads without cores of their own: the machine may have one only
+  cpu::Team team(two, 0);
+  for (const Case& c : all_cases()) {
+    INFO(c.net << " rows " << c.rows << " threads " << team.size());
+    const Plan plan = plan_of(c);
+    const std::vector<float> parameters = parameters_of(plan);
+    const Data<float> data(c);
+    cpu::CpuProgram<float> alone(plan, training(c.rows), parameters.data(), cpu::chosen_isa());
+    cpu::CpuProgram<float> shared(plan, training(c.rows), parameters.data(), cpu::chosen_isa(), &team);
+    std::vector<float> expected(static_cast<std::size_t>(c.rows * c.outputs)), y(expected.size());
+    alone.forward(c.rows, data.x.data(), expected.data());
+    shared.forward(c.rows, data.x.data(), y.data());
+    CHECK(y == expected);
+    CHECK(alone.compute_gradients(data.examples(true), 2) == shared.compute_gradients(data.examples(true), 2));
+    double scale = 0.1, worst = 0;
+    for (std::size_t i = 0; i < alone.gradients().size(); ++i) {
+      const double g = alone.gradients()[i];
+      scale = std::max(scale, std::abs(g));
+      worst = std::max(worst, std::abs(g - static_cast<double>(shared.gradients()[i])));
+    }
+    CHECK(worst <= 1e-5 * scale);
+  }
+}
+
 TEST_CASE("a partial batch trains like a batch of its size") {
   const Case c{"dense 33 relu, dropout 0.3, dense", 20, 5, Loss::categorical_crossentropy, 13};
   const Plan plan = plan_of(c);

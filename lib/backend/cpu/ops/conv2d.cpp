@@ -2,6 +2,7 @@
 // times the kernel. Patches are gathered anew for the backward pass: that costs less than
 // reading them from memory.
 #include <algorithm>
+#include <numeric>
 
 #include "backend/cpu/operation.hpp"
 
@@ -40,7 +41,7 @@ class Conv2d final : public Operation<T> {
 
   void forward(const Run& run) override {
     s_.split(operations(run.rows), [&](int part, int parts) {
-      for_blocks(share_of(run.rows, 1, part, parts), [&](Share pixels) { forward_block(run, pixels, part); });
+      for_blocks(share_of(run.rows, grain(), part, parts), [&](Share pixels) { forward_block(run, pixels, part); });
     });
   }
 
@@ -48,7 +49,7 @@ class Conv2d final : public Operation<T> {
     int parts_used = 1;
     s_.split(operations(run.rows), [&](int part, int parts) {
       if (part == 0) parts_used = parts;
-      const Share rows = share_of(run.rows, 1, part, parts);
+      const Share rows = share_of(run.rows, grain(), part, parts);
       T* bias = sums_ + part * round_up(filters_);
       T* kernel = part == 0 ? kernel_gradient_ : more_ + (part - 1) * kernel_elements();
       std::fill_n(bias, round_up(filters_), T{0});
@@ -77,6 +78,9 @@ class Conv2d final : public Operation<T> {
   double operations(std::int64_t rows) const {
     return 2.0 * static_cast<double>(rows * op_.out.pixels() * filters_) * static_cast<double>(patch_);
   }
+  // Rows of one thread: what they have of values is a multiple of 16, so that threads don't
+  // write to each other's.
+  std::int64_t grain() const { return 16 / std::gcd(out_.stride, std::int64_t{16}); }
   bool rows_follow() const {  // pixels of several rows can be counted through
     return out_.stride == op_.out.pixels() * out_pixel_ &&
            (!in_place() || in_.stride == op_.in.pixels() * in_pixel_);

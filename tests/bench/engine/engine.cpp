@@ -63,7 +63,7 @@ struct Shape {
 double forward_flops(const nn::Plan& plan) {
   double flops = 0;
   for (const nn::Op& op : plan.ops) {
-    if (op.kind == nn::OpKind::dense) flops += 2.0 * static_cast<double>(op.inputs * op.outputs);
+    if (op.kind == nn::OpKind::dense) flops += 2.0 * static_cast<double>(op.in.size() * op.out.size());
   }
   return flops;
 }
@@ -100,7 +100,7 @@ void run(const Shape& shape, nn::Backend& backend, double peak) {
   options.optimizer.kind = shape.optimizer;
   const auto program = backend.compile(plan, options, parameters.as<float>());
   const nn::Examples examples{shape.batch, x.data(), labels.data(), nullptr, nullptr};
-  const double first = 2.0 * static_cast<double>(plan.ops.front().inputs * plan.ops.front().outputs);
+  const double first = 2.0 * static_cast<double>(plan.ops.front().in.size() * plan.ops.front().out.size());
   std::uint64_t step = 0;
   line(fmt::format("train, {}", nn::name_of(shape.optimizer)),
        best_time([&] { program->train_step(examples, 1e-4, step++); }), (3 * once - first) * rows);

@@ -20,15 +20,20 @@ class FloatProgram final : public Program {
  public:
   FloatProgram(const Plan& plan, const ProgramOptions& options, const float* parameters,
                std::shared_ptr<cpu::Team> team)
-      : team_(std::move(team)), program_(plan, options, parameters, cpu::chosen_isa(), team_.get()) {}
+      : team_(std::move(team)), program_(plan, options, parameters, cpu::chosen_isa(), team_.get()) {
+    parts_.reserve(static_cast<std::size_t>(options.parts));
+  }
 
   void forward(std::int64_t rows, const float* x, float* y) override { program_.forward(rows, x, y); }
   double evaluate(const Examples& e, float* y) override { return program_.evaluate(of(e), y); }
-  double train_step(const Examples& e, double learning_rate, std::uint64_t step) override {
-    const double loss = program_.compute_gradients(of(e), step);
+  double train_step(std::span<const Examples> parts, double learning_rate, std::uint64_t step) override {
+    parts_.clear();
+    for (const Examples& e : parts) parts_.push_back(of(e));
+    const double loss = program_.compute_gradients(parts_, step);
     program_.apply_gradients(learning_rate, step);
     return loss;
   }
+  void exchange_average() override { program_.exchange_average(); }
   void read_parameters(std::span<float> out) const override {
     std::copy(program_.current_parameters().begin(), program_.current_parameters().end(), out.begin());
   }
@@ -49,6 +54,7 @@ class FloatProgram final : public Program {
   }
   std::shared_ptr<cpu::Team> team_;
   cpu::CpuProgram<float> program_;
+  std::vector<cpu::ExamplesOf<float>> parts_;
 };
 
 class CpuBackend final : public Backend {

@@ -31,6 +31,10 @@ struct ProgramOptions {
   Optimizer optimizer;
   double l2 = 0;           // adds l2/2 * |kernel|^2 to the loss of a batch
   double clip_norm = 0;    // gradient's global norm is scaled down to this; 0: off
+  double label_smoothing = 0;  // of cross-entropies in training: this part of a label goes to all
+                               // classes alike (Szegedy et al. 2016, section 7)
+  double ema = 0;          // decay of the moving average of the parameters; 0: there is none
+  std::int64_t parts = 1;  // the most batches whose gradients make up one step
   std::uint64_t seed = 0;  // of dropout
 };
 
@@ -57,17 +61,26 @@ class Program {
   // L2 term. `y` may be null.
   virtual double evaluate(const Examples& examples, float* y) = 0;
 
-  // One optimiser step on the mean loss over the rows (sum of weight * loss / sum of
-  // weights) plus L2. Returns the sum of weight * loss, as computed before the update.
+  // One optimiser step on the mean loss over the rows of all parts (sum of weight * loss / sum
+  // of weights) plus L2. Returns the sum of weight * loss, as computed before the update.
   // `step` counts from 0 over the whole run: it drives dropout and Adam's bias correction.
-  virtual double train_step(const Examples& examples, double learning_rate, std::uint64_t step) = 0;
+  virtual double train_step(std::span<const Examples> parts, double learning_rate, std::uint64_t step) = 0;
+  double train_step(const Examples& examples, double learning_rate, std::uint64_t step) {
+    return train_step({&examples, 1}, learning_rate, step);
+  }
+
+  // Training programs with a moving average: exchanges it with the parameters, so that
+  // forward(), evaluate() and read_parameters() see it; exchange again before the next step.
+  // avg += (1 - d) * (parameters - avg) after each step t, with d = min(ema, (1 + t) / (10 + t)),
+  // as TensorFlow has it: early averages forget the initial values sooner.
+  virtual void exchange_average() = 0;
 
   // The parameter block, as Plan::parameters lays it out.
   virtual void read_parameters(std::span<float> out) const = 0;
   virtual void write_parameters(std::span<const float> in) = 0;
 
-  // Optimiser slots: state_size() floats (0 for sgd). With the parameters and the step
-  // number they continue a run bit for bit.
+  // Optimiser slots and the moving average: state_size() floats (0 for plain sgd). With the
+  // parameters and the step number they continue a run bit for bit.
   virtual std::int64_t state_size() const = 0;
   virtual void read_state(std::span<float> out) const = 0;
   virtual void write_state(std::span<const float> in) = 0;

@@ -78,11 +78,17 @@ CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const
                nullptr} {
   if (options.training) {
     const auto size = static_cast<std::int64_t>(size_);
-    state_size_ = size_ * static_cast<std::size_t>(slots_of(options.optimizer.kind));
+    const int slots = slots_of(options.optimizer.kind);
+    state_size_ = size_ * static_cast<std::size_t>(slots + (options.ema > 0 ? 1 : 0));
     own_parameters_ = arena_.take(size, true);
     gradients_ = arena_.take(size, true);
     state_ = arena_.take(static_cast<std::int64_t>(state_size_), true);
     std::copy_n(parameters, size_, own_parameters_);
+    if (options.ema > 0) {
+      average_ = state_ + slots * size;
+      std::copy_n(parameters, size_, average_);
+    }
+    if (options.parts > 1) sum_ = arena_.take(size, true);
     parameters_ = own_parameters_;
   }
   setting_.parameters = parameters_;
@@ -222,20 +228,36 @@ double CpuProgram<T>::evaluate(const ExamplesOf<T>& e, T* y) {
 }
 
 template <typename T>
-double CpuProgram<T>::compute_gradients(const ExamplesOf<T>& e, std::uint64_t step) {
+double CpuProgram<T>::compute_gradients(std::span<const ExamplesOf<T>> parts, std::uint64_t step) {
+  if (parts.empty() || static_cast<std::int64_t>(parts.size()) > options_.parts)
+    fail(ErrorKind::internal, "{} parts in a step of {}", parts.size(), options_.parts);
   const FlushDenormals flush;
-  run_forward(e.rows, e.x, true, step);
-  double total = static_cast<double>(e.rows);
-  if (e.weights != nullptr) {
-    total = 0;
-    for (std::int64_t i = 0; i < e.rows; ++i) total += static_cast<double>(e.weights[i]);
+  double total = 0;
+  for (const ExamplesOf<T>& e : parts) {
+    for (std::int64_t i = 0; i < e.rows; ++i) total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
   }
+  const auto scale = static_cast<T>(total > 0 ? 1 / total : 0);
+  const auto size = static_cast<std::int64_t>(size_);
+  double loss = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) std::copy_n(gradients_, size_, sum_);
+    loss += add_part(parts[i], scale, step * static_cast<std::uint64_t>(options_.parts) + i);
+    if (i > 0) kernels().add_scaled(size, 1, sum_, gradients_);
+  }
+  add_decay();
+  return loss;
+}
+
+// The gradient of one part into gradients_.
+template <typename T>
+double CpuProgram<T>::add_part(const ExamplesOf<T>& e, T scale, std::uint64_t step) {
+  run_forward(e.rows, e.x, true, step);
   LossRows<T> rows = loss_rows(e);
   rows.gradient = last().gradient;
-  rows.scale = static_cast<T>(total > 0 ? 1 / total : 0);
+  rows.scale = scale;
+  rows.smoothing = static_cast<T>(options_.label_smoothing);
   const double loss = kernels().loss(plan_.loss, rows);
   backward({e.rows, true, step});
-  add_decay();
   return loss;
 }
 
@@ -271,6 +293,26 @@ template <typename T>
 void CpuProgram<T>::apply_gradients(double learning_rate, std::uint64_t step) {
   const FlushDenormals flush;
   clip();
+  update(learning_rate, step);
+  if (average_ != nullptr) move_average(step);
+}
+
+template <typename T>
+void CpuProgram<T>::move_average(std::uint64_t step) {
+  const double t = static_cast<double>(step);
+  const double decay = std::min(options_.ema, (1 + t) / (10 + t));
+  const auto n = static_cast<std::int64_t>(size_);
+  kernels().scale(n, static_cast<T>(decay), average_);
+  kernels().add_scaled(n, static_cast<T>(1 - decay), own_parameters_, average_);
+}
+
+template <typename T>
+void CpuProgram<T>::exchange_average() {
+  if (average_ != nullptr) std::swap_ranges(average_, average_ + size_, own_parameters_);
+}
+
+template <typename T>
+void CpuProgram<T>::update(double learning_rate, std::uint64_t step) {
   const Optimizer& o = options_.optimizer;
   const auto n = static_cast<std::int64_t>(size_);
   const auto rate = static_cast<T>(learning_rate);

@@ -33,9 +33,14 @@ class CpuProgram {
 
   void forward(std::int64_t rows, const T* x, T* y);
   double evaluate(const ExamplesOf<T>& examples, T* y);
-  // Gradient of the mean loss plus L2 into gradients(); returns the sum of weight * loss.
-  double compute_gradients(const ExamplesOf<T>& examples, std::uint64_t step);
+  // Gradient of the mean loss over all parts plus L2 into gradients(); returns the sum of
+  // weight * loss.
+  double compute_gradients(std::span<const ExamplesOf<T>> parts, std::uint64_t step);
+  double compute_gradients(const ExamplesOf<T>& examples, std::uint64_t step) {
+    return compute_gradients({&examples, 1}, step);
+  }
   void apply_gradients(double learning_rate, std::uint64_t step);
+  void exchange_average();
 
   std::span<T> parameters() { return {own_parameters_, size_}; }  // training programs only
   std::span<const T> current_parameters() const { return {parameters_, size_}; }
@@ -51,7 +56,10 @@ class CpuProgram {
   void run_forward(std::int64_t rows, const T* x, bool training, std::uint64_t step);
   LossRows<T> loss_rows(const ExamplesOf<T>& examples) const;
   void finish_outputs(std::int64_t rows, T* y);
+  double add_part(const ExamplesOf<T>& examples, T scale, std::uint64_t step);
   void backward(const Run& run);
+  void update(double learning_rate, std::uint64_t step);
+  void move_average(std::uint64_t step);
   void add_decay();
   void clip();
 
@@ -69,6 +77,8 @@ class CpuProgram {
   Arena<T> arena_;
   const T* parameters_;
   T *own_parameters_ = nullptr, *gradients_ = nullptr, *state_ = nullptr;
+  T* average_ = nullptr;  // behind the optimiser's slots in the state; null: there is none
+  T* sum_ = nullptr;      // of the gradients of a step's parts; null: a step has one
   T* scratch_ = nullptr;  // of gradients that are made aside
   Setting<T> setting_;
   std::deque<Place<T>> places_;  // of the plan's values, then copies for gradients made aside

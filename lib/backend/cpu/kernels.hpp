@@ -40,6 +40,7 @@ struct LossRows {
   const T* weights = nullptr;            // [rows] or null
   T* gradient = nullptr;                 // as z; null: not wanted. Overwritten.
   T scale = 1;                           // of the gradient
+  T smoothing = 0;                       // of labels
 };
 
 template <typename T>

@@ -187,6 +187,85 @@ TEST_CASE("a row's result depends neither on the other rows nor on the batch") {
   }
 }
 
+TEST_CASE("smoothed labels have the gradient of their loss") {
+  constexpr double h = 1e-5;
+  for (const Loss loss : {Loss::categorical_crossentropy, Loss::binary_crossentropy}) {
+    const Case c{"dense 5 tanh, dense", 4, loss == Loss::binary_crossentropy ? 1 : 3, loss, 6};
+    const Plan plan = plan_of(c);
+    const Data<double> data(c);
+    ProgramOptions options = training(c.rows);
+    options.label_smoothing = 0.2;
+    cpu::CpuProgram<double> program(plan, options, widen(parameters_of(plan)).data(), cpu::chosen_isa());
+    objective(program, plan, data, 0);
+    const std::vector<double> gradients = gradients_of(program);
+    // The expected loss by its definition.
+    double expected = 0, total = 0;
+    for (std::size_t i = 0; i < 6; ++i) {
+      const auto z = reference_row(plan, widen(parameters_of(plan)), {data.x.begin() + static_cast<std::ptrdiff_t>(4 * i), data.x.begin() + static_cast<std::ptrdiff_t>(4 * i + 4)});
+      const std::int32_t classes = loss == Loss::binary_crossentropy ? 2 : 3;
+      for (std::int32_t k = 0; k < classes; ++k)
+        expected += data.weights[i] * (0.2 / classes + (k == data.labels[i] ? 0.8 : 0)) * reference_loss(loss, z, k, nullptr);
+      total += data.weights[i];
+    }
+    CHECK(objective(program, plan, data, 0) == Approx(expected / total));
+    for (const Parameter& p : plan.parameters) {
+      const auto i = static_cast<std::size_t>(p.offset);
+      double& w = program.parameters()[i];
+      w += h;
+      const double above = objective(program, plan, data, 0);
+      w -= 2 * h;
+      const double below = objective(program, plan, data, 0);
+      w += h;
+      CHECK(gradients[i] == Approx((above - below) / (2 * h)).epsilon(2e-6).margin(1e-9));
+    }
+  }
+}
+
+TEST_CASE("the gradient of a step in parts is that of the whole") {
+  const Case c{"dense 9 tanh, dense", 5, 3, Loss::categorical_crossentropy, 20};
+  const Plan plan = plan_of(c);
+  const Data<double> data(c);
+  ProgramOptions options = training(20);
+  options.l2 = 0.1;
+  cpu::CpuProgram<double> whole(plan, options, widen(parameters_of(plan)).data(), cpu::chosen_isa());
+  options.parts = 3;
+  cpu::CpuProgram<double> split(plan, options, widen(parameters_of(plan)).data(), cpu::chosen_isa());
+  std::vector<cpu::ExamplesOf<double>> parts;
+  for (const auto& [first, rows] : {std::pair{0, 9}, {9, 9}, {18, 2}}) {
+    cpu::ExamplesOf<double> part = data.examples(true);
+    part.rows = rows;
+    part.x += first * 5;
+    part.labels += first;
+    part.weights += first;
+    parts.push_back(part);
+  }
+  CHECK(split.compute_gradients(parts, 0) == Approx(whole.compute_gradients(data.examples(true), 0)));
+  for (std::size_t i = 0; i < whole.gradients().size(); ++i)
+    CHECK(split.gradients()[i] == Approx(whole.gradients()[i]).margin(1e-12));
+}
+
+TEST_CASE("the moving average follows the weights, and changes places with them") {
+  const Case c{"dense", 3, 2, Loss::mse, 4};
+  const Plan plan = plan_of(c);
+  const Data<double> data(c);
+  ProgramOptions options = training(4);
+  options.optimizer.kind = OptimizerKind::momentum;
+  options.ema = 0.9;
+  cpu::CpuProgram<double> program(plan, options, widen(parameters_of(plan)).data(), cpu::chosen_isa());
+  double average = program.parameters()[0];
+  for (std::uint64_t step = 0; step < 200; ++step) {
+    program.compute_gradients(data.examples(false), step);
+    program.apply_gradients(0.05, step);
+    const double decay = std::min(0.9, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
+    average = decay * average + (1 - decay) * program.parameters()[0];
+  }
+  const double weight = program.parameters()[0];
+  program.exchange_average();
+  CHECK(program.parameters()[0] == Approx(average));
+  program.exchange_average();
+  CHECK(program.parameters()[0] == weight);
+}
+
 TEST_CASE("threads that share a step compute what one does") {
   Device two;  // threads without cores of their own: the machine may have one only
   cpu::Team team(two, 0);

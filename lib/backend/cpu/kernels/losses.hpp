@@ -38,8 +38,15 @@ inline T exponentials(const T* z, std::int64_t width, T top, T* e) {
   return sum(total);
 }
 
+inline T sum_of_row(const T* z, std::int64_t width, T top) {
+  V total{};
+  for (std::int64_t j = 0; j < width; j += lanes) total += load_within(z, j, width, top) - top;
+  return sum(total);
+}
+
 // -log softmax(z)[label] = log(sum exp(z - top)) - (z[label] - top), which cannot overflow;
-// its gradient is softmax(z) - onehot(label).
+// its gradient is softmax(z) - onehot(label). With smoothing s, the label is
+// (1 - s) * onehot(label) + s / width.
 double softmax_loss(const LossRows<T>& r) {
   double sum_of_losses = 0;
   V totals = splat(1), weights{};
@@ -53,9 +60,13 @@ double softmax_loss(const LossRows<T>& r) {
     if (g != nullptr) {
       const V factor = splat(weight * r.scale / total);
       for (std::int64_t j = 0; j < r.width; j += lanes) store(g + j, load(g + j) * factor);
-      g[r.labels[i]] -= weight * r.scale;
+      g[r.labels[i]] -= weight * r.scale * (1 - r.smoothing);
+      const T shared = weight * r.scale * r.smoothing / static_cast<T>(r.width);
+      for (std::int64_t j = 0; r.smoothing > 0 && j < r.width; ++j) g[j] -= shared;
     }
-    sum_of_losses -= static_cast<double>(weight) * static_cast<double>(z[r.labels[i]] - top);
+    T expected = (z[r.labels[i]] - top) * (1 - r.smoothing);
+    if (r.smoothing > 0) expected += r.smoothing / static_cast<T>(r.width) * sum_of_row(z, r.width, top);
+    sum_of_losses -= static_cast<double>(weight) * static_cast<double>(expected);
     totals[waiting] = total;
     weights[waiting] = weight;
     if (++waiting == lanes || i + 1 == r.rows) {
@@ -75,7 +86,7 @@ double sigmoid_loss(const LossRows<T>& r) {
     V z{}, label{}, weight{};
     for (int l = 0; l < count; ++l) {
       z[l] = r.z[(i + l) * r.z_row];
-      label[l] = static_cast<T>(r.labels[i + l]);
+      label[l] = static_cast<T>(r.labels[i + l]) * (1 - r.smoothing) + r.smoothing / 2;
       weight[l] = weight_of(r, i + l);
     }
     const V losses = (softplus_of(z) - z * label) * weight;

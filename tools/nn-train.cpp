@@ -39,7 +39,13 @@ double parse_rate(std::string_view text) {
 }
 
 std::optional<nn::Loss> parse_some_loss(std::string_view text) { return nn::parse_loss(text); }
-std::optional<double> parse_learning_rate(std::string_view text) { return parse_positive(text); }
+// One value, or one for each member.
+template <double (*parse_one)(std::string_view)>
+std::vector<double> parse_list(std::string_view text) {
+  std::vector<double> values;
+  for (const std::string& part : nn::split(text, ',')) values.push_back(parse_one(nn::trim(part)));
+  return values;
+}
 std::string parse_layers(std::string_view text) {
   nn::network_from_widths(text, nn::Activation::relu);
   return std::string(text);
@@ -79,6 +85,9 @@ void add_data_options(CLI::App& app, nn::TrainOptions& o) {
            group, "FRACTION|FILE");
   app.add_flag("--standardize", o.standardize, "Features (and a target of numbers) to mean 0 and variance 1")
       ->group(group);
+  describe(nn::add_parsed(app, "--augment", o.augmentation, nn::parse_augmentation,
+                          "Change images at random: 'shift 2, flip, crop 4'"),
+           group, "LIST");
   describe(nn::add_parsed(app, "--class-weight", o.class_weights, nn::parse_class_weights,
                           "balanced, or weights by class"),
            group, "NAME=W,…");
@@ -90,9 +99,15 @@ void add_optimizer_options(CLI::App& app, nn::TrainOptions& o) {
   describe(nn::add_parsed(app, "--optimizer", p.kind, nn::parse_optimizer,
                           "sgd, momentum, nesterov, rmsprop, adam, adamw (default: adam)"),
            group, "NAME");
-  describe(nn::add_parsed(app, "--lr", o.learning_rate, parse_learning_rate,
+  describe(nn::add_parsed(app, "--lr", o.members.learning_rates, parse_list<parse_positive>,
                           "Learning rate (default: 0.001; 0.01 for sgd, momentum, nesterov)"),
-           group, "RATE");
+           group, "RATE,…");
+  describe(nn::add_parsed(app, "--schedule", o.schedule, nn::parse_schedule,
+                          "constant, cosine, step:epochs=10,factor=0.1, one_cycle, cosine_restarts:cycles=5"),
+           group, "NAME");
+  describe(
+      nn::add_parsed(app, "--warmup", o.warmup, nn::parse_warmup, "The rate rises over N steps, or Nepochs"),
+      group, "N");
   describe(nn::add_parsed(app, "--momentum", p.momentum, parse_rate, "Default: 0.9"), group, "M");
   describe(nn::add_parsed(app, "--rho", p.rho, parse_rate, "Of rmsprop (default: 0.9)"), group, "R");
   describe(nn::add_parsed(app, "--beta-1", p.beta_1, parse_rate, "Of adam, adamw (default: 0.9)"), group,
@@ -100,12 +115,17 @@ void add_optimizer_options(CLI::App& app, nn::TrainOptions& o) {
   describe(nn::add_parsed(app, "--beta-2", p.beta_2, parse_rate, "Of adam, adamw (default: 0.999)"), group,
            "B");
   describe(nn::add_parsed(app, "--epsilon", p.epsilon, parse_positive, "Default: 1e-7"), group, "E");
-  describe(
-      nn::add_parsed(app, "--weight-decay", p.weight_decay, parse_not_negative, "Of adamw (default: 0.004)"),
-      group, "W");
-  describe(nn::add_parsed(app, "--l2", o.l2, parse_not_negative,
+  describe(nn::add_parsed(app, "--weight-decay", o.members.weight_decay, parse_list<parse_not_negative>,
+                          "Of adamw (default: 0.004)"),
+           group, "W,…");
+  describe(nn::add_parsed(app, "--l2", o.members.l2, parse_list<parse_not_negative>,
                           "Adds L2/2 times the kernels' squares to the loss"),
-           group, "L2");
+           group, "L2,…");
+  describe(nn::add_parsed(app, "--label-smoothing", o.members.label_smoothing, parse_list<parse_rate>,
+                          "This part of each label goes to all classes alike"),
+           group, "S,…");
+  describe(nn::add_parsed(app, "--ema", o.ema, parse_rate, "Keep a moving average of the weights, as 0.999"),
+           group, "DECAY");
   describe(nn::add_parsed(app, "--clip-norm", o.clip_norm, parse_positive, "Limit of the gradient's norm"),
            group, "N");
 }
@@ -114,6 +134,9 @@ void add_run_options(CLI::App& app, nn::TrainOptions& o) {
   constexpr auto group = "Run";
   describe(nn::add_parsed(app, "--batch", o.batch, parse_count<1>, "Rows of a step (default: 32)"), group,
            "N");
+  describe(
+      nn::add_parsed(app, "--accumulate", o.accumulate, parse_count<1>, "Batches of a step (default: 1)"),
+      group, "N");
   describe(nn::add_parsed(app, "--epochs", o.epochs, parse_unsigned<1>, "Passes over the rows (default: 20)"),
            group, "N");
   describe(nn::add_parsed(app, "--stop-after", o.stop_after_s, nn::parse_duration_s,
@@ -122,6 +145,11 @@ void add_run_options(CLI::App& app, nn::TrainOptions& o) {
   describe(nn::add_parsed(app, "--early-stopping", o.early_stopping, parse_unsigned<1>,
                           "End after N epochs without gain; keep the best weights"),
            group, "N");
+  describe(nn::add_parsed(app, "--members", o.members.count, parse_count<1>,
+                          "Train so many networks at once, with seeds from --seed on"),
+           group, "K");
+  app.add_flag("--share-batches", o.members.share_batches, "All members see the same rows in the same order")
+      ->group(group);
   describe(nn::add_parsed(app, "--seed", o.seed, parse_unsigned<0>, "Of everything random (default: 0)"),
            group, "N");
   describe(nn::add_parsed(app, "--device", o.device, nn::parse_device,
@@ -131,7 +159,10 @@ void add_run_options(CLI::App& app, nn::TrainOptions& o) {
 
 void add_output_options(CLI::App& app, nn::TrainOptions& o) {
   constexpr auto group = "Output";
-  describe(app.add_option("-o,--output", o.output, "The model")->required(), group, "FILE");
+  describe(app.add_option("-o,--output", o.output, "The model; member K of several goes to NAME-K.nn"), group,
+           "FILE");
+  app.add_flag("--snapshots", o.snapshots, "A model for each cycle of cosine_restarts: NAME-cycle1.nn …")
+      ->group(group);
   describe(app.add_option("--log", o.log, "A JSON object for each epoch, a line each"), group, "FILE");
   describe(nn::add_parsed(app, "--log-every", o.log_every, parse_unsigned<1>, "Also every N steps"), group,
            "N");
@@ -144,10 +175,32 @@ void add_output_options(CLI::App& app, nn::TrainOptions& o) {
   app.add_flag("--resume", o.resume, "Go on from the checkpoint, if there is one")->group(group);
 }
 
+// Values that all members have in common.
+void take_single_values(nn::TrainOptions& o) {
+  const nn::Members& m = o.members;
+  if (m.learning_rates.size() == 1) o.learning_rate = m.learning_rates[0];
+  if (m.l2.size() == 1) o.l2 = m.l2[0];
+  if (m.label_smoothing.size() == 1) o.label_smoothing = m.label_smoothing[0];
+  if (m.weight_decay.size() == 1) o.optimizer.weight_decay = m.weight_decay[0];
+}
+
+void print_rates(const nn::TrainOptions& options) {
+  const std::vector<nn::RatePoint> points = nn::find_rate(options);
+  fmt::print("lr\tloss\n");
+  for (const nn::RatePoint& point : points) fmt::print("{:.6g}\t{:.6g}\n", point.rate, point.loss);
+  const double rate = nn::suggested_rate(points);
+  if (rate > 0) {
+    nn::print_error(fmt::format("the loss falls fastest at --lr {:.2g}", rate));
+  } else {
+    nn::print_warning("the loss falls at no learning rate");
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   nn::TrainOptions options;
+  bool find_rate = false;
   return nn::run_tool(
       argc, argv,
       {"nn-train", "train a neural network on one device",
@@ -159,8 +212,13 @@ int main(int argc, char** argv) {
         add_optimizer_options(app, options);
         add_run_options(app, options);
         add_output_options(app, options);
+        app.add_flag("--lr-find", find_rate, "Print the loss over rising learning rates, and make no model")
+            ->group("Run");
       },
       [&] {
+        take_single_values(options);
+        if (find_rate) return print_rates(options);
+        if (options.output.empty()) nn::fail_usage("-o, --output is missing: where the model goes");
         options.command_line = nn::lasting_command_line(nn::command_line());
         nn::train(options);
       });

@@ -74,6 +74,11 @@ std::vector<int> usable_cores() {
   return cores;
 }
 
+const std::vector<int>& process_cores() {
+  static const std::vector<int> cores = usable_cores();
+  return cores;
+}
+
 void check_device(const Device& device) {
   if (device.kind == Device::Kind::cuda) {
     fail(ErrorKind::unsupported, "{}: no CUDA backend is installed", to_string(device));
@@ -93,11 +98,18 @@ int thread_count(const Device& device) {
 }
 
 void pin_thread(const Device& device) {
+  process_cores();
   if (device.cores.empty()) return;
   cpu_set_t set;
   CPU_ZERO(&set);
   for (const int core : device.cores) CPU_SET(core, &set);
   if (::sched_setaffinity(0, sizeof set, &set) != 0) fail_errno(to_string(device));
+}
+
+void unpin_thread() {
+  Device all;
+  all.cores = process_cores();
+  pin_thread(all);
 }
 
 std::vector<DeviceInfo> list_devices() {

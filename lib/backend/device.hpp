@@ -20,6 +20,9 @@ std::string to_string(const Device& device);
 // Cores that this process may run on (its affinity mask), ascending.
 std::vector<int> usable_cores();
 
+// The same before any thread was pinned.
+const std::vector<int>& process_cores();
+
 // Throws (data error naming the device and what there is) when a core is not usable.
 void check_device(const Device& device);
 
@@ -28,6 +31,8 @@ int thread_count(const Device& device);
 
 // Pins the calling thread, and threads it starts later, to the device's cores.
 void pin_thread(const Device& device);
+// Lets the calling thread run on all cores of the process again.
+void unpin_thread();
 
 // One device that can be used here.
 struct DeviceInfo {

@@ -18,7 +18,7 @@ using PhiloxBlock = std::array<std::uint32_t, 4>;
 PhiloxBlock philox(PhiloxBlock counter, std::uint64_t key);
 
 // What numbers are drawn for. Streams of one seed are independent of each other.
-enum class RandomUse : std::uint32_t { initialise = 1, shuffle = 2, dropout = 3, split = 4 };
+enum class RandomUse : std::uint32_t { initialise = 1, shuffle = 2, dropout = 3, split = 4, augment = 5 };
 
 // A sequence of numbers named by (seed, use, index). Not thread-safe.
 class RandomStream {
@@ -27,9 +27,9 @@ class RandomStream {
 
   std::uint32_t next_u32();
   std::uint64_t next_u64();
-  double uniform();                           // [0, 1), 53 bits
-  double normal();                            // mean 0, variance 1; Box-Muller
-  std::uint64_t below(std::uint64_t limit);   // [0, limit), unbiased (Lemire 2019)
+  double uniform();                          // [0, 1), 53 bits
+  double normal();                           // mean 0, variance 1; Box-Muller
+  std::uint64_t below(std::uint64_t limit);  // [0, limit), unbiased (Lemire 2019)
 
  private:
   std::uint64_t seed_;

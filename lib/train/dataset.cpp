@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "base/error.hpp"
@@ -154,12 +153,10 @@ BatchGatherer::BatchGatherer(const Dataset& data, std::int64_t batch)
   if (!data.weights.empty()) weights_.resize(static_cast<std::size_t>(batch));
 }
 
-Examples BatchGatherer::gather(std::span<const std::uint32_t> rows) {
-  const auto row_bytes = static_cast<std::size_t>(data_.inputs) * sizeof(float);
+Examples BatchGatherer::gather_targets(std::span<const std::uint32_t> rows) {
   const auto width = static_cast<std::size_t>(data_.target_width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::size_t row = rows[i];
-    std::memcpy(x_.data() + i * row_bytes, data_.x.data() + row * row_bytes, row_bytes);
     if (!labels_.empty()) labels_[i] = data_.labels[row];
     if (!targets_.empty())
       std::copy_n(data_.targets.begin() + static_cast<std::ptrdiff_t>(row * width), width,

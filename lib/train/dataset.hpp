@@ -1,6 +1,7 @@
 // The rows to learn from, encoded once and kept in memory: rows * (inputs + 1) floats.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -30,9 +31,22 @@ class BatchGatherer {
  public:
   BatchGatherer(const Dataset& data, std::int64_t batch);
   // Good until the next call.
-  Examples gather(std::span<const std::uint32_t> rows);
+  Examples gather(std::span<const std::uint32_t> rows) {
+    return gather(
+        rows, [this](std::uint32_t, const float* from, float* to) { std::copy_n(from, data_.inputs, to); });
+  }
+  // The inputs of each row by copy(row, from, to).
+  template <typename Copy>
+  Examples gather(std::span<const std::uint32_t> rows, Copy copy) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      copy(rows[i], data_.x.as<float>() + static_cast<std::int64_t>(rows[i]) * data_.inputs,
+           x_.as<float>() + static_cast<std::int64_t>(i) * data_.inputs);
+    }
+    return gather_targets(rows);
+  }
 
  private:
+  Examples gather_targets(std::span<const std::uint32_t> rows);
   const Dataset& data_;
   Buffer x_;
   std::vector<std::int32_t> labels_;

@@ -26,10 +26,12 @@ TrainingLog::TrainingLog(const std::string& path, bool append) : path_(path) {
 void TrainingLog::write(const LogRecord& record) {
   if (!fd_) return;
   std::string line = fmt::format("{{\"step\":{},\"epoch\":{}", record.step, record.epoch);
+  if (record.member > 0) line += fmt::format(",\"member\":{}", record.member);
   for (const auto& [name, value] : record.figures) {
     line += std::isfinite(value) ? fmt::format(",\"{}\":{}", name, value) : fmt::format(",\"{}\":null", name);
   }
   line += "}\n";
+  const std::scoped_lock lock(mutex_);
   write_all(fd_.get(), std::as_bytes(std::span(line)), path_);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,9 +15,11 @@ namespace nn {
 
 struct LogRecord {
   std::uint64_t step = 0, epoch = 0;                    // steps done; epoch from 1
+  std::int64_t member = 0;                              // from 1; 0 where there is one only
   std::vector<std::pair<std::string, double>> figures;  // in this order; NaN becomes null
 };
 
+// Thread-safe.
 class TrainingLog {
  public:
   // Opened for appending with `append` (a resumed run), else anew; "" writes nothing.
@@ -27,6 +30,7 @@ class TrainingLog {
  private:
   std::string path_;
   UniqueFd fd_;
+  std::mutex mutex_;
 };
 
 }  // namespace nn

@@ -57,6 +57,54 @@ CheckpointInterval parse_checkpoint_interval(std::string_view text) {
 
 double default_learning_rate(OptimizerKind kind) { return kind <= OptimizerKind::nesterov ? 0.01 : 0.001; }
 
+std::string numbered_path(const std::string& path, std::string_view number) {
+  const auto slash = path.rfind('/');
+  const auto dot = path.rfind('.');
+  const bool extension =
+      dot != std::string::npos && dot > 0 && (slash == std::string::npos || dot > slash + 1);
+  const auto at = extension ? dot : path.size();
+  return fmt::format("{}-{}{}", path.substr(0, at), number, path.substr(at));
+}
+
+std::vector<TrainOptions> members_of(const TrainOptions& options) {
+  const Members& m = options.members;
+  std::size_t count = static_cast<std::size_t>(m.count);
+  const std::array lists = {&m.learning_rates, &m.l2, &m.label_smoothing, &m.weight_decay};
+  for (const auto* list : lists) count = std::max(count, list->size());
+  for (const auto* list : lists) {
+    if (list->size() > 1 && list->size() != count) {
+      fail_usage("a list of {} values for {} members; give one value, or one for each", list->size(), count);
+    }
+  }
+  if (count == 1) return {options};
+  if (options.output == "-") fail_usage("several models can't go to standard output; name a file with -o");
+  std::vector<TrainOptions> members;
+  for (std::size_t k = 0; k < count; ++k) {
+    TrainOptions one = options;
+    const std::string number = std::to_string(k + 1);
+    one.member = static_cast<std::int64_t>(k + 1);
+    one.seed = options.seed + k;
+    one.output = numbered_path(options.output, number);
+    if (!options.checkpoint.empty()) one.checkpoint = numbered_path(options.checkpoint, number);
+    if (m.learning_rates.size() > 1) one.learning_rate = m.learning_rates[k];
+    if (m.l2.size() > 1) one.l2 = m.l2[k];
+    if (m.label_smoothing.size() > 1) one.label_smoothing = m.label_smoothing[k];
+    if (m.weight_decay.size() > 1) one.optimizer.weight_decay = m.weight_decay[k];
+    members.push_back(std::move(one));
+  }
+  return members;
+}
+
+void check_options(const TrainOptions& options) {
+  const auto cycles = static_cast<std::uint64_t>(options.schedule.cycles);
+  if (options.epochs % cycles != 0)
+    fail_usage("--epochs {} can't be cut into {} cycles of equal length", options.epochs, cycles);
+  if (options.snapshots && options.schedule.kind != Schedule::Kind::cosine_restarts)
+    fail_usage("--snapshots needs cycles: --schedule cosine_restarts:cycles=N");
+  if (options.snapshots && options.output == "-")
+    fail_usage("several models can't go to standard output; name a file with -o");
+}
+
 std::string resume_key(const TrainOptions& o) {
   std::string weights = o.class_weights.balanced ? "balanced" : "";
   for (const auto& [name, weight] : o.class_weights.named) weights += fmt::format("{}={},", name, weight);
@@ -64,10 +112,16 @@ std::string resume_key(const TrainOptions& o) {
   return fmt::format(
       "optimizer={} lr={} momentum={} rho={} beta-1={} beta-2={} epsilon={} weight-decay={} l2={} "
       "clip-norm={} "
-      "batch={} seed={} standardize={} valid={}{} early-stopping={} loss={} class-weight={}",
+      "batch={} seed={} standardize={} valid={}{} early-stopping={} loss={} class-weight={} "
+      "accumulate={} label-smoothing={} ema={} augment=[{}] schedule={} warmup={}+{}{}{}",
       name_of(p.kind), o.learning_rate.value_or(default_learning_rate(p.kind)), p.momentum, p.rho, p.beta_1,
       p.beta_2, p.epsilon, p.weight_decay, o.l2, o.clip_norm, o.batch, o.seed, o.standardize,
-      o.valid.fraction, o.valid.file, o.early_stopping, o.loss ? name_of(*o.loss) : "automatic", weights);
+      o.valid.fraction, o.valid.file, o.early_stopping, o.loss ? name_of(*o.loss) : "automatic", weights,
+      o.accumulate, o.label_smoothing, o.ema, to_string(o.augmentation), to_string(o.schedule),
+      o.warmup.steps, o.warmup.epochs,
+      // With a schedule, the same epoch of a longer run is another one.
+      o.schedule.kind == Schedule::Kind::constant ? "" : fmt::format(" epochs={}", o.epochs),
+      o.members.share_batches ? " share-batches" : "");
 }
 
 Network network_of(const TrainOptions& options) {

@@ -10,6 +10,8 @@
 #include "backend/backend.hpp"
 #include "format/source.hpp"
 #include "nn/network.hpp"
+#include "train/augment.hpp"
+#include "train/schedule.hpp"
 
 namespace nn {
 
@@ -36,6 +38,14 @@ struct CheckpointInterval {
 };
 CheckpointInterval parse_checkpoint_interval(std::string_view text);
 
+// Several networks on one device in one run. Each list has one value for all, a value for each,
+// or none.
+struct Members {
+  std::int64_t count = 1;
+  bool share_batches = false;  // all see the same rows in the same order
+  std::vector<double> learning_rates, l2, label_smoothing, weight_decay;
+};
+
 struct TrainOptions {
   SourceOptions source;
   Validation valid;
@@ -50,13 +60,21 @@ struct TrainOptions {
 
   Optimizer optimizer;
   std::optional<double> learning_rate;  // none: default_learning_rate(optimizer)
-  double l2 = 0, clip_norm = 0;
+  Schedule schedule;
+  Warmup warmup;
+  bool snapshots = false;  // a model for each cycle of the schedule as well
+  double l2 = 0, clip_norm = 0, label_smoothing = 0, ema = 0;
+  Augmentation augmentation;
   std::int64_t batch = 32;
+  std::int64_t accumulate = 1;  // batches of one step
   std::uint64_t epochs = 20;
   double stop_after_s = 0;           // 0: no limit
   std::uint64_t early_stopping = 0;  // epochs without gain; 0: off
   std::uint64_t seed = 0;
   Device device;
+
+  std::int64_t member = 0;  // its number, from 1, where there are several
+  Members members;
 
   std::string output;           // the model
   std::string log;              // JSON lines; empty: none
@@ -72,6 +90,16 @@ double default_learning_rate(OptimizerKind kind);
 
 // What must stay the same from a checkpoint to --resume, as text: "batch=32 …".
 std::string resume_key(const TrainOptions& options);
+
+// One for each member: with its own seed (the first has that of the options, the next one more),
+// output, checkpoint and values. Usage error where lists and --members don't fit each other.
+std::vector<TrainOptions> members_of(const TrainOptions& options);
+
+// "m.nn" and "2": "m-2.nn".
+std::string numbered_path(const std::string& path, std::string_view number);
+
+// What can be said without data; usage errors.
+void check_options(const TrainOptions& options);
 
 // The network as asked for, not resolved. Usage errors as parse_network() has them.
 Network network_of(const TrainOptions& options);

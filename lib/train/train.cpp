@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "train/trainer.hpp"
 
 namespace nn {
@@ -35,23 +36,17 @@ Loss loss_for(const Target& target, std::optional<Loss> wanted) {
 // An output that cannot be written is found out before hours of work, not after.
 void probe_output(const std::string& path) { const OutputFile probe(path); }
 
-}  // namespace
+std::string checkpoint_of(const TrainOptions& options) {
+  return options.checkpoint.empty() ? options.output + ".ckpt" : options.checkpoint;
+}
 
-Model train(const TrainOptions& options) {
-  Network network = network_of(options);
-  check_device(options.device);
-  probe_output(options.output);
-  const std::string checkpoint_path =
-      options.checkpoint.empty() ? options.output + ".ckpt" : options.checkpoint;
-
-  const TrainingData data = load_training_data(options);
-  const Loss loss = loss_for(data.target, options.loss);
-  resolve(network, data.encoder.input_shape(), loss == Loss::binary_crossentropy ? 1 : data.target.width(),
-          data.encoder.segments());
-
+// The model without parameters, for this data.
+Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
   Model model;
-  model.network = network;
-  model.loss = loss;
+  model.loss = loss_for(data.target, options.loss);
+  resolve(network, data.encoder.input_shape(),
+          model.loss == Loss::binary_crossentropy ? 1 : data.target.width(), data.encoder.segments());
+  model.network = std::move(network);
   model.encoder = data.encoder;
   model.target = data.target;
   model.provenance.tool_version = tools_version();
@@ -59,21 +54,46 @@ Model train(const TrainOptions& options) {
   model.provenance.data_digest = data.digest;
   model.provenance.seed = options.seed;
   model.provenance.created_unix_s = source_date_epoch();
+  return model;
+}
 
-  Trainer trainer(options, data, std::move(model));
-  if (options.resume) {
-    if (const auto checkpoint = load_checkpoint(checkpoint_path)) {
-      trainer.restore(*checkpoint);
-      note("resumed from {}", checkpoint_path);
-    } else {
-      note("{}: no checkpoint, starting anew", checkpoint_path);
-    }
+}  // namespace
+
+void train(const TrainOptions& options) {
+  Network network = network_of(options);
+  check_options(options);
+  check_device(options.device);
+  const std::vector<TrainOptions> members = members_of(options);
+  for (const TrainOptions& member : members) probe_output(member.output);
+
+  const TrainingData data = load_training_data(options);
+  const Model model = untrained(options, std::move(network), data);
+  std::vector<Model> trained;
+  try {
+    trained = train_members(members, data, model);
+  } catch (const Interrupted&) {
+    if (members.size() > 1)
+      print_error(fmt::format("stopped; {} and the other checkpoints continue with --resume",
+                              checkpoint_of(members[0])));
+    throw;
   }
-  trainer.run();
-  Model trained = trainer.finish();
-  save_model(options.output, trained);
-  ::unlink(checkpoint_path.c_str());
-  return trained;
+  std::size_t missing = 0;
+  for (std::size_t k = 0; k < members.size(); ++k) {
+    if (trained[k].parameters == nullptr) {
+      ++missing;
+      continue;
+    }
+    save_model(members[k].output, trained[k]);
+    ::unlink(checkpoint_of(members[k]).c_str());
+  }
+  if (missing > 0) fail_data("{} of {} members have no model", missing, members.size());
+}
+
+std::vector<RatePoint> find_rate(const TrainOptions& options) {
+  Network network = network_of(options);
+  check_device(options.device);
+  const TrainingData data = load_training_data(options);
+  return find_rate(options, data, untrained(options, std::move(network), data));
 }
 
 }  // namespace nn

@@ -1,17 +1,24 @@
-// Training one network on one device, from options to a model file.
+// Training networks on one device, from options to model files.
 #pragma once
 
+#include <vector>
+
 #include "model/model.hpp"
+#include "train/lr_find.hpp"
 #include "train/options.hpp"
 
 namespace nn {
 
-// Reads the data, trains, and writes options.output, all or nothing. Runs in the calling
-// thread, which is pinned to the device. The same options, data and device give the same
-// bytes, whether the run was interrupted and resumed or not.
+// Reads the data, trains, and writes options.output, or a file for each member; all or nothing
+// of each. Runs in the calling thread, which is pinned to the device, or for several members in
+// a thread on each of its cores. The same options, data and device give the same bytes, whether
+// the run was interrupted and resumed or not.
 //
-// A stop signal saves a checkpoint and throws Interrupted. A loss that is not finite is a
+// A stop signal saves checkpoints and throws Interrupted. A loss that is not finite is a
 // data error; the state of the last good epoch is kept as the checkpoint.
-Model train(const TrainOptions& options);
+void train(const TrainOptions& options);
+
+// The range test of the learning rate on options' data and network.
+std::vector<RatePoint> find_rate(const TrainOptions& options);
 
 }  // namespace nn

@@ -3,254 +3,273 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
 
 #include "base/error.hpp"
-#include "base/random.hpp"
+#include "base/log.hpp"
+#include "base/queue.hpp"
 #include "base/signals.hpp"
+#include "train/member.hpp"
+#include "train/steps.hpp"
 
 namespace nn {
 namespace {
 
-std::shared_ptr<float> aligned_floats(std::int64_t count) {
-  auto buffer = std::make_shared<Buffer>(static_cast<std::size_t>(count) * sizeof(float));
-  return {buffer, buffer->as<float>()};
+using Clock = std::chrono::steady_clock;
+
+// The progress line of all members together.
+class SharedProgress {
+ public:
+  explicit SharedProgress(std::uint64_t rows) : progress_("rows", rows) {}
+
+  // After a step of `rows` rows of `member`, which is one of several of its kind.
+  void add(std::uint64_t rows, const Member& member, Clock::time_point now) {
+    done_ += rows;
+    if (now < next_.load(std::memory_order_relaxed)) return;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return;
+    next_ = now + std::chrono::milliseconds(100);
+    const std::string which =
+        member.options().member > 0 ? fmt::format("member {}  ", member.options().member) : "";
+    progress_.update(done_, fmt::format("{}epoch {}/{}  loss {:.4f}", which, member.state().epoch + 1,
+                                        member.options().epochs, member.loss()));
+  }
+
+ private:
+  std::mutex mutex_;
+  Progress progress_;
+  std::atomic<std::uint64_t> done_{0};
+  std::atomic<Clock::time_point> next_{Clock::time_point{}};
+};
+
+// What all members of a run have in common.
+struct Common {
+  const TrainingData& data;
+  const Model& model;
+  TrainingLog& log;
+  SharedProgress& progress;
+  bool several;
+  const Coordinator* threads;  // null: there is one only
+  bool stopping() const { return stop_requested() != 0 || (threads != nullptr && threads->stopping()); }
+};
+
+// Members that see the same batches: one, or all with --share-batches.
+class Lane {
+ public:
+  Lane(const Common& common, const StepOptions& options)
+      : common_(common), steps_(common.data.train, options), rows_(options.batch * options.parts) {}
+
+  void add(std::unique_ptr<Member> member) { members_.push_back(std::move(member)); }
+  std::vector<std::unique_ptr<Member>>& members() { return members_; }
+
+  bool done() const {
+    return std::all_of(members_.begin(), members_.end(),
+                       [](const auto& m) { return m == nullptr || m->done(); });
+  }
+  std::uint64_t epoch() const { return lead().state().epoch; }
+
+  // Members that go on must be at the same place.
+  void check_together() const {
+    for (const auto& member : members_) {
+      if (member == nullptr || member->done()) continue;
+      if (member->state().step != lead().state().step) {
+        fail_data("{} and {} are not of the same moment; with --share-batches all go on together",
+                  lead().checkpoint_path(), member->checkpoint_path());
+      }
+    }
+  }
+
+  void run_epoch() {
+    const TrainingState& at = lead().state();
+    steps_.begin(at.epoch, at.batch);
+    std::vector<std::unique_ptr<Member>*> active;
+    for (auto& member : members_) {
+      if (member == nullptr || member->done()) continue;
+      member->begin_epoch();
+      active.push_back(&member);
+    }
+    const double waited_before = steps_.waited_s();
+    for (auto parts = steps_.next(); !parts.empty(); parts = steps_.next()) {
+      for (auto* member : active) attempt(*member, [&](Member& m) { m.step(parts); });
+      if (!after_step(active)) break;
+    }
+    const double waited = steps_.waited_s() - waited_before;
+    for (auto* member : active) {
+      attempt(*member, [&](Member& m) { m.end_epoch(waited); });
+    }
+  }
+
+  void save() {
+    for (const auto& member : members_) {
+      if (member != nullptr) member->save();
+    }
+  }
+
+ private:
+  // The first that is still at work.
+  const Member& lead() const {
+    for (const auto& member : members_) {
+      if (member != nullptr && !member->done()) return *member;
+    }
+    fail(ErrorKind::internal, "a lane without members");
+  }
+
+  // Where there are several members, one that fails leaves the others alone.
+  template <typename F>
+  void attempt(std::unique_ptr<Member>& member, F f) {
+    if (member == nullptr) return;
+    try {
+      f(*member);
+    } catch (const Error& error) {
+      if (!common_.several || error.kind() != ErrorKind::data) throw;
+      print_error(fmt::format("member {} ({}): {}", member->options().member, member->options().output,
+                              error.what()));
+      member.reset();
+    }
+  }
+
+  // False when time is up.
+  bool after_step(const std::vector<std::unique_ptr<Member>*>& active) {
+    const Clock::time_point now = Clock::now();
+    bool in_time = true, any = false;
+    for (auto* slot : active) {
+      Member* member = slot->get();
+      if (member == nullptr) continue;
+      any = true;
+      common_.progress.add(static_cast<std::uint64_t>(rows_), *member, now);
+      member->save_when_due();
+      const double limit = member->options().stop_after_s;
+      if (limit > 0 && member->elapsed_s() >= limit) {
+        member->stop();
+        in_time = false;
+      }
+    }
+    if (common_.stopping()) throw Interrupted{};
+    return in_time && any;
+  }
+
+  const Common& common_;
+  Steps steps_;
+  std::int64_t rows_;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+std::size_t index_of(const TrainOptions& options) {
+  return options.member > 0 ? static_cast<std::size_t>(options.member - 1) : 0;
 }
 
-std::shared_ptr<const float> aligned_copy(std::span<const float> values) {
-  auto copy = aligned_floats(static_cast<std::int64_t>(values.size()));
-  std::copy(values.begin(), values.end(), copy.get());
-  return copy;
+StepOptions step_options(const TrainOptions& options, const Model& model) {
+  StepOptions steps;
+  steps.batch = options.batch;
+  steps.parts = options.accumulate;
+  steps.seed = options.seed;
+  steps.augmentation = options.augmentation;
+  if (!options.augmentation.empty()) steps.image = lower(model.network, model.loss).ops.front().in;
+  if (!options.augmentation.empty() && steps.image.pixels() == 1 && model.network.input.size() < 2)
+    fail_usage("--augment is for images, but a row is {} numbers", model.network.inputs());
+  return steps;
 }
 
-std::unique_ptr<Program> compile(Backend& backend, const Plan& plan, const TrainOptions& options) {
-  const auto parameters = aligned_floats(plan.parameter_count);
-  initialise(plan, options.seed, {parameters.get(), static_cast<std::size_t>(plan.parameter_count)});
-  ProgramOptions program;
-  program.batch = options.batch;
-  program.training = true;
-  program.optimizer = options.optimizer;
-  program.l2 = options.l2;
-  program.clip_norm = options.clip_norm;
-  program.seed = options.seed;
-  return backend.compile(plan, program, parameters.get());
+void restore(Member& member) {
+  if (const auto checkpoint = load_checkpoint(member.checkpoint_path())) {
+    member.restore(*checkpoint);
+    note("resumed from {}", member.checkpoint_path());
+  } else {
+    note("{}: no checkpoint, starting anew", member.checkpoint_path());
+  }
+}
+
+// Trains some of the members in this thread, on one device; their models into `models`.
+void train_group(const std::vector<const TrainOptions*>& group, const Device& device, const Common& common,
+                 std::vector<Model>& models) {
+  const auto backend = open_backend(device);
+  std::vector<std::unique_ptr<Lane>> lanes;
+  for (const TrainOptions* options : group) {
+    const bool share = options->members.share_batches && !lanes.empty();
+    if (!share) {
+      StepOptions steps = step_options(*options, common.model);
+      if (options->members.share_batches) steps.seed = options->seed - index_of(*options);  // the first one's
+      lanes.push_back(std::make_unique<Lane>(common, steps));
+    }
+    Model model = common.model;
+    model.provenance.seed = options->seed;
+    auto member = std::make_unique<Member>(*options, common.data, std::move(model), *backend, common.log);
+    if (options->resume) restore(*member);
+    lanes.back()->add(std::move(member));
+  }
+  const auto save_all = [&] {
+    for (const auto& lane : lanes) lane->save();
+  };
+  try {
+    for (const auto& lane : lanes) {
+      if (!lane->done()) lane->check_together();
+    }
+    for (;;) {
+      // The lane that is furthest behind.
+      Lane* next = nullptr;
+      for (const auto& lane : lanes) {
+        if (!lane->done() && (next == nullptr || lane->epoch() < next->epoch())) next = lane.get();
+      }
+      if (next == nullptr) break;
+      next->run_epoch();
+    }
+  } catch (const Interrupted&) {
+    save_all();
+    if (!common.several) {
+      const Member& member = *lanes.front()->members().front();
+      print_error(fmt::format("stopped in epoch {}; {} continues with --resume", member.state().epoch + 1,
+                              member.checkpoint_path()));
+    }
+    throw;
+  }
+  if (common.threads != nullptr) save_all();  // until those in the other threads are done as well
+  for (const auto& lane : lanes) {
+    for (const auto& member : lane->members()) {
+      if (member == nullptr) continue;
+      models[index_of(member->options())] = member->finish();
+    }
+  }
+}
+
+// A device for each thread: one where there is one member only, which has all its cores.
+std::vector<Device> devices_for(const Device& device, std::size_t members) {
+  const auto cores = device.cores.empty() ? process_cores() : device.cores;
+  if (members == 1 || cores.size() == 1 || device.kind != Device::Kind::cpu) return {device};
+  std::vector<Device> devices;
+  for (std::size_t i = 0; i < std::min(members, cores.size()); ++i) {
+    Device one;
+    one.cores = {cores[i]};
+    devices.push_back(one);
+  }
+  return devices;
 }
 
 }  // namespace
 
-Trainer::Trainer(const TrainOptions& options, const TrainingData& data, Model model)
-    : options_(options),
-      data_(data),
-      model_(std::move(model)),
-      plan_(lower(model_.network, model_.loss)),
-      learning_rate_(options.learning_rate.value_or(default_learning_rate(options.optimizer.kind))),
-      backend_(open_backend(options.device)),
-      program_(compile(*backend_, plan_, options)),
-      gatherer_(data.train, options.batch),
-      log_(options.log, options.resume),
-      progress_("rows", options.epochs * static_cast<std::uint64_t>(data.train.rows)),
-      start_(Clock::now()),
-      saved_(start_) {
-  state_.options = resume_key(options) + " net=" + to_string(model_.network);
-}
-
-void Trainer::restore(const Checkpoint& checkpoint) {
-  if (checkpoint.state.options != state_.options) {
-    fail_data("{}: the checkpoint is of another run: it has [{}], this one [{}]", checkpoint_path(),
-              checkpoint.state.options, state_.options);
+std::vector<Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
+                                 const Model& model) {
+  const TrainOptions& first = members.front();
+  TrainingLog log(first.log, first.resume);
+  SharedProgress progress(first.epochs * static_cast<std::uint64_t>(data.train.rows) * members.size());
+  const std::vector<Device> devices = devices_for(first.device, members.size());
+  Coordinator threads;
+  const Common common{
+      data, model, log, progress, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
+  std::vector<std::vector<const TrainOptions*>> groups(devices.size());
+  for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
+  std::vector<Model> models(members.size());
+  if (groups.size() == 1) {
+    train_group(groups[0], devices[0], common, models);
+    return models;
   }
-  if (checkpoint.model.provenance.data_digest != data_.digest) {
-    fail_data("{}: the checkpoint is of another run: the training rows differ", checkpoint_path());
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    threads.start([&, g] { train_group(groups[g], devices[g], common, models); });
   }
-  if (static_cast<std::int64_t>(checkpoint.state.optimizer_state.size()) != program_->state_size()) {
-    fail_data("{}: the checkpoint is of another run: its optimizer state has another size",
-              checkpoint_path());
-  }
-  state_ = checkpoint.state;
-  elapsed_before_s_ = state_.elapsed_s;
-  program_->write_parameters(
-      {checkpoint.model.parameters.get(), static_cast<std::size_t>(plan_.parameter_count)});
-  program_->write_state(state_.optimizer_state);
-}
-
-double Trainer::elapsed_s() const {
-  return elapsed_before_s_ + std::chrono::duration<double>(Clock::now() - start_).count();
-}
-
-bool Trainer::out_of_time() const {
-  return options_.stop_after_s > 0 && elapsed_s() >= options_.stop_after_s;
-}
-
-void Trainer::run() {
-  done_ = state_.epoch >= options_.epochs ||
-          (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
-  while (!done_) run_epoch();
-  progress_.clear();
-}
-
-void Trainer::run_epoch() {
-  good_ = snapshot();
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(data_.train.rows));
-  RandomStream random(options_.seed, RandomUse::shuffle, state_.epoch);
-  shuffle_indices(order, random);
-  const auto batch = static_cast<std::size_t>(options_.batch);
-  for (std::size_t first = state_.batch * batch; first < order.size(); first += batch) {
-    const std::size_t count = std::min(batch, order.size() - first);
-    if (!train_batch(std::span(order).subspan(first, count))) break;
-  }
-  if (!done_ || state_.batch > 0) end_epoch();
-}
-
-// False when time is up.
-bool Trainer::train_batch(std::span<const std::uint32_t> rows) {
-  const Examples examples = gatherer_.gather(rows);
-  const double loss = program_->train_step(examples, learning_rate_, state_.step);
-  if (!std::isfinite(loss)) fail_not_finite("the loss");
-  double weight = static_cast<double>(examples.rows);
-  if (examples.weights != nullptr) {
-    weight = 0;
-    for (std::int64_t r = 0; r < examples.rows; ++r) weight += static_cast<double>(examples.weights[r]);
-  }
-  state_.epoch_loss += loss;
-  state_.epoch_weight += weight;
-  ++state_.step;
-  ++state_.batch;
-  if (options_.log_every > 0 && state_.step % options_.log_every == 0) log_step();
-  if (stop_requested() != 0) stop_for_signal();
-  const std::uint64_t done = state_.epoch * static_cast<std::uint64_t>(data_.train.rows) +
-                             state_.batch * static_cast<std::uint64_t>(options_.batch);
-  progress_.update(done, fmt::format("epoch {}/{}  loss {:.4f}", state_.epoch + 1, options_.epochs,
-                                     state_.epoch_loss / state_.epoch_weight));
-  save_when_due();
-  if (!out_of_time()) return true;
-  done_ = true;
-  return false;
-}
-
-void Trainer::end_epoch() {
-  const double loss = state_.epoch_weight > 0 ? state_.epoch_loss / state_.epoch_weight : 0;
-  figures_ = {{"loss", loss}};
-  double score = loss;
-  if (data_.valid) {
-    const DatasetFigures valid = evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
-    if (!std::isfinite(valid.loss)) fail_not_finite("the validation loss");
-    score = valid.loss;
-    figures_.emplace_back("val_loss", valid.loss);
-    for (const auto& [name, value] : valid.figures) figures_.emplace_back("val_" + name, value);
-  }
-  LogRecord record{state_.step, state_.epoch + 1, figures_};
-  const double elapsed = elapsed_s();
-  record.figures.emplace_back("lr", learning_rate_);
-  record.figures.emplace_back("rows_per_s", static_cast<double>(state_.step - good_.state.step) *
-                                                static_cast<double>(options_.batch) /
-                                                std::max(elapsed - good_.state.elapsed_s, 1e-9));
-  record.figures.emplace_back("elapsed_s", elapsed);
-  log_.write(record);
-
-  if (options_.early_stopping > 0) {
-    if (keep_best(score)) {
-      state_.epochs_without_gain = 0;
-    } else if (++state_.epochs_without_gain >= options_.early_stopping) {
-      done_ = true;
-    }
-  }
-  ++state_.epoch;
-  state_.batch = 0;
-  state_.epoch_loss = state_.epoch_weight = 0;
-  if (state_.epoch >= options_.epochs) done_ = true;
-  const auto every = options_.checkpoint_every.epochs;
-  if (!done_ && every > 0 && state_.epoch % every == 0) save(snapshot(), checkpoint_path());
-}
-
-bool Trainer::keep_best(double score) {
-  if (!state_.best_parameters.empty() && score >= state_.best_score) return false;
-  state_.best_parameters.resize(static_cast<std::size_t>(plan_.parameter_count));
-  program_->read_parameters(state_.best_parameters);
-  state_.best_score = score;
-  state_.best_epoch = state_.epoch;
-  return true;
-}
-
-void Trainer::log_step() {
-  log_.write({state_.step,
-              state_.epoch + 1,
-              {{"loss", state_.epoch_loss / state_.epoch_weight},
-               {"lr", learning_rate_},
-               {"elapsed_s", elapsed_s()}}});
-}
-
-Trainer::Snapshot Trainer::snapshot() const {
-  Snapshot now{state_, std::vector<float>(static_cast<std::size_t>(plan_.parameter_count))};
-  now.state.elapsed_s = elapsed_s();
-  now.state.optimizer_state.resize(static_cast<std::size_t>(program_->state_size()));
-  program_->read_parameters(now.parameters);
-  program_->read_state(now.state.optimizer_state);
-  return now;
-}
-
-std::string Trainer::checkpoint_path() const {
-  return options_.checkpoint.empty() ? options_.output + ".ckpt" : options_.checkpoint;
-}
-
-void Trainer::save(const Snapshot& snapshot, const std::string& path) {
-  Model model = model_;
-  model.parameters = aligned_copy(snapshot.parameters);
-  save_checkpoint(path, model, snapshot.state);
-  saved_ = Clock::now();
-}
-
-void Trainer::save_when_due() {
-  const double every = options_.checkpoint_every.seconds;
-  if (every > 0 && std::chrono::duration<double>(Clock::now() - saved_).count() >= every) {
-    save(snapshot(), checkpoint_path());
-  }
-}
-
-void Trainer::stop_for_signal() {
-  progress_.clear();
-  save(snapshot(), checkpoint_path());
-  print_error(
-      fmt::format("stopped in epoch {}; {} continues with --resume", state_.epoch + 1, checkpoint_path()));
-  throw Interrupted{};
-}
-
-void Trainer::fail_not_finite(std::string_view what) {
-  progress_.clear();
-  std::string kept;
-  if (good_.state.step > 0) {
-    save(good_, checkpoint_path());
-    kept = fmt::format("; {} has the state after epoch {}", checkpoint_path(), good_.state.epoch);
-  }
-  fail_data(
-      "{} is not a number any more in epoch {}, step {}, with --lr {}: try a lower --lr, --clip-norm 1 or "
-      "--standardize{}",
-      what, state_.epoch + 1, state_.step + 1, learning_rate_, kept);
-}
-
-Model Trainer::finish() {
-  const Snapshot now = snapshot();
-  const bool best = !state_.best_parameters.empty();
-  const std::vector<float>& parameters = best ? state_.best_parameters : now.parameters;
-  if (!std::all_of(parameters.begin(), parameters.end(), [](float p) { return std::isfinite(p); })) {
-    fail_not_finite("a weight");
-  }
-  Model model = model_;
-  model.parameters = aligned_copy(parameters);
-  model.provenance.metrics.emplace_back("epochs",
-                                        static_cast<double>(best ? state_.best_epoch + 1 : state_.epoch));
-  if (!best) {
-    model.provenance.metrics.insert(model.provenance.metrics.end(), figures_.begin(), figures_.end());
-    return model;
-  }
-  if (data_.valid) {
-    program_->write_parameters(parameters);
-    const DatasetFigures valid = evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
-    model.provenance.metrics.emplace_back("val_loss", valid.loss);
-    for (const auto& [name, value] : valid.figures)
-      model.provenance.metrics.emplace_back("val_" + name, value);
-  }
-  return model;
+  threads.join();
+  return models;
 }
 
 }  // namespace nn

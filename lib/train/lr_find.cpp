@@ -1,0 +1,69 @@
+#include "train/lr_find.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/signals.hpp"
+#include "train/member.hpp"
+#include "train/steps.hpp"
+
+namespace nn {
+namespace {
+
+constexpr double least_rate = 1e-7, most_rate = 10;
+constexpr std::uint64_t least_steps = 100, most_steps = 1000;
+constexpr double smoothing = 0.9;  // of the loss, with the correction of its start
+constexpr double diverged = 4;     // times the least loss
+
+}  // namespace
+
+std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData& data, const Model& model) {
+  const auto backend = open_backend(options.device);
+  StepOptions step_options;
+  step_options.batch = options.batch;
+  step_options.parts = options.accumulate;
+  step_options.seed = options.seed;
+  const std::uint64_t in_epoch = step_options.steps_per_epoch(data.train.rows);
+  const std::uint64_t count = std::clamp(in_epoch, least_steps, most_steps);
+  const double factor = std::pow(most_rate / least_rate, 1.0 / static_cast<double>(count - 1));
+  const auto program = compile_for_training(*backend, lower(model.network, model.loss), options);
+  Steps steps(data.train, step_options);
+  steps.begin(0, 0);
+  std::vector<RatePoint> points;
+  double average = 0, least = std::numeric_limits<double>::infinity();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    throw_if_stopped();
+    auto parts = steps.next();
+    if (parts.empty()) {
+      steps.begin(i / in_epoch, 0);
+      parts = steps.next();
+    }
+    const double rate = least_rate * std::pow(factor, static_cast<double>(i));
+    double loss = program->train_step(parts, rate, i), rows = 0;
+    for (const Examples& part : parts) rows += weight_of(part);
+    loss /= rows;
+    average = smoothing * average + (1 - smoothing) * loss;
+    const double smoothed = average / (1 - std::pow(smoothing, static_cast<double>(i + 1)));
+    if (!std::isfinite(smoothed) || smoothed > diverged * least) break;
+    least = std::min(least, smoothed);
+    points.push_back({rate, smoothed});
+  }
+  return points;
+}
+
+double suggested_rate(const std::vector<RatePoint>& points) {
+  double steepest = 0, rate = 0;
+  for (std::size_t i = 1; i + 1 < points.size(); ++i) {
+    const double slope = (points[i + 1].loss - points[i - 1].loss) /
+                         (std::log(points[i + 1].rate) - std::log(points[i - 1].rate));
+    if (slope < steepest) {
+      steepest = slope;
+      rate = points[i].rate;
+    }
+  }
+  return rate;
+}
+
+}  // namespace nn

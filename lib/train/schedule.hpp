@@ -1,0 +1,49 @@
+// How the learning rate changes over a run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace nn {
+
+struct Schedule {
+  enum class Kind : std::uint8_t { constant, step, cosine, one_cycle, cosine_restarts };
+  Kind kind = Kind::constant;
+  std::int64_t epochs = 10;  // step: after so many
+  double factor = 0.1;       // step: times this
+  double floor = 0;          // cosine, cosine_restarts: ends at this part of the rate
+  double rise = 0.3;         // one_cycle: this part of the run
+  std::int64_t cycles = 1;   // cosine_restarts
+  bool operator==(const Schedule&) const = default;
+};
+
+// "constant", "cosine", "step:epochs=10,factor=0.1", "cosine:floor=0.01", "one_cycle:rise=0.3",
+// "cosine_restarts:cycles=5". Usage errors quote the word.
+Schedule parse_schedule(std::string_view text);
+std::string to_string(const Schedule& schedule);
+
+// --warmup: steps, or epochs ("2epochs").
+struct Warmup {
+  std::uint64_t steps = 0, epochs = 0;
+};
+Warmup parse_warmup(std::string_view text);
+
+// A run's length. The schedule goes over the steps that the warm-up leaves.
+struct RunLength {
+  std::uint64_t steps_per_epoch = 1, epochs = 1;
+};
+
+// The rate of step `step` (from 0), for a learning rate of `rate`:
+//   warm-up: rises linearly to `rate` (Goyal et al. 2017, section 2.2)
+//   cosine: Loshchilov & Hutter 2017, equation 5, once; cosine_restarts: once a cycle
+//   one_cycle: from rate / 25 up to `rate` and down to rate / 10,000, both along a cosine
+//     (Smith & Topin 2018)
+double rate_at(const Schedule& schedule, const Warmup& warmup, double rate, std::uint64_t step,
+               const RunLength& run);
+
+// Where the epoch that ends with `epochs_done` ends a cycle: its number, from 1; else 0. Only
+// cosine_restarts has cycles; run.epochs is a multiple of them.
+std::int64_t cycle_ending(const Schedule& schedule, std::uint64_t epochs_done, std::uint64_t epochs);
+
+}  // namespace nn

@@ -1,0 +1,65 @@
+// The steps of an epoch, ready to be trained on: rows in random order, gathered and changed by
+// augmentation, where that takes long by a thread of its own while the device computes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/queue.hpp"
+#include "train/augment.hpp"
+#include "train/dataset.hpp"
+
+namespace nn {
+
+struct StepOptions {
+  std::int64_t batch = 32;
+  std::int64_t parts = 1;  // batches of one step
+  std::uint64_t seed = 0;
+  Augmentation augmentation;
+  Image image;  // of a row, for augmentation
+
+  std::uint64_t steps_per_epoch(std::int64_t rows) const {
+    const std::int64_t step = batch * parts;
+    return static_cast<std::uint64_t>((rows + step - 1) / step);
+  }
+};
+
+// One thread. The same (seed, epoch, step) gives the same rows.
+class Steps {
+ public:
+  // `data` is borrowed.
+  Steps(const Dataset& data, const StepOptions& options);
+  ~Steps();
+
+  // Starts epoch `epoch` at its step `first`.
+  void begin(std::uint64_t epoch, std::uint64_t first);
+
+  // The next step's batches, good until the next call; empty at the epoch's end.
+  std::span<const Examples> next();
+
+  // Seconds that next() has taken in all: what the device waited for.
+  double waited_s() const { return waited_s_; }
+
+ private:
+  struct Slot {
+    std::vector<BatchGatherer> gatherers;  // one a part
+    std::vector<Examples> parts;
+  };
+  struct Ahead;  // the thread and its queues
+
+  void fill(Slot& slot, std::uint64_t step);
+  std::span<const Examples> take_next();
+
+  const Dataset& data_;
+  StepOptions options_;
+  std::vector<std::uint32_t> order_;
+  std::uint64_t epoch_ = 0, step_ = 0;
+  std::vector<Slot> slots_;
+  std::unique_ptr<Ahead> ahead_;
+  double waited_s_ = 0;
+};
+
+}  // namespace nn

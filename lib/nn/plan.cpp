@@ -49,7 +49,7 @@ class Lowering {
     plan_.loss = loss;
     plan_.segments = network.segments;
     plan_.values.push_back({plan_.inputs, plan_.inputs, 0});
-    here_ = {0, image_of(network.input)};
+    here_ = {0, image_of(network.input), network.input.size() == 1 || network.input.size() > 3};
   }
 
   Plan run() {
@@ -58,7 +58,7 @@ class Lowering {
       try {
         add(layer);
       } catch (const Error& error) {
-        throw error.within(fmt::format("layer {}", layer.name));
+        throw error.within(layer.kind == LayerKind::add ? "--net" : fmt::format("layer {}", layer.name));
       }
     }
     if (here_.image != Image{1, 1, plan_.outputs})
@@ -70,8 +70,10 @@ class Lowering {
   struct Place {
     int value;
     Image image;
+    bool flat;  // a vector, which no window goes over
   };
   struct Block {  // of a residual
+    const Layer* layer;
     Place begin, main;
     bool shortcut = false;
   };
@@ -93,8 +95,8 @@ class Lowering {
       case LayerKind::dropout:
         if (layer.rate > 0) push(OpKind::dropout, here_.image).rate = layer.rate;
         return;
-      case LayerKind::flatten: here_.image = {1, 1, here_.image.size()}; return;
-      case LayerKind::residual: blocks_.push_back({here_, here_}); return;
+      case LayerKind::flatten: return flatten();
+      case LayerKind::residual: blocks_.push_back({&layer, here_, here_}); return;
       case LayerKind::shortcut:
         blocks_.back().main = std::exchange(here_, blocks_.back().begin);
         blocks_.back().shortcut = true;
@@ -103,8 +105,13 @@ class Lowering {
     }
   }
 
-  void add_dense(const Layer& layer) {
+  void flatten() {
     here_.image = {1, 1, here_.image.size()};
+    here_.flat = true;
+  }
+
+  void add_dense(const Layer& layer) {
+    flatten();
     const std::int64_t inputs = here_.image.channels;
     const int kernel = add_kernel(layer, {inputs, layer.units}, inputs, layer.units);
     const int bias = add_parameter(layer, "bias", {layer.units});
@@ -134,6 +141,7 @@ class Lowering {
     const Image in = need_image(layer);
     Op& op = push(OpKind::average_pool2d, {1, 1, in.channels});
     op.window.kernel = {in.height, in.width};
+    here_.flat = true;
   }
 
   void add_norm(const Layer& layer) {
@@ -170,7 +178,8 @@ class Lowering {
     const Place other = block.shortcut ? here_ : block.begin;
     if (block.shortcut) here_ = block.main;
     if (here_.image != other.image) {
-      fail_usage("a residual block makes {} of {}; {}", describe(here_.image), describe(block.begin.image),
+      fail_usage("{} makes {} of {}; {}", block.layer->name, describe(here_.image),
+                 describe(block.begin.image),
                  block.shortcut ? fmt::format("its shortcut gives {}", describe(other.image))
                                 : "give it a shortcut, such as residual(…; conv2d FILTERS 1x1)");
     }
@@ -178,7 +187,7 @@ class Lowering {
   }
 
   Image need_image(const Layer& layer) const {
-    if (here_.image.pixels() == 1 && network_.input.size() < 2) {
+    if (here_.flat) {
       fail_usage("{} takes images, and its input is {}; images come from IDX or .npy files, or from a column "
                  "of tensors [height, width] or [height, width, channels]",
                  name_of(layer.kind), describe(here_.image));
@@ -249,7 +258,7 @@ class Lowering {
     const std::int64_t stride = out.pixels() == 1 ? round_up(out.size()) : out.size();
     plan_.values.push_back({out.size(), stride, plan_.values_per_row});
     plan_.values_per_row += round_up(stride);
-    here_ = {op.output, out};
+    here_ = {op.output, out, here_.flat};
     plan_.ops.push_back(std::move(op));
     return plan_.ops.back();
   }

@@ -1,6 +1,9 @@
 // nn-aggregate: prediction streams of several members to one. The work is in lib/ensemble.
+#include <unistd.h>
+
 #include "base/parse.hpp"
 #include "cli/options.hpp"
+#include "cli/progress.hpp"
 #include "cli/tool.hpp"
 #include "ensemble/aligned.hpp"
 #include "format/sink.hpp"
@@ -67,7 +70,10 @@ void run(const Options& options) {
     members.push_back(
         {input, [input, limits = options.limits] { return nn::read_stream(nn::open_bytes(input), limits); }});
   }
-  const auto predictions = nn::aggregate(std::move(members), options.aggregate);
+  auto predictions = nn::aggregate(std::move(members), options.aggregate);
+  if (options.output != "-" || ::isatty(STDOUT_FILENO) == 0) {
+    predictions = nn::with_progress(std::move(predictions));
+  }
   nn::OutputFile file(options.output);
   const auto sink = nn::open_sink(options.to, file, *predictions->schema(), options.limits);
   nn::copy_batches(*predictions, *sink);

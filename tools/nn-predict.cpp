@@ -1,7 +1,10 @@
 // nn-predict: rows through one model, or through an ensemble in one process. The work is
 // in lib/ensemble.
+#include <unistd.h>
+
 #include "base/parse.hpp"
 #include "cli/options.hpp"
+#include "cli/progress.hpp"
 #include "cli/tool.hpp"
 #include "ensemble/in_graph.hpp"
 #include "format/sink.hpp"
@@ -72,7 +75,11 @@ void setup(CLI::App& app, Options& options) {
 }
 
 void run(const Options& options) {
-  const auto predictions = nn::predict_in_graph(nn::open_source(options.source), options.predict);
+  auto predictions = nn::predict_in_graph(nn::open_source(options.source), options.predict);
+  // Rows that scroll by on the terminal show the progress themselves.
+  if (options.output != "-" || ::isatty(STDOUT_FILENO) == 0) {
+    predictions = nn::with_progress(std::move(predictions));
+  }
   nn::OutputFile file(options.output);
   const auto sink = nn::open_sink(options.to, file, *predictions->schema(), options.source.limits);
   nn::copy_batches(*predictions, *sink);

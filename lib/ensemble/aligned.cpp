@@ -17,12 +17,16 @@ namespace {
 // message's own cost does not count.
 constexpr std::int64_t block_elements = 1 << 16;
 
+// Read ahead of a member: reading and combining are both at work, and each further batch would
+// only hold memory.
+constexpr std::size_t batches_ahead = 1;
+
 class Lane {
  public:
   Lane(std::size_t index, StreamMember member)
       : path_(member.name),
         name_(fmt::format("member {} ({})", index + 1, printable(path_, 200))),
-        reader_(std::move(member.open), 4) {}
+        reader_(std::move(member.open), batches_ahead) {}
 
   const std::string& name() const { return name_; }
   const PredictionKind& kind() const { return kind_; }

@@ -1,5 +1,7 @@
 #include "ensemble/in_graph.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <deque>
 
@@ -13,12 +15,20 @@ namespace {
 
 using Predictors = std::vector<std::unique_ptr<Predictor>>;
 
+// "m.nn@gpu:0" is read as a path; where only m.nn is there, the device is what is wrong.
+void check_misread_device(const std::string& path) {
+  const auto at = path.rfind('@');
+  if (at == std::string::npos || ::access(path.c_str(), F_OK) == 0) return;
+  if (::access(path.substr(0, at).c_str(), F_OK) == 0) parse_device(std::string_view(path).substr(at + 1));
+}
+
 // Every model opened, bound to the table and found to answer the same.
 Predictors open_predictors(const InGraphOptions& options, const Schema& table) {
   const std::vector<Device> devices = place_members(options.members, options.device);
   Predictors predictors;
   for (std::size_t m = 0; m < options.members.size(); ++m) {
     const std::string& path = options.members[m].model;
+    check_misread_device(path);
     predictors.push_back(std::make_unique<Predictor>(path, devices[m]));
     predictors.back()->bind(table);
     const std::string differs =

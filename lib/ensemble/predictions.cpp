@@ -45,14 +45,24 @@ std::string classes_json(const PredictionKind& kind) {
   return list.dump();
 }
 
-// Bits of floats that are finite and not negative are below this.
+// The exponent of infinities and of what is no number.
 constexpr std::uint32_t infinity_bits = 0x7F800000;
 
+// Rounding may leave a hair above 1.
+constexpr float most_probable = 1.001f;
+
 bool all_probabilities(const float* values, std::int64_t count) {
+  // Floats from 0 on are ordered as their bits are; what is negative, larger or not a number
+  // leaves the sign bit in one of the two terms, and no term needs a comparison.
+  constexpr auto limit = std::bit_cast<std::uint32_t>(most_probable);
   std::uint32_t bad = 0;
-  for (std::int64_t i = 0; i < count; ++i)
-    bad |= static_cast<std::uint32_t>(!(values[i] >= 0 && values[i] < 1e30f));
-  return bad == 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
+    bad |= bits | (limit - bits);
+  }
+  if ((bad >> 31) == 0) return true;
+  return std::all_of(values, values + count,
+                     [](float p) { return p >= 0 && p <= most_probable; });  // -0 is one
 }
 
 bool all_finite(const float* values, std::int64_t count) {

@@ -22,12 +22,21 @@ using Members = std::span<const float* const>;
 // length lets the compiler vectorise without a remainder.
 constexpr std::int64_t block = 512;
 
-template <bool weighted>
+// sum = or += factor * values, for a block or what is left at the end.
+template <bool weighted, bool first>
+void add_values(double* sum, const float* values, double factor, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double value = weighted ? factor * values[i] : double{values[i]};
+    sum[i] = first ? value : sum[i] + value;
+  }
+}
+
+template <bool weighted, bool first>
 void add_block(double* sum, const float* values, double factor, std::int64_t n) {
   if (n == block) {
-    for (std::int64_t i = 0; i < block; ++i) sum[i] += weighted ? factor * values[i] : double{values[i]};
+    add_values<weighted, first>(sum, values, factor, block);
   } else {
-    for (std::int64_t i = 0; i < n; ++i) sum[i] += weighted ? factor * values[i] : double{values[i]};
+    add_values<weighted, first>(sum, values, factor, n);
   }
 }
 
@@ -36,12 +45,12 @@ template <bool weighted>
 void sum_members(Members members, std::span<const double> weights, double scale, std::int64_t count,
                  float* out) {
   alignas(64) double sum[block];
+  const auto factor = [&](std::size_t m) { return weighted ? weights[m] : 1.0; };
   for (std::int64_t at = 0; at < count; at += block) {
     const std::int64_t n = std::min(block, count - at);
-    std::fill_n(sum, block, 0.0);
-    for (std::size_t m = 0; m < members.size(); ++m) {
-      add_block<weighted>(sum, members[m] + at, weighted ? weights[m] : 1.0, n);
-    }
+    add_block<weighted, true>(sum, members[0] + at, factor(0), n);
+    for (std::size_t m = 1; m < members.size(); ++m)
+      add_block<weighted, false>(sum, members[m] + at, factor(m), n);
     for (std::int64_t i = 0; i < n; ++i) out[at + i] = static_cast<float>(sum[i] * scale);
   }
 }
@@ -231,30 +240,46 @@ void argmax(std::int64_t rows, std::int64_t classes, const float* values, std::i
   for (std::int64_t row = 0; row < rows; ++row) out[row] = argmax_row(values + row * classes, classes);
 }
 
-void answer(Members members, std::int64_t rows, std::int64_t classes, const float* combined,
-            std::int32_t* out) {
-  argmax(rows, classes, combined, out);
-  if (members.size() < 2) return;
-  const auto sum_of = [&](std::int64_t at) {
+namespace {
+
+// Of classes with the largest value, from `first` on, the one that the members' sum prefers.
+std::int32_t break_tie(Members members, const float* p, std::int64_t at, std::int32_t first,
+                       std::int64_t classes) {
+  const auto sum_of = [&](std::int32_t c) {
     double sum = 0;
-    for (const float* member : members) sum += member[at];
+    for (const float* member : members) sum += member[at + c];
     return sum;
   };
+  std::int32_t chosen = first;
+  double best = sum_of(first);
+  for (std::int32_t c = first + 1; c < classes; ++c) {
+    if (p[c] != p[first]) continue;
+    const double sum = sum_of(c);
+    if (sum > best) {
+      best = sum;
+      chosen = c;
+    }
+  }
+  return chosen;
+}
+
+}  // namespace
+
+void answer(Members members, std::int64_t rows, std::int64_t classes, const float* combined,
+            std::int32_t* out) {
   for (std::int64_t row = 0; row < rows; ++row) {
     const float* p = combined + row * classes;
-    const float largest = p[out[row]];
-    int equal = 0;
-    for (std::int64_t c = 0; c < classes; ++c) equal += p[c] == largest;
-    if (equal < 2) continue;
-    double best = sum_of(row * classes + out[row]);
-    for (std::int32_t c = out[row] + 1; c < classes; ++c) {
-      if (p[c] != largest) continue;
-      const double sum = sum_of(row * classes + c);
-      if (sum > best) {
-        best = sum;
-        out[row] = c;
-      }
+    float best = p[0];
+    std::int32_t index = 0;
+    std::int32_t equal = 0;  // others as large as the best so far
+    for (std::int32_t c = 1; c < classes; ++c) {
+      const bool larger = p[c] > best;
+      equal = larger ? 0 : equal + (p[c] == best);
+      best = larger ? p[c] : best;
+      index = larger ? c : index;
     }
+    out[row] =
+        equal == 0 || members.size() < 2 ? index : break_tie(members, p, row * classes, index, classes);
   }
 }
 

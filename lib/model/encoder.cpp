@@ -43,7 +43,7 @@ bool is_positional(const std::string& name) {
     hint = "; it was trained on a table without a header line: is --no-header missing?";
   } else if (table_positional && !model_positional) {
     hint = "; is the header line of the table missing?";
-  } else if (const auto meant = closest(input.name, names)) {
+  } else if (const auto meant = closest(input.name, names); meant && !is_positional(*meant)) {
     hint = fmt::format("; is it '{}'?", printable(*meant));
   }
   fail_data("the table has no {}, which the model needs (it has: {}){}", column_name(input.name),

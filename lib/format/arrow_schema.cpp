@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "Schema_generated.h"
@@ -31,7 +32,7 @@ Metadata metadata_of(const Pairs* pairs) {
 
 // Nodes, buffers and view lists of a type that is stepped over. False for types whose
 // layout we don't know.
-bool count_layout(const arrow::Field& field, WireColumn& column, int depth) {
+bool count_layout(const arrow::Field& field, bool old_unions, WireColumn& column, int depth) {
   if (depth > deepest_nesting) return false;
   using arrow::Type;
   column.nodes += 1;
@@ -68,14 +69,16 @@ bool count_layout(const arrow::Field& field, WireColumn& column, int depth) {
     case Type::Struct_:
     case Type::FixedSizeList: column.buffers += 1; break;
     case Type::Union:
+      if (field.type_as_Union() == nullptr) return false;
       column.buffers += field.type_as_Union()->mode() == arrow::UnionMode::Dense ? 2 : 1;
+      column.buffers += old_unions ? 1 : 0;
       break;
     case Type::RunEndEncoded: break;
     default: return false;
   }
   if (field.children() == nullptr) return true;
   for (const auto* child : *field.children()) {
-    if (!count_layout(*child, column, depth + 1)) return false;
+    if (!count_layout(*child, old_unions, column, depth + 1)) return false;
   }
   return true;
 }
@@ -85,7 +88,7 @@ std::string type_name(const arrow::Field& field) {
   for (const char c : std::string_view(arrow::EnumNameType(field.type_type()))) {
     if (c != '_') name += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   }
-  return name;
+  return name.empty() || name == "none" ? fmt::format("type {}", static_cast<int>(field.type_type())) : name;
 }
 
 bool number_type(const arrow::Field& field, DType& type) {
@@ -118,29 +121,43 @@ struct Described {
   WireColumn column;
 };
 
-void describe_skipped(const arrow::Field& wire, Described& out) {
+void describe_skipped(const arrow::Field& wire, bool old_unions, Described& out) {
   out.field.type = DType::opaque;
+  out.field.shape.clear();
   out.field.foreign_type = type_name(wire);
   out.column = {};
   out.column.layout = Layout::skipped;
-  out.column.nodes = out.column.buffers = 0;
-  if (!count_layout(wire, out.column, 0)) {
+  if (!count_layout(wire, old_unions, out.column, 0)) {
     fail(ErrorKind::unsupported, "column '{}' has the type {}, which cannot be read or stepped over",
          printable(out.field.name), out.field.foreign_type);
   }
 }
 
+// Takes the lists off a tensor, outermost first; null where it is none.
+const arrow::Field* element_of(const arrow::Field& wire, std::vector<std::int64_t>& lists) {
+  const arrow::Field* field = &wire;
+  while (const auto* list = field->type_as_FixedSizeList()) {
+    if (field->children() == nullptr || field->children()->size() != 1) return nullptr;
+    lists.push_back(list->list_size());
+    field = field->children()->Get(0);
+    if (field->dictionary() != nullptr) return nullptr;
+  }
+  return lists.empty() ? nullptr : field;
+}
+
 bool describe_tensor(const arrow::Field& wire, Described& out) {
-  const auto* list = wire.type_as_FixedSizeList();
-  if (list == nullptr || wire.children() == nullptr || wire.children()->size() != 1) return false;
-  const arrow::Field& child = *wire.children()->Get(0);
-  const std::int64_t elements = list->list_size();
-  if (child.dictionary() != nullptr || !number_type(child, out.column.type)) return false;
-  if (elements < 1 || elements > most_elements) {
-    fail_data("column '{}': lists of {} values", printable(out.field.name), elements);
+  std::vector<std::int64_t> lists;
+  const arrow::Field* element = element_of(wire, lists);
+  if (element == nullptr || !number_type(*element, out.column.type)) return false;
+  std::int64_t elements = 1;
+  for (const std::int64_t size : lists) {
+    if (size < 0 || size > most_elements / std::max<std::int64_t>(elements, 1)) {
+      fail_data("column '{}': tensors of shape {}", printable(out.field.name), to_string(lists));
+    }
+    elements *= size;
   }
   out.field.type = out.column.type;
-  out.field.shape = {elements};
+  out.field.shape = lists;
   const auto* extension = out.field.metadata.find(extension_name);
   if (extension != nullptr && *extension == tensor_extension) {
     const auto* json = out.field.metadata.find(extension_metadata);
@@ -149,25 +166,23 @@ bool describe_tensor(const arrow::Field& wire, Described& out) {
       fail_data("column '{}': shape {} in lists of {} values", printable(out.field.name),
                 to_string(out.field.shape), elements);
     }
-    out.field.metadata.erase(extension_name);
-    out.field.metadata.erase(extension_metadata);
   }
+  // The writer puts its own there.
+  out.field.metadata.erase(extension_name);
+  out.field.metadata.erase(extension_metadata);
   out.column.layout = Layout::tensor;
-  out.column.elements = elements;
-  out.column.nodes = 2;
-  out.column.buffers = 3;
+  out.column.lists = std::move(lists);
   return true;
 }
 
 // A field without its dictionary: what its values are.
-Described describe(const arrow::Field& wire) {
+Described describe(const arrow::Field& wire, bool old_unions) {
   Described out;
   out.field.name = text_of(wire.name());
   out.field.nullable = wire.nullable();
   out.field.metadata = metadata_of(wire.custom_metadata());
   if (number_type(wire, out.column.type)) {
     out.field.type = out.column.type;
-    out.column.layout = out.field.type == DType::boolean ? Layout::booleans : Layout::numbers;
     return out;
   }
   switch (wire.type_type()) {
@@ -175,22 +190,19 @@ Described describe(const arrow::Field& wire) {
     case arrow::Type::LargeUtf8:
       out.field.type = DType::utf8;
       out.column.layout = wire.type_type() == arrow::Type::Utf8 ? Layout::texts : Layout::large_texts;
-      out.column.buffers = 3;
       return out;
     case arrow::Type::Utf8View:
       out.field.type = DType::utf8;
       out.column.layout = Layout::text_views;
-      out.column.views = 1;
       return out;
     case arrow::Type::Null:
       out.field.type = DType::f64;
       out.field.nullable = true;
       out.column.layout = Layout::nothing;
-      out.column.buffers = 0;
       return out;
     default: break;
   }
-  if (!describe_tensor(wire, out)) describe_skipped(wire, out);
+  if (!describe_tensor(wire, out)) describe_skipped(wire, old_unions, out);
   return out;
 }
 
@@ -208,16 +220,20 @@ DType index_type(const arrow::DictionaryEncoding& encoding, const std::string& n
 }
 
 // Replaces the description of the values by one of indices into them.
-void describe_dictionary(const arrow::Field& wire, Described& out, WireSchema& schema) {
+void describe_dictionary(const arrow::Field& wire, bool old_unions, Described& out, WireSchema& schema) {
   const arrow::DictionaryEncoding& encoding = *wire.dictionary();
   const Layout layout = out.column.layout;
   if (layout == Layout::tensor || layout == Layout::skipped || layout == Layout::nothing) {
-    return describe_skipped(wire, out);
+    return describe_skipped(wire, old_unions, out);
   }
   Field values = out.field;
   values.name = "dictionary of " + out.field.name;
   values.nullable = true;
-  schema.dictionaries.insert({encoding.id(), {out.column, values}});
+  const auto [known, is_new] = schema.dictionaries.insert({encoding.id(), {out.column, values}});
+  if (!is_new && (known->second.field.type != values.type || known->second.column.layout != layout)) {
+    fail_data("column '{}': its dictionary {} is one of another type for another column",
+              printable(out.field.name), encoding.id());
+  }
   if (out.field.type == DType::utf8) out.field.type = DType::category;
   out.column = {};
   out.column.layout = Layout::dictionary;
@@ -227,7 +243,7 @@ void describe_dictionary(const arrow::Field& wire, Described& out, WireSchema& s
 
 }  // namespace
 
-WireSchema read_schema(const arrow::Schema& wire) {
+WireSchema read_schema(const arrow::Schema& wire, bool old_unions) {
   if (wire.endianness() != arrow::Endianness::Little) {
     fail(ErrorKind::unsupported, "the stream is big-endian; only little-endian ones can be read");
   }
@@ -236,10 +252,10 @@ WireSchema read_schema(const arrow::Schema& wire) {
   schema->metadata = metadata_of(wire.custom_metadata());
   if (wire.fields() != nullptr) {
     for (const auto* field : *wire.fields()) {
-      Described described = describe(*field);
-      if (field->dictionary() != nullptr) describe_dictionary(*field, described, out);
+      Described described = describe(*field, old_unions);
+      if (field->dictionary() != nullptr) describe_dictionary(*field, old_unions, described, out);
       schema->fields.push_back(std::move(described.field));
-      out.columns.push_back(described.column);
+      out.columns.push_back(std::move(described.column));
     }
   }
   out.schema = std::move(schema);
@@ -249,7 +265,8 @@ WireSchema read_schema(const arrow::Schema& wire) {
 Shape parse_tensor_metadata(const std::string& text, const std::string& column) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   const auto bad = [&]() {
-    fail_data("column '{}': its tensor metadata is {}", printable(column), printable(text));
+    fail_data("column '{}': its tensor metadata is '{}', expected {{\"shape\":[...]}}", printable(column),
+              printable(text));
   };
   if (!json.is_object() || !json.contains("shape") || !json["shape"].is_array()) bad();
   Shape shape;
@@ -257,7 +274,7 @@ Shape parse_tensor_metadata(const std::string& text, const std::string& column) 
   for (const auto& dimension : json["shape"]) {
     if (!dimension.is_number_integer()) bad();
     const auto d = dimension.get<std::int64_t>();
-    if (d < 1 || d > most_elements / elements) bad();
+    if (d < 0 || d > most_elements / std::max<std::int64_t>(elements, 1)) bad();
     elements *= d;
     shape.push_back(d);
   }

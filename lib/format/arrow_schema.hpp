@@ -18,22 +18,20 @@ namespace nn {
 // How a column lies in a record batch.
 struct WireColumn {
   enum class Layout {
-    numbers,
-    booleans,
+    scalars,     // numbers and booleans
     texts,
     large_texts,
     text_views,
-    tensor,      // FixedSizeList of numbers or booleans
+    tensor,      // FixedSizeLists, nested or not, of numbers or booleans
     dictionary,  // indices of `type` into the dictionary `dictionary_id`
     nothing,     // Null: no buffers, every value is missing
     skipped,     // a type that we don't compute with
   };
-  Layout layout = Layout::numbers;
-  DType type = DType::f32;  // of the elements or indices
-  std::int64_t elements = 1;
+  Layout layout = Layout::scalars;
+  DType type = DType::f32;          // of the elements or indices
+  std::vector<std::int64_t> lists;  // tensor: sizes of its lists, outermost first
   std::int64_t dictionary_id = 0;
-  // What it takes of a record batch's lists, children included.
-  std::size_t nodes = 1, buffers = 2, views = 0;
+  std::size_t nodes = 0, buffers = 0, views = 0;  // skipped: what it takes, children included
 };
 
 struct WireSchema {
@@ -47,8 +45,9 @@ struct WireSchema {
   std::map<std::int64_t, Values> dictionaries;
 };
 
-// Data and unsupported errors name the field. `wire` has been verified.
-WireSchema read_schema(const arrow::Schema& wire);
+// Data and unsupported errors name the field. `wire` has been verified, and is of the metadata
+// version that `old_unions` tells: before V5, unions had validity bitmaps.
+WireSchema read_schema(const arrow::Schema& wire, bool old_unions);
 
 // {"shape":[28,28]} of arrow.fixed_shape_tensor, and back.
 Shape parse_tensor_metadata(const std::string& json, const std::string& column);

@@ -133,7 +133,7 @@ class FrameReader {
   std::size_t read(std::span<std::byte> out) {
     if (!mapped_) return read_full(*input_, out);
     const std::size_t n = std::min(out.size(), rest_.size());
-    std::memcpy(out.data(), rest_.data(), n);
+    if (n > 0) std::memcpy(out.data(), rest_.data(), n);  // of nothing there is no address
     rest_ = rest_.subspan(n);
     return n;
   }
@@ -251,7 +251,7 @@ class ArrowSource : public BatchSource {
     }
     batch.rows = record.length();
     try {
-      batch.columns = decode_batch(record, frame.body, wire_, dictionaries_, limits_);
+      batch.columns = decode_batch(record, batch.first_row, frame.body, wire_, dictionaries_, limits_);
     } catch (const Error& error) {
       throw error.within(fmt::format("message {}", frames_.count() - 1));
     }
@@ -274,7 +274,7 @@ class StreamSource final : public ArrowSource {
       if (!frame) fail_data("a stream without a schema");
       const arrow::Schema* schema = frame->message->header_as_Schema();
       if (schema == nullptr) fail_data("the stream does not begin with a schema");
-      wire_ = read_schema(*schema);
+      wire_ = read_schema(*schema, frame->message->version() < arrow::MetadataVersion::V5);
     } catch (const Error& error) {
       throw error.within(frames_.name());
     }
@@ -314,7 +314,7 @@ class ArrowFileSource final : public ArrowSource {
     std::memcpy(footer_.data(), bytes.data(), bytes.size());
     const auto* footer = verified<arrow::Footer>(Bytes(footer_.bytes()).first(bytes.size()));
     if (footer == nullptr || footer->schema() == nullptr) fail_data("an Arrow file with a corrupt footer");
-    wire_ = read_schema(*footer->schema());
+    wire_ = read_schema(*footer->schema(), footer->version() < arrow::MetadataVersion::V5);
     dictionaries_ = footer->dictionaries();
     batches_ = footer->record_batches();
   }
@@ -354,13 +354,11 @@ std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, Strea
     return std::make_unique<ArrowFileSource>(std::move(input), limits);
   }
   if (mapped) return std::make_unique<StreamSource>(std::move(input), limits);
-  // On a pipe the two are told apart by the first bytes.
+  // On a pipe the two are told apart by the first bytes. Between its magic and its footer, a file
+  // is a stream, with an end-of-stream marker as well.
   std::vector<std::byte> head(8);
   head.resize(read_full(*input, head));
-  if (looks_like_arrow_file(head)) {
-    fail(ErrorKind::unsupported,
-         "{}: an Arrow file needs to be a plain file, not a pipe; write a stream instead", input->name());
-  }
+  if (looks_like_arrow_file(head)) return std::make_unique<StreamSource>(std::move(input), limits);
   return std::make_unique<StreamSource>(with_head(std::move(head), std::move(input)), limits);
 }
 

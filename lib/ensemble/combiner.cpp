@@ -94,8 +94,6 @@ Combiner::Combiner(const PredictionKind& members, const CombinerOptions& options
     passed_ = passed_columns(source);
     auto schema = std::make_shared<Schema>(*features_);
     for (const std::size_t column : passed_) schema->fields.push_back(source.fields[column]);
-    metadata.set("nn.tool", tool_name());
-    metadata.set("nn.version", NN_VERSION);
     schema->metadata = std::move(metadata);
     features_ = std::move(schema);
     return;

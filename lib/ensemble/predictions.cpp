@@ -212,8 +212,6 @@ PredictionBuilder::PredictionBuilder(PredictionKind kind, const Schema& source, 
   }
   if (with_uncertainty_) schema->fields.push_back({"uncertainty", DType::f32, {}, false, {}, {}});
   for (const std::size_t column : passed_) schema->fields.push_back(source.fields[column]);
-  metadata.set("nn.tool", tool_name());
-  metadata.set("nn.version", NN_VERSION);
   schema->metadata = std::move(metadata);
   schema_ = std::move(schema);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/parse.hpp"
 #include "format/bytes.hpp"
 #include "format/sink_formats.hpp"
@@ -18,6 +19,13 @@ struct FormatName {
 constexpr FormatName format_names[] = {{"auto", OutputFormat::automatic}, {"text", OutputFormat::text},
                                        {"csv", OutputFormat::csv},        {"json", OutputFormat::json},
                                        {"npy", OutputFormat::npy},        {"stream", OutputFormat::stream}};
+
+// Streams say who wrote them.
+Schema with_origin(Schema schema) {
+  schema.metadata.set("nn.tool", tool_name());
+  schema.metadata.set("nn.version", NN_VERSION);
+  return schema;
+}
 
 }  // namespace
 
@@ -36,7 +44,8 @@ std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, cons
     case OutputFormat::csv: return make_csv_sink(file, schema);
     case OutputFormat::json: return make_json_sink(file, schema);
     case OutputFormat::npy: return make_npy_sink(file, schema);
-    case OutputFormat::stream: return std::make_unique<StreamWriter>(to_file(file), schema, limits);
+    case OutputFormat::stream:
+      return std::make_unique<StreamWriter>(to_file(file), with_origin(schema), limits);
   }
   return open_sink(::isatty(file.fd()) != 0 ? OutputFormat::text : OutputFormat::stream, file, schema,
                    limits);

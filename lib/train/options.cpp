@@ -68,9 +68,11 @@ std::string numbered_path(const std::string& path, std::string_view number) {
 
 std::vector<TrainOptions> members_of(const TrainOptions& options) {
   const Members& m = options.members;
-  std::size_t count = static_cast<std::size_t>(m.count);
+  std::size_t count = static_cast<std::size_t>(std::max<std::int64_t>(m.count, 1));
   const std::array lists = {&m.learning_rates, &m.l2, &m.label_smoothing, &m.weight_decay};
-  for (const auto* list : lists) count = std::max(count, list->size());
+  for (const auto* list : lists) {
+    if (m.count == 0) count = std::max(count, list->size());
+  }
   for (const auto* list : lists) {
     if (list->size() > 1 && list->size() != count) {
       fail_usage("a list of {} values for {} members; give one value, or one for each", list->size(), count);

@@ -1,0 +1,133 @@
+// The lowering: operations, shapes, places and parameters.
+#include "nn/plan.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+
+using namespace nn;
+
+namespace {
+
+Plan plan_of(const char* text, Shape input, std::int64_t outputs, std::vector<InputSegment> segments = {}) {
+  Network network = parse_network(text);
+  resolve(network, std::move(input), outputs, std::move(segments));
+  return lower(network, Loss::categorical_crossentropy);
+}
+
+std::string names_of(const Plan& plan) {
+  std::string names;
+  for (const Parameter& p : plan.parameters) names += p.name + to_string(p.shape) + " ";
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("windows have Keras' sizes") {
+  struct Row {
+    const char* layer;
+    Shape input;
+    Image out;
+    std::int64_t top, left;
+  };
+  for (const Row& row : {
+           Row{"conv2d 5 3x3", {8, 9, 2}, {6, 7, 5}, 0, 0},
+           Row{"conv2d 5 3x3 same", {8, 9, 2}, {8, 9, 5}, 1, 1},
+           Row{"conv2d 5 4x4 same", {8, 9, 2}, {8, 9, 5}, 1, 1},
+           Row{"conv2d 5 3x3 strides 2", {8, 9, 2}, {3, 4, 5}, 0, 0},
+           Row{"conv2d 5 3x3 strides 2 same", {8, 9, 2}, {4, 5, 5}, 0, 1},
+           Row{"conv2d 5 1x1 strides 3 same", {8, 9, 2}, {3, 3, 5}, 0, 0},
+           Row{"conv2d 5 3x3", {8, 9}, {6, 7, 5}, 0, 0},
+           Row{"max_pool2d 2", {8, 9, 2}, {4, 4, 2}, 0, 0},
+           Row{"max_pool2d 2 same", {8, 9, 2}, {4, 5, 2}, 0, 0},
+           Row{"average_pool2d 3 strides 1 same", {8, 9, 2}, {8, 9, 2}, 1, 1},
+           Row{"global_average_pool2d", {8, 9, 2}, {1, 1, 2}, 0, 0},
+       }) {
+    INFO(row.layer);
+    const Plan plan = plan_of((std::string(row.layer) + ", dense").c_str(), row.input, 3);
+    CHECK(plan.ops[0].out == row.out);
+    CHECK(plan.ops[0].window.top == row.top);
+    CHECK(plan.ops[0].window.left == row.left);
+  }
+}
+
+TEST_CASE("values and parameters don't overlap and are aligned") {
+  const Plan plan = plan_of(
+      "conv2d 5 3x3 relu, batch_norm, residual(conv2d 5 3x3 same), max_pool2d 2, dense 7, layer_norm, dense",
+      {9, 8, 3}, 3);
+  std::int64_t end = 0;
+  for (std::size_t v = 1; v < plan.values.size(); ++v) {
+    const Value& value = plan.values[v];
+    CHECK(value.offset == end);
+    CHECK(value.offset % 16 == 0);
+    CHECK(value.stride >= value.size);
+    end = value.offset + (value.stride + 15) / 16 * 16;
+  }
+  CHECK(plan.values_per_row == end);
+  end = 0;
+  for (const Parameter& p : plan.parameters) {
+    CHECK(p.offset == end);
+    end += (p.size() + 15) / 16 * 16;
+  }
+  CHECK(plan.parameter_count == end);
+  for (const Op& op : plan.ops) {
+    CHECK(op.input < op.output);
+    CHECK(op.other < op.output);
+  }
+  CHECK(
+      names_of(plan) ==
+      "conv2d_0/kernel[3,3,3,5] conv2d_0/bias[5] batch_norm_0/gamma[5] batch_norm_0/beta[5] "
+      "batch_norm_0/moving_mean[5] batch_norm_0/moving_variance[5] conv2d_1/kernel[3,3,5,5] conv2d_1/bias[5] "
+      "dense_0/kernel[45,7] dense_0/bias[7] layer_norm_0/gamma[7] layer_norm_0/beta[7] dense_1/kernel[7,3] "
+      "dense_1/bias[3] ");
+}
+
+TEST_CASE("what does nothing costs nothing") {
+  CHECK(plan_of("flatten, dropout 0, activation linear, dense", {4}, 2).ops.size() == 1);
+}
+
+TEST_CASE("an embedding makes numbers of categories and leaves numbers alone") {
+  const Plan plan = plan_of("embedding 4, dense", {9}, 2, {{2, false}, {3, true}, {4, true}});
+  CHECK(plan.ops[0].out.size() == 2 + 4 + 4);
+  CHECK(plan.parameters[0].shape == Shape{7, 4});
+}
+
+TEST_CASE("initial weights have the variance that their activation asks for") {
+  struct Row {
+    const char* net;
+    double variance;
+  };
+  constexpr double inputs = 300, units = 200;
+  for (const Row& row : {Row{"dense 200 relu, dense", 2 / inputs}, Row{"dense 200 selu, dense", 1 / inputs},
+                         Row{"dense 200 tanh, dense", 2 / (inputs + units)},
+                         Row{"dense 200, batch_norm, activation relu, dense", 2 / inputs},
+                         Row{"dense 200, dense", 2 / (inputs + units)}}) {
+    INFO(row.net);
+    const Plan plan = plan_of(row.net, {300}, 2);
+    std::vector<float> values(static_cast<std::size_t>(plan.parameter_count), -1);
+    initialise(plan, 5, values);
+    double sum = 0, squares = 0;
+    const auto count = static_cast<std::size_t>(plan.parameters[0].size());
+    for (std::size_t i = 0; i < count; ++i) {
+      sum += static_cast<double>(values[i]);
+      squares += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+    }
+    CHECK(std::abs(sum / static_cast<double>(count)) < 0.001);
+    CHECK(squares / static_cast<double>(count) == Approx(row.variance).epsilon(0.03));
+    CHECK(values[static_cast<std::size_t>(plan.parameters[1].offset)] == 0);
+    for (const Parameter& p : plan.parameters) {
+      if (p.name == "batch_norm_0/gamma") CHECK(values[static_cast<std::size_t>(p.offset)] == 1);
+    }
+    std::vector<float> again(values.size());
+    initialise(plan, 5, again);
+    CHECK(again == values);
+    initialise(plan, 6, again);
+    CHECK(again != values);
+  }
+}
+
+TEST_CASE("sizes beyond any memory are refused, not computed") {
+  CHECK_THROWS_WITH(plan_of("conv2d 1048576 1x1, dense", {4096, 4096, 3}, 2), Catch::Contains("too large"));
+  CHECK_THROWS_WITH(plan_of("dense 1048576, dense 1048576, dense", {4}, 2),
+                    Catch::Contains("too many weights"));
+}

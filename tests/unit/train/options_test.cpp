@@ -1,0 +1,60 @@
+#include "train/options.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+
+using namespace nn;
+
+TEST_CASE("members have names, seeds and values of their own") {
+  TrainOptions options;
+  options.output = "out.d/m.nn";
+  options.seed = 7;
+  options.members.learning_rates = {0.1, 0.2, 0.3};
+  options.members.l2 = {0.5};
+  options.l2 = 0.5;
+  const auto members = members_of(options);
+  REQUIRE(members.size() == 3);
+  CHECK(members[1].output == "out.d/m-2.nn");
+  CHECK(members[1].seed == 8);
+  CHECK(members[1].learning_rate == 0.2);
+  CHECK(members[2].l2 == 0.5);
+  options.members.count = 2;
+  CHECK_THROWS_AS(members_of(options), Error);
+}
+
+TEST_CASE("numbers go before the extension") {
+  CHECK(numbered_path("m.nn", "1") == "m-1.nn");
+  CHECK(numbered_path("a.b/m", "1") == "a.b/m-1");
+  CHECK(numbered_path("a.b/.m", "1") == "a.b/.m-1");
+  CHECK(numbered_path("m.v2.nn", "cycle3") == "m.v2-cycle3.nn");
+}
+
+TEST_CASE("the command line in a model leaves out what doesn't change it") {
+  CHECK(lasting_command_line("nn-train x.csv --log l --resume --lr 0.1 --log-every=5 -q -o 'a b.nn'") ==
+        "nn-train x.csv --lr 0.1 -o 'a b.nn'");
+}
+
+TEST_CASE("a rate follows its schedule") {
+  const RunLength run{10, 4};
+  const auto rate = [&](const char* schedule, const char* warmup, std::uint64_t step) {
+    return rate_at(parse_schedule(schedule), parse_warmup(warmup), 2.0, step, run);
+  };
+  CHECK(rate("constant", "0", 39) == 2.0);
+  CHECK(rate("constant", "4", 0) == Approx(0.5));
+  CHECK(rate("constant", "1epochs", 9) == Approx(2.0));
+  CHECK(rate("step:epochs=2,factor=0.5", "0", 19) == 2.0);
+  CHECK(rate("step:epochs=2,factor=0.5", "0", 20) == Approx(1.0));
+  CHECK(rate("cosine", "0", 0) == Approx(2.0));
+  CHECK(rate("cosine", "0", 20) == Approx(1.0));
+  CHECK(rate("cosine", "0", 1000) == Approx(0.0).margin(1e-12));
+  CHECK(rate("cosine:floor=0.1", "0", 1000) == Approx(0.2));
+  CHECK(rate("one_cycle", "0", 0) == Approx(2.0 / 25));
+  CHECK(rate("one_cycle", "0", 12) == Approx(2.0));
+  CHECK(rate("one_cycle", "0", 1000) == Approx(2e-4));
+  CHECK(rate("cosine_restarts:cycles=2", "0", 20) == Approx(2.0));
+  CHECK(rate("cosine_restarts:cycles=2", "0", 10) == Approx(1.0));
+  CHECK(cycle_ending(parse_schedule("cosine_restarts:cycles=2"), 2, 4) == 1);
+  CHECK(cycle_ending(parse_schedule("cosine_restarts:cycles=2"), 3, 4) == 0);
+  CHECK(to_string(parse_schedule("cosine_restarts:cycles=2")) == "cosine_restarts:cycles=2,floor=0");
+}

@@ -21,14 +21,22 @@ class FloatProgram final : public Program {
   FloatProgram(const Plan& plan, const ProgramOptions& options, const float* parameters,
                std::shared_ptr<cpu::Team> team)
       : team_(std::move(team)), program_(plan, options, parameters, cpu::chosen_isa(), team_.get()) {
-    parts_.reserve(static_cast<std::size_t>(options.parts));
+    const auto parts = static_cast<std::size_t>(options.parts);
+    parts_.reserve(parts);
+    if (!options.byte_values) return;
+    byte_values_ = *options.byte_values;
+    inputs_ = static_cast<std::size_t>(plan.inputs);
+    room_ = inputs_ * static_cast<std::size_t>(options.batch);
+    floats_ = Buffer(room_ * parts * sizeof(float));
   }
 
-  void forward(std::int64_t rows, const float* x, float* y) override { program_.forward(rows, x, y); }
-  double evaluate(const Examples& e, float* y) override { return program_.evaluate(of(e), y); }
+  void forward(std::int64_t rows, Inputs x, float* y) override {
+    program_.forward(rows, floats_of(x, rows, 0), y);
+  }
+  double evaluate(const Examples& e, float* y) override { return program_.evaluate(of(e, 0), y); }
   double train_step(std::span<const Examples> parts, double learning_rate, std::uint64_t step) override {
     parts_.clear();
-    for (const Examples& e : parts) parts_.push_back(of(e));
+    for (const Examples& e : parts) parts_.push_back(of(e, parts_.size()));
     const double loss = program_.compute_gradients(parts_, step);
     program_.apply_gradients(learning_rate, step);
     return loss;
@@ -49,12 +57,25 @@ class FloatProgram final : public Program {
   }
 
  private:
-  static cpu::ExamplesOf<float> of(const Examples& e) {
-    return {e.rows, e.x, e.labels, e.targets, e.weights};
+  cpu::ExamplesOf<float> of(const Examples& e, std::size_t part) {
+    return {e.rows, floats_of(e.x, e.rows, part), e.labels, e.targets, e.weights};
   }
+
+  const float* floats_of(Inputs x, std::int64_t rows, std::size_t part) {
+    if (x.bytes == nullptr) return x.floats;
+    if (floats_.size() == 0) fail(ErrorKind::internal, "bytes for a program that takes floats");
+    float* floats = floats_.as<float>() + part * room_;
+    const std::size_t count = std::min(inputs_ * static_cast<std::size_t>(rows), room_);
+    for (std::size_t i = 0; i < count; ++i) floats[i] = byte_values_[x.bytes[i]];
+    return floats;
+  }
+
   std::shared_ptr<cpu::Team> team_;
   cpu::CpuProgram<float> program_;
   std::vector<cpu::ExamplesOf<float>> parts_;
+  ByteValues byte_values_{};
+  std::size_t inputs_ = 0, room_ = 0;  // floats of a row, and of the largest batch
+  Buffer floats_;                      // of inputs that are bytes, a batch for each part
 };
 
 class CpuBackend final : public Backend {

@@ -2,8 +2,10 @@
 // that device only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "backend/device.hpp"
@@ -25,23 +27,35 @@ struct Optimizer {
   double weight_decay = 0.004;          // adamw, decoupled (Loshchilov & Hutter 2019)
 };
 
+// What each byte of inputs that are bytes stands for.
+using ByteValues = std::array<float, 256>;
+
 struct ProgramOptions {
   std::int64_t batch = 1;  // the most rows of one call
   bool training = false;   // without it only forward() and evaluate() may be called
   Optimizer optimizer;
-  double l2 = 0;           // adds l2/2 * |kernel|^2 to the loss of a batch
-  double clip_norm = 0;    // gradient's global norm is scaled down to this; 0: off
-  double label_smoothing = 0;  // of cross-entropies in training: this part of a label goes to all
-                               // classes alike (Szegedy et al. 2016, section 7)
-  double ema = 0;          // decay of the moving average of the parameters; 0: there is none
-  std::int64_t parts = 1;  // the most batches whose gradients make up one step
-  std::uint64_t seed = 0;  // of dropout
+  double l2 = 0;                          // adds l2/2 * |kernel|^2 to the loss of a batch
+  double clip_norm = 0;                   // gradient's global norm is scaled down to this; 0: off
+  double label_smoothing = 0;             // of cross-entropies in training: this part of a label goes to all
+                                          // classes alike (Szegedy et al. 2016, section 7)
+  double ema = 0;                         // decay of the moving average of the parameters; 0: there is none
+  std::int64_t parts = 1;                 // the most batches whose gradients make up one step
+  std::uint64_t seed = 0;                 // of dropout
+  std::optional<ByteValues> byte_values;  // none: inputs are floats
+};
+
+// Rows of inputs, row-major and dense: floats, or bytes for programs that have byte_values.
+struct Inputs {
+  Inputs(const float* values = nullptr) : floats(values) {}
+  Inputs(const std::uint8_t* values) : bytes(values) {}
+  const float* floats = nullptr;
+  const std::uint8_t* bytes = nullptr;
 };
 
 // Labelled rows of a step. Row-major, dense, borrowed for the call.
 struct Examples {
   std::int64_t rows = 0;                 // 0 < rows <= batch
-  const float* x = nullptr;              // [rows, inputs]
+  Inputs x;                              // [rows, inputs]
   const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
   const float* targets = nullptr;        // [rows, outputs]: regression losses
   const float* weights = nullptr;        // [rows] per-row weights (class weights), or null: all 1
@@ -55,7 +69,7 @@ class Program {
   // y [rows, outputs], overwritten: probabilities under cross-entropy (binary: [rows, 1],
   // the probability of class 1), values otherwise. Row results do not depend on the
   // other rows of the call, nor on how many there are.
-  virtual void forward(std::int64_t rows, const float* x, float* y) = 0;
+  virtual void forward(std::int64_t rows, Inputs x, float* y) = 0;
 
   // forward() and the sum over rows of weight * loss, without dropout and without the
   // L2 term. `y` may be null.

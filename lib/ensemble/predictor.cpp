@@ -59,20 +59,27 @@ void Predictor::make_room(std::int64_t rows) {
   capacity_ = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
   ProgramOptions options;
   options.batch = capacity_;
+  options.byte_values = encoder_->byte_values();
+  takes_bytes_ = options.byte_values.has_value();
   program_ = backend_->compile(plan_, options, model_.parameters.get());
   const auto capacity = static_cast<std::size_t>(capacity_);
-  x_.reserve_discarding(capacity * static_cast<std::size_t>(plan_.inputs) * sizeof(float));
+  if (!takes_bytes_) x_.reserve_discarding(capacity * static_cast<std::size_t>(plan_.inputs) * sizeof(float));
   if (one_logit_) y_.reserve_discarding(capacity * sizeof(float));
 }
 
 void Predictor::predict(const Batch& batch, float* out) {
   make_room(batch.rows);
+  Inputs x = x_.as<float>();
   try {
-    encoder_->encode(batch, x_.as<float>());
+    if (takes_bytes_) {
+      x = encoder_->bytes(batch);
+    } else {
+      encoder_->encode(batch, x_.as<float>());
+    }
   } catch (const Error& error) {
     throw error.within(path_);
   }
-  program_->forward(batch.rows, x_.as<float>(), one_logit_ ? y_.as<float>() : out);
+  program_->forward(batch.rows, x, one_logit_ ? y_.as<float>() : out);
   if (one_logit_) {
     for (std::int64_t row = 0; row < batch.rows; ++row) {
       const float p = y_.as<float>()[row];

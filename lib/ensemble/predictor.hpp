@@ -46,6 +46,7 @@ class Predictor {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Program> program_;
   std::int64_t capacity_ = 0;
+  bool takes_bytes_ = false;  // the program does, so that rows needn't be encoded
   Buffer x_, y_;
 };
 

@@ -279,4 +279,23 @@ void BoundEncoder::encode(const Batch& batch, float* x) const {
   }
 }
 
+std::optional<std::array<float, 256>> BoundEncoder::byte_values() const {
+  if (bindings_.size() != 1 || bindings_[0].type != DType::u8) return std::nullopt;
+  const InputColumn& input = *bindings_[0].input;
+  if (input.kind != InputColumn::Kind::tensor || input.scale.size() > 1) return std::nullopt;
+  const double offset = input.scale.empty() ? 0 : input.offset[0];
+  const double scale = input.scale.empty() ? 1 : input.scale[0];
+  std::array<float, 256> values{};
+  for (std::size_t b = 0; b < values.size(); ++b)
+    values[b] = static_cast<float>((static_cast<double>(b) - offset) * scale);
+  const bool finite = std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  return finite ? std::optional(values) : std::nullopt;
+}
+
+const std::uint8_t* BoundEncoder::bytes(const Batch& batch) const {
+  const Column& column = batch.columns[bindings_[0].column];
+  require_present(batch, column, *bindings_[0].input);
+  return column.as<std::uint8_t>();
+}
+
 }  // namespace nn

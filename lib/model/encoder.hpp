@@ -3,8 +3,10 @@
 // in the model, applied to every table that is predicted.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,13 +20,13 @@ struct InputColumn {
   enum class Kind : std::uint8_t { number, category, tensor };
   std::string name;
   Kind kind = Kind::number;
-  Shape shape;                    // tensor: of one row
-  std::vector<double> fill;       // number: {mean of the present training values}, stands for a missing
-                                  // one; category and tensor: empty
+  Shape shape;                        // tensor: of one row
+  std::vector<double> fill;           // number: {mean of the present training values}, stands for a missing
+                                      // one; category and tensor: empty
   std::vector<double> offset, scale;  // (value - offset) * scale per element; empty: as it is.
                                       // u8 tensors without standardisation: offset 0, scale 1/255 (one value)
   std::vector<std::string> categories;  // category: one-hot in this order; unknown or missing: all zero
-  std::int64_t width() const;     // floats this column becomes
+  std::int64_t width() const;           // floats this column becomes
 };
 
 struct Target {
@@ -50,13 +52,19 @@ class BoundEncoder {
   // that row only.
   void encode(const Batch& batch, float* x) const;
 
+  // Where a row is one tensor of bytes whose elements are all encoded alike: what each byte
+  // becomes. A program that takes bytes can then have the rows as they are.
+  std::optional<std::array<float, 256>> byte_values() const;
+  // The rows of a batch then; data errors as encode() has them.
+  const std::uint8_t* bytes(const Batch& batch) const;
+
  private:
   friend class Encoder;
   struct Binding {
-    std::size_t column;       // in the table
-    DType type;               // there
-    const InputColumn* input; // owned by inputs_
-    std::int64_t at;          // first float of the row
+    std::size_t column;        // in the table
+    DType type;                // there
+    const InputColumn* input;  // owned by inputs_
+    std::int64_t at;           // first float of the row
   };
   std::shared_ptr<const std::vector<InputColumn>> inputs_;
   std::vector<Binding> bindings_;
@@ -80,7 +88,7 @@ class Encoder {
 
   const std::vector<InputColumn>& columns() const { return *columns_; }
   std::int64_t width() const;
-  Shape input_shape() const;  // a single tensor keeps its shape; otherwise {width}
+  Shape input_shape() const;                   // a single tensor keeps its shape; otherwise {width}
   std::vector<InputSegment> segments() const;  // of the width, a column each
 
   // Matches columns by name, in any order; other columns are ignored. Missing columns and

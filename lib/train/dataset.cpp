@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "base/error.hpp"
@@ -77,20 +78,26 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
   return valid;
 }
 
-// Encodes and drops the rows.
-Dataset encode(Rows rows, const Encoder& encoder, const Target& target) {
+// Encodes and drops the rows. Bytes are kept where they can be, unless `floats` are asked for.
+Dataset encode(Rows rows, const Encoder& encoder, const Target& target, bool floats) {
   const BoundEncoder bound = encoder.bind(*rows.schema);
   Dataset data;
   data.rows = rows.count;
   data.inputs = bound.width();
-  data.x = Buffer(static_cast<std::size_t>(rows.count * data.inputs) * sizeof(float));
+  if (!floats) data.byte_values = bound.byte_values();
+  data.x = Buffer(static_cast<std::size_t>(rows.count) * data.row_bytes());
   const bool classes = target.kind == Target::Kind::classes;
   data.target_width = classes ? 0 : target.width();
   if (classes) data.labels.resize(static_cast<std::size_t>(rows.count));
   data.targets.resize(static_cast<std::size_t>(rows.count * data.target_width));
   std::int64_t first = 0;
   for (Batch& batch : rows.batches) {
-    bound.encode(batch, data.x.as<float>() + first * data.inputs);
+    if (data.byte_values) {
+      std::copy_n(bound.bytes(batch), batch.rows * data.inputs,
+                  data.x.as<std::uint8_t>() + first * data.inputs);
+    } else {
+      bound.encode(batch, data.x.as<float>() + first * data.inputs);
+    }
     if (classes) {
       encode_labels(target, batch, data.labels.data() + first);
     } else {
@@ -128,7 +135,7 @@ std::vector<double> weights_of_classes(const ClassWeights& wanted, const Target&
 
 std::string digest_of(const Dataset& data) {
   Digest digest;
-  digest.add(data.x.bytes().first(static_cast<std::size_t>(data.rows * data.inputs) * sizeof(float)));
+  digest.add(data.x.bytes().first(static_cast<std::size_t>(data.rows) * data.row_bytes()));
   digest.add(std::as_bytes(std::span(data.labels)));
   digest.add(std::as_bytes(std::span(data.targets)));
   return digest.text();
@@ -136,10 +143,15 @@ std::string digest_of(const Dataset& data) {
 
 }  // namespace
 
+Inputs Dataset::inputs_from(std::int64_t row) const {
+  if (byte_values) return x.as<std::uint8_t>() + row * inputs;
+  return x.as<float>() + row * inputs;
+}
+
 Examples Dataset::examples(std::int64_t first, std::int64_t count) const {
   Examples e;
   e.rows = count;
-  e.x = x.as<float>() + first * inputs;
+  e.x = inputs_from(first);
   if (!labels.empty()) e.labels = labels.data() + first;
   if (!targets.empty()) e.targets = targets.data() + first * target_width;
   if (!weights.empty()) e.weights = weights.data() + first;
@@ -147,13 +159,20 @@ Examples Dataset::examples(std::int64_t first, std::int64_t count) const {
 }
 
 BatchGatherer::BatchGatherer(const Dataset& data, std::int64_t batch)
-    : data_(data), x_(static_cast<std::size_t>(batch * data.inputs) * sizeof(float)) {
+    : data_(data), x_(static_cast<std::size_t>(batch) * data.row_bytes()) {
   if (!data.labels.empty()) labels_.resize(static_cast<std::size_t>(batch));
   if (!data.targets.empty()) targets_.resize(static_cast<std::size_t>(batch * data.target_width));
   if (!data.weights.empty()) weights_.resize(static_cast<std::size_t>(batch));
 }
 
-Examples BatchGatherer::gather_targets(std::span<const std::uint32_t> rows) {
+Examples BatchGatherer::gather(std::span<const std::uint32_t> rows) {
+  const std::size_t bytes = data_.row_bytes();
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::memcpy(x_.data() + i * bytes, data_.x.data() + rows[i] * bytes, bytes);
+  return with_targets(rows);
+}
+
+Examples BatchGatherer::with_targets(std::span<const std::uint32_t> rows) {
   const auto width = static_cast<std::size_t>(data_.target_width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::size_t row = rows[i];
@@ -165,7 +184,7 @@ Examples BatchGatherer::gather_targets(std::span<const std::uint32_t> rows) {
   }
   Examples e;
   e.rows = static_cast<std::int64_t>(rows.size());
-  e.x = x_.as<float>();
+  e.x = data_.byte_values ? Inputs(x_.as<std::uint8_t>()) : Inputs(x_.as<float>());
   if (!labels_.empty()) e.labels = labels_.data();
   if (!targets_.empty()) e.targets = targets_.data();
   if (!weights_.empty()) e.weights = weights_.data();
@@ -187,10 +206,10 @@ TrainingData load_training_data(const TrainOptions& options) {
   TrainingData data;
   data.encoder = Encoder::fit(*train.schema, train.batches, {options.standardize});
   data.target = fit_target(*train.schema, train.batches, options.standardize);
-  data.train = encode(std::move(train), data.encoder, data.target);
+  data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
   if (valid) {
     try {
-      data.valid = encode(std::move(*valid), data.encoder, data.target);
+      data.valid = encode(std::move(*valid), data.encoder, data.target, !data.train.byte_values);
     } catch (const Error& error) {
       throw error.within("the validation rows");
     }

@@ -1,4 +1,5 @@
-// The rows to learn from, encoded once and kept in memory: rows * (inputs + 1) floats.
+// The rows to learn from, encoded once and kept in memory: rows * (inputs + 1) floats, or bytes
+// for images of bytes.
 #pragma once
 
 #include <algorithm>
@@ -14,16 +15,22 @@
 
 namespace nn {
 
-// Row-major. Either labels or targets, weights only when there are class weights.
+// The bytes of a row take a quarter of the memory that its floats would. Row-major. Either labels or targets,
+// weights only when there are class weights.
 struct Dataset {
   std::int64_t rows = 0, inputs = 0, target_width = 0;
-  Buffer x;                          // [rows, inputs] f32
+  Buffer x;  // [rows, inputs] f32, or bytes where byte_values says what they are
+  std::optional<ByteValues> byte_values;
   std::vector<std::int32_t> labels;  // [rows]
   std::vector<float> targets;        // [rows, target_width], scaled as the target says
   std::vector<float> weights;        // [rows]
 
   // Rows [first, first + count) where they are.
   Examples examples(std::int64_t first, std::int64_t count) const;
+  Inputs inputs_from(std::int64_t row) const;
+  std::size_t row_bytes() const {
+    return static_cast<std::size_t>(inputs) * (byte_values ? 1 : sizeof(float));
+  }
 };
 
 // Copies rows in any order into memory of its own. One thread.
@@ -31,22 +38,19 @@ class BatchGatherer {
  public:
   BatchGatherer(const Dataset& data, std::int64_t batch);
   // Good until the next call.
-  Examples gather(std::span<const std::uint32_t> rows) {
-    return gather(
-        rows, [this](std::uint32_t, const float* from, float* to) { std::copy_n(from, data_.inputs, to); });
-  }
-  // The inputs of each row by copy(row, from, to).
+  Examples gather(std::span<const std::uint32_t> rows);
+  // The inputs of each row by copy(row, from, to); they must be floats.
   template <typename Copy>
   Examples gather(std::span<const std::uint32_t> rows, Copy copy) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       copy(rows[i], data_.x.as<float>() + static_cast<std::int64_t>(rows[i]) * data_.inputs,
            x_.as<float>() + static_cast<std::int64_t>(i) * data_.inputs);
     }
-    return gather_targets(rows);
+    return with_targets(rows);
   }
 
  private:
-  Examples gather_targets(std::span<const std::uint32_t> rows);
+  Examples with_targets(std::span<const std::uint32_t> rows);
   const Dataset& data_;
   Buffer x_;
   std::vector<std::int32_t> labels_;

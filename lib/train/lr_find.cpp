@@ -28,7 +28,7 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
   const std::uint64_t in_epoch = step_options.steps_per_epoch(data.train.rows);
   const std::uint64_t count = std::clamp(in_epoch, least_steps, most_steps);
   const double factor = std::pow(most_rate / least_rate, 1.0 / static_cast<double>(count - 1));
-  const auto program = compile_for_training(*backend, lower(model.network, model.loss), options);
+  const auto program = compile_for_training(*backend, lower(model.network, model.loss), options, data.train);
   Steps steps(data.train, step_options);
   steps.begin(0, 0);
   std::vector<RatePoint> points;

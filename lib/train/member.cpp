@@ -45,8 +45,8 @@ class Averaged {
 
 }  // namespace
 
-std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan,
-                                              const TrainOptions& options) {
+std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan, const TrainOptions& options,
+                                              const Dataset& data) {
   const auto parameters = aligned_floats(plan.parameter_count);
   initialise(plan, options.seed, {parameters.get(), static_cast<std::size_t>(plan.parameter_count)});
   ProgramOptions program;
@@ -59,6 +59,7 @@ std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan
   program.ema = options.ema;
   program.parts = options.accumulate;
   program.seed = options.seed;
+  program.byte_values = data.byte_values;
   return backend.compile(plan, program, parameters.get());
 }
 
@@ -77,7 +78,7 @@ Member::Member(TrainOptions options, const TrainingData& data, Model model, Back
       plan_(lower(model_.network, model_.loss)),
       length_(length_of(options_, data.train)),
       checkpoint_path_(options_.checkpoint.empty() ? options_.output + ".ckpt" : options_.checkpoint),
-      program_(compile_for_training(backend, plan_, options_)),
+      program_(compile_for_training(backend, plan_, options_, data.train)),
       log_(log),
       start_(Clock::now()),
       saved_(start_) {

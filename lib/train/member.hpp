@@ -18,8 +18,8 @@
 namespace nn {
 
 // The network with its first weights, compiled for training steps.
-std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan,
-                                              const TrainOptions& options);
+std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan, const TrainOptions& options,
+                                              const Dataset& data);
 
 // Sum of the weights of the rows.
 double weight_of(const Examples& examples);

@@ -13,7 +13,7 @@ constexpr std::size_t slots_ahead = 3;  // one is computed, one is ready, one is
 constexpr std::int64_t worth_a_thread = 256 * 1024;
 
 bool gathers_ahead(const Dataset& data, const StepOptions& o) {
-  const auto bytes = o.batch * o.parts * data.inputs * static_cast<std::int64_t>(sizeof(float));
+  const auto bytes = o.batch * o.parts * static_cast<std::int64_t>(data.row_bytes());
   return (!o.augmentation.empty() || bytes >= worth_a_thread) && process_cores().size() > 1;
 }
 

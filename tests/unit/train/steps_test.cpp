@@ -28,7 +28,7 @@ std::vector<std::vector<std::int32_t>> rows_of(Steps& steps, std::uint64_t epoch
     for (const Examples& part : parts) {
       for (std::int64_t r = 0; r < part.rows; ++r) {
         rows.push_back(part.labels[r]);
-        if (part.x[r * inputs] != static_cast<float>(part.labels[r])) rows.push_back(-1);
+        if (part.x.floats[r * inputs] != static_cast<float>(part.labels[r])) rows.push_back(-1);
       }
     }
     all.push_back(rows);
@@ -77,7 +77,7 @@ TEST_CASE("augmentation gives the same images whichever step they are in") {
     for (auto parts = steps.next(); !parts.empty(); parts = steps.next()) {
       for (std::int64_t r = 0; r < parts[0].rows; ++r) {
         for (int i = 0; i < 16; ++i)
-          sums[static_cast<std::size_t>(parts[0].labels[r])] += parts[0].x[r * 16 + i];
+          sums[static_cast<std::size_t>(parts[0].labels[r])] += parts[0].x.floats[r * 16 + i];
       }
     }
     return sums;

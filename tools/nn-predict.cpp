@@ -61,6 +61,10 @@ void setup(CLI::App& app, Options& options) {
   nn::add_parsed(app, "--device", options.predict.device, parse_some_device, "Of models that name none")
       ->type_name("DEVICE")
       ->group("Models");
+  nn::add_parsed(app, "--precision", options.predict.precision, nn::parse_precision,
+                 "Of the products of weights and inputs: float32, bf16 (default: float32)")
+      ->type_name("NAME")
+      ->group("Models");
   nn::add_parsed(app, "--batch", options.predict.batch, parse_batch,
                  "Rows of a step; results do not depend on it (default: 1024)")
       ->type_name("N")

@@ -132,6 +132,7 @@ complete -c nn-train -l resume -d 'Go on from the checkpoint'
 
 # ---- nn-predict, nn-aggregate, nn-eval
 complete -c nn-predict -s m -l model -x -k -a '(__nn_members)' -d 'MODEL[@DEVICE][*WEIGHT]'
+complete -c nn-predict -l precision -x -a 'float32 bf16' -d 'Of the products'
 complete -c nn-predict -l device -x -a '(__nn_devices)' -d 'Of models that name none'
 complete -c nn-aggregate -l device -x -a '(__nn_devices)' -d 'Of a stacking model'
 complete -c nn-aggregate -l weight -x -d 'One a member'

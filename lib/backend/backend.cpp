@@ -16,6 +16,8 @@ namespace {
 constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentum", "nesterov",
                                                              "rmsprop", "adam",     "adamw"};
 
+constexpr std::array<std::string_view, 2> precision_names = {"float32", "bf16"};
+
 class FloatProgram final : public Program {
  public:
   FloatProgram(const Plan& plan, const ProgramOptions& options, const float* parameters,
@@ -116,6 +118,15 @@ OptimizerKind parse_optimizer(std::string_view name) {
   fail_usage("'{}' is not an optimizer; {}", printable(name),
              meant ? fmt::format("did you mean {}?", *meant)
                    : fmt::format("there are {}", fmt::join(optimizer_names, ", ")));
+}
+
+std::string_view name_of(Precision precision) { return precision_names[static_cast<std::size_t>(precision)]; }
+
+Precision parse_precision(std::string_view name) {
+  for (std::size_t i = 0; i < precision_names.size(); ++i) {
+    if (precision_names[i] == name) return static_cast<Precision>(i);
+  }
+  fail_usage("'{}' is not a precision; there are {}", printable(name), fmt::join(precision_names, " and "));
 }
 
 std::unique_ptr<Backend> open_backend(const Device& device) {

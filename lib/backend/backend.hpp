@@ -27,6 +27,11 @@ struct Optimizer {
   double weight_decay = 0.004;          // adamw, decoupled (Loshchilov & Hutter 2019)
 };
 
+// Of the products of matrices, in programs that predict.
+enum class Precision : std::uint8_t { float32, bf16 };
+std::string_view name_of(Precision precision);
+Precision parse_precision(std::string_view name);
+
 // What each byte of inputs that are bytes stands for.
 using ByteValues = std::array<float, 256>;
 
@@ -42,6 +47,7 @@ struct ProgramOptions {
   std::int64_t parts = 1;                 // the most batches whose gradients make up one step
   std::uint64_t seed = 0;                 // of dropout
   std::optional<ByteValues> byte_values;  // none: inputs are floats
+  Precision precision = Precision::float32;
 };
 
 // Rows of inputs, row-major and dense: floats, or bytes for programs that have byte_values.

@@ -29,7 +29,7 @@ Predictors open_predictors(const InGraphOptions& options, const Schema& table) {
   for (std::size_t m = 0; m < options.members.size(); ++m) {
     const std::string& path = options.members[m].model;
     check_misread_device(path);
-    predictors.push_back(std::make_unique<Predictor>(path, devices[m]));
+    predictors.push_back(std::make_unique<Predictor>(path, devices[m], options.precision));
     predictors.back()->bind(table);
     const std::string differs =
         difference(predictors[0]->kind(), options.members[0].model, predictors[m]->kind(), path);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/backend.hpp"
 #include "ensemble/combiner.hpp"
 #include "ensemble/member.hpp"
 #include "tensor/batch.hpp"
@@ -18,6 +19,7 @@ struct InGraphOptions {
   std::optional<Device> device;  // of members that name none
   Combination combination;
   std::optional<Uncertainty> uncertainty;
+  Precision precision = Precision::float32;
   std::int64_t batch = 1024;  // most rows of one step; results don't depend on it
 };
 

@@ -25,7 +25,8 @@ PredictionKind kind_of_outputs(const Model& model, std::int64_t outputs) {
 
 }  // namespace
 
-Predictor::Predictor(const std::string& path, const Device& device) : path_(path), device_(device) {
+Predictor::Predictor(const std::string& path, const Device& device, Precision precision)
+    : path_(path), device_(device), precision_(precision) {
   check_device(device_);
   model_ = load_model(path_);
   plan_ = lower(model_.network, model_.loss);
@@ -59,6 +60,7 @@ void Predictor::make_room(std::int64_t rows) {
   capacity_ = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
   ProgramOptions options;
   options.batch = capacity_;
+  options.precision = precision_;
   options.byte_values = encoder_->byte_values();
   takes_bytes_ = options.byte_values.has_value();
   program_ = backend_->compile(plan_, options, model_.parameters.get());

@@ -19,7 +19,7 @@ class Predictor {
  public:
   // Opens the model; the weights are used in place. Throws when model or device is not
   // there.
-  Predictor(const std::string& path, const Device& device);
+  Predictor(const std::string& path, const Device& device, Precision precision = Precision::float32);
   ~Predictor();
 
   const PredictionKind& kind() const { return kind_; }
@@ -38,6 +38,7 @@ class Predictor {
 
   std::string path_;
   Device device_;
+  Precision precision_;
   Model model_;
   Plan plan_;
   PredictionKind kind_;

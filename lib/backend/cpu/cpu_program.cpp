@@ -37,6 +37,12 @@ Plan without_dropout(Plan plan) {
   return plan;
 }
 
+const Bf16Kernels* bf16_of(const ProgramOptions& options, Isa isa) {
+  if (options.precision != Precision::bf16) return nullptr;
+  if (options.training) fail(ErrorKind::unsupported, "training in bfloat16");
+  return &bf16_kernels_of(isa);
+}
+
 template <typename T>
 OperationPtr<T> make_operation(const Operands<T>& o) {
   switch (o.op.kind) {
@@ -65,7 +71,6 @@ T* Arena<T>::take(std::int64_t count, bool zeroed) {
   return buffer.template as<T>();
 }
 
-
 template <typename T>
 CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const T* parameters, Isa isa,
                           Team* team)
@@ -73,8 +78,17 @@ CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const
       options_(options),
       size_(static_cast<std::size_t>(plan.parameter_count)),
       parameters_(parameters),
-      setting_{kernels_of<T>(isa), plan_,         arena_,  team,    options.training,
-               options.batch,      options.seed, nullptr, nullptr, nullptr,
+      setting_{kernels_of<T>(isa),
+               plan_,
+               arena_,
+               team,
+               bf16_of(options, isa),
+               options.training,
+               options.batch,
+               options.seed,
+               nullptr,
+               nullptr,
+               nullptr,
                nullptr} {
   if (options.training) {
     const auto size = static_cast<std::int64_t>(size_);
@@ -106,7 +120,8 @@ void CpuProgram<T>::place_values() {
   if (__builtin_mul_overflow(plan_.values_per_row, options_.batch, &count)) count = INT64_MAX;
   T* values = arena_.take(count, training);
   T* gradients = training ? arena_.take(count, true) : nullptr;
-  for (const Value& value : plan_.values) places_.push_back({values + value.offset * options_.batch, value.stride});
+  for (const Value& value : plan_.values)
+    places_.push_back({values + value.offset * options_.batch, value.stride});
   places_.front().data = nullptr;
   // What no weight lies before has no gradient that anybody asks for.
   std::vector<bool> wanted(plan_.values.size());
@@ -234,7 +249,8 @@ double CpuProgram<T>::compute_gradients(std::span<const ExamplesOf<T>> parts, st
   const FlushDenormals flush;
   double total = 0;
   for (const ExamplesOf<T>& e : parts) {
-    for (std::int64_t i = 0; i < e.rows; ++i) total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
+    for (std::int64_t i = 0; i < e.rows; ++i)
+      total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
   }
   const auto scale = static_cast<T>(total > 0 ? 1 / total : 0);
   const auto size = static_cast<std::int64_t>(size_);
@@ -277,7 +293,7 @@ void CpuProgram<T>::add_decay() {
   for (const Parameter& p : plan_.parameters) {
     if (!p.decays) continue;
     kernels().add_scaled(round_up(p.size()), static_cast<T>(options_.l2), parameters_ + p.offset,
-                        gradients_ + p.offset);
+                         gradients_ + p.offset);
   }
 }
 
@@ -320,8 +336,10 @@ void CpuProgram<T>::update(double learning_rate, std::uint64_t step) {
   T* w = own_parameters_;
   switch (o.kind) {
     case OptimizerKind::sgd: return kernels().add_scaled(n, -rate, g, w);
-    case OptimizerKind::momentum: return kernels().momentum(n, rate, static_cast<T>(o.momentum), g, state_, w);
-    case OptimizerKind::nesterov: return kernels().nesterov(n, rate, static_cast<T>(o.momentum), g, state_, w);
+    case OptimizerKind::momentum:
+      return kernels().momentum(n, rate, static_cast<T>(o.momentum), g, state_, w);
+    case OptimizerKind::nesterov:
+      return kernels().nesterov(n, rate, static_cast<T>(o.momentum), g, state_, w);
     case OptimizerKind::rmsprop:
       return kernels().rmsprop(n, rate, static_cast<T>(o.rho), static_cast<T>(o.epsilon), g, state_, w);
     case OptimizerKind::adamw:

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 
+#include "backend/cpu/bf16.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/team.hpp"
 #include "base/memory.hpp"
@@ -60,7 +61,8 @@ struct Setting {
   const Kernels<T>& kernels;
   const Plan& plan;
   Arena<T>& arena;
-  Team* team;  // null: one thread
+  Team* team;               // null: one thread
+  const Bf16Kernels* bf16;  // null: products in full precision
   bool training;
   std::int64_t batch;
   std::uint64_t seed;
@@ -100,7 +102,7 @@ class Operation {
 template <typename T>
 struct Operands {
   const Op& op;
-  const Setting<T>& setting;            // outlives the operation, as do the places
+  const Setting<T>& setting;  // outlives the operation, as do the places
   const Place<T>&input, &other, &output;
 
   const T* parameter(std::size_t i) const { return setting.parameters + offset(i); }

@@ -201,10 +201,13 @@ TEST_CASE("smoothed labels have the gradient of their loss") {
     // The expected loss by its definition.
     double expected = 0, total = 0;
     for (std::size_t i = 0; i < 6; ++i) {
-      const auto z = reference_row(plan, widen(parameters_of(plan)), {data.x.begin() + static_cast<std::ptrdiff_t>(4 * i), data.x.begin() + static_cast<std::ptrdiff_t>(4 * i + 4)});
+      const auto z = reference_row(plan, widen(parameters_of(plan)),
+                                   {data.x.begin() + static_cast<std::ptrdiff_t>(4 * i),
+                                    data.x.begin() + static_cast<std::ptrdiff_t>(4 * i + 4)});
       const std::int32_t classes = loss == Loss::binary_crossentropy ? 2 : 3;
       for (std::int32_t k = 0; k < classes; ++k)
-        expected += data.weights[i] * (0.2 / classes + (k == data.labels[i] ? 0.8 : 0)) * reference_loss(loss, z, k, nullptr);
+        expected += data.weights[i] * (0.2 / classes + (k == data.labels[i] ? 0.8 : 0)) *
+                    reference_loss(loss, z, k, nullptr);
       total += data.weights[i];
     }
     CHECK(objective(program, plan, data, 0) == Approx(expected / total));
@@ -256,7 +259,8 @@ TEST_CASE("the moving average follows the weights, and changes places with them"
   for (std::uint64_t step = 0; step < 200; ++step) {
     program.compute_gradients(data.examples(false), step);
     program.apply_gradients(0.05, step);
-    const double decay = std::min(0.9, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
+    const double decay =
+        std::min(0.9, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
     average = decay * average + (1 - decay) * program.parameters()[0];
   }
   const double weight = program.parameters()[0];
@@ -280,7 +284,8 @@ TEST_CASE("threads that share a step compute what one does") {
     alone.forward(c.rows, data.x.data(), expected.data());
     shared.forward(c.rows, data.x.data(), y.data());
     CHECK(y == expected);
-    CHECK(alone.compute_gradients(data.examples(true), 2) == shared.compute_gradients(data.examples(true), 2));
+    CHECK(alone.compute_gradients(data.examples(true), 2) ==
+          shared.compute_gradients(data.examples(true), 2));
     double scale = 0.1, worst = 0;
     for (std::size_t i = 0; i < alone.gradients().size(); ++i) {
       const double g = alone.gradients()[i];
@@ -289,6 +294,61 @@ TEST_CASE("threads that share a step compute what one does") {
     }
     CHECK(worst <= 1e-5 * scale);
   }
+}
+
+TEST_CASE("predictions in bfloat16 are those of rounded weights and inputs") {
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    for (const Case& c : all_cases()) {
+      INFO(cpu::name_of(isa) << ": " << c.net << " inputs " << c.inputs);
+      const Plan plan = plan_of(c);
+      const std::vector<float> parameters = parameters_of(plan);
+      constexpr std::int64_t rows = 27;
+      const Data<float> data(c, rows);
+      ProgramOptions options;
+      options.batch = rows;
+      cpu::CpuProgram<float> exact(plan, options, parameters.data(), isa);
+      options.precision = Precision::bf16;
+      cpu::CpuProgram<float> rounded(plan, options, parameters.data(), isa);
+      std::vector<float> expected(static_cast<std::size_t>(rows * c.outputs)), y(expected.size()),
+          one(y.size());
+      exact.forward(rows, data.x.data(), expected.data());
+      rounded.forward(rows, data.x.data(), y.data());
+      double scale = 1, worst = 0;
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
+        worst = std::max(worst, std::abs(static_cast<double>(expected[i]) - static_cast<double>(y[i])));
+      }
+      CHECK(worst < 0.05 * scale);
+      for (std::int64_t i = 0; i < rows; ++i)
+        rounded.forward(1, data.x.data() + i * c.inputs, one.data() + i * c.outputs);
+      CHECK(one == y);
+    }
+  }
+}
+
+TEST_CASE("bfloat16 rounds to the nearest, halves to even, and keeps what is no number") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  struct Row {
+    float value, rounded;
+  };
+  for (const Row& row :
+       {Row{1, 1}, Row{-3.140625f, -3.140625f}, Row{1.00390625f, 1}, Row{1.01171875f, 1.015625f},
+        Row{1.005f, 1.0078125f}, Row{infinity, infinity}, Row{3.4e38f, infinity}, Row{0, 0}}) {
+    for (const cpu::Isa isa : cpu::usable_isas()) {
+      const cpu::Bf16Kernels& kernels = cpu::bf16_kernels_of(isa);
+      std::vector<std::uint32_t> packed(static_cast<std::size_t>(cpu::bf16_packed_size(1, 1))), pairs(64);
+      kernels.pack(1, 1, &row.value, 1, packed.data());
+      const float a = 1;
+      float c[16] = {};
+      kernels.gemm({1, 1, 1, &a, 1, packed.data(), c, 16, false, nullptr, pairs.data()});
+      INFO(cpu::name_of(isa) << " " << row.value);
+      CHECK(c[0] == row.rounded);
+    }
+  }
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<std::uint32_t> packed(static_cast<std::size_t>(cpu::bf16_packed_size(1, 1)));
+  cpu::bf16_kernels_of(cpu::chosen_isa()).pack(1, 1, &nan, 1, packed.data());
+  CHECK((packed[0] & 0x7FFF) > 0x7F80);
 }
 
 TEST_CASE("a partial batch trains like a batch of its size") {

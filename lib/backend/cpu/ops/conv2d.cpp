@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "backend/cpu/operation.hpp"
+#include "backend/cpu/ops/weights.hpp"
 
 namespace nn::cpu {
 namespace {
@@ -32,6 +32,8 @@ class Conv2d final : public Operation<T> {
     patches_.in_row = in_.stride;
     patches_.in_pixel = in_pixel_;
     patches_.channels = group_inputs();
+    for (std::int64_t group = 0; group < op_.groups; ++group)
+      weights_.emplace_back(s_, patch_, group_filters(), kernel_ + group * group_filters(), filters_);
     columns_ = s_.arena.take(s_.threads() * block_elements(), true);
     if (!s_.training) return;
     sums_ = s_.arena.take(s_.threads() * round_up(filters_), true);
@@ -41,7 +43,8 @@ class Conv2d final : public Operation<T> {
 
   void forward(const Run& run) override {
     s_.split(operations(run.rows), [&](int part, int parts) {
-      for_blocks(share_of(run.rows, grain(), part, parts), [&](Share pixels) { forward_block(run, pixels, part); });
+      for_blocks(share_of(run.rows, grain(), part, parts),
+                 [&](Share pixels) { forward_block(run, pixels, part); });
     });
   }
 
@@ -61,8 +64,7 @@ class Conv2d final : public Operation<T> {
     std::copy_n(sums_, filters_, bias_gradient_);
     for (int part = 1; part < parts_used; ++part) {
       s_.kernels.add_scaled(kernel_elements(), 1, more_ + (part - 1) * kernel_elements(), kernel_gradient_);
-      for (std::int64_t j = 0; j < filters_; ++j)
-        bias_gradient_[j] += sums_[part * round_up(filters_) + j];
+      for (std::int64_t j = 0; j < filters_; ++j) bias_gradient_[j] += sums_[part * round_up(filters_) + j];
     }
   }
 
@@ -92,7 +94,8 @@ class Conv2d final : public Operation<T> {
     const std::int64_t pixels = op_.out.pixels();
     const std::int64_t run = rows_follow() ? rows.count() * pixels : pixels;
     for (std::int64_t first = rows.first * pixels; first < rows.last * pixels; first += run) {
-      for (std::int64_t p = first; p < first + run; p += block_) f(Share{p, std::min(p + block_, first + run)});
+      for (std::int64_t p = first; p < first + run; p += block_)
+        f(Share{p, std::min(p + block_, first + run)});
     }
   }
 
@@ -133,14 +136,11 @@ class Conv2d final : public Operation<T> {
       g.k = patch_;
       g.a = a.data;
       g.a_row = a.stride;
-      g.b = kernel_ + group * group_filters();
-      g.b_row = filters_;
       g.c = sums + group * group_filters();
       g.c_row = out_pixel_;
       g.c_padded = op_.groups == 1 && out_pixel_ % 16 == 0;
       g.start = bias_ + group * group_filters();
-      g.panel = s_.panel(part);
-      s_.kernels.gemm(g);
+      weights_[static_cast<std::size_t>(group)].multiply(g, part);
     }
     s_.kernels.activate(op_.activation, round_up(pixels.count() * out_pixel_), sums, out_.data + at);
   }
@@ -199,6 +199,7 @@ class Conv2d final : public Operation<T> {
   std::int64_t patch_, block_, filters_, out_pixel_, in_pixel_;
   const T *kernel_, *bias_;
   T *kernel_gradient_, *bias_gradient_;
+  std::vector<Weights<T>> weights_;  // of each group
   Patches patches_;
   T* columns_ = nullptr;  // for each thread, a block of patches
   T* sums_ = nullptr;     // for each thread, the bias' gradient

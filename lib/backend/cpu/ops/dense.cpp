@@ -1,5 +1,5 @@
 // y = activation(x kernel + bias).
-#include "backend/cpu/operation.hpp"
+#include "backend/cpu/ops/weights.hpp"
 
 namespace nn::cpu {
 namespace {
@@ -16,6 +16,7 @@ class Dense final : public Operation<T> {
         outputs_(o.op.out.size()),
         kernel_(o.parameter(0)),
         bias_(o.parameter(1)),
+        weights_(s_, inputs_, outputs_, kernel_, outputs_),
         kernel_gradient_(o.gradient(0)),
         bias_gradient_(o.gradient(1)) {
     if (s_.training && activation_ == Activation::gelu) before_ = s_.arena.take(out_.stride * s_.batch, true);
@@ -32,14 +33,11 @@ class Dense final : public Operation<T> {
       g.k = inputs_;
       g.a = in_.data + rows.first * in_.stride;
       g.a_row = in_.stride;
-      g.b = kernel_;
-      g.b_row = outputs_;
       g.c = sums;
       g.c_row = out_.stride;
       g.c_padded = true;
       g.start = bias_;
-      g.panel = s_.panel(part);
-      s_.kernels.gemm(g);
+      weights_.multiply(g, part);
       s_.kernels.activate(activation_, rows.count() * out_.stride, sums,
                           out_.data + rows.first * out_.stride);
     });
@@ -102,6 +100,7 @@ class Dense final : public Operation<T> {
   Activation activation_;
   std::int64_t inputs_, outputs_;
   const T *kernel_, *bias_;
+  Weights<T> weights_;
   T *kernel_gradient_, *bias_gradient_;
   T* before_ = nullptr;  // gelu: its argument
 };

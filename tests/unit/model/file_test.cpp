@@ -94,6 +94,17 @@ TEST_CASE("a saved model is loaded again, in place and with the same bytes") {
   }
 }
 
+TEST_CASE("every layer survives model files and npz") {
+  const Scratch scratch;
+  for (Model model : layered_models()) {
+    INFO(to_string(model.network));
+    save_model(scratch / "m.nn", model);
+    check_same(model, load_model(scratch / "m.nn"));
+    save_npz(scratch / "m.npz", model);
+    check_same(model, load_npz(scratch / "m.npz"));
+  }
+}
+
 TEST_CASE("a binary model has one output and two classes") {
   Model model = class_model();
   model.target.classes = {"0", "1"};

@@ -73,6 +73,34 @@ inline Model class_model() {
   return model;
 }
 
+// Images of 8 x 8 pixels and 2 channels in, or numbers and categories where `table`; numbers out.
+inline Model layered_model(const std::string& network, bool table) {
+  Model model;
+  const InputColumn tensor{"x", InputColumn::Kind::tensor, {8, 8, 2}, {}, {0}, {1.0 / 255}, {}};
+  const InputColumn number{"n", InputColumn::Kind::number, {}, {0.5}, {}, {}, {}};
+  const InputColumn category{"c", InputColumn::Kind::category, {}, {}, {}, {}, {"a", "b", "c"}};
+  model.encoder = table ? Encoder({number, category}) : Encoder({tensor});
+  model.target.kind = Target::Kind::numbers;
+  model.loss = Loss::mse;
+  model.network = parse_network(network);
+  resolve(model.network, model.encoder.input_shape(), 1, model.encoder.segments());
+  fill_parameters(model);
+  return model;
+}
+
+// One with each layer that there is.
+inline std::vector<Model> layered_models() {
+  return {
+      layered_model("conv2d 4 3x2 strides 2x1 same groups 2 gelu, batch_norm momentum 0.9, activation relu, "
+                    "max_pool2d 2, flatten, dropout 0.5, layer_norm epsilon 0.01, dense tanh",
+                    false),
+      layered_model("residual(conv2d 2 3x3 same, residual(average_pool2d 3 strides 1 same); conv2d 2 1x1), "
+                    "global_average_pool2d, dense",
+                    false),
+      layered_model("embedding 5, dense 4 selu, dense", true),
+  };
+}
+
 // One tensor in, standardised numbers out.
 inline Model number_model() {
   Model model;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "backend/cpu/kernels.hpp"
 
@@ -45,28 +46,35 @@ inline V with_sign_of(V magnitude, V sign) {
   return from_bits(bits_of(magnitude) | (bits_of(sign) & mask));
 }
 
+using Lanes = std::make_integer_sequence<int, lanes>;
+
+template <int... L>
+inline I lane_numbers(std::integer_sequence<int, L...>) {
+  return I{L...};
+}
+
 // All bits set in the first `count` lanes.
-inline I first_lanes(std::int64_t count) {
-  I index;
-  for (int l = 0; l < lanes; ++l) index[l] = l;
-  return index < static_cast<Bits>(count);
+inline I first_lanes(std::int64_t count) { return lane_numbers(Lanes()) < static_cast<Bits>(count); }
+
+template <int By, int... L>
+inline V rotated(V v, std::integer_sequence<int, L...>) {
+  return __builtin_shufflevector(v, v, ((L + By) % lanes)...);
 }
 
 // Over all lanes, halving: short chains of dependent operations.
-template <typename F>
+template <int Width = lanes / 2, typename F>
 inline T reduce(V v, F f) {
-  T values[lanes];
-  for (int l = 0; l < lanes; ++l) values[l] = v[l];
-  for (int width = lanes / 2; width > 0; width /= 2) {
-    for (int l = 0; l < width; ++l) values[l] = f(values[l], values[l + width]);
+  if constexpr (Width == 0) {
+    return v[0];
+  } else {
+    return reduce<Width / 2>(f(v, rotated<Width>(v, Lanes())), f);
   }
-  return values[0];
 }
 inline T sum(V v) {
-  return reduce(v, [](T a, T b) { return a + b; });
+  return reduce(v, [](V a, V b) { return a + b; });
 }
 inline T largest(V v) {
-  return reduce(v, [](T a, T b) { return a > b ? a : b; });
+  return reduce(v, [](V a, V b) { return a > b ? a : b; });
 }
 
 }  // namespace

@@ -90,7 +90,9 @@ class CpuBackend final : public Backend {
     Device first = device_;
     if (!first.cores.empty()) first.cores.resize(1);
     pin_thread(first);
-    return std::make_unique<FloatProgram>(plan, options, parameters, team());
+    const double work = operations_per_row(plan) * static_cast<double>(options.batch);
+    return std::make_unique<FloatProgram>(plan, options, parameters,
+                                          work >= cpu::worth_sharing ? team() : nullptr);
   }
 
  private:

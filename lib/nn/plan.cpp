@@ -11,7 +11,7 @@ namespace nn {
 namespace {
 
 constexpr std::int64_t floats_aligned = alignment / sizeof(float);
-constexpr std::int64_t most_elements = INT32_MAX;                      // of one row of a value
+constexpr std::int64_t most_elements = INT32_MAX;  // of one row of a value
 constexpr std::int64_t most_parameters = std::int64_t{1} << 40;
 
 constexpr std::int64_t round_up(std::int64_t n) {
@@ -147,7 +147,8 @@ class Lowering {
   void add_norm(const Layer& layer) {
     const Shape shape = {here_.image.channels};
     const bool batch = layer.kind == LayerKind::batch_norm;
-    std::vector<int> parameters = {add_parameter(layer, "gamma", shape, 1), add_parameter(layer, "beta", shape)};
+    std::vector<int> parameters = {add_parameter(layer, "gamma", shape, 1),
+                                   add_parameter(layer, "beta", shape)};
     if (batch) {
       parameters.push_back(add_parameter(layer, "moving_mean", shape));
       plan_.parameters.back().trains = false;
@@ -188,9 +189,10 @@ class Lowering {
 
   Image need_image(const Layer& layer) const {
     if (here_.flat) {
-      fail_usage("{} takes images, and its input is {}; images come from IDX or .npy files, or from a column "
-                 "of tensors [height, width] or [height, width, channels]",
-                 name_of(layer.kind), describe(here_.image));
+      fail_usage(
+          "{} takes images, and its input is {}; images come from IDX or .npy files, or from a column "
+          "of tensors [height, width] or [height, width, channels]",
+          name_of(layer.kind), describe(here_.image));
     }
     return here_.image;
   }
@@ -271,6 +273,18 @@ class Lowering {
 };
 
 }  // namespace
+
+double operations_per_row(const Plan& plan) {
+  double operations = 0;
+  for (const Op& op : plan.ops) {
+    if (op.kind != OpKind::dense && op.kind != OpKind::conv2d) continue;
+    // The kernel without its last dimension is what each output is a sum over.
+    const Parameter& kernel = plan.parameters[static_cast<std::size_t>(op.parameters[0])];
+    const auto terms = static_cast<double>(kernel.size() / kernel.shape.back());
+    operations += 2 * terms * static_cast<double>(op.out.size());
+  }
+  return operations;
+}
 
 Plan lower(const Network& network, Loss loss) { return Lowering(network, loss).run(); }
 

@@ -96,6 +96,9 @@ struct Plan {
 // memory, are usage errors that name the layer.
 Plan lower(const Network& network, Loss loss);
 
+// Multiplications and additions of the matrix products that one row takes forward.
+double operations_per_row(const Plan& plan);
+
 // Fills the block (plan.parameter_count floats, overwritten; padding 0). Kernels by what
 // follows them:
 //   relu family: He normal (He et al. 2015, eq. 10); selu: LeCun normal (Klambauer et

@@ -77,7 +77,7 @@ struct Setting {
   // f(part, parts) for every part: at the same time where there is enough to do.
   template <typename F>
   void split(double operations, F&& f) const {
-    const int parts = team != nullptr && operations >= team->worth_sharing() ? team->size() : 1;
+    const int parts = team != nullptr && operations >= team->least() ? team->size() : 1;
     if (parts == 1) return f(0, 1);
     team->run([&](int part) { f(part, parts); });
   }

@@ -28,7 +28,7 @@ void wait_while(const std::atomic<T>& value, T seen) {
 
 }  // namespace
 
-Team::Team(const Device& device, double worth_sharing) : worth_sharing_(worth_sharing) {
+Team::Team(const Device& device, double least) : least_(least) {
   for (int part = 1; part < thread_count(device); ++part) {
     Device own;  // all cores, where the device has none in particular
     if (!device.cores.empty()) own.cores = {device.cores[static_cast<std::size_t>(part)]};

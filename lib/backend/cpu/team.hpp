@@ -12,18 +12,21 @@
 
 namespace nn::cpu {
 
+// Operations that take longer than waking the others.
+inline constexpr double worth_sharing = 1e6;
+
 // The thread that calls is one of the team; each other one is pinned to a core of its own.
 class Team {
  public:
-  // Work of fewer operations than `worth_sharing` stays with the caller.
-  explicit Team(const Device& device, double worth_sharing = 1e6);
+  // Work of fewer operations than `least` stays with the caller.
+  explicit Team(const Device& device, double least = worth_sharing);
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
   int size() const { return static_cast<int>(threads_.size()) + 1; }
 
-  double worth_sharing() const { return worth_sharing_; }
+  double least() const { return least_; }
 
   // Calls f(part) for each part from 0 to size() - 1, at the same time, and returns when all
   // have. f throws nothing. Where another thread is using the team, the caller does all.
@@ -37,7 +40,7 @@ class Team {
   void run_job(Job job, void* context);
   void work(int part, const Device& own);
 
-  double worth_sharing_;
+  double least_;
   std::mutex busy_;
   std::atomic<std::uint32_t> round_{0};
   std::atomic<int> unfinished_{0};

@@ -82,6 +82,12 @@ TEST_CASE("values and parameters don't overlap and are aligned") {
       "dense_1/bias[3] ");
 }
 
+TEST_CASE("the work of a row is counted") {
+  CHECK(operations_per_row(plan_of("dense 5, dense", {7}, 3)) == 2 * (7 * 5 + 5 * 3));
+  CHECK(operations_per_row(plan_of("conv2d 6 3x2 groups 2, dense", {5, 5, 4}, 3)) ==
+        2 * (3 * 2 * 2 * 6 * 12 + 6 * 12 * 3));
+}
+
 TEST_CASE("what does nothing costs nothing") {
   CHECK(plan_of("flatten, dropout 0, activation linear, dense", {4}, 2).ops.size() == 1);
 }

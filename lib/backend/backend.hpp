@@ -54,6 +54,10 @@ struct ProgramOptions {
 struct Inputs {
   Inputs(const float* values = nullptr) : floats(values) {}
   Inputs(const std::uint8_t* values) : bytes(values) {}
+  // The same from element `first` on.
+  Inputs from(std::int64_t first) const {
+    return bytes != nullptr ? Inputs(bytes + first) : Inputs(floats + first);
+  }
   const float* floats = nullptr;
   const std::uint8_t* bytes = nullptr;
 };

@@ -1,5 +1,6 @@
 #include "ensemble/predictor.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/error.hpp"
@@ -7,6 +8,9 @@
 
 namespace nn {
 namespace {
+
+// Of a step: values that fit a cache, but rows enough to be worth a step. Results don't depend on it.
+constexpr std::int64_t most_values = 1 << 20, least_rows = 16;
 
 // What the outputs mean, for models whose target says nothing as well (converted weights).
 PredictionKind kind_of_outputs(const Model& model, std::int64_t outputs) {
@@ -58,8 +62,10 @@ void Predictor::make_room(std::int64_t rows) {
   if (rows <= capacity_) return;
   // Small inputs get a small arena, large ones are compiled for a few times at most.
   capacity_ = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
+  step_ = std::min(capacity_,
+                   std::max(least_rows, most_values / std::max<std::int64_t>(plan_.values_per_row, 1)));
   ProgramOptions options;
-  options.batch = capacity_;
+  options.batch = step_;
   options.precision = precision_;
   options.byte_values = encoder_->byte_values();
   takes_bytes_ = options.byte_values.has_value();
@@ -81,7 +87,10 @@ void Predictor::predict(const Batch& batch, float* out) {
   } catch (const Error& error) {
     throw error.within(path_);
   }
-  program_->forward(batch.rows, x, one_logit_ ? y_.as<float>() : out);
+  float* y = one_logit_ ? y_.as<float>() : out;
+  for (std::int64_t row = 0; row < batch.rows; row += step_) {
+    program_->forward(std::min(step_, batch.rows - row), x.from(row * plan_.inputs), y + row * plan_.outputs);
+  }
   if (one_logit_) {
     for (std::int64_t row = 0; row < batch.rows; ++row) {
       const float p = y_.as<float>()[row];

@@ -46,7 +46,7 @@ class Predictor {
   std::optional<BoundEncoder> encoder_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Program> program_;
-  std::int64_t capacity_ = 0;
+  std::int64_t capacity_ = 0, step_ = 0;  // rows of a batch, and of a step of the program
   bool takes_bytes_ = false;  // the program does, so that rows needn't be encoded
   Buffer x_, y_;
 };

@@ -77,6 +77,7 @@ double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < devices.size(); ++i) {
     threads.emplace_back([&, i] {
+      nn::pin_thread(nn::Device{.cores = cores()});  // the main thread may be on one of them by now
       const auto backend = nn::open_backend(nn::Device{.cores = {devices[i]}});
       nn::pin_thread(backend->device());
       bench::Subject subject(c, *backend);

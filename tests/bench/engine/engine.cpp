@@ -37,16 +37,11 @@ struct Sample {
   double first = 0, second = 0;
 };
 
-// As the process started with them: threads are pinned later.
-const std::vector<int>& cores() {
-  static const std::vector<int> usable = nn::usable_cores();
-  return usable;
-}
-
 // A case on the first core, ready for samples.
 class OneDevice {
  public:
-  explicit OneDevice(const Case& c) : backend_(nn::open_backend(nn::Device{.cores = {cores().front()}})) {
+  explicit OneDevice(const Case& c)
+      : backend_(nn::open_backend(nn::Device{.cores = {nn::process_cores().front()}})) {
     nn::pin_thread(backend_->device());
     subject_.emplace(c, *backend_);
     const bench::Products products = bench::products_of(bench::plan_of(c), c.batch, c.work == Work::train);
@@ -77,7 +72,7 @@ double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < devices.size(); ++i) {
     threads.emplace_back([&, i] {
-      nn::pin_thread(nn::Device{.cores = cores()});  // the main thread may be on one of them by now
+      nn::unpin_thread();  // the main thread may be pinned by now
       const auto backend = nn::open_backend(nn::Device{.cores = {devices[i]}});
       nn::pin_thread(backend->device());
       bench::Subject subject(c, *backend);
@@ -94,8 +89,9 @@ double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
 }
 
 Sample sample_devices(const Case& c, double seconds) {
-  if (cores().size() < 2) return {};
-  const int first = cores()[0], second = cores()[1];
+  const std::vector<int>& cores = nn::process_cores();
+  if (cores.size() < 2) return {};
+  const int first = cores[0], second = cores[1];
   const double alone = (rate_of(c, {first}, seconds) + rate_of(c, {second}, seconds)) / 2;
   return {1 / alone, 1 / rate_of(c, {first, second}, seconds)};
 }
@@ -159,7 +155,7 @@ void print_table(const Options& options) {
   for (const Case& c : bench::all_cases()) {
     const auto chosen = std::find(options.cases.begin(), options.cases.end(), c.name);
     if (!options.cases.empty() && chosen == options.cases.end()) continue;
-    if (c.work == Work::devices && cores().size() < 2) {
+    if (c.work == Work::devices && nn::process_cores().size() < 2) {
       fmt::print("{:<15} needs two cores\n", c.name);
       continue;
     }
@@ -194,7 +190,7 @@ void setup(CLI::App& app, Options& options) {
 }
 
 void run(const Options& options) {
-  cores();
+  nn::process_cores();  // as they are before threads are pinned
   for (const std::string& name : options.cases) bench::find_case(name);
   if (options.list) {
     fmt::print("{}", bench::describe_cases());

@@ -1,6 +1,6 @@
 """The same training on two devices at once, two threads in one process, against one alone."""
 from peers import Answering
-from report import Goal, Row, seconds
+from report import Goal, Row, compare
 
 WORK = {
     "devices-small": "train [64,32,10], batch 32",
@@ -11,8 +11,6 @@ WORK = {
 
 
 def rows(bench, options):
-    from report import compare
-
     engine = Answering(bench, [bench.tool("bench-engine"), "--json"], one_core=False)
     for name, work in WORK.items():
         bench.say(f"two devices: {work}")

@@ -1,6 +1,4 @@
 """Steps of the CPU engine on one core: against goals, the matrix products alone, and PyTorch."""
-import json
-
 import hotspots
 from peers import Answering, Skip
 from report import Goal, Row, compare, single

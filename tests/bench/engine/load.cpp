@@ -1,10 +1,8 @@
-// How long it takes until a model can compute, and what of it lies in memory of its own:
-// bench-load MODEL. One process, one JSON object; the first row is computed behind it.
+// How long it takes until a model can compute, and for its first row: bench-load MODEL, one
+// JSON object.
 #include <fmt/format.h>
 
 #include <chrono>
-#include <fstream>
-#include <string>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -12,16 +10,6 @@
 #include "model/model.hpp"
 
 namespace {
-
-// A line of /proc/self/status, in bytes.
-std::int64_t memory_of(const std::string& name) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::int64_t kib = 0;
-    if (word == name + ":" && status >> kib) return kib * 1024;
-  }
-  return 0;
-}
 
 double since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -42,11 +30,9 @@ int main(int argc, char** argv) {
     const std::vector<float> x(static_cast<std::size_t>(plan.inputs), 1);
     std::vector<float> y(static_cast<std::size_t>(plan.outputs));
     program->forward(1, x.data(), y.data());
-    fmt::print(
-        R"({{"ready_s": {}, "first_row_s": {}, "weights_bytes": {}, "own_bytes": {}, "mapped_bytes": {}}})"
-        "\n",
-        ready_s, since(start) - ready_s, plan.parameter_count * 4, memory_of("RssAnon"),
-        memory_of("RssFile"));
+    fmt::print(R"({{"ready_s": {}, "first_row_s": {}, "weights_bytes": {}}})"
+               "\n",
+               ready_s, since(start) - ready_s, plan.parameter_count * 4);
   } catch (const nn::Error& error) {
     fmt::print(stderr, "bench-load: {}\n", error.what());
     return nn::exit_status(error.kind());

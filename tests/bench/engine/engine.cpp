@@ -1,42 +1,103 @@
-// Times steps of the CPU backend: bench-engine [DEVICE]. For each shape the time of a
-// training step and of forward passes, the rate of the matrix products in them, and that
-// rate's share of the peak of fused multiply-adds measured in the same run. The least of
-// several repetitions counts: it is the one that other processes disturbed least.
+// Times the CPU backend: whole steps, beside the matrix products in them as another library
+// does them, and two devices beside one. A table for people, or an answer a request for
+// programs that let it alternate with others (tests/bench/run).
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <string>
-#include <vector>
+#include <functional>
+#include <iostream>
+#include <latch>
+#include <map>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <thread>
 
-#include "backend/backend.hpp"
 #include "backend/cpu/isa.hpp"
-#include "base/error.hpp"
-#include "base/random.hpp"
+#include "cases.hpp"
+#include "cli/tool.hpp"
+#include "products.hpp"
+#include "timing.hpp"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using bench::Case;
+using bench::Work;
 
-// Seconds of one call of f: the least of several rounds of about 30 ms.
-template <typename F>
-double best_time(F f) {
-  f();
-  double best = 1e9;
-  std::int64_t calls = 1;
-  for (int round = 0; round < 15; ++round) {
-    const auto start = Clock::now();
-    for (std::int64_t i = 0; i < calls; ++i) f();
-    const double took = std::chrono::duration<double>(Clock::now() - start).count();
-    best = std::min(best, took / static_cast<double>(calls));
-    calls = std::max<std::int64_t>(1, static_cast<std::int64_t>(0.03 / best));
+struct Options {
+  std::vector<std::string> cases;
+  int rounds = 11;
+  double seconds = 0.1;
+  bool list = false, json = false;
+};
+
+// Seconds of a call. The second is of the products alone, or of a step of two devices at
+// once; 0: not to be had.
+struct Sample {
+  double first = 0, second = 0;
+};
+
+// A case on the first core, ready for samples.
+class OneDevice {
+ public:
+  explicit OneDevice(const Case& c)
+      : backend_(nn::open_backend(nn::Device{.cores = {nn::process_cores().front()}})) {
+    nn::pin_thread(backend_->device());
+    subject_.emplace(c, *backend_);
+    const bench::Products products = bench::products_of(bench::plan_of(c), c.batch, c.work == Work::train);
+    flops_ = products.flops();
+    limit_ = bench::open_gemm_limit(products);
   }
-  return best;
+
+  double flops() const { return flops_; }
+  Sample sample(double seconds) {
+    Sample s{step_.sample(seconds), 0};
+    if (limit_) s.second = products_.sample(seconds);
+    return s;
+  }
+
+ private:
+  std::unique_ptr<nn::Backend> backend_;
+  std::optional<bench::Subject> subject_;
+  std::unique_ptr<bench::GemmLimit> limit_;
+  double flops_ = 0;
+  bench::Timer<std::function<void()>> step_{[this] { subject_->step(); }};
+  bench::Timer<std::function<void()>> products_{[this] { limit_->run(); }};
+};
+
+// Steps a second of all devices together, each a thread with its own program.
+double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
+  std::latch ready(static_cast<std::ptrdiff_t>(devices.size()));
+  std::vector<double> rates(devices.size());
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    threads.emplace_back([&, i] {
+      nn::unpin_thread();  // the main thread may be pinned by now
+      const auto backend = nn::open_backend(nn::Device{.cores = {devices[i]}});
+      nn::pin_thread(backend->device());
+      bench::Subject subject(c, *backend);
+      bench::Timer timer([&] { subject.step(); });
+      timer.sample(0);
+      ready.arrive_and_wait();
+      rates[i] = 1 / timer.sample(seconds);
+    });
+  }
+  threads.clear();
+  double sum = 0;
+  for (const double rate : rates) sum += rate;
+  return sum;
 }
 
-// Products of a size that stays in registers and the first-level cache.
-double peak_flops(const nn::cpu::Kernels<float>& kernels) {
+Sample sample_devices(const Case& c, double seconds) {
+  const std::vector<int>& cores = nn::process_cores();
+  if (cores.size() < 2) return {};
+  const int first = cores[0], second = cores[1];
+  const double alone = (rate_of(c, {first}, seconds) + rate_of(c, {second}, seconds)) / 2;
+  return {1 / alone, 1 / rate_of(c, {first, second}, seconds)};
+}
+
+// Products of a size that stays in registers and the first-level cache, in FLOP/s.
+double measure_peak() {
   alignas(64) static float a[12 * 256], b[256 * 64], c[12 * 64], panel[nn::cpu::panel_size];
   nn::cpu::Gemm<float> g;
   g.m = 12;
@@ -50,83 +111,101 @@ double peak_flops(const nn::cpu::Kernels<float>& kernels) {
   g.c_row = 32;
   g.c_padded = true;
   g.panel = panel;
-  const double flops = 2.0 * static_cast<double>(g.m * g.n * g.k);
-  return flops / best_time([&] { kernels.gemm(g); });
+  const auto& kernels = nn::cpu::kernels_of<float>(nn::cpu::chosen_isa());
+  bench::Timer timer([&] { kernels.gemm(g); });
+  double least = timer.sample(0.01);
+  for (int round = 0; round < 10; ++round) least = std::min(least, timer.sample(0.03));
+  return 2.0 * static_cast<double>(g.m * g.n * g.k) / least;
 }
 
-struct Shape {
-  const char* net;
-  std::int64_t inputs, outputs, batch;
-  nn::OptimizerKind optimizer;
-};
-
-double forward_flops(const nn::Plan& plan) {
-  double flops = 0;
-  for (const nn::Op& op : plan.ops) {
-    if (op.kind == nn::OpKind::dense) flops += 2.0 * static_cast<double>(op.in.size() * op.out.size());
-  }
-  return flops;
-}
-
-void run(const Shape& shape, nn::Backend& backend, double peak) {
-  nn::Network network = nn::parse_network(shape.net);
-  nn::resolve(network, {shape.inputs}, shape.outputs);
-  const nn::Plan plan = nn::lower(network, nn::Loss::categorical_crossentropy);
-  nn::Buffer parameters(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
-  nn::initialise(plan, 1, {parameters.as<float>(), static_cast<std::size_t>(plan.parameter_count)});
-  nn::RandomStream random(1, nn::RandomUse::shuffle);
-  std::vector<float> x(static_cast<std::size_t>(shape.batch * shape.inputs));
-  for (float& v : x) v = static_cast<float>(random.normal());
-  std::vector<std::int32_t> labels;
-  for (std::int64_t i = 0; i < shape.batch; ++i)
-    labels.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(shape.outputs))));
-  std::vector<float> y(static_cast<std::size_t>(shape.batch * shape.outputs));
-
-  nn::ProgramOptions options;
-  options.batch = shape.batch;
-  const double once = forward_flops(plan);
-  const auto rows = static_cast<double>(shape.batch);
-  const auto line = [&](std::string_view what, double seconds, double flops) {
-    fmt::print("{:<34} {:>5} {:<18} {:>10.2f} us {:>7.1f} GFLOP/s {:>4.0f} %\n", shape.net, shape.batch, what,
-               seconds * 1e6, flops / seconds / 1e9, 100 * flops / seconds / peak);
+// One line of JSON for each line "CASE SECONDS" on stdin; "peak" is a case as well.
+void answer_requests() {
+  std::map<std::string, OneDevice> devices;
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream words(line);
+    std::string name;
+    double seconds = 0.1;
+    words >> name >> seconds;
+    if (name == "peak") {
+      const nn::cpu::Isa isa = nn::cpu::chosen_isa();
+      fmt::print(R"({{"flops_per_s": {}, "isa": "{}", "gemm_library": "{}"}})"
+                 "\n",
+                 measure_peak(), nn::cpu::describe(isa), bench::gemm_library());
+    } else if (const Case& c = bench::find_case(name); c.work == Work::devices) {
+      const Sample s = sample_devices(c, seconds);
+      fmt::print(R"({{"alone_s": {}, "together_s": {}}})"
+                 "\n",
+                 s.first, s.second);
+    } else {
+      OneDevice& device = devices.try_emplace(name, c).first->second;
+      const Sample s = device.sample(seconds);
+      fmt::print(R"({{"ours_s": {}, "gemm_s": {}, "flops": {}}})"
+                 "\n",
+                 s.first, s.second, device.flops());
+    }
     std::fflush(stdout);
-  };
-  {
-    const auto program = backend.compile(plan, options, parameters.as<float>());
-    line("forward", best_time([&] { program->forward(shape.batch, x.data(), y.data()); }), once * rows);
-    line("forward, 1 row", best_time([&] { program->forward(1, x.data(), y.data()); }), once);
   }
-  options.training = true;
-  options.optimizer.kind = shape.optimizer;
-  const auto program = backend.compile(plan, options, parameters.as<float>());
-  const nn::Examples examples{shape.batch, x.data(), labels.data(), nullptr, nullptr};
-  const double first = 2.0 * static_cast<double>(plan.ops.front().in.size() * plan.ops.front().out.size());
-  std::uint64_t step = 0;
-  line(fmt::format("train, {}", nn::name_of(shape.optimizer)),
-       best_time([&] { program->train_step(examples, 1e-4, step++); }), (3 * once - first) * rows);
+}
+
+void print_table(const Options& options) {
+  const double peak = measure_peak();
+  fmt::print("{}: {:.1f} GFLOP/s in the first-level cache\n", nn::cpu::describe(nn::cpu::chosen_isa()),
+             peak / 1e9);
+  const std::string library = bench::gemm_library();
+  for (const Case& c : bench::all_cases()) {
+    const auto chosen = std::find(options.cases.begin(), options.cases.end(), c.name);
+    if (!options.cases.empty() && chosen == options.cases.end()) continue;
+    if (c.work == Work::devices && nn::process_cores().size() < 2) {
+      fmt::print("{:<15} needs two cores\n", c.name);
+      continue;
+    }
+    std::optional<OneDevice> device;
+    if (c.work != Work::devices) device.emplace(c);
+    std::vector<double> firsts, seconds, ratios;
+    for (int round = 0; round < options.rounds; ++round) {
+      const Sample s = device ? device->sample(options.seconds) : sample_devices(c, options.seconds);
+      firsts.push_back(s.first);
+      seconds.push_back(s.second);
+      ratios.push_back(s.first / s.second);
+    }
+    fmt::print("{:<15}{:>12.2f} us", c.name, bench::median(firsts) * 1e6);
+    if (device) {
+      const double rate = device->flops() / bench::median(firsts);
+      fmt::print("{:>7.1f} GFLOP/s {:>4.0f} %", rate / 1e9, 100 * rate / peak);
+    }
+    if (seconds.front() > 0) {
+      fmt::print("{:>7.2f} x {}", bench::median(ratios), device ? library : "at once");
+    }
+    fmt::print("\n");
+    std::fflush(stdout);
+  }
+}
+
+void setup(CLI::App& app, Options& options) {
+  app.add_option("cases", options.cases, "Which (default: all)")->type_name("CASE");
+  app.add_option("--rounds", options.rounds, "Samples, of which the median counts (default: 11)");
+  app.add_option("--seconds", options.seconds, "Time of a sample (default: 0.1)");
+  app.add_flag("--list", options.list, "Print the cases as JSON");
+  app.add_flag("--json", options.json, "Answer lines 'CASE SECONDS' on stdin, a JSON object each");
+}
+
+void run(const Options& options) {
+  nn::process_cores();  // as they are before threads are pinned
+  for (const std::string& name : options.cases) bench::find_case(name);
+  if (options.list) {
+    fmt::print("{}", bench::describe_cases());
+  } else if (options.json) {
+    answer_requests();
+  } else {
+    print_table(options);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    const auto backend = nn::open_backend(nn::parse_device(argc > 1 ? argv[1] : "cpu:0"));
-    nn::pin_thread(backend->device());
-    const nn::cpu::Isa isa = nn::cpu::chosen_isa();
-    const double peak = peak_flops(nn::cpu::kernels_of<float>(isa));
-    fmt::print("{} ({}): {:.1f} GFLOP/s in the first-level cache\n", nn::cpu::name_of(isa),
-               nn::cpu::describe(isa), peak / 1e9);
-    for (const Shape& shape : {
-             Shape{"dense 32 relu, dense", 64, 10, 32, nn::OptimizerKind::momentum},
-             Shape{"dense 64 relu, dense 32 relu, dense", 64, 10, 32, nn::OptimizerKind::adam},
-             Shape{"dense 256 relu, dense 128 relu, dense", 784, 10, 128, nn::OptimizerKind::momentum},
-             Shape{"dense 256 relu, dense 128 relu, dense", 784, 10, 128, nn::OptimizerKind::adam},
-             Shape{"dense 1024 relu, dense 1024 relu, dense", 1024, 10, 512, nn::OptimizerKind::adam},
-         }) {
-      run(shape, *backend, peak);
-    }
-  } catch (const nn::Error& error) {
-    fmt::print(stderr, "bench-engine: {}\n", error.what());
-    return nn::exit_status(error.kind());
-  }
+  Options options;
+  return nn::run_tool(
+      argc, argv, {"bench-engine", "time the engine", "taskset -c 0 bench-engine train-medium"},
+      [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
 }

@@ -35,7 +35,9 @@ struct Tile {
 template <int M, int N, bool ByColumn>
 void multiply_tile(const Tile& t) {
   V sums[M][N];
+#pragma GCC unroll 16
   for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 8
     for (int v = 0; v < N; ++v) {
       sums[i][v] = t.accumulate         ? load(t.c + i * t.c_row + v * lanes)
                    : t.start != nullptr ? load(t.start + v * lanes)
@@ -58,14 +60,25 @@ void multiply_tile(const Tile& t) {
     a += ByColumn ? stride : 1;
     b += b_row;
   }
+  T* c = t.c;
+  const std::int64_t c_row = t.c_row, columns = t.columns;
+  if (columns >= N * lanes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 8
+      for (int v = 0; v < N; ++v) store(c + i * c_row + v * lanes, sums[i][v]);
+    }
+    return;
+  }
+#pragma GCC unroll 16
   for (int i = 0; i < M; ++i) {
-    T* c = t.c + i * t.c_row;
+#pragma GCC unroll 8
     for (int v = 0; v < N; ++v) {
-      const std::int64_t left = t.columns - v * lanes;
+      const std::int64_t left = columns - v * lanes;
       if (left >= lanes) {
-        store(c + v * lanes, sums[i][v]);
+        store(c + i * c_row + v * lanes, sums[i][v]);
       } else {
-        store_first(c + v * lanes, sums[i][v], left);
+        store_first(c + i * c_row + v * lanes, sums[i][v], left);
       }
     }
   }
@@ -182,7 +195,34 @@ void multiply_block(const Gemm<T>& g, std::int64_t row, std::int64_t rows, bool 
   } while (p < g.k);
 }
 
+// One row times a matrix that is read once, in the order in which it lies in memory; the
+// sums stay in the first-level cache. They are the same as those of the tiles.
+void multiply_row(const Gemm<T>& g) {
+  const std::int64_t n = (g.n + lanes - 1) / lanes * lanes;
+  for (std::int64_t j = 0; j < n; j += lanes) store(g.c + j, g.start != nullptr ? load(g.start + j) : V{});
+  std::int64_t p = 0;
+  for (; p + 4 <= g.k; p += 4) {
+    const T* b = g.b + p * g.b_row;
+    const V a0 = splat(g.a[p]), a1 = splat(g.a[p + 1]), a2 = splat(g.a[p + 2]), a3 = splat(g.a[p + 3]);
+    for (std::int64_t j = 0; j < n; j += lanes) {
+      V sum = load(g.c + j);
+      sum += a0 * load(b + j);
+      sum += a1 * load(b + g.b_row + j);
+      sum += a2 * load(b + 2 * g.b_row + j);
+      sum += a3 * load(b + 3 * g.b_row + j);
+      store(g.c + j, sum);
+    }
+  }
+  for (; p < g.k; ++p) {
+    const V factor = splat(g.a[p]);
+    for (std::int64_t j = 0; j < n; j += lanes) {
+      store(g.c + j, load(g.c + j) + factor * load(g.b + p * g.b_row + j));
+    }
+  }
+}
+
 void gemm(const Gemm<T>& g) {
+  if (g.m == 1 && g.a_col == 1 && g.b_col == 1 && g.c_padded && g.n >= 64) return multiply_row(g);
   // Packing pays where B doesn't stay in the first-level cache and is used several times.
   const bool large = g.k * g.b_row * static_cast<std::int64_t>(sizeof(T)) > 16384;
   const bool packed = g.b_col != 1 || (g.m >= 16 && large);

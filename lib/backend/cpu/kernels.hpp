@@ -11,8 +11,8 @@
 
 namespace nn::cpu {
 
-// c [m, n] = start + a [m, k] b [k, n]. Each element is one sum over k in ascending order,
-// whatever m and n are: a row's result doesn't depend on the others.
+// c [m, n] = start + a [m, k] b [k, n], or c += a b. Each element is one sum over k in
+// ascending order, whatever m and n are: a row's result doesn't depend on the others.
 template <typename T>
 struct Gemm {
   std::int64_t m = 0, n = 0, k = 0;
@@ -22,9 +22,9 @@ struct Gemm {
   std::int64_t b_row = 0, b_col = 1;  // one of them is 1
   T* c = nullptr;
   std::int64_t c_row = 0;
-  bool c_padded = false;     // else only n elements of a row are written
-  const T* start = nullptr;  // [n], padded; null: 0
-  bool accumulate = false;   // c += a b instead; start is null then
+  bool c_padded = false;     // else only n elements of a row are read and written
+  bool accumulate = false;   // the sums start from c
+  const T* start = nullptr;  // [n], padded; null: 0; not used when accumulating
   T* panel = nullptr;        // scratch, panel_size elements
 };
 

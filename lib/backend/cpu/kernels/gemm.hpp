@@ -32,6 +32,10 @@ struct Tile {
   std::int64_t columns;  // of the tile's columns this many are written
 };
 
+inline V load_columns(const T* p, std::int64_t count) {
+  return count < lanes ? load_first(p, count) : load(p);
+}
+
 template <int M, int N, bool ByColumn>
 void multiply_tile(const Tile& t) {
   V sums[M][N];
@@ -39,7 +43,7 @@ void multiply_tile(const Tile& t) {
   for (int i = 0; i < M; ++i) {
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v) {
-      sums[i][v] = t.accumulate         ? load(t.c + i * t.c_row + v * lanes)
+      sums[i][v] = t.accumulate         ? load_columns(t.c + i * t.c_row + v * lanes, t.columns - v * lanes)
                    : t.start != nullptr ? load(t.start + v * lanes)
                                         : V{};
     }
@@ -186,7 +190,7 @@ void multiply_block(const Gemm<T>& g, std::int64_t row, std::int64_t rows, bool 
       tile.c = g.c + j;
       tile.c_row = g.c_row;
       tile.start = g.start != nullptr ? g.start + j : nullptr;
-      tile.accumulate = p > 0 || g.accumulate;
+      tile.accumulate = g.accumulate || p > 0;
       tile.columns = g.c_padded || g.n - j >= width ? width : g.n - j;
       multiply_panel(g, row, rows, vectors, tile);
       j += width;
@@ -199,7 +203,9 @@ void multiply_block(const Gemm<T>& g, std::int64_t row, std::int64_t rows, bool 
 // sums stay in the first-level cache. They are the same as those of the tiles.
 void multiply_row(const Gemm<T>& g) {
   const std::int64_t n = (g.n + lanes - 1) / lanes * lanes;
-  for (std::int64_t j = 0; j < n; j += lanes) store(g.c + j, g.start != nullptr ? load(g.start + j) : V{});
+  if (!g.accumulate) {
+    for (std::int64_t j = 0; j < n; j += lanes) store(g.c + j, g.start != nullptr ? load(g.start + j) : V{});
+  }
   std::int64_t p = 0;
   for (; p + 4 <= g.k; p += 4) {
     const T* b = g.b + p * g.b_row;

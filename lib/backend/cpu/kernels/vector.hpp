@@ -32,6 +32,11 @@ typedef Bits I __attribute__((vector_size(vector_bytes)));
 typedef T UnalignedV __attribute__((vector_size(vector_bytes), aligned(sizeof(T)), may_alias));
 
 inline V load(const T* p) { return *reinterpret_cast<const UnalignedV*>(p); }
+inline V load_first(const T* p, std::int64_t count) {
+  V v{};
+  for (std::int64_t l = 0; l < count; ++l) v[l] = p[l];
+  return v;
+}
 inline void store(T* p, V v) { *reinterpret_cast<UnalignedV*>(p) = v; }
 inline void store_first(T* p, V v, std::int64_t count) {
   for (std::int64_t l = 0; l < count; ++l) p[l] = v[l];

@@ -28,7 +28,7 @@ struct Gemm {
   T* panel = nullptr;        // scratch, panel_size elements
 };
 
-inline constexpr std::int64_t panel_size = 256 * 64;
+inline constexpr std::int64_t panel_size = 288 * (192 + 512) + 64;  // blocks of A and of B
 
 // A loss over rows of outputs z (logits or values; padded rows).
 template <typename T>

@@ -1,14 +1,18 @@
 // Matrix products: register tiles over panels of B that fit the first-level cache.
 #pragma once
 
+#include <cstring>
+#include <utility>
+
 #include "backend/cpu/kernels/vector.hpp"
 
 namespace nn::cpu {
 namespace {
 
-constexpr std::int64_t block_k = 256;  // rows of a packed panel
+constexpr std::int64_t block_k = 288;  // rows of a packed panel
 constexpr std::int64_t block_m = 192;  // rows of A that stay in the second-level cache
-constexpr int panel_vectors = 2;       // columns of a packed panel
+constexpr std::int64_t block_n = 512;
+constexpr int panel_vectors = 2;  // columns of a packed panel
 constexpr int accumulators = vector_registers == 32 ? 24 : 12;
 
 // Rows of a tile of this many vectors of columns: as many as have an accumulator each.
@@ -18,7 +22,7 @@ constexpr int most_tile_rows = tile_rows(panel_vectors) > 8 ? tile_rows(panel_ve
 constexpr int wide_vectors(std::int64_t rows) { return rows == 1 ? 8 : 4; }
 constexpr std::int64_t most_wide_rows = 3;
 
-static_assert(block_k * panel_vectors * lanes <= panel_size);
+static_assert(block_k * (block_m + block_n) + 64 <= panel_size);
 
 struct Tile {
   const T* a;
@@ -131,10 +135,37 @@ TileFunction find_tile(std::int64_t rows, int vectors) {
   }
 }
 
-// Columns [j, j + vectors * lanes) of k rows of B from row p on, one after the other; zeros
-// stand for columns that B doesn't have.
-void pack_panel(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t j, int vectors) {
-  T* out = g.panel;
+// Two rows at this distance exchange blocks of as many elements; within 16 bytes, where that
+// is cheaper, their elements alternate. All distances together transpose.
+template <int Distance, int... L>
+void exchange(V& a, V& b, std::integer_sequence<int, L...>) {
+  constexpr int group = 16 / static_cast<int>(sizeof(T)), half = group / 2;
+  V low, high;
+  if constexpr (Distance >= group) {
+    low = __builtin_shufflevector(a, b, ((L & Distance) == 0 ? L : L - Distance + lanes)...);
+    high = __builtin_shufflevector(a, b, ((L & Distance) == 0 ? L + Distance : L + lanes)...);
+  } else {
+    low = __builtin_shufflevector(a, b, (L - L % group + L % group / 2 + L % 2 * lanes)...);
+    high = __builtin_shufflevector(a, b, (L - L % group + L % group / 2 + L % 2 * lanes + half)...);
+  }
+  a = low;
+  b = high;
+}
+
+template <int Distance>
+void transpose(V (&rows)[lanes]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) {
+    if ((i & Distance) == 0) {
+      exchange<Distance>(rows[i], rows[i + Distance], std::make_integer_sequence<int, lanes>());
+    }
+  }
+  if constexpr (Distance > 1) transpose<Distance / 2>(rows);
+}
+
+// Columns [j, j + vectors * lanes) of k rows of B from row p on, one after the other. What
+// stands for columns that B doesn't have reaches no result.
+void pack_panel(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t j, int vectors, T* out) {
   const std::int64_t width = vectors * lanes;
   if (g.b_col == 1) {
     const T* b = g.b + p * g.b_row + j;
@@ -143,60 +174,137 @@ void pack_panel(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t j
     }
     return;
   }
-  const std::int64_t present = g.n - j < width ? g.n - j : width;
-  for (std::int64_t c = 0; c < present; ++c) {
-    const T* b = g.b + p + (j + c) * g.b_col;
-    for (std::int64_t i = 0; i < k; ++i) out[i * width + c] = b[i];
+  for (int v = 0; v < vectors; ++v, j += lanes, out += lanes) {
+    const T* columns[lanes];
+    for (int c = 0; c < lanes; ++c) columns[c] = g.b + p + (j + c < g.n ? j + c : g.n - 1) * g.b_col;
+    std::int64_t i = 0;
+    for (; i + lanes <= k; i += lanes) {
+      V rows[lanes];
+#pragma GCC unroll 16
+      for (int c = 0; c < lanes; ++c) rows[c] = load(columns[c] + i);
+      transpose<lanes / 2>(rows);
+#pragma GCC unroll 16
+      for (int c = 0; c < lanes; ++c) store(out + (i + c) * width, rows[c]);
+    }
+    for (; i < k; ++i) {
+      for (int c = 0; c < lanes; ++c) out[i * width + c] = columns[c][i];
+    }
   }
-  for (std::int64_t c = present; c < width; ++c) {
-    for (std::int64_t i = 0; i < k; ++i) out[i * width + c] = 0;
+}
+
+// `total` things in as few parts of nearly equal size as `most` in a part allows.
+struct Parts {
+  Parts(std::int64_t total, std::int64_t most)
+      : count((total + most - 1) / most), size(count > 0 ? total / count : 0), larger(total - size * count) {}
+  std::int64_t of(std::int64_t i) const { return size + (i < larger ? 1 : 0); }
+  std::int64_t count, size, larger;
+};
+
+// A part of A: rows [row, row + rows), columns [p, p + k).
+struct Rows {
+  std::int64_t row, rows, p, k;
+};
+
+// The tiles of these rows, one after the other.
+void pack_rows(const Gemm<T>& g, const Rows& r, T* out) {
+  const T* a = g.a + r.row * g.a_row + r.p * g.a_col;
+  if (g.a_col == 1) {
+    for (std::int64_t i = 0; i < r.rows; ++i) {
+      std::memcpy(out + i * r.k, a + i * g.a_row, static_cast<std::size_t>(r.k) * sizeof(T));
+    }
+    return;
+  }
+  const Parts tiles(r.rows, tile_rows(panel_vectors));
+  const bool at_end = r.p + r.k == g.k;
+  for (std::int64_t t = 0; t < tiles.count; ++t) {
+    const std::int64_t count = tiles.of(t);
+    // What whole vectors write too much is overwritten by what follows.
+    for (std::int64_t i = 0; i < r.k - (at_end ? 1 : 0); ++i, out += count) {
+      for (std::int64_t l = 0; l < count; l += lanes) store(out + l, load(a + i * g.a_col + l));
+    }
+    if (at_end) {
+      for (std::int64_t l = 0; l < count; ++l) out[l] = a[(r.k - 1) * g.a_col + l];
+      out += count;
+    }
+    a += count;
   }
 }
 
 // All rows of one panel of columns, in tiles of nearly equal height.
-void multiply_panel(const Gemm<T>& g, std::int64_t row, std::int64_t rows, int vectors, Tile& tile) {
+void multiply_panel(const Gemm<T>& g, const Rows& r, const T* packed_rows, int vectors, Tile& tile) {
   const bool by_column = g.a_col != 1;
-  const std::int64_t height = vectors > panel_vectors ? most_wide_rows : tile_rows(vectors);
-  const std::int64_t tiles = (rows + height - 1) / height;
-  const T* a = tile.a;
-  T* c = g.c + row * g.c_row + (tile.c - g.c);
-  for (std::int64_t i = 0; i < tiles; ++i) {
-    const std::int64_t count = rows / tiles + (i < rows % tiles ? 1 : 0);
+  const int height_vectors = packed_rows != nullptr ? panel_vectors : vectors;
+  const Parts tiles(r.rows, height_vectors > panel_vectors ? most_wide_rows : tile_rows(height_vectors));
+  const T* a = packed_rows != nullptr ? packed_rows : g.a + r.row * g.a_row + r.p * g.a_col;
+  const std::int64_t a_row = packed_rows != nullptr ? r.k : g.a_row;
+  tile.stride = by_column ? g.a_col : a_row;
+  tile.c += r.row * g.c_row;
+  for (std::int64_t i = 0; i < tiles.count; ++i) {
+    const std::int64_t count = tiles.of(i);
     tile.a = a;
-    tile.c = c;
+    if (by_column && packed_rows != nullptr) tile.stride = count;
     (by_column ? find_tile<true>(count, vectors) : find_tile<false>(count, vectors))(tile);
-    a += count * g.a_row;
-    c += count * g.c_row;
+    a += count * a_row;
+    tile.c += count * g.c_row;
   }
 }
 
-void multiply_block(const Gemm<T>& g, std::int64_t row, std::int64_t rows, bool packed) {
-  const std::int64_t step_k = packed ? block_k : g.k;
-  std::int64_t p = 0;
-  do {
-    const std::int64_t k = g.k - p < step_k ? g.k - p : step_k;
-    for (std::int64_t j = 0; j < g.n;) {
-      const std::int64_t left = (g.n - j + lanes - 1) / lanes;
-      int vectors = packed || rows > most_wide_rows ? panel_vectors : wide_vectors(rows);
-      while (vectors > left) vectors /= 2;
-      const std::int64_t width = vectors * lanes;
-      if (packed) pack_panel(g, p, k, j, vectors);
-      Tile tile;
-      tile.a = g.a + row * g.a_row + p * g.a_col;
-      tile.stride = g.a_col == 1 ? g.a_row : g.a_col;
-      tile.b = packed ? g.panel : g.b + p * g.b_row + j;
-      tile.b_row = packed ? width : g.b_row;
-      tile.k = k;
-      tile.c = g.c + j;
-      tile.c_row = g.c_row;
-      tile.start = g.start != nullptr ? g.start + j : nullptr;
-      tile.accumulate = g.accumulate || p > 0;
-      tile.columns = g.c_padded || g.n - j >= width ? width : g.n - j;
-      multiply_panel(g, row, rows, vectors, tile);
-      j += width;
+Tile tile_of(const Gemm<T>& g, std::int64_t p, std::int64_t k, std::int64_t j, int vectors) {
+  Tile tile;
+  tile.b = g.b + p * g.b_row + j;
+  tile.b_row = g.b_row;
+  tile.k = k;
+  tile.c = g.c + j;
+  tile.c_row = g.c_row;
+  tile.start = g.start != nullptr ? g.start + j : nullptr;
+  tile.accumulate = g.accumulate || p > 0;
+  tile.columns = g.c_padded || g.n - j >= vectors * lanes ? vectors * lanes : g.n - j;
+  return tile;
+}
+
+void multiply_unpacked(const Gemm<T>& g) {
+  for (std::int64_t j = 0; j < g.n;) {
+    const std::int64_t left = (g.n - j + lanes - 1) / lanes;
+    int vectors = g.m > most_wide_rows ? panel_vectors : wide_vectors(g.m);
+    while (vectors > left) vectors /= 2;
+    Tile tile = tile_of(g, 0, g.k, j, vectors);
+    multiply_panel(g, {0, g.m, 0, g.k}, nullptr, vectors, tile);
+    j += vectors * lanes;
+  }
+}
+
+// A block of B is packed while the first block of rows needs it; the others find it there.
+void multiply_packed(const Gemm<T>& g) {
+  const Parts row_blocks(g.m, block_m), k_blocks(g.k > 0 ? g.k : 1, block_k);
+  const bool single = row_blocks.count == 1;
+  // Packing rows pays where they are read by many columns and don't stay in the second-level cache.
+  const bool pack_a = g.n >= 256 && g.m * g.k > 131072;
+  T* packed_rows = pack_a ? g.panel : nullptr;
+  T* packed_b = g.panel + block_m * block_k + 64;
+  const std::int64_t step_n = single ? g.n : block_n;
+  for (std::int64_t first = 0; first < g.n; first += step_n) {
+    const std::int64_t end = g.n - first < step_n ? g.n : first + step_n;
+    std::int64_t p = 0;
+    for (std::int64_t kb = 0; kb < k_blocks.count; p += k_blocks.of(kb++)) {
+      const std::int64_t k = g.k > 0 ? k_blocks.of(kb) : 0;
+      Rows r{0, 0, p, k};
+      for (std::int64_t rb = 0; rb < row_blocks.count; r.row += r.rows, ++rb) {
+        r.rows = row_blocks.of(rb);
+        if (pack_a) pack_rows(g, r, packed_rows);
+        T* panel = packed_b;
+        for (std::int64_t j = first; j < end;) {
+          const int vectors = g.n - j > lanes ? panel_vectors : 1;
+          if (rb == 0) pack_panel(g, p, k, j, vectors, panel);
+          Tile tile = tile_of(g, p, k, j, vectors);
+          tile.b = panel;
+          tile.b_row = vectors * lanes;
+          multiply_panel(g, r, packed_rows, vectors, tile);
+          j += vectors * lanes;
+          if (!single) panel += vectors * lanes * k;
+        }
+      }
     }
-    p += k;
-  } while (p < g.k);
+  }
 }
 
 // One row times a matrix that is read once, in the order in which it lies in memory; the
@@ -232,8 +340,10 @@ void gemm(const Gemm<T>& g) {
   // Packing pays where B doesn't stay in the first-level cache and is used several times.
   const bool large = g.k * g.b_row * static_cast<std::int64_t>(sizeof(T)) > 16384;
   const bool packed = g.b_col != 1 || (g.m >= 16 && large);
-  for (std::int64_t row = 0; row < g.m; row += block_m) {
-    multiply_block(g, row, g.m - row < block_m ? g.m - row : block_m, packed);
+  if (packed) {
+    multiply_packed(g);
+  } else {
+    multiply_unpacked(g);
   }
 }
 

@@ -1,8 +1,6 @@
 """Where a program of ours spends its time, by perf where it works."""
 import os, re, shutil, subprocess
 
-OTHERS = ("libdnnl", "libgomp", "[JIT]", "perf-", "anon")
-
 
 def shorten(symbol):
     """'void nn::cpu::(anonymous)::gemm<…>(…)' as 'gemm'."""
@@ -27,7 +25,7 @@ def of(bench, command, stdin):
     times = {}
     for line in report.splitlines():
         fields = [field.strip() for field in line.split(";", 2)]
-        if len(fields) < 3 or not fields[0].endswith("%") or any(word in fields[1] for word in OTHERS):
+        if len(fields) < 3 or not fields[0].endswith("%"):
             continue
         name = "the kernel" if "kernel" in fields[1] else shorten(fields[2])
         times[name] = times.get(name, 0) + float(fields[0].rstrip("%"))

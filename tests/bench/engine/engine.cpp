@@ -50,9 +50,9 @@ class OneDevice {
   }
 
   double flops() const { return flops_; }
-  Sample sample(double seconds) {
+  Sample sample(double seconds, bool with_products = true) {
     Sample s{step_.sample(seconds), 0};
-    if (limit_) s.second = products_.sample(seconds);
+    if (limit_ && with_products) s.second = products_.sample(seconds);
     return s;
   }
 
@@ -118,14 +118,15 @@ double measure_peak() {
   return 2.0 * static_cast<double>(g.m * g.n * g.k) / least;
 }
 
-// One line of JSON for each line "CASE SECONDS" on stdin; "peak" is a case as well.
+// One line of JSON for each line "CASE SECONDS" on stdin, or "CASE SECONDS ours" to leave out what
+// it is compared with; "peak" is a case as well.
 void answer_requests() {
   std::map<std::string, OneDevice> devices;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
-    std::string name;
+    std::string name, what;
     double seconds = 0.1;
-    words >> name >> seconds;
+    words >> name >> seconds >> what;
     if (name == "peak") {
       const nn::cpu::Isa isa = nn::cpu::chosen_isa();
       fmt::print(R"({{"flops_per_s": {}, "isa": "{}", "gemm_library": "{}"}})"
@@ -138,7 +139,7 @@ void answer_requests() {
                  s.first, s.second);
     } else {
       OneDevice& device = devices.try_emplace(name, c).first->second;
-      const Sample s = device.sample(seconds);
+      const Sample s = device.sample(seconds, what != "ours");
       fmt::print(R"({{"ours_s": {}, "gemm_s": {}, "flops": {}}})"
                  "\n",
                  s.first, s.second, device.flops());

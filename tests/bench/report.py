@@ -1,4 +1,5 @@
 """Rows of figures, held against goals, as Markdown and as JSON."""
+
 import dataclasses, statistics
 
 UNITS = [("s", 1), ("ms", 1e-3), ("µs", 1e-6)]
@@ -87,8 +88,16 @@ def compare(part, work, against, ours, theirs, faster=False, **more):
     """A row of samples that were taken in turns: medians, and the median of the rounds' ratios.
     With `faster` how many times faster ours is, else how many times as long it takes."""
     ratios = [b / a if faster else a / b for a, b in zip(ours, theirs)]
-    return Row(part, work, against, statistics.median(ours), statistics.median(theirs), statistics.median(ratios),
-               samples={"ours": ours, "theirs": theirs}, **more)
+    return Row(
+        part,
+        work,
+        against,
+        statistics.median(ours),
+        statistics.median(theirs),
+        statistics.median(ratios),
+        samples={"ours": ours, "theirs": theirs},
+        **more,
+    )
 
 
 def single(part, work, ours, **more):
@@ -104,5 +113,7 @@ def markdown(machine, rows):
         lines.append("")
     judged = [row for row in rows if row.met() is not None]
     missed = sum(not row.met() for row in judged)
-    lines.append(f"{len(judged) - missed} of {len(judged)} goals met, {sum(bool(r.skipped) for r in rows)} rows skipped.")
+    lines.append(
+        f"{len(judged) - missed} of {len(judged)} goals met, {sum(bool(r.skipped) for r in rows)} rows skipped."
+    )
     return "\n".join(lines) + "\n"

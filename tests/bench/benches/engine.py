@@ -1,4 +1,5 @@
 """Steps of the CPU engine on one core: against goals, the matrix products alone, and PyTorch."""
+
 import statistics
 
 import hotspots
@@ -15,14 +16,20 @@ WORK = {
 }
 STEP = {"train-small": Goal(8e-6), "predict-one": Goal(15e-6)}
 PRODUCTS = {"train-medium": Goal(1.25), "train-large": Goal(1.15), "predict-many": Goal(1.15)}
-PYTORCH = {"train-small": Goal(20, True), "train-medium": Goal(2, True), "train-large": Goal(1.2, True),
-           "train-cnn": Goal(1.3, True)}
+PYTORCH = {
+    "train-small": Goal(20, True),
+    "train-medium": Goal(2, True),
+    "train-large": Goal(1.2, True),
+    "train-cnn": Goal(1.3, True),
+}
 PART = "Engine, one core"
 
 
 def open_torch(bench, cases, *options):
     python = bench.python("torch", "torch")
-    peer = Answering(bench, [python, "-W", "ignore", __file__.replace("benches/engine", "torch_peer"), cases, *options])
+    peer = Answering(
+        bench, [python, "-W", "ignore", __file__.replace("benches/engine", "torch_peer"), cases, *options]
+    )
     about = peer.read()
     bench.machine["PyTorch"] = f"{about['version']}, {about['cpu']}"
     return peer
@@ -54,9 +61,14 @@ def rows(bench, options):
     library = about["gemm_library"]
     bench.machine["peak of a core"] = f"{about['flops_per_s'] / 1e9:.0f} GFLOP/s ({about['isa']})"
     peers = {}
-    for title, arguments in {"PyTorch": [], **({"PyTorch, compiled": ["--compile"]} if options.compile else {})}.items():
+    for title, arguments in {
+        "PyTorch": [],
+        **({"PyTorch, compiled": ["--compile"]} if options.compile else {}),
+    }.items():
         try:
-            peers[title] = open_torch(bench, cases, *arguments) if options.torch else Skip("asked for with --no-torch")
+            peers[title] = (
+                open_torch(bench, cases, *arguments) if options.torch else Skip("asked for with --no-torch")
+            )
         except Skip as skip:
             peers[title] = skip
     for name, work in WORK.items():
@@ -71,10 +83,20 @@ def rows(bench, options):
         found = []
         if name in STEP:
             found.append(single(PART, work, ours, goal=STEP[name]))
-        found.append(against(name, f"its products by {library}" if library else "its products by oneDNN", ours, products,
-                             PRODUCTS.get(name), False))
+        found.append(
+            against(
+                name,
+                f"its products by {library}" if library else "its products by oneDNN",
+                ours,
+                products,
+                PRODUCTS.get(name),
+                False,
+            )
+        )
         for title in peers:
-            found.append(against(name, title, ours, theirs[title], PYTORCH.get(name) if title == "PyTorch" else None, True))
+            found.append(
+                against(name, title, ours, theirs[title], PYTORCH.get(name) if title == "PyTorch" else None, True)
+            )
         missed = [row for row in found if row.met() is False]
         if missed:
             missed[0].note = hotspots.of(bench, [bench.tool("bench-engine"), "--json"], f"{name} 2 ours\n")

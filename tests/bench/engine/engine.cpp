@@ -76,7 +76,7 @@ double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
       const auto backend = nn::open_backend(nn::Device{.cores = {devices[i]}});
       nn::pin_thread(backend->device());
       bench::Subject subject(c, *backend);
-      bench::Timer timer([&] { subject.step(); });
+      bench::Timer timer([&] { subject.step(); }, CLOCK_MONOTONIC);
       timer.sample(0);
       ready.arrive_and_wait();
       rates[i] = 1 / timer.sample(seconds);

@@ -5,19 +5,24 @@ import dataclasses, statistics
 UNITS = [("s", 1), ("ms", 1e-3), ("µs", 1e-6)]
 
 
+def digits(value):
+    """Three digits of a number, more where it is large."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def seconds(value):
     """A time as people read it: '6.41 µs'."""
     for unit, size in UNITS:
         if value >= size or unit == "µs":
-            return f"{value / size:.3g} {unit}"
+            return f"{digits(value / size)} {unit}"
 
 
 def megabytes(value):
-    return f"{value / 1e6:.3g} MB"
+    return f"{digits(value / 1e6)} MB"
 
 
 def rate(value):
-    return f"{value / 1e6:.3g} MB/s"
+    return f"{digits(value / 1e6)} MB/s"
 
 
 def share(value):
@@ -74,7 +79,7 @@ class Row:
 
     def cells(self):
         text = [self.show(v) if v is not None else "" for v in (self.ours, self.theirs)]
-        ratio = f"{self.ratio:.3g} ×" if self.ratio is not None else ""
+        ratio = f"{digits(self.ratio)} ×" if self.ratio is not None else ""
         return [self.work, text[0], self.against, text[1], ratio, self.goal_text(), self.verdict(), self.note]
 
     def as_json(self):

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <iostream>
 #include <latch>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -37,6 +39,22 @@ struct Sample {
   double first = 0, second = 0;
 };
 
+// Reads memory once and does next to nothing with it: no row can be computed faster than its
+// weights are read.
+float read_once(std::span<const float> memory) {
+  using Vector [[gnu::vector_size(16)]] = float;
+  Vector sums[8] = {};
+  for (std::size_t i = 0; i + 32 <= memory.size(); i += 32) {
+    for (std::size_t j = 0; j < 8; ++j) {
+      Vector v;
+      std::memcpy(&v, &memory[i + 4 * j], sizeof v);
+      sums[j] += v;
+    }
+  }
+  for (const Vector& sum : sums) sums[0] += sum;
+  return sums[0][0];
+}
+
 // A case on the first core, ready for samples.
 class OneDevice {
  public:
@@ -46,10 +64,12 @@ class OneDevice {
     subject_.emplace(c, *backend_);
     const bench::Products products = bench::products_of(bench::plan_of(c), c.batch, c.work == Work::train);
     flops_ = products.flops();
+    weights_.resize(static_cast<std::size_t>(bench::plan_of(c).parameter_count));
     limit_ = bench::open_gemm_limit(products);
   }
 
   double flops() const { return flops_; }
+  double sample_reading(double seconds) { return reading_.sample(seconds); }
   Sample sample(double seconds, bool with_products = true) {
     Sample s{step_.sample(seconds), 0};
     if (limit_ && with_products) s.second = products_.sample(seconds);
@@ -60,9 +80,12 @@ class OneDevice {
   std::unique_ptr<nn::Backend> backend_;
   std::optional<bench::Subject> subject_;
   std::unique_ptr<bench::GemmLimit> limit_;
+  std::vector<float> weights_;
+  volatile float read_ = 0;
   double flops_ = 0;
   bench::Timer<std::function<void()>> step_{[this] { subject_->step(); }};
   bench::Timer<std::function<void()>> products_{[this] { limit_->run(); }};
+  bench::Timer<std::function<void()>> reading_{[this] { read_ = read_once(weights_); }};
 };
 
 // Steps a second of all devices together, each a thread with its own program.
@@ -139,10 +162,12 @@ void answer_requests() {
                  s.first, s.second);
     } else {
       OneDevice& device = devices.try_emplace(name, c).first->second;
-      const Sample s = device.sample(seconds, what != "ours");
-      fmt::print(R"({{"ours_s": {}, "gemm_s": {}, "flops": {}}})"
+      const bool ours_only = what == "ours";
+      const Sample s = device.sample(seconds, !ours_only);
+      const double reading = c.batch == 1 && !ours_only ? device.sample_reading(seconds) : 0;
+      fmt::print(R"({{"ours_s": {}, "gemm_s": {}, "reading_s": {}, "flops": {}}})"
                  "\n",
-                 s.first, s.second, device.flops());
+                 s.first, s.second, reading, device.flops());
     }
     std::fflush(stdout);
   }

@@ -1,4 +1,5 @@
 """nn-predict from its start to its first row: it is fed one row and kept waiting for the next."""
+
 import os, subprocess, time
 
 from peers import Skip

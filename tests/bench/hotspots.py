@@ -1,7 +1,6 @@
 """Where a program of ours spends its time, by perf where it works."""
-import os, re, shutil, subprocess
 
-OTHERS = ("libdnnl", "libgomp", "[JIT]", "perf-", "anon")
+import os, re, shutil, subprocess
 
 
 def shorten(symbol):
@@ -18,19 +17,29 @@ def of(bench, command, stdin):
     if not shutil.which("perf"):
         return "not known: there is no perf"
     data = bench.file("perf.data")
-    subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-o", data, *command], input=stdin.encode(),
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=bench.pin)
-    report = subprocess.run(["perf", "report", "-i", data, "--stdio", "--no-children", "-t", ";",
-                             "-F", "overhead,dso,symbol"], capture_output=True, text=True).stdout
+    subprocess.run(
+        ["perf", "record", "-q", "-e", "cpu-clock", "-o", data, *command],
+        input=stdin.encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=bench.pin,
+    )
+    report = subprocess.run(
+        ["perf", "report", "-i", data, "--stdio", "--no-children", "-t", ";", "-F", "overhead,dso,symbol"],
+        capture_output=True,
+        text=True,
+    ).stdout
     if os.path.exists(data):
         os.remove(data)
     times = {}
     for line in report.splitlines():
         fields = [field.strip() for field in line.split(";", 2)]
-        if len(fields) < 3 or not fields[0].endswith("%") or any(word in fields[1] for word in OTHERS):
+        if len(fields) < 3 or not fields[0].endswith("%"):
             continue
         name = "the kernel" if "kernel" in fields[1] else shorten(fields[2])
         times[name] = times.get(name, 0) + float(fields[0].rstrip("%"))
     total = sum(times.values())
     largest = sorted(times.items(), key=lambda item: -item[1])[:5]
-    return ", ".join(f"{name} {100 * time / total:.0f} %" for name, time in largest) or "not known: perf found nothing"
+    return (
+        ", ".join(f"{name} {100 * time / total:.0f} %" for name, time in largest) or "not known: perf found nothing"
+    )

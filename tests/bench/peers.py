@@ -1,4 +1,5 @@
 """What the benches share: programs that answer line by line, environments, the machine."""
+
 import json, os, platform, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,7 +44,9 @@ class Bench:
         if name not in self.venvs:
             folder = os.path.join(self.build, f"bench-{name}")
             self.say(f"environment with {' '.join(packages)} (made once)")
-            made = subprocess.run([os.path.join(HERE, "make-venv"), folder, *packages], stdout=subprocess.PIPE, text=True)
+            made = subprocess.run(
+                [os.path.join(HERE, "make-venv"), folder, *packages], stdout=subprocess.PIPE, text=True
+            )
             self.venvs[name] = (os.path.join(folder, "bin/python"), made.returncode, made.stdout.strip())
         python, status, reason = self.venvs[name]
         if status != 0:
@@ -56,8 +59,14 @@ class Answering:
 
     def __init__(self, bench, command, one_core=True):
         self.name = os.path.basename(command[-1] if "python" in command[0] else command[0])
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, preexec_fn=bench.pin if one_core else None)
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=bench.pin if one_core else None,
+        )
 
     def read(self):
         line = self.process.stdout.readline()
@@ -85,6 +94,9 @@ def machine_of():
     with open("/proc/meminfo") as file:
         memory = int(file.readline().split()[1]) * 1024
     family = f"family {cpu.get('cpu family')}, model {cpu.get('model')}" if "cpu family" in cpu else ""
-    return {"CPU": f"{cpu.get('model name', platform.machine())} ({family})",
-            "cores": f"{len(os.sched_getaffinity(0))}", "memory": f"{memory / 2**30:.0f} GiB",
-            "system": f"{platform.system()} {platform.release()}"}
+    return {
+        "CPU": f"{cpu.get('model name', platform.machine())} ({family})",
+        "cores": f"{len(os.sched_getaffinity(0))}",
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}",
+    }

@@ -1,22 +1,28 @@
 """Rows of figures, held against goals, as Markdown and as JSON."""
+
 import dataclasses, statistics
 
 UNITS = [("s", 1), ("ms", 1e-3), ("µs", 1e-6)]
+
+
+def digits(value):
+    """Three digits of a number, more where it is large."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def seconds(value):
     """A time as people read it: '6.41 µs'."""
     for unit, size in UNITS:
         if value >= size or unit == "µs":
-            return f"{value / size:.3g} {unit}"
+            return f"{digits(value / size)} {unit}"
 
 
 def megabytes(value):
-    return f"{value / 1e6:.3g} MB"
+    return f"{digits(value / 1e6)} MB"
 
 
 def rate(value):
-    return f"{value / 1e6:.3g} MB/s"
+    return f"{digits(value / 1e6)} MB/s"
 
 
 def share(value):
@@ -73,7 +79,7 @@ class Row:
 
     def cells(self):
         text = [self.show(v) if v is not None else "" for v in (self.ours, self.theirs)]
-        ratio = f"{self.ratio:.3g} ×" if self.ratio is not None else ""
+        ratio = f"{digits(self.ratio)} ×" if self.ratio is not None else ""
         return [self.work, text[0], self.against, text[1], ratio, self.goal_text(), self.verdict(), self.note]
 
     def as_json(self):
@@ -87,8 +93,16 @@ def compare(part, work, against, ours, theirs, faster=False, **more):
     """A row of samples that were taken in turns: medians, and the median of the rounds' ratios.
     With `faster` how many times faster ours is, else how many times as long it takes."""
     ratios = [b / a if faster else a / b for a, b in zip(ours, theirs)]
-    return Row(part, work, against, statistics.median(ours), statistics.median(theirs), statistics.median(ratios),
-               samples={"ours": ours, "theirs": theirs}, **more)
+    return Row(
+        part,
+        work,
+        against,
+        statistics.median(ours),
+        statistics.median(theirs),
+        statistics.median(ratios),
+        samples={"ours": ours, "theirs": theirs},
+        **more,
+    )
 
 
 def single(part, work, ours, **more):
@@ -104,5 +118,7 @@ def markdown(machine, rows):
         lines.append("")
     judged = [row for row in rows if row.met() is not None]
     missed = sum(not row.met() for row in judged)
-    lines.append(f"{len(judged) - missed} of {len(judged)} goals met, {sum(bool(r.skipped) for r in rows)} rows skipped.")
+    lines.append(
+        f"{len(judged) - missed} of {len(judged)} goals met, {sum(bool(r.skipped) for r in rows)} rows skipped."
+    )
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 Prints a line of JSON about itself, then answers lines "CASE SECONDS" on stdin by the seconds of a
 step, as bench-engine --json does. One thread, eager mode or torch.compile; all else as PyTorch has it.
 """
+
 import json, sys, time, warnings
 
 warnings.filterwarnings("ignore")
@@ -82,10 +83,10 @@ class Timer:
         self.sample(0.2)  # warm-up
 
     def time(self, calls):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(calls):
             self.step()
-        return (time.perf_counter() - start) / calls
+        return (time.process_time() - start) / calls
 
     def sample(self, seconds):
         self.step()

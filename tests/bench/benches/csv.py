@@ -4,6 +4,7 @@ Published figures to compare with: pandas' default reader on one core, 18.2 GB o
 in 288.6 s, 63 MB/s (hluska.ca, NumPy versus PyArrow, 2023); DuckDB on all cores of a laptop (M4 Max),
 1,411 MB of the same in 1.326 s, 1,064 MB/s (krabarena.org, Parquet ZSTD beats CSV on cold reads).
 """
+
 import os, random, resource, subprocess
 
 import hotspots
@@ -14,7 +15,7 @@ MEGABYTES = 100
 PEERS = {
     "pandas": "import pandas, sys; pandas.read_csv(sys.argv[1], header=None)",
     "DuckDB": "import duckdb, sys; duckdb.sql('set threads = 1'); "
-              "duckdb.sql(f'create table t as select * from read_csv(\"{sys.argv[1]}\", header = false)')",
+    "duckdb.sql(f'create table t as select * from read_csv(\"{sys.argv[1]}\", header = false)')",
 }
 PART = "Reading CSV, one core"
 

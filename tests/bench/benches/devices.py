@@ -1,4 +1,5 @@
 """The same training on two devices at once, two threads in one process, against one alone."""
+
 from peers import Answering
 from report import Goal, Row, compare
 
@@ -19,6 +20,13 @@ def rows(bench, options):
         if samples[0]["together_s"] == 0:
             yield Row("Two devices at once", work, "one alone", skipped="needs two cores", **row)
             continue
-        yield compare("Two devices at once", work, "one alone", [s["together_s"] for s in samples],
-                      [s["alone_s"] for s in samples], faster=True, **row)
+        yield compare(
+            "Two devices at once",
+            work,
+            "one alone",
+            [s["together_s"] for s in samples],
+            [s["alone_s"] for s in samples],
+            faster=True,
+            **row,
+        )
     engine.end()

@@ -1,4 +1,5 @@
 """A whole process that predicts one row, beside python3 doing nothing."""
+
 import subprocess, sys, time
 
 from first_row import FirstRow
@@ -12,8 +13,11 @@ def rows(bench, options):
     model = bench.file("small.nn")
     bench.run(bench.tool("nn-train"), *bench.digits, "--layers", "64,32", "--epochs", "1", "--quiet", "-o", model)
     first_row = FirstRow(bench)
-    commands = {"ours": [bench.tool("nn-predict"), "-m", model, bench.file("one.arrows")],
-                "python": [sys.executable, "-c", "pass"], "true": ["/bin/true"]}
+    commands = {
+        "ours": [bench.tool("nn-predict"), "-m", model, bench.file("one.arrows")],
+        "python": [sys.executable, "-c", "pass"],
+        "true": ["/bin/true"],
+    }
     times, memory = {name: [] for name in commands}, []
     for _ in range(5 * bench.rounds):
         for name, command in commands.items():

@@ -1,4 +1,5 @@
 """The share of its time that a training device waits for data: nn-train's own figure, data_wait."""
+
 import json, os, struct
 
 from report import share, single
@@ -6,8 +7,14 @@ from report import share, single
 RUNS = {
     "[784,256,128,10], batch 128": ["--layers", "256,128", "--epochs", "3"],
     "[784,256,128,10], batch 128, shifted images": ["--layers", "256,128", "--epochs", "3", "--augment", "shift 2"],
-    "MNIST CNN, batch 128, shifted images": ["--net", "conv2d 32 3x3 relu, conv2d 64 3x3 relu, max_pool2d 2, flatten, "
-                                             "dense 128 relu, dense", "--epochs", "1", "--augment", "shift 2"],
+    "MNIST CNN, batch 128, shifted images": [
+        "--net",
+        "conv2d 32 3x3 relu, conv2d 64 3x3 relu, max_pool2d 2, flatten, " "dense 128 relu, dense",
+        "--epochs",
+        "1",
+        "--augment",
+        "shift 2",
+    ],
 }
 IMAGES = 8000
 
@@ -21,8 +28,22 @@ def rows(bench, options):
         file.write(struct.pack(">II", 0x801, IMAGES) + bytes(i % 10 for i in range(IMAGES)))
     for work, arguments in RUNS.items():
         for device in (f"cpu:{bench.core}", "cpu"):
-            bench.run(bench.tool("nn-train"), images, "--labels", labels, "--batch", "128", "--device", device, "--quiet",
-                      *arguments, "--log", log, "-o", bench.file("waiting.nn"))
+            bench.run(
+                bench.tool("nn-train"),
+                images,
+                "--labels",
+                labels,
+                "--batch",
+                "128",
+                "--device",
+                device,
+                "--quiet",
+                *arguments,
+                "--log",
+                log,
+                "-o",
+                bench.file("waiting.nn"),
+            )
             with open(log) as file:
                 waits = [json.loads(line)["data_wait"] for line in file]
             yield single("Waiting for data", f"{work}, {device}", waits, show=share)

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <iostream>
 #include <latch>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -37,6 +39,22 @@ struct Sample {
   double first = 0, second = 0;
 };
 
+// Reads memory once and does next to nothing with it: no row can be computed faster than its
+// weights are read.
+float read_once(std::span<const float> memory) {
+  using Vector [[gnu::vector_size(16)]] = float;
+  Vector sums[8] = {};
+  for (std::size_t i = 0; i + 32 <= memory.size(); i += 32) {
+    for (std::size_t j = 0; j < 8; ++j) {
+      Vector v;
+      std::memcpy(&v, &memory[i + 4 * j], sizeof v);
+      sums[j] += v;
+    }
+  }
+  for (const Vector& sum : sums) sums[0] += sum;
+  return sums[0][0];
+}
+
 // A case on the first core, ready for samples.
 class OneDevice {
  public:
@@ -46,13 +64,15 @@ class OneDevice {
     subject_.emplace(c, *backend_);
     const bench::Products products = bench::products_of(bench::plan_of(c), c.batch, c.work == Work::train);
     flops_ = products.flops();
+    weights_.resize(static_cast<std::size_t>(bench::plan_of(c).parameter_count));
     limit_ = bench::open_gemm_limit(products);
   }
 
   double flops() const { return flops_; }
-  Sample sample(double seconds) {
+  double sample_reading(double seconds) { return reading_.sample(seconds); }
+  Sample sample(double seconds, bool with_products = true) {
     Sample s{step_.sample(seconds), 0};
-    if (limit_) s.second = products_.sample(seconds);
+    if (limit_ && with_products) s.second = products_.sample(seconds);
     return s;
   }
 
@@ -60,9 +80,12 @@ class OneDevice {
   std::unique_ptr<nn::Backend> backend_;
   std::optional<bench::Subject> subject_;
   std::unique_ptr<bench::GemmLimit> limit_;
+  std::vector<float> weights_;
+  volatile float read_ = 0;
   double flops_ = 0;
   bench::Timer<std::function<void()>> step_{[this] { subject_->step(); }};
   bench::Timer<std::function<void()>> products_{[this] { limit_->run(); }};
+  bench::Timer<std::function<void()>> reading_{[this] { read_ = read_once(weights_); }};
 };
 
 // Steps a second of all devices together, each a thread with its own program.
@@ -76,7 +99,7 @@ double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
       const auto backend = nn::open_backend(nn::Device{.cores = {devices[i]}});
       nn::pin_thread(backend->device());
       bench::Subject subject(c, *backend);
-      bench::Timer timer([&] { subject.step(); });
+      bench::Timer timer([&] { subject.step(); }, CLOCK_MONOTONIC);
       timer.sample(0);
       ready.arrive_and_wait();
       rates[i] = 1 / timer.sample(seconds);
@@ -118,14 +141,15 @@ double measure_peak() {
   return 2.0 * static_cast<double>(g.m * g.n * g.k) / least;
 }
 
-// One line of JSON for each line "CASE SECONDS" on stdin; "peak" is a case as well.
+// One line of JSON for each line "CASE SECONDS" on stdin, or "CASE SECONDS ours" to leave out what
+// it is compared with; "peak" is a case as well.
 void answer_requests() {
   std::map<std::string, OneDevice> devices;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
-    std::string name;
+    std::string name, what;
     double seconds = 0.1;
-    words >> name >> seconds;
+    words >> name >> seconds >> what;
     if (name == "peak") {
       const nn::cpu::Isa isa = nn::cpu::chosen_isa();
       fmt::print(R"({{"flops_per_s": {}, "isa": "{}", "gemm_library": "{}"}})"
@@ -138,10 +162,12 @@ void answer_requests() {
                  s.first, s.second);
     } else {
       OneDevice& device = devices.try_emplace(name, c).first->second;
-      const Sample s = device.sample(seconds);
-      fmt::print(R"({{"ours_s": {}, "gemm_s": {}, "flops": {}}})"
+      const bool ours_only = what == "ours";
+      const Sample s = device.sample(seconds, !ours_only);
+      const double reading = c.batch == 1 && !ours_only ? device.sample_reading(seconds) : 0;
+      fmt::print(R"({{"ours_s": {}, "gemm_s": {}, "reading_s": {}, "flops": {}}})"
                  "\n",
-                 s.first, s.second, device.flops());
+                 s.first, s.second, reading, device.flops());
     }
     std::fflush(stdout);
   }

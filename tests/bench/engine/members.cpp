@@ -1,19 +1,18 @@
 // Many networks at once against as many one after the other, both in this process and on its
-// first core: bench-members TRAIN.arrows COUNT EPOCHS FOLDER, a JSON object.
+// first core: bench-members TRAIN.arrows COUNT EPOCHS FOLDER, a JSON object of processor times.
 #include <fmt/format.h>
-
-#include <chrono>
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
+#include "timing.hpp"
 #include "train/train.hpp"
 
 namespace {
 
 double seconds_of(const nn::TrainOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = bench::seconds_of(CLOCK_PROCESS_CPUTIME_ID);
   nn::train(options);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return bench::seconds_of(CLOCK_PROCESS_CPUTIME_ID) - start;
 }
 
 }  // namespace

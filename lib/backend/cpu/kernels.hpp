@@ -28,7 +28,8 @@ struct Gemm {
   T* panel = nullptr;        // scratch, panel_size elements
 };
 
-inline constexpr std::int64_t panel_size = 288 * (192 + 512) + 64;  // blocks of A and of B
+// Blocks of A and B that stay in a second-level cache of 512 KiB to 1 MiB.
+inline constexpr std::int64_t panel_size = 288 * (192 + 512) + 16;
 
 // A loss over rows of outputs z (logits or values; padded rows).
 template <typename T>

@@ -1,4 +1,5 @@
 // Matrix products of every layout and size class, bit by bit.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -43,7 +44,6 @@ struct Operands {
     const std::int64_t c_row = p.c_padded ? padded(p.n) : p.n;
     a = normals<T>(p.m * p.k, 1);
     b = normals<T>(p.k * p.n, 2);
-    if (!p.b_by_column) b.resize(b.size() + 15, no_number);
     start = normals<T>(padded(p.n), 3);
     c = normals<T>(p.m * c_row, 4);
     panel.assign(at(cpu::panel_size), no_number);
@@ -54,6 +54,7 @@ struct Operands {
     g.a_col = p.a_by_column ? p.m : 1;
     g.b_row = p.b_by_column ? 1 : p.n;
     g.b_col = p.b_by_column ? p.k : 1;
+    if (g.b_col == 1) b.resize(b.size() + 15, no_number);
     g.c_row = c_row;
     g.c_padded = p.c_padded;
     g.accumulate = p.start == Start::c;
@@ -155,6 +156,31 @@ TEST_CASE("a product can be added to what is there") {
       for (const bool c_padded : {false, true}) {
         check<float>({m, 65, k, false, false, c_padded, Start::c});
         check<float>({m, 65, k, true, true, c_padded, Start::c});
+      }
+    }
+  }
+}
+
+TEST_CASE("large products are the same sums, whatever is packed") {
+  check<float>({400, 270, 335, false, false, true, Start::row});
+  check<float>({200, 530, 660, true, true, false, Start::zero});
+  check<float>({20, 260, 6600, true, false, true, Start::c});
+  check<double>({195, 256, 680, true, false, false, Start::row});
+}
+
+TEST_CASE("a row of a product doesn't depend on how many there are") {
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    for (const bool b_by_column : {false, true}) {
+      Operands<float> whole({600, 300, 310, false, b_by_column});
+      whole.multiply(cpu::kernels_of<float>(isa));
+      const std::vector<float> expected = rows_of(whole);
+      for (const std::int64_t m : {1, 2, 3, 5, 15, 16, 40, 193}) {
+        Operands<float> some({m, 300, 310, false, b_by_column});
+        some.a = whole.a;
+        some.multiply(cpu::kernels_of<float>(isa));
+        const std::vector<float> rows = rows_of(some);
+        INFO(cpu::name_of(isa) << ", b by column " << b_by_column << ", " << m << " rows");
+        CHECK(std::equal(rows.begin(), rows.end(), expected.begin()));
       }
     }
   }

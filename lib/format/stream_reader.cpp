@@ -12,6 +12,7 @@
 #include "format/arrow_batch.hpp"
 #include "format/arrow_schema.hpp"
 #include "format/buffer_pool.hpp"
+#include "format/pieces.hpp"
 #include "format/stream.hpp"
 
 namespace nn {
@@ -42,8 +43,18 @@ class FrameReader {
  public:
   FrameReader(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
       : input_(std::move(input)), limits_(limits), mapped_(input_->mapped()) {
-    if (mapped_) rest_ = mapped_->bytes();
+    if (mapped_) look_at(mapped_->bytes(), mapped_);
   }
+  // A reader of memory only, which look_at() says.
+  FrameReader(std::string name, const StreamLimits& limits)
+      : FrameReader(bytes_in_memory({}, std::move(name)), limits) {}
+
+  // What comes next is in memory, which `owner` keeps.
+  void look_at(Bytes bytes, std::shared_ptr<const void> owner) {
+    rest_ = bytes;
+    owner_ = std::move(owner);
+  }
+  bool at_end() const { return rest_.empty(); }
 
   const std::string& name() const { return input_->name(); }
   std::int64_t count() const { return count_; }
@@ -119,11 +130,11 @@ class FrameReader {
   }
 
   WireBody body_bytes(std::size_t size) {
-    if (mapped_) {
+    if (owner_) {
       if (rest_.size() < size) fail_cut();
       const Bytes bytes = rest_.first(size);
       rest_ = rest_.subspan(size);
-      return {bytes, mapped_};
+      return {bytes, owner_};
     }
     const auto buffer = pool_.get(size);
     if (read_full(*input_, buffer->bytes().first(size)) < size) fail_cut();
@@ -131,7 +142,7 @@ class FrameReader {
   }
 
   std::size_t read(std::span<std::byte> out) {
-    if (!mapped_) return read_full(*input_, out);
+    if (!owner_) return read_full(*input_, out);
     const std::size_t n = std::min(out.size(), rest_.size());
     if (n > 0) std::memcpy(out.data(), rest_.data(), n);  // of nothing there is no address
     rest_ = rest_.subspan(n);
@@ -147,6 +158,7 @@ class FrameReader {
   std::unique_ptr<ByteInput> input_;
   StreamLimits limits_;
   std::shared_ptr<const MappedFile> mapped_;
+  std::shared_ptr<const void> owner_;  // of the rest, where it is in memory
   Bytes rest_;
   Buffer metadata_;
   BufferPool pool_;
@@ -193,6 +205,8 @@ class ArrowSource : public BatchSource {
  protected:
   ArrowSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
       : frames_(std::move(input), limits), limits_(limits) {}
+  ArrowSource(std::string name, const StreamLimits& limits)
+      : frames_(std::move(name), limits), limits_(limits) {}
   virtual std::optional<Frame> next_frame() = 0;
 
   // Dictionaries are kept; a batch with rows is given out.
@@ -219,6 +233,15 @@ class ArrowSource : public BatchSource {
         fail_data("message {} is corrupt: the checksum of its body is wrong", frames_.count() - 1);
       }
     }
+  }
+
+  // What follows is a stream of its own.
+  void begin(const Frame& frame) {
+    const arrow::Schema* schema = frame.message->header_as_Schema();
+    if (schema == nullptr) fail_data("the stream does not begin with a schema");
+    wire_ = read_schema(*schema, frame.message->version() < arrow::MetadataVersion::V5);
+    dictionaries_.clear();
+    next_row_ = 0;
   }
 
   FrameReader frames_;
@@ -272,9 +295,7 @@ class StreamSource final : public ArrowSource {
     try {
       const std::optional<Frame> frame = frames_.next();
       if (!frame) fail_data("a stream without a schema");
-      const arrow::Schema* schema = frame->message->header_as_Schema();
-      if (schema == nullptr) fail_data("the stream does not begin with a schema");
-      wire_ = read_schema(*schema, frame->message->version() < arrow::MetadataVersion::V5);
+      begin(*frame);
     } catch (const Error& error) {
       throw error.within(frames_.name());
     }
@@ -282,6 +303,25 @@ class StreamSource final : public ArrowSource {
 
  private:
   std::optional<Frame> next_frame() override { return frames_.next(); }
+};
+
+// Pieces of whole messages; next() ends with each.
+class PieceSource final : public ArrowSource {
+ public:
+  PieceSource(std::string name, const StreamLimits& limits) : ArrowSource(std::move(name), limits) {}
+  void look_at(const Piece& piece) { frames_.look_at(piece.bytes(), piece.memory); }
+
+ private:
+  std::optional<Frame> next_frame() override {
+    for (;;) {
+      if (frames_.at_end()) return std::nullopt;
+      std::optional<Frame> frame = frames_.next();
+      if (!frame) fail_data("an end-of-stream marker where messages are expected");
+      const bool is_schema = frame->message->header_type() == arrow::MessageHeader::Schema;
+      if (!is_schema && wire_.schema) return frame;
+      begin(*frame);
+    }
+  }
 };
 
 // The random-access variant: the footer says where the batches are.
@@ -335,6 +375,24 @@ class ArrowFileSource final : public ArrowSource {
 };
 
 }  // namespace
+
+struct PieceReader::State {
+  PieceSource source;
+};
+
+PieceReader::PieceReader(std::string name, StreamLimits limits)
+    : state_(new State{PieceSource(std::move(name), limits)}) {}
+PieceReader::~PieceReader() = default;
+const std::shared_ptr<const Schema>& PieceReader::schema() const { return state_->source.schema(); }
+
+std::optional<Batch> PieceReader::read(const Piece& piece) {
+  PieceSource& source = state_->source;
+  source.look_at(piece);
+  std::optional<Batch> batch = source.next();
+  if (batch && source.next()) fail_data("more than one batch of rows where one is expected");
+  source.look_at({});
+  return batch;
+}
 
 bool looks_like_stream(std::span<const std::byte> head) {
   std::uint32_t words[2];

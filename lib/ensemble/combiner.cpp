@@ -99,8 +99,7 @@ Combiner::Combiner(const PredictionKind& members, const CombinerOptions& options
     return;
   }
   if (combination_.kind == Combination::Kind::stack) {
-    stack_ = std::make_unique<Predictor>(combination_.model, options.device);
-    stack_->bind(*features_);
+    stack_ = std::make_unique<TablePredictor>(combination_.model, options.device, *features_);
     kind = stack_->kind();
     metadata.set("nn.stack", stack_->digest());
     if (uncertainty_ == Uncertainty::entropy && !kind.classes) {

@@ -16,7 +16,7 @@
 
 namespace nn {
 
-class Predictor;
+class TablePredictor;
 
 // What --rule says: a rule, stack:MODEL, concat, or nothing.
 struct Combination {
@@ -70,7 +70,7 @@ class Combiner {
   PredictionKind members_;
   Combination combination_;
   std::optional<Uncertainty> uncertainty_;
-  std::unique_ptr<Predictor> stack_;
+  std::unique_ptr<TablePredictor> stack_;
   std::unique_ptr<PredictionBuilder> builder_;  // null for concat
   std::shared_ptr<const Schema> features_;      // stack and concat
   std::vector<std::size_t> passed_;             // concat

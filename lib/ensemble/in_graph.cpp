@@ -7,13 +7,14 @@
 
 #include "base/error.hpp"
 #include "base/queue.hpp"
+#include "ensemble/blocks.hpp"
 #include "ensemble/predictor.hpp"
 #include "ensemble/read_ahead.hpp"
 
 namespace nn {
 namespace {
 
-using Predictors = std::vector<std::unique_ptr<Predictor>>;
+using Predictors = std::vector<std::unique_ptr<TablePredictor>>;
 
 // "m.nn@gpu:0" is read as a path; where only m.nn is there, the device is what is wrong.
 void check_misread_device(const std::string& path) {
@@ -29,8 +30,7 @@ Predictors open_predictors(const InGraphOptions& options, const Schema& table) {
   for (std::size_t m = 0; m < options.members.size(); ++m) {
     const std::string& path = options.members[m].model;
     check_misread_device(path);
-    predictors.push_back(std::make_unique<Predictor>(path, devices[m], options.precision));
-    predictors.back()->bind(table);
+    predictors.push_back(std::make_unique<TablePredictor>(path, devices[m], table, options.precision));
     const std::string differs =
         difference(predictors[0]->kind(), options.members[0].model, predictors[m]->kind(), path);
     if (!differs.empty()) fail_data("members must answer the same: {}", differs);
@@ -70,29 +70,6 @@ CombinerOptions combiner_options(const InGraphOptions& options) {
                              [](const Member& member) { return member.weight != 1; });
   return out;
 }
-
-// Cuts the batches of a reader into blocks of at most so many rows.
-class Blocks {
- public:
-  explicit Blocks(std::int64_t rows) : rows_(rows) {}
-  bool empty() const { return at_ == batch_.rows; }
-  void refill(Batch batch) {
-    batch_ = std::move(batch);
-    at_ = 0;
-  }
-  Batch cut() {
-    const std::int64_t count = std::min(rows_, batch_.rows - at_);
-    Batch block = slice(batch_, at_, count);
-    at_ += count;
-    if (empty()) refill({});  // memory of a stream is used again once nobody refers to it
-    return block;
-  }
-
- private:
-  std::int64_t rows_;
-  Batch batch_;
-  std::int64_t at_ = 0;
-};
 
 // One model: everything in the calling thread, so that the first answer comes early.
 class SingleSource : public BatchSource {
@@ -148,7 +125,7 @@ class ParallelSource : public BatchSource {
     BoundedQueue<Buffer> outputs{depth};
   };
   void feed();
-  void work(Predictor& predictor, Lane& lane);
+  void work(TablePredictor& predictor, Lane& lane);
 
   std::optional<std::int64_t> total_rows_;
   Predictors predictors_;
@@ -184,7 +161,7 @@ ParallelSource::ParallelSource(std::unique_ptr<BatchSource> source, const InGrap
   }
 }
 
-void ParallelSource::work(Predictor& predictor, Lane& lane) {
+void ParallelSource::work(TablePredictor& predictor, Lane& lane) {
   while (const auto block = lane.rows.pop()) {
     Buffer out(static_cast<std::size_t>((*block)->rows * predictor.kind().width()) * sizeof(float));
     predictor.predict(**block, out.as<float>());

@@ -46,59 +46,89 @@ Predictor::Predictor(const std::string& path, const Device& device, Precision pr
 
 Predictor::~Predictor() = default;
 
-void Predictor::bind(const Schema& schema) {
+BoundEncoder Predictor::bind(const Schema& schema) const {
   try {
-    encoder_ = model_.encoder.bind(schema);
+    return model_.encoder.bind(schema);
   } catch (const Error& error) {
     throw error.within(path_);
   }
 }
 
-void Predictor::make_room(std::int64_t rows) {
+void Predictor::make_room(Way& way, const std::optional<std::array<float, 256>>& byte_values,
+                          std::int64_t rows) {
   if (!backend_) {
     pin_thread(device_);
     backend_ = open_backend(device_);
   }
-  if (rows <= capacity_) return;
+  if (rows <= way.capacity) return;
   // Small inputs get a small arena, large ones are compiled for a few times at most.
-  capacity_ = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
-  step_ = std::min(capacity_,
-                   std::max(least_rows, most_values / std::max<std::int64_t>(plan_.values_per_row, 1)));
+  const auto capacity = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
+  way.step =
+      std::min(capacity, std::max(least_rows, most_values / std::max<std::int64_t>(plan_.values_per_row, 1)));
   ProgramOptions options;
-  options.batch = step_;
+  options.batch = way.step;
   options.precision = precision_;
-  options.byte_values = encoder_->byte_values();
-  takes_bytes_ = options.byte_values.has_value();
-  program_ = backend_->compile(plan_, options, model_.parameters.get());
-  const auto capacity = static_cast<std::size_t>(capacity_);
-  if (!takes_bytes_) x_.reserve_discarding(capacity * static_cast<std::size_t>(plan_.inputs) * sizeof(float));
-  if (one_logit_) y_.reserve_discarding(capacity * sizeof(float));
+  options.byte_values = byte_values;
+  way.program = backend_->compile(plan_, options, model_.parameters.get());
+  way.capacity = capacity;
 }
 
-void Predictor::predict(const Batch& batch, float* out) {
-  make_room(batch.rows);
-  Inputs x = x_.as<float>();
-  try {
-    if (takes_bytes_) {
-      x = encoder_->bytes(batch);
-    } else {
-      encoder_->encode(batch, x_.as<float>());
+// x are `rows` rows as the way's program takes them.
+void Predictor::forward(Way& way, Inputs x, std::int64_t rows, float* out) {
+  float* y = out;
+  if (one_logit_) {
+    y_.reserve_discarding(static_cast<std::size_t>(rows) * sizeof(float));
+    y = y_.as<float>();
+  }
+  for (std::int64_t row = 0; row < rows; row += way.step) {
+    way.program->forward(std::min(way.step, rows - row), x.from(row * plan_.inputs), y + row * plan_.outputs);
+  }
+  if (one_logit_) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      out[2 * row] = 1 - y[row];
+      out[2 * row + 1] = y[row];
     }
+  }
+  if (!kind_.classes) finish_numbers(rows, out);
+}
+
+void Predictor::predict(std::span<const PredictorInput> inputs, float* out) {
+  try {
+    const auto byte_values = inputs.front().encoder->byte_values();
+    std::int64_t rows = 0, most = 0;
+    bool all_bytes = byte_values.has_value();
+    for (const PredictorInput& input : inputs) {
+      rows += input.batch->rows;
+      most = std::max(most, input.batch->rows);
+      all_bytes = all_bytes && input.encoder->byte_values().has_value();
+    }
+    if (all_bytes) {
+      make_room(bytes_, byte_values, most);
+      for (const PredictorInput& input : inputs) {
+        forward(bytes_, input.encoder->bytes(*input.batch), input.batch->rows, out);
+        out += input.batch->rows * kind_.width();
+      }
+      return;
+    }
+    make_room(encoded_, std::nullopt, rows);
+    x_.reserve_discarding(static_cast<std::size_t>(encoded_.capacity * plan_.inputs) * sizeof(float));
+    float* x = x_.as<float>();
+    for (const PredictorInput& input : inputs) {
+      input.encoder->encode(*input.batch, x);
+      x += input.batch->rows * plan_.inputs;
+    }
+    forward(encoded_, x_.as<float>(), rows, out);
   } catch (const Error& error) {
     throw error.within(path_);
   }
-  float* y = one_logit_ ? y_.as<float>() : out;
-  for (std::int64_t row = 0; row < batch.rows; row += step_) {
-    program_->forward(std::min(step_, batch.rows - row), x.from(row * plan_.inputs), y + row * plan_.outputs);
-  }
-  if (one_logit_) {
-    for (std::int64_t row = 0; row < batch.rows; ++row) {
-      const float p = y_.as<float>()[row];
-      out[2 * row] = 1 - p;
-      out[2 * row + 1] = p;
-    }
-  }
-  if (!kind_.classes) finish_numbers(batch.rows, out);
+}
+
+void Predictor::warm_up(std::int64_t rows) {
+  make_room(encoded_, std::nullopt, rows);
+  x_.reserve_discarding(static_cast<std::size_t>(encoded_.capacity * plan_.inputs) * sizeof(float));
+  std::fill_n(x_.as<float>(), rows * plan_.inputs, 0.0f);
+  Buffer out(static_cast<std::size_t>(rows * kind_.width()) * sizeof(float));
+  forward(encoded_, x_.as<float>(), rows, out.as<float>());
 }
 
 // The network learned (y - offset) * scale.

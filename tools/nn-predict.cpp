@@ -8,12 +8,15 @@
 #include "cli/tool.hpp"
 #include "ensemble/in_graph.hpp"
 #include "format/sink.hpp"
+#include "worker/remote.hpp"
 
 namespace {
 
 struct Options {
   nn::SourceOptions source;
+  std::vector<std::string> models;
   nn::InGraphOptions predict;
+  nn::RemoteOptions remote;
   std::string output = "-";
   nn::OutputFormat to = nn::OutputFormat::automatic;
 };
@@ -29,27 +32,79 @@ std::int64_t parse_batch(std::string_view text) {
   return rows;
 }
 
-void add_members(CLI::App& app, std::vector<nn::Member>& members) {
+std::optional<nn::Combination> parse_some_combination(std::string_view text) {
+  return nn::parse_combination(text);
+}
+
+std::optional<std::size_t> parse_quorum(std::string_view text) {
+  const std::int64_t members = nn::parse_integer(text);
+  if (members < 1) nn::fail_usage("{}: at least 1 member", members);
+  return static_cast<std::size_t>(members);
+}
+
+// "20" are milliseconds; a unit says otherwise.
+std::chrono::microseconds parse_milliseconds(std::string_view text) {
+  const bool has_unit = text.find_first_not_of("0123456789.") != std::string_view::npos;
+  const double seconds = has_unit ? nn::parse_duration_s(text) : nn::parse_number(text) / 1e3;
+  if (!(seconds > 0 && seconds < 86'400)) nn::fail_usage("{}: over 0 and under a day", text);
+  return std::chrono::microseconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * 1e6)));
+}
+
+std::chrono::milliseconds parse_timeout(std::string_view text) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(nn::parse_duration_s(text) * 1000));
+}
+
+void add_worker_options(CLI::App& app, nn::RemoteOptions& o) {
+  constexpr auto group = "Workers";
   app.add_option_function<std::vector<std::string>>(
-         "-m,--model",
-         [&members](const std::vector<std::string>& texts) {
+         "--at",
+         [&o](const std::vector<std::string>& texts) {
            try {
-             for (const std::string& text : texts) members.push_back(nn::parse_member(text));
+             for (const std::string& text : texts) o.endpoints.push_back(nn::parse_endpoint(text));
            } catch (const nn::Error& error) {
-             throw CLI::ValidationError("--model", error.what());
+             throw CLI::ValidationError("--at", error.what());
            }
          },
-         "A model, its device and its weight; several are an ensemble (repeatable)")
-      ->required()
+         "A worker: tcp://HOST:PORT, unix:/PATH, ssh://HOST, exec:COMMAND; rows are dispatched over several, "
+         "or with --rule go to all (repeatable)")
       ->allow_extra_args(false)
-      ->type_name("MODEL[@DEVICE][*WEIGHT]")
-      ->group("Models");
+      ->type_name("ENDPOINT")
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--hosts",
+         [&o](const std::string& path) {
+           for (nn::Endpoint& endpoint : nn::read_hosts(path)) o.endpoints.push_back(std::move(endpoint));
+         },
+         "Endpoints from a file, one a line")
+      ->type_name("FILE")
+      ->group(group);
+  nn::add_parsed(app, "--quorum", o.quorum, parse_quorum, "With --rule: so many members suffice")
+      ->type_name("N")
+      ->group(group);
+  nn::add_parsed(app, "--deadline", o.deadline, parse_milliseconds,
+                 "For the answer to a batch; with --quorum the late are left out")
+      ->type_name("MS")
+      ->group(group);
+  nn::add_parsed(app, "--hedge", o.hedge, parse_milliseconds,
+                 "Ask a second worker when the first has not answered")
+      ->type_name("MS")
+      ->group(group);
+  nn::add_parsed(app, "--connect-timeout", o.connect_timeout, parse_timeout,
+                 "For workers that can't be reached (default: 5s)")
+      ->type_name("TIME")
+      ->group(group);
+  app.add_option("--token-file", o.token_file, "The workers' token")->type_name("FILE")->group(group);
 }
 
 void setup(CLI::App& app, Options& options) {
   nn::add_source_options(app, options.source, false);
-  add_members(app, options.predict.members);
-  nn::add_parsed(app, "--rule", options.predict.combination, nn::parse_combination,
+  app.add_option("-m,--model", options.models,
+                 "A model, its device and its weight; several are an ensemble; with --at, a worker's model "
+                 "NAME[/VERSION] (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("MODEL[@DEVICE][*WEIGHT]")
+      ->group("Models");
+  nn::add_parsed(app, "--rule", options.remote.combination, parse_some_combination,
                  "How members are combined: mean, weighted, vote, geometric, median, rank, max, trimmed, "
                  "stack:MODEL, concat (default: mean, or weighted)")
       ->type_name("RULE")
@@ -69,6 +124,7 @@ void setup(CLI::App& app, Options& options) {
                  "Rows of a step; results do not depend on it (default: 1024)")
       ->type_name("N")
       ->group("Models");
+  add_worker_options(app, options.remote);
   app.add_option("-o,--output", options.output, "Where to write (default: standard output)")
       ->type_name("FILE")
       ->group("Output");
@@ -78,8 +134,36 @@ void setup(CLI::App& app, Options& options) {
       ->group("Output");
 }
 
-void run(const Options& options) {
-  auto predictions = nn::predict_in_graph(nn::open_source(options.source), options.predict);
+std::unique_ptr<nn::BatchSource> predict_here(Options& options) {
+  if (options.models.empty()) nn::fail_usage("-m, --model is missing: what to predict with");
+  const nn::RemoteOptions& r = options.remote;
+  if (r.quorum || r.deadline.count() > 0 || r.hedge.count() > 0 || !r.token_file.empty()) {
+    nn::fail_usage(
+        "--quorum, --deadline, --hedge and --token-file are for workers; name them with --at ENDPOINT");
+  }
+  try {
+    for (const std::string& text : options.models) options.predict.members.push_back(nn::parse_member(text));
+  } catch (const nn::Error& error) {
+    throw error.within("--model");
+  }
+  options.predict.combination = r.combination.value_or(nn::Combination{});
+  return nn::predict_in_graph(nn::open_source(options.source), options.predict);
+}
+
+std::unique_ptr<nn::BatchSource> predict_there(Options& options) {
+  if (options.models.size() > 1) {
+    nn::fail_usage("with --at, one model: -m NAME[/VERSION]; the members of an ensemble are endpoints");
+  }
+  if (!options.models.empty()) options.remote.model = options.models[0];
+  options.remote.uncertainty = options.predict.uncertainty;
+  options.remote.batch = options.predict.batch;
+  options.remote.max_frame = options.source.limits.max_frame;
+  if (options.predict.device) options.remote.device = *options.predict.device;
+  return nn::predict_remote(nn::open_source(options.source), options.remote);
+}
+
+void run(Options& options) {
+  auto predictions = options.remote.endpoints.empty() ? predict_here(options) : predict_there(options);
   // Rows that scroll by on the terminal show the progress themselves.
   if (options.output != "-" || ::isatty(STDOUT_FILENO) == 0) {
     predictions = nn::with_progress(std::move(predictions));

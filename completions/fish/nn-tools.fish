@@ -37,7 +37,7 @@ function __nn_streams
 end
 
 # ---- all tools
-for tool in nn-read nn-train nn-predict nn-aggregate nn-eval nn-model nn-devices
+for tool in nn-read nn-train nn-predict nn-aggregate nn-eval nn-model nn-devices nn-worker
     complete -c $tool -f
     complete -c $tool -s h -l help -d 'Print help and exit'
     complete -c $tool -s q -l quiet -d 'Only errors on stderr'
@@ -162,3 +162,40 @@ complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a conver
 complete -c nn-model -n '__fish_seen_subcommand_from show' -l json -d 'As a JSON object'
 complete -c nn-model -n '__fish_seen_subcommand_from show verify' -k -a '(__nn_files .nn .ckpt)'
 complete -c nn-model -n '__fish_seen_subcommand_from convert' -k -a '(__nn_files .nn .npz)'
+
+# ---- workers
+set -l schemes tcp:// unix: ssh:// exec:
+complete -c nn-predict -l at -x -a "$schemes" -d 'A worker'
+complete -c nn-predict -l hosts -r -F -d 'Endpoints, one a line'
+complete -c nn-predict -l quorum -x -d 'Members that suffice'
+complete -c nn-predict -l deadline -x -d 'Milliseconds for the answer to a batch'
+complete -c nn-predict -l hedge -x -d 'Milliseconds until a second worker is asked'
+complete -c nn-predict -l connect-timeout -x -d 'For workers that can\'t be reached'
+for tool in nn-predict nn-worker
+    complete -c $tool -l token-file -r -F -d 'What workers ask for'
+end
+complete -c nn-worker -l listen -x -a 'tcp:// unix:' -d 'Where clients connect'
+complete -c nn-worker -l stdio -d 'Serve one client on stdin and stdout'
+complete -c nn-worker -l max-connections -x -d 'More are busy'
+complete -c nn-worker -l max-inflight -x -d 'Requests of all clients'
+complete -c nn-worker -l max-frame -x -d 'Limit for one message'
+complete -c nn-worker -l idle-timeout -x -d 'Close connections without requests'
+complete -c nn-worker -l drain-timeout -x -d 'For requests under way at the end'
+complete -c nn-worker -s m -l model -x -k -a '(__nn_files .nn)' -d '[NAME=]FILE'
+complete -c nn-worker -l repository -r -F -d '[NAME=]BASE'
+complete -c nn-worker -l policy -x -a 'latest: all specific:' -d 'Versions of repositories'
+complete -c nn-worker -l poll -x -d 'How often repositories are looked at'
+complete -c nn-worker -l device -x -a '(__nn_devices)' -d 'Where to compute'
+complete -c nn-worker -l precision -x -a 'float32 bf16' -d 'Of the products'
+complete -c nn-worker -l batch-max -x -d 'Rows of a step'
+complete -c nn-worker -l batch-delay-us -x -d 'How long a request waits for others'
+complete -c nn-worker -l health -x -a "$schemes" -d 'Print whether a worker serves'
+complete -c nn-worker -l status -x -a "$schemes" -d 'Print what a worker is'
+complete -c nn-worker -l models -x -a "$schemes" -d 'Print a worker\'s models'
+complete -c nn-worker -l stats -x -a "$schemes" -d 'Print a worker\'s counters'
+complete -c nn-worker -l load -x -a "$schemes" -d 'Have a worker load a version'
+complete -c nn-worker -l unload -x -a "$schemes" -d 'Have a worker let a version go'
+complete -c nn-worker -l log -r -F -d 'JSON lines of what happens'
+complete -c nn-worker -l print-endpoint -d 'Print where it listens'
+complete -c nn-worker -l port-file -r -F -d 'Write the port to it'
+complete -c nn-worker -l pid-file -r -F -d 'Write the process id to it'

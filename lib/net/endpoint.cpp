@@ -1,0 +1,109 @@
+#include "net/endpoint.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/parse.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::size_t longest_path = 107;  // sockaddr_un
+
+Endpoint parse_tcp(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) {
+    fail_usage("'tcp://{}' has no port; write tcp://HOST:PORT", printable(text));
+  }
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    fail_usage("'tcp://{}': an IPv6 address stands in brackets, as in tcp://[::1]:7000", printable(text));
+  }
+  const std::int64_t port = parse_integer(text.substr(colon + 1));
+  if (port < 0 || port > 65535) fail_usage("port {}; there are 0 to 65535", port);
+  return {Endpoint::Kind::tcp, std::string(host), static_cast<std::uint16_t>(port), {}};
+}
+
+Endpoint parse_unix(std::string_view path) {
+  if (path.empty()) fail_usage("'unix:' names no socket; write unix:/PATH");
+  if (path.size() > longest_path) {
+    fail_usage("unix:{}: a socket's path has at most {} bytes", printable(path), longest_path);
+  }
+  return {Endpoint::Kind::unix_socket, {}, 0, std::string(path)};
+}
+
+Endpoint parse_ssh(std::string_view text) {
+  const auto slash = text.find('/');
+  const std::string_view host = text.substr(0, slash);
+  // A host that looks like an option must not become one.
+  if (host.empty() || host.starts_with('-')) {
+    fail_usage("'ssh://{}' names no host; write ssh://[USER@]HOST", printable(text));
+  }
+  std::string command;
+  if (slash != std::string_view::npos) command = text.substr(slash + 1);
+  return {Endpoint::Kind::ssh, std::string(host), 0, std::move(command)};
+}
+
+}  // namespace
+
+Endpoint parse_endpoint(std::string_view text) {
+  if (text.starts_with("tcp://")) return parse_tcp(text.substr(6));
+  if (text.starts_with("unix:")) return parse_unix(text.substr(5));
+  if (text.starts_with("ssh://")) return parse_ssh(text.substr(6));
+  if (text.starts_with("exec:")) {
+    if (trim(text.substr(5)).empty()) fail_usage("'exec:' names no command");
+    return {Endpoint::Kind::exec, {}, 0, std::string(text.substr(5))};
+  }
+  fail_usage(
+      "'{}' is not an endpoint; there are tcp://HOST:PORT, unix:/PATH, ssh://[USER@]HOST, exec:COMMAND",
+      printable(text));
+}
+
+std::string to_string(const Endpoint& endpoint) {
+  switch (endpoint.kind) {
+    case Endpoint::Kind::tcp: {
+      const bool v6 = endpoint.host.find(':') != std::string::npos;
+      return v6 ? fmt::format("tcp://[{}]:{}", endpoint.host, endpoint.port)
+                : fmt::format("tcp://{}:{}", endpoint.host, endpoint.port);
+    }
+    case Endpoint::Kind::unix_socket: return "unix:" + endpoint.path;
+    case Endpoint::Kind::ssh:
+      return "ssh://" + endpoint.host + (endpoint.path.empty() ? "" : "/" + endpoint.path);
+    case Endpoint::Kind::exec: return "exec:" + endpoint.path;
+  }
+  return {};
+}
+
+bool is_local(const Endpoint& endpoint) {
+  if (endpoint.kind != Endpoint::Kind::tcp) return true;
+  if (endpoint.host == "localhost") return true;
+  in_addr v4{};
+  if (::inet_pton(AF_INET, endpoint.host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, endpoint.host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+std::vector<Endpoint> read_hosts(const std::string& path) {
+  const auto file = MappedFile::open(path);
+  std::vector<Endpoint> endpoints;
+  int number = 0;
+  for (const std::string& raw : split(file->text(), '\n')) {
+    ++number;
+    const std::string_view line = trim(raw);
+    if (line.empty() || line.starts_with('#')) continue;
+    const bool bare = line.find(':') == std::string_view::npos;
+    try {
+      endpoints.push_back(parse_endpoint(bare ? "ssh://" + std::string(line) : std::string(line)));
+    } catch (const Error& error) {
+      throw Error(ErrorKind::data, fmt::format("{}:{}: {}", path, number, error.what()));
+    }
+  }
+  if (endpoints.empty()) fail_data("{}: no endpoint in it", path);
+  return endpoints;
+}
+
+}  // namespace nn

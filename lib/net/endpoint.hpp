@@ -1,0 +1,35 @@
+// Where a worker is: tcp://host:port, unix:/path, ssh://[user@]host, exec:COMMAND.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nn {
+
+struct Endpoint {
+  enum class Kind : std::uint8_t {
+    tcp,          // host, port
+    unix_socket,  // path; "@name" is a name without a file, as Linux has them
+    ssh,          // host ([user@]host[:port]), path: the command there, empty for nn-worker --stdio
+    exec,         // path: a command for the shell that speaks the protocol on stdin and stdout
+  };
+  Kind kind = Kind::tcp;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string path;
+  bool operator==(const Endpoint&) const = default;
+};
+
+Endpoint parse_endpoint(std::string_view text);  // usage error; looks nothing up
+std::string to_string(const Endpoint& endpoint);
+
+// True for what only this machine's processes reach: unix sockets and loopback addresses.
+bool is_local(const Endpoint& endpoint);
+
+// The endpoints of a file, one a line; empty lines and those that begin with '#' are left
+// out. A line may be a bare host name, which is reached through ssh. Errors name file and line.
+std::vector<Endpoint> read_hosts(const std::string& path);
+
+}  // namespace nn

@@ -1,0 +1,180 @@
+#include "net/listen.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn {
+namespace {
+
+constexpr int backlog = 512;
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+bool is_loopback(const Address& address) {
+  if (address.storage.ss_family == AF_UNIX) return true;
+  if (address.storage.ss_family == AF_INET) {
+    return (ntohl(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr.s_addr) >> 24) == 127;
+  }
+  return address.storage.ss_family == AF_INET6 &&
+         IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_addr);
+}
+
+// What the socket is bound to.
+Endpoint bound_to(const Address& address) {
+  Endpoint endpoint;
+  if (address.storage.ss_family == AF_UNIX) {
+    const auto* name = reinterpret_cast<const sockaddr_un*>(&address.storage);
+    endpoint.kind = Endpoint::Kind::unix_socket;
+    const std::size_t size = address.length - offsetof(sockaddr_un, sun_path);
+    endpoint.path.assign(name->sun_path, ::strnlen(name->sun_path, size));
+    if (size > 1 && name->sun_path[0] == 0) endpoint.path = "@" + std::string(name->sun_path + 1, size - 1);
+    return endpoint;
+  }
+  char host[INET6_ADDRSTRLEN] = {};
+  if (address.storage.ss_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+    ::inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+    endpoint.port = ntohs(v6->sin6_port);
+  } else {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
+    ::inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+    endpoint.port = ntohs(v4->sin_port);
+  }
+  endpoint.host = host;
+  return endpoint;
+}
+
+Address address_of(int fd, const std::string& name) {
+  Address address;
+  if (::getsockname(fd, address.get(), &address.length) != 0) fail_errno(name);
+  return address;
+}
+
+void check_local(const Address& address, const std::string& name) {
+  if (is_loopback(address)) return;
+  fail_usage(
+      "{}: anybody on the network could connect; beyond loopback a worker listens only with --token-file or "
+      "--tls-cert",
+      name);
+}
+
+Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
+  const std::string name = to_string(endpoint);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const bool any = endpoint.host == "*";
+  const int error = ::getaddrinfo(any ? nullptr : endpoint.host.c_str(),
+                                  std::to_string(endpoint.port).c_str(), &hints, &found);
+  if (error != 0) fail(ErrorKind::io, "{}: {}", name, ::gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
+  Address address;
+  std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+  address.length = found->ai_addrlen;
+  if (local_only) check_local(address, name);
+  UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) fail_errno(name);
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(fd.get(), address.get(), address.length) != 0 || ::listen(fd.get(), backlog) != 0) {
+    fail_errno(name);
+  }
+  Endpoint bound = bound_to(address_of(fd.get(), name));
+  return {std::move(fd), std::move(bound), {}};
+}
+
+Address unix_address(const std::string& path) {
+  Address address;
+  auto* name = reinterpret_cast<sockaddr_un*>(&address.storage);
+  name->sun_family = AF_UNIX;
+  std::memcpy(name->sun_path, path.data(), path.size());
+  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  if (path[0] == '@') {
+    name->sun_path[0] = 0;
+  } else {
+    ++address.length;  // its final zero
+  }
+  return address;
+}
+
+// A socket that a killed worker left behind is in the way of the next one.
+void remove_stale(const std::string& path, const Address& address, const std::string& name) {
+  struct stat status {};
+  if (path[0] == '@' || ::lstat(path.c_str(), &status) != 0) return;
+  if (!S_ISSOCK(status.st_mode)) fail(ErrorKind::io, "{}: there is a file that is not a socket", name);
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) fail_errno(name);
+  if (::connect(probe.get(), address.get(), address.length) == 0 || errno == EAGAIN) {
+    fail(ErrorKind::io, "{}: another process listens there", name);
+  }
+  if (errno == ECONNREFUSED) ::unlink(path.c_str());
+}
+
+Listening listen_unix(const Endpoint& endpoint) {
+  const std::string name = to_string(endpoint);
+  const Address address = unix_address(endpoint.path);
+  remove_stale(endpoint.path, address, name);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) fail_errno(name);
+  if (::bind(fd.get(), address.get(), address.length) != 0 || ::listen(fd.get(), backlog) != 0) {
+    fail_errno(name);
+  }
+  return {std::move(fd), endpoint, endpoint.path[0] == '@' ? std::string() : endpoint.path};
+}
+
+}  // namespace
+
+Listening listen_on(const Endpoint& endpoint, bool local_only) {
+  switch (endpoint.kind) {
+    case Endpoint::Kind::tcp: return listen_tcp(endpoint, local_only);
+    case Endpoint::Kind::unix_socket: return listen_unix(endpoint);
+    default: fail_usage("{}: a worker listens on tcp:// and unix: endpoints", to_string(endpoint));
+  }
+}
+
+std::vector<Listening> inherited_listeners(bool local_only) {
+  constexpr int first_fd = 3, most = 64;
+  const char* pid = std::getenv("LISTEN_PID");
+  const char* count = std::getenv("LISTEN_FDS");
+  std::vector<Listening> listeners;
+  if (pid == nullptr || count == nullptr || std::to_string(::getpid()) != pid) return listeners;
+  const std::int64_t sockets = parse_integer(count);
+  ::unsetenv("LISTEN_PID");
+  ::unsetenv("LISTEN_FDS");
+  ::unsetenv("LISTEN_FDNAMES");
+  if (sockets < 1 || sockets > most) fail_usage("LISTEN_FDS is {}", sockets);
+  for (int fd = first_fd; fd < first_fd + static_cast<int>(sockets); ++fd) {
+    const std::string name = fmt::format("inherited socket {}", fd);
+    int listening = 0;
+    socklen_t size = sizeof listening;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) fail_errno(name);
+    if (listening == 0) fail(ErrorKind::io, "{} does not listen", name);
+    const Address address = address_of(fd, name);
+    if (local_only) check_local(address, name);
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    listeners.push_back({UniqueFd(fd), bound_to(address), {}});
+  }
+  return listeners;
+}
+
+}  // namespace nn

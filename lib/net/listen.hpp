@@ -1,0 +1,27 @@
+// Listening sockets: opened here, or inherited from systemd or inetd.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/file.hpp"
+#include "net/endpoint.hpp"
+
+namespace nn {
+
+struct Listening {
+  UniqueFd fd;
+  Endpoint endpoint;    // as bound: with the port that the system chose
+  std::string unlinks;  // a unix socket's path, to be removed in the end; empty: none
+};
+
+// Binds and listens. tcp and unix only; a unix socket that nobody listens on any more is
+// replaced. With `local_only`, an address beyond loopback is a usage error. Io errors name the
+// endpoint.
+Listening listen_on(const Endpoint& endpoint, bool local_only);
+
+// The sockets that systemd passed (LISTEN_PID, LISTEN_FDS), which are then gone from the
+// environment; none without it.
+std::vector<Listening> inherited_listeners(bool local_only);
+
+}  // namespace nn

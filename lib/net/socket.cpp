@@ -1,0 +1,127 @@
+#include "net/socket.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn {
+namespace {
+
+using namespace asio::experimental::awaitable_operators;
+using asio::ip::tcp;
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+
+asio::generic::stream_protocol protocol_of(int fd, const char* what) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    fail_errno(what);
+  }
+  if (type != SOCK_STREAM) fail(ErrorKind::io, "{}: not a stream socket", what);
+  return {address.ss_family, 0};
+}
+
+[[noreturn]] void fail_unreachable(const Endpoint& endpoint, std::string_view why) {
+  fail(ErrorKind::unavailable, "{}: {}", to_string(endpoint), why);
+}
+
+asio::awaitable<Socket> connect_tcp(const Endpoint& endpoint) {
+  const auto io = co_await asio::this_coro::executor;
+  tcp::resolver resolver(io);
+  auto [lookup, found] =
+      co_await resolver.async_resolve(endpoint.host, std::to_string(endpoint.port), no_throw);
+  if (lookup) fail_unreachable(endpoint, lookup.message());
+  tcp::socket socket(io);
+  auto [error, used] = co_await asio::async_connect(socket, found, no_throw);
+  if (error) fail_unreachable(endpoint, error.message());
+  socket.set_option(tcp::no_delay(true));
+  co_return Socket(std::move(socket));
+}
+
+asio::awaitable<Socket> connect_unix(const Endpoint& endpoint) {
+  asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
+  std::string path = endpoint.path;
+  if (path[0] == '@') path[0] = '\0';
+  auto [error] = co_await socket.async_connect(asio::local::stream_protocol::endpoint(path), no_throw);
+  if (error) fail_unreachable(endpoint, error.message());
+  co_return Socket(std::move(socket));
+}
+
+std::vector<std::string> command_of(const Endpoint& endpoint) {
+  if (endpoint.kind == Endpoint::Kind::exec) return {"/bin/sh", "-c", endpoint.path};
+  const auto colon = endpoint.host.rfind(':');
+  std::vector<std::string> words = {"ssh", "-T", "-o", "BatchMode=yes"};
+  if (colon != std::string::npos) {
+    words.insert(words.end(), {"-p", std::to_string(parse_integer(endpoint.host.substr(colon + 1)))});
+  }
+  words.insert(words.end(), {"--", endpoint.host.substr(0, colon)});
+  words.push_back(endpoint.path.empty() ? "nn-worker --stdio" : endpoint.path);
+  return words;
+}
+
+asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<Child>& child) {
+  switch (endpoint.kind) {
+    case Endpoint::Kind::tcp: co_return co_await connect_tcp(endpoint);
+    case Endpoint::Kind::unix_socket: co_return co_await connect_unix(endpoint);
+    default: break;
+  }
+  child = std::make_unique<Child>(command_of(endpoint));
+  auto executor = co_await asio::this_coro::executor;
+  UniqueFd fd = child->take_socket();
+  const auto protocol = protocol_of(fd.get(), "socket pair");
+  co_return Socket(executor, protocol, fd.release());
+}
+
+// What went wrong as a value: a race is won by whoever returns, not by whoever throws.
+struct Opened {
+  std::optional<Socket> socket;
+  std::optional<Error> error;
+};
+asio::awaitable<Opened> try_open(const Endpoint& endpoint, std::unique_ptr<Child>& child) {
+  Opened out;
+  try {
+    out.socket = co_await open(endpoint, child);
+  } catch (const Error& error) {
+    out.error = error;
+  }
+  co_return out;
+}
+
+}  // namespace
+
+Socket adopt_socket(asio::io_context& io, UniqueFd fd) {
+  const auto protocol = protocol_of(fd.get(), "connection");
+  return Socket(io, protocol, fd.release());
+}
+
+Acceptor adopt_listener(asio::io_context& io, UniqueFd fd) {
+  const auto protocol = protocol_of(fd.get(), "listening socket");
+  return Acceptor(io, protocol, fd.release());
+}
+
+asio::awaitable<Socket> connect(Endpoint endpoint, std::chrono::milliseconds timeout,
+                                std::unique_ptr<Child>& child) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, timeout);
+  auto first = co_await (try_open(endpoint, child) || timer.async_wait(no_throw));
+  if (first.index() == 1) {
+    fail_unreachable(endpoint, fmt::format("no answer within {} ms", timeout.count()));
+  }
+  Opened& opened = std::get<0>(first);
+  if (opened.error) throw *opened.error;
+  co_return std::move(*opened.socket);
+}
+
+}  // namespace nn

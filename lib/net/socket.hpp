@@ -1,0 +1,33 @@
+// Sockets of any kind as one type, for modules that see Asio. One thread an io_context.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/file.hpp"
+#include "net/child.hpp"
+#include "net/endpoint.hpp"
+
+namespace nn {
+
+namespace asio = boost::asio;
+using Socket = asio::generic::stream_protocol::socket;
+using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+
+// A connected stream socket that somebody else opened, taken over. Io error when it is none.
+Socket adopt_socket(asio::io_context& io, UniqueFd fd);
+// The same for a listening one.
+Acceptor adopt_listener(asio::io_context& io, UniqueFd fd);
+
+// Waits until the endpoint has answered, at most `timeout`. A command is started for exec: and
+// ssh:, and kept in `child`. Unavailable errors name the endpoint.
+asio::awaitable<Socket> connect(Endpoint endpoint, std::chrono::milliseconds timeout,
+                                std::unique_ptr<Child>& child);
+
+}  // namespace nn

@@ -1,0 +1,89 @@
+#include "worker/ask.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+
+#include "base/log.hpp"
+#include "base/signals.hpp"
+#include "model/model.hpp"
+#include "worker/frame.hpp"
+#include "worker/worker.hpp"
+
+namespace nn {
+namespace {
+
+OutgoingFrame question_frame(FrameMaker& maker, const WorkerQuestion& question) {
+  constexpr std::uint64_t id = 1;
+  auto& builder = maker.builder();
+  const auto query = [&](wire::What what) { return maker.finish(id, wire::CreateQuery(builder, what)); };
+  const auto model = [&] { return builder.CreateString(question.model); };
+  switch (question.kind) {
+    case WorkerQuestion::Kind::health: return query(wire::What::health);
+    case WorkerQuestion::Kind::status: return query(wire::What::status);
+    case WorkerQuestion::Kind::models: return query(wire::What::models);
+    case WorkerQuestion::Kind::stats: return query(wire::What::stats);
+    case WorkerQuestion::Kind::load:
+      return maker.finish(id, wire::CreateLoad(builder, model(), question.version));
+    case WorkerQuestion::Kind::unload:
+      return maker.finish(id, wire::CreateUnload(builder, model(), question.version));
+  }
+  fail(ErrorKind::internal, "a question without a message");
+}
+
+asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, WorkerQuestion question,
+                                 AskOptions options) {
+  std::unique_ptr<Child> child;
+  constexpr std::uint64_t max_frame = 16u << 20;
+  const auto link =
+      std::make_shared<FrameLink>(co_await connect(endpoint, options.timeout, child), max_frame);
+  asio::steady_timer limit(io, options.timeout);
+  limit.async_wait([link](const boost::system::error_code& cancelled) {
+    if (!cancelled) link->close();
+  });
+  auto& builder = link->maker().builder();
+  const std::string secret = options.token_file.empty() ? std::string() : read_token(options.token_file);
+  const auto token = builder.CreateString(secret);
+  const auto agent = builder.CreateString(tool_name() + " " + tools_version());
+  link->send(link->maker().finish(
+      0, wire::CreateHello(builder, protocol_version, agent, secret.empty() ? 0 : token, max_frame)));
+  link->send(question_frame(link->maker(), question));
+  IncomingFrame in;
+  while (co_await link->read(in)) {
+    if (const auto* failed = in.as<wire::Failed>()) {
+      throw error_of(failed->code(), failed->message() == nullptr ? "" : failed->message()->string_view());
+    }
+    if (in.frame->message_type() != wire::Message::Report) continue;
+    const auto bytes = in.body.bytes();
+    link->close();
+    limit.cancel();
+    co_return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  fail(ErrorKind::unavailable, "no answer");
+}
+
+}  // namespace
+
+std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question, const AskOptions& options) {
+  asio::io_context io(1);
+  std::string answer;
+  std::exception_ptr error;
+  asio::co_spawn(io, ask(io, endpoint, question, options), [&](std::exception_ptr thrown, std::string text) {
+    error = thrown;
+    answer = std::move(text);
+  });
+  while (!io.stopped()) {
+    io.run_for(std::chrono::milliseconds(100));
+    throw_if_stopped();
+  }
+  try {
+    if (error) std::rethrow_exception(error);
+  } catch (const Error& thrown) {
+    const std::string name = to_string(endpoint);
+    if (std::string_view(thrown.what()).starts_with(name)) throw;
+    throw thrown.within(name);
+  }
+  return answer;
+}
+
+}  // namespace nn

@@ -1,0 +1,241 @@
+#include "worker/peer.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+#include "model/model.hpp"
+
+namespace nn {
+namespace {
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint32_t only_stream = 1;
+constexpr std::chrono::milliseconds first_pause{50}, longest_pause{2000};
+constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200};
+// A worker answers a question about its health also while it computes.
+constexpr std::chrono::seconds ask_after{5}, give_up_after{20};
+
+[[noreturn]] void throw_failed(const wire::Failed& failed) {
+  throw error_of(failed.code(), failed.message() == nullptr ? "" : failed.message()->string_view());
+}
+
+}  // namespace
+
+Peer::Peer(asio::io_context& io, Endpoint endpoint, PeerOptions options, std::shared_ptr<const Schema> table,
+           std::function<void()> on_change)
+    : io_(io),
+      endpoint_(std::move(endpoint)),
+      name_(to_string(endpoint_)),
+      options_(std::move(options)),
+      table_(std::move(table)),
+      on_change_(std::move(on_change)),
+      timer_(io),
+      watch_(io) {}
+
+void Peer::start() {
+  asio::co_spawn(
+      io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
+  watch();
+}
+
+void Peer::stop() {
+  state_ = State::stopped;
+  requests_.clear();
+  timer_.cancel();
+  watch_.cancel();
+  if (link_) link_->close();
+}
+
+void Peer::set(State state) {
+  if (state_ == State::stopped) return;
+  connected_at_ = last_connected();
+  state_ = state;
+  on_change_();
+}
+
+asio::awaitable<void> Peer::run() {
+  auto pause = first_pause;
+  while (state_ != State::stopped && state_ != State::refused) {
+    const bool was_ready = ever_ready();
+    Error error(ErrorKind::unavailable, "the connection ended");
+    try {
+      co_await serve_connection();
+    } catch (const Error& thrown) {
+      error = thrown;
+    }
+    if (link_) link_->close();
+    if (state_ == State::stopped) co_return;
+    if (state_ == State::ready || !was_ready) pause = first_pause;
+    lose(error);
+    if (state_ == State::refused) co_return;
+    timer_.expires_after(pause);
+    co_await timer_.async_wait(no_throw);
+    pause = std::min(2 * pause, longest_pause);
+  }
+}
+
+// What was sent and not answered is somebody else's now.
+void Peer::lose(const Error& error) {
+  const std::string_view text = error.what();
+  error_ = text.starts_with(name_) ? error : error.within(name_);
+  const auto requests = std::exchange(requests_, {});
+  // What can't be better next time: the worker understood, and refused.
+  const bool for_good = error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported ||
+                        error.kind() == ErrorKind::usage;
+  set(for_good ? State::refused : State::connecting);
+  for (const auto& [id, sent] : requests) {
+    sent.done(PeerFailure{wire::Code::draining, Error(ErrorKind::unavailable, error_.what())});
+  }
+}
+
+asio::awaitable<void> Peer::serve_connection() {
+  child_.reset();
+  Socket socket = co_await connect(endpoint_, options_.connect_timeout, child_);
+  link_ = std::make_shared<FrameLink>(std::move(socket), options_.max_frame);
+  const auto link = link_;
+  // A worker that doesn't get through its greeting is none.
+  asio::steady_timer limit(io_, 2 * options_.connect_timeout);
+  limit.async_wait([link](const boost::system::error_code& cancelled) {
+    if (!cancelled) link->close();
+  });
+  co_await greet();
+  limit.cancel();
+  set(State::ready);
+  IncomingFrame in;
+  while (co_await link->read(in)) handle(in);
+}
+
+asio::awaitable<IncomingFrame> Peer::expect(wire::Message type) {
+  IncomingFrame in;
+  if (!co_await link_->read(in)) fail(ErrorKind::unavailable, "the connection ended during the greeting");
+  if (const auto* failed = in.as<wire::Failed>()) throw_failed(*failed);
+  if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
+  if (in.frame->message_type() != type) fail_data("a message that workers do not send here");
+  co_return in;
+}
+
+asio::awaitable<void> Peer::greet() {
+  auto& builder = link_->maker().builder();
+  const auto agent = builder.CreateString(tool_name() + " " + tools_version());
+  const auto token = builder.CreateString(options_.token);
+  link_->send(
+      link_->maker().finish(0, wire::CreateHello(builder, protocol_version, agent,
+                                                 options_.token.empty() ? 0 : token, options_.max_frame)));
+  co_await expect(wire::Message::Welcome);
+  open_stream();
+  const IncomingFrame in = co_await expect(wire::Message::Opened);
+  const auto* digest = in.as<wire::Opened>()->digest();
+  digest_ = digest == nullptr ? "" : digest->str();
+  answers_.emplace(name_, StreamLimits{options_.max_frame});
+  answers_->read(in.body);
+  if (!answers_->schema()) fail_data("no schema of the answers");
+  take_schema();
+}
+
+void Peer::open_stream() {
+  rows_.emplace(*table_, StreamLimits{options_.max_frame});
+  auto& builder = link_->maker().builder();
+  const auto model = builder.CreateString(options_.model);
+  link_->send(link_->maker().finish(0, wire::CreateOpen(builder, only_stream, model, options_.version),
+                                    rows_->take()));
+}
+
+// Another version may answer from here on; it must answer the same.
+void Peer::take_schema() {
+  if (answers_->schema() == answer_schema_) return;
+  answer_schema_ = answers_->schema();
+  PredictionKind kind = kind_of(*answer_schema_);
+  if (kind_ && *kind_ != kind) {
+    fail_data("the model was replaced by one that answers something else: {}",
+              difference(*kind_, "the old one", kind, "the new one"));
+  }
+  column_.emplace(kind, *answer_schema_);
+  kind_ = std::move(kind);
+}
+
+std::uint64_t Peer::send(const Batch& rows, std::optional<std::chrono::microseconds> time_left, Done done) {
+  const std::uint64_t id = next_id_++;
+  rows_->write(rows);
+  auto& builder = link_->maker().builder();
+  const std::uint64_t deadline =
+      time_left ? static_cast<std::uint64_t>(std::max<std::int64_t>(time_left->count(), 1)) : 0;
+  link_->send(link_->maker().finish(id, wire::CreatePredict(builder, only_stream, deadline), rows_->take()));
+  if (requests_.empty()) waiting_since_ = Clock::now();
+  requests_[id] = {std::move(done), rows.rows};
+  return id;
+}
+
+void Peer::cancel(std::uint64_t id) {
+  if (requests_.erase(id) == 0 || !link_) return;
+  auto& builder = link_->maker().builder();
+  link_->send(link_->maker().finish(id, wire::CreateCancel(builder)));
+}
+
+void Peer::handle(const IncomingFrame& in) {
+  switch (in.frame->message_type()) {
+    case wire::Message::Answer: return answered(in);
+    case wire::Message::Report: return;  // that it lives
+    case wire::Message::Goodbye: return set(State::draining);
+    case wire::Message::Failed: break;
+    default: fail_data("a message that workers do not send here");
+  }
+  const auto& failed = *in.as<wire::Failed>();
+  if (in.frame->id() == 0) throw_failed(failed);
+  const auto sent = requests_.find(in.frame->id());
+  if (sent == requests_.end()) return;
+  if (failed.code() == wire::Code::busy) {
+    busy_pause_ = std::clamp(2 * busy_pause_, first_busy_pause, longest_busy_pause);
+    not_before_ = Clock::now() + busy_pause_;
+  }
+  if (failed.code() == wire::Code::draining && state_ == State::ready) set(State::draining);
+  const auto* text = failed.message();
+  const Error error = error_of(failed.code(), text == nullptr ? "" : text->string_view()).within(name_);
+  const Done done = std::move(sent->second.done);
+  requests_.erase(sent);
+  done(PeerFailure{failed.code(), error});
+}
+
+void Peer::answered(const IncomingFrame& in) {
+  // Also of a request that nobody waits for: what follows may refer to its dictionaries.
+  auto batch = answers_->read(in.body);
+  take_schema();
+  const auto sent = requests_.find(in.frame->id());
+  if (sent == requests_.end()) return;
+  busy_pause_ = std::chrono::milliseconds(0);
+  if (!batch || batch->rows != sent->second.rows) {
+    fail_data("{} rows were asked for, {} answered", sent->second.rows, batch ? batch->rows : 0);
+  }
+  Buffer converted;
+  const OutputColumn::Outputs outputs = column_->read(*batch, converted);
+  if (!outputs.error.empty()) fail_data("{}", outputs.error);
+  PeerAnswer answer{std::move(*batch), outputs.values};
+  if (converted.size() > 0) answer.batch.columns.push_back(make_column(std::move(converted)));  // keeps it
+  const Done done = std::move(sent->second.done);
+  requests_.erase(sent);
+  done(std::move(answer));
+}
+
+// A worker that is asked and says nothing for long is as good as gone.
+void Peer::watch() {
+  watch_.expires_after(std::chrono::seconds(1));
+  watch_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
+    if (cancelled || self->state_ == State::stopped || self->state_ == State::refused) return;
+    if (self->state_ != State::connecting && !self->requests_.empty()) {
+      const auto silent = Clock::now() - std::max(self->link_->last_received(), self->waiting_since_);
+      if (silent > give_up_after) {
+        self->link_->close();
+      } else if (silent > ask_after) {
+        auto& builder = self->link_->maker().builder();
+        self->link_->send(self->link_->maker().finish(0, wire::CreateQuery(builder, wire::What::health)));
+      }
+    }
+    self->watch();
+  });
+}
+
+}  // namespace nn

@@ -1,0 +1,40 @@
+// Predictions by workers: a table's rows dispatched over replicas of a model, or sent to all
+// members of an ensemble whose answers meet here.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ensemble/combiner.hpp"
+#include "net/endpoint.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+struct RemoteOptions {
+  std::vector<Endpoint> endpoints;
+  std::string model;                       // NAME or NAME/VERSION; empty: the worker's only one
+  std::optional<Combination> combination;  // the endpoints are members; none: replicas
+  std::optional<Uncertainty> uncertainty;
+  std::optional<std::size_t> quorum;      // members that suffice
+  std::chrono::microseconds deadline{0};  // members that answer later are left out, if they
+                                          // are enough; replicas: an error. 0: none
+  std::chrono::microseconds hedge{0};     // replicas: ask a second one when the first is late
+  std::chrono::milliseconds connect_timeout{5000};
+  std::string token_file;
+  std::uint64_t max_frame = 64u << 20;
+  std::int64_t batch = 1024;  // rows of a request
+  Device device;              // of a stacking model
+};
+
+// Predictions of the rows of `source`, in order: as predict_in_graph() gives them, to the last
+// bit. A worker that is lost has its rows sent to another. Usage and data errors for models that
+// don't fit or differ; unavailable errors name the worker.
+std::unique_ptr<BatchSource> predict_remote(std::unique_ptr<BatchSource> source,
+                                            const RemoteOptions& options);
+
+}  // namespace nn

@@ -1,0 +1,51 @@
+// Where a worker's models come from: a file, or a folder BASE/<version number>/model.nn as
+// TensorFlow Serving and Triton lay it out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nn {
+
+// Which versions of a repository are served: latest:N, all, specific:1,3.
+struct VersionPolicy {
+  enum class Kind : std::uint8_t { latest, all, specific } kind = Kind::latest;
+  std::uint64_t count = 1;              // latest
+  std::vector<std::uint64_t> versions;  // specific
+};
+VersionPolicy parse_version_policy(std::string_view text);  // usage error
+
+struct ModelSpec {
+  std::string name;
+  std::string path;  // a model file, or a repository
+  bool repository = false;
+  VersionPolicy policy;
+};
+
+// "NAME=PATH", or "PATH" alone: the file's name without its ending is the model's.
+ModelSpec parse_model_spec(std::string_view text);
+// "NAME=BASE" or "BASE": the folder's own name.
+ModelSpec parse_repository_spec(std::string_view text);
+
+// What tells a file from one that took its place.
+struct FileStamp {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t modified_ns = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
+struct FoundVersion {
+  std::uint64_t version;
+  std::string path;
+  FileStamp stamp;
+};
+
+// The versions that are there, ascending; only complete ones: publishing is a rename. A file has
+// the one version 1. Io error where the folder or file can't be read.
+std::vector<FoundVersion> find_versions(const ModelSpec& spec);
+// Those that the policy wants.
+std::vector<FoundVersion> choose_versions(std::vector<FoundVersion> found, const VersionPolicy& policy);
+
+}  // namespace nn

@@ -1,0 +1,306 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "base/parse.hpp"
+#include "base/signals.hpp"
+#include "net/listen.hpp"
+#include "worker/session.hpp"
+#include "worker/stdio.hpp"
+
+namespace nn {
+namespace {
+
+using Clock = FrameLink::Clock;
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::milliseconds pause_without_descriptors{100};
+
+// Who is at the other end: for logs.
+std::string peer_name(Socket& socket) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  const int fd = socket.native_handle();
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return "?";
+  if (address.ss_family == AF_UNIX) {
+    ucred who{};
+    socklen_t size = sizeof who;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "unix";
+    return fmt::format("pid {} uid {}", who.pid, who.uid);
+  }
+  char host[64] = {};
+  char port[16] = {};
+  if (::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return "?";
+  }
+  return fmt::format("{}:{}", host, port);
+}
+
+// Tells systemd (sd_notify(3)): one datagram to the socket it names.
+void notify_manager(std::string_view state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  sockaddr_un address{};
+  const std::size_t size = std::strlen(path);
+  if (size >= sizeof address.sun_path) return;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path, size);
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return;
+  ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+           static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size));
+}
+
+class Server {
+ public:
+  explicit Server(const WorkerOptions& options);
+  ~Server();
+  void run();
+
+ private:
+  struct Gate {
+    Acceptor acceptor;
+    Endpoint endpoint;
+    std::string unlinks;
+  };
+  static ModelOptions model_options(const WorkerOptions& options);
+  static EngineOptions engine_options(const WorkerOptions& options);
+  void open_gates();
+  asio::awaitable<void> accept(Gate& gate);
+  void welcome(Socket socket, std::string name);
+  asio::awaitable<void> watch_signals();
+  asio::awaitable<void> watch_time();
+  asio::awaitable<void> drain();
+  void finish(const std::vector<std::shared_ptr<Job>>& jobs);
+  void stop_if_done();
+
+  const WorkerOptions& options_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  EventLog log_;
+  ModelStore models_;
+  Engine engine_;
+  Service service_;
+  asio::signal_set signals_;
+  std::list<Gate> gates_;
+  std::unique_ptr<StdioBridge> stdio_;
+  bool lost_ = false;  // requests at the end of the drain
+};
+
+Server::Server(const WorkerOptions& options)
+    : options_(options),
+      log_(options.log),
+      models_(model_options(options), [this](const ModelStore::Task& task) { asio::post(io_, task); }),
+      engine_(engine_options(options),
+              [this](std::vector<std::shared_ptr<Job>> jobs) {
+                asio::post(io_, [this, jobs = std::move(jobs)] { finish(jobs); });
+              }),
+      service_{options, {}, models_, engine_, log_, {}, {}, 0, false, [this] { stop_if_done(); }},
+      signals_(io_) {
+  if (!options.token_file.empty()) service_.token = read_token(options.token_file);
+}
+
+Server::~Server() {
+  for (const Gate& gate : gates_) {
+    if (!gate.unlinks.empty()) ::unlink(gate.unlinks.c_str());
+  }
+}
+
+ModelOptions Server::model_options(const WorkerOptions& options) {
+  ModelOptions out;
+  out.models = options.models;
+  for (ModelSpec& spec : out.models) spec.policy = spec.repository ? options.policy : VersionPolicy{};
+  out.device = options.device;
+  out.precision = options.precision;
+  out.warm_rows = options.batch_max;
+  out.poll_s = options.poll_s;
+  return out;
+}
+
+EngineOptions Server::engine_options(const WorkerOptions& options) {
+  EngineOptions out;
+  out.batch_max = options.batch_max;
+  out.batch_delay = options.batch_delay;
+  return out;
+}
+
+void Server::open_gates() {
+  const bool local_only = service_.token.empty();
+  std::vector<Listening> listening = inherited_listeners(local_only);
+  for (const Endpoint& endpoint : options_.listen) listening.push_back(listen_on(endpoint, local_only));
+  for (Listening& one : listening) {
+    const int flags = ::fcntl(one.fd.get(), F_GETFL);
+    ::fcntl(one.fd.get(), F_SETFL, flags | O_NONBLOCK);
+    gates_.push_back({adopt_listener(io_, std::move(one.fd)), one.endpoint, one.unlinks});
+  }
+  if (gates_.empty() && !options_.stdio) {
+    fail_usage("nothing to listen on; there are --listen ENDPOINT and --stdio");
+  }
+}
+
+void Server::run() {
+  models_.load_all();
+  open_gates();
+  // As for run_tool(): a second signal while draining ends the process at once.
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  signals_.add(SIGHUP);
+  models_.start();
+  asio::co_spawn(io_, watch_signals(), asio::detached);
+  asio::co_spawn(io_, watch_time(), asio::detached);
+  for (Gate& gate : gates_) asio::co_spawn(io_, accept(gate), asio::detached);
+  if (options_.stdio) {
+    stdio_ = std::make_unique<StdioBridge>();
+    welcome(adopt_socket(io_, stdio_->take_socket()), "stdio");
+  }
+  std::vector<Endpoint> endpoints;
+  nlohmann::json names = nlohmann::json::array();
+  for (const Gate& gate : gates_) {
+    endpoints.push_back(gate.endpoint);
+    names.push_back(to_string(gate.endpoint));
+  }
+  log_.write("ready", {{"pid", ::getpid()}, {"endpoints", names}, {"device", to_string(options_.device)}});
+  if (options_.on_ready) options_.on_ready(endpoints);
+  notify_manager("READY=1");
+  io_.run();
+  log_.write("end", {{"requests_total", service_.stats.requests_total}});
+  if (lost_) fail(ErrorKind::unavailable, "requests were under way when --drain-timeout ended");
+}
+
+asio::awaitable<void> Server::accept(Gate& gate) {
+  for (;;) {
+    auto [error, socket] = co_await gate.acceptor.async_accept(no_throw);
+    if (error == asio::error::operation_aborted || service_.draining) co_return;
+    if (error) {
+      // Out of descriptors, most likely: the others go on, and this is tried again.
+      warn("{}: {}", to_string(gate.endpoint), error.message());
+      asio::steady_timer pause(io_, pause_without_descriptors);
+      co_await pause.async_wait(no_throw);
+      continue;
+    }
+    if (gate.endpoint.kind == Endpoint::Kind::tcp) {
+      const int on = 1;
+      ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    std::string name = peer_name(socket);
+    welcome(std::move(socket), std::move(name));
+  }
+}
+
+void Server::welcome(Socket socket, std::string name) {
+  WorkerStats& stats = service_.stats;
+  if (service_.sessions.size() >= static_cast<std::size_t>(options_.max_connections)) {
+    ++stats.connections_refused;
+    const auto link = std::make_shared<FrameLink>(std::move(socket), options_.max_frame);
+    link->send(link->maker().failed(
+        0, wire::Code::busy,
+        fmt::format("{} connections are open, as --max-connections allows", service_.sessions.size())));
+    link->close_when_sent();
+    return;
+  }
+  ++stats.connections_total;
+  const auto session = std::make_shared<Session>(service_, std::move(socket), std::move(name));
+  service_.sessions.insert(session);
+  asio::co_spawn(io_, session->run(), asio::detached);
+}
+
+void Server::finish(const std::vector<std::shared_ptr<Job>>& jobs) {
+  for (const auto& job : jobs) {
+    --service_.inflight;
+    auto& request = static_cast<Request&>(*job);
+    if (const auto session = request.session.lock()) session->finish(request);
+  }
+  if (service_.draining) stop_if_done();
+}
+
+asio::awaitable<void> Server::watch_signals() {
+  for (;;) {
+    auto [error, signal] = co_await signals_.async_wait(no_throw);
+    if (error) co_return;
+    if (signal == SIGHUP) {
+      log_.reopen();
+      log_.write("reload", nlohmann::json::object());
+      models_.reload();
+    } else if (service_.draining) {
+      die_by_signal(signal);
+    } else {
+      asio::co_spawn(io_, drain(), asio::detached);
+    }
+  }
+}
+
+asio::awaitable<void> Server::watch_time() {
+  asio::steady_timer timer(io_);
+  for (;;) {
+    timer.expires_after(std::chrono::milliseconds(500));
+    auto [error] = co_await timer.async_wait(no_throw);
+    if (error) co_return;
+    const auto now = Clock::now();
+    const std::vector<std::shared_ptr<Session>> sessions(service_.sessions.begin(), service_.sessions.end());
+    for (const auto& session : sessions) session->check_time(now);
+  }
+}
+
+asio::awaitable<void> Server::drain() {
+  service_.draining = true;
+  notify_manager("STOPPING=1");
+  log_.write("drain", {{"connections", service_.sessions.size()}, {"inflight", service_.inflight}});
+  boost::system::error_code ignored;
+  for (Gate& gate : gates_) gate.acceptor.close(ignored);
+  for (const auto& session : service_.sessions) session->drain();
+  asio::steady_timer timer(io_, options_.drain_timeout);
+  stop_if_done();
+  co_await timer.async_wait(no_throw);
+  lost_ = std::any_of(service_.sessions.begin(), service_.sessions.end(),
+                      [](const auto& session) { return session->busy(); });
+  io_.stop();
+}
+
+// The end: everything is answered, or the one client of --stdio is gone.
+void Server::stop_if_done() {
+  if (options_.stdio && gates_.empty() && service_.sessions.empty()) return io_.stop();
+  if (!service_.draining) return;
+  const auto sessions = service_.sessions;
+  const bool busy = std::any_of(sessions.begin(), sessions.end(), [](const auto& s) { return s->busy(); });
+  if (!busy) io_.stop();
+}
+
+}  // namespace
+
+void serve(const WorkerOptions& options) {
+  check_device(options.device);
+  if (options.models.empty()) fail_usage("no model; name some with --model NAME=PATH or --repository BASE");
+  pin_thread(options.device);  // and every thread that is started from here on
+  Server server(options);
+  server.run();
+}
+
+std::string read_token(const std::string& path) {
+  struct stat status {};
+  const auto file = MappedFile::open(path);
+  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+    warn("{}: everybody on this machine can read the token (chmod 600 {})", path, path);
+  }
+  const std::string_view line = trim(file->text().substr(0, file->text().find('\n')));
+  if (line.empty()) fail_data("{}: the token is empty", path);
+  return std::string(line);
+}
+
+}  // namespace nn

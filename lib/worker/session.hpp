@@ -1,0 +1,96 @@
+// One client of a worker, and what all of them share. For this module only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "worker/engine.hpp"
+#include "worker/event_log.hpp"
+#include "worker/frame.hpp"
+#include "worker/stats.hpp"
+#include "worker/worker.hpp"
+
+namespace nn {
+
+class Session;
+
+// The serving thread's state.
+struct Service {
+  const WorkerOptions& options;
+  std::string token;
+  ModelStore& models;
+  Engine& engine;
+  EventLog& log;
+  WorkerStats stats;
+  std::set<std::shared_ptr<Session>> sessions;
+  std::int64_t inflight = 0;  // requests in the engine
+  bool draining = false;
+  std::function<void()> on_change;  // a session or a request ended
+};
+
+// A table that a client sends rows of, and what they are answered with.
+struct OpenStream {
+  std::string model;
+  std::uint64_t version = 0;  // 0: whichever is served
+  PieceReader rows;
+  std::shared_ptr<const Binding> binding;  // to the version that answered last
+  std::optional<PieceWriter> answers;
+  std::shared_ptr<const Binding> answering;  // whose schema the client has
+  StreamLimits limits;
+
+  OpenStream(std::string name, std::uint64_t wanted, std::uint64_t max_frame)
+      : model(std::move(name)), version(wanted), rows("request", {max_frame}) {}
+};
+
+struct Request : Job {
+  std::weak_ptr<Session> session;
+  std::uint64_t id = 0;
+  std::shared_ptr<OpenStream> stream;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Service& service, Socket socket, std::string name);
+
+  asio::awaitable<void> run();
+  // A request has been computed, or given up.
+  void finish(Request& request);
+  // Tells the client that the worker ends; the connection closes when all is answered.
+  void drain();
+  // Closes a connection that has been silent for too long.
+  void check_time(FrameLink::Clock::time_point now);
+  bool busy() const { return !requests_.empty() || !link_->all_sent(); }
+  void close() { link_->close(); }
+  const FrameLink& link() const { return *link_; }
+
+ private:
+  bool greet(const IncomingFrame& in);
+  void handle(const IncomingFrame& in);
+  void open(const IncomingFrame& in);
+  void predict(const IncomingFrame& in);
+  void cancel(std::uint64_t id);
+  void query(const IncomingFrame& in);
+  void change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load);
+  std::shared_ptr<const Binding> bind(OpenStream& stream, const std::shared_ptr<const Schema>& schema);
+  void answer(Request& request);
+  void refuse(std::uint64_t id, wire::Code code, std::string_view message);
+
+  Service& service_;
+  std::string name_;
+  std::shared_ptr<FrameLink> link_;
+  std::unordered_map<std::uint32_t, std::shared_ptr<OpenStream>> streams_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Request>> requests_;
+  std::uint64_t client_frame_ = 64u << 20;
+  bool greeted_ = false;
+  FrameLink::Clock::time_point started_ = FrameLink::Clock::now();
+};
+
+// What health, status, models and stats say.
+std::string describe(const Service& service, wire::What what);
+
+}  // namespace nn

@@ -1,0 +1,50 @@
+// The worker: a process that holds a device and computes there what clients ask for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "backend/device.hpp"
+#include "net/endpoint.hpp"
+#include "worker/repository.hpp"
+
+namespace nn {
+
+struct WorkerOptions {
+  std::vector<Endpoint> listen;
+  bool stdio = false;  // serve one client on stdin and stdout, and end with it
+  std::vector<ModelSpec> models;
+  VersionPolicy policy;  // of repositories
+  double poll_s = 1;     // how often they are looked at; 0: on SIGHUP and request only
+  Device device;
+  Precision precision = Precision::float32;
+
+  std::int64_t max_inflight = 1024;  // requests of all clients; one more is answered `busy`
+  std::int64_t max_connections = 256;
+  std::uint64_t max_frame = 64u << 20;
+  std::chrono::milliseconds idle_timeout{0};  // of a connection without requests; 0: none
+  std::int64_t batch_max = 1024;
+  std::chrono::microseconds batch_delay{0};
+  std::chrono::milliseconds drain_timeout{30'000};
+
+  std::string token_file;  // clients must know what is in it; empty: none
+  std::string log;         // JSON lines; empty: none
+  // Called once, when connections are accepted: the endpoints as bound.
+  std::function<void(const std::vector<Endpoint>&)> on_ready;
+};
+
+// Serves until SIGTERM or SIGINT, then drains: no new connection or request, those under way are
+// answered, at most for drain_timeout. A second signal ends the process at once. SIGHUP looks for
+// new versions. With `stdio`, also ends with the client. Usage errors for options that contradict
+// each other, data errors for models, io errors for sockets; unavailable when requests were lost
+// at the end of the drain.
+void serve(const WorkerOptions& options);
+
+// The first line of a file that only its owner should read, for --token-file.
+std::string read_token(const std::string& path);
+
+}  // namespace nn

@@ -15,6 +15,7 @@ namespace {
 struct Options {
   nn::SourceOptions source;
   std::vector<std::string> models;
+  std::int64_t batch = 0;  // 0: not given
   nn::InGraphOptions predict;
   nn::RemoteOptions remote;
   std::string output = "-";
@@ -120,8 +121,8 @@ void setup(CLI::App& app, Options& options) {
                  "Of the products of weights and inputs: float32, bf16 (default: float32)")
       ->type_name("NAME")
       ->group("Models");
-  nn::add_parsed(app, "--batch", options.predict.batch, parse_batch,
-                 "Rows of a step; results do not depend on it (default: 1024)")
+  nn::add_parsed(app, "--batch", options.batch, parse_batch,
+                 "Rows of a step; results do not depend on it (default: 1024; of a request to a worker, about 1M)")
       ->type_name("N")
       ->group("Models");
   add_worker_options(app, options.remote);
@@ -146,6 +147,7 @@ std::unique_ptr<nn::BatchSource> predict_here(Options& options) {
   } catch (const nn::Error& error) {
     throw error.within("--model");
   }
+  if (options.batch > 0) options.predict.batch = options.batch;
   options.predict.combination = r.combination.value_or(nn::Combination{});
   return nn::predict_in_graph(nn::open_source(options.source), options.predict);
 }
@@ -156,7 +158,7 @@ std::unique_ptr<nn::BatchSource> predict_there(Options& options) {
   }
   if (!options.models.empty()) options.remote.model = options.models[0];
   options.remote.uncertainty = options.predict.uncertainty;
-  options.remote.batch = options.predict.batch;
+  options.remote.batch = options.batch;
   options.remote.max_frame = options.source.limits.max_frame;
   if (options.predict.device) options.remote.device = *options.predict.device;
   return nn::predict_remote(nn::open_source(options.source), options.remote);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "format/stream.hpp"
 #include "tensor/batch.hpp"
@@ -22,13 +23,36 @@ struct Piece {
   }
 };
 
+// A piece to be sent: its own memory, with large columns in between that stay where they are.
+struct OutgoingPiece {
+  struct Column {
+    std::size_t at;  // behind so many bytes of `own`
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const void> owner;
+  };
+  Piece own;
+  std::vector<Column> columns;  // ascending
+  std::size_t size() const;
+  // All of it, in order: calls take(span of bytes) for each part.
+  template <typename Take>
+  void for_each(Take&& take) const {
+    std::size_t from = 0;
+    for (const Column& column : columns) {
+      take(own.bytes().subspan(from, column.at - from));
+      take(column.bytes);
+      from = column.at;
+    }
+    take(own.bytes().subspan(from));
+  }
+};
+
 // One thread. The memory of a piece is used again once nobody has a share in it.
 class PieceWriter {
  public:
   explicit PieceWriter(const Schema& schema, StreamLimits limits = {});
   ~PieceWriter();
   // The message that begins the stream, and what write() made since the last call, in one piece.
-  Piece take();
+  OutgoingPiece take();
   // Dictionaries that the reader has not, and the rows. Data error when they don't fit one message.
   void write(const Batch& batch);
 

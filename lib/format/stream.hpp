@@ -34,7 +34,9 @@ bool looks_like_arrow_file(std::span<const std::byte> head);
 // when they have grown. Fields of type opaque are left out.
 class StreamWriter : public BatchSink {
  public:
-  StreamWriter(std::unique_ptr<ByteOutput> output, const Schema& schema, StreamLimits limits = {});
+  enum class Checksums : bool { no, yes };  // nn.xxh3; connections have their own
+  StreamWriter(std::unique_ptr<ByteOutput> output, const Schema& schema, StreamLimits limits = {},
+               Checksums checksums = Checksums::yes);
   ~StreamWriter() override;
   void write(const Batch& batch) override;
   void finish() override;                           // end-of-stream marker

@@ -202,6 +202,7 @@ struct StreamWriter::State {
   Schema schema;                       // without opaque fields
   std::vector<std::size_t> positions;  // of its fields in the batches
   StreamLimits limits;
+  Checksums checksums;
   struct Sent {  // what the reader has of a field's dictionary
     std::shared_ptr<const Dictionary> dictionary;
     std::size_t size = 0;  // it may have grown since
@@ -298,7 +299,7 @@ void StreamWriter::State::send_dictionary(std::size_t field, const Dictionary& d
   const auto batch = record_batch(static_cast<std::int64_t>(count));
   const auto header = arrow::CreateDictionaryBatch(fbb, static_cast<std::int64_t>(field), batch, first > 0);
   Metadata metadata;
-  metadata.set("nn.xxh3", fmt::format("{:016x}", body.checksum()));
+  if (checksums == Checksums::yes) metadata.set("nn.xxh3", fmt::format("{:016x}", body.checksum()));
   write_message(arrow::MessageHeader::DictionaryBatch, header.Union(), metadata);
 }
 
@@ -326,14 +327,16 @@ void StreamWriter::State::write_rows(const Batch& batch) {
   const auto header = record_batch(batch.rows);
   Metadata metadata;
   metadata.set("nn.first_row", fmt::format("{}", batch.first_row));
-  metadata.set("nn.xxh3", fmt::format("{:016x}", body.checksum()));
+  if (checksums == Checksums::yes) metadata.set("nn.xxh3", fmt::format("{:016x}", body.checksum()));
   write_message(arrow::MessageHeader::RecordBatch, header.Union(), metadata);
 }
 
-StreamWriter::StreamWriter(std::unique_ptr<ByteOutput> output, const Schema& schema, StreamLimits limits)
+StreamWriter::StreamWriter(std::unique_ptr<ByteOutput> output, const Schema& schema, StreamLimits limits,
+                           Checksums checksums)
     : state_(std::make_unique<State>()) {
   state_->output = std::move(output);
   state_->limits = limits;
+  state_->checksums = checksums;
   state_->schema.metadata = schema.metadata;
   for (std::size_t i = 0; i < schema.fields.size(); ++i) {
     if (schema.fields[i].type == DType::opaque) continue;

@@ -62,9 +62,9 @@ Error error_of(wire::Code code, std::string_view message) {
 }
 
 OutgoingFrame FrameMaker::finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
-                                 Piece body) {
+                                 OutgoingPiece body) {
   builder_.Finish(wire::CreateFrame(builder_, id, type, message));
-  const Prefix prefix{magic, builder_.GetSize(), body.size};
+  const Prefix prefix{magic, builder_.GetSize(), body.size()};
   OutgoingFrame out;
   out.head.reserve(prefix_bytes + builder_.GetSize());
   out.head.append(reinterpret_cast<const char*>(&prefix), prefix_bytes);
@@ -83,7 +83,7 @@ OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, std::string_
 OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {
   auto memory = std::make_shared<Buffer>(std::max<std::size_t>(json.size(), 1));
   std::memcpy(memory->data(), json.data(), json.size());
-  return finish(id, wire::CreateReport(builder_), {std::move(memory), json.size()});
+  return finish(id, wire::CreateReport(builder_), {{std::move(memory), json.size()}, {}});
 }
 
 FrameLink::FrameLink(Socket socket, std::uint64_t max_frame)
@@ -174,7 +174,9 @@ void FrameLink::write_on() {
   buffers.reserve(2 * count);
   for (const OutgoingFrame& frame : sending_) {
     buffers.emplace_back(frame.head.data(), frame.head.size());
-    if (frame.body.size > 0) buffers.emplace_back(frame.body.bytes().data(), frame.body.size);
+    frame.body.for_each([&](std::span<const std::byte> part) {
+      if (!part.empty()) buffers.emplace_back(part.data(), part.size());
+    });
   }
   asio::async_write(socket_, buffers,
                     [self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {

@@ -28,8 +28,8 @@ Error error_of(wire::Code code, std::string_view message);
 // A frame to be sent: prefix and control message, then the body.
 struct OutgoingFrame {
   std::string head;
-  Piece body;
-  std::size_t size() const { return head.size() + body.size; }
+  OutgoingPiece body;
+  std::size_t size() const { return head.size() + body.size(); }
 };
 
 // Builds control messages. One thread.
@@ -38,14 +38,15 @@ class FrameMaker {
   flatbuffers::FlatBufferBuilder& builder() { return builder_; }
   // The message made with builder().
   template <typename T>
-  OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, Piece body = {}) {
+  OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, OutgoingPiece body = {}) {
     return finish(id, wire::MessageTraits<T>::enum_value, message.Union(), std::move(body));
   }
   OutgoingFrame failed(std::uint64_t id, wire::Code code, std::string_view message);
   OutgoingFrame report(std::uint64_t id, std::string_view json);
 
  private:
-  OutgoingFrame finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message, Piece body);
+  OutgoingFrame finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
+                       OutgoingPiece body);
   flatbuffers::FlatBufferBuilder builder_{512};
 };
 

@@ -33,6 +33,17 @@ std::shared_ptr<const Schema> schema_of(const Schema& schema, const std::vector<
   return out;
 }
 
+// Large enough that a message's own cost doesn't count, small enough for a cache.
+std::int64_t rows_of_request(const Schema& schema, const RemoteOptions& options) {
+  if (options.batch > 0) return options.batch;
+  constexpr std::int64_t bytes = 1 << 20, least = 1024, most = 16384;
+  std::int64_t row = 1;
+  for (const Field& field : schema.fields) {
+    row += element_count(field.shape) * static_cast<std::int64_t>(size_of(field.type));
+  }
+  return std::clamp(bytes / row, least, most);
+}
+
 PeerOptions peer_options(const RemoteOptions& options) {
   PeerOptions out;
   const auto slash = options.model.rfind('/');
@@ -97,7 +108,7 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       reader_([held = std::make_shared<std::unique_ptr<BatchSource>>(
                    std::move(source))] { return std::move(*held); },
               2),
-      blocks_(options.batch),
+      blocks_(rows_of_request(*sent_schema_, options)),
       ensemble_(options.combination.has_value()) {
   const PredictionKind kind = fleet_.kind();
   CombinerOptions combine;

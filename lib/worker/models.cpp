@@ -1,6 +1,9 @@
 #include "worker/models.hpp"
 
 #include <fmt/format.h>
+#ifdef __GLIBC__
+  #include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +12,16 @@
 #include "base/parse.hpp"
 
 namespace nn {
+namespace {
+
+// What was freed goes back to the system, and does not wait in this process for another use.
+void give_back_memory() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
+
+}  // namespace
 
 // What the loading thread is asked for.
 struct ModelStore::Inbox {
@@ -60,7 +73,10 @@ void ModelStore::run() {
     auto dead = std::exchange(inbox_->dead, {});
     inbox_->reload = false;
     lock.unlock();
-    dead.clear();
+    if (!dead.empty()) {
+      dead.clear();
+      give_back_memory();
+    }
     for (const Change& change : changes) apply(change);
     for (Entry& entry : entries_) {
       try {

@@ -1,0 +1,62 @@
+#include "net/endpoint.hpp"
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <fstream>
+
+#include "base/error.hpp"
+
+using namespace nn;
+
+TEST_CASE("endpoints are read and written") {
+  const char* same[] = {"tcp://127.0.0.1:7000",  "tcp://[::1]:7000",
+                        "tcp://h2.example:0",    "tcp://*:7000",
+                        "unix:/run/nn/w0.sock",  "unix:@name",
+                        "unix:w.sock",           "ssh://h2",
+                        "ssh://me@h2:22",        "ssh://h2/nn-worker --stdio -m a.nn",
+                        "exec:nn-worker --stdio"};
+  for (const char* text : same) {
+    INFO(text);
+    CHECK(to_string(parse_endpoint(text)) == text);
+    CHECK(parse_endpoint(text) == parse_endpoint(to_string(parse_endpoint(text))));
+  }
+}
+
+TEST_CASE("what is no endpoint is refused") {
+  const std::string long_path(200, 'x');
+  for (const std::string& text :
+       {std::string(""), std::string("h2"), std::string("tcp://"), std::string("tcp://h2"),
+        std::string("tcp://:70"), std::string("tcp://h2:x"), std::string("tcp://h2:70000"),
+        std::string("tcp://h2:-1"), std::string("tcp://::1:70"), std::string("unix:"), "unix:/" + long_path,
+        std::string("ssh://"), std::string("ssh://-oProxyCommand=x"), std::string("exec: "),
+        std::string("http://h2")}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_endpoint(text), Error);
+  }
+}
+
+TEST_CASE("local is what only this machine reaches") {
+  for (const char* text :
+       {"tcp://127.0.0.1:1", "tcp://127.9.9.9:1", "tcp://[::1]:1", "tcp://localhost:1", "unix:x"}) {
+    CHECK(is_local(parse_endpoint(text)));
+  }
+  for (const char* text :
+       {"tcp://0.0.0.0:1", "tcp://*:1", "tcp://10.0.0.1:1", "tcp://[::]:1", "tcp://h2:1"}) {
+    CHECK_FALSE(is_local(parse_endpoint(text)));
+  }
+}
+
+TEST_CASE("a file of hosts") {
+  const std::string path = "hosts-of-endpoint-test";
+  std::ofstream(path) << "# all of them\n\nh1\n  me@h2\ntcp://h3:7000\n";
+  const std::vector<Endpoint> endpoints = read_hosts(path);
+  REQUIRE(endpoints.size() == 3);
+  CHECK(to_string(endpoints[0]) == "ssh://h1");
+  CHECK(to_string(endpoints[1]) == "ssh://me@h2");
+  CHECK(to_string(endpoints[2]) == "tcp://h3:7000");
+  std::ofstream(path) << "h1\ntcp://h3\n";
+  CHECK_THROWS_WITH(read_hosts(path), Catch::Contains(path + ":2: "));
+  std::ofstream(path) << "# none\n";
+  CHECK_THROWS_WITH(read_hosts(path), Catch::Contains("no endpoint"));
+  std::remove(path.c_str());
+}

@@ -112,7 +112,13 @@ asio::awaitable<void> Peer::serve_connection() {
 
 asio::awaitable<IncomingFrame> Peer::expect(wire::Message type) {
   IncomingFrame in;
-  if (!co_await link_->read(in)) fail(ErrorKind::unavailable, "the connection ended during the greeting");
+  bool there = false;
+  try {
+    there = co_await link_->read(in);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;  // a reset is an end
+  }
+  if (!there) fail(ErrorKind::unavailable, "the connection ended before the worker answered");
   if (const auto* failed = in.as<wire::Failed>()) throw_failed(*failed);
   if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
   if (in.frame->message_type() != type) fail_data("a message that workers do not send here");

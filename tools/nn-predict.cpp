@@ -51,10 +51,6 @@ std::chrono::microseconds parse_milliseconds(std::string_view text) {
   return std::chrono::microseconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * 1e6)));
 }
 
-std::chrono::milliseconds parse_timeout(std::string_view text) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(nn::parse_duration_s(text) * 1000));
-}
-
 void add_worker_options(CLI::App& app, nn::RemoteOptions& o) {
   constexpr auto group = "Workers";
   app.add_option_function<std::vector<std::string>>(
@@ -90,11 +86,7 @@ void add_worker_options(CLI::App& app, nn::RemoteOptions& o) {
                  "Ask a second worker when the first has not answered")
       ->type_name("MS")
       ->group(group);
-  nn::add_parsed(app, "--connect-timeout", o.connect_timeout, parse_timeout,
-                 "For workers that can't be reached (default: 5s)")
-      ->type_name("TIME")
-      ->group(group);
-  app.add_option("--token-file", o.token_file, "The workers' token")->type_name("FILE")->group(group);
+  nn::add_access_options(app, o.access, group);
 }
 
 void setup(CLI::App& app, Options& options) {
@@ -121,8 +113,9 @@ void setup(CLI::App& app, Options& options) {
                  "Of the products of weights and inputs: float32, bf16 (default: float32)")
       ->type_name("NAME")
       ->group("Models");
-  nn::add_parsed(app, "--batch", options.batch, parse_batch,
-                 "Rows of a step; results do not depend on it (default: 1024; of a request to a worker, about 1M)")
+  nn::add_parsed(
+      app, "--batch", options.batch, parse_batch,
+      "Rows of a step; results do not depend on it (default: 1024; of a request to a worker, about 1M)")
       ->type_name("N")
       ->group("Models");
   add_worker_options(app, options.remote);
@@ -138,7 +131,7 @@ void setup(CLI::App& app, Options& options) {
 std::unique_ptr<nn::BatchSource> predict_here(Options& options) {
   if (options.models.empty()) nn::fail_usage("-m, --model is missing: what to predict with");
   const nn::RemoteOptions& r = options.remote;
-  if (r.quorum || r.deadline.count() > 0 || r.hedge.count() > 0 || !r.token_file.empty()) {
+  if (r.quorum || r.deadline.count() > 0 || r.hedge.count() > 0 || !r.access.token_file.empty()) {
     nn::fail_usage(
         "--quorum, --deadline, --hedge and --token-file are for workers; name them with --at ENDPOINT");
   }

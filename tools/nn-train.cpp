@@ -4,8 +4,17 @@
 #include "cli/options.hpp"
 #include "cli/tool.hpp"
 #include "train/train.hpp"
+#include "worker/train_remote.hpp"
 
 namespace {
+
+struct Options {
+  nn::TrainOptions train;
+  bool find_rate = false;
+  std::string command_line;        // instead of this tool's own
+  std::optional<nn::Endpoint> at;  // a worker
+  nn::Access access;
+};
 
 template <std::int64_t least>
 std::int64_t parse_count(std::string_view text) {
@@ -39,6 +48,7 @@ double parse_rate(std::string_view text) {
 }
 
 std::optional<nn::Loss> parse_some_loss(std::string_view text) { return nn::parse_loss(text); }
+std::optional<nn::Endpoint> parse_some_endpoint(std::string_view text) { return nn::parse_endpoint(text); }
 // One value, or one for each member.
 template <double (*parse_one)(std::string_view)>
 std::vector<double> parse_list(std::string_view text) {
@@ -175,6 +185,30 @@ void add_output_options(CLI::App& app, nn::TrainOptions& o) {
   app.add_flag("--resume", o.resume, "Go on from the checkpoint, if there is one")->group(group);
 }
 
+void add_worker_options(CLI::App& app, Options& options) {
+  constexpr auto group = "Worker";
+  describe(nn::add_parsed(app, "--at", options.at, parse_some_endpoint,
+                          "Train there: tcp://HOST:PORT, unix:/PATH, ssh://HOST, exec:COMMAND"),
+           group, "ENDPOINT");
+  nn::add_access_options(app, options.access, group);
+}
+
+void setup(CLI::App& app, Options& options) {
+  nn::TrainOptions& o = options.train;
+  nn::add_source_options(app, o.source, false);
+  add_data_options(app, o);
+  add_network_options(app, o);
+  add_optimizer_options(app, o);
+  add_run_options(app, o);
+  add_output_options(app, o);
+  add_worker_options(app, options);
+  app.add_flag("--lr-find", options.find_rate, "Print the loss over rising learning rates, and make no model")
+      ->group("Run");
+  describe(app.add_option("--command-line", options.command_line,
+                          "What the model remembers as its command line (default: this one)"),
+           "Output", "TEXT");
+}
+
 // Values that all members have in common.
 void take_single_values(nn::TrainOptions& o) {
   const nn::Members& m = o.members;
@@ -196,30 +230,58 @@ void print_rates(const nn::TrainOptions& options) {
   }
 }
 
+// Its checkpoint is named after the model, unless it is named itself.
+std::string job_of(const nn::TrainOptions& options) {
+  if (!options.checkpoint.empty()) return options.checkpoint;
+  const std::string name = options.output.substr(options.output.rfind('/') + 1);
+  return name == "-" ? "model" : name;
+}
+
+void train_there(const CLI::App& app, Options& options) {
+  nn::TrainOptions& o = options.train;
+  nn::check_options(o);
+  if (options.find_rate) nn::fail_usage("--lr-find computes here, not with --at");
+  if (o.snapshots || nn::members_of(o).size() > 1) nn::fail_usage("--at trains one network, to one model");
+  if (!o.valid.file.empty()) nn::fail_usage("--valid: with --at a fraction of the rows, not a file");
+  if (app.get_option("--device")->count() > 0) nn::fail_usage("--device: with --at the worker's is used");
+  nn::RemoteTraining remote;
+  remote.endpoint = *options.at;
+  remote.access = options.access;
+  remote.max_frame = o.source.limits.max_frame;
+  remote.arguments =
+      nn::given_arguments(app, {"Data", "Network", "Optimizer", "Run", "--log-every", "--checkpoint-every"});
+  remote.command_line = o.command_line;
+  remote.job = job_of(o);
+  remote.resume = o.resume;
+  remote.epochs = o.epochs;
+  remote.output = o.output;
+  remote.log = o.log;
+  nn::train_remote(nn::open_source(o.source), remote);
+}
+
+void run(const CLI::App& app, Options& options) {
+  nn::TrainOptions& o = options.train;
+  take_single_values(o);
+  if (options.find_rate && !options.at) return print_rates(o);
+  if (o.output.empty()) nn::fail_usage("-o, --output is missing: where the model goes");
+  o.command_line =
+      options.command_line.empty() ? nn::lasting_command_line(nn::command_line()) : options.command_line;
+  if (options.at) return train_there(app, options);
+  nn::train(o);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  nn::TrainOptions options;
-  bool find_rate = false;
+  Options options;
+  const CLI::App* parsed = nullptr;
   return nn::run_tool(
       argc, argv,
       {"nn-train", "train a neural network on one device",
        "nn-train train.arrows --layers 64,32 --standardize --epochs 60 --seed 1 --device cpu:0 -o m1.nn"},
       [&](CLI::App& app) {
-        nn::add_source_options(app, options.source, false);
-        add_data_options(app, options);
-        add_network_options(app, options);
-        add_optimizer_options(app, options);
-        add_run_options(app, options);
-        add_output_options(app, options);
-        app.add_flag("--lr-find", find_rate, "Print the loss over rising learning rates, and make no model")
-            ->group("Run");
+        parsed = &app;
+        setup(app, options);
       },
-      [&] {
-        take_single_values(options);
-        if (find_rate) return print_rates(options);
-        if (options.output.empty()) nn::fail_usage("-o, --output is missing: where the model goes");
-        options.command_line = nn::lasting_command_line(nn::command_line());
-        nn::train(options);
-      });
+      [&] { run(*parsed, options); });
 }

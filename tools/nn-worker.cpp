@@ -26,10 +26,6 @@ std::int64_t parse_count(std::string_view text) {
   return count;
 }
 
-std::chrono::milliseconds parse_timeout(std::string_view text) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(nn::parse_duration_s(text) * 1000));
-}
-
 std::chrono::microseconds parse_delay(std::string_view text) {
   return std::chrono::microseconds(parse_count<0, 10'000'000>(text));
 }
@@ -96,11 +92,11 @@ void setup(CLI::App& app, Options& options) {
   nn::add_parsed(app, "--max-frame", o.max_frame, nn::parse_bytes, "Limit for one message (default: 64M)")
       ->type_name("BYTES")
       ->group("Connections");
-  nn::add_parsed(app, "--idle-timeout", o.idle_timeout, parse_timeout,
+  nn::add_parsed(app, "--idle-timeout", o.idle_timeout, nn::parse_timeout,
                  "Close connections without requests (default: never)")
       ->type_name("TIME")
       ->group("Connections");
-  nn::add_parsed(app, "--drain-timeout", o.drain_timeout, parse_timeout,
+  nn::add_parsed(app, "--drain-timeout", o.drain_timeout, nn::parse_timeout,
                  "For requests under way at the end (default: 30s)")
       ->type_name("TIME")
       ->group("Connections");
@@ -123,6 +119,13 @@ void setup(CLI::App& app, Options& options) {
                  "How often repositories are looked at; 0: on SIGHUP only (default: 1s)")
       ->type_name("TIME")
       ->group("Models");
+  app.add_option("--train", o.train_folder, "Let clients train (nn-train --at); checkpoints go to FOLDER")
+      ->type_name("FOLDER")
+      ->group("Training");
+  nn::add_parsed(app, "--max-rows-bytes", o.max_rows_bytes, nn::parse_bytes,
+                 "Limit for the rows of one training (default: 4G)")
+      ->type_name("BYTES")
+      ->group("Training");
   nn::add_parsed(app, "--device", o.device, nn::parse_device, "cpu, cpu:0, cpu:0-3, cuda:0 (default: cpu)")
       ->type_name("DEVICE")
       ->group("Computing");
@@ -184,9 +187,9 @@ void ask(Options& options) {
       question.version = static_cast<std::uint64_t>(nn::parse_integer(text.substr(slash + 1)));
     }
   }
-  nn::AskOptions how;
-  how.token_file = options.worker.token_file;
-  const std::string answer = nn::ask_worker(*options.asked, question, how) + "\n";
+  nn::Access access;
+  access.token_file = options.worker.token_file;
+  const std::string answer = nn::ask_worker(*options.asked, question, access) + "\n";
   nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(answer)), "standard output");
   if (question.kind == nn::WorkerQuestion::Kind::health && answer.find("\"ok\"") == std::string::npos) {
     nn::fail(nn::ErrorKind::unavailable, "{} does not serve", nn::to_string(*options.asked));

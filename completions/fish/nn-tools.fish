@@ -129,6 +129,7 @@ complete -c nn-train -l log-every -x -d 'Also every N steps'
 complete -c nn-train -l checkpoint -x -k -a '(__nn_files .ckpt)' -d 'Where to save an unfinished run'
 complete -c nn-train -l checkpoint-every -x -d 'Save it regularly'
 complete -c nn-train -l resume -d 'Go on from the checkpoint'
+complete -c nn-train -l command-line -x -d 'What the model remembers as its command line'
 
 # ---- nn-predict, nn-aggregate, nn-eval
 complete -c nn-predict -s m -l model -x -k -a '(__nn_members)' -d 'MODEL[@DEVICE][*WEIGHT]'
@@ -165,13 +166,15 @@ complete -c nn-model -n '__fish_seen_subcommand_from convert' -k -a '(__nn_files
 
 # ---- workers
 set -l schemes tcp:// unix: ssh:// exec:
-complete -c nn-predict -l at -x -a "$schemes" -d 'A worker'
+for tool in nn-predict nn-train
+    complete -c $tool -l at -x -a "$schemes" -d 'A worker'
+    complete -c $tool -l connect-timeout -x -d 'For workers that can\'t be reached'
+end
 complete -c nn-predict -l hosts -r -F -d 'Endpoints, one a line'
 complete -c nn-predict -l quorum -x -d 'Members that suffice'
 complete -c nn-predict -l deadline -x -d 'Milliseconds for the answer to a batch'
 complete -c nn-predict -l hedge -x -d 'Milliseconds until a second worker is asked'
-complete -c nn-predict -l connect-timeout -x -d 'For workers that can\'t be reached'
-for tool in nn-predict nn-worker
+for tool in nn-predict nn-train nn-worker
     complete -c $tool -l token-file -r -F -d 'What workers ask for'
 end
 complete -c nn-worker -l listen -x -a 'tcp:// unix:' -d 'Where clients connect'
@@ -182,6 +185,8 @@ complete -c nn-worker -l max-frame -x -d 'Limit for one message'
 complete -c nn-worker -l idle-timeout -x -d 'Close connections without requests'
 complete -c nn-worker -l drain-timeout -x -d 'For requests under way at the end'
 complete -c nn-worker -s m -l model -x -k -a '(__nn_files .nn)' -d '[NAME=]FILE'
+complete -c nn-worker -l train -x -a '(__fish_complete_directories)' -d 'Let clients train'
+complete -c nn-worker -l max-rows-bytes -x -d 'Limit for the rows of one training'
 complete -c nn-worker -l repository -r -F -d '[NAME=]BASE'
 complete -c nn-worker -l policy -x -a 'latest: all specific:' -d 'Versions of repositories'
 complete -c nn-worker -l poll -x -d 'How often repositories are looked at'

@@ -206,4 +206,30 @@ void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only)
   add_row_options(app, options, reader_only);
 }
 
+void add_access_options(CLI::App& app, Access& access, const std::string& group) {
+  app.add_option("--token-file", access.token_file, "The worker's token")->type_name("FILE")->group(group);
+  add_parsed(app, "--connect-timeout", access.connect_timeout, parse_timeout,
+             "For workers that can't be reached (default: 5s)")
+      ->type_name("TIME")
+      ->group(group);
+}
+
+std::chrono::milliseconds parse_timeout(std::string_view text) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(parse_duration_s(text) * 1000));
+}
+
+std::vector<std::string> given_arguments(const CLI::App& app, const std::vector<std::string>& which) {
+  const auto is_wanted = [&](const std::string& name) {
+    return std::find(which.begin(), which.end(), name) != which.end();
+  };
+  std::vector<std::string> arguments;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0) continue;
+    if (!is_wanted(option->get_group()) && !is_wanted(option->get_name())) continue;
+    const bool flag = option->get_items_expected_max() == 0;
+    arguments.push_back(option->get_name() + (flag ? "" : "=" + option->results().back()));
+  }
+  return arguments;
+}
+
 }  // namespace nn

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include "backend/device.hpp"
 #include "base/error.hpp"
 #include "format/source.hpp"
+#include "net/access.hpp"
 
 namespace nn {
 
@@ -15,6 +17,15 @@ namespace nn {
 // --no-header, --label, --rows, …), in the groups that --help and the man pages show.
 // Tools that train or predict leave out what only nn-read has (`reader_only` false).
 void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only);
+
+// How clients get into workers: --token-file, --connect-timeout.
+void add_access_options(CLI::App& app, Access& access, const std::string& group);
+
+std::chrono::milliseconds parse_timeout(std::string_view text);  // "300ms", "5s"
+
+// What was given of these options and groups of options, as arguments for the same tool elsewhere:
+// "--name=value", "--flag".
+std::vector<std::string> given_arguments(const CLI::App& app, const std::vector<std::string>& which);
 
 // A converter for CLI11: parse errors of lib/base become CLI11's validation errors, so that
 // they name the option. Given twice, the last one counts.

@@ -8,6 +8,17 @@
 
 namespace nn {
 
+// Rows of a message: large enough that its own cost doesn't count, small enough for a cache.
+inline std::int64_t rows_of_message(const Schema& schema) {
+  constexpr std::int64_t bytes = 1 << 20, least = 1024, most = 16384;
+  std::int64_t row = 1;
+  for (const Field& field : schema.fields) {
+    row += element_count(field.shape) * static_cast<std::int64_t>(size_of(field.type));
+  }
+  const std::int64_t fits = std::max<std::int64_t>(1, 16 * bytes / row);  // rows may be large images
+  return std::min(std::clamp(bytes / row, least, most), fits);
+}
+
 // Cuts the batches of a reader into blocks of at most so many rows.
 class Blocks {
  public:

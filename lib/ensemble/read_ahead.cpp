@@ -118,4 +118,9 @@ std::optional<Batch> ReadAhead::try_next() {
   return next();
 }
 
+bool ReadAhead::ended() const {
+  const std::lock_guard lock(channel_->mutex);
+  return channel_->done && channel_->batches.empty();
+}
+
 }  // namespace nn

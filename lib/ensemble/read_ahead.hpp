@@ -29,6 +29,8 @@ class ReadAhead {
   std::optional<Batch> next();
   // The same without waiting: nothing when there is no batch yet, or no more.
   std::optional<Batch> try_next();
+  // Nothing more will come; next() doesn't wait any more, and says how it ended.
+  bool ended() const;
 
  private:
   struct Channel;

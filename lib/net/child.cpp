@@ -1,10 +1,12 @@
 #include "net/child.hpp"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -15,13 +17,20 @@ extern char** environ;  // NOLINT: POSIX
 namespace nn {
 namespace {
 
+// Numbers of the child are below this.
+constexpr int first_free = 16;
+
 // Of a spawned process: our ends stay ours, signals are as the shell gave them to us.
 class SpawnSetup {
  public:
-  explicit SpawnSetup(int fd) {
+  explicit SpawnSetup(std::span<const Handed> descriptors) {
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, fd, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, fd, 1);
+    for (const Handed& one : descriptors) {
+      // Out of the way of those that are put in place before it.
+      moved_.emplace_back(::fcntl(one.ours, F_DUPFD_CLOEXEC, first_free));
+      if (!moved_.back()) fail_errno("dup");
+      ::posix_spawn_file_actions_adddup2(&actions, moved_.back().get(), one.theirs);
+    }
     ::posix_spawnattr_init(&attributes);
     sigset_t set;
     ::sigemptyset(&set);
@@ -35,6 +44,9 @@ class SpawnSetup {
   }
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
+
+ private:
+  std::vector<UniqueFd> moved_;
 };
 
 }  // namespace
@@ -44,7 +56,16 @@ Child::Child(const std::vector<std::string>& argv) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_errno("socketpair");
   socket_ = UniqueFd(ends[0]);
   const UniqueFd theirs(ends[1]);
-  const SpawnSetup setup(theirs.get());
+  const std::array<Handed, 2> descriptors = {Handed{theirs.get(), 0}, {theirs.get(), 1}};
+  start(argv, descriptors);
+}
+
+Child::Child(const std::vector<std::string>& argv, std::span<const Handed> descriptors) {
+  start(argv, descriptors);
+}
+
+void Child::start(const std::vector<std::string>& argv, std::span<const Handed> descriptors) {
+  const SpawnSetup setup(descriptors);
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
@@ -55,11 +76,24 @@ Child::Child(const std::vector<std::string>& argv) {
   }
 }
 
+void Child::send_signal(int signal) {
+  if (pid_ > 0) ::kill(pid_, signal);
+}
+
+std::optional<int> Child::status() {
+  if (pid_ < 0) return status_;
+  int status = 0;
+  const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+  if (ended == 0 || (ended < 0 && errno == EINTR)) return std::nullopt;
+  pid_ = -1;
+  status_ = status;
+  return status_;
+}
+
 bool Child::ended_within(int milliseconds) {
   constexpr int step_ms = 5;
   for (int waited = 0;; waited += step_ms) {
-    const pid_t ended = ::waitpid(pid_, nullptr, WNOHANG);
-    if (ended == pid_ || (ended < 0 && errno == ECHILD)) return true;
+    if (status()) return true;
     if (waited >= milliseconds) return false;
     const timespec pause{0, step_ms * 1'000'000};
     ::nanosleep(&pause, nullptr);
@@ -71,9 +105,9 @@ Child::~Child() {
   socket_.reset();
   constexpr int patience_ms = 1000;
   if (ended_within(patience_ms)) return;
-  ::kill(pid_, SIGTERM);
+  send_signal(SIGTERM);
   if (ended_within(patience_ms)) return;
-  ::kill(pid_, SIGKILL);
+  send_signal(SIGKILL);
   ::waitpid(pid_, nullptr, 0);
 }
 

@@ -1,8 +1,10 @@
-// A command that speaks on its standard input and output.
+// A command that runs beside us.
 #pragma once
 
 #include <sys/types.h>
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,20 +12,33 @@
 
 namespace nn {
 
+// A descriptor of ours, and its number in the child.
+struct Handed {
+  int ours = -1, theirs = -1;
+};
+
 class Child {
  public:
   // Starts argv (looked up in PATH), with one end of a socket pair as stdin and stdout, and our
   // stderr. Io error when it can't be started.
   explicit Child(const std::vector<std::string>& argv);
+  // The same with these descriptors, besides what it inherits.
+  Child(const std::vector<std::string>& argv, std::span<const Handed> descriptors);
   Child(const Child&) = delete;
   // Ends it: waits a second, then SIGTERM, a second more, then SIGKILL.
   ~Child();
 
   UniqueFd take_socket() { return std::move(socket_); }  // our end
 
+  void send_signal(int signal);
+  // As wait(2) has it, once it has ended; nothing before. Doesn't wait.
+  std::optional<int> status();
+
  private:
+  void start(const std::vector<std::string>& argv, std::span<const Handed> descriptors);
   bool ended_within(int milliseconds);
-  pid_t pid_ = -1;
+  pid_t pid_ = -1;  // while it runs, and until we know how it ended
+  std::optional<int> status_;
   UniqueFd socket_;
 };
 

@@ -30,7 +30,11 @@ void TrainingLog::write(const LogRecord& record) {
   for (const auto& [name, value] : record.figures) {
     line += std::isfinite(value) ? fmt::format(",\"{}\":{}", name, value) : fmt::format(",\"{}\":null", name);
   }
-  line += "}\n";
+  write_line(line + "}\n");
+}
+
+void TrainingLog::write_line(std::string_view line) {
+  if (!fd_) return;
   const std::scoped_lock lock(mutex_);
   write_all(fd_.get(), std::as_bytes(std::span(line)), path_);
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@ class TrainingLog {
   // FIFOs and "-" are fine.
   TrainingLog(const std::string& path, bool append);
   void write(const LogRecord& record);
+  void write_line(std::string_view line);  // that was written elsewhere, with its end
 
  private:
   std::string path_;

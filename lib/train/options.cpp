@@ -139,8 +139,9 @@ Network network_of(const TrainOptions& options) {
 
 std::string lasting_command_line(const std::string& quoted) {
   constexpr std::array<std::string_view, 5> flags = {"--resume", "-q", "--quiet", "-v", "--verbose"};
-  constexpr std::array<std::string_view, 5> with_value = {"--checkpoint", "--checkpoint-every", "--log",
-                                                          "--log-every", "--readers"};
+  constexpr std::array<std::string_view, 8> with_value = {"--checkpoint", "--checkpoint-every", "--log",
+                                                          "--log-every",  "--readers",          "--at",
+                                                          "--token-file", "--connect-timeout"};
   std::string kept;
   bool skip_next = false;
   // Words are separated by spaces outside of single quotes.

@@ -4,11 +4,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 
-#include "base/log.hpp"
 #include "base/signals.hpp"
-#include "model/model.hpp"
-#include "worker/frame.hpp"
-#include "worker/worker.hpp"
+#include "worker/client.hpp"
 
 namespace nn {
 namespace {
@@ -32,27 +29,16 @@ OutgoingFrame question_frame(FrameMaker& maker, const WorkerQuestion& question) 
 }
 
 asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, WorkerQuestion question,
-                                 AskOptions options) {
+                                 Access access) {
   std::unique_ptr<Child> child;
   constexpr std::uint64_t max_frame = 16u << 20;
-  const auto link =
-      std::make_shared<FrameLink>(co_await connect(endpoint, options.timeout, child), max_frame);
-  asio::steady_timer limit(io, options.timeout);
-  limit.async_wait([link](const boost::system::error_code& cancelled) {
-    if (!cancelled) link->close();
-  });
-  auto& builder = link->maker().builder();
-  const std::string secret = options.token_file.empty() ? std::string() : read_token(options.token_file);
-  const auto token = builder.CreateString(secret);
-  const auto agent = builder.CreateString(tool_name() + " " + tools_version());
-  link->send(link->maker().finish(
-      0, wire::CreateHello(builder, protocol_version, agent, secret.empty() ? 0 : token, max_frame)));
+  const auto link = co_await reach(endpoint, access, max_frame, child);
+  auto limit = close_after(link, io, access.connect_timeout);
+  send_hello(*link, access, max_frame);
   link->send(question_frame(link->maker(), question));
   IncomingFrame in;
   while (co_await link->read(in)) {
-    if (const auto* failed = in.as<wire::Failed>()) {
-      throw error_of(failed->code(), failed->message() == nullptr ? "" : failed->message()->string_view());
-    }
+    if (const auto* failed = in.as<wire::Failed>()) throw_failed(*failed);
     if (in.frame->message_type() != wire::Message::Report) continue;
     const auto bytes = in.body.bytes();
     link->close();
@@ -64,11 +50,11 @@ asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, Worker
 
 }  // namespace
 
-std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question, const AskOptions& options) {
+std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question, const Access& access) {
   asio::io_context io(1);
   std::string answer;
   std::exception_ptr error;
-  asio::co_spawn(io, ask(io, endpoint, question, options), [&](std::exception_ptr thrown, std::string text) {
+  asio::co_spawn(io, ask(io, endpoint, question, access), [&](std::exception_ptr thrown, std::string text) {
     error = thrown;
     answer = std::move(text);
   });
@@ -79,9 +65,7 @@ std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question,
   try {
     if (error) std::rethrow_exception(error);
   } catch (const Error& thrown) {
-    const std::string name = to_string(endpoint);
-    if (std::string_view(thrown.what()).starts_with(name)) throw;
-    throw thrown.within(name);
+    throw within(thrown, to_string(endpoint));
   }
   return answer;
 }

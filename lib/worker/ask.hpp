@@ -1,11 +1,11 @@
 // One question to a worker, and its answer.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "net/access.hpp"
 #include "net/endpoint.hpp"
 
 namespace nn {
@@ -16,13 +16,8 @@ struct WorkerQuestion {
   std::uint64_t version = 0;  // 0: as the worker's policy says; all
 };
 
-struct AskOptions {
-  std::chrono::milliseconds timeout{5000};
-  std::string token_file;
-};
-
-// JSON on one line. Unavailable error where the worker can't be reached or doesn't answer in
-// time, data error where it refuses.
-std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question, const AskOptions& options);
+// JSON on one line. Unavailable error where the worker can't be reached or doesn't answer within
+// the time to connect, data error where it refuses.
+std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question, const Access& access);
 
 }  // namespace nn

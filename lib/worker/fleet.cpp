@@ -216,12 +216,13 @@ void Fleet::check_reachable(Clock::time_point now) {
     const bool ready = lane.peer->state() == Peer::State::ready;
     any = any || ready;
     last = std::max(last, lane.peer->last_connected());
-    if (!options_.ensemble || ready || now - lane.peer->last_connected() < options_.peer.connect_timeout)
+    if (!options_.ensemble || ready ||
+        now - lane.peer->last_connected() < options_.peer.access.connect_timeout)
       continue;
     drop(p, lane.peer->error());
     if (failed_) return;
   }
-  if (!options_.ensemble && !any && now - last >= options_.peer.connect_timeout) {
+  if (!options_.ensemble && !any && now - last >= options_.peer.access.connect_timeout) {
     const std::string others =
         lanes_.size() > 1 ? fmt::format(" (as are all {} workers)", lanes_.size()) : "";
     stop(Error(ErrorKind::unavailable, fmt::format("{}{}", lanes_[0].peer->error().what(), others)));

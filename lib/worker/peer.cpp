@@ -7,9 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "base/log.hpp"
-#include "model/model.hpp"
-
 namespace nn {
 namespace {
 
@@ -17,12 +14,6 @@ constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t only_stream = 1;
 constexpr std::chrono::milliseconds first_pause{50}, longest_pause{2000};
 constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200};
-// A worker answers a question about its health also while it computes.
-constexpr std::chrono::seconds ask_after{5}, give_up_after{20};
-
-[[noreturn]] void throw_failed(const wire::Failed& failed) {
-  throw error_of(failed.code(), failed.message() == nullptr ? "" : failed.message()->string_view());
-}
 
 }  // namespace
 
@@ -81,8 +72,7 @@ asio::awaitable<void> Peer::run() {
 
 // What was sent and not answered is somebody else's now.
 void Peer::lose(const Error& error) {
-  const std::string_view text = error.what();
-  error_ = text.starts_with(name_) ? error : error.within(name_);
+  error_ = within(error, name_);
   const auto requests = std::exchange(requests_, {});
   // What can't be better next time: the worker understood, and refused.
   const bool for_good = error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported ||
@@ -95,14 +85,10 @@ void Peer::lose(const Error& error) {
 
 asio::awaitable<void> Peer::serve_connection() {
   child_.reset();
-  Socket socket = co_await connect(endpoint_, options_.connect_timeout, child_);
-  link_ = std::make_shared<FrameLink>(std::move(socket), options_.max_frame);
+  link_ = co_await reach(endpoint_, options_.access, options_.max_frame, child_);
   const auto link = link_;
   // A worker that doesn't get through its greeting is none.
-  asio::steady_timer limit(io_, 2 * options_.connect_timeout);
-  limit.async_wait([link](const boost::system::error_code& cancelled) {
-    if (!cancelled) link->close();
-  });
+  auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);
   co_await greet();
   limit.cancel();
   set(State::ready);
@@ -110,31 +96,11 @@ asio::awaitable<void> Peer::serve_connection() {
   while (co_await link->read(in)) handle(in);
 }
 
-asio::awaitable<IncomingFrame> Peer::expect(wire::Message type) {
-  IncomingFrame in;
-  bool there = false;
-  try {
-    there = co_await link_->read(in);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::io) throw;  // a reset is an end
-  }
-  if (!there) fail(ErrorKind::unavailable, "the connection ended before the worker answered");
-  if (const auto* failed = in.as<wire::Failed>()) throw_failed(*failed);
-  if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
-  if (in.frame->message_type() != type) fail_data("a message that workers do not send here");
-  co_return in;
-}
-
 asio::awaitable<void> Peer::greet() {
-  auto& builder = link_->maker().builder();
-  const auto agent = builder.CreateString(tool_name() + " " + tools_version());
-  const auto token = builder.CreateString(options_.token);
-  link_->send(
-      link_->maker().finish(0, wire::CreateHello(builder, protocol_version, agent,
-                                                 options_.token.empty() ? 0 : token, options_.max_frame)));
-  co_await expect(wire::Message::Welcome);
+  send_hello(*link_, options_.access, options_.max_frame);
+  co_await expect(*link_, wire::Message::Welcome);
   open_stream();
-  const IncomingFrame in = co_await expect(wire::Message::Opened);
+  const IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
   const auto* digest = in.as<wire::Opened>()->digest();
   digest_ = digest == nullptr ? "" : digest->str();
   answers_.emplace(name_, StreamLimits{options_.max_frame});
@@ -236,8 +202,7 @@ void Peer::watch() {
       if (silent > give_up_after) {
         self->link_->close();
       } else if (silent > ask_after) {
-        auto& builder = self->link_->maker().builder();
-        self->link_->send(self->link_->maker().finish(0, wire::CreateQuery(builder, wire::What::health)));
+        ask_whether_alive(*self->link_);
       }
     }
     self->watch();

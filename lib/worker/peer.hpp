@@ -11,16 +11,15 @@
 #include <variant>
 
 #include "ensemble/predictions.hpp"
-#include "worker/frame.hpp"
+#include "worker/client.hpp"
 
 namespace nn {
 
 struct PeerOptions {
   std::string model;          // empty: the worker's only one
   std::uint64_t version = 0;  // 0: the one it serves
-  std::string token;
+  Access access;
   std::uint64_t max_frame = 64u << 20;
-  std::chrono::milliseconds connect_timeout{5000};
 };
 
 // The outputs of some rows.
@@ -80,7 +79,6 @@ class Peer : public std::enable_shared_from_this<Peer> {
   };
   asio::awaitable<void> run();
   asio::awaitable<void> serve_connection();
-  asio::awaitable<IncomingFrame> expect(wire::Message type);
   asio::awaitable<void> greet();
   void open_stream();
   void handle(const IncomingFrame& in);

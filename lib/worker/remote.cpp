@@ -33,17 +33,6 @@ std::shared_ptr<const Schema> schema_of(const Schema& schema, const std::vector<
   return out;
 }
 
-// Large enough that a message's own cost doesn't count, small enough for a cache.
-std::int64_t rows_of_request(const Schema& schema, const RemoteOptions& options) {
-  if (options.batch > 0) return options.batch;
-  constexpr std::int64_t bytes = 1 << 20, least = 1024, most = 16384;
-  std::int64_t row = 1;
-  for (const Field& field : schema.fields) {
-    row += element_count(field.shape) * static_cast<std::int64_t>(size_of(field.type));
-  }
-  return std::clamp(bytes / row, least, most);
-}
-
 PeerOptions peer_options(const RemoteOptions& options) {
   PeerOptions out;
   const auto slash = options.model.rfind('/');
@@ -56,9 +45,8 @@ PeerOptions peer_options(const RemoteOptions& options) {
                  printable(options.model));
     }
   }
-  if (!options.token_file.empty()) out.token = read_token(options.token_file);
+  out.access = options.access;
   out.max_frame = options.max_frame;
-  out.connect_timeout = options.connect_timeout;
   return out;
 }
 
@@ -108,7 +96,7 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       reader_([held = std::make_shared<std::unique_ptr<BatchSource>>(
                    std::move(source))] { return std::move(*held); },
               2),
-      blocks_(rows_of_request(*sent_schema_, options)),
+      blocks_(options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
       ensemble_(options.combination.has_value()) {
   const PredictionKind kind = fleet_.kind();
   CombinerOptions combine;
@@ -201,6 +189,7 @@ std::unique_ptr<BatchSource> predict_remote(std::unique_ptr<BatchSource> source,
   } else if (options.quorum) {
     fail_usage("--quorum is for the members of an ensemble; --rule makes the workers one");
   }
+  check_access(options.access);
   return std::make_unique<RemoteSource>(std::move(source), options);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ensemble/combiner.hpp"
+#include "net/access.hpp"
 #include "net/endpoint.hpp"
 #include "tensor/batch.hpp"
 
@@ -24,11 +25,10 @@ struct RemoteOptions {
   std::chrono::microseconds deadline{0};  // members that answer later are left out, if they
                                           // are enough; replicas: an error. 0: none
   std::chrono::microseconds hedge{0};     // replicas: ask a second one when the first is late
-  std::chrono::milliseconds connect_timeout{5000};
-  std::string token_file;
+  Access access;
   std::uint64_t max_frame = 64u << 20;
-  std::int64_t batch = 1024;  // rows of a request
-  Device device;              // of a stacking model
+  std::int64_t batch = 0;  // rows of a request; 0: about 1 MiB of them
+  Device device;           // of a stacking model
 };
 
 // Predictions of the rows of `source`, in order: as predict_in_graph() gives them, to the last

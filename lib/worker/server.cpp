@@ -112,7 +112,7 @@ Server::Server(const WorkerOptions& options)
               [this](std::vector<std::shared_ptr<Job>> jobs) {
                 asio::post(io_, [this, jobs = std::move(jobs)] { finish(jobs); });
               }),
-      service_{options, {}, models_, engine_, log_, {}, {}, 0, false, [this] { stop_if_done(); }},
+      service_{io_, options, {}, models_, engine_, log_, {}, {}, 0, {}, false, [this] { stop_if_done(); }},
       signals_(io_) {
   if (!options.token_file.empty()) service_.token = read_token(options.token_file);
 }
@@ -265,6 +265,7 @@ asio::awaitable<void> Server::drain() {
   boost::system::error_code ignored;
   for (Gate& gate : gates_) gate.acceptor.close(ignored);
   for (const auto& session : service_.sessions) session->drain();
+  if (service_.training) service_.training->stop(wire::Code::draining);
   asio::steady_timer timer(io_, options_.drain_timeout);
   stop_if_done();
   co_await timer.async_wait(no_throw);
@@ -275,6 +276,7 @@ asio::awaitable<void> Server::drain() {
 
 // The end: everything is answered, or the one client of --stdio is gone.
 void Server::stop_if_done() {
+  if (service_.training) return;
   if (options_.stdio && gates_.empty() && service_.sessions.empty()) return io_.stop();
   if (!service_.draining) return;
   const auto sessions = service_.sessions;
@@ -286,7 +288,13 @@ void Server::stop_if_done() {
 
 void serve(const WorkerOptions& options) {
   check_device(options.device);
-  if (options.models.empty()) fail_usage("no model; name some with --model NAME=PATH or --repository BASE");
+  if (options.models.empty() && options.train_folder.empty()) {
+    fail_usage("nothing to do: no --model NAME=PATH, no --repository BASE, no --train FOLDER");
+  }
+  if (!options.train_folder.empty()) {
+    training_program();
+    if (::access(options.train_folder.c_str(), W_OK | X_OK) != 0) fail_errno(options.train_folder);
+  }
   pin_thread(options.device);  // and every thread that is started from here on
   Server server(options);
   server.run();

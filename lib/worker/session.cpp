@@ -18,6 +18,7 @@ using Clock = FrameLink::Clock;
 
 constexpr std::size_t most_streams = 1024;  // of a connection
 constexpr std::uint64_t most_unsent = 4u << 20;
+constexpr std::size_t longest_command_line = 100'000;
 constexpr std::chrono::seconds hello_timeout{10};
 constexpr std::chrono::seconds stuck_timeout{60};  // of a client that doesn't take its answers
 
@@ -53,6 +54,7 @@ asio::awaitable<void> Session::run() {
       if (greeted_ || greet(in)) handle(in);
       // Of a client that sends on and takes no answers, nothing more is read.
       co_await link->sent_down_to(most_unsent);
+      if (const auto training = training_) co_await training->taken_down_to(most_unsent);
       if (link->closing()) break;
     }
   } catch (const Error& error) {
@@ -63,6 +65,7 @@ asio::awaitable<void> Session::run() {
       link->close_when_sent();
     }
   }
+  if (training_) training_->stop(wire::Code::cancelled);
   for (const auto& [id, request] : requests_) request->cancelled = true;
   service_.stats.cancelled += requests_.size();
   requests_.clear();
@@ -102,7 +105,9 @@ bool Session::greet(const IncomingFrame& in) {
   auto& builder = link_->maker().builder();
   const auto agent = builder.CreateString("nn-worker " + tools_version());
   const auto device = builder.CreateString(to_string(service_.options.device));
-  const auto can = builder.CreateVectorOfStrings(std::vector<std::string>{"predict", "admin"});
+  std::vector<std::string> abilities = {"predict", "admin"};
+  if (!service_.options.train_folder.empty()) abilities.emplace_back("train");
+  const auto can = builder.CreateVectorOfStrings(abilities);
   const auto inflight = static_cast<std::uint32_t>(service_.options.max_inflight);
   link_->send(
       link_->maker().finish(in.frame->id(), wire::CreateWelcome(builder, protocol_version, agent, device,
@@ -119,6 +124,8 @@ void Session::handle(const IncomingFrame& in) {
     case wire::Message::Close: streams_.erase(in.as<wire::Close>()->stream()); return;
     case wire::Message::Cancel: return cancel(id);
     case wire::Message::Query: return query(in);
+    case wire::Message::Train: return train(in);
+    case wire::Message::Rows: return take_rows(in);
     case wire::Message::Load: {
       const auto* load = in.as<wire::Load>();
       return change(id, text_of(load->model()), load->version(), true);
@@ -221,7 +228,60 @@ void Session::predict(const IncomingFrame& in) {
   service_.engine.submit(std::move(request));
 }
 
+void Session::train(const IncomingFrame& in) {
+  const auto* message = in.as<wire::Train>();
+  const std::uint64_t id = in.frame->id();
+  const WorkerOptions& options = service_.options;
+  if (options.train_folder.empty()) {
+    return refuse(id, wire::Code::unsupported, "this worker does not train (--train FOLDER)");
+  }
+  if (service_.draining) return refuse(id, wire::Code::draining, "the worker ends");
+  if (service_.training) return refuse(id, wire::Code::busy, "another training is under way");
+  TrainingRequest request;
+  request.job = text_of(message->job());
+  request.resume = message->resume();
+  if (const auto* arguments = message->arguments()) {
+    for (const auto* argument : *arguments) request.arguments.emplace_back(text_of(argument));
+  }
+  const auto bytes = in.body.bytes();
+  if (bytes.size() > longest_command_line)
+    return refuse(id, wire::Code::invalid, "the command line is too long");
+  request.command_line.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const TrainingOptions how{options.train_folder, options.device, options.max_frame, options.max_rows_bytes,
+                            options.drain_timeout};
+  auto training = std::make_shared<Training>(service_.io, how, link_, id);
+  try {
+    training->start(request, [weak = weak_from_this(), &service = service_,
+                              name = name_](const std::optional<Error>& error) {
+      nlohmann::json fields = {{"client", name}};
+      if (error) fields["error"] = error->what();
+      service.log.write("trained", fields);
+      service.training.reset();
+      if (const auto self = weak.lock()) self->training_.reset();
+      service.on_change();
+    });
+  } catch (const Error& error) {
+    ++service_.stats.invalid;
+    return refuse(id, code_of(error.kind()), error.what());
+  }
+  ++service_.stats.trainings_total;
+  service_.log.write("train", {{"client", name_}, {"job", request.job}, {"arguments", request.arguments}});
+  service_.training = training_ = std::move(training);
+}
+
+void Session::take_rows(const IncomingFrame& in) {
+  if (!training_ || training_->id() != in.frame->id()) return;  // it has ended, as the client will read
+  try {
+    training_->take(in.body, in.as<wire::Rows>()->last());
+  } catch (const Error& error) {
+    refuse(in.frame->id(), code_of(error.kind()), error.what());
+    training_->stop(wire::Code::invalid);
+    training_.reset();
+  }
+}
+
 void Session::cancel(std::uint64_t id) {
+  if (training_ && training_->id() == id) return training_->stop(wire::Code::cancelled);
   const auto found = requests_.find(id);
   if (found != requests_.end()) found->second->cancelled = true;
 }
@@ -304,6 +364,10 @@ void Session::check_time(Clock::time_point now) {
     if (silent > stuck_timeout) close();
     return;
   }
+  if (training_) {  // its client asks from time to time whether we live
+    if (now - link_->last_received() > stuck_timeout) close();
+    return;
+  }
   const auto idle = service_.options.idle_timeout;
   if (idle.count() > 0 && requests_.empty() && silent > idle) close();
 }
@@ -325,7 +389,8 @@ std::string describe(const Service& service, wire::What what) {
     case wire::What::health: {
       const auto listed = service.models.list();
       const bool ready =
-          std::any_of(listed.begin(), listed.end(), [](const auto& m) { return !m.versions.empty(); });
+          std::any_of(listed.begin(), listed.end(), [](const auto& m) { return !m.versions.empty(); }) ||
+          (listed.empty() && !service.options.train_folder.empty());
       return json{{"status", service.draining ? "draining" : ready ? "ok" : "no model"}}.dump();
     }
     case wire::What::models: return models().dump();
@@ -338,10 +403,15 @@ std::string describe(const Service& service, wire::What what) {
     }
     default: break;
   }
-  json out = {{"agent", "nn-worker " + tools_version()},      {"pid", ::getpid()},
-              {"device", to_string(service.options.device)},  {"draining", service.draining},
-              {"connections", service.sessions.size()},       {"inflight", service.inflight},
-              {"max_inflight", service.options.max_inflight}, {"models", models()}};
+  json out = {{"agent", "nn-worker " + tools_version()},
+              {"pid", ::getpid()},
+              {"device", to_string(service.options.device)},
+              {"draining", service.draining},
+              {"connections", service.sessions.size()},
+              {"inflight", service.inflight},
+              {"training", service.training != nullptr},
+              {"max_inflight", service.options.max_inflight},
+              {"models", models()}};
   return out.dump();
 }
 

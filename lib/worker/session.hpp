@@ -13,6 +13,7 @@
 #include "worker/event_log.hpp"
 #include "worker/frame.hpp"
 #include "worker/stats.hpp"
+#include "worker/training.hpp"
 #include "worker/worker.hpp"
 
 namespace nn {
@@ -21,6 +22,7 @@ class Session;
 
 // The serving thread's state.
 struct Service {
+  asio::io_context& io;
   const WorkerOptions& options;
   std::string token;
   ModelStore& models;
@@ -28,7 +30,8 @@ struct Service {
   EventLog& log;
   WorkerStats stats;
   std::set<std::shared_ptr<Session>> sessions;
-  std::int64_t inflight = 0;  // requests in the engine
+  std::int64_t inflight = 0;           // requests in the engine
+  std::shared_ptr<Training> training;  // one at a time
   bool draining = false;
   std::function<void()> on_change;  // a session or a request ended
 };
@@ -64,7 +67,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void drain();
   // Closes a connection that has been silent for too long.
   void check_time(FrameLink::Clock::time_point now);
-  bool busy() const { return !requests_.empty() || !link_->all_sent(); }
+  bool busy() const { return !requests_.empty() || training_ || !link_->all_sent(); }
   void close() { link_->close(); }
   const FrameLink& link() const { return *link_; }
 
@@ -74,6 +77,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void open(const IncomingFrame& in);
   void predict(const IncomingFrame& in);
   void cancel(std::uint64_t id);
+  void train(const IncomingFrame& in);
+  void take_rows(const IncomingFrame& in);
   void query(const IncomingFrame& in);
   void change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load);
   std::shared_ptr<const Binding> bind(OpenStream& stream, const std::shared_ptr<const Schema>& schema);
@@ -85,6 +90,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<FrameLink> link_;
   std::unordered_map<std::uint32_t, std::shared_ptr<OpenStream>> streams_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Request>> requests_;
+  std::shared_ptr<Training> training_;
   std::uint64_t client_frame_ = 64u << 20;
   bool greeted_ = false;
   FrameLink::Clock::time_point started_ = FrameLink::Clock::now();

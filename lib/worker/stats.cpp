@@ -61,6 +61,7 @@ nlohmann::json to_json(const WorkerStats& stats) {
                         {"nn_worker_connections_total", stats.connections_total},
                         {"nn_worker_connections_refused_total", stats.connections_refused},
                         {"nn_worker_requests_total", stats.requests_total},
+                        {"nn_worker_trainings_total", stats.trainings_total},
                         {"nn_worker_requests_busy_total", stats.busy},
                         {"nn_worker_requests_late_total", stats.late},
                         {"nn_worker_requests_cancelled_total", stats.cancelled},

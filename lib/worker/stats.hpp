@@ -38,7 +38,7 @@ struct ModelStats {
 struct WorkerStats {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::uint64_t connections_total = 0, connections_refused = 0;
-  std::uint64_t requests_total = 0;
+  std::uint64_t requests_total = 0, trainings_total = 0;
   std::uint64_t busy = 0, late = 0, cancelled = 0, invalid = 0, protocol_errors = 0;
   std::uint64_t received_bytes = 0, sent_bytes = 0;  // of connections that ended
   std::map<std::string, ModelStats, std::less<>> models;

@@ -31,6 +31,9 @@ struct WorkerOptions {
   std::chrono::microseconds batch_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};
 
+  std::string train_folder;                   // for checkpoints of trainings; empty: clients can't train
+  std::uint64_t max_rows_bytes = 4ull << 30;  // of one training
+
   std::string token_file;  // clients must know what is in it; empty: none
   std::string log;         // JSON lines; empty: none
   // Called once, when connections are accepted: the endpoints as bound.

@@ -1,0 +1,65 @@
+#include "worker/client.hpp"
+
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+#include "model/model.hpp"
+#include "worker/worker.hpp"
+
+namespace nn {
+
+void check_access(const Access& access) {
+  if (!access.token_file.empty()) read_token(access.token_file);
+}
+
+asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
+                                                  std::uint64_t max_frame, std::unique_ptr<Child>& child) {
+  co_return std::make_shared<FrameLink>(co_await connect(endpoint, access.connect_timeout, child), max_frame);
+}
+
+void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame) {
+  auto& builder = link.maker().builder();
+  const auto agent = builder.CreateString(tool_name() + " " + tools_version());
+  flatbuffers::Offset<flatbuffers::String> token;
+  if (!access.token_file.empty()) token = builder.CreateString(read_token(access.token_file));
+  link.send(link.maker().finish(0, wire::CreateHello(builder, protocol_version, agent, token, max_frame)));
+}
+
+asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type) {
+  IncomingFrame in;
+  bool there = false;
+  try {
+    there = co_await link.read(in);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;  // a reset is an end
+  }
+  if (!there) fail(ErrorKind::unavailable, "the connection ended before the worker answered");
+  if (const auto* failed = in.as<wire::Failed>()) throw_failed(*failed);
+  if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
+  if (in.frame->message_type() != type) fail_data("a message that workers do not send here");
+  co_return in;
+}
+
+void throw_failed(const wire::Failed& failed) {
+  throw error_of(failed.code(), failed.message() == nullptr ? "" : failed.message()->string_view());
+}
+
+asio::steady_timer close_after(std::shared_ptr<FrameLink> link, asio::io_context& io,
+                               std::chrono::milliseconds time) {
+  asio::steady_timer timer(io, time);
+  timer.async_wait([link = std::move(link)](const boost::system::error_code& cancelled) {
+    if (!cancelled) link->close();
+  });
+  return timer;
+}
+
+Error within(const Error& error, std::string_view endpoint) {
+  return std::string_view(error.what()).starts_with(endpoint) ? error : error.within(std::string(endpoint));
+}
+
+void ask_whether_alive(FrameLink& link) {
+  link.send(link.maker().finish(0, wire::CreateQuery(link.maker().builder(), wire::What::health)));
+}
+
+}  // namespace nn

@@ -1,0 +1,40 @@
+// What all clients of a worker do: reach it, greet it, read what it sends. For this module only.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+
+#include "net/access.hpp"
+#include "worker/frame.hpp"
+
+namespace nn {
+
+// Reads its files, so that what is wrong with them is said at once.
+void check_access(const Access& access);
+
+// A new connection to the endpoint; see connect(). Nothing has been sent yet.
+asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
+                                                  std::uint64_t max_frame, std::unique_ptr<Child>& child);
+
+// The first message, to which the worker says Welcome.
+void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame);
+
+// The next message, which must be of this type: errors for what the worker fails with, for an
+// end of the connection (unavailable), and for anything else.
+asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type);
+
+[[noreturn]] void throw_failed(const wire::Failed& failed);
+
+// Closes the link after `time`, unless it is destroyed or cancelled before.
+asio::steady_timer close_after(std::shared_ptr<FrameLink> link, asio::io_context& io,
+                               std::chrono::milliseconds time);
+
+// The error with the endpoint in front, where it isn't there yet.
+Error within(const Error& error, std::string_view endpoint);
+
+// A worker answers a question about its health also while it computes.
+void ask_whether_alive(FrameLink& link);
+constexpr std::chrono::seconds ask_after{5}, give_up_after{20};  // of silence
+
+}  // namespace nn

@@ -1,0 +1,33 @@
+// A training by a worker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/access.hpp"
+#include "net/endpoint.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn {
+
+struct RemoteTraining {
+  Endpoint endpoint;
+  Access access;
+  std::uint64_t max_frame = 64u << 20;
+  std::vector<std::string> arguments;  // of nn-train: "--layers=64,32"; see nn-protocol(7)
+  std::string command_line;            // for the model's provenance
+  std::string job;                     // names the checkpoint there
+  bool resume = false;                 // go on from it
+  std::uint64_t epochs = 0;            // for the progress line
+  std::string output;                  // the model
+  std::string log;                     // JSON lines; empty: none
+};
+
+// Sends the rows, waits, and writes the model: the same bytes as train() with the same options
+// and data writes here. A stop signal has the worker save a checkpoint, and throws Interrupted.
+// Unavailable errors (busy, lost) are worth another try, with `resume`.
+void train_remote(std::unique_ptr<BatchSource> rows, const RemoteTraining& options);
+
+}  // namespace nn

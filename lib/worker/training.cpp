@@ -1,0 +1,296 @@
+#include "worker/training.hpp"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/parse.hpp"
+#include "train/options.hpp"
+
+namespace nn {
+namespace {
+
+using namespace asio::experimental::awaitable_operators;
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t chunk = 256 << 10;
+constexpr std::uint64_t most_unsent = 4u << 20;
+constexpr std::size_t most_said = 50, longest_line = 64 << 10;
+constexpr std::size_t longest_job = 100;
+
+// Options of nn-train that clients may give: none reads or writes a file, none names a device.
+constexpr std::array<std::string_view, 31> allowed = {
+    "--layers",         "--net",       "--activation",      "--dropout",
+    "--loss",           "--valid",     "--augment",         "--epochs",
+    "--standardize",    "--optimizer", "--class-weight",    "--lr",
+    "--schedule",       "--warmup",    "--momentum",        "--rho",
+    "--beta-1",         "--beta-2",    "--epsilon",         "--l2",
+    "--weight-decay",   "--ema",       "--label-smoothing", "--clip-norm",
+    "--batch",          "--seed",      "--accumulate",      "--stop-after",
+    "--early-stopping", "--log-every", "--checkpoint-every"};
+
+void check_argument(const std::string& argument) {
+  const auto equals = argument.find('=');
+  const std::string_view name = std::string_view(argument).substr(0, equals);
+  if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
+    fail_usage("a worker takes no {}", printable(name));
+  }
+  // The next word is another option, never this one's value.
+  if (equals == std::string::npos && name != "--standardize") fail_usage("{} without a value", name);
+  if (name == "--valid" && !parse_validation(std::string_view(argument).substr(equals + 1)).file.empty()) {
+    fail_usage("--valid: a worker takes a fraction; the rows of a file would have to be there");
+  }
+}
+
+void check_job(std::string_view job) {
+  const bool plain = std::all_of(job.begin(), job.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+  if (!plain || job.starts_with('.') || job.starts_with('-') || job.size() > longest_job) {
+    fail_usage("'{}' names no training: letters, digits, '.', '_' and '-', at most {}", printable(job),
+               longest_job);
+  }
+}
+
+struct PipeEnds {
+  UniqueFd read, write;
+};
+
+PipeEnds make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) fail_errno("pipe");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+Piece end_of_stream() {
+  constexpr std::array<unsigned char, 8> marker = {0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0};
+  auto memory = std::make_shared<Buffer>(marker.size());
+  std::memcpy(memory->data(), marker.data(), marker.size());
+  return {std::move(memory), marker.size()};
+}
+
+}  // namespace
+
+std::string training_program() {
+  std::string path(4096, '\0');
+  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  path.resize(path.rfind('/') + 1);
+  path += "nn-train";
+  if (::access(path.c_str(), X_OK) != 0)
+    fail_data("{}: a worker needs it to train, and it isn't there", path);
+  return path;
+}
+
+std::vector<std::string> training_command(const TrainingOptions& options, const TrainingRequest& request) {
+  check_job(request.job);
+  std::vector<std::string> words = {training_program(),
+                                    "-",
+                                    "--device=" + to_string(options.device),
+                                    "--output=-",
+                                    "--log=/dev/fd/3",
+                                    fmt::format("--max-frame={}", options.max_frame),
+                                    "--command-line=" + request.command_line};
+  const std::string& job = request.job;
+  words.push_back("--checkpoint=" + (job.empty() ? "/dev/null" : options.folder + "/" + job + ".ckpt"));
+  if (request.resume && !job.empty()) words.emplace_back("--resume");
+  for (const std::string& argument : request.arguments) {
+    check_argument(argument);
+    words.push_back(argument);
+  }
+  return words;
+}
+
+Training::Training(asio::io_context& io, TrainingOptions options, std::shared_ptr<FrameLink> link,
+                   std::uint64_t id)
+    : io_(io),
+      options_(std::move(options)),
+      link_(std::move(link)),
+      id_(id),
+      rows_(io),
+      model_(io),
+      log_(io),
+      errors_(io),
+      written_some_(io),
+      patience_(io) {}
+
+void Training::start(const TrainingRequest& request, OnEnd on_end) {
+  const std::vector<std::string> words = training_command(options_, request);
+  PipeEnds rows = make_pipe(), model = make_pipe(), errors = make_pipe(), log = make_pipe();
+  const std::array<Handed, 4> handed = {Handed{rows.read.get(), STDIN_FILENO},
+                                        {model.write.get(), STDOUT_FILENO},
+                                        {errors.write.get(), STDERR_FILENO},
+                                        {log.write.get(), 3}};
+  child_ = std::make_unique<Child>(words, handed);
+  rows_.assign(rows.write.release());
+  model_.assign(model.read.release());
+  errors_.assign(errors.read.release());
+  log_.assign(log.read.release());
+  on_end_ = std::move(on_end);
+  asio::co_spawn(
+      io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
+}
+
+void Training::take(Piece rows, bool last) {
+  if (all_rows_) fail_data("rows after the last");
+  bytes_ += rows.size;
+  if (bytes_ > options_.max_rows_bytes) {
+    fail_data("over {} bytes of rows; this worker takes no more for one training (--max-rows-bytes)",
+              options_.max_rows_bytes);
+  }
+  all_rows_ = last;
+  if (ended_) return;
+  waiting_bytes_ += rows.size;
+  queue_.push_back(std::move(rows));
+  if (last) queue_.push_back(end_of_stream());
+  if (writing_.empty()) write_rows();
+}
+
+void Training::write_rows() {
+  writing_ = std::exchange(queue_, {});
+  std::vector<asio::const_buffer> buffers;
+  for (const Piece& piece : writing_) buffers.emplace_back(piece.bytes().data(), piece.size);
+  asio::async_write(rows_, buffers,
+                    [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                      for (const Piece& piece : self->writing_) self->waiting_bytes_ -= piece.size;
+                      self->writing_.clear();
+                      if (error) {  // it has ended, and says why
+                        self->queue_.clear();
+                        self->waiting_bytes_ = 0;
+                      }
+                      self->written_some_.cancel();
+                      if (!self->queue_.empty()) return self->write_rows();
+                      boost::system::error_code ignored;
+                      if (self->all_rows_) self->rows_.close(ignored);
+                    });
+}
+
+asio::awaitable<void> Training::taken_down_to(std::uint64_t bytes) {
+  while (waiting_bytes_ > bytes && !ended_) {
+    written_some_.expires_at(FrameLink::Clock::time_point::max());
+    co_await written_some_.async_wait(no_throw);
+  }
+}
+
+void Training::stop(wire::Code why) {
+  if (std::exchange(stopped_, true) || ended_) return;
+  why_ = why;
+  child_->send_signal(SIGTERM);
+  patience_.expires_after(options_.stop_timeout);
+  patience_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
+    if (!cancelled) self->child_->send_signal(SIGKILL);
+  });
+}
+
+asio::awaitable<void> Training::run() {
+  const auto self = shared_from_this();
+  const auto report = [this](std::string_view line) { send_text(wire::Message::Progress, line); };
+  const auto keep = [this](std::string_view line) {
+    if (said_.size() == most_said) said_.erase(said_.begin());
+    said_.emplace_back(line);
+  };
+  co_await (read_lines(log_, report) && read_lines(errors_, keep) && send_model());
+  finish(co_await ended());
+}
+
+asio::awaitable<void> Training::read_lines(Pipe& from, std::function<void(std::string_view)> take) {
+  std::string text;
+  std::array<char, 4096> bytes{};
+  for (;;) {
+    auto [error, n] = co_await from.async_read_some(asio::buffer(bytes), no_throw);
+    text.append(bytes.data(), n);
+    std::size_t at = 0;
+    for (std::size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+      take(std::string_view(text).substr(at, end - at));
+    }
+    text.erase(0, at);
+    if (error || text.size() > longest_line) co_return;
+  }
+}
+
+asio::awaitable<void> Training::send_model() {
+  for (;;) {
+    auto memory = std::make_shared<Buffer>(chunk);
+    auto [error, n] = co_await model_.async_read_some(asio::buffer(memory->data(), chunk), no_throw);
+    if (error || n == 0) co_return;
+    link_->send(link_->maker().finish(id_, wire::CreateModel(link_->maker().builder(), false),
+                                      {{std::move(memory), n}, {}}));
+    co_await link_->sent_down_to(most_unsent);
+  }
+}
+
+// It has closed its outputs: this is a matter of milliseconds, unless something is wrong with it.
+asio::awaitable<int> Training::ended() {
+  asio::steady_timer pause(io_);
+  for (;;) {
+    if (const auto status = child_->status()) co_return *status;
+    pause.expires_after(std::chrono::milliseconds(2));
+    co_await pause.async_wait(no_throw);
+  }
+}
+
+void Training::send_text(wire::Message type, std::string_view text) {
+  auto memory = std::make_shared<Buffer>(text.size() + 1);
+  std::memcpy(memory->data(), text.data(), text.size());
+  memory->as<char>()[text.size()] = '\n';
+  OutgoingPiece body{{std::move(memory), text.size() + 1}, {}};
+  auto& builder = link_->maker().builder();
+  if (type == wire::Message::Progress) {
+    link_->send(link_->maker().finish(id_, wire::CreateProgress(builder), std::move(body)));
+  } else {
+    link_->send(link_->maker().finish(id_, wire::CreateNotice(builder), std::move(body)));
+  }
+}
+
+void Training::finish(int status) {
+  ended_ = true;
+  patience_.cancel();
+  written_some_.cancel();
+  boost::system::error_code ignored;
+  rows_.close(ignored);
+  // Without what only matters here: its name, and where the folder is.
+  const auto text_of = [folder = options_.folder + "/"](std::string_view line) {
+    constexpr std::string_view tool = "nn-train: ";
+    std::string text(line.starts_with(tool) ? line.substr(tool.size()) : line);
+    for (std::size_t at; (at = text.find(folder)) != std::string::npos;) text.erase(at, folder.size());
+    return text;
+  };
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  std::optional<Error> error;
+  std::string last;
+  if (code != 0 && !said_.empty()) {
+    last = text_of(said_.back());
+    said_.pop_back();
+  }
+  for (const std::string& line : said_) send_text(wire::Message::Notice, text_of(line));
+  if (code == 0) {
+    link_->send(link_->maker().finish(id_, wire::CreateModel(link_->maker().builder(), true)));
+  } else if (stopped_) {
+    link_->send(
+        link_->maker().failed(id_, why_, last.empty() ? "stopped before there was a checkpoint" : last));
+    error.emplace(ErrorKind::unavailable, "stopped");
+  } else {
+    const ErrorKind kind = code == 1 || code == 2 ? ErrorKind::data
+                           : code == 75           ? ErrorKind::unavailable
+                                                  : ErrorKind::internal;
+    if (WIFSIGNALED(status)) last = fmt::format("nn-train was ended by signal {}", WTERMSIG(status));
+    error.emplace(kind, last);
+    link_->send(link_->maker().failed(id_, code_of(kind), last));
+  }
+  on_end_(error);
+}
+
+}  // namespace nn

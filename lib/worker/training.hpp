@@ -1,0 +1,85 @@
+// A training that a client asked for: an nn-train of its own, which gets the rows on its standard
+// input and gives the model back on its standard output. For this module only.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/device.hpp"
+#include "net/child.hpp"
+#include "worker/frame.hpp"
+
+namespace nn {
+
+struct TrainingOptions {
+  std::string folder;  // for checkpoints
+  Device device;
+  std::uint64_t max_frame = 64u << 20;             // of a message of rows
+  std::uint64_t max_rows_bytes = 4ull << 30;       // of all rows of a training
+  std::chrono::milliseconds stop_timeout{30'000};  // to save a checkpoint
+};
+
+struct TrainingRequest {
+  std::string job;  // empty: nothing is kept when it stops
+  bool resume = false;
+  std::vector<std::string> arguments;  // of nn-train
+  std::string command_line;
+};
+
+// The words that start nn-train for it. Usage errors for a job that is no plain name, and for
+// options that could read or write files of this machine.
+std::vector<std::string> training_command(const TrainingOptions& options, const TrainingRequest& request);
+
+// Where nn-train is: beside this program. Data error where it isn't.
+std::string training_program();
+
+// All calls in the serving thread. Frames about it go to the link, with the request's id.
+class Training : public std::enable_shared_from_this<Training> {
+ public:
+  // `on_end` is called once, after the last frame: with what nn-train had to say, or nothing.
+  using OnEnd = std::function<void(const std::optional<Error>&)>;
+  Training(asio::io_context& io, TrainingOptions options, std::shared_ptr<FrameLink> link, std::uint64_t id);
+
+  // Starts nn-train. Errors as training_command() has them.
+  void start(const TrainingRequest& request, OnEnd on_end);
+  // More rows. Data error for more than the limit.
+  void take(Piece rows, bool last);
+  // Waits until at most so many bytes of rows are in memory.
+  asio::awaitable<void> taken_down_to(std::uint64_t bytes);
+  // Has nn-train save a checkpoint and end; the client is told `why`.
+  void stop(wire::Code why);
+
+  std::uint64_t id() const { return id_; }
+  bool wants_rows() const { return !all_rows_; }
+
+ private:
+  using Pipe = asio::posix::stream_descriptor;
+  asio::awaitable<void> run();
+  asio::awaitable<void> read_lines(Pipe& from, std::function<void(std::string_view)> take);
+  asio::awaitable<void> send_model();
+  asio::awaitable<int> ended();
+  void write_rows();
+  void finish(int status);
+  void send_text(wire::Message type, std::string_view text);
+
+  asio::io_context& io_;
+  TrainingOptions options_;
+  std::shared_ptr<FrameLink> link_;
+  std::uint64_t id_;
+  OnEnd on_end_;
+  std::unique_ptr<Child> child_;
+  Pipe rows_, model_, log_, errors_;
+  std::vector<Piece> queue_, writing_;
+  std::uint64_t waiting_bytes_ = 0, bytes_ = 0;
+  bool all_rows_ = false, stopped_ = false, ended_ = false;
+  wire::Code why_ = wire::Code::cancelled;
+  asio::steady_timer written_some_, patience_;
+  std::vector<std::string> said_;  // the last lines of its standard error
+};
+
+}  // namespace nn

@@ -62,7 +62,8 @@ void add_worker_options(CLI::App& app, nn::RemoteOptions& o) {
              throw CLI::ValidationError("--at", error.what());
            }
          },
-         "A worker: tcp://HOST:PORT, unix:/PATH, ssh://HOST, exec:COMMAND; rows are dispatched over several, "
+         "A worker: tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH, ssh://HOST, exec:COMMAND; rows are "
+         "dispatched over several, "
          "or with --rule go to all (repeatable)")
       ->allow_extra_args(false)
       ->type_name("ENDPOINT")

@@ -187,9 +187,10 @@ void add_output_options(CLI::App& app, nn::TrainOptions& o) {
 
 void add_worker_options(CLI::App& app, Options& options) {
   constexpr auto group = "Worker";
-  describe(nn::add_parsed(app, "--at", options.at, parse_some_endpoint,
-                          "Train there: tcp://HOST:PORT, unix:/PATH, ssh://HOST, exec:COMMAND"),
-           group, "ENDPOINT");
+  describe(
+      nn::add_parsed(app, "--at", options.at, parse_some_endpoint,
+                     "Train there: tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH, ssh://HOST, exec:COMMAND"),
+      group, "ENDPOINT");
   nn::add_access_options(app, options.access, group);
 }
 

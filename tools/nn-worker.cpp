@@ -78,7 +78,7 @@ void add_questions(CLI::App& app, Options& options) {
 void setup(CLI::App& app, Options& options) {
   nn::WorkerOptions& o = options.worker;
   add_list(app, "--listen", o.listen, nn::parse_endpoint,
-           "Where clients connect: tcp://HOST:PORT, unix:/PATH")
+           "Where clients connect: tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH")
       ->type_name("ENDPOINT")
       ->group("Connections");
   app.add_flag("--stdio", o.stdio, "Serve one client on standard input and output")->group("Connections");
@@ -103,6 +103,7 @@ void setup(CLI::App& app, Options& options) {
   app.add_option("--token-file", o.token_file, "Clients must know what is in it; needed beyond loopback")
       ->type_name("FILE")
       ->group("Connections");
+  nn::add_tls_options(app, o.tls, "Connections");
   app.add_option("-m,--model", options.models, "A model file (repeatable)")
       ->allow_extra_args(false)
       ->type_name("[NAME=]PATH")
@@ -159,7 +160,7 @@ void setup(CLI::App& app, Options& options) {
 void announce(const Options& options, const std::vector<nn::Endpoint>& endpoints) {
   if (!options.pid_file.empty()) nn::write_file(options.pid_file, fmt::format("{}\n", ::getpid()));
   for (const nn::Endpoint& endpoint : endpoints) {
-    if (endpoint.kind != nn::Endpoint::Kind::tcp || options.port_file.empty()) continue;
+    if (endpoint.kind == nn::Endpoint::Kind::unix_socket || options.port_file.empty()) continue;
     nn::write_file(options.port_file, fmt::format("{}\n", endpoint.port));
     break;
   }
@@ -189,6 +190,7 @@ void ask(Options& options) {
   }
   nn::Access access;
   access.token_file = options.worker.token_file;
+  access.tls = options.worker.tls;
   const std::string answer = nn::ask_worker(*options.asked, question, access) + "\n";
   nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(answer)), "standard output");
   if (question.kind == nn::WorkerQuestion::Kind::health && answer.find("\"ok\"") == std::string::npos) {

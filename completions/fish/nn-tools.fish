@@ -165,7 +165,7 @@ complete -c nn-model -n '__fish_seen_subcommand_from show verify' -k -a '(__nn_f
 complete -c nn-model -n '__fish_seen_subcommand_from convert' -k -a '(__nn_files .nn .npz)'
 
 # ---- workers
-set -l schemes tcp:// unix: ssh:// exec:
+set -l schemes tcp:// tls:// unix: ssh:// exec:
 for tool in nn-predict nn-train
     complete -c $tool -l at -x -a "$schemes" -d 'A worker'
     complete -c $tool -l connect-timeout -x -d 'For workers that can\'t be reached'
@@ -176,8 +176,11 @@ complete -c nn-predict -l deadline -x -d 'Milliseconds for the answer to a batch
 complete -c nn-predict -l hedge -x -d 'Milliseconds until a second worker is asked'
 for tool in nn-predict nn-train nn-worker
     complete -c $tool -l token-file -r -F -d 'What workers ask for'
+    complete -c $tool -l tls-cert -r -F -d 'The own certificate'
+    complete -c $tool -l tls-key -r -F -d 'Its private key'
+    complete -c $tool -l tls-ca -r -F -d 'Who signs the other side\'s'
 end
-complete -c nn-worker -l listen -x -a 'tcp:// unix:' -d 'Where clients connect'
+complete -c nn-worker -l listen -x -a 'tcp:// tls:// unix:' -d 'Where clients connect'
 complete -c nn-worker -l stdio -d 'Serve one client on stdin and stdout'
 complete -c nn-worker -l max-connections -x -d 'More are busy'
 complete -c nn-worker -l max-inflight -x -d 'Requests of all clients'

@@ -206,8 +206,18 @@ void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only)
   add_row_options(app, options, reader_only);
 }
 
+void add_tls_options(CLI::App& app, TlsFiles& files, const std::string& group) {
+  const auto add_file = [&](const char* name, std::string& file, const char* help) {
+    app.add_option(name, file, help)->type_name("FILE")->group(group);
+  };
+  add_file("--tls-cert", files.cert, "For tls:// endpoints: the own certificate, with its chain");
+  add_file("--tls-key", files.key, "Its private key");
+  add_file("--tls-ca", files.ca, "Certificates of those who sign the other side's");
+}
+
 void add_access_options(CLI::App& app, Access& access, const std::string& group) {
   app.add_option("--token-file", access.token_file, "The worker's token")->type_name("FILE")->group(group);
+  add_tls_options(app, access.tls, group);
   add_parsed(app, "--connect-timeout", access.connect_timeout, parse_timeout,
              "For workers that can't be reached (default: 5s)")
       ->type_name("TIME")

@@ -18,7 +18,9 @@ namespace nn {
 // Tools that train or predict leave out what only nn-read has (`reader_only` false).
 void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only);
 
-// How clients get into workers: --token-file, --connect-timeout.
+// --tls-cert, --tls-key, --tls-ca.
+void add_tls_options(CLI::App& app, TlsFiles& files, const std::string& group);
+// How clients get into workers: --token-file, --connect-timeout, and those for TLS.
 void add_access_options(CLI::App& app, Access& access, const std::string& group);
 
 std::chrono::milliseconds parse_timeout(std::string_view text);  // "300ms", "5s"

@@ -1,4 +1,4 @@
-// What a client needs to be let in by a worker.
+// What a client needs to be let in by a worker, and a worker to let clients in.
 #pragma once
 
 #include <chrono>
@@ -6,8 +6,16 @@
 
 namespace nn {
 
+// PEM files, for both sides of tls:// connections.
+struct TlsFiles {
+  std::string cert, key;  // one's own
+  std::string ca;         // who signed the other side's
+  bool any() const { return !cert.empty() || !key.empty() || !ca.empty(); }
+};
+
 struct Access {
   std::string token_file;  // empty: none
+  TlsFiles tls;
   std::chrono::milliseconds connect_timeout{5000};
 };
 

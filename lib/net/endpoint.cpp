@@ -12,20 +12,22 @@ namespace {
 
 constexpr std::size_t longest_path = 107;  // sockaddr_un
 
-Endpoint parse_tcp(std::string_view text) {
+Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
+  const std::string_view scheme = kind == Endpoint::Kind::tls ? "tls" : "tcp";
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
-    fail_usage("'tcp://{}' has no port; write tcp://HOST:PORT", printable(text));
+    fail_usage("'{}://{}' has no port; write {}://HOST:PORT", scheme, printable(text), scheme);
   }
   std::string_view host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
-    fail_usage("'tcp://{}': an IPv6 address stands in brackets, as in tcp://[::1]:7000", printable(text));
+    fail_usage("'{}://{}': an IPv6 address stands in brackets, as in {}://[::1]:7000", scheme,
+               printable(text), scheme);
   }
   const std::int64_t port = parse_integer(text.substr(colon + 1));
   if (port < 0 || port > 65535) fail_usage("port {}; there are 0 to 65535", port);
-  return {Endpoint::Kind::tcp, std::string(host), static_cast<std::uint16_t>(port), {}};
+  return {kind, std::string(host), static_cast<std::uint16_t>(port), {}};
 }
 
 Endpoint parse_unix(std::string_view path) {
@@ -51,7 +53,8 @@ Endpoint parse_ssh(std::string_view text) {
 }  // namespace
 
 Endpoint parse_endpoint(std::string_view text) {
-  if (text.starts_with("tcp://")) return parse_tcp(text.substr(6));
+  if (text.starts_with("tcp://")) return parse_tcp(text.substr(6), Endpoint::Kind::tcp);
+  if (text.starts_with("tls://")) return parse_tcp(text.substr(6), Endpoint::Kind::tls);
   if (text.starts_with("unix:")) return parse_unix(text.substr(5));
   if (text.starts_with("ssh://")) return parse_ssh(text.substr(6));
   if (text.starts_with("exec:")) {
@@ -59,16 +62,19 @@ Endpoint parse_endpoint(std::string_view text) {
     return {Endpoint::Kind::exec, {}, 0, std::string(text.substr(5))};
   }
   fail_usage(
-      "'{}' is not an endpoint; there are tcp://HOST:PORT, unix:/PATH, ssh://[USER@]HOST, exec:COMMAND",
+      "'{}' is not an endpoint; there are tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH, ssh://[USER@]HOST, "
+      "exec:COMMAND",
       printable(text));
 }
 
 std::string to_string(const Endpoint& endpoint) {
   switch (endpoint.kind) {
-    case Endpoint::Kind::tcp: {
+    case Endpoint::Kind::tcp:
+    case Endpoint::Kind::tls: {
+      const std::string_view scheme = endpoint.kind == Endpoint::Kind::tls ? "tls" : "tcp";
       const bool v6 = endpoint.host.find(':') != std::string::npos;
-      return v6 ? fmt::format("tcp://[{}]:{}", endpoint.host, endpoint.port)
-                : fmt::format("tcp://{}:{}", endpoint.host, endpoint.port);
+      return v6 ? fmt::format("{}://[{}]:{}", scheme, endpoint.host, endpoint.port)
+                : fmt::format("{}://{}:{}", scheme, endpoint.host, endpoint.port);
     }
     case Endpoint::Kind::unix_socket: return "unix:" + endpoint.path;
     case Endpoint::Kind::ssh:
@@ -79,7 +85,7 @@ std::string to_string(const Endpoint& endpoint) {
 }
 
 bool is_local(const Endpoint& endpoint) {
-  if (endpoint.kind != Endpoint::Kind::tcp) return true;
+  if (endpoint.kind != Endpoint::Kind::tcp && endpoint.kind != Endpoint::Kind::tls) return true;
   if (endpoint.host == "localhost") return true;
   in_addr v4{};
   if (::inet_pton(AF_INET, endpoint.host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;

@@ -1,4 +1,4 @@
-// Where a worker is: tcp://host:port, unix:/path, ssh://[user@]host, exec:COMMAND.
+// Where a worker is: tcp://host:port, tls://host:port, unix:/path, ssh://[user@]host, exec:COMMAND.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@ namespace nn {
 struct Endpoint {
   enum class Kind : std::uint8_t {
     tcp,          // host, port
+    tls,          // the same, encrypted, with certificates on both sides
     unix_socket,  // path; "@name" is a name without a file, as Linux has them
     ssh,          // host ([user@]host[:port]), path: the command there, empty for nn-worker --stdio
     exec,         // path: a command for the shell that speaks the protocol on stdin and stdout

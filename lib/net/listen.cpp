@@ -91,7 +91,7 @@ Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
   Address address;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
   address.length = found->ai_addrlen;
-  if (local_only) check_local(address, name);
+  if (local_only && endpoint.kind == Endpoint::Kind::tcp) check_local(address, name);
   UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) fail_errno(name);
   const int on = 1;
@@ -100,6 +100,7 @@ Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
     fail_errno(name);
   }
   Endpoint bound = bound_to(address_of(fd.get(), name));
+  bound.kind = endpoint.kind;
   return {std::move(fd), std::move(bound), {}};
 }
 
@@ -146,7 +147,8 @@ Listening listen_unix(const Endpoint& endpoint) {
 
 Listening listen_on(const Endpoint& endpoint, bool local_only) {
   switch (endpoint.kind) {
-    case Endpoint::Kind::tcp: return listen_tcp(endpoint, local_only);
+    case Endpoint::Kind::tcp:
+    case Endpoint::Kind::tls: return listen_tcp(endpoint, local_only);
     case Endpoint::Kind::unix_socket: return listen_unix(endpoint);
     default: fail_usage("{}: a worker listens on tcp:// and unix: endpoints", to_string(endpoint));
   }

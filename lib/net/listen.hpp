@@ -16,7 +16,7 @@ struct Listening {
 };
 
 // Binds and listens. tcp and unix only; a unix socket that nobody listens on any more is
-// replaced. With `local_only`, an address beyond loopback is a usage error. Io errors name the
+// replaced. With `local_only`, a tcp address beyond loopback is a usage error. Io errors name the
 // endpoint.
 Listening listen_on(const Endpoint& endpoint, bool local_only);
 

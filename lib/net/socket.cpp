@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
+#include "net/tls.hpp"
 
 namespace nn {
 namespace {
@@ -74,7 +75,8 @@ std::vector<std::string> command_of(const Endpoint& endpoint) {
 
 asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<Child>& child) {
   switch (endpoint.kind) {
-    case Endpoint::Kind::tcp: co_return co_await connect_tcp(endpoint);
+    case Endpoint::Kind::tcp:
+    case Endpoint::Kind::tls: co_return co_await connect_tcp(endpoint);
     case Endpoint::Kind::unix_socket: co_return co_await connect_unix(endpoint);
     default: break;
   }
@@ -112,16 +114,25 @@ Acceptor adopt_listener(asio::io_context& io, UniqueFd fd) {
   return Acceptor(io, protocol, fd.release());
 }
 
-asio::awaitable<Socket> connect(Endpoint endpoint, std::chrono::milliseconds timeout,
-                                std::unique_ptr<Child>& child) {
+asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carrier) {
+  std::optional<Tls> tls;
+  if (endpoint.kind == Endpoint::Kind::tls) tls.emplace(access.tls, Tls::Side::client);
+  const auto timeout = access.connect_timeout;
   asio::steady_timer timer(co_await asio::this_coro::executor, timeout);
-  auto first = co_await (try_open(endpoint, child) || timer.async_wait(no_throw));
+  auto first = co_await (try_open(endpoint, carrier.child) || timer.async_wait(no_throw));
   if (first.index() == 1) {
     fail_unreachable(endpoint, fmt::format("no answer within {} ms", timeout.count()));
   }
   Opened& opened = std::get<0>(first);
   if (opened.error) throw *opened.error;
-  co_return std::move(*opened.socket);
+  if (!tls) co_return std::move(*opened.socket);
+  try {
+    auto secured = co_await tls->secure(std::move(*opened.socket), endpoint.host, timeout);
+    carrier.alert = std::move(secured.alert);
+    co_return std::move(secured.socket);
+  } catch (const Error& error) {
+    throw error.within(to_string(endpoint));
+  }
 }
 
 }  // namespace nn

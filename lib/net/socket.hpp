@@ -6,11 +6,11 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <memory>
 #include <string>
 
 #include "base/file.hpp"
+#include "net/access.hpp"
 #include "net/child.hpp"
 #include "net/endpoint.hpp"
 
@@ -25,9 +25,15 @@ Socket adopt_socket(asio::io_context& io, UniqueFd fd);
 // The same for a listening one.
 Acceptor adopt_listener(asio::io_context& io, UniqueFd fd);
 
-// Waits until the endpoint has answered, at most `timeout`. A command is started for exec: and
-// ssh:, and kept in `child`. Unavailable errors name the endpoint.
-asio::awaitable<Socket> connect(Endpoint endpoint, std::chrono::milliseconds timeout,
-                                std::unique_ptr<Child>& child);
+// What a connection goes through, besides its socket.
+struct Carrier {
+  std::unique_ptr<Child> child;              // the command of exec: and ssh:
+  std::shared_ptr<const std::string> alert;  // why the other side ended TLS; empty until then
+};
+
+// Waits until the endpoint has answered, at most the time to connect, and as long for TLS. The
+// carrier must outlive the socket. Unavailable errors name the endpoint; usage and data errors are
+// about certificates.
+asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carrier);
 
 }  // namespace nn

@@ -139,9 +139,9 @@ Network network_of(const TrainOptions& options) {
 
 std::string lasting_command_line(const std::string& quoted) {
   constexpr std::array<std::string_view, 5> flags = {"--resume", "-q", "--quiet", "-v", "--verbose"};
-  constexpr std::array<std::string_view, 8> with_value = {"--checkpoint", "--checkpoint-every", "--log",
-                                                          "--log-every",  "--readers",          "--at",
-                                                          "--token-file", "--connect-timeout"};
+  constexpr std::array<std::string_view, 11> with_value = {
+      "--checkpoint", "--checkpoint-every", "--log",      "--log-every", "--readers", "--at",
+      "--token-file", "--connect-timeout",  "--tls-cert", "--tls-key",   "--tls-ca"};
   std::string kept;
   bool skip_next = false;
   // Words are separated by spaces outside of single quotes.

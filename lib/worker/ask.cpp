@@ -30,9 +30,9 @@ OutgoingFrame question_frame(FrameMaker& maker, const WorkerQuestion& question) 
 
 asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, WorkerQuestion question,
                                  Access access) {
-  std::unique_ptr<Child> child;
+  Carrier carrier;
   constexpr std::uint64_t max_frame = 16u << 20;
-  const auto link = co_await reach(endpoint, access, max_frame, child);
+  const auto link = co_await reach(endpoint, access, max_frame, carrier);
   auto limit = close_after(link, io, access.connect_timeout);
   send_hello(*link, access, max_frame);
   link->send(question_frame(link->maker(), question));

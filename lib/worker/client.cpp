@@ -14,8 +14,9 @@ void check_access(const Access& access) {
 }
 
 asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
-                                                  std::uint64_t max_frame, std::unique_ptr<Child>& child) {
-  co_return std::make_shared<FrameLink>(co_await connect(endpoint, access.connect_timeout, child), max_frame);
+                                                  std::uint64_t max_frame, Carrier& carrier) {
+  Socket socket = co_await connect(endpoint, access, carrier);
+  co_return std::make_shared<FrameLink>(std::move(socket), max_frame, carrier.alert);
 }
 
 void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame) {

@@ -15,7 +15,7 @@ void check_access(const Access& access);
 
 // A new connection to the endpoint; see connect(). Nothing has been sent yet.
 asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
-                                                  std::uint64_t max_frame, std::unique_ptr<Child>& child);
+                                                  std::uint64_t max_frame, Carrier& carrier);
 
 // The first message, to which the worker says Welcome.
 void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame);

@@ -86,10 +86,11 @@ OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {
   return finish(id, wire::CreateReport(builder_), {{std::move(memory), json.size()}, {}});
 }
 
-FrameLink::FrameLink(Socket socket, std::uint64_t max_frame)
+FrameLink::FrameLink(Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert)
     : socket_(std::move(socket)),
       sent_some_(socket_.get_executor()),
       max_frame_(max_frame),
+      alert_(std::move(alert)),
       input_(input_bytes),
       control_(max_control) {}
 
@@ -103,6 +104,7 @@ asio::awaitable<bool> FrameLink::fill(std::size_t bytes) {
   while (end_ - begin_ < bytes) {
     const auto room = input_.bytes().subspan(end_);
     auto [error, n] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), no_throw);
+    if (error && alert_ && !alert_->empty()) fail_data("the other side ended TLS: {}", *alert_);
     if (closed_ || (is_end(error) && begin_ == end_)) co_return false;
     if (is_end(error)) fail(ErrorKind::io, "the connection ended within a message");
     if (error) fail(ErrorKind::io, "{}", error.message());

@@ -64,7 +64,8 @@ struct IncomingFrame {
 class FrameLink : public std::enable_shared_from_this<FrameLink> {
  public:
   using Clock = std::chrono::steady_clock;
-  FrameLink(Socket socket, std::uint64_t max_frame);
+  // `alert`, once it isn't empty, says why the connection ended.
+  FrameLink(Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert = nullptr);
 
   // The next frame; false at the end, also after close(). Data errors for what is not a frame or
   // is over the limits, io errors for a connection that breaks.
@@ -102,6 +103,7 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   Socket socket_;
   asio::steady_timer sent_some_;
   std::uint64_t max_frame_;
+  std::shared_ptr<const std::string> alert_;
   Buffer input_;
   std::size_t begin_ = 0, end_ = 0;  // of what was read and not used yet
   Buffer control_;

@@ -84,8 +84,8 @@ void Peer::lose(const Error& error) {
 }
 
 asio::awaitable<void> Peer::serve_connection() {
-  child_.reset();
-  link_ = co_await reach(endpoint_, options_.access, options_.max_frame, child_);
+  carrier_ = {};
+  link_ = co_await reach(endpoint_, options_.access, options_.max_frame, carrier_);
   const auto link = link_;
   // A worker that doesn't get through its greeting is none.
   auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);

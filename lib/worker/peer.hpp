@@ -96,7 +96,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
   std::function<void()> on_change_;
   State state_ = State::connecting;
   Error error_{ErrorKind::unavailable, "not connected yet"};
-  std::unique_ptr<Child> child_;
+  Carrier carrier_;
   std::shared_ptr<FrameLink> link_;
   std::optional<PieceWriter> rows_;
   std::optional<PieceReader> answers_;

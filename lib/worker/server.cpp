@@ -21,6 +21,7 @@
 #include "base/parse.hpp"
 #include "base/signals.hpp"
 #include "net/listen.hpp"
+#include "net/tls.hpp"
 #include "worker/session.hpp"
 #include "worker/stdio.hpp"
 
@@ -29,6 +30,7 @@ namespace {
 
 using Clock = FrameLink::Clock;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
 
 // Who is at the other end: for logs.
@@ -84,12 +86,17 @@ class Server {
   static EngineOptions engine_options(const WorkerOptions& options);
   void open_gates();
   asio::awaitable<void> accept(Gate& gate);
+  asio::awaitable<void> secure(Socket socket, std::string name);
+  bool full() const;
+  void refuse(Socket socket);
   void welcome(Socket socket, std::string name);
+  void renew_certificates();
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> watch_time();
   asio::awaitable<void> drain();
   void finish(const std::vector<std::shared_ptr<Job>>& jobs);
   void stop_if_done();
+  asio::awaitable<void> end();
 
   const WorkerOptions& options_;
   asio::io_context io_{1};
@@ -100,6 +107,8 @@ class Server {
   Service service_;
   asio::signal_set signals_;
   std::list<Gate> gates_;
+  std::optional<Tls> tls_;
+  std::size_t greeting_ = 0;  // connections that have not got through TLS yet
   std::unique_ptr<StdioBridge> stdio_;
   bool lost_ = false;  // requests at the end of the drain
 };
@@ -142,8 +151,14 @@ EngineOptions Server::engine_options(const WorkerOptions& options) {
 }
 
 void Server::open_gates() {
+  const bool any_tls = std::any_of(options_.listen.begin(), options_.listen.end(),
+                                   [](const Endpoint& e) { return e.kind == Endpoint::Kind::tls; });
+  if (any_tls || options_.tls.any()) tls_.emplace(options_.tls, Tls::Side::server);
   const bool local_only = service_.token.empty();
-  std::vector<Listening> listening = inherited_listeners(local_only);
+  std::vector<Listening> listening = inherited_listeners(local_only && !tls_);
+  for (Listening& one : listening) {
+    if (tls_ && one.endpoint.kind == Endpoint::Kind::tcp) one.endpoint.kind = Endpoint::Kind::tls;
+  }
   for (const Endpoint& endpoint : options_.listen) listening.push_back(listen_on(endpoint, local_only));
   for (Listening& one : listening) {
     const int flags = ::fcntl(one.fd.get(), F_GETFL);
@@ -195,27 +210,49 @@ asio::awaitable<void> Server::accept(Gate& gate) {
       co_await pause.async_wait(no_throw);
       continue;
     }
-    if (gate.endpoint.kind == Endpoint::Kind::tcp) {
+    if (gate.endpoint.kind != Endpoint::Kind::unix_socket) {
       const int on = 1;
       ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     std::string name = peer_name(socket);
-    welcome(std::move(socket), std::move(name));
+    if (full()) {
+      refuse(std::move(socket));
+    } else if (gate.endpoint.kind == Endpoint::Kind::tls) {
+      asio::co_spawn(io_, secure(std::move(socket), std::move(name)), asio::detached);
+    } else {
+      welcome(std::move(socket), std::move(name));
+    }
   }
 }
 
-void Server::welcome(Socket socket, std::string name) {
-  WorkerStats& stats = service_.stats;
-  if (service_.sessions.size() >= static_cast<std::size_t>(options_.max_connections)) {
-    ++stats.connections_refused;
-    const auto link = std::make_shared<FrameLink>(std::move(socket), options_.max_frame);
-    link->send(link->maker().failed(
-        0, wire::Code::busy,
-        fmt::format("{} connections are open, as --max-connections allows", service_.sessions.size())));
-    link->close_when_sent();
-    return;
+asio::awaitable<void> Server::secure(Socket socket, std::string name) {
+  ++greeting_;
+  try {
+    auto secured = co_await tls_->secure(std::move(socket), {}, tls_timeout);
+    --greeting_;
+    if (!service_.draining) welcome(std::move(secured.socket), name + " " + secured.peer);
+  } catch (const Error& error) {
+    --greeting_;
+    ++service_.stats.connections_refused;
+    log_.write("unauthenticated", {{"client", name}, {"error", error.what()}});
   }
-  ++stats.connections_total;
+}
+
+bool Server::full() const {
+  return service_.sessions.size() + greeting_ >= static_cast<std::size_t>(options_.max_connections);
+}
+
+void Server::refuse(Socket socket) {
+  ++service_.stats.connections_refused;
+  const auto link = std::make_shared<FrameLink>(std::move(socket), options_.max_frame);
+  link->send(link->maker().failed(
+      0, wire::Code::busy,
+      fmt::format("{} connections are open, as --max-connections allows", service_.sessions.size())));
+  link->close_when_sent();
+}
+
+void Server::welcome(Socket socket, std::string name) {
+  ++service_.stats.connections_total;
   const auto session = std::make_shared<Session>(service_, std::move(socket), std::move(name));
   service_.sessions.insert(session);
   asio::co_spawn(io_, session->run(), asio::detached);
@@ -237,12 +274,23 @@ asio::awaitable<void> Server::watch_signals() {
     if (signal == SIGHUP) {
       log_.reopen();
       log_.write("reload", nlohmann::json::object());
+      renew_certificates();
       models_.reload();
     } else if (service_.draining) {
       die_by_signal(signal);
     } else {
       asio::co_spawn(io_, drain(), asio::detached);
     }
+  }
+}
+
+// New connections use the new ones; where they can't be read, the old.
+void Server::renew_certificates() {
+  if (!tls_) return;
+  try {
+    tls_->renew(options_.tls);
+  } catch (const Error& error) {
+    warn("{}; the old certificates stay in use", error.what());
   }
 }
 
@@ -281,7 +329,19 @@ void Server::stop_if_done() {
   if (!service_.draining) return;
   const auto sessions = service_.sessions;
   const bool busy = std::any_of(sessions.begin(), sessions.end(), [](const auto& s) { return s->busy(); });
-  if (!busy) io_.stop();
+  if (!busy) asio::co_spawn(io_, end(), asio::detached);
+}
+
+// What has been said goes out first.
+asio::awaitable<void> Server::end() {
+  const auto sessions = service_.sessions;
+  for (const auto& session : sessions) session->close_when_sent();
+  asio::steady_timer pause(io_);
+  while (tls_ && tls_->open() > 0) {
+    pause.expires_after(std::chrono::milliseconds(2));
+    co_await pause.async_wait(no_throw);
+  }
+  io_.stop();
 }
 
 }  // namespace

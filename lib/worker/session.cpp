@@ -64,6 +64,9 @@ asio::awaitable<void> Session::run() {
       refuse(0, wire::Code::invalid, error.what());
       link->close_when_sent();
     }
+  } catch (const std::exception& error) {  // of this client's doing or not: the others go on
+    why = error.what();
+    refuse(0, wire::Code::internal, why);
   }
   if (training_) training_->stop(wire::Code::cancelled);
   for (const auto& [id, request] : requests_) request->cancelled = true;

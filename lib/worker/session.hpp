@@ -69,6 +69,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void check_time(FrameLink::Clock::time_point now);
   bool busy() const { return !requests_.empty() || training_ || !link_->all_sent(); }
   void close() { link_->close(); }
+  void close_when_sent() { link_->close_when_sent(); }
   const FrameLink& link() const { return *link_; }
 
  private:

@@ -59,7 +59,7 @@ class RemoteTrainer {
   TrainingLog log_;
   PieceWriter writer_;
   asio::io_context io_{1};
-  std::unique_ptr<Child> child_;
+  Carrier carrier_;
   std::shared_ptr<FrameLink> link_;
   std::optional<Progress> progress_;
   std::optional<FrameLink::Clock::time_point> stopping_;
@@ -116,7 +116,7 @@ void RemoteTrainer::look_at_signals() {
 }
 
 asio::awaitable<void> RemoteTrainer::train() {
-  link_ = co_await reach(options_.endpoint, options_.access, options_.max_frame, child_);
+  link_ = co_await reach(options_.endpoint, options_.access, options_.max_frame, carrier_);
   const auto link = link_;
   auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);
   send_hello(*link, options_.access, options_.max_frame);

@@ -9,6 +9,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/device.hpp"
+#include "net/access.hpp"
 #include "net/endpoint.hpp"
 #include "worker/repository.hpp"
 
@@ -34,6 +35,7 @@ struct WorkerOptions {
   std::string train_folder;                   // for checkpoints of trainings; empty: clients can't train
   std::uint64_t max_rows_bytes = 4ull << 30;  // of one training
 
+  TlsFiles tls;            // for endpoints with tls://
   std::string token_file;  // clients must know what is in it; empty: none
   std::string log;         // JSON lines; empty: none
   // Called once, when connections are accepted: the endpoints as bound.

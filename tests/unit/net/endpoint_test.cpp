@@ -11,6 +11,7 @@ using namespace nn;
 TEST_CASE("endpoints are read and written") {
   const char* same[] = {"tcp://127.0.0.1:7000",  "tcp://[::1]:7000",
                         "tcp://h2.example:0",    "tcp://*:7000",
+                        "tls://h2.example:7000", "tls://[::1]:7000",
                         "unix:/run/nn/w0.sock",  "unix:@name",
                         "unix:w.sock",           "ssh://h2",
                         "ssh://me@h2:22",        "ssh://h2/nn-worker --stdio -m a.nn",

@@ -1,0 +1,194 @@
+#include "net/tls.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/parse.hpp"
+
+namespace nn {
+namespace {
+
+using namespace asio::experimental::awaitable_operators;
+namespace ssl = asio::ssl;
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t chunk = 64 << 10;
+constexpr std::chrono::seconds longest_end{2};
+
+// The two ends of a pair of sockets, and what is encrypted between one of them and the network.
+class Bridge : public std::enable_shared_from_this<Bridge> {
+ public:
+  Bridge(ssl::stream<Socket> network, Socket plain, std::shared_ptr<std::size_t> open)
+      : network_(std::move(network)), plain_(std::move(plain)), open_(std::move(open)) {
+    ++*open_;
+  }
+
+  std::shared_ptr<const std::string> alert() const { return alert_; }
+
+  asio::awaitable<void> run() {
+    const auto self = shared_from_this();
+    co_await (receive() && send());
+  }
+
+ private:
+  asio::awaitable<void> receive() {
+    std::vector<char> bytes(chunk);
+    for (;;) {
+      auto [error, n] = co_await network_.async_read_some(asio::buffer(bytes), no_throw);
+      if (error) {
+        keep(error);
+        break;
+      }
+      auto [failed, written] = co_await asio::async_write(plain_, asio::buffer(bytes.data(), n), no_throw);
+      if (failed) break;
+    }
+    boost::system::error_code ignored;
+    plain_.shutdown(Socket::shutdown_send, ignored);
+  }
+
+  // Messages have lengths of their own, and an answer that doesn't come is missed: an end of the
+  // connection need not be signed.
+  asio::awaitable<void> send() {
+    std::vector<char> bytes(chunk);
+    for (;;) {
+      auto [error, n] = co_await plain_.async_read_some(asio::buffer(bytes), no_throw);
+      if (error) break;
+      auto [failed, written] = co_await asio::async_write(network_, asio::buffer(bytes.data(), n), no_throw);
+      if (failed) break;
+    }
+    boost::system::error_code ignored;
+    network_.next_layer().shutdown(Socket::shutdown_send, ignored);
+    --*open_;
+    // The other side may still have something to say, but not for ever.
+    asio::steady_timer limit(network_.get_executor(), longest_end);
+    limit.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
+      boost::system::error_code done;
+      if (!cancelled) self->network_.next_layer().close(done);
+    });
+    co_await limit.async_wait(no_throw);
+  }
+
+  // That the other side refuses our certificate is heard here, after the greeting (RFC 8446, 4.4).
+  void keep(const boost::system::error_code& error) {
+    if (error.category() == asio::error::get_ssl_category()) *alert_ = error.message();
+  }
+
+  ssl::stream<Socket> network_;
+  Socket plain_;
+  std::shared_ptr<std::size_t> open_;
+  std::shared_ptr<std::string> alert_ = std::make_shared<std::string>();
+};
+
+ssl::context context_from(const TlsFiles& files) {
+  if (files.cert.empty() || files.key.empty() || files.ca.empty()) {
+    fail_usage("a tls:// endpoint needs --tls-cert, --tls-key and --tls-ca");
+  }
+  ssl::context c(ssl::context::tls);
+  ::SSL_CTX_set_min_proto_version(c.native_handle(), TLS1_3_VERSION);
+  boost::system::error_code error;
+  const auto check = [&](const std::string& path, const char* what) {
+    if (error) fail_data("{}: no {} in PEM form can be read: {}", path, what, error.message());
+  };
+  // Nobody is there to type a password.
+  c.set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string(); }, error);
+  c.use_certificate_chain_file(files.cert, error);
+  check(files.cert, "certificate");
+  c.use_private_key_file(files.key, ssl::context::pem, error);
+  check(files.key, "private key of the certificate");
+  c.load_verify_file(files.ca, error);
+  check(files.ca, "certificate");
+  c.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+  struct stat status {};
+  if (::stat(files.key.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+    warn("{}: everybody on this machine can read the key (chmod 600 {})", files.key, files.key);
+  }
+  return c;
+}
+
+std::string common_name(const ssl::stream<Socket>& stream) {
+  const std::unique_ptr<X509, decltype(&::X509_free)> cert(
+      ::SSL_get1_peer_certificate(const_cast<ssl::stream<Socket>&>(stream).native_handle()), &::X509_free);
+  if (!cert) return {};
+  std::array<char, 256> text{};
+  const int n = ::X509_NAME_get_text_by_NID(::X509_get_subject_name(cert.get()), NID_commonName, text.data(),
+                                            static_cast<int>(text.size()));
+  return n > 0 ? printable({text.data(), static_cast<std::size_t>(n)}) : std::string();
+}
+
+[[noreturn]] void fail_handshake(const boost::system::error_code& error, ssl::stream<Socket>& stream) {
+  if (error.category() != asio::error::get_ssl_category() &&
+      error.category() != ssl::error::get_stream_category()) {
+    fail(ErrorKind::unavailable, "TLS: {}", error.message());
+  }
+  const long verified = ::SSL_get_verify_result(stream.native_handle());
+  if (verified != X509_V_OK)
+    fail_data("the other side's certificate: {}", ::X509_verify_cert_error_string(verified));
+  fail_data("TLS: {}", error.message());
+}
+
+struct Greeted {
+  boost::system::error_code error;
+};
+asio::awaitable<Greeted> greet(ssl::stream<Socket>& stream, Tls::Side side) {
+  const auto as = side == Tls::Side::client ? ssl::stream_base::client : ssl::stream_base::server;
+  auto [error] = co_await stream.async_handshake(as, no_throw);
+  co_return Greeted{error};
+}
+
+}  // namespace
+
+struct Tls::Context {
+  Side side;
+  ssl::context ssl;
+  std::shared_ptr<std::size_t> open = std::make_shared<std::size_t>(0);
+};
+
+Tls::Tls(const TlsFiles& files, Side side)
+    : context_(std::make_unique<Context>(Context{side, context_from(files)})) {}
+
+Tls::~Tls() = default;
+
+void Tls::renew(const TlsFiles& files) { context_->ssl = context_from(files); }
+
+std::size_t Tls::open() const { return *context_->open; }
+
+asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
+                                          std::chrono::milliseconds timeout) {
+  const auto executor = socket.get_executor();
+  ssl::stream<Socket> stream(std::move(socket), context_->ssl);
+  if (context_->side == Side::client) {
+    X509_VERIFY_PARAM* wanted = ::SSL_get0_param(stream.native_handle());
+    if (::X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) != 1) {
+      ::X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size());
+      ::SSL_set_tlsext_host_name(stream.native_handle(), host.c_str());
+    }
+    ::ERR_clear_error();
+  }
+  asio::steady_timer timer(executor, timeout);
+  const auto first = co_await (greet(stream, context_->side) || timer.async_wait(no_throw));
+  if (first.index() == 1) fail(ErrorKind::unavailable, "TLS: no answer within {} ms", timeout.count());
+  if (const auto error = std::get<0>(first).error) fail_handshake(error, stream);
+
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_errno("socketpair");
+  const asio::generic::stream_protocol local(AF_UNIX, 0);
+  Socket ours(executor, local, ends[0]), theirs(executor, local, ends[1]);
+  std::string peer = common_name(stream);
+  const auto bridge = std::make_shared<Bridge>(std::move(stream), std::move(ours), context_->open);
+  asio::co_spawn(
+      executor, [bridge] { return bridge->run(); }, asio::detached);
+  co_return Secured{std::move(theirs), std::move(peer), bridge->alert()};
+}
+
+}  // namespace nn

@@ -1,0 +1,39 @@
+// TLS 1.3 with certificates on both sides.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "net/access.hpp"
+#include "net/socket.hpp"
+
+namespace nn {
+
+class Tls {
+ public:
+  enum class Side : std::uint8_t { client, server };
+  // Reads the files. Usage error where one is not given, data errors that name the file.
+  Tls(const TlsFiles& files, Side side);
+  ~Tls();
+  // New connections use these; where they can't be read, it throws and the old ones stay.
+  void renew(const TlsFiles& files);
+
+  struct Secured {
+    Socket socket;     // of plain bytes, which go encrypted over the one that was given
+    std::string peer;  // the common name in the other side's certificate
+    std::shared_ptr<const std::string> alert;  // why it ended the connection; empty until it does
+  };
+  // Greets the other side, which must have a certificate of the CA; a client also wants it to be
+  // for `host`. Data errors for certificates, unavailable errors for a connection that breaks or
+  // takes longer than `timeout`.
+  asio::awaitable<Secured> secure(Socket socket, std::string host, std::chrono::milliseconds timeout);
+  // Connections that were not ended here, or have bytes to be sent yet.
+  std::size_t open() const;
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+}  // namespace nn

@@ -1,4 +1,4 @@
-// nn-model: looks at model files and converts them.
+// nn-model: looks at model files, converts and publishes them.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,17 +7,26 @@
 
 #include "base/file.hpp"
 #include "base/parse.hpp"
+#include "cli/options.hpp"
 #include "cli/tool.hpp"
 #include "model/convert.hpp"
+#include "model/publish.hpp"
 
 namespace {
 
 struct Options {
-  bool show = false, verify = false, convert = false;
+  bool show = false, verify = false, convert = false, publish = false;
   bool json = false;
   std::vector<std::string> models;
   std::string input, output;
+  std::optional<std::uint64_t> version;
 };
+
+std::optional<std::uint64_t> parse_version(std::string_view text) {
+  const std::int64_t version = nn::parse_integer(text);
+  if (version < 1) nn::fail_usage("{}: versions are numbers from 1", version);
+  return static_cast<std::uint64_t>(version);
+}
 
 void setup(CLI::App& app, Options& options) {
   // Not required here but in check(): a word that is no subcommand is then reported as such.
@@ -31,19 +40,29 @@ void setup(CLI::App& app, Options& options) {
   CLI::App* convert = app.add_subcommand("convert", "Convert between .nn and .npz, or describe as .json");
   convert->add_option("IN", options.input, "A .nn model or an .npz archive that convert wrote");
   convert->add_option("OUT", options.output, "A file whose name ends in .nn, .npz or .json");
+  CLI::App* publish = app.add_subcommand("publish", "Put a model into a repository as a new version");
+  publish->add_option("MODEL", options.input, "A model file");
+  publish->add_option("BASE", options.output, "The repository's folder");
+  // Not --version, which prints the tool's.
+  nn::add_parsed(*publish, "--as", options.version, parse_version, "The version (default: the next)")
+      ->type_name("N");
   show->callback([&] { options.show = true; });
   verify->callback([&] { options.verify = true; });
   convert->callback([&] { options.convert = true; });
+  publish->callback([&] { options.publish = true; });
 }
 
 void check(const Options& options) {
-  if (!options.show && !options.verify && !options.convert) {
-    nn::fail_usage("what is to be done? Say show, verify or convert (try 'nn-model --help')");
+  if (!options.show && !options.verify && !options.convert && !options.publish) {
+    nn::fail_usage("what is to be done? Say show, verify, convert or publish (try 'nn-model --help')");
+  }
+  if (options.publish && options.output.empty()) {
+    nn::fail_usage("publish needs a MODEL and a BASE (try 'nn-model publish --help')");
   }
   if (options.convert && options.output.empty()) {
     nn::fail_usage("convert needs two files, IN and OUT (try 'nn-model convert --help')");
   }
-  if (!options.convert && options.models.empty()) {
+  if ((options.show || options.verify) && options.models.empty()) {
     nn::fail_usage("no MODEL is named (try 'nn-model {} --help')", options.show ? "show" : "verify");
   }
 }
@@ -103,6 +122,10 @@ void run(const Options& options) {
   if (options.show) show(options);
   if (options.verify) verify(options);
   if (options.convert) convert(options);
+  if (options.publish) {
+    const std::uint64_t version = nn::publish_model(options.input, options.output, options.version);
+    print(fmt::format("{}/{}\n", options.output, version));
+  }
 }
 
 }  // namespace
@@ -111,6 +134,7 @@ int main(int argc, char** argv) {
   Options options;
   return nn::run_tool(
       argc, argv,
-      {"nn-model", "Show, verify and convert models", "nn-model convert m1.nn m1.npz && nn-model show m1.nn"},
+      {"nn-model", "Show, verify, convert and publish models",
+       "nn-model convert m1.nn m1.npz && nn-model show m1.nn"},
       [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
 }

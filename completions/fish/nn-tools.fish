@@ -156,10 +156,13 @@ complete -c nn-devices -s l -l long -d 'With a description behind each name'
 complete -c nn-devices -l count -d 'Only how many there are'
 
 # ---- nn-model
-set -l subcommands show verify convert
+set -l subcommands show verify convert publish
 complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a show -d 'Print what a model is'
 complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a verify -d 'Check digests'
 complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a convert -d 'Convert between .nn and .npz'
+complete -c nn-model -n "not __fish_seen_subcommand_from $subcommands" -a publish -d 'Put a model into a repository'
+complete -c nn-model -n '__fish_seen_subcommand_from publish' -l as -x -d 'The version'
+complete -c nn-model -n '__fish_seen_subcommand_from publish' -r -F
 complete -c nn-model -n '__fish_seen_subcommand_from show' -l json -d 'As a JSON object'
 complete -c nn-model -n '__fish_seen_subcommand_from show verify' -k -a '(__nn_files .nn .ckpt)'
 complete -c nn-model -n '__fish_seen_subcommand_from convert' -k -a '(__nn_files .nn .npz)'

@@ -31,7 +31,7 @@ struct ReadAhead::Channel {
   template <typename Ready>
   void wait(std::unique_lock<std::mutex>& lock, Ready ready) {
     while (!ready()) {
-      changed.wait_until(lock, std::chrono::system_clock::now() + std::chrono::milliseconds(100));
+      changed.wait_until(lock, std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
       throw_if_stopped();
     }
   }

@@ -1,6 +1,5 @@
 #include "net/endpoint.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include "base/error.hpp"
@@ -82,15 +81,6 @@ std::string to_string(const Endpoint& endpoint) {
     case Endpoint::Kind::exec: return "exec:" + endpoint.path;
   }
   return {};
-}
-
-bool is_local(const Endpoint& endpoint) {
-  if (endpoint.kind != Endpoint::Kind::tcp && endpoint.kind != Endpoint::Kind::tls) return true;
-  if (endpoint.host == "localhost") return true;
-  in_addr v4{};
-  if (::inet_pton(AF_INET, endpoint.host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  return ::inet_pton(AF_INET6, endpoint.host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 std::vector<Endpoint> read_hosts(const std::string& path) {

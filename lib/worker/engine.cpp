@@ -108,9 +108,8 @@ Engine::Jobs Engine::gather(std::unique_lock<std::mutex>& lock) {
   if (options_.batch_delay.count() > 0) {
     const auto until = jobs[0]->arrived + options_.batch_delay;
     while (rows < options_.batch_max && !stop_) {
-      const auto left = until - Clock::now();
-      if (left.count() <= 0) break;
-      changed_.wait_until(lock, std::chrono::system_clock::now() + left);
+      if (Clock::now() >= until) break;
+      changed_.wait_until(lock, until);
       if (!queue_.empty()) take();
     }
   }

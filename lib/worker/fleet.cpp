@@ -56,7 +56,7 @@ std::size_t Fleet::depth() const { return options_.ensemble ? member_window : wi
 PredictionKind Fleet::kind() {
   std::unique_lock lock(mutex_);
   while (!kind_ && !error_) {
-    done_.wait_until(lock, std::chrono::system_clock::now() + std::chrono::milliseconds(100));
+    done_.wait_until(lock, std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
     throw_if_stopped();
   }
   if (error_) std::rethrow_exception(error_);
@@ -85,7 +85,7 @@ FleetResult Fleet::wait(std::uint64_t number) {
       return out;
     }
     if (error_) std::rethrow_exception(error_);
-    done_.wait_until(lock, std::chrono::system_clock::now() + std::chrono::milliseconds(100));
+    done_.wait_until(lock, std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
     throw_if_stopped();
   }
 }

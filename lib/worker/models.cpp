@@ -66,7 +66,7 @@ void ModelStore::run() {
   std::unique_lock lock(inbox_->mutex);
   for (;;) {
     inbox_->changed.wait_until(
-        lock, std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(poll),
+        lock, std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(poll),
         [&] { return inbox_->stop || inbox_->reload || !inbox_->changes.empty() || !inbox_->dead.empty(); });
     if (inbox_->stop) return;
     const auto changes = std::exchange(inbox_->changes, {});

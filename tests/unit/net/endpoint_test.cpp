@@ -36,17 +36,6 @@ TEST_CASE("what is no endpoint is refused") {
   }
 }
 
-TEST_CASE("local is what only this machine reaches") {
-  for (const char* text :
-       {"tcp://127.0.0.1:1", "tcp://127.9.9.9:1", "tcp://[::1]:1", "tcp://localhost:1", "unix:x"}) {
-    CHECK(is_local(parse_endpoint(text)));
-  }
-  for (const char* text :
-       {"tcp://0.0.0.0:1", "tcp://*:1", "tcp://10.0.0.1:1", "tcp://[::]:1", "tcp://h2:1"}) {
-    CHECK_FALSE(is_local(parse_endpoint(text)));
-  }
-}
-
 TEST_CASE("a file of hosts") {
   const std::string path = "hosts-of-endpoint-test";
   std::ofstream(path) << "# all of them\n\nh1\n  me@h2\ntcp://h3:7000\n";

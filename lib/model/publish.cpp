@@ -1,0 +1,100 @@
+#include "model/publish.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/parse.hpp"
+#include "model/model.hpp"
+
+namespace nn {
+namespace {
+
+constexpr int tries = 10'000;  // against other publishers
+
+std::uint64_t highest_version(const std::string& base) {
+  std::uint64_t highest = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
+    const std::string name = entry.path().filename();
+    std::uint64_t version = 0;
+    const auto result = std::from_chars(name.data(), name.data() + name.size(), version);
+    const bool number = result.ec == std::errc() && result.ptr == name.data() + name.size();
+    if (number && name.size() < 19) highest = std::max(highest, version);  // there is one more for sure
+  }
+  if (error) fail(ErrorKind::io, "{}: {}", base, error.message());
+  return highest;
+}
+
+void sync_folder(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) fail_errno(path);
+}
+
+// A folder beside the versions, under a name that is none; gone with its file unless kept.
+class Draft {
+ public:
+  explicit Draft(const std::string& base) : path_(base + "/.publish-XXXXXX") {
+    if (::mkdtemp(path_.data()) == nullptr) fail_errno(base);
+    ::chmod(path_.c_str(), 0777 & ~current_umask());
+  }
+  ~Draft() {
+    std::error_code ignored;
+    if (!kept_) std::filesystem::remove_all(path_, ignored);
+  }
+  // False where there is something of that name.
+  bool rename_to(const std::string& version) {
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, version.c_str(), RENAME_NOREPLACE) == 0)
+      return kept_ = true;
+    if (errno == EEXIST) return false;
+    // File systems that can't promise it: a version has a file in it, and is never replaced.
+    if (errno == EINVAL && ::rename(path_.c_str(), version.c_str()) == 0) return kept_ = true;
+    if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR) return false;
+    fail_errno(version);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  static mode_t current_umask() {
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    return mask;
+  }
+  std::string path_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+std::uint64_t publish_model(const std::string& model, const std::string& base,
+                            std::optional<std::uint64_t> version) {
+  verify_model(model);
+  const auto source = MappedFile::open(model);
+  if (::mkdir(base.c_str(), 0777) != 0 && errno != EEXIST) fail_errno(base);
+  Draft draft(base);
+  OutputFile copy(draft.path() + "/model.nn");
+  copy.write(source->bytes());
+  copy.commit();
+  sync_folder(draft.path());
+  std::uint64_t number = version.value_or(0);
+  for (int i = 0; i < tries; ++i) {
+    if (!version) number = std::max(highest_version(base), number) + 1;
+    if (draft.rename_to(fmt::format("{}/{}", base, number))) {
+      sync_folder(base);
+      return number;
+    }
+    if (version) fail_data("{}/{}: this version is there already", base, number);
+  }
+  fail(ErrorKind::unavailable, "{}: others publish all the time", base);
+}
+
+}  // namespace nn

@@ -38,7 +38,7 @@ asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, Worker
   link->send(question_frame(link->maker(), question));
   IncomingFrame in;
   while (co_await link->read(in)) {
-    if (const auto* failed = in.as<wire::Failed>()) throw_failed(*failed);
+    if (const auto* failed = in.as<wire::Failed>()) throw error_of(*failed);
     if (in.frame->message_type() != wire::Message::Report) continue;
     const auto bytes = in.body.bytes();
     link->close();

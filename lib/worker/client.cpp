@@ -36,14 +36,14 @@ asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type) {
     if (error.kind() != ErrorKind::io) throw;  // a reset is an end
   }
   if (!there) fail(ErrorKind::unavailable, "the connection ended before the worker answered");
-  if (const auto* failed = in.as<wire::Failed>()) throw_failed(*failed);
+  if (const auto* failed = in.as<wire::Failed>()) throw error_of(*failed);
   if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
   if (in.frame->message_type() != type) fail_data("a message that workers do not send here");
   co_return in;
 }
 
-void throw_failed(const wire::Failed& failed) {
-  throw error_of(failed.code(), failed.message() == nullptr ? "" : failed.message()->string_view());
+Error error_of(const wire::Failed& failed) {
+  return error_of(failed.code(), failed.message() == nullptr ? "" : failed.message()->string_view());
 }
 
 asio::steady_timer close_after(std::shared_ptr<FrameLink> link, asio::io_context& io,

@@ -24,7 +24,7 @@ void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame);
 // end of the connection (unavailable), and for anything else.
 asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type);
 
-[[noreturn]] void throw_failed(const wire::Failed& failed);
+Error error_of(const wire::Failed& failed);
 
 // Closes the link after `time`, unless it is destroyed or cancelled before.
 asio::steady_timer close_after(std::shared_ptr<FrameLink> link, asio::io_context& io,

@@ -110,7 +110,7 @@ std::size_t Fleet::alive() const {
       std::count_if(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return !lane.dropped; }));
 }
 
-// A member is lost for good; the others go on while they are enough.
+// A worker is lost for good; the others go on while they are enough.
 void Fleet::drop(std::size_t peer, const Error& why) {
   Lane& lane = lanes_[peer];
   if (lane.dropped) return;
@@ -119,13 +119,15 @@ void Fleet::drop(std::size_t peer, const Error& why) {
     const std::lock_guard lock(mutex_);
     lane.error = why.what();
   }
-  if (alive() < needed()) {
+  if (!options_.ensemble && alive() == 0) return stop(why);
+  if (options_.ensemble && alive() < needed()) {
     return stop(options_.quorum == 0
                     ? Error(why.kind(), fmt::format("{} (--quorum N goes on with N members)", why.what()))
                     : Error(why.kind(), fmt::format("{}; {} of {} members left, --quorum asks for {}",
                                                     why.what(), alive(), lanes_.size(), needed())));
   }
-  warn("{}; going on without it, {} of {} members left", why.what(), alive(), lanes_.size());
+  warn("{}; going on without it, {} of {} {} left", why.what(), alive(), lanes_.size(),
+       options_.ensemble ? "members" : "workers");
   lane.peer->stop();
   // Blocks may have waited for this one only.
   asio::post(io_, [this] {
@@ -141,8 +143,9 @@ void Fleet::changed() {
     const Lane& lane = lanes_[p];
     if (lane.dropped || lane.peer->state() != Peer::State::refused) continue;
     // Replicas that refuse have another model, or none: no answer of the others is right then.
-    if (!options_.ensemble) return stop(lane.peer->error());
-    drop(p, lane.peer->error());
+    const Error& why = lane.peer->error();
+    if (!options_.ensemble && why.kind() != ErrorKind::unavailable) return stop(why);
+    drop(p, why);
   }
   check_kinds();
   if (!failed_) work();

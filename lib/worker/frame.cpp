@@ -1,5 +1,8 @@
 #include "worker/frame.hpp"
 
+#define XXH_STATIC_LINKING_ONLY  // the state has a size
+#include <xxhash.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -18,7 +21,7 @@ namespace nn {
 namespace {
 
 constexpr std::array<char, 4> magic = {'n', 'n', 'w', '1'};
-constexpr std::size_t prefix_bytes = 16;
+constexpr std::size_t prefix_bytes = 24;
 constexpr std::size_t input_bytes = 64 << 10;  // what a read takes at most, besides large bodies
 constexpr std::size_t most_together = 32;      // frames of a write
 constexpr std::chrono::seconds longest_linger{2};
@@ -28,8 +31,32 @@ struct Prefix {
   std::array<char, 4> magic;
   std::uint32_t control;
   std::uint64_t body;
+  std::uint64_t checksum;
 };
 static_assert(sizeof(Prefix) == prefix_bytes);
+
+// Of bytes in several places. A line that changes bytes is rare, and answers from it are worse.
+class Checksum {
+ public:
+  Checksum() { XXH3_64bits_reset(&state_); }
+  void add(const void* bytes, std::size_t size) { XXH3_64bits_update(&state_, bytes, size); }
+  std::uint64_t value() const { return XXH3_64bits_digest(&state_); }
+
+ private:
+  XXH3_state_t state_;
+};
+
+std::uint64_t checksum_of(std::span<const std::byte> control, const OutgoingPiece& body) {
+  if (body.size() == 0) return XXH3_64bits(control.data(), control.size());
+  Checksum sum;
+  sum.add(control.data(), control.size());
+  body.for_each([&](std::span<const std::byte> part) { sum.add(part.data(), part.size()); });
+  return sum.value();
+}
+
+std::uint64_t checksum_of(std::span<const std::byte> control, const Piece& body) {
+  return checksum_of(control, OutgoingPiece{body, {}});
+}
 
 bool is_end(const boost::system::error_code& error) {
   return error == asio::error::eof || error == asio::error::operation_aborted ||
@@ -64,7 +91,9 @@ Error error_of(wire::Code code, std::string_view message) {
 OutgoingFrame FrameMaker::finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
                                  OutgoingPiece body) {
   builder_.Finish(wire::CreateFrame(builder_, id, type, message));
-  const Prefix prefix{magic, builder_.GetSize(), body.size()};
+  const std::span control(reinterpret_cast<const std::byte*>(builder_.GetBufferPointer()),
+                          builder_.GetSize());
+  const Prefix prefix{magic, builder_.GetSize(), body.size(), checksum_of(control, body)};
   OutgoingFrame out;
   out.head.reserve(prefix_bytes + builder_.GetSize());
   out.head.append(reinterpret_cast<const char*>(&prefix), prefix_bytes);
@@ -135,10 +164,13 @@ asio::awaitable<Piece> FrameLink::read_body(std::size_t size) {
 
 asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
   out = {};
-  if (!co_await fill(prefix_bytes)) co_return false;
+  if (end_ - begin_ < magic.size() && !co_await fill(magic.size())) co_return false;
+  if (std::memcmp(input_.data() + begin_, magic.data(), magic.size()) != 0) {
+    fail_data("not the protocol of nn-worker");
+  }
+  if (end_ - begin_ < prefix_bytes && !co_await fill(prefix_bytes)) co_return false;
   Prefix prefix{};
   std::memcpy(&prefix, input_.data() + begin_, prefix_bytes);
-  if (prefix.magic != magic) fail_data("not the protocol of nn-worker");
   if (prefix.control > max_control) {
     fail_data("a control message of {} bytes; the limit is {}", prefix.control, max_control);
   }
@@ -152,11 +184,15 @@ asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
   }
   std::memcpy(control_.data(), input_.data() + begin_, prefix.control);
   begin_ += prefix.control;
+  const Piece body = co_await read_body(prefix.body);
+  if (checksum_of(control_.bytes().first(prefix.control), body) != prefix.checksum) {
+    fail(ErrorKind::unavailable, "a message was changed on its way: its checksum differs");
+  }
   flatbuffers::Verifier verifier(control_.as<std::uint8_t>(), prefix.control, 16, 4096);
   if (!verifier.VerifyBuffer<wire::Frame>(nullptr)) fail_data("a corrupt message");
   out.frame = flatbuffers::GetRoot<wire::Frame>(control_.data());
   if (out.frame->message() == nullptr) fail_data("a message of an unknown kind");
-  out.body = co_await read_body(prefix.body);
+  out.body = body;
   co_return !closed_;
 }
 

@@ -68,7 +68,8 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   FrameLink(Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert = nullptr);
 
   // The next frame; false at the end, also after close(). Data errors for what is not a frame or
-  // is over the limits, io errors for a connection that breaks.
+  // is over the limits, io errors for a connection that breaks, unavailable ones for a frame that
+  // was changed on its way.
   asio::awaitable<bool> read(IncomingFrame& out);
 
   // Queues the frame; all that are queued go out together. Where the other side takes no more,

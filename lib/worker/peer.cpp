@@ -13,7 +13,11 @@ namespace {
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t only_stream = 1;
 constexpr std::chrono::milliseconds first_pause{50}, longest_pause{2000};
+constexpr int most_fruitless = 5;  // connections in a row that were lost before an answer came
 constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200};
+
+// Bytes that make no sense on a connection that has worked: a new one may do better.
+[[noreturn]] void fail_connection(const Error& error) { throw Error(ErrorKind::unavailable, error.what()); }
 
 }  // namespace
 
@@ -74,9 +78,10 @@ asio::awaitable<void> Peer::run() {
 void Peer::lose(const Error& error) {
   error_ = within(error, name_);
   const auto requests = std::exchange(requests_, {});
+  if (state_ == State::ready || state_ == State::draining) ++fruitless_;
   // What can't be better next time: the worker understood, and refused.
-  const bool for_good = error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported ||
-                        error.kind() == ErrorKind::usage;
+  const bool for_good = fruitless_ >= most_fruitless || error.kind() == ErrorKind::data ||
+                        error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::usage;
   set(for_good ? State::refused : State::connecting);
   for (const auto& [id, sent] : requests) {
     sent.done(PeerFailure{wire::Code::draining, Error(ErrorKind::unavailable, error_.what())});
@@ -93,7 +98,14 @@ asio::awaitable<void> Peer::serve_connection() {
   limit.cancel();
   set(State::ready);
   IncomingFrame in;
-  while (co_await link->read(in)) handle(in);
+  for (;;) {
+    try {
+      if (!co_await link->read(in)) co_return;
+    } catch (const Error& error) {
+      fail_connection(error);
+    }
+    handle(in);
+  }
 }
 
 asio::awaitable<void> Peer::greet() {
@@ -157,7 +169,11 @@ void Peer::handle(const IncomingFrame& in) {
     default: fail_data("a message that workers do not send here");
   }
   const auto& failed = *in.as<wire::Failed>();
-  if (in.frame->id() == 0) throw_failed(failed);
+  if (in.frame->id() == 0) {
+    const Error error = error_of(failed);
+    if (failed.code() == wire::Code::invalid) fail_connection(error);  // what it got is not what was sent
+    throw error;
+  }
   const auto sent = requests_.find(in.frame->id());
   if (sent == requests_.end()) return;
   if (failed.code() == wire::Code::busy) {
@@ -165,8 +181,7 @@ void Peer::handle(const IncomingFrame& in) {
     not_before_ = Clock::now() + busy_pause_;
   }
   if (failed.code() == wire::Code::draining && state_ == State::ready) set(State::draining);
-  const auto* text = failed.message();
-  const Error error = error_of(failed.code(), text == nullptr ? "" : text->string_view()).within(name_);
+  const Error error = error_of(failed).within(name_);
   const Done done = std::move(sent->second.done);
   requests_.erase(sent);
   done(PeerFailure{failed.code(), error});
@@ -174,11 +189,17 @@ void Peer::handle(const IncomingFrame& in) {
 
 void Peer::answered(const IncomingFrame& in) {
   // Also of a request that nobody waits for: what follows may refer to its dictionaries.
-  auto batch = answers_->read(in.body);
+  std::optional<Batch> batch;
+  try {
+    batch = answers_->read(in.body);
+  } catch (const Error& error) {
+    fail_connection(error);
+  }
   take_schema();
   const auto sent = requests_.find(in.frame->id());
   if (sent == requests_.end()) return;
   busy_pause_ = std::chrono::milliseconds(0);
+  fruitless_ = 0;
   if (!batch || batch->rows != sent->second.rows) {
     fail_data("{} rows were asked for, {} answered", sent->second.rows, batch ? batch->rows : 0);
   }

@@ -108,6 +108,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
   std::uint64_t next_id_ = 1;
   Clock::time_point not_before_{}, waiting_since_{}, connected_at_ = Clock::now();
   std::chrono::milliseconds busy_pause_{0};
+  int fruitless_ = 0;
   asio::steady_timer timer_;  // between attempts
   asio::steady_timer watch_;  // for silence
 };

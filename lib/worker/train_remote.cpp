@@ -193,7 +193,7 @@ bool RemoteTrainer::take(const IncomingFrame& in) {
       }
       return false;
     case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();
-    case wire::Message::Failed: throw_failed(*in.as<wire::Failed>());
+    case wire::Message::Failed: throw error_of(*in.as<wire::Failed>());
     case wire::Message::Goodbye:
     case wire::Message::Report: return false;
     default: fail_data("a message that workers do not send here");

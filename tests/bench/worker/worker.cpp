@@ -75,11 +75,10 @@ class Wire {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-    if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) nn::fail_errno(path);
+    if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      nn::fail_errno(path);
   }
-  void send(const std::string& bytes) {
-    nn::write_all(fd_.get(), std::as_bytes(std::span(bytes)), "worker");
-  }
+  void send(const std::string& bytes) { nn::write_all(fd_.get(), std::as_bytes(std::span(bytes)), "worker"); }
   void receive(void* to, std::size_t bytes) {
     for (std::size_t have = 0; have < bytes;) {
       const ssize_t n = ::recv(fd_.get(), static_cast<char*>(to) + have, bytes - have, 0);
@@ -91,14 +90,15 @@ class Wire {
   nn::wire::Message frame() {
     input_.resize(1 << 16);
     ssize_t have = ::recv(fd_.get(), input_.data(), input_.size(), 0);
-    if (have < 16) nn::fail(nn::ErrorKind::io, "the worker hung up");
+    if (have < 24) nn::fail(nn::ErrorKind::io, "the worker hung up");
     std::uint32_t control = 0;
     std::uint64_t body = 0;
     std::memcpy(&control, input_.data() + 4, sizeof control);
     std::memcpy(&body, input_.data() + 8, sizeof body);
-    size = 16 + control + body;
-    if (static_cast<std::size_t>(have) < size) receive(input_.data() + have, size - static_cast<std::size_t>(have));
-    return flatbuffers::GetRoot<nn::wire::Frame>(input_.data() + 16)->message_type();
+    size = 24 + control + body;
+    if (static_cast<std::size_t>(have) < size)
+      receive(input_.data() + have, size - static_cast<std::size_t>(have));
+    return flatbuffers::GetRoot<nn::wire::Frame>(input_.data() + 24)->message_type();
   }
   std::size_t size = 0;  // of the last frame
 
@@ -180,10 +180,11 @@ void trip(const std::string& worker, const std::string& echo_path, int count) {
   }
   std::sort(ours.begin(), ours.end());
   std::sort(theirs.begin(), theirs.end());
-  fmt::print(R"({{"ours_p50": {:.3f}, "echo_p50": {:.3f}, "ours_p99": {:.3f}, "echo_p99": {:.3f}, "request": {}, "reply": {}}})"
-             "\n",
-             quantile(ours, 0.5), quantile(theirs, 0.5), quantile(ours, 0.99), quantile(theirs, 0.99),
-             request.size(), reply.size());
+  fmt::print(
+      R"({{"ours_p50": {:.3f}, "echo_p50": {:.3f}, "ours_p99": {:.3f}, "echo_p99": {:.3f}, "request": {}, "reply": {}}})"
+      "\n",
+      quantile(ours, 0.5), quantile(theirs, 0.5), quantile(ours, 0.99), quantile(theirs, 0.99),
+      request.size(), reply.size());
 }
 
 void load(const std::string& worker, double seconds, int clients) {
@@ -209,10 +210,11 @@ void load(const std::string& worker, double seconds, int clients) {
   std::vector<double> all;
   for (const auto& mine : times) all.insert(all.end(), mine.begin(), mine.end());
   std::sort(all.begin(), all.end());
-  fmt::print(R"({{"requests": {}, "failed": {}, "p50": {:.1f}, "p99": {:.1f}, "p999": {:.1f}, "max": {:.1f}}})"
-             "\n",
-             all.size(), failed.load(), quantile(all, 0.5), quantile(all, 0.99), quantile(all, 0.999),
-             quantile(all, 1));
+  fmt::print(
+      R"({{"requests": {}, "failed": {}, "p50": {:.1f}, "p99": {:.1f}, "p999": {:.1f}, "max": {:.1f}}})"
+      "\n",
+      all.size(), failed.load(), quantile(all, 0.5), quantile(all, 0.99), quantile(all, 0.999),
+      quantile(all, 1));
 }
 
 // The same row again and again, each asked for when the one before is answered.
@@ -274,7 +276,8 @@ int main(int argc, char** argv) {
     } else if (words.size() == 4 && words[0] == "load") {
       load(words[1], std::stod(words[2]), std::stoi(words[3]));
     } else if (words.size() >= 5 && words[0] == "ensemble") {
-      ensemble(std::stoi(words[1]), std::stoi(words[2]), std::stoi(words[3]), {words.begin() + 4, words.end()});
+      ensemble(std::stoi(words[1]), std::stoi(words[2]), std::stoi(words[3]),
+               {words.begin() + 4, words.end()});
     } else {
       nn::fail_usage("usage: bench-worker echo|trip|load|ensemble …");
     }

@@ -1,12 +1,9 @@
 // nn-aggregate: prediction streams of several members to one. The work is in lib/ensemble.
-#include <unistd.h>
-
 #include "base/parse.hpp"
 #include "cli/options.hpp"
-#include "cli/progress.hpp"
+#include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "ensemble/aligned.hpp"
-#include "format/sink.hpp"
 
 namespace {
 
@@ -14,8 +11,7 @@ struct Options {
   std::vector<std::string> inputs;
   nn::AggregateOptions aggregate;
   nn::StreamLimits limits;
-  std::string output = "-";
-  nn::OutputFormat to = nn::OutputFormat::automatic;
+  nn::OutputOptions output;
 };
 
 std::optional<std::size_t> parse_quorum(std::string_view text) {
@@ -50,11 +46,7 @@ void setup(CLI::App& app, Options& options) {
   nn::add_parsed(app, "--max-frame", options.limits.max_frame, nn::parse_bytes,
                  "Limit for one message (default: 64M)")
       ->type_name("BYTES");
-  app.add_option("-o,--output", options.output, "Where to write (default: standard output)")
-      ->type_name("FILE");
-  nn::add_parsed(app, "--to", options.to, nn::parse_output_format,
-                 "text, csv, json, npy, stream (default: text on a terminal, else stream)")
-      ->type_name("FORMAT");
+  nn::add_output_options(app, options.output);
 }
 
 void run(const Options& options) {
@@ -70,14 +62,7 @@ void run(const Options& options) {
     members.push_back(
         {input, [input, limits = options.limits] { return nn::read_stream(nn::open_bytes(input), limits); }});
   }
-  auto predictions = nn::aggregate(std::move(members), options.aggregate);
-  if (options.output != "-" || ::isatty(STDOUT_FILENO) == 0) {
-    predictions = nn::with_progress(std::move(predictions));
-  }
-  nn::OutputFile file(options.output);
-  const auto sink = nn::open_sink(options.to, file, *predictions->schema(), options.limits);
-  nn::copy_batches(*predictions, *sink);
-  file.commit();
+  nn::write_output(nn::aggregate(std::move(members), options.aggregate), options.output, options.limits);
 }
 
 }  // namespace

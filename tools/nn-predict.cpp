@@ -1,13 +1,10 @@
 // nn-predict: rows through one model, or through an ensemble in one process. The work is
 // in lib/ensemble.
-#include <unistd.h>
-
 #include "base/parse.hpp"
 #include "cli/options.hpp"
-#include "cli/progress.hpp"
+#include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "ensemble/in_graph.hpp"
-#include "format/sink.hpp"
 #include "worker/remote.hpp"
 
 namespace {
@@ -18,8 +15,7 @@ struct Options {
   std::int64_t batch = 0;  // 0: not given
   nn::InGraphOptions predict;
   nn::RemoteOptions remote;
-  std::string output = "-";
-  nn::OutputFormat to = nn::OutputFormat::automatic;
+  nn::OutputOptions output;
 };
 
 std::optional<nn::Device> parse_some_device(std::string_view text) { return nn::parse_device(text); }
@@ -120,13 +116,7 @@ void setup(CLI::App& app, Options& options) {
       ->type_name("N")
       ->group("Models");
   add_worker_options(app, options.remote);
-  app.add_option("-o,--output", options.output, "Where to write (default: standard output)")
-      ->type_name("FILE")
-      ->group("Output");
-  nn::add_parsed(app, "--to", options.to, nn::parse_output_format,
-                 "text, csv, json, npy, stream (default: text on a terminal, else stream)")
-      ->type_name("FORMAT")
-      ->group("Output");
+  nn::add_output_options(app, options.output);
 }
 
 std::unique_ptr<nn::BatchSource> predict_here(Options& options) {
@@ -159,15 +149,8 @@ std::unique_ptr<nn::BatchSource> predict_there(Options& options) {
 }
 
 void run(Options& options) {
-  auto predictions = options.remote.endpoints.empty() ? predict_here(options) : predict_there(options);
-  // Rows that scroll by on the terminal show the progress themselves.
-  if (options.output != "-" || ::isatty(STDOUT_FILENO) == 0) {
-    predictions = nn::with_progress(std::move(predictions));
-  }
-  nn::OutputFile file(options.output);
-  const auto sink = nn::open_sink(options.to, file, *predictions->schema(), options.source.limits);
-  nn::copy_batches(*predictions, *sink);
-  file.commit();
+  nn::write_output(options.remote.endpoints.empty() ? predict_here(options) : predict_there(options),
+                   options.output, options.source.limits);
 }
 
 }  // namespace

@@ -1,32 +1,23 @@
 // nn-read: files of data to a stream, or to text. The work is in lib/format.
-#include <unistd.h>
-
 #include "base/file.hpp"
 #include "cli/options.hpp"
+#include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/tool.hpp"
 #include "format/row_parts.hpp"
-#include "format/sink.hpp"
 
 namespace {
 
 struct Options {
   nn::SourceOptions source;
-  std::string output = "-";
-  nn::OutputFormat to = nn::OutputFormat::automatic;
+  nn::OutputOptions output;
 };
 
 void setup(CLI::App& app, Options& options) {
   nn::add_source_options(app, options.source, true);
-  app.add_option("-o,--output", options.output,
-                 "Where to write (default: standard output); with --split, {} in it "
-                 "stands for the part's name, and every part is written")
-      ->type_name("FILE")
-      ->group("Output");
-  nn::add_parsed(app, "--to", options.to, nn::parse_output_format,
-                 "text, csv, json, npy, stream (default: text on a terminal, else stream)")
-      ->type_name("FORMAT")
-      ->group("Output");
+  nn::add_output_options(app, options.output,
+                         "Where to write (default: standard output); with --split, {} in it "
+                         "stands for the part's name, and every part is written");
 }
 
 // Every part of the split into a file of its own, in one pass.
@@ -37,27 +28,21 @@ void write_parts(const Options& options) {
   std::vector<nn::OutputFile> files;
   std::vector<std::unique_ptr<nn::BatchSink>> sinks;
   for (const nn::SplitPart& part : options.source.split) {
-    files.emplace_back(nn::file_of_part(options.output, part.name));
+    files.emplace_back(nn::file_of_part(options.output.path, part.name));
   }
   for (nn::OutputFile& file : files) {
-    sinks.push_back(nn::open_sink(options.to, file, *source->schema(), options.source.limits));
+    sinks.push_back(nn::open_sink(options.output.to, file, *source->schema(), options.source.limits));
   }
   nn::copy_parts(*source, nn::RowSplitter(options.source.split, options.source.seed), sinks);
   for (nn::OutputFile& file : files) file.commit();
 }
 
 void run(const Options& options) {
-  if (nn::names_parts(options.output)) {
+  if (nn::names_parts(options.output.path)) {
     nn::check_parts(options.source);
     return write_parts(options);
   }
-  auto source = nn::open_source(options.source);
-  // Rows that scroll by on the terminal show the progress themselves.
-  if (options.output != "-" || ::isatty(STDOUT_FILENO) == 0) source = nn::with_progress(std::move(source));
-  nn::OutputFile file(options.output);
-  const auto sink = nn::open_sink(options.to, file, *source->schema(), options.source.limits);
-  nn::copy_batches(*source, *sink);
-  file.commit();
+  nn::write_output(nn::open_source(options.source), options.output, options.source.limits);
 }
 
 }  // namespace

@@ -145,9 +145,7 @@ ParallelSource::ParallelSource(std::unique_ptr<BatchSource> source, const InGrap
       combiner_(predictors_[0]->kind(), combiner_options(options), *source->schema(),
                 describe(options, predictors_)),
       weights_(weights_of(options)),
-      reader_([held = std::make_shared<std::unique_ptr<BatchSource>>(
-                   std::move(source))] { return std::move(*held); },
-              2),
+      reader_(std::move(source), 2),
       blocks_(options.batch) {
   for (std::size_t m = 0; m < predictors_.size(); ++m) lanes_.push_back(std::make_unique<Lane>());
   group_.on_stop([this] {

@@ -68,6 +68,12 @@ ReadAhead::ReadAhead(Open open, std::size_t batches) : channel_(std::make_shared
   channel_->thread = std::thread([channel = channel_, open = std::move(open)] { channel->run(open); });
 }
 
+// std::function wants to be copied, which a source can't be.
+ReadAhead::ReadAhead(std::unique_ptr<BatchSource> source, std::size_t batches)
+    : ReadAhead([held = std::make_shared<std::unique_ptr<BatchSource>>(
+                     std::move(source))] { return std::move(*held); },
+                batches) {}
+
 ReadAhead::ReadAhead(ReadAhead&&) noexcept = default;
 
 ReadAhead::~ReadAhead() {

@@ -93,9 +93,7 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       sent_(sent_columns(*source_schema_)),
       sent_schema_(schema_of(*source_schema_, sent_)),
       fleet_(fleet_options(options), sent_schema_),
-      reader_([held = std::make_shared<std::unique_ptr<BatchSource>>(
-                   std::move(source))] { return std::move(*held); },
-              2),
+      reader_(std::move(source), 2),
       blocks_(options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
       ensemble_(options.combination.has_value()) {
   const PredictionKind kind = fleet_.kind();

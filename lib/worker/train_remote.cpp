@@ -72,9 +72,7 @@ RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTrai
     : options_(options),
       schema_(rows->schema()),
       total_rows_(rows->total_rows()),
-      reader_([held = std::make_shared<std::unique_ptr<BatchSource>>(
-                   std::move(rows))] { return std::move(*held); },
-              2),
+      reader_(std::move(rows), 2),
       model_(options.output),
       log_(options.log, options.resume),
       writer_(*schema_, StreamLimits{options.max_frame}),

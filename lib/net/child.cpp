@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -25,12 +27,16 @@ class SpawnSetup {
  public:
   explicit SpawnSetup(std::span<const Handed> descriptors) {
     ::posix_spawn_file_actions_init(&actions);
+    int last = STDERR_FILENO;
     for (const Handed& one : descriptors) {
       // Out of the way of those that are put in place before it.
       moved_.emplace_back(::fcntl(one.ours, F_DUPFD_CLOEXEC, first_free));
       if (!moved_.back()) fail_errno("dup");
       ::posix_spawn_file_actions_adddup2(&actions, moved_.back().get(), one.theirs);
+      last = std::max(last, one.theirs);
     }
+    // Connections of others are none of its business, and would not end while it has them too.
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
     ::posix_spawnattr_init(&attributes);
     sigset_t set;
     ::sigemptyset(&set);

@@ -22,7 +22,7 @@ class Child {
   // Starts argv (looked up in PATH), with one end of a socket pair as stdin and stdout, and our
   // stderr. Io error when it can't be started.
   explicit Child(const std::vector<std::string>& argv);
-  // The same with these descriptors, besides what it inherits.
+  // With these descriptors, and those below them that are open. Either way it gets no other one.
   Child(const std::vector<std::string>& argv, std::span<const Handed> descriptors);
   Child(const Child&) = delete;
   // Ends it: waits a second, then SIGTERM, a second more, then SIGKILL.

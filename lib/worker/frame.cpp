@@ -144,24 +144,30 @@ asio::awaitable<bool> FrameLink::fill(std::size_t bytes) {
   co_return true;
 }
 
-asio::awaitable<Piece> FrameLink::read_body(std::size_t size) {
-  if (size == 0) co_return Piece{};
+// What is there of the body already; the rest, from `have` on, is for read_rest().
+Piece FrameLink::begin_body(std::size_t size, std::size_t& have) {
+  have = std::min(size, end_ - begin_);
+  if (size == 0) return {};
   auto memory = bodies_.get(size);
-  const std::size_t there = std::min(size, end_ - begin_);
-  std::memcpy(memory->data(), input_.data() + begin_, there);
-  begin_ += there;
+  std::memcpy(memory->data(), input_.data() + begin_, have);
+  begin_ += have;
   if (begin_ == end_) begin_ = end_ = 0;
-  for (std::size_t have = there; have < size;) {
-    auto [error, n] =
-        co_await socket_.async_read_some(asio::buffer(memory->data() + have, size - have), no_throw);
+  rest_ = memory->bytes().first(size);
+  return {std::move(memory), size};
+}
+
+asio::awaitable<void> FrameLink::read_rest(std::size_t have) {
+  while (have < rest_.size()) {
+    const auto room = rest_.subspan(have);
+    auto [error, n] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), no_throw);
     if (error) fail(ErrorKind::io, "the connection ended within a message");
     have += n;
     received_ += n;
     last_activity_ = last_received_ = Clock::now();
   }
-  co_return Piece{std::move(memory), size};
 }
 
+// Small frames come whole: what is there already is taken without another coroutine.
 asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
   out = {};
   if (end_ - begin_ < magic.size() && !co_await fill(magic.size())) co_return false;
@@ -178,21 +184,22 @@ asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
     fail_data("a message of {} bytes is over --max-frame ({} bytes)", prefix.body, max_frame_);
   }
   begin_ += prefix_bytes;
-  if (!co_await fill(prefix.control)) {
+  if (end_ - begin_ < prefix.control && !co_await fill(prefix.control)) {
     if (closed_) co_return false;
     fail(ErrorKind::io, "the connection ended within a message");
   }
   std::memcpy(control_.data(), input_.data() + begin_, prefix.control);
   begin_ += prefix.control;
-  const Piece body = co_await read_body(prefix.body);
-  if (checksum_of(control_.bytes().first(prefix.control), body) != prefix.checksum) {
+  std::size_t have = 0;
+  out.body = begin_body(prefix.body, have);
+  if (have < prefix.body) co_await read_rest(have);
+  if (checksum_of(control_.bytes().first(prefix.control), out.body) != prefix.checksum) {
     fail(ErrorKind::unavailable, "a message was changed on its way: its checksum differs");
   }
   flatbuffers::Verifier verifier(control_.as<std::uint8_t>(), prefix.control, 16, 4096);
   if (!verifier.VerifyBuffer<wire::Frame>(nullptr)) fail_data("a corrupt message");
   out.frame = flatbuffers::GetRoot<wire::Frame>(control_.data());
   if (out.frame->message() == nullptr) fail_data("a message of an unknown kind");
-  out.body = body;
   co_return !closed_;
 }
 

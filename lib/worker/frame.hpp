@@ -90,13 +90,15 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
 
   Clock::time_point last_activity() const { return last_activity_; }  // bytes came or went
   Clock::time_point last_received() const { return last_received_; }
+  std::uint64_t unsent_bytes() const { return unsent_; }
   std::uint64_t received_bytes() const { return received_; }
   std::uint64_t sent_bytes() const { return sent_; }
   FrameMaker& maker() { return maker_; }
 
  private:
   asio::awaitable<bool> fill(std::size_t bytes);
-  asio::awaitable<Piece> read_body(std::size_t size);
+  Piece begin_body(std::size_t size, std::size_t& have);
+  asio::awaitable<void> read_rest(std::size_t have);
   void write_on();
   void hang_up();
   asio::awaitable<void> linger();
@@ -109,6 +111,7 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   std::size_t begin_ = 0, end_ = 0;  // of what was read and not used yet
   Buffer control_;
   BufferPool bodies_;
+  std::span<std::byte> rest_;  // the body that is being read
   std::vector<OutgoingFrame> queue_, sending_;
   std::uint64_t unsent_ = 0, received_ = 0, sent_ = 0;
   std::function<void()> on_all_sent_;

@@ -53,7 +53,7 @@ asio::awaitable<void> Session::run() {
     while (co_await link->read(in)) {
       if (greeted_ || greet(in)) handle(in);
       // Of a client that sends on and takes no answers, nothing more is read.
-      co_await link->sent_down_to(most_unsent);
+      if (link->unsent_bytes() > most_unsent) co_await link->sent_down_to(most_unsent);
       if (const auto training = training_) co_await training->taken_down_to(most_unsent);
       if (link->closing()) break;
     }

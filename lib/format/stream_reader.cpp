@@ -101,6 +101,8 @@ class FrameReader {
     Frame frame;
     frame.message = verified<arrow::Message>(metadata(length));
     if (frame.message == nullptr) fail_data("message {} is corrupt: its metadata cannot be read", count_);
+    // A verified union may say what it holds and hold nothing.
+    if (frame.message->header() == nullptr) fail_data("message {} is corrupt: it has no header", count_);
     const arrow::MetadataVersion version = frame.message->version();
     if (version > arrow::MetadataVersion::V5) {
       fail(ErrorKind::unsupported, "message {}: metadata version {} is newer than what can be read (5)",

@@ -363,10 +363,10 @@ class ArrowFileSource final : public ArrowSource {
 
   std::optional<Frame> next_frame() override {
     if (dictionaries_ != nullptr && dictionary_ < dictionaries_->size()) {
-      return frames_.at(dictionaries_->Get(dictionary_++)->offset());
+      return frames_.at(element_of<arrow::Block>(*dictionaries_, dictionary_++).offset());
     }
     if (batches_ != nullptr && batch_ < batches_->size())
-      return frames_.at(batches_->Get(batch_++)->offset());
+      return frames_.at(element_of<arrow::Block>(*batches_, batch_++).offset());
     return std::nullopt;
   }
 

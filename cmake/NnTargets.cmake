@@ -1,7 +1,8 @@
 # nn_options(TARGET): the compile options of all our own targets.
 function(nn_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor
-                                           -Wno-restrict)  # false alarms on std::string in GCC 12 (bug 105651)
+                                           # false alarms on std::string in GCC 12 (bug 105651)
+                                           $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
   if(NN_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
@@ -9,6 +10,10 @@ function(nn_options target)
     target_compile_options(${target} PRIVATE -fsanitize=${NN_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)
     target_link_options(${target} PRIVATE -fsanitize=${NN_SANITIZE})
+  endif()
+  if(NN_FUZZ)
+    # clang 14 cannot compile coroutines with the sanitizer of function pointers.
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link -fno-sanitize=function)
   endif()
 endfunction()
 

@@ -76,7 +76,7 @@ std::int64_t BodyReader::node(std::int64_t length) {
   if (batch_.nodes() == nullptr || nodes_ >= batch_.nodes()->size()) {
     fail_data("the batch has too few columns");
   }
-  const arrow::FieldNode& node = *batch_.nodes()->Get(nodes_++);
+  const auto node = element_of<arrow::FieldNode>(*batch_.nodes(), nodes_++);
   if (length >= 0 && node.length() != length) {
     fail_data("{} values, expected {}", node.length(), length);
   }
@@ -90,7 +90,7 @@ Bytes BodyReader::raw_buffer() {
   if (batch_.buffers() == nullptr || buffers_ >= batch_.buffers()->size()) {
     fail_data("the batch has too few buffers");
   }
-  const arrow::Buffer& buffer = *batch_.buffers()->Get(buffers_++);
+  const auto buffer = element_of<arrow::Buffer>(*batch_.buffers(), buffers_++);
   const auto size = static_cast<std::int64_t>(body_.bytes.size());
   if (buffer.offset() < 0 || buffer.length() < 0 || buffer.offset() > size ||
       buffer.length() > size - buffer.offset()) {
@@ -156,7 +156,7 @@ const std::byte* BodyReader::unpacked_bits(std::int64_t count) {
 std::int64_t BodyReader::view_buffers() {
   const auto* counts = batch_.variadic_buffer_counts();
   if (counts == nullptr || views_ >= counts->size()) fail_data("the batch has too few counts of buffers");
-  const std::int64_t count = counts->Get(views_++);
+  const auto count = element_of<std::int64_t>(*counts, views_++);
   const std::int64_t most = batch_.buffers() == nullptr ? 0 : batch_.buffers()->size();
   if (count < 0 || count > most) fail_data("{} buffers of text among {}", count, most);
   return count;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,6 +18,15 @@ struct RecordBatch;
 }
 
 namespace nn {
+
+// Element `index` of a FlatBuffers vector, as a copy: the verifier does not see to it that elements
+// of 8 bytes are aligned.
+template <typename T, typename Vector>
+T element_of(const Vector& vector, std::uint32_t index) {
+  T element;
+  std::memcpy(&element, vector.Data() + index * sizeof element, sizeof element);
+  return element;
+}
 
 // A message's body, with a share in its memory.
 struct WireBody {

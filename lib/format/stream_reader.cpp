@@ -101,6 +101,8 @@ class FrameReader {
     Frame frame;
     frame.message = verified<arrow::Message>(metadata(length));
     if (frame.message == nullptr) fail_data("message {} is corrupt: its metadata cannot be read", count_);
+    // A verified union may say what it holds and hold nothing.
+    if (frame.message->header() == nullptr) fail_data("message {} is corrupt: it has no header", count_);
     const arrow::MetadataVersion version = frame.message->version();
     if (version > arrow::MetadataVersion::V5) {
       fail(ErrorKind::unsupported, "message {}: metadata version {} is newer than what can be read (5)",
@@ -361,10 +363,10 @@ class ArrowFileSource final : public ArrowSource {
 
   std::optional<Frame> next_frame() override {
     if (dictionaries_ != nullptr && dictionary_ < dictionaries_->size()) {
-      return frames_.at(dictionaries_->Get(dictionary_++)->offset());
+      return frames_.at(element_of<arrow::Block>(*dictionaries_, dictionary_++).offset());
     }
     if (batches_ != nullptr && batch_ < batches_->size())
-      return frames_.at(batches_->Get(batch_++)->offset());
+      return frames_.at(element_of<arrow::Block>(*batches_, batch_++).offset());
     return std::nullopt;
   }
 

@@ -24,7 +24,6 @@ constexpr std::uint32_t end_signature = 0x06054B50;
 constexpr std::uint32_t zip64_end_signature = 0x06064B50;
 constexpr std::uint32_t zip64_locator_signature = 0x07064B50;
 constexpr std::size_t local_size = 30;
-constexpr std::size_t central_size = 46;
 constexpr std::size_t end_size = 22;
 constexpr std::size_t zip64_end_size = 56;
 constexpr std::size_t zip64_locator_size = 20;

@@ -211,6 +211,21 @@ TEST_CASE("broken streams each say what is wrong") {
   CHECK_THAT(error_of(abandoned), Catch::Contains("x.csv:17: too bad"));
 }
 
+// Found by fuzzing: the type of a message's header was there, and the header was not.
+TEST_CASE("a message without a header is an error") {
+  Bytes stream = written({batch_of(every_type(), 0, 3)});
+  stream.resize(stream.size() - 8);           // without its end
+  for (const char type : {'\x02', '\x03'}) {  // dictionary, rows
+    std::string message("\xff\xff\xff\xff\x14\0\0\0\x0c\0\0\0\x08\0\x08\0\x06\0\x05\0\x08\0\0\0\0?\x04\0",
+                        28);
+    message[25] = type;
+    Bytes bytes = stream;
+    const auto* data = reinterpret_cast<const std::byte*>(message.data());
+    bytes.insert(bytes.end(), data, data + message.size());
+    CHECK_THAT(error_of(bytes), Catch::Contains("no header"));
+  }
+}
+
 TEST_CASE("a stream cut anywhere is an error") {
   const auto schema = every_type();
   const Bytes good = written({batch_of(schema, 0, 3)});

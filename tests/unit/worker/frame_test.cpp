@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -11,6 +10,7 @@
 
 #include "../ensemble/table.hpp"
 #include "base/random.hpp"
+#include "checksums.hpp"
 
 using namespace nn;
 
@@ -64,22 +64,6 @@ std::string two_frames() {
       bytes_of(maker.finish(1, wire::CreateOpen(b, 5, b.CreateString("digits"), 3), writer.take()));
   writer.write(batch);
   return bytes + bytes_of(maker.finish(2, wire::CreatePredict(b, 5, 1000), writer.take()));
-}
-
-// The same with the checksums of what is there now, as far as lengths make sense.
-std::string with_checksums(std::string bytes) {
-  for (std::size_t at = 0; at + 24 <= bytes.size();) {
-    std::uint32_t control = 0;
-    std::uint64_t body = 0;
-    std::memcpy(&control, bytes.data() + at + 4, sizeof control);
-    std::memcpy(&body, bytes.data() + at + 8, sizeof body);
-    const std::size_t left = bytes.size() - at - 24;
-    if (control > left || body > left - control) break;
-    const std::uint64_t sum = XXH3_64bits(bytes.data() + at + 24, control + body);
-    std::memcpy(bytes.data() + at + 16, &sum, sizeof sum);
-    at += 24 + control + body;
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -145,7 +129,7 @@ TEST_CASE("bytes that somebody chose are an error or another message, never more
     std::string changed = bytes;
     for (std::size_t n = 1 + below(4); n > 0; --n)
       changed[below(changed.size())] = static_cast<char>(below(256));
-    const Received received = receive(with_checksums(changed));
+    const Received received = receive(test::with_checksums(changed));
     PieceReader reader("test");
     for (const auto& [id, body] : received.frames) {
       try {

@@ -1,0 +1,56 @@
+// CSV and TSV, with options that the first bytes choose: as a file whose columns and rows are
+// chosen, and as a pipe.
+#include "format/csv.hpp"
+
+#include <algorithm>
+
+#include "format/readers.hpp"
+#include "fuzz.hpp"
+
+using namespace nn;
+
+namespace {
+
+template <typename T>
+T one_of(fuzz::Choices& choices, std::initializer_list<T> values) {
+  return values.begin()[choices.of(values.size())];
+}
+
+SourceOptions options_of(fuzz::Choices& choices) {
+  using Header = CsvOptions::Header;
+  SourceOptions options;
+  options.limits.max_frame = one_of<std::uint64_t>(choices, {1 << 16, 64});
+  options.format = one_of(choices, {FileFormat::csv, FileFormat::tsv, FileFormat::automatic});
+  options.csv.delimiter = one_of(choices, {'\0', ',', ';', '\t', ' ', '|'});
+  options.csv.header = one_of(choices, {Header::automatic, Header::yes, Header::no});
+  options.csv.skip = one_of<std::int64_t>(choices, {0, 1, 3});
+  options.csv.comment = one_of<const char*>(choices, {"", "#", "//"});
+  if (choices.yes()) options.csv.missing = {"?", "-"};
+  if (choices.yes()) options.csv.text = {"0"};
+  if (choices.yes()) options.csv.number = {"last"};
+  switch (choices.of(4)) {
+    case 1: options.label = "last"; break;
+    case 2: options.target = "last"; break;
+    case 3: options.label = "y"; break;
+    default: break;
+  }
+  options.trim_label = one_of<const char*>(choices, {"", " \"."});
+  if (choices.yes()) options.id = "0";
+  if (choices.yes()) options.drop = {"a"};
+  if (choices.yes()) options.shuffle = 0;
+  if (choices.yes()) options.split = {{"train", 0.5}, {"test", 0.5}};
+  options.readers = one_of(choices, {1, 2});
+  return options;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Choices choices(fuzz::as_input(data, size));
+  SourceOptions options = options_of(choices);
+  fuzz::accepts([&] { fuzz::use_all(*read_csv(bytes_in_memory(choices.rest(), "input"), options)); });
+  const fuzz::MemoryFile file(choices.rest());
+  options.inputs = {file.path()};
+  fuzz::accepts([&] { fuzz::use_all(*open_source(options)); });
+  return 0;
+}

@@ -1,0 +1,75 @@
+#include "fuzz.hpp"
+
+#include <sys/mman.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "base/parse.hpp"
+#include "format/sink.hpp"
+#include "format/stream.hpp"
+
+namespace nn::fuzz {
+namespace {
+
+// Endless rows (a tensor of no elements takes no bytes) are right, and no use here.
+constexpr std::int64_t most_rows = 10'000;
+
+// Reads everything it is given, so that sanitizers see whether it may be read.
+class ReadingOutput final : public ByteOutput {
+ public:
+  void write(std::span<struct iovec> pieces) override {
+    for (const struct iovec& piece : pieces) {
+      const auto* bytes = static_cast<const volatile unsigned char*>(piece.iov_base);
+      for (std::size_t i = 0; i < piece.iov_len; ++i) (void)bytes[i];
+    }
+  }
+};
+
+}  // namespace
+
+void broken_promise(std::string_view what, std::string_view detail) {
+  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(what.size()), what.data(),
+               static_cast<int>(detail.size()), detail.data());
+  std::abort();
+}
+
+void check_error(const Error& error) {
+  const std::string_view message = error.what();
+  if (error.kind() == ErrorKind::internal) broken_promise("an internal error", message);
+  if (message.empty() || printable(message, message.size()) != message) {
+    broken_promise("a message that is not printable", message);
+  }
+}
+
+MemoryFile::MemoryFile(std::span<const std::byte> bytes) : fd_(::memfd_create("input", MFD_CLOEXEC)) {
+  if (!fd_) fail_errno("memfd_create");
+  write_all(fd_.get(), bytes, "input");
+  path_ = fmt::format("/proc/self/fd/{}", fd_.get());
+}
+
+void use(const Batch& batch) {
+  StreamWriter stream(std::make_unique<ReadingOutput>(), *batch.schema, {}, StreamWriter::Checksums::no);
+  stream.write(batch);
+  stream.finish();
+  OutputFile nowhere("/dev/null");
+  const auto text = open_sink(OutputFormat::json, nowhere, *batch.schema);
+  text->write(batch);
+  text->finish();
+}
+
+std::int64_t use_all(BatchSource& source) {
+  std::int64_t rows = 0;
+  while (rows < most_rows) {
+    const auto batch = source.next();
+    if (!batch) break;
+    if (batch->rows <= 0) broken_promise("a batch without rows", "");
+    if (batch->columns.size() != batch->schema->fields.size()) broken_promise("columns without fields", "");
+    rows += batch->rows;
+    use(slice(*batch, 0, std::min(batch->rows, most_rows)));
+  }
+  return rows;
+}
+
+}  // namespace nn::fuzz

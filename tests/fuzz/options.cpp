@@ -1,0 +1,68 @@
+// Small texts from command lines: the first byte chooses the parser.
+#include "train/options.hpp"
+
+#include <array>
+#include <string_view>
+
+#include "backend/backend.hpp"
+#include "backend/device.hpp"
+#include "base/parse.hpp"
+#include "ensemble/combiner.hpp"
+#include "ensemble/rules.hpp"
+#include "format/sink.hpp"
+#include "fuzz.hpp"
+#include "nn/network.hpp"
+#include "worker/repository.hpp"
+
+using namespace nn;
+
+namespace {
+
+// Parsed, and told again, it is the same.
+template <auto parse>
+void again(std::string_view text) {
+  const std::string told = to_string(parse(text));
+  if (to_string(parse(told)) != told) fuzz::broken_promise("not canonical", told);
+}
+
+template <auto parse>
+void once(std::string_view text) {
+  (void)parse(text);
+}
+
+constexpr std::array parsers = {
+    again<parse_schedule>,
+    again<parse_augmentation>,
+    again<parse_device>,
+    once<parse_warmup>,
+    once<parse_class_weights>,
+    once<parse_validation>,
+    once<parse_checkpoint_interval>,
+    once<parse_version_policy>,
+    once<parse_model_spec>,
+    once<parse_repository_spec>,
+    once<parse_combination>,
+    once<parse_weights>,
+    once<parse_rule>,
+    once<parse_uncertainty>,
+    once<parse_output_format>,
+    once<parse_optimizer>,
+    once<parse_precision>,
+    once<parse_activation>,
+    once<parse_loss>,
+    once<parse_integer>,
+    once<parse_number>,
+    once<parse_bytes>,
+    once<parse_duration_s>,
+    once<parse_row_range>,
+    once<parse_shard>,
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Choices choices(fuzz::as_input(data, size));
+  const auto parser = parsers[choices.of(parsers.size())];
+  fuzz::accepts([&] { parser(fuzz::as_text(choices.rest())); });
+  return 0;
+}

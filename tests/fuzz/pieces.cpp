@@ -1,0 +1,30 @@
+// Bodies of frames: the input is cut into the pieces that a connection would bring.
+#include "format/pieces.hpp"
+
+#include <algorithm>
+
+#include "fuzz.hpp"
+
+namespace {
+
+nn::Piece piece_of(std::span<const std::byte> bytes) {
+  auto memory = std::make_shared<nn::Buffer>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), memory->data());
+  return {std::move(memory), bytes.size()};
+}
+
+}  // namespace
+
+// The first two bytes say how long the first piece is; the rest is the second.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  nn::fuzz::Choices choices(nn::fuzz::as_input(data, size));
+  const std::size_t low = choices.of(256);
+  const std::size_t cut = std::min(low + 256 * choices.of(256), choices.rest().size());
+  nn::PieceReader reader("input", {.max_frame = 1 << 20});
+  nn::fuzz::accepts([&] {
+    for (const auto part : {choices.rest().first(cut), choices.rest().subspan(cut)}) {
+      if (const auto batch = reader.read(piece_of(part))) nn::fuzz::use(*batch);
+    }
+  });
+  return 0;
+}

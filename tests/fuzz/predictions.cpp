@@ -1,0 +1,29 @@
+// Prediction streams, and the JSON in their metadata.
+#include "ensemble/predictions.hpp"
+
+#include "format/stream.hpp"
+#include "fuzz.hpp"
+
+using namespace nn;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto input = fuzz::as_input(data, size);
+  fuzz::accepts([&] {
+    const auto source = read_stream(bytes_in_memory(input, "input"), {.max_frame = 1 << 20});
+    const OutputColumn outputs(kind_of(*source->schema()), *source->schema());
+    Buffer scratch;
+    for (int batches = 0; batches < 100; ++batches) {
+      const auto batch = source->next();
+      if (!batch) break;
+      (void)outputs.read(*batch, scratch);
+    }
+  });
+  Schema schema;
+  Field& proba = schema.fields.emplace_back();
+  proba.name = "proba";
+  proba.shape = {2};
+  schema.metadata.set("nn.classes", std::string(fuzz::as_text(input)));
+  fuzz::accepts([&] { (void)kind_of(schema); });
+  fuzz::accepts([&] { (void)parse_json_array(fuzz::as_text(input)); });
+  return 0;
+}

@@ -1,0 +1,59 @@
+// A worker's side of a connection: a client sends these bytes and hangs up. The model that it may
+// ask for is session.nn, of columns k (texts) and v (numbers).
+#include "worker/session.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "../unit/worker/checksums.hpp"
+#include "fuzz.hpp"
+
+using namespace nn;
+
+namespace {
+
+ModelOptions one_model() {
+  ModelOptions options;
+  options.models = {parse_model_spec("digits=" NN_FUZZ_FOLDER "/session.nn")};
+  return options;
+}
+
+// What a worker has before the first client comes. The thread that loads models doesn't run.
+struct Worker {
+  WorkerOptions options;
+  asio::io_context io{1};
+  EventLog log{"/dev/null"};
+  ModelStore models{one_model(), [this](const ModelStore::Task& task) { asio::post(io, task); }};
+  // Everything is computed at once: the engine's thread would make runs differ.
+  Engine engine{{.quick_work = 1e18}, [](const auto&) {}};
+  Service service{io, options, {}, models, engine, log, {}, {}, 0, {}, false, [] {}};
+
+  Worker() {
+    options.max_frame = 1 << 20;
+    models.load_all();
+    io.run();
+  }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string bytes = test::with_checksums(std::string(fuzz::as_text(fuzz::as_input(data, size))));
+  Worker worker;  // a new one each time, since clients may load models and let them go
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) fail_errno("socketpair");
+  UniqueFd client(ends[0]), server(ends[1]);
+  if (::send(client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return 0;
+  client.reset();
+  const auto session =
+      std::make_shared<Session>(worker.service, adopt_socket(worker.io, std::move(server)), "input");
+  worker.service.sessions.insert(session);
+  asio::co_spawn(worker.io, session->run(), [](const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+  });
+  worker.io.restart();
+  worker.io.run();
+  return 0;
+}

@@ -58,7 +58,7 @@ void multiply_tile(const Tile& t) {
   for (const T* const end = b + t.k * b_row; b != end; b += b_row) {
     V row[N];
 #pragma GCC unroll 8
-    for (int v = 0; v < N; ++v) row[v] = load(b + v * lanes);
+    for (int v = 0; v < N; ++v) row[v] = load_beyond(b + v * lanes);
 #pragma GCC unroll 16
     for (int i = 0; i < M; ++i) {
       const V factor = splat(ByColumn ? a[i] : a[i * stride]);

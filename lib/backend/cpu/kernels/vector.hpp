@@ -32,6 +32,15 @@ typedef Bits I __attribute__((vector_size(vector_bytes)));
 typedef T UnalignedV __attribute__((vector_size(vector_bytes), aligned(sizeof(T)), may_alias));
 
 inline V load(const T* p) { return *reinterpret_cast<const UnalignedV*>(p); }
+// The same where the last lanes may lie in what another thread is writing: they must not be used, and
+// ThreadSanitizer need not look at them.
+#if defined(__SANITIZE_THREAD__)
+__attribute__((no_sanitize_thread, noinline))
+#endif
+inline V
+load_beyond(const T* p) {
+  return *reinterpret_cast<const UnalignedV*>(p);
+}
 inline V load_first(const T* p, std::int64_t count) {
   V v{};
   for (std::int64_t l = 0; l < count; ++l) v[l] = p[l];

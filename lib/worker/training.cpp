@@ -153,7 +153,6 @@ void Training::take(Piece rows, bool last) {
   }
   all_rows_ = last;
   if (ended_) return;
-  waiting_bytes_ += rows.size;
   queue_.push_back(std::move(rows));
   if (last) queue_.push_back(end_of_stream());
   if (writing_.empty()) write_rows();
@@ -165,12 +164,8 @@ void Training::write_rows() {
   for (const Piece& piece : writing_) buffers.emplace_back(piece.bytes().data(), piece.size);
   asio::async_write(rows_, buffers,
                     [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-                      for (const Piece& piece : self->writing_) self->waiting_bytes_ -= piece.size;
                       self->writing_.clear();
-                      if (error) {  // it has ended, and says why
-                        self->queue_.clear();
-                        self->waiting_bytes_ = 0;
-                      }
+                      if (error) self->queue_.clear();  // it has ended, and says why
                       self->written_some_.cancel();
                       if (!self->queue_.empty()) return self->write_rows();
                       boost::system::error_code ignored;
@@ -179,7 +174,14 @@ void Training::write_rows() {
 }
 
 asio::awaitable<void> Training::taken_down_to(std::uint64_t bytes) {
-  while (waiting_bytes_ > bytes && !ended_) {
+  const auto waiting = [this] {
+    std::uint64_t sum = 0;
+    for (const auto* pieces : {&writing_, &queue_}) {
+      for (const Piece& piece : *pieces) sum += piece.size;
+    }
+    return sum;
+  };
+  while (waiting() > bytes && !ended_) {
     written_some_.expires_at(FrameLink::Clock::time_point::max());
     co_await written_some_.async_wait(no_throw);
   }

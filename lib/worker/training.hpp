@@ -55,7 +55,6 @@ class Training : public std::enable_shared_from_this<Training> {
   void stop(wire::Code why);
 
   std::uint64_t id() const { return id_; }
-  bool wants_rows() const { return !all_rows_; }
 
  private:
   using Pipe = asio::posix::stream_descriptor;
@@ -75,7 +74,7 @@ class Training : public std::enable_shared_from_this<Training> {
   std::unique_ptr<Child> child_;
   Pipe rows_, model_, log_, errors_;
   std::vector<Piece> queue_, writing_;
-  std::uint64_t waiting_bytes_ = 0, bytes_ = 0;
+  std::uint64_t bytes_ = 0;  // of rows so far
   bool all_rows_ = false, stopped_ = false, ended_ = false;
   wire::Code why_ = wire::Code::cancelled;
   asio::steady_timer written_some_, patience_;

@@ -1,9 +1,15 @@
 #include "worker/training.hpp"
 
+#include <sys/socket.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
+#include "../ensemble/table.hpp"
+#include "../model/models.hpp"
 #include "base/error.hpp"
 
 using namespace nn;
@@ -88,4 +94,47 @@ TEST_CASE("a training's name is no path") {
     INFO(bad);
     CHECK_THROWS_AS(command({bad, false, {}, {}}), Error);
   }
+}
+
+// Where the end of the stream was counted as written but not as waiting, nothing more was read of the
+// client once its rows were there: it heard nothing, and gave up after half a minute.
+TEST_CASE("a training that has all its rows waits for none") {
+  if (!nn_train_is_there()) {
+    WARN("skipped: no nn-train beside this test");
+    return;
+  }
+  const test::Scratch scratch;
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  const UniqueFd client(ends[0]);
+  asio::io_context io(1);
+  const auto link = std::make_shared<FrameLink>(adopt_socket(io, UniqueFd(ends[1])), 1 << 20);
+  TrainingOptions options;
+  options.folder = scratch / ".";
+  const auto training = std::make_shared<Training>(io, options, link, 1);
+  bool ended = false, ended_first = false;
+  training->start({"m1", false, {"--epochs=1000000000"}, {}}, [&](const auto&) {
+    ended = true;
+    link->close();
+  });
+  const Batch batch = test::Table().f32("a", {1, 2, 3}).category("y", {"u", "v"}, {0, 1, 0}).batch();
+  PieceWriter writer(*batch.schema);
+  writer.write(batch);
+  training->take(writer.take().own, true);
+  asio::steady_timer limit(io, std::chrono::seconds(20));
+  limit.async_wait([&](const auto& cancelled) {
+    if (!cancelled) training->stop(wire::Code::cancelled);
+  });
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        co_await training->taken_down_to(0);
+        ended_first = ended;
+        limit.cancel();
+        training->stop(wire::Code::cancelled);
+      },
+      asio::detached);
+  io.run();
+  CHECK(ended);
+  CHECK_FALSE(ended_first);
 }

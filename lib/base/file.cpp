@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/signals.hpp"
 
 namespace nn {
@@ -28,6 +30,25 @@ int UniqueFd::release() { return std::exchange(fd_, -1); }
 
 void UniqueFd::reset() {
   if (fd_ >= 0) ::close(release());
+}
+
+std::pair<UniqueFd, UniqueFd> socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_errno("socketpair");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+std::pair<UniqueFd, UniqueFd> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) fail_errno("pipe");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+void warn_if_public(const std::string& path, std::string_view what) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+    warn("{}: everybody on this machine can read the {} (chmod 600 {})", path, what, path);
+  }
 }
 
 UniqueFd open_input(const std::string& path) {
@@ -165,9 +186,7 @@ OutputFile::~OutputFile() {
 
 void OutputFile::write(std::span<const std::byte> bytes) { write_all(fd_.get(), bytes, path_); }
 
-void OutputFile::write(std::string_view text) {
-  write(std::as_bytes(std::span(text.data(), text.size())));
-}
+void OutputFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
 void OutputFile::commit() {
   if (!temporary_.empty()) {

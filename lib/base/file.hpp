@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace nn {
 
@@ -28,6 +29,13 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+// Both ends of a pair of connected sockets, and of a pipe (reading, writing); closed on exec.
+std::pair<UniqueFd, UniqueFd> socket_pair();
+std::pair<UniqueFd, UniqueFd> make_pipe();
+
+// Warns where everybody on this machine can read the file: `what` is "token", "key".
+void warn_if_public(const std::string& path, std::string_view what);
 
 // Opens for reading; "-" is a duplicate of stdin. Errors name the path.
 UniqueFd open_input(const std::string& path);

@@ -26,10 +26,8 @@ std::uint64_t highest_version(const std::string& base) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
     const std::string name = entry.path().filename();
-    std::uint64_t version = 0;
-    const auto result = std::from_chars(name.data(), name.data() + name.size(), version);
-    const bool number = result.ec == std::errc() && result.ptr == name.data() + name.size();
-    if (number && name.size() < 19) highest = std::max(highest, version);  // there is one more for sure
+    const auto version = parse_version_number(name);
+    if (version && name.size() < 19) highest = std::max(highest, *version);  // there is one more for sure
   }
   if (error) fail(ErrorKind::io, "{}: {}", base, error.message());
   return highest;
@@ -74,6 +72,14 @@ class Draft {
 };
 
 }  // namespace
+
+std::optional<std::uint64_t> parse_version_number(std::string_view name) {
+  std::uint64_t version = 0;
+  const auto result = std::from_chars(name.data(), name.data() + name.size(), version);
+  if (result.ec != std::errc() || result.ptr != name.data() + name.size()) return std::nullopt;
+  if (version == 0 || name[0] == '0') return std::nullopt;
+  return version;
+}
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version) {

@@ -4,8 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace nn {
+
+// The number of a version, as its folder is named: digits without leading zeros, from 1.
+std::optional<std::uint64_t> parse_version_number(std::string_view name);
 
 // Checks the model and puts a copy into the repository, which is made if it isn't there, as
 // `version`, or without one as the next after the highest. The version is there complete or not at

@@ -15,6 +15,7 @@ struct TlsFiles {
 
 struct Access {
   std::string token_file;  // empty: none
+  std::string token;       // what is in it, once it was read
   TlsFiles tls;
   std::chrono::milliseconds connect_timeout{5000};
 };

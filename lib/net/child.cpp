@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,10 +57,8 @@ class SpawnSetup {
 }  // namespace
 
 Child::Child(const std::vector<std::string>& argv) {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_errno("socketpair");
-  socket_ = UniqueFd(ends[0]);
-  const UniqueFd theirs(ends[1]);
+  auto [ours, theirs] = socket_pair();
+  socket_ = std::move(ours);
   const std::array<Handed, 2> descriptors = {Handed{theirs.get(), 0}, {theirs.get(), 1}};
   start(argv, descriptors);
 }

@@ -1,7 +1,6 @@
 #include "net/tls.hpp"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -14,7 +13,6 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "base/parse.hpp"
 
 namespace nn {
@@ -109,10 +107,7 @@ ssl::context context_from(const TlsFiles& files) {
   c.load_verify_file(files.ca, error);
   check(files.ca, "certificate");
   c.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
-  struct stat status {};
-  if (::stat(files.key.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
-    warn("{}: everybody on this machine can read the key (chmod 600 {})", files.key, files.key);
-  }
+  warn_if_public(files.key, "key");
   return c;
 }
 
@@ -180,10 +175,9 @@ asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
   if (first.index() == 1) fail(ErrorKind::unavailable, "TLS: no answer within {} ms", timeout.count());
   if (const auto error = std::get<0>(first).error) fail_handshake(error, stream);
 
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_errno("socketpair");
+  auto [near_end, far_end] = socket_pair();
   const asio::generic::stream_protocol local(AF_UNIX, 0);
-  Socket ours(executor, local, ends[0]), theirs(executor, local, ends[1]);
+  Socket ours(executor, local, near_end.release()), theirs(executor, local, far_end.release());
   std::string peer = common_name(stream);
   const auto bridge = std::make_shared<Bridge>(std::move(stream), std::move(ours), context_->open);
   asio::co_spawn(

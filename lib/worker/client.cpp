@@ -9,8 +9,9 @@
 
 namespace nn {
 
-void check_access(const Access& access) {
-  if (!access.token_file.empty()) read_token(access.token_file);
+Access with_token(Access access) {
+  if (!access.token_file.empty()) access.token = read_token(access.token_file);
+  return access;
 }
 
 asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
@@ -23,7 +24,7 @@ void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame) 
   auto& builder = link.maker().builder();
   const auto agent = builder.CreateString(tool_name() + " " + tools_version());
   flatbuffers::Offset<flatbuffers::String> token;
-  if (!access.token_file.empty()) token = builder.CreateString(read_token(access.token_file));
+  if (!access.token.empty()) token = builder.CreateString(access.token);
   link.send(link.maker().finish(0, wire::CreateHello(builder, protocol_version, agent, token, max_frame)));
 }
 

@@ -10,14 +10,14 @@
 
 namespace nn {
 
-// Reads its files, so that what is wrong with them is said at once.
-void check_access(const Access& access);
+// The same with what is in its token file. Errors as read_token() has them.
+Access with_token(Access access);
 
 // A new connection to the endpoint; see connect(). Nothing has been sent yet.
 asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
                                                   std::uint64_t max_frame, Carrier& carrier);
 
-// The first message, to which the worker says Welcome.
+// The first message, to which the worker says Welcome. The access is one with_token().
 void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame);
 
 // The next message, which must be of this type: errors for what the worker fails with, for an

@@ -35,27 +35,14 @@ struct Prefix {
 };
 static_assert(sizeof(Prefix) == prefix_bytes);
 
-// Of bytes in several places. A line that changes bytes is rare, and answers from it are worse.
-class Checksum {
- public:
-  Checksum() { XXH3_64bits_reset(&state_); }
-  void add(const void* bytes, std::size_t size) { XXH3_64bits_update(&state_, bytes, size); }
-  std::uint64_t value() const { return XXH3_64bits_digest(&state_); }
-
- private:
-  XXH3_state_t state_;
-};
-
+// A line that changes bytes is rare, and answers from it are worse.
 std::uint64_t checksum_of(std::span<const std::byte> control, const OutgoingPiece& body) {
-  if (body.size() == 0) return XXH3_64bits(control.data(), control.size());
-  Checksum sum;
-  sum.add(control.data(), control.size());
-  body.for_each([&](std::span<const std::byte> part) { sum.add(part.data(), part.size()); });
-  return sum.value();
-}
-
-std::uint64_t checksum_of(std::span<const std::byte> control, const Piece& body) {
-  return checksum_of(control, OutgoingPiece{body, {}});
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  XXH3_64bits_update(&state, control.data(), control.size());
+  body.for_each(
+      [&](std::span<const std::byte> part) { XXH3_64bits_update(&state, part.data(), part.size()); });
+  return XXH3_64bits_digest(&state);
 }
 
 bool is_end(const boost::system::error_code& error) {
@@ -88,6 +75,12 @@ Error error_of(wire::Code code, std::string_view message) {
   }
 }
 
+OutgoingPiece piece_of(std::string_view bytes) {
+  auto memory = std::make_shared<Buffer>(std::max<std::size_t>(bytes.size(), 1));
+  std::memcpy(memory->data(), bytes.data(), bytes.size());
+  return {{std::move(memory), bytes.size()}, {}};
+}
+
 OutgoingFrame FrameMaker::finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
                                  OutgoingPiece body) {
   builder_.Finish(wire::CreateFrame(builder_, id, type, message));
@@ -110,9 +103,7 @@ OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, std::string_
 }
 
 OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {
-  auto memory = std::make_shared<Buffer>(std::max<std::size_t>(json.size(), 1));
-  std::memcpy(memory->data(), json.data(), json.size());
-  return finish(id, wire::CreateReport(builder_), {{std::move(memory), json.size()}, {}});
+  return finish(id, wire::CreateReport(builder_), piece_of(json));
 }
 
 FrameLink::FrameLink(Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert)
@@ -193,7 +184,7 @@ asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
   std::size_t have = 0;
   out.body = begin_body(prefix.body, have);
   if (have < prefix.body) co_await read_rest(have);
-  if (checksum_of(control_.bytes().first(prefix.control), out.body) != prefix.checksum) {
+  if (checksum_of(control_.bytes().first(prefix.control), {out.body, {}}) != prefix.checksum) {
     fail(ErrorKind::unavailable, "a message was changed on its way: its checksum differs");
   }
   flatbuffers::Verifier verifier(control_.as<std::uint8_t>(), prefix.control, 16, 4096);

@@ -32,6 +32,9 @@ struct OutgoingFrame {
   std::size_t size() const { return head.size() + body.size(); }
 };
 
+// A body of these bytes.
+OutgoingPiece piece_of(std::string_view bytes);
+
 // Builds control messages. One thread.
 class FrameMaker {
  public:

@@ -45,7 +45,7 @@ PeerOptions peer_options(const RemoteOptions& options) {
                  printable(options.model));
     }
   }
-  out.access = options.access;
+  out.access = with_token(options.access);
   out.max_frame = options.max_frame;
   return out;
 }
@@ -187,7 +187,6 @@ std::unique_ptr<BatchSource> predict_remote(std::unique_ptr<BatchSource> source,
   } else if (options.quorum) {
     fail_usage("--quorum is for the members of an ensemble; --rule makes the workers one");
   }
-  check_access(options.access);
   return std::make_unique<RemoteSource>(std::move(source), options);
 }
 

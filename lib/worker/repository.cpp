@@ -5,26 +5,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <optional>
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
+#include "model/publish.hpp"
 
 namespace nn {
 namespace {
 
 constexpr std::string_view model_file = "model.nn";
-
-// A version's folder: digits without leading zeros, from 1.
-std::optional<std::uint64_t> parse_version(std::string_view text) {
-  std::uint64_t version = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
-  if (version == 0 || text[0] == '0') return std::nullopt;
-  return version;
-}
 
 std::optional<FileStamp> stamp_of(const std::string& path) {
   struct stat status {};
@@ -80,7 +71,7 @@ VersionPolicy parse_version_policy(std::string_view text) {
   if (text.starts_with("specific:")) {
     policy.kind = VersionPolicy::Kind::specific;
     for (const std::string& part : split(text.substr(9), ',')) {
-      const auto version = parse_version(trim(part));
+      const auto version = parse_version_number(trim(part));
       if (!version) fail_usage("'{}' is not a version; they are whole numbers from 1", printable(part));
       policy.versions.push_back(*version);
     }
@@ -108,7 +99,7 @@ std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(spec.path.c_str()), &::closedir);
   if (!folder) fail_errno(spec.path);
   while (const dirent* entry = ::readdir(folder.get())) {
-    const auto version = parse_version(entry->d_name);
+    const auto version = parse_version_number(entry->d_name);
     if (!version) continue;
     std::string path = fmt::format("{}/{}/{}", spec.path, entry->d_name, model_file);
     if (const auto stamp = stamp_of(path)) found.push_back({*version, std::move(path), *stamp});

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -361,11 +360,8 @@ void serve(const WorkerOptions& options) {
 }
 
 std::string read_token(const std::string& path) {
-  struct stat status {};
   const auto file = MappedFile::open(path);
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
-    warn("{}: everybody on this machine can read the token (chmod 600 {})", path, path);
-  }
+  warn_if_public(path, "token");
   const std::string_view line = trim(file->text().substr(0, file->text().find('\n')));
   if (line.empty()) fail_data("{}: the token is empty", path);
   return std::string(line);

@@ -33,10 +33,9 @@ void copy(int from, int to) {
 }  // namespace
 
 StdioBridge::StdioBridge() {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_errno("socketpair");
-  ours_ = UniqueFd(ends[0]);
-  const std::shared_ptr<UniqueFd> theirs = std::make_shared<UniqueFd>(ends[1]);
+  auto [ours, other] = socket_pair();
+  ours_ = std::move(ours);
+  const std::shared_ptr<UniqueFd> theirs = std::make_shared<UniqueFd>(std::move(other));
   // Nothing ends the wait for input; the thread ends with the process.
   std::thread([theirs] {
     copy(STDIN_FILENO, theirs->get());

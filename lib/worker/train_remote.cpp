@@ -45,13 +45,13 @@ class RemoteTrainer {
   asio::awaitable<void> train();
   asio::awaitable<void> send_rows();
   void begin();
-  void send(Batch rows);
   bool take(const IncomingFrame& in);  // true at the end
   void show(std::string_view line);
   asio::awaitable<void> watch();
   void look_at_signals();
 
   const RemoteTraining& options_;
+  const Access access_;
   std::shared_ptr<const Schema> schema_;
   std::optional<std::int64_t> total_rows_;
   ReadAhead reader_;
@@ -63,13 +63,13 @@ class RemoteTrainer {
   std::shared_ptr<FrameLink> link_;
   std::optional<Progress> progress_;
   std::optional<FrameLink::Clock::time_point> stopping_;
-  FrameLink::Clock::time_point asked_{};
   std::exception_ptr error_;
   bool done_ = false;
 };
 
 RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTraining& options)
     : options_(options),
+      access_(with_token(options.access)),
       schema_(rows->schema()),
       total_rows_(rows->total_rows()),
       reader_(std::move(rows), 2),
@@ -114,10 +114,10 @@ void RemoteTrainer::look_at_signals() {
 }
 
 asio::awaitable<void> RemoteTrainer::train() {
-  link_ = co_await reach(options_.endpoint, options_.access, options_.max_frame, carrier_);
+  link_ = co_await reach(options_.endpoint, access_, options_.max_frame, carrier_);
   const auto link = link_;
-  auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);
-  send_hello(*link, options_.access, options_.max_frame);
+  auto limit = close_after(link, io_, 2 * access_.connect_timeout);
+  send_hello(*link, access_, options_.max_frame);
   const IncomingFrame welcome = co_await expect(*link, wire::Message::Welcome);
   limit.cancel();
   if (!can_train(*welcome.as<wire::Welcome>())) {
@@ -143,10 +143,8 @@ void RemoteTrainer::begin() {
   auto& builder = link_->maker().builder();
   const auto job = builder.CreateString(options_.job);
   const auto arguments = builder.CreateVectorOfStrings(options_.arguments);
-  auto memory = std::make_shared<Buffer>(options_.command_line.size() + 1);
-  std::copy_n(options_.command_line.data(), options_.command_line.size(), memory->as<char>());
   link_->send(link_->maker().finish(id, wire::CreateTrain(builder, job, options_.resume, arguments),
-                                    {{std::move(memory), options_.command_line.size()}, {}}));
+                                    piece_of(options_.command_line)));
 }
 
 asio::awaitable<void> RemoteTrainer::send_rows() {
@@ -215,14 +213,14 @@ asio::awaitable<void> RemoteTrainer::watch() {
   using Clock = FrameLink::Clock;
   const auto link = link_;
   asio::steady_timer timer(io_);
-  for (asked_ = Clock::now(); !done_;) {
+  for (auto asked = Clock::now(); !done_;) {
     timer.expires_after(std::chrono::seconds(1));
     co_await timer.async_wait(no_throw);
     const auto heard = link->last_received();
-    if (heard >= asked_ && Clock::now() - heard > ask_after) {
-      asked_ = Clock::now();
+    if (heard >= asked && Clock::now() - heard > ask_after) {
+      asked = Clock::now();
       ask_whether_alive(*link);
-    } else if (heard < asked_ && Clock::now() - asked_ > give_up_after && !done_) {
+    } else if (heard < asked && Clock::now() - asked > give_up_after && !done_) {
       if (!error_) {
         error_ = std::make_exception_ptr(
             Error(ErrorKind::unavailable, fmt::format("no sign of life for {} s", give_up_after.count())));
@@ -236,7 +234,6 @@ asio::awaitable<void> RemoteTrainer::watch() {
 }  // namespace
 
 void train_remote(std::unique_ptr<BatchSource> rows, const RemoteTraining& options) {
-  check_access(options.access);
   RemoteTrainer(std::move(rows), options).run();
 }
 

@@ -65,22 +65,7 @@ void check_job(std::string_view job) {
   }
 }
 
-struct PipeEnds {
-  UniqueFd read, write;
-};
-
-PipeEnds make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) fail_errno("pipe");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-Piece end_of_stream() {
-  constexpr std::array<unsigned char, 8> marker = {0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0};
-  auto memory = std::make_shared<Buffer>(marker.size());
-  std::memcpy(memory->data(), marker.data(), marker.size());
-  return {std::move(memory), marker.size()};
-}
+constexpr std::string_view end_of_stream("\xFF\xFF\xFF\xFF\0\0\0\0", 8);
 
 }  // namespace
 
@@ -129,16 +114,19 @@ Training::Training(asio::io_context& io, TrainingOptions options, std::shared_pt
 
 void Training::start(const TrainingRequest& request, OnEnd on_end) {
   const std::vector<std::string> words = training_command(options_, request);
-  PipeEnds rows = make_pipe(), model = make_pipe(), errors = make_pipe(), log = make_pipe();
-  const std::array<Handed, 4> handed = {Handed{rows.read.get(), STDIN_FILENO},
-                                        {model.write.get(), STDOUT_FILENO},
-                                        {errors.write.get(), STDERR_FILENO},
-                                        {log.write.get(), 3}};
+  auto [rows_out, rows_in] = make_pipe();
+  auto [model_out, model_in] = make_pipe();
+  auto [errors_out, errors_in] = make_pipe();
+  auto [log_out, log_in] = make_pipe();
+  const std::array<Handed, 4> handed = {Handed{rows_out.get(), STDIN_FILENO},
+                                        {model_in.get(), STDOUT_FILENO},
+                                        {errors_in.get(), STDERR_FILENO},
+                                        {log_in.get(), 3}};
   child_ = std::make_unique<Child>(words, handed);
-  rows_.assign(rows.write.release());
-  model_.assign(model.read.release());
-  errors_.assign(errors.read.release());
-  log_.assign(log.read.release());
+  rows_.assign(rows_in.release());
+  model_.assign(model_out.release());
+  errors_.assign(errors_out.release());
+  log_.assign(log_out.release());
   on_end_ = std::move(on_end);
   asio::co_spawn(
       io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
@@ -154,7 +142,7 @@ void Training::take(Piece rows, bool last) {
   all_rows_ = last;
   if (ended_) return;
   queue_.push_back(std::move(rows));
-  if (last) queue_.push_back(end_of_stream());
+  if (last) queue_.push_back(piece_of(end_of_stream).own);
   if (writing_.empty()) write_rows();
 }
 
@@ -197,9 +185,17 @@ void Training::stop(wire::Code why) {
   });
 }
 
+// A message whose body is a line.
+template <typename T>
+void Training::send_line(flatbuffers::Offset<T> message, std::string_view line) {
+  link_->send(link_->maker().finish(id_, message, piece_of(fmt::format("{}\n", line))));
+}
+
 asio::awaitable<void> Training::run() {
   const auto self = shared_from_this();
-  const auto report = [this](std::string_view line) { send_text(wire::Message::Progress, line); };
+  const auto report = [this](std::string_view line) {
+    send_line(wire::CreateProgress(link_->maker().builder()), line);
+  };
   const auto keep = [this](std::string_view line) {
     if (said_.size() == most_said) said_.erase(said_.begin());
     said_.emplace_back(line);
@@ -244,19 +240,6 @@ asio::awaitable<int> Training::ended() {
   }
 }
 
-void Training::send_text(wire::Message type, std::string_view text) {
-  auto memory = std::make_shared<Buffer>(text.size() + 1);
-  std::memcpy(memory->data(), text.data(), text.size());
-  memory->as<char>()[text.size()] = '\n';
-  OutgoingPiece body{{std::move(memory), text.size() + 1}, {}};
-  auto& builder = link_->maker().builder();
-  if (type == wire::Message::Progress) {
-    link_->send(link_->maker().finish(id_, wire::CreateProgress(builder), std::move(body)));
-  } else {
-    link_->send(link_->maker().finish(id_, wire::CreateNotice(builder), std::move(body)));
-  }
-}
-
 void Training::finish(int status) {
   ended_ = true;
   patience_.cancel();
@@ -277,7 +260,9 @@ void Training::finish(int status) {
     last = text_of(said_.back());
     said_.pop_back();
   }
-  for (const std::string& line : said_) send_text(wire::Message::Notice, text_of(line));
+  for (const std::string& line : said_) {
+    send_line(wire::CreateNotice(link_->maker().builder()), text_of(line));
+  }
   if (code == 0) {
     link_->send(link_->maker().finish(id_, wire::CreateModel(link_->maker().builder(), true)));
   } else if (stopped_) {

@@ -64,7 +64,8 @@ class Training : public std::enable_shared_from_this<Training> {
   asio::awaitable<int> ended();
   void write_rows();
   void finish(int status);
-  void send_text(wire::Message type, std::string_view text);
+  template <typename T>
+  void send_line(flatbuffers::Offset<T> message, std::string_view line);
 
   asio::io_context& io_;
   TrainingOptions options_;

@@ -49,10 +49,7 @@ asio::awaitable<void> read_all(std::shared_ptr<FrameLink> link) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes = test::with_checksums(std::string(fuzz::as_text(fuzz::as_input(data, size))));
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) fail_errno("socketpair");
-  UniqueFd writer(ends[0]);
-  UniqueFd reader(ends[1]);
+  auto [writer, reader] = socket_pair();
   // More than the socket takes is more than is of use.
   if (::send(writer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && size > 0) return 0;
   writer.reset();

@@ -42,9 +42,7 @@ struct Worker {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes = test::with_checksums(std::string(fuzz::as_text(fuzz::as_input(data, size))));
   Worker worker;  // a new one each time, since clients may load models and let them go
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) fail_errno("socketpair");
-  UniqueFd client(ends[0]), server(ends[1]);
+  auto [client, server] = socket_pair();
   if (::send(client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return 0;
   client.reset();
   const auto session =

@@ -30,10 +30,7 @@ TEST_CASE("a command gets its own descriptors and no others of ours") {
   const UniqueFd socket = child.take_socket();
   CHECK(read_all(socket.get()) == "end\n");
 
-  int ends[2];
-  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-  const UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
+  auto [reader, writer] = make_pipe();
   const std::array<Handed, 2> handed = {Handed{writer.get(), 4}, {writer.get(), 1}};
   Child other({"/bin/sh", "-c", "echo one; echo four >&4; [ -e /proc/$$/fd/5 ] && echo five; exit 7"},
               handed);

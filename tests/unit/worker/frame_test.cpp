@@ -31,11 +31,9 @@ struct Received {
 
 // What a link reads from a connection on which these bytes come, and then its end.
 Received receive(const std::string& bytes, std::uint64_t max_frame = 1 << 20) {
-  int ends[2];
-  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-  UniqueFd writer(ends[0]);
+  auto [writer, reader] = socket_pair();
   asio::io_context io(1);
-  const auto link = std::make_shared<FrameLink>(adopt_socket(io, UniqueFd(ends[1])), max_frame);
+  const auto link = std::make_shared<FrameLink>(adopt_socket(io, std::move(reader)), max_frame);
   REQUIRE(::send(writer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
           static_cast<ssize_t>(bytes.size()));
   writer.reset();

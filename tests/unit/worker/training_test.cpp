@@ -104,11 +104,9 @@ TEST_CASE("a training that has all its rows waits for none") {
     return;
   }
   const test::Scratch scratch;
-  int ends[2];
-  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-  const UniqueFd client(ends[0]);
+  auto [client, server] = socket_pair();
   asio::io_context io(1);
-  const auto link = std::make_shared<FrameLink>(adopt_socket(io, UniqueFd(ends[1])), 1 << 20);
+  const auto link = std::make_shared<FrameLink>(adopt_socket(io, std::move(server)), 1 << 20);
   TrainingOptions options;
   options.folder = scratch / ".";
   const auto training = std::make_shared<Training>(io, options, link, 1);

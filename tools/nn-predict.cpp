@@ -140,6 +140,13 @@ std::unique_ptr<nn::BatchSource> predict_there(Options& options) {
   if (options.models.size() > 1) {
     nn::fail_usage("with --at, one model: -m NAME[/VERSION]; the members of an ensemble are endpoints");
   }
+  const auto& combination = options.remote.combination;
+  if (options.predict.device && !(combination && !combination->model.empty())) {
+    nn::fail_usage("with --at, --device is of a stack:MODEL only; workers have their own");
+  }
+  if (options.predict.precision != nn::Precision::float32) {
+    nn::fail_usage("with --at, --precision is a worker's own option");
+  }
   if (!options.models.empty()) options.remote.model = options.models[0];
   options.remote.uncertainty = options.predict.uncertainty;
   options.remote.batch = options.batch;

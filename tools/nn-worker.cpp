@@ -156,12 +156,27 @@ void setup(CLI::App& app, Options& options) {
       ->group("Output");
 }
 
+// Files that are there while it serves.
+class Signs {
+ public:
+  ~Signs() {
+    for (const std::string& path : paths_) ::unlink(path.c_str());
+  }
+  void put(const std::string& path, std::int64_t number) {
+    nn::write_file(path, fmt::format("{}\n", number));
+    paths_.push_back(path);
+  }
+
+ private:
+  std::vector<std::string> paths_;
+};
+
 // What people and scripts wait for.
-void announce(const Options& options, const std::vector<nn::Endpoint>& endpoints) {
-  if (!options.pid_file.empty()) nn::write_file(options.pid_file, fmt::format("{}\n", ::getpid()));
+void announce(const Options& options, const std::vector<nn::Endpoint>& endpoints, Signs& signs) {
+  if (!options.pid_file.empty()) signs.put(options.pid_file, ::getpid());
   for (const nn::Endpoint& endpoint : endpoints) {
     if (endpoint.kind == nn::Endpoint::Kind::unix_socket || options.port_file.empty()) continue;
-    nn::write_file(options.port_file, fmt::format("{}\n", endpoint.port));
+    signs.put(options.port_file, endpoint.port);
     break;
   }
   for (const nn::Endpoint& endpoint : endpoints) {
@@ -204,7 +219,10 @@ void run(Options& options) {
   if (options.print_endpoint && options.worker.stdio) {
     nn::fail_usage("--print-endpoint and --stdio both want standard output");
   }
-  options.worker.on_ready = [&](const std::vector<nn::Endpoint>& endpoints) { announce(options, endpoints); };
+  Signs signs;
+  options.worker.on_ready = [&](const std::vector<nn::Endpoint>& endpoints) {
+    announce(options, endpoints, signs);
+  };
   nn::serve(options.worker);
 }
 

@@ -1,6 +1,7 @@
 #include "net/child.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -112,6 +113,11 @@ Child::~Child() {
   if (ended_within(patience_ms)) return;
   send_signal(SIGKILL);
   ::waitpid(pid_, nullptr, 0);
+}
+
+std::string describe_end(int status) {
+  return WIFSIGNALED(status) ? fmt::format("it was killed by signal {}", WTERMSIG(status))
+                             : fmt::format("it ended with exit status {}", WEXITSTATUS(status));
 }
 
 }  // namespace nn

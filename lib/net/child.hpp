@@ -42,4 +42,7 @@ class Child {
   UniqueFd socket_;
 };
 
+// "it ended with exit status 127", "it was killed by signal 9", of a status as wait(2) has it.
+std::string describe_end(int status);
+
 }  // namespace nn

@@ -72,8 +72,8 @@ Address address_of(int fd, const std::string& name) {
 void check_local(const Address& address, const std::string& name) {
   if (is_loopback(address)) return;
   fail_usage(
-      "{}: anybody on the network could connect; beyond loopback a worker listens only with --token-file or "
-      "--tls-cert",
+      "{}: anybody on the network could connect; beyond loopback a worker listens only with --token-file, or "
+      "at tls://HOST:PORT with certificates",
       name);
 }
 

@@ -34,7 +34,7 @@ asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, Worker
   constexpr std::uint64_t max_frame = 16u << 20;
   const auto link = co_await reach(endpoint, access, max_frame, carrier);
   auto limit = close_after(link, io, access.connect_timeout);
-  send_hello(*link, with_token(access), max_frame);
+  co_await greet(*link, with_token(access), max_frame, carrier);
   link->send(question_frame(link->maker(), question));
   IncomingFrame in;
   while (co_await link->read(in)) {

@@ -1,6 +1,10 @@
 #include "worker/client.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <optional>
 #include <utility>
 
 #include "base/log.hpp"
@@ -20,12 +24,37 @@ asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, cons
   co_return std::make_shared<FrameLink>(std::move(socket), max_frame, carrier.alert);
 }
 
-void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame) {
+namespace {
+
+// "; it ended with exit status 127"; empty while it runs.
+asio::awaitable<std::string> how_ended(Child& command) {
+  constexpr std::chrono::milliseconds patience{500}, step{10};
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (auto waited = patience.zero(); waited < patience; waited += step) {
+    if (const auto status = command.status()) co_return fmt::format("; {}", describe_end(*status));
+    timer.expires_after(step);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return "";
+}
+
+}  // namespace
+
+asio::awaitable<IncomingFrame> greet(FrameLink& link, const Access& access, std::uint64_t max_frame,
+                                     Carrier& carrier) {
   auto& builder = link.maker().builder();
   const auto agent = builder.CreateString(tool_name() + " " + tools_version());
   flatbuffers::Offset<flatbuffers::String> token;
   if (!access.token.empty()) token = builder.CreateString(access.token);
   link.send(link.maker().finish(0, wire::CreateHello(builder, protocol_version, agent, token, max_frame)));
+  std::optional<Error> error;
+  try {
+    co_return co_await expect(link, wire::Message::Welcome);
+  } catch (const Error& thrown) {
+    error = thrown;
+  }
+  if (error->kind() != ErrorKind::unavailable || !carrier.child) throw *error;
+  fail(ErrorKind::unavailable, "{}{}", error->what(), co_await how_ended(*carrier.child));
 }
 
 asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type) {

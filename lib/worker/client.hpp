@@ -17,8 +17,10 @@ Access with_token(Access access);
 asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
                                                   std::uint64_t max_frame, Carrier& carrier);
 
-// The first message, to which the worker says Welcome. The access is one with_token().
-void send_hello(FrameLink& link, const Access& access, std::uint64_t max_frame);
+// The first message, and the Welcome that the worker says to it. The access is one with_token().
+// Errors as expect() has them, with how the command ended where there is one.
+asio::awaitable<IncomingFrame> greet(FrameLink& link, const Access& access, std::uint64_t max_frame,
+                                     Carrier& carrier);
 
 // The next message, which must be of this type: errors for what the worker fails with, for an
 // end of the connection (unavailable), and for anything else.

@@ -21,7 +21,11 @@ void EventLog::reopen() {
                   ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
                   : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, owner_writes_all_read));
   if (!fd) fail_errno(path_);
-  fd_ = std::move(fd);
+  if (!fd_) {
+    fd_ = std::move(fd);
+  } else if (::dup3(fd.get(), fd_.get(), O_CLOEXEC) < 0) {  // others may be writing to this number
+    fail_errno(path_);
+  }
 }
 
 void EventLog::write(std::string_view event, const nlohmann::json& fields) {

@@ -16,7 +16,7 @@ class EventLog {
   // {"time":"2026-01-31T12:00:00.000Z","event":EVENT, …fields}. Thread-safe: a line is one write.
   void write(std::string_view event, const nlohmann::json& fields);
   bool enabled() const { return static_cast<bool>(fd_); }
-  // Opens the file anew, for logrotate.
+  // Opens the file anew, for logrotate. Thread-safe.
   void reopen();
 
  private:

@@ -21,13 +21,8 @@ double milliseconds(std::chrono::microseconds time) { return static_cast<double>
 
 Fleet::Fleet(FleetOptions options, std::shared_ptr<const Schema> table) : options_(std::move(options)) {
   for (const Endpoint& endpoint : options_.endpoints) {
-    lanes_.push_back({std::make_shared<Peer>(io_, endpoint, options_.peer, table, [this] { changed(); }),
-                      false,
-                      false,
-                      0,
-                      0,
-                      {},
-                      {}});
+    lanes_.emplace_back().peer =
+        std::make_shared<Peer>(io_, endpoint, options_.peer, table, [this] { changed(); });
   }
   thread_ = std::thread([this] {
     for (const Lane& lane : lanes_) lane.peer->start();
@@ -93,8 +88,10 @@ FleetResult Fleet::wait(std::uint64_t number) {
 std::vector<Fleet::Member> Fleet::members() {
   const std::lock_guard lock(mutex_);
   std::vector<Member> out;
-  for (const Lane& lane : lanes_)
-    out.push_back({lane.peer->name(), lane.digest, lane.rows, lane.missed, lane.error});
+  for (const Lane& lane : lanes_) {
+    out.push_back({lane.peer->name(), lane.digest, lane.rows, lane.missed, lane.error,
+                   lane.digest.empty() && !lane.error.empty() && !lane.told && !lane.dropped});
+  }
   return out;
 }
 
@@ -140,8 +137,13 @@ void Fleet::drop(std::size_t peer, const Error& why) {
 // A worker came or went.
 void Fleet::changed() {
   for (std::size_t p = 0; p < lanes_.size(); ++p) {
-    const Lane& lane = lanes_[p];
-    if (lane.dropped || lane.peer->state() != Peer::State::refused) continue;
+    Lane& lane = lanes_[p];
+    if (lane.dropped) continue;
+    if (lane.peer->state() == Peer::State::connecting && lane.peer->ever_lost() && !lane.peer->ever_ready()) {
+      const std::lock_guard lock(mutex_);
+      lane.error = lane.peer->error().what();
+    }
+    if (lane.peer->state() != Peer::State::refused) continue;
     // Replicas that refuse have another model, or none: no answer of the others is right then.
     const Error& why = lane.peer->error();
     if (!options_.ensemble && why.kind() != ErrorKind::unavailable) return stop(why);
@@ -213,17 +215,25 @@ void Fleet::tick() {
 void Fleet::check_reachable(Clock::time_point now) {
   bool any = false;
   Clock::time_point last{};
+  std::vector<Lane*> missing;  // replicas
   for (std::size_t p = 0; p < lanes_.size(); ++p) {
-    const Lane& lane = lanes_[p];
+    Lane& lane = lanes_[p];
     if (lane.dropped) continue;
     const bool ready = lane.peer->state() == Peer::State::ready;
     any = any || ready;
     last = std::max(last, lane.peer->last_connected());
-    if (!options_.ensemble || ready ||
-        now - lane.peer->last_connected() < options_.peer.access.connect_timeout)
-      continue;
-    drop(p, lane.peer->error());
-    if (failed_) return;
+    if (ready || now - lane.peer->last_connected() < options_.peer.access.connect_timeout) continue;
+    if (options_.ensemble) {
+      drop(p, lane.peer->error());
+      if (failed_) return;
+    } else if (!lane.told) {
+      missing.push_back(&lane);
+    }
+  }
+  for (Lane* lane : any ? missing : std::vector<Lane*>()) {
+    const std::lock_guard lock(mutex_);
+    lane->told = true;
+    warn("{}; the other workers go on without it", lane->peer->error().what());
   }
   if (!options_.ensemble && !any && now - last >= options_.peer.access.connect_timeout) {
     const std::string others =

@@ -61,7 +61,8 @@ class Fleet {
   struct Member {
     std::string name, digest;
     std::uint64_t rows = 0, missed = 0;
-    std::string error;  // the last
+    std::string error;       // the last
+    bool unreached = false;  // there was never an answer to connecting, and nobody was told
   };
   std::vector<Member> members();
 
@@ -83,6 +84,7 @@ class Fleet {
     std::shared_ptr<Peer> peer;
     bool dropped = false;  // ensemble: for good
     bool late = false;     // ensemble: missed a deadline; not waited for until it is in time again
+    bool told = false;     // replicas: that it wasn't reached
     std::uint64_t rows = 0, missed = 0;
     std::string digest, error;
   };

@@ -1,12 +1,14 @@
 #include "worker/models.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #ifdef __GLIBC__
   #include <malloc.h>
 #endif
 
 #include <algorithm>
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
 #include "base/parse.hpp"
@@ -32,13 +34,13 @@ struct ModelStore::Inbox {
   bool reload = false, stop = false;
 };
 
-ModelStore::ModelStore(ModelOptions options, std::function<void(Task)> post)
-    : options_(std::move(options)), post_(std::move(post)), inbox_(std::make_shared<Inbox>()) {
+ModelStore::ModelStore(ModelOptions options, EventLog& log, std::function<void(Task)> post)
+    : options_(std::move(options)), log_(log), post_(std::move(post)), inbox_(std::make_shared<Inbox>()) {
   for (const ModelSpec& spec : options_.models) {
     for (const Entry& entry : entries_) {
       if (entry.spec.name == spec.name) fail_usage("two models are called '{}'; write NAME=PATH", spec.name);
     }
-    entries_.push_back({spec, {}, {}, {}, {}});
+    entries_.push_back({spec, {}, {}, {}, {}, {}});
   }
 }
 
@@ -78,21 +80,33 @@ void ModelStore::run() {
       give_back_memory();
     }
     for (const Change& change : changes) apply(change);
-    for (Entry& entry : entries_) {
-      try {
-        update(entry, false);
-      } catch (const Error& error) {
-        warn("model {}: {}", entry.spec.name, error.what());
-      }
-    }
+    for (Entry& entry : entries_) look_at(entry);
     lock.lock();
   }
+}
+
+// What is wrong is said when it begins, not at every look.
+void ModelStore::look_at(Entry& entry) {
+  std::string trouble;
+  try {
+    update(entry, false);
+  } catch (const Error& error) {
+    trouble = error.what();
+  }
+  if (!trouble.empty() && trouble != entry.trouble) {
+    warn("model {}: {}; what is loaded stays", entry.spec.name, trouble);
+    log_.write("repository_failed", {{"model", entry.spec.name}, {"error", trouble}});
+  }
+  if (trouble.empty() && !entry.trouble.empty())
+    note("model {}: {} is back", entry.spec.name, entry.spec.path);
+  entry.trouble = std::move(trouble);
 }
 
 // Brings what is loaded to what is wanted: the new first, so that there is always one to answer.
 // `strict` throws what is wrong with a version, else it is said once and passed over.
 void ModelStore::update(Entry& entry, bool strict) {
   const std::vector<FoundVersion> found = find_versions(entry.spec);
+  if (found.empty() && !strict) fail_data("{}: no version is left in it", entry.spec.path);
   std::vector<FoundVersion> wanted = choose_versions(found, entry.spec.policy);
   for (const FoundVersion& version : found) {
     const bool there = std::any_of(wanted.begin(), wanted.end(),
@@ -120,6 +134,10 @@ void ModelStore::update(Entry& entry, bool strict) {
       all_there = false;
       entry.broken[version.version] = version.stamp;
       warn("model {}: version {} is not served: {}", entry.spec.name, version.version, error.what());
+      log_.write("load_failed", {{"model", entry.spec.name},
+                                 {"version", version.version},
+                                 {"path", version.path},
+                                 {"error", error.what()}});
     }
   }
   // An old version stays while the one that should replace it is broken.
@@ -130,11 +148,15 @@ void ModelStore::update(Entry& entry, bool strict) {
       ++at;
       continue;
     }
-    const std::uint64_t version = at->first;
-    at = entry.loaded.erase(at);
-    post_([this, name = entry.spec.name, version] { remove(name, version); });
-    note("model {}: version {} is let go", entry.spec.name, version);
+    let_go(entry, (at++)->first);
   }
+}
+
+void ModelStore::let_go(Entry& entry, std::uint64_t version) {
+  if (entry.loaded.erase(version) == 0) return;
+  post_([this, name = entry.spec.name, version] { remove(name, version); });
+  note("model {}: version {} is let go", entry.spec.name, version);
+  log_.write("unload", {{"model", entry.spec.name}, {"version", version}});
 }
 
 void ModelStore::load_one(Entry& entry, const FoundVersion& version) {
@@ -143,6 +165,10 @@ void ModelStore::load_one(Entry& entry, const FoundVersion& version) {
   entry.loaded[version.version] = version.stamp;
   entry.broken.erase(version.version);
   note("model {}: version {} is loaded from {}", entry.spec.name, version.version, version.path);
+  log_.write("load", {{"model", entry.spec.name},
+                      {"version", version.version},
+                      {"path", version.path},
+                      {"digest", model->predictor.digest()}});
   if (serving_) {
     post_([this, model] { install(model); });
   } else {
@@ -176,7 +202,12 @@ void ModelStore::remove(const std::string& name, std::uint64_t version) {
 }
 
 std::shared_ptr<ServedModel> ModelStore::find(std::string_view name, std::uint64_t version) const {
-  const auto model = name.empty() && served_.size() == 1 ? served_.begin() : served_.find(name);
+  auto model = served_.find(name);
+  if (name.empty()) {
+    const auto there = [](const auto& m) { return !m.second.empty(); };
+    model = std::find_if(served_.begin(), served_.end(), there);
+    if (model != served_.end() && std::count_if(model, served_.end(), there) > 1) return nullptr;
+  }
   if (model == served_.end() || model->second.empty()) return nullptr;
   if (version == 0) return model->second.rbegin()->second;
   const auto at = model->second.find(version);
@@ -184,18 +215,25 @@ std::shared_ptr<ServedModel> ModelStore::find(std::string_view name, std::uint64
 }
 
 std::string ModelStore::why_not(std::string_view name, std::uint64_t version) const {
-  std::string names;
-  for (const auto& [known, versions] : served_) names += (names.empty() ? "" : ", ") + known;
-  if (names.empty()) return "no model is loaded";
-  const auto model = served_.find(name);
-  if (name.empty()) return fmt::format("there are several models, name one with -m: {}", names);
-  if (model == served_.end()) return fmt::format("no model '{}'; there are: {}", printable(name), names);
-  std::string versions;
-  for (const auto& [number, served] : model->second) {
-    versions += (versions.empty() ? "" : ", ") + std::to_string(number);
+  std::vector<std::string> names;
+  for (const auto& [known, versions] : served_) {
+    if (!versions.empty()) names.push_back(known);
   }
-  if (versions.empty()) return fmt::format("no version of model '{}' is loaded", printable(name));
-  return fmt::format("no version {} of model '{}'; there are: {}", version, printable(name), versions);
+  auto model = served_.find(name);
+  if (name.empty() && names.size() == 1) model = served_.find(names[0]);
+  if (model != served_.end() && model->second.empty()) {
+    return fmt::format("no version of model '{}' is loaded", printable(name));
+  }
+  if (names.empty()) return "no model is loaded";
+  if (model == served_.end()) {
+    const std::string there = fmt::format("{}", fmt::join(names, ", "));
+    return name.empty() ? fmt::format("there are several models, name one with -m: {}", there)
+                        : fmt::format("no model '{}'; there are: {}", printable(name), there);
+  }
+  std::vector<std::uint64_t> versions;
+  for (const auto& [number, served] : model->second) versions.push_back(number);
+  return fmt::format("no version {} of model '{}'; there are: {}", version, model->first,
+                     fmt::join(versions, ", "));
 }
 
 std::vector<ModelStore::Listed> ModelStore::list() const {
@@ -226,31 +264,50 @@ void ModelStore::apply(const Change& change) {
     const auto entry = std::find_if(entries_.begin(), entries_.end(),
                                     [&](const Entry& e) { return e.spec.name == change.name; });
     if (entry == entries_.end()) fail_data("no model '{}' is configured here", printable(change.name));
-    const std::vector<FoundVersion> found = find_versions(entry->spec);
-    if (change.version != 0 && std::none_of(found.begin(), found.end(),
-                                            [&](const auto& f) { return f.version == change.version; })) {
-      fail_data("no version {} of model '{}' in its repository", change.version, change.name);
-    }
-    for (const FoundVersion& version : found) {
-      if (change.version != 0 && version.version != change.version) continue;
-      entry->broken.erase(version.version);
-      if (change.load) {
-        entry->refused.erase(version.version);
-        if (change.version != 0) entry->asked.insert(version.version);
-      } else {
-        entry->asked.erase(version.version);
-        entry->refused.insert(version.version);
-      }
-    }
-    update(*entry, false);
-    if (change.load && change.version != 0 && !entry->loaded.contains(change.version)) {
-      fail_data("version {} of model '{}' can't be loaded; the worker's log says why", change.version,
-                change.name);
-    }
+    change.load ? load(*entry, change.version) : unload(*entry, change.version);
   } catch (const Error& error) {
     wrong = error;
   }
   post_([done = change.done, wrong] { done(wrong); });
+}
+
+void ModelStore::load(Entry& entry, std::uint64_t version) {
+  bool there = false;
+  for (const FoundVersion& found : find_versions(entry.spec)) {
+    if (version != 0 && found.version != version) continue;
+    there = true;
+    entry.broken.erase(found.version);
+    entry.refused.erase(found.version);
+    if (version != 0) entry.asked.insert(version);
+  }
+  if (version != 0 && !there) {
+    fail_data("no version {} of model '{}' in its repository", version, entry.spec.name);
+  }
+  update(entry, false);
+  if (version != 0 && !entry.loaded.contains(version)) {
+    fail_data("version {} of model '{}' can't be loaded; the worker's log says why", version,
+              entry.spec.name);
+  }
+}
+
+// Also where its files are gone.
+void ModelStore::unload(Entry& entry, std::uint64_t version) {
+  std::set<std::uint64_t> versions;
+  for (const auto& [loaded, stamp] : entry.loaded) versions.insert(loaded);
+  try {
+    for (const FoundVersion& found : find_versions(entry.spec)) versions.insert(found.version);
+  } catch (const Error&) {
+    // What is loaded is all there is.
+  }
+  if (version != 0 && !versions.contains(version)) {
+    fail_data("no version {} of model '{}' is loaded", version, entry.spec.name);
+  }
+  if (version != 0) versions = {version};
+  for (const std::uint64_t each : versions) {
+    entry.asked.erase(each);
+    entry.refused.insert(each);
+    let_go(entry, each);
+  }
 }
 
 }  // namespace nn

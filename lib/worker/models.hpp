@@ -17,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "ensemble/predictor.hpp"
+#include "worker/event_log.hpp"
 #include "worker/repository.hpp"
 
 namespace nn {
@@ -43,8 +44,8 @@ struct ModelOptions {
 class ModelStore {
  public:
   using Task = std::function<void()>;
-  // `post` runs a task in the serving thread, from any.
-  ModelStore(ModelOptions options, std::function<void(Task)> post);
+  // `post` runs a task in the serving thread, from any. The log gets what is loaded, let go and wrong.
+  ModelStore(ModelOptions options, EventLog& log, std::function<void(Task)> post);
   ~ModelStore();
 
   // What is there at the start, in the calling thread. The first error is thrown.
@@ -83,16 +84,22 @@ class ModelStore {
     std::set<std::uint64_t> asked, refused;  // by clients, beyond the policy
     std::map<std::uint64_t, FileStamp> loaded;
     std::map<std::uint64_t, FileStamp> broken;  // files that were tried and are wrong
+    std::string trouble;                        // why its path can't be looked at, as was said
   };
   void run();
+  void look_at(Entry& entry);
   void update(Entry& entry, bool strict);
   void load_one(Entry& entry, const FoundVersion& version);
+  void let_go(Entry& entry, std::uint64_t version);
   void apply(const Change& change);
+  void load(Entry& entry, std::uint64_t version);
+  void unload(Entry& entry, std::uint64_t version);
   void install(const std::shared_ptr<ServedModel>& model);
   void remove(const std::string& name, std::uint64_t version);
   std::shared_ptr<ServedModel> open(const std::string& name, const FoundVersion& version);
 
   ModelOptions options_;
+  EventLog& log_;
   std::function<void(Task)> post_;
   bool serving_ = false;  // the loading thread runs
 

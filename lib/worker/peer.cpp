@@ -1,5 +1,7 @@
 #include "worker/peer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -29,6 +31,7 @@ Peer::Peer(asio::io_context& io, Endpoint endpoint, PeerOptions options, std::sh
       options_(std::move(options)),
       table_(std::move(table)),
       on_change_(std::move(on_change)),
+      error_(ErrorKind::unavailable, fmt::format("{}: no answer yet", name_)),
       timer_(io),
       watch_(io) {}
 
@@ -56,7 +59,6 @@ void Peer::set(State state) {
 asio::awaitable<void> Peer::run() {
   auto pause = first_pause;
   while (state_ != State::stopped && state_ != State::refused) {
-    const bool was_ready = ever_ready();
     Error error(ErrorKind::unavailable, "the connection ended");
     try {
       co_await serve_connection();
@@ -65,7 +67,8 @@ asio::awaitable<void> Peer::run() {
     }
     if (link_) link_->close();
     if (state_ == State::stopped) co_return;
-    if (state_ == State::ready || !was_ready) pause = first_pause;
+    const bool there = link_ != nullptr;
+    if (state_ == State::ready || !there) pause = first_pause;  // it may just be starting
     lose(error);
     if (state_ == State::refused) co_return;
     timer_.expires_after(pause);
@@ -77,11 +80,14 @@ asio::awaitable<void> Peer::run() {
 // What was sent and not answered is somebody else's now.
 void Peer::lose(const Error& error) {
   error_ = within(error, name_);
+  lost_ = true;
   const auto requests = std::exchange(requests_, {});
   if (state_ == State::ready || state_ == State::draining) ++fruitless_;
-  // What can't be better next time: the worker understood, and refused.
-  const bool for_good = fruitless_ >= most_fruitless || error.kind() == ErrorKind::data ||
-                        error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::usage;
+  // What can't be better next time: the worker understood, and refused; or its command doesn't
+  // start one.
+  const bool for_good = fruitless_ >= most_fruitless || (carrier_.child && !ever_ready()) ||
+                        error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported ||
+                        error.kind() == ErrorKind::usage;
   set(for_good ? State::refused : State::connecting);
   for (const auto& [id, sent] : requests) {
     sent.done(PeerFailure{wire::Code::draining, Error(ErrorKind::unavailable, error_.what())});
@@ -89,6 +95,7 @@ void Peer::lose(const Error& error) {
 }
 
 asio::awaitable<void> Peer::serve_connection() {
+  link_.reset();
   carrier_ = {};
   link_ = co_await reach(endpoint_, options_.access, options_.max_frame, carrier_);
   const auto link = link_;
@@ -109,8 +116,7 @@ asio::awaitable<void> Peer::serve_connection() {
 }
 
 asio::awaitable<void> Peer::greet() {
-  send_hello(*link_, options_.access, options_.max_frame);
-  co_await expect(*link_, wire::Message::Welcome);
+  co_await nn::greet(*link_, options_.access, options_.max_frame, carrier_);
   open_stream();
   const IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
   const auto* digest = in.as<wire::Opened>()->digest();
@@ -155,7 +161,7 @@ std::uint64_t Peer::send(const Batch& rows, std::optional<std::chrono::microseco
 }
 
 void Peer::cancel(std::uint64_t id) {
-  if (requests_.erase(id) == 0 || !link_) return;
+  if (!requests_.contains(id) || !link_) return;
   auto& builder = link_->maker().builder();
   link_->send(link_->maker().finish(id, wire::CreateCancel(builder)));
 }

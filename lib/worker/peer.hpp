@@ -57,6 +57,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
   const std::string& name() const { return name_; }
   const Error& error() const { return error_; }  // the last
   bool ever_ready() const { return kind_.has_value(); }
+  bool ever_lost() const { return lost_; }  // an attempt to connect failed, or a connection ended
   const PredictionKind& kind() const { return *kind_; }  // once ready
   const std::string& digest() const { return digest_; }
   std::size_t outstanding() const { return requests_.size(); }
@@ -69,7 +70,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   // `done` is called once: with the answer, or with what went wrong, also when the connection is
   // lost. The number is for cancel().
   std::uint64_t send(const Batch& rows, std::optional<std::chrono::microseconds> time_left, Done done);
-  // `done` is not called any more.
+  // The worker need not answer. It says what became of the request all the same: until then it
+  // counts as outstanding, and `done` is called.
   void cancel(std::uint64_t id);
 
  private:
@@ -95,7 +97,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   std::shared_ptr<const Schema> table_;
   std::function<void()> on_change_;
   State state_ = State::connecting;
-  Error error_{ErrorKind::unavailable, "not connected yet"};
+  Error error_;
+  bool lost_ = false;
   Carrier carrier_;
   std::shared_ptr<FrameLink> link_;
   std::optional<PieceWriter> rows_;

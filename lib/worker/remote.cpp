@@ -157,8 +157,8 @@ std::optional<Batch> RemoteSource::next() {
 }
 
 void RemoteSource::report_missing() {
-  if (!ensemble_) return;
   for (const Fleet::Member& member : fleet_.members()) {
+    if (member.unreached && !ensemble_) warn("{}; the other workers did without it", member.error);
     if (member.missed == 0) continue;
     warn("{} was missing from {} of {} rows{}{}", member.name, format_count(member.missed),
          format_count(member.missed + member.rows), member.error.empty() ? "" : ": ", member.error);

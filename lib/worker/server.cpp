@@ -115,7 +115,7 @@ class Server {
 Server::Server(const WorkerOptions& options)
     : options_(options),
       log_(options.log),
-      models_(model_options(options), [this](const ModelStore::Task& task) { asio::post(io_, task); }),
+      models_(model_options(options), log_, [this](const ModelStore::Task& task) { asio::post(io_, task); }),
       engine_(engine_options(options),
               [this](std::vector<std::shared_ptr<Job>> jobs) {
                 asio::post(io_, [this, jobs = std::move(jobs)] { finish(jobs); });

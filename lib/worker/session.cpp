@@ -344,13 +344,16 @@ void Session::query(const IncomingFrame& in) {
 }
 
 void Session::change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load) {
-  const auto done = [weak = weak_from_this(), id](const std::optional<Error>& error) {
+  nlohmann::json fields = {{"client", name_}, {"model", model}, {"version", version}};
+  const auto done = [weak = weak_from_this(), &service = service_, id, load,
+                     fields = std::move(fields)](const std::optional<Error>& error) mutable {
+    if (error) fields["error"] = error->what();
+    service.log.write(load ? "load_request" : "unload_request", fields);
     const auto self = weak.lock();
     if (!self) return;
     if (error) return self->refuse(id, wire::Code::not_found, error->what());
-    self->link_->send(self->link_->maker().report(id, describe(self->service_, wire::What::models)));
+    self->link_->send(self->link_->maker().report(id, describe(service, wire::What::models)));
   };
-  service_.log.write(load ? "load" : "unload", {{"client", name_}, {"model", model}, {"version", version}});
   service_.models.change(std::string(model), version, load, done);
 }
 

@@ -117,8 +117,7 @@ asio::awaitable<void> RemoteTrainer::train() {
   link_ = co_await reach(options_.endpoint, access_, options_.max_frame, carrier_);
   const auto link = link_;
   auto limit = close_after(link, io_, 2 * access_.connect_timeout);
-  send_hello(*link, access_, options_.max_frame);
-  const IncomingFrame welcome = co_await expect(*link, wire::Message::Welcome);
+  const IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
   limit.cancel();
   if (!can_train(*welcome.as<wire::Welcome>())) {
     fail(ErrorKind::unsupported,

@@ -25,7 +25,7 @@ struct Worker {
   WorkerOptions options;
   asio::io_context io{1};
   EventLog log{"/dev/null"};
-  ModelStore models{one_model(), [this](const ModelStore::Task& task) { asio::post(io, task); }};
+  ModelStore models{one_model(), log, [this](const ModelStore::Task& task) { asio::post(io, task); }};
   // Everything is computed at once: the engine's thread would make runs differ.
   Engine engine{{.quick_work = 1e18}, [](const auto&) {}};
   Service service{io, options, {}, models, engine, log, {}, {}, 0, {}, false, [] {}};

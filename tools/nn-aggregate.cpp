@@ -35,7 +35,7 @@ void setup(CLI::App& app, Options& options) {
       ->type_name("RULE");
   nn::add_parsed(app, "--weight", o.weights, nn::parse_weights,
                  "One a member (default: what the streams say)")
-      ->type_name("W,W,…");
+      ->type_name("W,W,...");
   nn::add_parsed(app, "--uncertainty", o.uncertainty, parse_some_uncertainty,
                  "Adds a column: entropy, variance, mutual-information")
       ->type_name("KIND");

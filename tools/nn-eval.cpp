@@ -35,7 +35,7 @@ void setup(CLI::App& app, Options& options) {
   app.add_option("--classes", o.classes, "Names of the probabilities, where the input does not say")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->type_name("NAME,…")
+      ->type_name("NAME,...")
       ->group(group);
   app.add_option("-o,--output", options.output, "Where to write (default: standard output)")
       ->type_name("FILE")

@@ -74,7 +74,7 @@ void add_network_options(CLI::App& app, nn::TrainOptions& o) {
   constexpr auto group = "Network";
   auto* layers =
       nn::add_parsed(app, "--layers", o.layers, parse_layers, "Widths of dense layers (default: 64)");
-  describe(layers, group, "N,N,…");
+  describe(layers, group, "N,N,...");
   auto* net =
       nn::add_parsed(app, "--net", o.net, parse_net, "Layers in full: 'dense 64 relu, dropout 0.5, dense'");
   describe(net, group, "LAYERS");
@@ -100,7 +100,7 @@ void add_data_options(CLI::App& app, nn::TrainOptions& o) {
            group, "LIST");
   describe(nn::add_parsed(app, "--class-weight", o.class_weights, nn::parse_class_weights,
                           "balanced, or weights by class"),
-           group, "NAME=W,…");
+           group, "NAME=W,...");
 }
 
 void add_optimizer_options(CLI::App& app, nn::TrainOptions& o) {
@@ -111,7 +111,7 @@ void add_optimizer_options(CLI::App& app, nn::TrainOptions& o) {
            group, "NAME");
   describe(nn::add_parsed(app, "--lr", o.members.learning_rates, parse_list<parse_positive>,
                           "Learning rate (default: 0.001; 0.01 for sgd, momentum, nesterov)"),
-           group, "RATE,…");
+           group, "RATE,...");
   describe(nn::add_parsed(app, "--schedule", o.schedule, nn::parse_schedule,
                           "constant, cosine, step:epochs=10,factor=0.1, one_cycle, cosine_restarts:cycles=5"),
            group, "NAME");
@@ -127,13 +127,13 @@ void add_optimizer_options(CLI::App& app, nn::TrainOptions& o) {
   describe(nn::add_parsed(app, "--epsilon", p.epsilon, parse_positive, "Default: 1e-7"), group, "E");
   describe(nn::add_parsed(app, "--weight-decay", o.members.weight_decay, parse_list<parse_not_negative>,
                           "Of adamw (default: 0.004)"),
-           group, "W,…");
+           group, "W,...");
   describe(nn::add_parsed(app, "--l2", o.members.l2, parse_list<parse_not_negative>,
                           "Adds L2/2 times the kernels' squares to the loss"),
            group, "L2,…");
   describe(nn::add_parsed(app, "--label-smoothing", o.members.label_smoothing, parse_list<parse_rate>,
                           "This part of each label goes to all classes alike"),
-           group, "S,…");
+           group, "S,...");
   describe(nn::add_parsed(app, "--ema", o.ema, parse_rate, "Keep a moving average of the weights, as 0.999"),
            group, "DECAY");
   describe(nn::add_parsed(app, "--clip-norm", o.clip_norm, parse_positive, "Limit of the gradient's norm"),

@@ -43,6 +43,11 @@ void print_note(std::string_view text) {
   if (verbosity() == Verbosity::verbose) put(fmt::format("{}: {}\n", name_of_tool, text));
 }
 
+void print_summary(std::string_view text) {
+  const bool watched = verbosity() == Verbosity::normal && ::isatty(STDERR_FILENO) != 0;
+  if (watched || verbosity() == Verbosity::verbose) put(fmt::format("{}: {}\n", name_of_tool, text));
+}
+
 std::string format_duration(double seconds) {
   const auto s = static_cast<std::uint64_t>(std::llround(seconds));
   if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
@@ -51,7 +56,8 @@ std::string format_duration(double seconds) {
 
 std::string format_count(std::uint64_t count) {
   std::string text = fmt::format("{}", count);
-  for (auto at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  for (auto at = static_cast<int>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
   return text;
 }
 
@@ -69,7 +75,8 @@ std::string Progress::line(std::uint64_t done, std::string_view detail) const {
   const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
   std::string text(detail);
   if (!text.empty()) text += "  ";
-  if (total_ > 0) text += fmt::format("{:3.0f}%  ", 100.0 * static_cast<double>(done) / static_cast<double>(total_));
+  if (total_ > 0)
+    text += fmt::format("{:3.0f}%  ", 100.0 * static_cast<double>(done) / static_cast<double>(total_));
   text += fmt::format("{} {}/s", format_count(static_cast<std::uint64_t>(rate)), unit_);
   if (total_ > done && rate > 0) {
     text += fmt::format("  ETA {}", format_duration(static_cast<double>(total_ - done) / rate));

@@ -21,6 +21,7 @@ Verbosity verbosity();
 void print_error(std::string_view text);    // always
 void print_warning(std::string_view text);  // "nn-train: warning: text", unless --quiet
 void print_note(std::string_view text);     // only with --verbose
+void print_summary(std::string_view text);  // as a note, and for whoever sits at a terminal; not with --quiet
 
 template <typename... Args>
 void warn(fmt::format_string<Args...> format, Args&&... args) {
@@ -56,7 +57,7 @@ class Progress {
   bool visible_ = false;
 };
 
-std::string format_duration(double seconds);      // "0:42", "1:02:03"
-std::string format_count(std::uint64_t count);    // "12,300"
+std::string format_duration(double seconds);    // "0:42", "1:02:03"
+std::string format_count(std::uint64_t count);  // "12,300"
 
 }  // namespace nn

@@ -89,7 +89,7 @@ CLI::Option* add(CLI::App& app, const std::string& name, const std::string& help
 // May be given several times, with several columns at once.
 void add_columns(CLI::App& app, const std::string& name, std::vector<std::string>& columns,
                  const std::string& help) {
-  app.add_option(name, columns, help)->delimiter(',')->type_name("COLUMN,…")->allow_extra_args(false);
+  app.add_option(name, columns, help)->delimiter(',')->type_name("COLUMN,...")->allow_extra_args(false);
 }
 
 void add_format_options(CLI::App& app, SourceOptions& options) {

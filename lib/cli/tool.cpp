@@ -5,7 +5,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <new>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/parse.hpp"
@@ -24,6 +26,20 @@ std::string quote(std::string_view word) {
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
 }
+
+// Options with what they take, and nothing of how they relate: the manual says it.
+class Help : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    return type.empty() || type == "TEXT" ? "" : " " + type;
+  }
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    for (std::size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
+    return text;
+  }
+};
 
 // What --help and --version print goes to stdout and must arrive.
 int print_product(std::string_view text) {
@@ -90,8 +106,8 @@ int run_guarded(const std::function<int()>& run) {
 
 const std::string& command_line() { return quoted_command_line; }
 
-int run_tool(int argc, char** argv, const ToolDescription& tool,
-             const std::function<void(CLI::App&)>& setup, const std::function<void()>& body) {
+int run_tool(int argc, char** argv, const ToolDescription& tool, const std::function<void(CLI::App&)>& setup,
+             const std::function<void()>& body) {
   fill_standard_descriptors();
   set_tool_name(tool.name);
   install_signal_handlers();
@@ -100,6 +116,7 @@ int run_tool(int argc, char** argv, const ToolDescription& tool,
   return run_guarded([&] {
     CLI::App app(tool.summary, tool.name);
     app.footer("Example:\n  " + tool.example + "\n\nManual: man " + tool.name + ", man nn-tools\n");
+    app.formatter(std::make_shared<Help>());
     app.set_version_flag("--version", std::string(NN_VERSION), "Print the version and exit");
     app.set_help_flag("-h,--help", "Print this help and exit");
     bool quiet = false;

@@ -163,7 +163,7 @@ std::size_t AggregateSource::alive() const {
 void AggregateSource::drop(Lane& lane, std::int64_t row, const std::string& why) {
   lane.give_up();
   if (!tolerant_) {
-    fail_data("{}: {}{}", lane.name(), why, lanes_.size() > 1 ? " (--quorum N goes on with N members)" : "");
+    fail_data("{}: {}{}", lane.name(), why, lanes_.size() > 1 ? " (--quorum would go on without it)" : "");
   }
   const std::size_t left = alive();
   if (left < quorum_) {

@@ -39,6 +39,10 @@ Member parse_member(std::string_view text) {
     }
   }
   if (const auto at = text.rfind('@'); at != std::string_view::npos) {
+    if (const auto star = text.find('*', at); star != std::string_view::npos) {
+      fail_usage("'{}' of '{}' is not a weight; write MODEL[@DEVICE][*WEIGHT]",
+                 printable(text.substr(star + 1)), printable(text));
+    }
     member.device = parsed(parse_device, text.substr(at + 1));
     if (member.device) text = text.substr(0, at);
   }

@@ -194,10 +194,12 @@ Rule parse_rule(std::string_view name) {
     if (rule_names[i] == name) return static_cast<Rule>(i);
   }
   const auto meant = closest(name, {rule_names.begin(), rule_names.end()});
-  fail_usage("unknown rule '{}'{}", printable(name),
-             meant
-                 ? "; did you mean " + *meant + "?"
-                 : std::string("; there are mean, vote, weighted, geometric, median, rank, max and trimmed"));
+  fail_usage(
+      "unknown rule '{}'{}", printable(name),
+      meant ? "; did you mean " + *meant + "?"
+            : std::string(
+                  "; there are mean, vote, weighted, geometric, median, rank, max, trimmed, stack:MODEL and "
+                  "concat"));
 }
 
 bool fits_classes(Rule rule) { return rule != Rule::trimmed; }

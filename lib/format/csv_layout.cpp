@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/parse.hpp"
 #include "format/source_columns.hpp"
 
@@ -103,25 +104,57 @@ Texts column_names(const Texts& first, bool header, const std::string& where) {
   return names;
 }
 
-// Numbers, as far as the sample doesn't say otherwise. What is wrong with the text is left
-// to the parser.
-std::vector<CsvKind> infer(std::string_view text, const CsvDialect& dialect, std::size_t columns) {
-  std::vector<CsvKind> kinds(columns, CsvKind::number);
+// What the sample says of a column.
+struct Look {
+  std::int64_t numbers = 0, texts = 0;
+  std::int64_t line = 0;  // of the first text, from 0
+  std::string text;
+};
+
+// What is wrong with the text is left to the parser.
+std::vector<Look> look_at(std::string_view text, const CsvDialect& dialect, std::size_t columns) {
+  std::vector<Look> looks(columns);
   CsvCursor cursor(text, dialect);
   std::string scratch;
   try {
     while (cursor.begin_record()) {
+      const std::int64_t line = cursor.lines();
       CellEnd end = CellEnd::delimiter;
       for (std::size_t i = 0; end == CellEnd::delimiter; ++i) {
         const CsvCell cell = cursor.cell(scratch);
         end = cell.end;
-        if (i >= columns || kinds[i] != CsvKind::number || dialect.is_missing(cell.text)) continue;
-        if (!is_number(cell.text)) kinds[i] = CsvKind::category;
+        if (i >= columns || dialect.is_missing(cell.text)) continue;
+        Look& look = looks[i];
+        if (is_number(cell.text)) {
+          ++look.numbers;
+        } else if (look.texts++ == 0) {
+          look.line = line;
+          look.text = cell.text;
+        }
       }
     }
   } catch (const CsvFault&) {
   }
-  return kinds;
+  return looks;
+}
+
+// A column of numbers in which a cell is none was hardly meant as categories.
+void warn_of_strays(const std::vector<Look>& looks, const std::vector<CsvKind>& kinds, const Schema& schema,
+                    const CsvOptions& options, const std::string& name, std::int64_t lines) {
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    const Look& look = looks[i];
+    const std::string& column = schema.fields[i].name;
+    const bool wanted = std::any_of(options.text.begin(), options.text.end(), [&](const std::string& text) {
+      return find_column(schema, text, "--text") == i;
+    });
+    if (kinds[i] != CsvKind::category || look.numbers <= look.texts || wanted) continue;
+    warn("{}:{}: '{}' makes column '{}' one of categories, though {} of the first {} cells are numbers; {}",
+         name, lines + look.line + 1, printable(look.text), printable(column), look.numbers,
+         look.numbers + look.texts,
+         look.line == 0 ? "is this line a header (--header, or --skip)?"
+                        : "--missing takes such cells for missing values, --text the column as it is");
+    return;  // the first tells enough
+  }
 }
 
 // The kinds that `like` had, where all its columns are such as CSV gives.
@@ -195,7 +228,10 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   if (text.find('\0') != std::string_view::npos) fail_data("{}: holds NUL bytes: this is no CSV text", name);
   CsvCursor cursor(text, chunks.dialect());
   if (!cursor.begin_record()) {
-    fail_data("{}: there are no rows{}", name, text.empty() ? ": the input is empty" : "");
+    fail_data("{}: there are no rows{}", name,
+              !text.empty()              ? ""
+              : name == "standard input" ? ": the program in front wrote nothing"
+                                         : ": it is empty");
   }
   const std::string where = fmt::format("{}:{}", name, layout.lines + cursor.lines() + 1);
   Texts first;
@@ -219,8 +255,12 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   try {
     if (like != nullptr) layout.kinds = kinds_of(*like);
     if (layout.kinds.size() != names.size()) {
-      layout.kinds = infer(rows, chunks.dialect(), names.size());
+      layout.kinds.clear();
+      const std::vector<Look> looks = look_at(rows, chunks.dialect(), names.size());
+      for (const Look& look : looks)
+        layout.kinds.push_back(look.texts == 0 ? CsvKind::number : CsvKind::category);
       apply_options(layout.kinds, *schema, options);
+      warn_of_strays(looks, layout.kinds, *schema, options.csv, name, layout.lines);
     }
   } catch (const Error& error) {
     throw error.within(name);

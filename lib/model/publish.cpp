@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/parse.hpp"
 #include "model/model.hpp"
 
@@ -71,6 +72,49 @@ class Draft {
   bool kept_ = false;
 };
 
+// Why clients of the one can't go on with the other; empty where they can.
+std::string difference(const Model& before, const Model& now) {
+  const auto same_target = [](const Target& a, const Target& b) {
+    return a.kind == b.kind && a.classes == b.classes && a.shape == b.shape;
+  };
+  if (!same_target(before.target, now.target)) {
+    return now.target.kind == Target::Kind::classes && before.target.kind == Target::Kind::classes
+               ? "it has other classes"
+               : "it answers something else";
+  }
+  for (const InputColumn& column : now.encoder.columns()) {
+    const auto& known = before.encoder.columns();
+    const auto same = [&](const InputColumn& c) {
+      return c.name == column.name && c.kind == column.kind && c.shape == column.shape;
+    };
+    if (std::none_of(known.begin(), known.end(), same)) {
+      return fmt::format("it wants a column '{}' that the other does not", printable(column.name));
+    }
+  }
+  return "";
+}
+
+// Versions of one repository take each other's place.
+void compare_with_before(const Model& model, const std::string& base, std::uint64_t version) {
+  std::error_code error;
+  std::uint64_t before = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
+    const auto other = parse_version_number(entry.path().filename().string());
+    if (other && *other < version) before = std::max(before, *other);
+  }
+  if (before == 0) return;
+  std::string why;
+  try {
+    why = difference(load_model(fmt::format("{}/{}/model.nn", base, before)), model);
+  } catch (const Error&) {
+    return;  // it is broken: nobody is served by it
+  }
+  if (!why.empty()) {
+    warn("{}/{} does not fit version {}: {}; clients of the one will fail with the other", base, version,
+         before, why);
+  }
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_version_number(std::string_view name) {
@@ -83,7 +127,7 @@ std::optional<std::uint64_t> parse_version_number(std::string_view name) {
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version) {
-  verify_model(model);
+  const Model checked = verify_model(model);
   const auto source = MappedFile::open(model);
   if (::mkdir(base.c_str(), 0777) != 0 && errno != EEXIST) fail_errno(base);
   Draft draft(base);
@@ -96,6 +140,7 @@ std::uint64_t publish_model(const std::string& model, const std::string& base,
     if (!version) number = std::max(highest_version(base), number) + 1;
     if (draft.rename_to(fmt::format("{}/{}", base, number))) {
       sync_folder(base);
+      compare_with_before(checked, base, number);
       return number;
     }
     if (version) fail_data("{}/{}: this version is there already", base, number);

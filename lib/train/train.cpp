@@ -84,6 +84,11 @@ void train(const TrainOptions& options) {
       continue;
     }
     save_model(members[k].output, trained[k]);
+    std::string figures;
+    for (const auto& [name, value] : trained[k].provenance.metrics) {
+      figures += fmt::format("{}{} {:.4g}", figures.empty() ? "" : ", ", name, value);
+    }
+    print_summary(fmt::format("{}: {}", members[k].output, figures));
     ::unlink(checkpoint_of(members[k]).c_str());
   }
   if (missing > 0) fail_data("{} of {} members have no model", missing, members.size());

@@ -119,7 +119,7 @@ void Fleet::drop(std::size_t peer, const Error& why) {
   if (!options_.ensemble && alive() == 0) return stop(why);
   if (options_.ensemble && alive() < needed()) {
     return stop(options_.quorum == 0
-                    ? Error(why.kind(), fmt::format("{} (--quorum N goes on with N members)", why.what()))
+                    ? Error(why.kind(), fmt::format("{} (--quorum would go on without it)", why.what()))
                     : Error(why.kind(), fmt::format("{}; {} of {} members left, --quorum asks for {}",
                                                     why.what(), alive(), lanes_.size(), needed())));
   }

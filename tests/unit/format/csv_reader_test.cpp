@@ -117,7 +117,7 @@ TEST_CASE("CSV errors name file, line and column") {
             "t.csv:1: columns 0 and 2 are both named 'a'; name them differently, or read the line as data "
             "with "
             "--no-header"},
-           {"", "t.csv: there are no rows: the input is empty"},
+           {"", "t.csv: there are no rows: it is empty"},
            {"\n\n", "t.csv: there are no rows"},
            {std::string("a,b\n1,\0002\n", 8), "t.csv: holds NUL bytes: this is no CSV text"},
            {"a,b\r1,2\r", "t.csv: lines end in CR alone; write them anew with: tr '\\r' '\\n'"},

@@ -134,12 +134,12 @@ def throughput(bench, data, model):
 
 
 def two_devices(bench):
-    work = "two workers, a device each, [784,1024,1024,1024,2]"
+    work = "two workers, a device each, [64,1024,1024,1024,1024,2]"
     if len(cores()) < 2:
         yield Row(PART, work, "one worker", skipped="one core")
         return
-    data = random_rows(bench, "wide", 2000, 784)
-    model = train(bench, data, bench.file("wide.nn"), "--layers", "1024,1024,1024")
+    data = random_rows(bench, "wide", 2000, 64)
+    model = train(bench, data, bench.file("wide.nn"), "--layers", "1024,1024,1024,1024")
     rows = bench.file("wide.arrows")
     bench.run(bench.tool("nn-read"), data[0], "--repeat=25", "--batch", "1024", "-o", rows)
     ours, theirs = [], []

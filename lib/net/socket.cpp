@@ -115,6 +115,7 @@ Acceptor adopt_listener(asio::io_context& io, UniqueFd fd) {
 }
 
 asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carrier) {
+  carrier.kind = endpoint.kind;
   std::optional<Tls> tls;
   if (endpoint.kind == Endpoint::Kind::tls) tls.emplace(access.tls, Tls::Side::client);
   const auto timeout = access.connect_timeout;

@@ -27,6 +27,7 @@ Acceptor adopt_listener(asio::io_context& io, UniqueFd fd);
 
 // What a connection goes through, besides its socket.
 struct Carrier {
+  Endpoint::Kind kind = Endpoint::Kind::unix_socket;
   std::unique_ptr<Child> child;              // the command of exec: and ssh:
   std::shared_ptr<const std::string> alert;  // why the other side ended TLS; empty until then
 };

@@ -26,6 +26,8 @@ asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, cons
 
 namespace {
 
+constexpr std::string_view no_answer = "the connection ended before the worker answered";
+
 // "; it ended with exit status 127"; empty while it runs.
 asio::awaitable<std::string> how_ended(Child& command) {
   constexpr std::chrono::milliseconds patience{500}, step{10};
@@ -53,8 +55,14 @@ asio::awaitable<IncomingFrame> greet(FrameLink& link, const Access& access, std:
   } catch (const Error& thrown) {
     error = thrown;
   }
-  if (error->kind() != ErrorKind::unavailable || !carrier.child) throw *error;
-  fail(ErrorKind::unavailable, "{}{}", error->what(), co_await how_ended(*carrier.child));
+  const bool ended = error->kind() == ErrorKind::unavailable;
+  if (ended && carrier.child) {
+    fail(ErrorKind::unavailable, "{}{}", error->what(), co_await how_ended(*carrier.child));
+  }
+  if (error->what() == no_answer && carrier.kind == Endpoint::Kind::tcp) {
+    fail(ErrorKind::unavailable, "{}; if it wants certificates, write tls://", error->what());
+  }
+  throw *error;
 }
 
 asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type) {
@@ -65,7 +73,7 @@ asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type) {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;  // a reset is an end
   }
-  if (!there) fail(ErrorKind::unavailable, "the connection ended before the worker answered");
+  if (!there) fail(ErrorKind::unavailable, "{}", no_answer);
   if (const auto* failed = in.as<wire::Failed>()) throw error_of(*failed);
   if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
   if (in.frame->message_type() != type) fail_data("a message that workers do not send here");

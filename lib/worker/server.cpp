@@ -31,6 +31,7 @@ using Clock = FrameLink::Clock;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
+constexpr std::size_t most_refusals = 16;  // that get through TLS first, at once
 
 // Who is at the other end: for logs.
 std::string peer_name(Socket& socket) {
@@ -214,10 +215,15 @@ asio::awaitable<void> Server::accept(Gate& gate) {
       ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     std::string name = peer_name(socket);
-    if (full()) {
+    if (gate.endpoint.kind == Endpoint::Kind::tls) {
+      // Who is refused is told, where telling doesn't cost too much.
+      if (greeting_ >= most_refusals && full()) {
+        ++service_.stats.connections_refused;
+      } else {
+        asio::co_spawn(io_, secure(std::move(socket), std::move(name)), asio::detached);
+      }
+    } else if (full()) {
       refuse(std::move(socket));
-    } else if (gate.endpoint.kind == Endpoint::Kind::tls) {
-      asio::co_spawn(io_, secure(std::move(socket), std::move(name)), asio::detached);
     } else {
       welcome(std::move(socket), std::move(name));
     }
@@ -229,7 +235,12 @@ asio::awaitable<void> Server::secure(Socket socket, std::string name) {
   try {
     auto secured = co_await tls_->secure(std::move(socket), {}, tls_timeout);
     --greeting_;
-    if (!service_.draining) welcome(std::move(secured.socket), name + " " + secured.peer);
+    if (service_.draining) co_return;
+    if (full()) {
+      refuse(std::move(secured.socket));
+    } else {
+      welcome(std::move(secured.socket), name + " " + secured.peer);
+    }
   } catch (const Error& error) {
     --greeting_;
     ++service_.stats.connections_refused;
@@ -246,7 +257,7 @@ void Server::refuse(Socket socket) {
   const auto link = std::make_shared<FrameLink>(std::move(socket), options_.max_frame);
   link->send(link->maker().failed(
       0, wire::Code::busy,
-      fmt::format("{} connections are open, as --max-connections allows", service_.sessions.size())));
+      fmt::format("no connection is free: --max-connections {}", options_.max_connections)));
   link->close_when_sent();
 }
 

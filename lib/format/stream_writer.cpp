@@ -326,7 +326,7 @@ void StreamWriter::State::write_rows(const Batch& batch) {
   }
   const auto header = record_batch(batch.rows);
   Metadata metadata;
-  metadata.set("nn.first_row", fmt::format("{}", batch.first_row));
+  metadata.set("nn.first_row", std::to_string(batch.first_row));
   if (checksums == Checksums::yes) metadata.set("nn.xxh3", fmt::format("{:016x}", body.checksum()));
   write_message(arrow::MessageHeader::RecordBatch, header.Union(), metadata);
 }

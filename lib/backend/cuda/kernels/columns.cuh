@@ -1,0 +1,61 @@
+// Sums over the rows of a matrix for each column: of some rows in T, of those sums in double.
+// The order is always the same.
+#pragma once
+
+#include "backend/cuda/kernels/threads.cuh"
+
+namespace nn::cuda {
+
+constexpr Index most_chunks = 1024;
+
+// Chunks that the rows are cut into.
+inline Index chunks_of(Index rows) {
+  const Index chunks = (rows + 2047) / 2048;
+  return chunks < 1 ? 1 : chunks < most_chunks ? chunks : most_chunks;
+}
+
+// What chunks leave for totals: [chunks, terms, columns].
+inline Index partial_count(Index rows, Index columns, Index terms) { return chunks_of(rows) * terms * columns; }
+
+inline Shape2 over_chunks(Index rows, Index columns) {
+  return {dim3(static_cast<unsigned>((columns + lanes - 1) / lanes), static_cast<unsigned>(chunks_of(rows))),
+          dim3(lanes, rows_at_once)};
+}
+
+// f(row, column, sums [terms]) adds what a row has for a column. Fills `partial`.
+template <typename T, int terms, typename F>
+__device__ void sum_chunk(Index rows, Index columns, double* partial, F f) {
+  NN_SHARED(double, shared, terms * rows_at_once * lanes);
+  const Index column = Index{blockIdx.x} * lanes + threadIdx.x;
+  T sums[terms] = {};
+  const Index first = Index{blockIdx.y} * rows_at_once + threadIdx.y;
+  for (Index i = first; column < columns && i < rows; i += Index{gridDim.y} * rows_at_once) f(i, column, sums);
+  for (int t = 0; t < terms; ++t)
+    shared[(t * rows_at_once + threadIdx.y) * lanes + threadIdx.x] = static_cast<double>(sums[t]);
+  __syncthreads();
+  if (threadIdx.y >= terms || column >= columns) return;
+  double total = 0;
+  for (unsigned y = 0; y < rows_at_once; ++y)
+    total += shared[(threadIdx.y * rows_at_once + y) * lanes + threadIdx.x];
+  partial[(Index{blockIdx.y} * terms + threadIdx.y) * columns + column] = total;
+}
+
+__device__ inline double total_of(const double* partial, Index chunks, int terms, int term, Index columns,
+                                  Index column) {
+  double total = 0;
+  for (Index c = 0; c < chunks; ++c) total += partial[(c * terms + term) * columns + column];
+  return total;
+}
+
+template <typename T>
+__global__ void sum_rows(Index rows, Index columns, const T* x, Index row, double* partial) {
+  sum_chunk<T, 1>(rows, columns, partial, [&](Index i, Index j, T* sums) { sums[0] += x[i * row + j]; });
+}
+
+// sums [columns], overwritten.
+template <typename T>
+__global__ void finish_sums(Index chunks, Index columns, const double* partial, T* sums) {
+  for_each(columns, [&](Index j) { sums[j] = static_cast<T>(total_of(partial, chunks, 1, 0, columns, j)); });
+}
+
+}  // namespace nn::cuda

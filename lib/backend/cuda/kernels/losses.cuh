@@ -1,0 +1,133 @@
+// Losses with their gradients, and what networks end with. Rows that are not there have
+// neither loss nor gradient.
+#pragma once
+
+#include "backend/cuda/kernels/activations.cuh"
+#include "backend/cuda/step_state.hpp"
+
+namespace nn::cuda {
+
+// Logits or values z and what they should be.
+template <typename T>
+struct LossRows {
+  Index rows, width;  // of the batch
+  const T* z;
+  Index z_row;
+  const std::int32_t* labels;
+  const T *targets, *weights;
+  T smoothing;
+  T* gradient;        // of z, with its stride; null: not wanted
+  double* losses;     // [rows]: weight * loss
+};
+
+template <typename T>
+struct LossRow {
+  bool present;
+  T weight, scale;  // of its loss, of its gradient
+};
+template <typename T>
+__device__ LossRow<T> loss_row(const LossRows<T>& r, const StepState& state, Index i) {
+  if (i >= state.rows) return {false, T{0}, T{0}};
+  return {true, r.weights[i], r.weights[i] * static_cast<T>(state.scale)};
+}
+
+template <typename T>
+__device__ void no_loss(const LossRows<T>& r, Index i) {
+  if (threadIdx.x == 0) r.losses[i] = 0;
+  for (Index j = threadIdx.x; r.gradient != nullptr && j < r.width; j += lanes)
+    r.gradient[i * r.z_row + j] = 0;
+}
+
+template <typename T>
+__device__ T row_largest(const T* z, Index width) {
+  T top = z[0];
+  for (Index j = threadIdx.x; j < width; j += lanes) top = z[j] > top ? z[j] : top;
+  return warp_largest(top);
+}
+
+// -log softmax(z)[label] = log(sum exp(z - top)) - (z[label] - top), which cannot overflow;
+// its gradient is softmax(z) - onehot(label). With smoothing s, the label is
+// (1 - s) * onehot(label) + s / width.
+template <typename T>
+__global__ void softmax_loss(LossRows<T> r, const StepState* state) {
+  for_rows(r.rows, [&](Index i) {
+    const LossRow<T> row = loss_row(r, *state, i);
+    if (!row.present) return no_loss(r, i);
+    const T* z = r.z + i * r.z_row;
+    const std::int32_t label = r.labels[i];
+    const T top = row_largest(z, r.width);
+    const T total = row_sum<T>(r.width, [&](Index j) { return exp(z[j] - top); });
+    const T shared = r.smoothing / static_cast<T>(r.width);
+    const T all = r.smoothing > 0 ? row_sum<T>(r.width, [&](Index j) { return z[j] - top; }) : T{0};
+    const T expected = (z[label] - top) * (1 - r.smoothing) + shared * all;
+    if (threadIdx.x == 0)
+      r.losses[i] = static_cast<double>(row.weight) * (log(static_cast<double>(total)) - static_cast<double>(expected));
+    for (Index j = threadIdx.x; r.gradient != nullptr && j < r.width; j += lanes) {
+      const T hot = j == label ? 1 - r.smoothing : T{0};
+      r.gradient[i * r.z_row + j] = (exp(z[j] - top) / total - hot - shared) * row.scale;
+    }
+  });
+}
+
+// log(1 + e^-|z|) + max(z, 0) - z * label, which neither overflows nor cancels.
+template <typename T>
+__global__ void sigmoid_loss(LossRows<T> r, const StepState* state) {
+  for_each(r.rows, [&](Index i) {
+    const LossRow<T> row = loss_row(r, *state, i);
+    const T z = r.z[i * r.z_row];
+    const T label = row.present ? static_cast<T>(r.labels[i]) * (1 - r.smoothing) + r.smoothing / 2 : T{0};
+    r.losses[i] = row.present ? static_cast<double>((softplus_of(z) - z * label) * row.weight) : 0;
+    if (r.gradient != nullptr)
+      r.gradient[i * r.z_row] = row.present ? (sigmoid_of(z) - label) * row.scale : T{0};
+  });
+}
+
+// Loss and slope of one output, off its target by d.
+template <typename T>
+struct OutputLoss {
+  T loss, slope;
+};
+template <typename T>
+__device__ OutputLoss<T> output_loss(Loss kind, T d) {
+  const T size = fabs(d), sign = d > 0 ? T{1} : d < 0 ? T{-1} : T{0};
+  if (kind == Loss::mse) return {d * d, 2 * d};
+  if (kind == Loss::mae) return {size, sign};
+  // Huber: quadratic within 1, linear beyond.
+  return size <= 1 ? OutputLoss<T>{d * d / 2, d} : OutputLoss<T>{size - T{0.5}, sign};
+}
+
+template <typename T>
+__global__ void regression_loss(Loss kind, LossRows<T> r, const StepState* state) {
+  const T mean = T{1} / static_cast<T>(r.width);
+  for_rows(r.rows, [&](Index i) {
+    const LossRow<T> row = loss_row(r, *state, i);
+    if (!row.present) return no_loss(r, i);
+    const double loss = row_sum<double>(r.width, [&](Index j) {
+      const OutputLoss<T> output = output_loss(kind, r.z[i * r.z_row + j] - r.targets[i * r.width + j]);
+      if (r.gradient != nullptr) r.gradient[i * r.z_row + j] = output.slope * row.scale * mean;
+      return static_cast<double>(output.loss);
+    });
+    if (threadIdx.x == 0)
+      r.losses[i] = loss * static_cast<double>(row.weight) / static_cast<double>(r.width);
+  });
+}
+
+// The sum of the rows' losses, on top of that of the step's parts before. One block of 256.
+static __global__ void sum_losses(Index rows, const double* losses, const StepState* state, double* total) {
+  double sum = 0;
+  for (Index i = threadIdx.x; i < rows; i += blockDim.x) sum += losses[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) *total = sum + (state->part > 0 ? *total : 0);
+}
+
+template <typename T>
+__global__ void softmax_rows(Index rows, Index width, const T* z, Index z_row, T* y) {
+  for_rows(rows, [&](Index i) {
+    const T* row = z + i * z_row;
+    const T top = row_largest(row, width);
+    const T total = row_sum<T>(width, [&](Index j) { return exp(row[j] - top); });
+    for (Index j = threadIdx.x; j < width; j += lanes) y[i * width + j] = exp(row[j] - top) / total;
+  });
+}
+
+}  // namespace nn::cuda

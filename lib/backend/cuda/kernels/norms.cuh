@@ -1,0 +1,197 @@
+// Batch normalisation (Ioffe & Szegedy 2015, algorithm 1) and layer normalisation (Ba, Kiros &
+// Hinton 2016) of pixels, the rows of a matrix.
+#pragma once
+
+#include "backend/cuda/kernels/columns.cuh"
+
+namespace nn::cuda {
+
+// Of the channels, each [channels].
+template <typename T>
+struct BatchMoments {
+  T *mean, *factor;  // 1 / standard deviation
+  T *scale, *shift;  // y = x * scale + shift
+  T *by_x, *by_g, *offset;  // gradient = x * by_x + g * by_g + offset
+};
+
+template <typename T>
+struct BatchNormParameters {
+  const T *gamma, *beta;
+  T *moving_mean, *moving_variance;
+  double momentum, epsilon;
+};
+
+template <typename T>
+__device__ void set_scale(const BatchNormParameters<T>& p, const BatchMoments<T>& m, Index c, T variance) {
+  m.factor[c] = static_cast<T>(1 / sqrt(static_cast<double>(variance) + p.epsilon));
+  m.scale[c] = p.gamma[c] * m.factor[c];
+  m.shift[c] = p.beta[c] - m.mean[c] * m.scale[c];
+}
+
+// For prediction, by the moving statistics.
+template <typename T>
+__global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, BatchMoments<T> m) {
+  for_each(channels, [&](Index c) {
+    m.mean[c] = p.moving_mean[c];
+    set_scale(p, m, c, p.moving_variance[c]);
+  });
+}
+
+// Of the rows that are there: sums of x, or of (x - mean)^2.
+template <typename T>
+__global__ void sum_present(const Index* present, Index pixels, Index channels, const T* x, Index row,
+                            double* partial) {
+  sum_chunk<T, 1>(*present * pixels, channels, partial,
+                  [&](Index i, Index j, T* sums) { sums[0] += x[i * row + j]; });
+}
+template <typename T>
+__global__ void sum_squares(const Index* present, Index pixels, Index channels, const T* x, Index row,
+                            const T* mean, double* partial) {
+  sum_chunk<T, 1>(*present * pixels, channels, partial, [&](Index i, Index j, T* sums) {
+    const T d = x[i * row + j] - mean[j];
+    sums[0] += d * d;
+  });
+}
+
+template <typename T>
+__global__ void finish_mean(const Index* present, Index pixels, Index chunks, Index channels,
+                            const double* partial, T* mean) {
+  const double count = static_cast<double>(*present * pixels);
+  for_each(channels, [&](Index c) {
+    mean[c] = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count);
+  });
+}
+
+// The moving statistics follow those of the batch.
+template <typename T>
+__global__ void finish_variance(const Index* present, Index pixels, Index chunks, Index channels,
+                                const double* partial, BatchNormParameters<T> p, BatchMoments<T> m) {
+  const double count = static_cast<double>(*present * pixels);
+  const T kept = static_cast<T>(p.momentum), taken = static_cast<T>(1 - p.momentum);
+  for_each(channels, [&](Index c) {
+    const T variance = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count);
+    p.moving_mean[c] = kept * p.moving_mean[c] + taken * m.mean[c];
+    p.moving_variance[c] = kept * p.moving_variance[c] + taken * variance;
+    set_scale(p, m, c, variance);
+  });
+}
+
+template <typename T>
+__global__ void scale_channels(Index pixels, Index channels, const T* x, Index row, const T* scale,
+                               const T* shift, T* y, Index y_row) {
+  for_elements(pixels, channels,
+               [&](Index i, Index j) { y[i * y_row + j] = x[i * row + j] * scale[j] + shift[j]; });
+}
+
+// Sums of g and of g * x.
+template <typename T>
+__global__ void sum_products(Index pixels, Index channels, const T* x, Index row, const T* g, Index g_row,
+                             double* partial) {
+  sum_chunk<T, 2>(pixels, channels, partial, [&](Index i, Index j, T* sums) {
+    const T v = g[i * g_row + j];
+    sums[0] += v;
+    sums[1] += v * x[i * row + j];
+  });
+}
+
+// With n = (x - mean) * factor: x's gradient = gamma * factor * (g - mean(g) - n * mean(g * n)).
+template <typename T>
+__global__ void finish_batch_norm_back(const Index* present, Index pixels, Index chunks, Index channels,
+                                       const double* partial, const T* gamma, BatchMoments<T> m,
+                                       T* gamma_gradient, T* beta_gradient) {
+  const double count = static_cast<double>(*present * pixels);
+  for_each(channels, [&](Index c) {
+    const double g = total_of(partial, chunks, 2, 0, channels, c);
+    const double gx = total_of(partial, chunks, 2, 1, channels, c);
+    const double mean = static_cast<double>(m.mean[c]), factor = static_cast<double>(m.factor[c]);
+    const double slope = (gx - mean * g) * factor;  // sum of g * n
+    const double scale = static_cast<double>(gamma[c]) * factor;
+    const double by_x = -scale * factor * slope / count;
+    gamma_gradient[c] = static_cast<T>(slope);
+    beta_gradient[c] = static_cast<T>(g);
+    m.by_g[c] = static_cast<T>(scale);
+    m.by_x[c] = static_cast<T>(by_x);
+    m.offset[c] = static_cast<T>(-scale * g / count - by_x * mean);
+  });
+}
+
+// Rows that are not there have no gradient.
+template <typename T>
+__global__ void batch_norm_back(const Index* present, Index rows, Index pixels, Index channels, const T* x,
+                                Index row, const T* g, Index g_row, BatchMoments<T> m, T* gx, Index gx_row,
+                                bool accumulate) {
+  const Index there = *present * pixels;
+  for_elements(rows * pixels, channels, [&](Index i, Index j) {
+    T v = x[i * row + j] * m.by_x[j] + g[i * g_row + j] * m.by_g[j] + m.offset[j];
+    if (i >= there) v = 0;
+    T& out = gx[i * gx_row + j];
+    out = accumulate ? out + v : v;
+  });
+}
+
+template <typename T>
+struct PixelMoments {
+  T mean, factor;  // 1 / standard deviation
+};
+
+template <typename T>
+__device__ PixelMoments<T> moments_of(const T* x, Index channels, T epsilon) {
+  const T part = T{1} / static_cast<T>(channels);
+  const T mean = part * row_sum<T>(channels, [&](Index j) { return x[j]; });
+  const T variance = part * row_sum<T>(channels, [&](Index j) { return (x[j] - mean) * (x[j] - mean); });
+  return {mean, T{1} / sqrt(variance + epsilon)};
+}
+
+// `moments` [pixels] are kept for the way back; null: they are not.
+template <typename T>
+__global__ void layer_norm(Index pixels, Index channels, T epsilon, const T* x, Index row, const T* gamma,
+                           const T* beta, PixelMoments<T>* moments, T* y, Index y_row) {
+  for_rows(pixels, [&](Index i) {
+    const PixelMoments<T> m = moments_of(x + i * row, channels, epsilon);
+    if (moments != nullptr && threadIdx.x == 0) moments[i] = m;
+    for (Index j = threadIdx.x; j < channels; j += lanes)
+      y[i * y_row + j] = (x[i * row + j] - m.mean) * m.factor * gamma[j] + beta[j];
+  });
+}
+
+// Sums of g and of g * n, n the normalised input.
+template <typename T>
+__global__ void sum_layer_norm(Index pixels, Index channels, const PixelMoments<T>* moments, const T* x,
+                               Index row, const T* g, Index g_row, double* partial) {
+  sum_chunk<T, 2>(pixels, channels, partial, [&](Index i, Index j, T* sums) {
+    const T v = g[i * g_row + j];
+    sums[0] += v;
+    sums[1] += v * (x[i * row + j] - moments[i].mean) * moments[i].factor;
+  });
+}
+
+template <typename T>
+__global__ void finish_layer_norm(Index chunks, Index channels, const double* partial, T* gamma_gradient,
+                                  T* beta_gradient) {
+  for_each(channels, [&](Index c) {
+    beta_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 0, channels, c));
+    gamma_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 1, channels, c));
+  });
+}
+
+// With h = g * gamma: gx = (h - mean(h) - n * mean(h * n)) * factor.
+template <typename T>
+__global__ void layer_norm_back(Index pixels, Index channels, const PixelMoments<T>* moments, const T* x,
+                                Index row, const T* gamma, const T* g, Index g_row, T* gx, Index gx_row,
+                                bool accumulate) {
+  for_rows(pixels, [&](Index i) {
+    const PixelMoments<T> m = moments[i];
+    const auto h = [&](Index j) { return g[i * g_row + j] * gamma[j]; };
+    const auto n = [&](Index j) { return (x[i * row + j] - m.mean) * m.factor; };
+    const T part = T{1} / static_cast<T>(channels);
+    const T mean = part * row_sum<T>(channels, h);
+    const T slope = part * row_sum<T>(channels, [&](Index j) { return h(j) * n(j); });
+    for (Index j = threadIdx.x; j < channels; j += lanes) {
+      const T v = (h(j) - mean - n(j) * slope) * m.factor;
+      T& out = gx[i * gx_row + j];
+      out = accumulate ? out + v : v;
+    }
+  });
+}
+
+}  // namespace nn::cuda

@@ -1,0 +1,42 @@
+// Rows that are copied and added.
+#pragma once
+
+#include "backend/cuda/kernels/threads.cuh"
+
+namespace nn::cuda {
+
+// y = x, or y += x.
+template <typename T>
+__global__ void copy_rows(Index rows, Index columns, const T* x, Index x_row, T* y, Index y_row,
+                          bool accumulate) {
+  for_elements(rows, columns, [&](Index i, Index j) {
+    T& out = y[i * y_row + j];
+    out = accumulate ? out + x[i * x_row + j] : x[i * x_row + j];
+  });
+}
+
+template <typename T>
+__global__ void add_rows(Index rows, Index columns, const T* a, Index a_row, const T* b, Index b_row, T* y,
+                         Index y_row) {
+  for_elements(rows, columns, [&](Index i, Index j) { y[i * y_row + j] = a[i * a_row + j] + b[i * b_row + j]; });
+}
+
+// Of the batch's rows those that are there; zeros behind them, as all that follows computes
+// whole batches.
+template <typename T>
+__global__ void place_floats(const Index* present, Index rows, Index columns, const T* from, T* x) {
+  for_elements(rows, columns, [&](Index i, Index j) {
+    x[i * columns + j] = i < *present ? from[i * columns + j] : T{0};
+  });
+}
+
+// The same of bytes, by what each stands for.
+template <typename T>
+__global__ void place_bytes(const Index* present, Index rows, Index columns, const std::uint8_t* from,
+                            const T* values, T* x) {
+  for_elements(rows, columns, [&](Index i, Index j) {
+    x[i * columns + j] = i < *present ? values[from[i * columns + j]] : T{0};
+  });
+}
+
+}  // namespace nn::cuda

@@ -1,0 +1,119 @@
+// Optimiser updates over whole parameter blocks, as Keras defines them.
+#pragma once
+
+#include "backend/cuda/kernels/threads.cuh"
+#include "backend/cuda/step_state.hpp"
+
+namespace nn::cuda {
+
+constexpr Index most_square_sums = 1024;  // partial ones, of the gradient's norm
+
+// What an update has. Parameters lie at multiples of 16; `decays` says which of those blocks
+// belong to kernels.
+template <typename T>
+struct Update {
+  Index count;
+  const std::uint8_t* decays;
+  const StepState* state;
+  const double* clip;  // factor of the gradient; null: 1
+  T* gradient;
+  T *first, *second;  // slots
+  T* weights;
+
+  __device__ T clipped(Index i) const {
+    return clip != nullptr ? gradient[i] * static_cast<T>(*clip) : gradient[i];
+  }
+  __device__ T rate() const { return static_cast<T>(state->rate); }
+};
+
+// sum = gradient, or += it behind the first part.
+template <typename T>
+__global__ void add_part(Index count, const StepState* state, const T* gradient, T* sum) {
+  const bool first = state->part == 0;
+  for_each(count, [&](Index i) { sum[i] = first ? gradient[i] : sum[i] + gradient[i]; });
+}
+
+template <typename T>
+__global__ void add_decay(Update<T> u, T l2) {
+  for_each(u.count, [&](Index i) {
+    if (u.decays[i / 16] != 0) u.gradient[i] += l2 * u.weights[i];
+  });
+}
+
+// Blocks of 256.
+template <typename T>
+__global__ void sum_gradient_squares(Index count, const T* gradient, double* sums) {
+  double sum = 0;
+  for_each(count, [&](Index i) {
+    const double g = static_cast<double>(gradient[i]);
+    sum += g * g;
+  });
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+// One block of 256. `clip`: what the gradient is multiplied by.
+static __global__ void find_clip(Index count, const double* sums, double most, double* clip) {
+  double sum = 0;
+  for (Index i = threadIdx.x; i < count; i += blockDim.x) sum += sums[i];
+  sum = block_sum(sum);
+  const double norm = sqrt(sum);
+  if (threadIdx.x == 0) *clip = norm > most ? most / norm : 1;
+}
+
+template <typename T>
+__global__ void update_sgd(Update<T> u) {
+  for_each(u.count, [&](Index i) { u.weights[i] -= u.rate() * u.clipped(i); });
+}
+
+template <typename T>
+__global__ void update_momentum(Update<T> u, T momentum, bool nesterov) {
+  for_each(u.count, [&](Index i) {
+    const T push = u.rate() * u.clipped(i);
+    const T moved = momentum * u.first[i] - push;
+    u.first[i] = moved;
+    u.weights[i] += nesterov ? momentum * moved - push : moved;
+  });
+}
+
+template <typename T>
+__global__ void update_rmsprop(Update<T> u, T rho, T epsilon) {
+  for_each(u.count, [&](Index i) {
+    const T g = u.clipped(i);
+    const T square = rho * u.first[i] + (1 - rho) * g * g;
+    u.first[i] = square;
+    u.weights[i] -= u.rate() * g / sqrt(square + epsilon);
+  });
+}
+
+// The rate has the correction of the bias.
+template <typename T>
+__global__ void update_adam(Update<T> u, T beta_1, T beta_2, T epsilon) {
+  const T shrink = static_cast<T>(u.state->shrink);
+  for_each(u.count, [&](Index i) {
+    const T g = u.clipped(i);
+    const T m = u.first[i] + (g - u.first[i]) * (1 - beta_1);
+    const T v = u.second[i] + (g * g - u.second[i]) * (1 - beta_2);
+    const T w = u.decays[i / 16] != 0 ? u.weights[i] * shrink : u.weights[i];
+    u.first[i] = m;
+    u.second[i] = v;
+    u.weights[i] = w - u.rate() * m / (sqrt(v) + epsilon);
+  });
+}
+
+template <typename T>
+__global__ void move_average(Index count, const StepState* state, const T* weights, T* average) {
+  const T kept = static_cast<T>(state->average_decay), taken = static_cast<T>(1 - state->average_decay);
+  for_each(count, [&](Index i) { average[i] = kept * average[i] + taken * weights[i]; });
+}
+
+template <typename T>
+__global__ void exchange(Index count, T* a, T* b) {
+  for_each(count, [&](Index i) {
+    const T v = a[i];
+    a[i] = b[i];
+    b[i] = v;
+  });
+}
+
+}  // namespace nn::cuda

@@ -1,0 +1,96 @@
+#include "backend/cuda/runtime.hpp"
+
+#include "base/error.hpp"
+
+namespace nn::cuda {
+namespace {
+
+constexpr std::size_t workspace_bytes = 32 << 20;  // what cuBLAS recommends for the largest devices
+
+}  // namespace
+
+void check(cudaError_t error, std::string_view what) {
+  if (error == cudaSuccess) return;
+  const ErrorKind kind = error == cudaErrorMemoryAllocation ? ErrorKind::unavailable : ErrorKind::unsupported;
+  fail(kind, "CUDA, {}: {}", what, cudaGetErrorString(error));
+}
+
+void check(cublasStatus_t status, std::string_view what) {
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  const ErrorKind kind = status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorKind::unavailable : ErrorKind::unsupported;
+  fail(kind, "cuBLAS, {}: {}", what, cublasGetStatusString(status));
+}
+
+Stream make_stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+  return Stream(stream);
+}
+
+Event make_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event");
+  return Event(event);
+}
+
+PinnedBlock make_pinned(std::size_t bytes) {
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, bytes), "taking memory for transfers");
+  return PinnedBlock(memory);
+}
+
+void* Arena::take_bytes(std::int64_t count, std::size_t element) {
+  constexpr std::int64_t most = INT64_MAX / 64;
+  if (count == 0) return nullptr;
+  if (count < 0 || count > most) fail(ErrorKind::unsupported, "the network doesn't fit into memory");
+  const std::size_t bytes = static_cast<std::size_t>(count) * element;
+  void* memory = nullptr;
+  check(cudaMalloc(&memory, bytes), fmt::format("taking {} bytes of device memory", bytes));
+  blocks_.emplace_back(memory);
+  check(cudaMemsetAsync(memory, 0, bytes, stream_), "clearing memory");
+  return memory;
+}
+
+Blas::Blas(cudaStream_t stream, Arena& arena, Precision precision)
+    : type_(precision == Precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F) {
+  cublasHandle_t handle = nullptr;
+  check(cublasCreate(&handle), "starting");
+  handle_ = Owned<cublasHandle_t, cublasDestroy>(handle);
+  check(cublasSetStream(handle, stream), "choosing a stream");
+  // Its own would be allocated while a graph is recorded.
+  check(cublasSetWorkspace(handle, arena.take<std::byte>(workspace_bytes), workspace_bytes),
+        "choosing a workspace");
+}
+
+// A row-major matrix is the transposed column-major one, and c^T = b^T a^T.
+template <typename T>
+void Blas::multiply(const Product<T>& p) const {
+  constexpr bool is_float = sizeof(T) == sizeof(float);
+  constexpr cudaDataType type = is_float ? CUDA_R_32F : CUDA_R_64F;
+  const T one = 1, factor = p.accumulate ? one : T{0};
+  const auto operation = [](const Matrix<const T>& m) { return m.transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  check(cublasGemmStridedBatchedEx_64(handle_.get(), operation(p.b), operation(p.a), p.n, p.m, p.k, &one,
+                                      p.b.data, type, p.b.row, p.b.next, p.a.data, type, p.a.row, p.a.next,
+                                      &factor, p.c.data, type, p.c.row, p.c.next, p.count,
+                                      is_float ? type_ : CUBLAS_COMPUTE_64F, CUBLAS_GEMM_DEFAULT),
+        fmt::format("the product of [{}, {}] and [{}, {}]", p.m, p.k, p.k, p.n));
+}
+
+template void Blas::multiply(const Product<NN_SCALAR>&) const;
+
+void Graph::run(cudaStream_t stream, const std::function<void()>& work) {
+  if (!std::exchange(ran_, true)) return work();
+  if (executable_.get() == nullptr) {
+    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a graph");
+    work();
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamEndCapture(stream, &graph), "recording a graph");
+    const Owned<cudaGraph_t, cudaGraphDestroy> recorded(graph);
+    cudaGraphExec_t executable = nullptr;
+    check(cudaGraphInstantiate(&executable, graph, 0), "preparing a graph");
+    executable_ = Owned<cudaGraphExec_t, cudaGraphExecDestroy>(executable);
+  }
+  check(cudaGraphLaunch(executable_.get(), stream), "starting a graph");
+}
+
+}  // namespace nn::cuda

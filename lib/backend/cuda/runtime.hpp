@@ -1,0 +1,112 @@
+// The CUDA runtime and cuBLAS as owners: what is opened is closed, and calls that fail throw.
+// Internal to the backend.
+#pragma once
+
+#include <cublas_v2.h>
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+#include "backend/backend.hpp"
+
+namespace nn::cuda {
+
+// Throws an error that says what was being done.
+void check(cudaError_t error, std::string_view what);
+void check(cublasStatus_t status, std::string_view what);
+
+// A handle and the function that closes it.
+template <typename Handle, auto close>
+class Owned {
+ public:
+  Owned() = default;
+  explicit Owned(Handle handle) : handle_(handle) {}
+  Owned(Owned&& other) noexcept : handle_(std::exchange(other.handle_, Handle{})) {}
+  Owned& operator=(Owned&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Owned() {
+    if (handle_ != Handle{}) static_cast<void>(close(handle_));
+  }
+  Handle get() const { return handle_; }
+
+ private:
+  Handle handle_{};
+};
+
+using Stream = Owned<cudaStream_t, cudaStreamDestroy>;
+using Event = Owned<cudaEvent_t, cudaEventDestroy>;
+using DeviceBlock = Owned<void*, cudaFree>;
+using PinnedBlock = Owned<void*, cudaFreeHost>;
+
+Stream make_stream();
+Event make_event();
+PinnedBlock make_pinned(std::size_t bytes);
+
+// Device memory for a program's life, all of it taken before its first step. Each piece is an
+// allocation of its own, so that checkers see where it ends.
+class Arena {
+ public:
+  explicit Arena(cudaStream_t stream) : stream_(stream) {}
+
+  // `count` elements, all 0. Nothing for none.
+  template <typename T>
+  T* take(std::int64_t count) {
+    return static_cast<T*>(take_bytes(count, sizeof(T)));
+  }
+
+ private:
+  void* take_bytes(std::int64_t count, std::size_t element);
+
+  cudaStream_t stream_;
+  std::deque<DeviceBlock> blocks_;
+};
+
+// A row-major matrix, or `count` of them, `next` elements from each to the one behind it.
+template <typename T>
+struct Matrix {
+  T* data = nullptr;
+  std::int64_t row = 0;  // elements from one row to the next
+  std::int64_t next = 0;
+  bool transposed = false;  // read the other way round; not for results
+};
+
+template <typename T>
+struct Product {
+  std::int64_t m = 0, n = 0, k = 0, count = 1;
+  Matrix<const T> a, b;     // [m, k], [k, n]
+  Matrix<T> c;              // [m, n], overwritten or added to
+  bool accumulate = false;
+};
+
+// Products of matrices, by cuBLAS.
+class Blas {
+ public:
+  Blas(cudaStream_t stream, Arena& arena, Precision precision);
+
+  template <typename T>
+  void multiply(const Product<T>& product) const;
+
+ private:
+  Owned<cublasHandle_t, cublasDestroy> handle_;
+  cublasComputeType_t type_;
+};
+
+// Work for a stream that is recorded once and then started as a whole. The first run is made
+// call by call: libraries load what they need then, which recording doesn't allow.
+class Graph {
+ public:
+  void run(cudaStream_t stream, const std::function<void()>& work);
+
+ private:
+  Owned<cudaGraphExec_t, cudaGraphExecDestroy> executable_;
+  bool ran_ = false;
+};
+
+}  // namespace nn::cuda

@@ -1,0 +1,71 @@
+// Runs kernels on the CPU as a device might: a fiber for each CUDA thread, which take turns
+// at barriers only, in one of several orders. What no correct kernel does ends the program:
+// barriers that not all threads of a block reach, shuffles among lanes that are not there.
+//
+// Included in place of the CUDA compiler's own words by backend/cuda/dialect.cuh.
+#pragma once
+
+#include <math.h>
+#include <vector_types.h>
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+namespace host_cuda {
+
+enum class Order { forward, reverse, random };
+void set_order(Order order);  // of the threads of a block, and of blocks
+
+constexpr unsigned warp_size = 32;
+
+// Runs all blocks of a grid, one after another.
+void run_grid(dim3 grid, dim3 block, const std::function<void()>& kernel);
+
+struct Position {
+  uint3 thread{}, block{};
+  dim3 block_size, grid_size;
+};
+const Position& position();  // of the CUDA thread that runs
+
+void wait_for_block(unsigned line);
+// Every lane of a warp gives a word and gets that of `lane ^ distance`.
+std::uint64_t exchange(std::uint64_t word, unsigned distance);
+
+// Shared memory holds NaN when a block begins. Called by each thread.
+void begin_shared(void* memory, std::size_t size);
+
+}  // namespace host_cuda
+
+#undef __global__
+#define __global__
+#undef __device__
+#define __device__
+#undef __host__
+#define __host__
+#undef __forceinline__
+#define __forceinline__ inline
+#undef __launch_bounds__
+#define __launch_bounds__(...)
+
+#define threadIdx (::host_cuda::position().thread)
+#define blockIdx (::host_cuda::position().block)
+#define blockDim (::host_cuda::position().block_size)
+#define gridDim (::host_cuda::position().grid_size)
+
+// Blocks run one after another: what a block shares can be static.
+#define NN_SHARED(type, name, count) \
+  static type name[count];           \
+  ::host_cuda::begin_shared(name, sizeof name)
+
+inline void __syncthreads(unsigned line = __builtin_LINE()) { ::host_cuda::wait_for_block(line); }
+
+template <typename T>
+T __shfl_xor_sync(unsigned, T value, int distance) {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  std::uint64_t word = 0;
+  std::memcpy(&word, &value, sizeof value);
+  word = ::host_cuda::exchange(word, static_cast<unsigned>(distance));
+  std::memcpy(&value, &word, sizeof value);
+  return value;
+}

@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentum", "nesterov",
                                                              "rmsprop", "adam",     "adamw"};
 
-constexpr std::array<std::string_view, 2> precision_names = {"float32", "bf16"};
+constexpr std::array<std::string_view, 3> precision_names = {"float32", "tf32", "bf16"};
 
 class FloatProgram final : public Program {
  public:
@@ -122,13 +122,22 @@ OptimizerKind parse_optimizer(std::string_view name) {
                    : fmt::format("there are {}", fmt::join(optimizer_names, ", ")));
 }
 
+int slots_of(OptimizerKind kind) {
+  switch (kind) {
+    case OptimizerKind::sgd: return 0;
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw: return 2;
+    default: return 1;
+  }
+}
+
 std::string_view name_of(Precision precision) { return precision_names[static_cast<std::size_t>(precision)]; }
 
 Precision parse_precision(std::string_view name) {
   for (std::size_t i = 0; i < precision_names.size(); ++i) {
     if (precision_names[i] == name) return static_cast<Precision>(i);
   }
-  fail_usage("'{}' is not a precision; there are {}", printable(name), fmt::join(precision_names, " and "));
+  fail_usage("'{}' is not a precision; there are {}", printable(name), fmt::join(precision_names, ", "));
 }
 
 std::unique_ptr<Backend> open_backend(const Device& device) {

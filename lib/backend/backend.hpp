@@ -16,6 +16,7 @@ namespace nn {
 enum class OptimizerKind : std::uint8_t { sgd, momentum, nesterov, rmsprop, adam, adamw };
 std::string_view name_of(OptimizerKind kind);
 OptimizerKind parse_optimizer(std::string_view name);
+int slots_of(OptimizerKind kind);  // values that it keeps for each weight
 
 // Formulas and default values as Keras has them; see the man page of nn-train.
 struct Optimizer {
@@ -27,8 +28,8 @@ struct Optimizer {
   double weight_decay = 0.004;          // adamw, decoupled (Loshchilov & Hutter 2019)
 };
 
-// Of the products of matrices, in programs that predict.
-enum class Precision : std::uint8_t { float32, bf16 };
+// Of the products of matrices; on CPUs in programs that predict. tf32: CUDA only.
+enum class Precision : std::uint8_t { float32, tf32, bf16 };
 std::string_view name_of(Precision precision);
 Precision parse_precision(std::string_view name);
 

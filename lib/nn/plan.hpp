@@ -96,6 +96,12 @@ struct Plan {
 // memory, are usage errors that name the layer.
 Plan lower(const Network& network, Loss loss);
 
+// For programs that only predict: what reads a dropout's output reads its input.
+Plan without_dropout(Plan plan);
+
+// Of each value, whether training asks for its gradient: some weight lies before it.
+std::vector<bool> values_with_gradient(const Plan& plan);
+
 // Multiplications and additions of the matrix products that one row takes forward.
 double operations_per_row(const Plan& plan);
 

@@ -10,34 +10,8 @@
 namespace nn::cpu {
 namespace {
 
-int slots_of(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::sgd: return 0;
-    case OptimizerKind::adam:
-    case OptimizerKind::adamw: return 2;
-    default: return 1;
-  }
-}
-
-// For programs that only predict: what reads a dropout's output reads its input.
-Plan without_dropout(Plan plan) {
-  std::vector<int> source(plan.values.size());
-  for (std::size_t v = 0; v < source.size(); ++v) source[v] = static_cast<int>(v);
-  std::vector<Op> kept;
-  for (Op& op : plan.ops) {
-    op.input = source[static_cast<std::size_t>(op.input)];
-    if (op.other >= 0) op.other = source[static_cast<std::size_t>(op.other)];
-    if (op.kind == OpKind::dropout) {
-      source[static_cast<std::size_t>(op.output)] = op.input;
-    } else {
-      kept.push_back(std::move(op));
-    }
-  }
-  plan.ops = std::move(kept);
-  return plan;
-}
-
 const Bf16Kernels* bf16_of(const ProgramOptions& options, Isa isa) {
+  if (options.precision == Precision::tf32) fail(ErrorKind::unsupported, "TF32 is of CUDA devices");
   if (options.precision != Precision::bf16) return nullptr;
   if (options.training) fail(ErrorKind::unsupported, "training in bfloat16");
   return &bf16_kernels_of(isa);
@@ -123,14 +97,9 @@ void CpuProgram<T>::place_values() {
   for (const Value& value : plan_.values)
     places_.push_back({values + value.offset * options_.batch, value.stride});
   places_.front().data = nullptr;
-  // What no weight lies before has no gradient that anybody asks for.
-  std::vector<bool> wanted(plan_.values.size());
-  for (const Op& op : plan_.ops) {
-    const auto output = static_cast<std::size_t>(op.output);
-    wanted[output] = !op.parameters.empty() || wanted[static_cast<std::size_t>(op.input)] ||
-                     (op.other >= 0 && wanted[static_cast<std::size_t>(op.other)]);
-    if (training && wanted[output])
-      places_[output].gradient = gradients + plan_.values[output].offset * options_.batch;
+  const std::vector<bool> wanted = values_with_gradient(plan_);
+  for (std::size_t v = 0; training && v < wanted.size(); ++v) {
+    if (wanted[v]) places_[v].gradient = gradients + plan_.values[v].offset * options_.batch;
   }
 }
 

@@ -1,11 +1,17 @@
 #include "backend/cuda/runtime.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
 #include "base/error.hpp"
 
 namespace nn::cuda {
 namespace {
 
 constexpr std::size_t workspace_bytes = 32 << 20;  // what cuBLAS recommends for the largest devices
+constexpr std::size_t transfer_bytes = 8 << 20;
 
 }  // namespace
 
@@ -17,7 +23,8 @@ void check(cudaError_t error, std::string_view what) {
 
 void check(cublasStatus_t status, std::string_view what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  const ErrorKind kind = status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorKind::unavailable : ErrorKind::unsupported;
+  const ErrorKind kind =
+      status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorKind::unavailable : ErrorKind::unsupported;
   fail(kind, "cuBLAS, {}: {}", what, cublasGetStatusString(status));
 }
 
@@ -51,8 +58,37 @@ void* Arena::take_bytes(std::int64_t count, std::size_t element) {
   return memory;
 }
 
+void wait(cudaStream_t stream) { check(cudaStreamSynchronize(stream), "computing"); }
+
+void upload_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to) {
+  if (bytes == 0) return;
+  const PinnedBlock block = make_pinned(std::min(bytes, transfer_bytes));
+  for (std::size_t first = 0; first < bytes; first += transfer_bytes) {
+    const std::size_t size = std::min(bytes - first, transfer_bytes);
+    std::memcpy(block.get(), static_cast<const char*>(from) + first, size);
+    check(cudaMemcpyAsync(static_cast<char*>(to) + first, block.get(), size, cudaMemcpyHostToDevice, stream),
+          "copying to the device");
+    wait(stream);
+  }
+}
+
+void download_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to) {
+  if (bytes == 0) return;
+  const PinnedBlock block = make_pinned(std::min(bytes, transfer_bytes));
+  for (std::size_t first = 0; first < bytes; first += transfer_bytes) {
+    const std::size_t size = std::min(bytes - first, transfer_bytes);
+    check(cudaMemcpyAsync(block.get(), static_cast<const char*>(from) + first, size, cudaMemcpyDeviceToHost,
+                          stream),
+          "copying from the device");
+    wait(stream);
+    std::memcpy(static_cast<char*>(to) + first, block.get(), size);
+  }
+}
+
 Blas::Blas(cudaStream_t stream, Arena& arena, Precision precision)
-    : type_(precision == Precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F) {
+    : type_(precision == Precision::bf16   ? CUBLAS_COMPUTE_32F_FAST_16BF
+            : precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                           : CUBLAS_COMPUTE_32F) {
   cublasHandle_t handle = nullptr;
   check(cublasCreate(&handle), "starting");
   handle_ = Owned<cublasHandle_t, cublasDestroy>(handle);
@@ -76,7 +112,8 @@ void Blas::multiply(const Product<T>& p) const {
         fmt::format("the product of [{}, {}] and [{}, {}]", p.m, p.k, p.k, p.n));
 }
 
-template void Blas::multiply(const Product<NN_SCALAR>&) const;
+template void Blas::multiply(const Product<float>&) const;
+template void Blas::multiply(const Product<double>&) const;  // gradients are checked in it
 
 void Graph::run(cudaStream_t stream, const std::function<void()>& work) {
   if (!std::exchange(ran_, true)) return work();

@@ -16,6 +16,8 @@
 
 namespace nn::cuda {
 
+using Index = std::int64_t;
+
 // Throws an error that says what was being done.
 void check(cudaError_t error, std::string_view what);
 void check(cublasStatus_t status, std::string_view what);
@@ -68,6 +70,20 @@ class Arena {
   std::deque<DeviceBlock> blocks_;
 };
 
+// Copies of `count` elements by way of pinned memory, finished on return.
+void upload_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to);
+void download_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to);
+template <typename T>
+void upload(cudaStream_t stream, const T* from, Index count, T* to) {
+  upload_bytes(stream, from, static_cast<std::size_t>(count) * sizeof(T), to);
+}
+template <typename T>
+void download(cudaStream_t stream, const T* from, Index count, T* to) {
+  download_bytes(stream, from, static_cast<std::size_t>(count) * sizeof(T), to);
+}
+
+void wait(cudaStream_t stream);
+
 // A row-major matrix, or `count` of them, `next` elements from each to the one behind it.
 template <typename T>
 struct Matrix {
@@ -80,8 +96,8 @@ struct Matrix {
 template <typename T>
 struct Product {
   std::int64_t m = 0, n = 0, k = 0, count = 1;
-  Matrix<const T> a, b;     // [m, k], [k, n]
-  Matrix<T> c;              // [m, n], overwritten or added to
+  Matrix<const T> a, b;  // [m, k], [k, n]
+  Matrix<T> c;           // [m, n], overwritten or added to
   bool accumulate = false;
 };
 

@@ -53,8 +53,7 @@ __device__ T activate_back(Activation activation, T saved, T g) {
     case Activation::relu: return saved > T{0} ? g : T{0};
     case Activation::leaky_relu: return saved > T{0} ? g : g * leaky_slope<T>;
     case Activation::elu: return saved > T{0} ? g : g * (saved + T{1});
-    case Activation::selu:
-      return g * (saved > T{0} ? selu_scale<T> : saved + selu_scale<T> * selu_alpha<T>);
+    case Activation::selu: return g * (saved > T{0} ? selu_scale<T> : saved + selu_scale<T> * selu_alpha<T>);
     case Activation::gelu: {
       const T density = static_cast<T>(0.39894228040143268) * exp(saved * saved * T{-0.5});
       return g * (normal_of(saved) + saved * density);

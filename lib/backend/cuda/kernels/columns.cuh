@@ -15,7 +15,9 @@ inline Index chunks_of(Index rows) {
 }
 
 // What chunks leave for totals: [chunks, terms, columns].
-inline Index partial_count(Index rows, Index columns, Index terms) { return chunks_of(rows) * terms * columns; }
+inline Index partial_count(Index rows, Index columns, Index terms) {
+  return chunks_of(rows) * terms * columns;
+}
 
 inline Shape2 over_chunks(Index rows, Index columns) {
   return {dim3(static_cast<unsigned>((columns + lanes - 1) / lanes), static_cast<unsigned>(chunks_of(rows))),
@@ -25,11 +27,12 @@ inline Shape2 over_chunks(Index rows, Index columns) {
 // f(row, column, sums [terms]) adds what a row has for a column. Fills `partial`.
 template <typename T, int terms, typename F>
 __device__ void sum_chunk(Index rows, Index columns, double* partial, F f) {
-  NN_SHARED(double, shared, terms * rows_at_once * lanes);
+  NN_SHARED(double, shared, terms* rows_at_once* lanes);
   const Index column = Index{blockIdx.x} * lanes + threadIdx.x;
   T sums[terms] = {};
   const Index first = Index{blockIdx.y} * rows_at_once + threadIdx.y;
-  for (Index i = first; column < columns && i < rows; i += Index{gridDim.y} * rows_at_once) f(i, column, sums);
+  for (Index i = first; column < columns && i < rows; i += Index{gridDim.y} * rows_at_once)
+    f(i, column, sums);
   for (int t = 0; t < terms; ++t)
     shared[(t * rows_at_once + threadIdx.y) * lanes + threadIdx.x] = static_cast<double>(sums[t]);
   __syncthreads();

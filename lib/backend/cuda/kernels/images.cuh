@@ -53,8 +53,8 @@ __device__ __forceinline__ void for_windows_over(const Windows& w, Index input, 
 // Patches of `outputs` pixels from `first` on: [groups, outputs, kernel area, channels of a
 // group], 0 outside of the image.
 template <typename T>
-__global__ void gather_patches(Windows w, Index first, Index outputs, Index groups, Index channels, const T* x,
-                               Index x_row, T* patches) {
+__global__ void gather_patches(Windows w, Index first, Index outputs, Index groups, Index channels,
+                               const T* x, Index x_row, T* patches) {
   const Index area = w.kernel_height * w.kernel_width, patch = area * channels;
   for_elements(outputs, groups * patch, [&](Index i, Index c) {
     const Index group = c / patch, number = c % patch / channels, channel = c % channels;

@@ -16,8 +16,8 @@ struct LossRows {
   const std::int32_t* labels;
   const T *targets, *weights;
   T smoothing;
-  T* gradient;        // of z, with its stride; null: not wanted
-  double* losses;     // [rows]: weight * loss
+  T* gradient;     // of z, with its stride; null: not wanted
+  double* losses;  // [rows]: weight * loss
 };
 
 template <typename T>
@@ -61,7 +61,8 @@ __global__ void softmax_loss(LossRows<T> r, const StepState* state) {
     const T all = r.smoothing > 0 ? row_sum<T>(r.width, [&](Index j) { return z[j] - top; }) : T{0};
     const T expected = (z[label] - top) * (1 - r.smoothing) + shared * all;
     if (threadIdx.x == 0)
-      r.losses[i] = static_cast<double>(row.weight) * (log(static_cast<double>(total)) - static_cast<double>(expected));
+      r.losses[i] =
+          static_cast<double>(row.weight) * (log(static_cast<double>(total)) - static_cast<double>(expected));
     for (Index j = threadIdx.x; r.gradient != nullptr && j < r.width; j += lanes) {
       const T hot = j == label ? 1 - r.smoothing : T{0};
       r.gradient[i * r.z_row + j] = (exp(z[j] - top) / total - hot - shared) * row.scale;
@@ -107,8 +108,7 @@ __global__ void regression_loss(Loss kind, LossRows<T> r, const StepState* state
       if (r.gradient != nullptr) r.gradient[i * r.z_row + j] = output.slope * row.scale * mean;
       return static_cast<double>(output.loss);
     });
-    if (threadIdx.x == 0)
-      r.losses[i] = loss * static_cast<double>(row.weight) / static_cast<double>(r.width);
+    if (threadIdx.x == 0) r.losses[i] = loss * static_cast<double>(row.weight) / static_cast<double>(r.width);
   });
 }
 

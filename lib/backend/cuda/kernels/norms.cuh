@@ -9,15 +9,15 @@ namespace nn::cuda {
 // Of the channels, each [channels].
 template <typename T>
 struct BatchMoments {
-  T *mean, *factor;  // 1 / standard deviation
-  T *scale, *shift;  // y = x * scale + shift
+  T *mean, *factor;         // 1 / standard deviation
+  T *scale, *shift;         // y = x * scale + shift
   T *by_x, *by_g, *offset;  // gradient = x * by_x + g * by_g + offset
 };
 
 template <typename T>
 struct BatchNormParameters {
   const T *gamma, *beta;
-  T *moving_mean, *moving_variance;
+  T *moving_mean, *moving_variance;  // training
   double momentum, epsilon;
 };
 
@@ -30,10 +30,11 @@ __device__ void set_scale(const BatchNormParameters<T>& p, const BatchMoments<T>
 
 // For prediction, by the moving statistics.
 template <typename T>
-__global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, BatchMoments<T> m) {
+__global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, const T* mean, const T* variance,
+                                   BatchMoments<T> m) {
   for_each(channels, [&](Index c) {
-    m.mean[c] = p.moving_mean[c];
-    set_scale(p, m, c, p.moving_variance[c]);
+    m.mean[c] = mean[c];
+    set_scale(p, m, c, variance[c]);
   });
 }
 
@@ -57,9 +58,8 @@ template <typename T>
 __global__ void finish_mean(const Index* present, Index pixels, Index chunks, Index channels,
                             const double* partial, T* mean) {
   const double count = static_cast<double>(*present * pixels);
-  for_each(channels, [&](Index c) {
-    mean[c] = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count);
-  });
+  for_each(channels,
+           [&](Index c) { mean[c] = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count); });
 }
 
 // The moving statistics follow those of the batch.

@@ -18,16 +18,16 @@ __global__ void copy_rows(Index rows, Index columns, const T* x, Index x_row, T*
 template <typename T>
 __global__ void add_rows(Index rows, Index columns, const T* a, Index a_row, const T* b, Index b_row, T* y,
                          Index y_row) {
-  for_elements(rows, columns, [&](Index i, Index j) { y[i * y_row + j] = a[i * a_row + j] + b[i * b_row + j]; });
+  for_elements(rows, columns,
+               [&](Index i, Index j) { y[i * y_row + j] = a[i * a_row + j] + b[i * b_row + j]; });
 }
 
 // Of the batch's rows those that are there; zeros behind them, as all that follows computes
 // whole batches.
 template <typename T>
 __global__ void place_floats(const Index* present, Index rows, Index columns, const T* from, T* x) {
-  for_elements(rows, columns, [&](Index i, Index j) {
-    x[i * columns + j] = i < *present ? from[i * columns + j] : T{0};
-  });
+  for_elements(rows, columns,
+               [&](Index i, Index j) { x[i * columns + j] = i < *present ? from[i * columns + j] : T{0}; });
 }
 
 // The same of bytes, by what each stands for.

@@ -5,8 +5,6 @@
 
 namespace nn::cuda {
 
-using Index = std::int64_t;
-
 constexpr unsigned all_lanes = 0xFFFFFFFF, lanes = 32;
 constexpr unsigned rows_at_once = 8;  // of a block
 
@@ -22,7 +20,8 @@ inline Shape2 over_elements(Index rows, Index columns) {
 // f(row, column): neighbouring threads have neighbouring columns.
 template <typename F>
 __device__ __forceinline__ void for_elements(Index rows, Index columns, F f) {
-  const Index first_row = Index{blockIdx.y} * blockDim.y + threadIdx.y, row_step = Index{gridDim.y} * blockDim.y;
+  const Index first_row = Index{blockIdx.y} * blockDim.y + threadIdx.y,
+              row_step = Index{gridDim.y} * blockDim.y;
   const Index first = Index{blockIdx.x} * blockDim.x + threadIdx.x, step = Index{gridDim.x} * blockDim.x;
   for (Index row = first_row; row < rows; row += row_step) {
     for (Index column = first; column < columns; column += step) f(row, column);
@@ -33,7 +32,9 @@ __device__ __forceinline__ void for_elements(Index rows, Index columns, F f) {
 inline Shape2 over_vector(Index count) {
   constexpr Index threads = 256, most = 4096;
   const Index blocks = (count + threads - 1) / threads;
-  return {dim3(static_cast<unsigned>(blocks < 1 ? 1 : blocks < most ? blocks : most)),
+  return {dim3(static_cast<unsigned>(blocks < 1      ? 1
+                                     : blocks < most ? blocks
+                                                     : most)),
           dim3(static_cast<unsigned>(threads))};
 }
 

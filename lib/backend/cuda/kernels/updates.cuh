@@ -6,8 +6,6 @@
 
 namespace nn::cuda {
 
-constexpr Index most_square_sums = 1024;  // partial ones, of the gradient's norm
-
 // What an update has. Parameters lie at multiples of 16; `decays` says which of those blocks
 // belong to kernels.
 template <typename T>
@@ -16,7 +14,7 @@ struct Update {
   const std::uint8_t* decays;
   const StepState* state;
   const double* clip;  // factor of the gradient; null: 1
-  T* gradient;
+  const T* gradient;
   T *first, *second;  // slots
   T* weights;
 
@@ -34,9 +32,9 @@ __global__ void add_part(Index count, const StepState* state, const T* gradient,
 }
 
 template <typename T>
-__global__ void add_decay(Update<T> u, T l2) {
-  for_each(u.count, [&](Index i) {
-    if (u.decays[i / 16] != 0) u.gradient[i] += l2 * u.weights[i];
+__global__ void add_decay(Index count, const std::uint8_t* decays, T l2, const T* weights, T* gradient) {
+  for_each(count, [&](Index i) {
+    if (decays[i / 16] != 0) gradient[i] += l2 * weights[i];
   });
 }
 

@@ -1,6 +1,7 @@
 // Products as cuBLAS makes them, with plain loops over column-major matrices.
 #include <cublas_v2.h>
 
+#include <cstdint>
 #include <cstring>
 
 #include "host_cuda/fake_runtime.hpp"

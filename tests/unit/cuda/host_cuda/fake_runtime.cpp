@@ -1,5 +1,6 @@
 #include "host_cuda/fake_runtime.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -36,8 +37,8 @@ struct CUevent_st {
 
 namespace {
 
-constexpr std::size_t guard = 64;  // bytes on both sides of an allocation, which nobody may write
-constexpr unsigned char poison = 0xFF;  // floats of it are NaN
+constexpr std::size_t guard = 64;          // bytes on both sides of an allocation, which nobody may write
+constexpr unsigned char poison = 0xFF;     // floats of it are NaN
 constexpr std::size_t poisoned = 1 << 20;  // of larger ones, both ends
 
 struct Allocation {
@@ -197,8 +198,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMe
   const bool good = kind == cudaMemcpyHostToDevice   ? target->device && !source->device
                     : kind == cudaMemcpyDeviceToHost ? !target->device && source->device
                                                      : target->device && source->device;
-  if (!good || (kind != cudaMemcpyHostToDevice && kind != cudaMemcpyDeviceToHost &&
-                kind != cudaMemcpyDeviceToDevice))
+  if (!good ||
+      (kind != cudaMemcpyHostToDevice && kind != cudaMemcpyDeviceToHost && kind != cudaMemcpyDeviceToDevice))
     return cudaErrorInvalidMemcpyDirection;
   enqueue(stream, [=] { std::memcpy(to, from, size); });
   return cudaSuccess;

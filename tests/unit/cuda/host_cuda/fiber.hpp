@@ -33,11 +33,11 @@ class Fiber {
   ucontext_t context_{};
   jmp_buf jump_{};
   bool fresh_ = false;
-  void* sanitizer_stack_ = nullptr;         // ASan: its fake stack while others run
-  const void* bottom_ = nullptr;            // ASan: of the stack
+  void* sanitizer_stack_ = nullptr;  // ASan: its fake stack while others run
+  const void* bottom_ = nullptr;     // ASan: of the stack
   std::size_t size_ = 0;
-  void* race_context_ = nullptr;            // TSan
-  static Fiber* previous_;                  // who switched last
+  void* race_context_ = nullptr;  // TSan
+  static Fiber* previous_;        // who switched last
 };
 
 // What happens before `release(p)` in one fiber is seen after `acquire(p)` in another.

@@ -96,7 +96,8 @@ void Executor::resume(Thread& thread) {
 }
 
 void* Executor::phase(State state) {
-  return state == State::at_barrier ? &block_phases_[phase_ % 64] : &warp_phases_[current->number / warp_size];
+  return state == State::at_barrier ? &block_phases_[phase_ % 64]
+                                    : &warp_phases_[current->number / warp_size];
 }
 
 void Executor::wait(State state) {

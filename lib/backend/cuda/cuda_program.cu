@@ -1,0 +1,278 @@
+#include <cstring>
+
+#include "backend/cuda/cuda_program.hpp"
+#include "backend/cuda/kernels/losses.cuh"
+#include "backend/cuda/kernels/rows.cuh"
+#include "base/error.hpp"
+
+namespace nn::cuda {
+namespace {
+
+template <typename T>
+OperationPtr<T> make_operation(const Operands<T>& o) {
+  switch (o.op.kind) {
+    case OpKind::dense: return make_dense(o);
+    case OpKind::activation: return make_activation(o);
+    case OpKind::dropout: return make_dropout(o);
+    case OpKind::conv2d: return make_conv2d(o);
+    case OpKind::max_pool2d:
+    case OpKind::average_pool2d: return make_pool(o);
+    case OpKind::batch_norm: return make_batch_norm(o);
+    case OpKind::layer_norm: return make_layer_norm(o);
+    case OpKind::embedding: return make_embedding(o);
+    case OpKind::add: return make_add(o);
+  }
+  fail(ErrorKind::internal, "an operation that CUDA devices don't know");
+}
+
+template <typename T>
+T* copied(cudaStream_t stream, Arena& arena, const T* from, Index count) {
+  T* to = arena.take<T>(count);
+  upload(stream, from, count, to);
+  return to;
+}
+
+template <typename T>
+double sum_of_weights(std::span<const ExamplesOf<T>> parts) {
+  double total = 0;
+  for (const ExamplesOf<T>& e : parts) {
+    for (Index i = 0; i < e.rows; ++i) total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
+  }
+  return total;
+}
+
+}  // namespace
+
+template <typename T>
+CudaProgram<T>::CudaProgram(const Plan& plan, const ProgramOptions& options, const T* parameters)
+    : plan_(options.training ? plan : without_dropout(plan)),
+      options_(options),
+      stream_(make_stream()),
+      arena_(stream()),
+      blas_(stream(), arena_, options.precision),
+      setting_{plan_, arena_, blas_, stream(), options.training, options.batch, options.seed},
+      parameters_(copied(stream(), arena_, parameters, plan.parameter_count)),
+      gradients_(options.training ? arena_.take<T>(plan.parameter_count) : nullptr),
+      staging_(stream(), arena_, plan_, options.batch, options.byte_values.has_value()),
+      optimizer_(stream(), arena_, plan_, options, parameters_, gradients_, staging_.batch().state) {
+  setting_.state = staging_.batch().state;
+  setting_.parameters = parameters_;
+  setting_.own_parameters = options.training ? parameters_ : nullptr;
+  setting_.gradients = gradients_;
+  if (options.byte_values) {
+    const std::vector<T> values(options.byte_values->begin(), options.byte_values->end());
+    byte_values_ = copied(stream(), arena_, values.data(), 256);
+  }
+  place_values();
+  add_operations();
+  setting_.partial.allocate(arena_);
+  setting_.patches.allocate(arena_);
+  outputs_ = arena_.take<T>(options.batch * plan_.outputs);
+  losses_ = arena_.take<double>(options.batch);
+  loss_ = arena_.take<double>(1);
+  pinned_outputs_ = make_pinned(static_cast<std::size_t>(options.batch * plan_.outputs) * sizeof(T));
+  pinned_loss_ = make_pinned(sizeof(double));
+  wait(stream());
+}
+
+template <typename T>
+void CudaProgram<T>::place_values() {
+  const std::vector<bool> wanted = values_with_gradient(plan_);
+  for (std::size_t v = 0; v < plan_.values.size(); ++v) {
+    const Index stride = plan_.values[v].stride;
+    Index count = 0;
+    if (__builtin_mul_overflow(stride, options_.batch, &count)) count = INT64_MAX;
+    places_.push_back({arena_.take<T>(count), stride});
+    if (options_.training && wanted[v]) places_.back().gradient = arena_.take<T>(count);
+  }
+}
+
+// From the last one to the first, as gradients are made: the second that reads a value adds to
+// what the first has left there.
+template <typename T>
+void CudaProgram<T>::add_operations() {
+  std::vector<bool> written(plan_.values.size());
+  struct Adds {
+    bool input = false, other = false;
+  };
+  std::vector<Adds> adds(plan_.ops.size());
+  const auto write = [&](int value) {
+    const bool before = written[static_cast<std::size_t>(value)];
+    written[static_cast<std::size_t>(value)] = true;
+    return before;
+  };
+  for (std::size_t i = plan_.ops.size(); i-- > 0;) {
+    const Op& op = plan_.ops[i];
+    if (op.other >= 0 && op.other == op.input) fail(ErrorKind::internal, "a value that is added to itself");
+    adds[i].input = write(op.input);
+    if (op.other >= 0) adds[i].other = write(op.other);
+  }
+  for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
+    const Op& op = plan_.ops[i];
+    const auto place = [&](int value) -> Place<T>& { return places_[static_cast<std::size_t>(value)]; };
+    operations_.push_back(
+        make_operation<T>({op, setting_, place(op.input), place(op.other >= 0 ? op.other : op.input),
+                           place(op.output), adds[i].input, adds[i].other}));
+    back_.push_back(place(op.output).gradient != nullptr);
+  }
+}
+
+template <typename T>
+const Place<T>& CudaProgram<T>::last() const {
+  return places_[static_cast<std::size_t>(plan_.ops.back().output)];
+}
+
+template <typename T>
+void CudaProgram<T>::run_forward(bool bytes, bool training) {
+  const Batch<T>& b = staging_.batch();
+  const Shape2 shape = over_elements(options_.batch, plan_.inputs);
+  T* x = places_.front().data;
+  if (bytes) {
+    launch(stream(), shape, place_bytes<T>, &b.state->rows, options_.batch, plan_.inputs, b.bytes,
+           byte_values_, x);
+  } else {
+    launch(stream(), shape, place_floats<T>, &b.state->rows, options_.batch, plan_.inputs, b.floats, x);
+  }
+  for (const auto& operation : operations_) operation->forward(training);
+}
+
+template <typename T>
+void CudaProgram<T>::find_loss(bool training) {
+  const Batch<T>& b = staging_.batch();
+  const Place<T>& z = last();
+  const T smoothing = training ? static_cast<T>(options_.label_smoothing) : T{0};
+  const LossRows<T> rows{options_.batch, plan_.outputs, z.data,
+                         z.stride,       b.labels,      b.targets,
+                         b.weights,      smoothing,     training ? z.gradient : nullptr,
+                         losses_};
+  if (plan_.loss == Loss::categorical_crossentropy) {
+    launch(stream(), over_rows(options_.batch), softmax_loss<T>, rows, b.state);
+  } else if (plan_.loss == Loss::binary_crossentropy) {
+    launch(stream(), over_vector(options_.batch), sigmoid_loss<T>, rows, b.state);
+  } else {
+    launch(stream(), over_rows(options_.batch), regression_loss<T>, plan_.loss, rows, b.state);
+  }
+  launch(stream(), Shape2{dim3(1), dim3(256)}, sum_losses, options_.batch, losses_, b.state, loss_);
+}
+
+template <typename T>
+void CudaProgram<T>::backward() {
+  for (std::size_t i = operations_.size(); i-- > 0;) {
+    if (back_[i]) operations_[i]->backward();
+  }
+}
+
+template <typename T>
+void CudaProgram<T>::finish_outputs() {
+  const Place<T>& z = last();
+  const Index width = plan_.outputs;
+  if (plan_.loss == Loss::categorical_crossentropy) {
+    launch(stream(), over_rows(options_.batch), softmax_rows<T>, options_.batch, width, z.data, z.stride,
+           outputs_);
+    return;
+  }
+  const Activation activation =
+      plan_.loss == Loss::binary_crossentropy ? Activation::sigmoid : Activation::linear;
+  launch(stream(), over_elements(options_.batch, width), activate_rows<T>, activation, options_.batch, width,
+         z.data, z.stride, nullptr, nullptr, outputs_, width);
+}
+
+template <typename T>
+void CudaProgram<T>::read_outputs(Index rows, T* y) {
+  const std::size_t bytes = static_cast<std::size_t>(rows * plan_.outputs) * sizeof(T);
+  check(cudaMemcpyAsync(pinned_outputs_.get(), outputs_, bytes, cudaMemcpyDeviceToHost, stream()),
+        "copying outputs");
+  wait(stream());
+  std::memcpy(y, pinned_outputs_.get(), bytes);
+}
+
+template <typename T>
+double CudaProgram<T>::read_loss() {
+  check(cudaMemcpyAsync(pinned_loss_.get(), loss_, sizeof(double), cudaMemcpyDeviceToHost, stream()),
+        "copying a loss");
+  wait(stream());
+  return *static_cast<double*>(pinned_loss_.get());
+}
+
+template <typename T>
+void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
+  const bool bytes = x.bytes != nullptr;
+  StepState state;
+  state.rows = rows;
+  staging_.send({rows, x}, state);
+  graphs_[bytes].forward.run(stream(), [&] {
+    run_forward(bytes, false);
+    finish_outputs();
+  });
+  read_outputs(rows, y);
+}
+
+template <typename T>
+double CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y) {
+  const bool bytes = e.x.bytes != nullptr;
+  StepState state;
+  state.rows = e.rows;
+  staging_.send(e, state);
+  graphs_[bytes].evaluate.run(stream(), [&] {
+    run_forward(bytes, false);
+    find_loss(false);
+    finish_outputs();
+  });
+  const double loss = read_loss();
+  if (y != nullptr) read_outputs(e.rows, y);
+  return loss;
+}
+
+template <typename T>
+void CudaProgram<T>::add_part(bool bytes, bool last) {
+  run_forward(bytes, true);
+  find_loss(true);
+  backward();
+  optimizer_.add_part();
+  if (last) optimizer_.add_decay();
+}
+
+template <typename T>
+double CudaProgram<T>::run_parts(std::span<const ExamplesOf<T>> parts, double learning_rate,
+                                 std::uint64_t step, bool update) {
+  if (parts.empty() || static_cast<Index>(parts.size()) > options_.parts)
+    fail(ErrorKind::internal, "{} parts in a step of {}", parts.size(), options_.parts);
+  const double total = sum_of_weights(parts);
+  StepState state;
+  state.scale = total > 0 ? 1 / total : 0;
+  optimizer_.describe(learning_rate, step, state);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const bool bytes = parts[i].x.bytes != nullptr, last = i + 1 == parts.size();
+    state.rows = parts[i].rows;
+    state.part = static_cast<Index>(i);
+    state.step = step * static_cast<std::uint64_t>(options_.parts) + i;
+    staging_.send(parts[i], state);
+    Graphs& graphs = graphs_[bytes];
+    Graph& graph = !last ? graphs.part : update ? graphs.step : graphs.last_part;
+    graph.run(stream(), [&] {
+      add_part(bytes, last);
+      if (last && update) optimizer_.update();
+    });
+  }
+  return read_loss();
+}
+
+template <typename T>
+double CudaProgram<T>::train_step(std::span<const ExamplesOf<T>> parts, double learning_rate,
+                                  std::uint64_t step) {
+  return run_parts(parts, learning_rate, step, true);
+}
+
+template <typename T>
+double CudaProgram<T>::compute_gradients(std::span<const ExamplesOf<T>> parts, std::uint64_t step) {
+  return run_parts(parts, 0, step, false);
+}
+
+template <typename T>
+void CudaProgram<T>::exchange_average() {
+  optimizer_.exchange_average();
+}
+
+template class CudaProgram<NN_SCALAR>;
+
+}  // namespace nn::cuda

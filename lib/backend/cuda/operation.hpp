@@ -1,0 +1,113 @@
+// One operation of a plan on a CUDA device: where its values lie, and how they are computed.
+// Everything works on whole batches, so that a recorded step fits every number of rows.
+// Internal to the backend.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "backend/cuda/runtime.hpp"
+#include "backend/cuda/step_state.hpp"
+#include "nn/plan.hpp"
+
+namespace nn::cuda {
+
+// Rows of values and of their gradients, on the device.
+template <typename T>
+struct Place {
+  T* data = nullptr;
+  Index stride = 0;
+  T* gradient = nullptr;  // null where nobody asks for it
+};
+
+// The elements of a pixel to those of the next one, of the same row or another.
+template <typename T>
+Index pixel_stride(const Place<T>& place, const Image& image) {
+  return image.pixels() == 1 ? place.stride : image.channels;
+}
+
+// Memory that operations use in turn: as much as the largest needs.
+template <typename T>
+class Scratch {
+ public:
+  void need(Index count) { count_ = std::max(count_, count); }
+  void allocate(Arena& arena) { data_ = arena.take<T>(count_); }
+  T* data() const { return data_; }
+
+ private:
+  Index count_ = 0;
+  T* data_ = nullptr;
+};
+
+// What all operations of a program share.
+template <typename T>
+struct Setting {
+  const Plan& plan;
+  Arena& arena;
+  const Blas& blas;
+  cudaStream_t stream;
+  bool training;
+  Index batch;
+  std::uint64_t seed;
+  const StepState* state = nullptr;
+  const T* parameters = nullptr;
+  T* own_parameters = nullptr;  // training: the same, to be changed
+  T* gradients = nullptr;       // of the parameters
+  Scratch<double> partial{};    // sums of some rows
+  Scratch<T> patches{};
+};
+
+template <typename T>
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  // Output from input.
+  virtual void forward(bool training) = 0;
+  // Gradients of inputs (overwritten, or added to: see Operands) and of parameters
+  // (overwritten) from that of the output, which is lost.
+  virtual void backward() = 0;
+};
+
+template <typename T>
+struct Operands {
+  const Op& op;
+  Setting<T>& setting;  // outlives the operation, as do the places
+  const Place<T>&input, &other, &output;
+  bool input_adds, other_adds;  // to a gradient that is there already
+
+  const T* parameter(std::size_t i) const { return setting.parameters + offset(i); }
+  T* own_parameter(std::size_t i) const {
+    return setting.training ? setting.own_parameters + offset(i) : nullptr;
+  }
+  T* gradient(std::size_t i) const { return setting.training ? setting.gradients + offset(i) : nullptr; }
+
+ private:
+  Index offset(std::size_t i) const {
+    return setting.plan.parameters[static_cast<std::size_t>(op.parameters[i])].offset;
+  }
+};
+
+template <typename T>
+using OperationPtr = std::unique_ptr<Operation<T>>;
+
+template <typename T>
+OperationPtr<T> make_dense(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_conv2d(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_pool(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_batch_norm(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_layer_norm(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_embedding(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_activation(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_dropout(const Operands<T>& operands);
+template <typename T>
+OperationPtr<T> make_add(const Operands<T>& operands);
+
+}  // namespace nn::cuda

@@ -1,0 +1,76 @@
+// Categories become rows of a table: see kernels/embedding.cuh.
+#include <vector>
+
+#include "backend/cuda/kernels/embedding.cuh"
+#include "backend/cuda/operation.hpp"
+
+namespace nn::cuda {
+namespace {
+
+template <typename T>
+class Embedding final : public Operation<T> {
+ public:
+  explicit Embedding(const Operands<T>& o)
+      : s_(o.setting),
+        in_(o.input),
+        out_(o.output),
+        table_rows_(shape_of(o)[0]),
+        units_(shape_of(o)[1]),
+        columns_count_(o.op.out.size()),
+        table_(o.parameter(0)),
+        gradient_(o.gradient(0)) {
+    std::vector<EmbeddedColumn> columns;
+    std::vector<TableRow> rows;
+    std::int32_t input = 0, table = 0;
+    const auto units = static_cast<std::int32_t>(units_);
+    for (const InputSegment& segment : s_.plan.segments) {
+      const auto width = static_cast<std::int32_t>(segment.width);
+      if (segment.category) {
+        const auto output = static_cast<std::int32_t>(columns.size());
+        for (std::int32_t k = 0; k < width; ++k) rows.push_back({input + k, output});
+        for (std::int32_t u = 0; u < units; ++u) columns.push_back({input, width, table, u});
+        table += width;
+      } else {
+        for (std::int32_t k = 0; k < width; ++k) columns.push_back({input + k, 1, -1, 0});
+      }
+      input += width;
+    }
+    columns_ = s_.arena.template take<EmbeddedColumn>(columns_count_);
+    upload(s_.stream, columns.data(), columns_count_, columns_);
+    if (!s_.training) return;
+    rows_ = s_.arena.template take<TableRow>(table_rows_);
+    upload(s_.stream, rows.data(), table_rows_, rows_);
+  }
+
+  void forward(bool) override {
+    launch(s_.stream, over_elements(s_.batch, columns_count_), embed<T>, s_.batch, columns_count_, units_,
+           columns_, in_.data, in_.stride, table_, out_.data, out_.stride);
+  }
+
+  void backward() override {
+    launch(s_.stream, over_elements(table_rows_, units_), embed_back<T>, s_.batch, table_rows_, units_, rows_,
+           in_.data, in_.stride, out_.gradient, out_.stride, gradient_);
+  }
+
+ private:
+  static const Shape& shape_of(const Operands<T>& o) {
+    return o.setting.plan.parameters[static_cast<std::size_t>(o.op.parameters[0])].shape;
+  }
+
+  Setting<T>& s_;
+  const Place<T>&in_, &out_;
+  Index table_rows_, units_, columns_count_;
+  const T* table_;
+  T* gradient_;
+  EmbeddedColumn* columns_ = nullptr;
+  TableRow* rows_ = nullptr;
+};
+
+}  // namespace
+
+template <>
+OperationPtr<NN_SCALAR> make_embedding(const Operands<NN_SCALAR>& o) {
+  return std::make_unique<Embedding<NN_SCALAR>>(o);
+}
+
+}  // namespace nn::cuda

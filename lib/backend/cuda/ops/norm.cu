@@ -1,0 +1,145 @@
+// Batch and layer normalisation.
+#include "backend/cuda/kernels/norms.cuh"
+#include "backend/cuda/operation.hpp"
+
+namespace nn::cuda {
+namespace {
+
+// In training by the mean and variance of the rows that are there, which move the running ones
+// along; else by those.
+template <typename T>
+class BatchNorm final : public Operation<T> {
+ public:
+  explicit BatchNorm(const Operands<T>& o)
+      : s_(o.setting),
+        in_(o.input),
+        out_(o.output),
+        adds_(o.input_adds),
+        pixels_(o.op.in.pixels()),
+        channels_(o.op.in.channels),
+        in_pixel_(pixel_stride(o.input, o.op.in)),
+        out_pixel_(pixel_stride(o.output, o.op.out)),
+        parameters_{o.parameter(0),     o.parameter(1), o.own_parameter(2),
+                    o.own_parameter(3), o.op.momentum,  o.op.epsilon},
+        moving_mean_(o.parameter(2)),
+        moving_variance_(o.parameter(3)),
+        gamma_gradient_(o.gradient(0)),
+        beta_gradient_(o.gradient(1)) {
+    for (T** p : {&moments_.mean, &moments_.factor, &moments_.scale, &moments_.shift, &moments_.by_x,
+                  &moments_.by_g, &moments_.offset})
+      *p = s_.arena.template take<T>(channels_);
+    if (s_.training) s_.partial.need(partial_count(count(), channels_, 2));
+  }
+
+  void forward(bool training) override {
+    if (training) {
+      find_moments();
+    } else {
+      launch(s_.stream, over_vector(channels_), use_moving_moments<T>, channels_, parameters_, moving_mean_,
+             moving_variance_, moments_);
+    }
+    launch(s_.stream, over_elements(count(), channels_), scale_channels<T>, count(), channels_, in_.data,
+           in_pixel_, moments_.scale, moments_.shift, out_.data, out_pixel_);
+  }
+
+  void backward() override {
+    const Index chunks = chunks_of(count());
+    double* partial = s_.partial.data();
+    launch(s_.stream, over_chunks(count(), channels_), sum_products<T>, count(), channels_, in_.data,
+           in_pixel_, out_.gradient, out_pixel_, partial);
+    launch(s_.stream, over_vector(channels_), finish_batch_norm_back<T>, &s_.state->rows, pixels_, chunks,
+           channels_, partial, parameters_.gamma, moments_, gamma_gradient_, beta_gradient_);
+    if (in_.gradient == nullptr) return;
+    launch(s_.stream, over_elements(count(), channels_), batch_norm_back<T>, &s_.state->rows, s_.batch,
+           pixels_, channels_, in_.data, in_pixel_, out_.gradient, out_pixel_, moments_, in_.gradient,
+           in_pixel_, adds_);
+  }
+
+ private:
+  Index count() const { return s_.batch * pixels_; }
+
+  void find_moments() {
+    const Index chunks = chunks_of(count());
+    double* partial = s_.partial.data();
+    const Index* rows = &s_.state->rows;
+    launch(s_.stream, over_chunks(count(), channels_), sum_present<T>, rows, pixels_, channels_, in_.data,
+           in_pixel_, partial);
+    launch(s_.stream, over_vector(channels_), finish_mean<T>, rows, pixels_, chunks, channels_, partial,
+           moments_.mean);
+    launch(s_.stream, over_chunks(count(), channels_), sum_squares<T>, rows, pixels_, channels_, in_.data,
+           in_pixel_, moments_.mean, partial);
+    launch(s_.stream, over_vector(channels_), finish_variance<T>, rows, pixels_, chunks, channels_, partial,
+           parameters_, moments_);
+  }
+
+  Setting<T>& s_;
+  const Place<T>&in_, &out_;
+  bool adds_;
+  Index pixels_, channels_, in_pixel_, out_pixel_;
+  BatchNormParameters<T> parameters_;
+  const T *moving_mean_, *moving_variance_;
+  BatchMoments<T> moments_{};
+  T *gamma_gradient_, *beta_gradient_;
+};
+
+template <typename T>
+class LayerNorm final : public Operation<T> {
+ public:
+  explicit LayerNorm(const Operands<T>& o)
+      : s_(o.setting),
+        in_(o.input),
+        out_(o.output),
+        adds_(o.input_adds),
+        count_(s_.batch * o.op.in.pixels()),
+        channels_(o.op.in.channels),
+        in_pixel_(pixel_stride(o.input, o.op.in)),
+        out_pixel_(pixel_stride(o.output, o.op.out)),
+        epsilon_(static_cast<T>(o.op.epsilon)),
+        gamma_(o.parameter(0)),
+        beta_(o.parameter(1)),
+        gamma_gradient_(o.gradient(0)),
+        beta_gradient_(o.gradient(1)) {
+    if (!s_.training) return;
+    moments_ = s_.arena.template take<PixelMoments<T>>(count_);
+    s_.partial.need(partial_count(count_, channels_, 2));
+  }
+
+  void forward(bool training) override {
+    launch(s_.stream, over_rows(count_), layer_norm<T>, count_, channels_, epsilon_, in_.data, in_pixel_,
+           gamma_, beta_, training ? moments_ : nullptr, out_.data, out_pixel_);
+  }
+
+  void backward() override {
+    double* partial = s_.partial.data();
+    launch(s_.stream, over_chunks(count_, channels_), sum_layer_norm<T>, count_, channels_, moments_,
+           in_.data, in_pixel_, out_.gradient, out_pixel_, partial);
+    launch(s_.stream, over_vector(channels_), finish_layer_norm<T>, chunks_of(count_), channels_, partial,
+           gamma_gradient_, beta_gradient_);
+    if (in_.gradient == nullptr) return;
+    launch(s_.stream, over_rows(count_), layer_norm_back<T>, count_, channels_, moments_, in_.data, in_pixel_,
+           gamma_, out_.gradient, out_pixel_, in_.gradient, in_pixel_, adds_);
+  }
+
+ private:
+  Setting<T>& s_;
+  const Place<T>&in_, &out_;
+  bool adds_;
+  Index count_, channels_, in_pixel_, out_pixel_;
+  T epsilon_;
+  const T *gamma_, *beta_;
+  T *gamma_gradient_, *beta_gradient_;
+  PixelMoments<T>* moments_ = nullptr;
+};
+
+}  // namespace
+
+template <>
+OperationPtr<NN_SCALAR> make_batch_norm(const Operands<NN_SCALAR>& o) {
+  return std::make_unique<BatchNorm<NN_SCALAR>>(o);
+}
+template <>
+OperationPtr<NN_SCALAR> make_layer_norm(const Operands<NN_SCALAR>& o) {
+  return std::make_unique<LayerNorm<NN_SCALAR>>(o);
+}
+
+}  // namespace nn::cuda

@@ -1,0 +1,65 @@
+// Largest and mean values of windows.
+#include "backend/cuda/operation.hpp"
+#include "backend/cuda/ops/windows.cuh"
+
+namespace nn::cuda {
+namespace {
+
+template <typename T>
+class Pool2d final : public Operation<T> {
+ public:
+  explicit Pool2d(const Operands<T>& o)
+      : s_(o.setting),
+        in_(o.input),
+        out_(o.output),
+        takes_largest_(o.op.kind == OpKind::max_pool2d),
+        adds_(o.input_adds),
+        windows_(windows_of(o.op)),
+        channels_(o.op.in.channels),
+        inputs_(s_.batch * o.op.in.pixels()),
+        outputs_(s_.batch * o.op.out.pixels()),
+        in_pixel_(pixel_stride(o.input, o.op.in)),
+        out_pixel_(pixel_stride(o.output, o.op.out)) {
+    if (s_.training && takes_largest_) chosen_ = s_.arena.template take<std::int32_t>(outputs_ * channels_);
+  }
+
+  void forward(bool training) override {
+    const Shape2 shape = over_elements(outputs_, channels_);
+    if (takes_largest_) {
+      launch(s_.stream, shape, max_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
+             out_pixel_, training ? chosen_ : nullptr);
+    } else {
+      launch(s_.stream, shape, average_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
+             out_pixel_);
+    }
+  }
+
+  void backward() override {
+    if (in_.gradient == nullptr) return;
+    const Shape2 shape = over_elements(inputs_, channels_);
+    if (takes_largest_) {
+      launch(s_.stream, shape, max_pool_back<T>, windows_, inputs_, channels_, chosen_, out_.gradient,
+             out_pixel_, in_.gradient, in_pixel_, adds_);
+    } else {
+      launch(s_.stream, shape, average_pool_back<T>, windows_, inputs_, channels_, out_.gradient, out_pixel_,
+             in_.gradient, in_pixel_, adds_);
+    }
+  }
+
+ private:
+  Setting<T>& s_;
+  const Place<T>&in_, &out_;
+  bool takes_largest_, adds_;
+  Windows windows_;
+  Index channels_, inputs_, outputs_, in_pixel_, out_pixel_;
+  std::int32_t* chosen_ = nullptr;
+};
+
+}  // namespace
+
+template <>
+OperationPtr<NN_SCALAR> make_pool(const Operands<NN_SCALAR>& o) {
+  return std::make_unique<Pool2d<NN_SCALAR>>(o);
+}
+
+}  // namespace nn::cuda

@@ -1,0 +1,145 @@
+// Every network of the backends' table on the CUDA backend, with its kernels run on the host.
+#include <catch2/catch.hpp>
+
+#include "backend/cases.hpp"
+#include "backend/cuda/cuda_program.hpp"
+#include "host_cuda/simt.hpp"
+
+using namespace nn;
+using namespace nn::test;
+
+namespace {
+
+using host_cuda::Order;
+constexpr Order orders[] = {Order::forward, Order::reverse, Order::random};
+const char* name_of(Order order) {
+  return order == Order::forward ? "forward" : order == Order::reverse ? "reverse" : "random";
+}
+
+std::string describe(const Case& c) {
+  return c.net + " inputs " + std::to_string(c.inputs) + " outputs " + std::to_string(c.outputs) + " loss " +
+         std::string(nn::name_of(c.loss)) + " rows " + std::to_string(c.rows);
+}
+
+template <typename T>
+cuda::ExamplesOf<T> examples_of(const cpu::ExamplesOf<T>& e) {
+  return {e.rows, e.x, e.labels, e.targets, e.weights};
+}
+template <typename T>
+double compute(cuda::CudaProgram<T>& program, const cpu::ExamplesOf<T>& e, std::uint64_t step) {
+  const auto examples = examples_of(e);
+  return program.compute_gradients({&examples, 1}, step);
+}
+template <typename T>
+double train(cuda::CudaProgram<T>& program, const cpu::ExamplesOf<T>& e, double rate, std::uint64_t step) {
+  const auto examples = examples_of(e);
+  return program.train_step({&examples, 1}, rate, step);
+}
+template <typename T>
+std::vector<T> gradients_of(const cuda::CudaProgram<T>& program) {
+  std::vector<T> values(static_cast<std::size_t>(program.size()));
+  program.read_gradients(values.data());
+  return values;
+}
+template <typename T>
+std::vector<T> parameters_of(const cuda::CudaProgram<T>& program) {
+  std::vector<T> values(static_cast<std::size_t>(program.size()));
+  program.read_parameters(values.data());
+  return values;
+}
+
+ProgramOptions training(std::int64_t batch) {
+  ProgramOptions options;
+  options.batch = batch;
+  options.training = true;
+  options.seed = 11;
+  return options;
+}
+
+// The largest difference, as a part of the largest value.
+template <typename A, typename B>
+double difference(const A& expected, const B& got) {
+  REQUIRE(expected.size() == got.size());
+  double scale = 0.1, worst = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double e = expected[i], g = got[i];
+    scale = std::max(scale, std::abs(e));
+    worst = std::max(worst, g == g ? std::abs(e - g) : std::numeric_limits<double>::infinity());
+  }
+  return worst / scale;
+}
+
+}  // namespace
+
+TEST_CASE("CUDA: gradients agree with finite differences") {
+  constexpr double h = 1e-5;
+  host_cuda::set_order(Order::forward);
+  for (const Case& c : all_cases()) {
+    INFO(describe(c));
+    const Plan plan = plan_of(c);
+    const Data<double> data(c);
+    ProgramOptions options = training(c.rows);
+    options.l2 = 0.01;
+    std::vector<double> weights = widen(test::parameters_of(plan));
+    cuda::CudaProgram<double> program(plan, options, weights.data());
+    double total = 0;
+    for (const double w : data.weights) total += w;
+    const auto objective = [&] {
+      program.write_parameters(weights.data());
+      double value = compute(program, data.examples(true), 4) / total;
+      for (const Parameter& p : plan.parameters) {
+        for (std::int64_t i = p.offset; p.decays && i < p.offset + p.size(); ++i) {
+          const double w = weights[static_cast<std::size_t>(i)];
+          value += options.l2 / 2 * w * w;
+        }
+      }
+      return value;
+    };
+    objective();
+    const std::vector<double> gradients = gradients_of(program);
+    RandomStream random(1, RandomUse::shuffle);
+    for (const Parameter& p : plan.parameters) {
+      if (!p.trains) continue;
+      for (std::int64_t k = 0; k < std::min<std::int64_t>(p.size(), 3); ++k) {
+        const auto i =
+            static_cast<std::size_t>(p.offset) + random.below(static_cast<std::uint64_t>(p.size()));
+        const double before = weights[i];
+        weights[i] = before + h;
+        const double above = objective();
+        weights[i] = before - h;
+        const double below = objective();
+        weights[i] = before;
+        INFO(p.name << " element " << i);
+        CHECK(gradients[i] == Approx((above - below) / (2 * h)).epsilon(2e-6).margin(1e-9));
+      }
+    }
+  }
+}
+
+TEST_CASE("CUDA: values, losses and gradients are those of the CPU backend, in every order of threads") {
+  for (const Order order : orders) {
+    host_cuda::set_order(order);
+    for (const Case& c : all_cases()) {
+      INFO(name_of(order) << ": " << describe(c));
+      const Plan plan = plan_of(c);
+      const std::vector<float> weights = test::parameters_of(plan);
+      const Data<float> data(c);
+      cpu::CpuProgram<float> expected(plan, training(c.rows), weights.data(), cpu::chosen_isa());
+      cuda::CudaProgram<float> program(plan, training(c.rows), weights.data());
+      std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs)), z(y.size());
+      expected.forward(c.rows, data.x.data(), y.data());
+      program.forward(c.rows, data.x.data(), z.data());
+      CHECK(difference(y, z) <= 1e-5);
+      CHECK(program.evaluate(examples_of(data.examples(true)), z.data()) ==
+            Approx(expected.evaluate(data.examples(true), y.data())).epsilon(1e-5));
+      CHECK(difference(y, z) <= 1e-5);
+      // Call by call, recorded, started again.
+      for (std::uint64_t step = 2; step < 5; ++step) {
+        const double loss = compute(program, data.examples(true), step);
+        CHECK(loss == Approx(expected.compute_gradients(data.examples(true), step)).epsilon(1e-5));
+        CHECK(difference(expected.gradients(), gradients_of(program)) <= 1e-5);
+      }
+      CHECK(difference(expected.current_parameters(), parameters_of(program)) <= 1e-5);
+    }
+  }
+}

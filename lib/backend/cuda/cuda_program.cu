@@ -49,7 +49,7 @@ CudaProgram<T>::CudaProgram(const Plan& plan, const ProgramOptions& options, con
       options_(options),
       stream_(make_stream()),
       arena_(stream()),
-      blas_(stream(), arena_, options.precision),
+      blas_(stream(), options.precision),
       setting_{plan_, arena_, blas_, stream(), options.training, options.batch, options.seed},
       parameters_(copied(stream(), arena_, parameters, plan.parameter_count)),
       gradients_(options.training ? arena_.take<T>(plan.parameter_count) : nullptr),

@@ -85,7 +85,7 @@ void download_bytes(cudaStream_t stream, const void* from, std::size_t bytes, vo
   }
 }
 
-Blas::Blas(cudaStream_t stream, Arena& arena, Precision precision)
+Blas::Blas(cudaStream_t stream, Precision precision)
     : type_(precision == Precision::bf16   ? CUBLAS_COMPUTE_32F_FAST_16BF
             : precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
                                            : CUBLAS_COMPUTE_32F) {
@@ -94,8 +94,10 @@ Blas::Blas(cudaStream_t stream, Arena& arena, Precision precision)
   handle_ = Owned<cublasHandle_t, cublasDestroy>(handle);
   check(cublasSetStream(handle, stream), "choosing a stream");
   // Its own would be allocated while a graph is recorded.
-  check(cublasSetWorkspace(handle, arena.take<std::byte>(workspace_bytes), workspace_bytes),
-        "choosing a workspace");
+  void* workspace = nullptr;
+  check(cudaMalloc(&workspace, workspace_bytes), "taking memory for products");
+  workspace_ = DeviceBlock(workspace);
+  check(cublasSetWorkspace(handle, workspace, workspace_bytes), "choosing a workspace");
 }
 
 // A row-major matrix is the transposed column-major one, and c^T = b^T a^T.

@@ -104,12 +104,13 @@ struct Product {
 // Products of matrices, by cuBLAS.
 class Blas {
  public:
-  Blas(cudaStream_t stream, Arena& arena, Precision precision);
+  Blas(cudaStream_t stream, Precision precision);
 
   template <typename T>
   void multiply(const Product<T>& product) const;
 
  private:
+  DeviceBlock workspace_;
   Owned<cublasHandle_t, cublasDestroy> handle_;
   cublasComputeType_t type_;
 };

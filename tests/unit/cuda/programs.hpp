@@ -1,0 +1,75 @@
+// Programs of the CUDA backend, as tests ask them.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "backend/cases.hpp"
+#include "backend/cuda/cuda_program.hpp"
+#include "host_cuda/simt.hpp"
+
+namespace nn::test {
+
+using host_cuda::Order;
+inline constexpr Order orders[] = {Order::forward, Order::reverse, Order::random};
+inline const char* name_of(Order order) {
+  return order == Order::forward ? "forward" : order == Order::reverse ? "reverse" : "random";
+}
+
+inline std::string describe(const Case& c) {
+  return c.net + " inputs " + std::to_string(c.inputs) + " outputs " + std::to_string(c.outputs) + " loss " +
+         std::string(nn::name_of(c.loss)) + " rows " + std::to_string(c.rows);
+}
+
+template <typename T>
+cuda::ExamplesOf<T> examples_of(const cpu::ExamplesOf<T>& e) {
+  return {e.rows, e.x, e.labels, e.targets, e.weights};
+}
+template <typename T>
+double compute(cuda::CudaProgram<T>& program, const cpu::ExamplesOf<T>& e, std::uint64_t step) {
+  const auto examples = examples_of(e);
+  return program.compute_gradients({&examples, 1}, step);
+}
+template <typename T>
+double train(cuda::CudaProgram<T>& program, const cpu::ExamplesOf<T>& e, double rate, std::uint64_t step) {
+  const auto examples = examples_of(e);
+  return program.train_step({&examples, 1}, rate, step);
+}
+template <typename T>
+std::vector<T> gradients_of(const cuda::CudaProgram<T>& program) {
+  std::vector<T> values(static_cast<std::size_t>(program.size()));
+  program.read_gradients(values.data());
+  return values;
+}
+template <typename T>
+std::vector<T> parameters_of(const cuda::CudaProgram<T>& program) {
+  std::vector<T> values(static_cast<std::size_t>(program.size()));
+  program.read_parameters(values.data());
+  return values;
+}
+
+inline ProgramOptions training(std::int64_t batch) {
+  ProgramOptions options;
+  options.batch = batch;
+  options.training = true;
+  options.seed = 11;
+  return options;
+}
+
+// The largest difference, as a part of the largest value.
+template <typename A, typename B>
+double difference(const A& expected, const B& got) {
+  REQUIRE(expected.size() == got.size());
+  double scale = 0.1, worst = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double e = expected[i], g = got[i];
+    scale = std::max(scale, std::abs(e));
+    worst = std::max(worst, g == g ? std::abs(e - g) : std::numeric_limits<double>::infinity());
+  }
+  return worst / scale;
+}
+
+}  // namespace nn::test

@@ -10,6 +10,10 @@
 #include <set>
 #include <vector>
 
+#if defined(__SANITIZE_ADDRESS__)
+  #include <sanitizer/asan_interface.h>
+#endif
+
 using Work = std::function<void()>;
 
 struct CUgraph_st {
@@ -68,24 +72,47 @@ const Allocation* find(const void* memory, std::size_t size) {
   return p + size <= next->first + next->second.size ? &next->second : nullptr;
 }
 
+// AddressSanitizer watches them where it is there, reads too.
+void hide_guards([[maybe_unused]] const char* memory, [[maybe_unused]] std::size_t size) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_poison_memory_region(memory - guard, guard);
+  __asan_poison_memory_region(memory + size, guard);
+#endif
+}
+
+void show_guards([[maybe_unused]] const char* memory, [[maybe_unused]] std::size_t size) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(memory - guard, size + 2 * guard);
+#endif
+}
+
 void check_guards(const char* memory, std::size_t size) {
+  show_guards(memory, size);
   for (std::size_t i = 0; i < guard; ++i) {
     const auto before = static_cast<unsigned char>(memory[-1 - static_cast<std::ptrdiff_t>(i)]);
     const auto behind = static_cast<unsigned char>(memory[size + i]);
     if (before != poison || behind != poison) host_cuda::fail("memory outside of an allocation was written");
   }
+  hide_guards(memory, size);
 }
 
 void check_all_guards() {
   for (const auto& [memory, allocation] : allocations()) check_guards(memory, allocation.size);
 }
 
+bool recording() {
+  return std::any_of(streams().begin(), streams().end(),
+                     [](CUstream_st* s) { return s->capture != nullptr; });
+}
+
 cudaError_t allocate(void** memory, std::size_t size, bool device) {
+  if (recording()) return cudaErrorStreamCaptureUnsupported;
   auto* block = static_cast<char*>(std::malloc(size + 2 * guard));
   if (block == nullptr) return cudaErrorMemoryAllocation;
   char* inside = block + guard;
   std::memset(block, poison, guard + std::min(size, poisoned));
   std::memset(inside + size - std::min(size, poisoned), poison, guard + std::min(size, poisoned));
+  hide_guards(inside, size);
   allocations()[inside] = {size, device};
   host_cuda::counts().allocations += device;
   *memory = inside;
@@ -98,6 +125,7 @@ cudaError_t release(void* memory, bool device) {
   if (found == allocations().end() || found->second.device != device) return cudaErrorInvalidValue;
   for (CUstream_st* stream : streams()) stream->run_all();
   check_guards(found->first, found->second.size);
+  show_guards(found->first, found->second.size);
   allocations().erase(found);
   std::free(static_cast<char*>(memory) - guard);
   return cudaSuccess;

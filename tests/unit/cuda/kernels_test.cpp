@@ -1,0 +1,127 @@
+// Kernels whose threads work together, one by one and small: ThreadSanitizer sees each of their
+// accesses to memory.
+#include <cmath>
+
+#include "backend/cuda/kernels/losses.cuh"
+#include "backend/cuda/kernels/norms.cuh"
+#include "backend/cuda/kernels/updates.cuh"
+#include "device.hpp"
+
+using namespace nn;
+using namespace nn::cuda;
+using namespace nn::test;
+
+namespace {
+
+std::vector<double> numbers(std::size_t count) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < count; ++i) values.push_back(static_cast<double>(i * i % 23) / 7 - 1);
+  return values;
+}
+
+// f() in each order of threads.
+template <typename F>
+void in_all_orders(F f) {
+  for (const Order order : all_orders) {
+    host_cuda::set_order(order);
+    f();
+  }
+  host_cuda::set_order(Order::forward);
+}
+
+}  // namespace
+
+TEST_CASE("CUDA kernel: sums of columns") {
+  in_all_orders([] {
+    for (const auto& [rows, columns] : {std::pair<Index, Index>{1, 1}, {9, 33}, {2100, 5}}) {
+      TestDevice d;
+      const std::vector<double> x = numbers(static_cast<std::size_t>(rows * columns));
+      double* partial = d.arena.take<double>(partial_count(rows, columns, 1));
+      double* sums = d.arena.take<double>(columns);
+      launch(d.stream.get(), over_chunks(rows, columns), sum_rows<double>, rows, columns, d.put(x), columns,
+             partial);
+      launch(d.stream.get(), over_vector(columns), finish_sums<double>, chunks_of(rows), columns, partial,
+             sums);
+      const std::vector<double> got = d.get(sums, static_cast<std::size_t>(columns));
+      for (Index j = 0; j < columns; ++j) {
+        double expected = 0;
+        for (Index i = 0; i < rows; ++i) expected += x[static_cast<std::size_t>(i * columns + j)];
+        CHECK(got[static_cast<std::size_t>(j)] == Approx(expected).margin(1e-9));
+      }
+    }
+  });
+}
+
+TEST_CASE("CUDA kernel: softmax and its loss") {
+  in_all_orders([] {
+    constexpr Index rows = 9, width = 37;
+    TestDevice d;
+    const std::vector<double> z = numbers(rows * width);
+    StepState state;
+    state.rows = 8;  // the last one is not there
+    state.scale = 0.5;
+    LossRows<double> r{};
+    r.rows = rows;
+    r.width = width;
+    r.z = d.put(z);
+    r.z_row = width;
+    r.labels = d.put(std::vector<std::int32_t>(rows, 3));
+    r.weights = d.put(std::vector<double>(rows, 2));
+    r.gradient = d.arena.take<double>(rows * width);
+    r.losses = d.arena.take<double>(rows);
+    double* total = d.arena.take<double>(1);
+    const StepState* there = d.put(std::vector<StepState>{state});
+    launch(d.stream.get(), over_rows(rows), softmax_loss<double>, r, there);
+    launch(d.stream.get(), Shape2{dim3(1), dim3(256)}, sum_losses, rows, r.losses, there, total);
+    const std::vector<double> gradient = d.get(r.gradient, rows * width);
+    double expected = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      double sum = 0;
+      for (std::size_t j = 0; j < width; ++j) sum += std::exp(z[i * width + j]);
+      expected += 2 * (std::log(sum) - z[i * width + 3]);
+      for (std::size_t j = 0; j < width; ++j) {
+        const double slope = std::exp(z[i * width + j]) / sum - (j == 3 ? 1 : 0);
+        CHECK(gradient[i * width + j] == Approx(slope).margin(1e-12));
+      }
+    }
+    for (std::size_t j = 0; j < width; ++j) CHECK(gradient[8 * width + j] == 0);
+    CHECK(d.get(total, 1)[0] == Approx(expected));
+  });
+}
+
+TEST_CASE("CUDA kernel: layer normalisation") {
+  in_all_orders([] {
+    constexpr Index pixels = 9, channels = 35;
+    TestDevice d;
+    const std::vector<double> x = numbers(pixels * channels);
+    double* y = d.arena.take<double>(pixels * channels);
+    auto* moments = d.arena.take<PixelMoments<double>>(pixels);
+    launch(d.stream.get(), over_rows(pixels), layer_norm<double>, pixels, channels, 1e-3, d.put(x), channels,
+           d.put(std::vector<double>(channels, 1)), d.put(std::vector<double>(channels, 0)), moments, y,
+           channels);
+    const std::vector<double> got = d.get(y, pixels * channels);
+    for (std::size_t i = 0; i < pixels; ++i) {
+      double mean = 0, variance = 0;
+      for (std::size_t j = 0; j < channels; ++j) mean += x[i * channels + j] / channels;
+      for (std::size_t j = 0; j < channels; ++j)
+        variance += std::pow(x[i * channels + j] - mean, 2) / channels;
+      for (std::size_t j = 0; j < channels; ++j)
+        CHECK(got[i * channels + j] == Approx((x[i * channels + j] - mean) / std::sqrt(variance + 1e-3)));
+    }
+  });
+}
+
+TEST_CASE("CUDA kernel: the gradient's norm") {
+  in_all_orders([] {
+    TestDevice d;
+    const std::vector<double> g = numbers(1000);
+    const Shape2 shape = over_vector(1000);
+    double* sums = d.arena.take<double>(shape.grid.x);
+    double* clip = d.arena.take<double>(1);
+    launch(d.stream.get(), shape, sum_gradient_squares<double>, Index{1000}, d.put(g), sums);
+    launch(d.stream.get(), Shape2{dim3(1), dim3(256)}, find_clip, Index{shape.grid.x}, sums, 0.5, clip);
+    double squares = 0;
+    for (const double v : g) squares += v * v;
+    CHECK(d.get(clip, 1)[0] == Approx(0.5 / std::sqrt(squares)));
+  });
+}

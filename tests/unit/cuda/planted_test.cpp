@@ -1,0 +1,183 @@
+// Mistakes that the stand-ins for a device must catch: each is made here once, beside the same
+// thing done right. A check that stops working fails its test.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+#include "device.hpp"
+
+using namespace nn;
+using namespace nn::cuda;
+using namespace nn::test;
+
+namespace {
+
+// Whether a process that does this ends as no correct one does.
+template <typename F>
+bool ends_badly(F f) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (std::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(0);
+    try {
+      f();
+    } catch (const Error&) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+// The other end's number, by shared memory.
+template <bool correct>
+__global__ void mirror(const double* x, double* y) {
+  NN_SHARED(double, shared, 64);
+  shared[threadIdx.x] = x[threadIdx.x];
+  if (correct) __syncthreads();
+  y[threadIdx.x] = shared[63 - threadIdx.x];
+}
+
+template <bool correct>
+bool mirrors(Order order) {
+  host_cuda::set_order(order);
+  TestDevice d;
+  std::vector<double> x(64);
+  for (std::size_t i = 0; i < 64; ++i) x[i] = static_cast<double>(i);
+  double* y = d.arena.take<double>(64);
+  launch(d.stream.get(), Shape2{dim3(1), dim3(64)}, mirror<correct>, d.put(x), y);
+  const std::vector<double> got = d.get(y, 64);
+  host_cuda::set_order(Order::forward);
+  return std::equal(x.rbegin(), x.rend(), got.begin());
+}
+
+template <bool correct>
+__global__ void wait_in_a_branch(double* y) {
+  if (correct || threadIdx.x < 32) __syncthreads();
+  y[threadIdx.x] = 1;
+}
+
+__global__ void fill(Index count, double* y) {
+  for_each(count, [&](Index i) { y[i] = 1; });
+}
+__global__ void copy_one(const double* x, Index from, double* y) { *y = x[from]; }
+
+void fill_some(Index count) {
+  TestDevice d;
+  double* y = d.arena.take<double>(100);
+  launch(d.stream.get(), over_vector(count), fill, count, y);
+  wait(d.stream.get());
+}
+
+// The product of two matrices of ones, [3, 5] and [5, 4], its second one said to have such rows.
+double product(Index row) {
+  TestDevice d;
+  const Blas blas(d.stream.get(), Precision::float32);
+  Product<double> p;
+  p.m = 3;
+  p.n = 4;
+  p.k = 5;
+  p.a = {d.put(std::vector<double>(15, 1)), 5};
+  p.b = {d.put(std::vector<double>(20, 1)), row};
+  double* c = d.arena.take<double>(12);
+  p.c = {c, 4};
+  blas.multiply(p);
+  return d.get(c, 12)[11];
+}
+
+}  // namespace
+
+TEST_CASE("planted: a missing barrier") {
+  int wrong = 0;
+  for (const Order order : all_orders) {
+    CHECK(mirrors<true>(order));
+#if !defined(__SANITIZE_THREAD__)  // which ends the program there
+    wrong += mirrors<false>(order) ? 0 : 1;
+#endif
+  }
+#if defined(__SANITIZE_THREAD__)
+  wrong = ends_badly([] { mirrors<false>(Order::forward); }) ? 1 : 0;
+#endif
+  CHECK(wrong > 0);
+}
+
+TEST_CASE("planted: a barrier that some threads don't reach") {
+  const auto run = [](auto kernel) {
+    TestDevice d;
+    launch(d.stream.get(), Shape2{dim3(1), dim3(64)}, kernel, d.arena.take<double>(64));
+    wait(d.stream.get());
+  };
+  CHECK_FALSE(ends_badly([&] { run(wait_in_a_branch<true>); }));
+  CHECK(ends_badly([&] { run(wait_in_a_branch<false>); }));
+}
+
+TEST_CASE("planted: writing out of bounds") {
+  CHECK_FALSE(ends_badly([] { fill_some(100); }));
+  CHECK(ends_badly([] { fill_some(101); }));
+}
+
+TEST_CASE("planted: reading out of bounds") {
+  const auto read = [](Index from) {
+    TestDevice d;
+    const double* x = d.put(std::vector<double>(10, 1));
+    double* y = d.arena.take<double>(1);
+    launch(d.stream.get(), Shape2{dim3(1), dim3(1)}, copy_one, x, from, y);
+    return d.get(y, 1)[0];
+  };
+  CHECK(read(9) == 1);
+#if defined(__SANITIZE_ADDRESS__)
+  CHECK(ends_badly([&] { read(10); }));
+#else
+  CHECK(std::isnan(read(10)));
+#endif
+}
+
+TEST_CASE("planted: not waiting for the device") {
+  TestDevice d;
+  const PinnedBlock block = make_pinned(sizeof(double));
+  auto* result = static_cast<double*>(block.get());
+  *result = 0;
+  double* y = d.arena.take<double>(1);
+  launch(d.stream.get(), over_vector(1), fill, Index{1}, y);
+  check(cudaMemcpyAsync(result, y, sizeof(double), cudaMemcpyDeviceToHost, d.stream.get()), "copying");
+  CHECK(*result == 0);
+  wait(d.stream.get());
+  CHECK(*result == 1);
+}
+
+TEST_CASE("planted: a wrong leading dimension") {
+  CHECK(product(4) == 5);
+  CHECK_THROWS_AS(product(3), Error);
+  CHECK_THROWS_AS(product(5), Error);
+}
+
+TEST_CASE("planted: copies that a device can't make") {
+  TestDevice d;
+  double pageable = 0;
+  double* y = d.arena.take<double>(1);
+  const PinnedBlock block = make_pinned(sizeof(double));
+  const auto copy = [&](void* to, cudaMemcpyKind kind) {
+    check(cudaMemcpyAsync(to, y, sizeof(double), kind, d.stream.get()), "copying");
+  };
+  copy(block.get(), cudaMemcpyDeviceToHost);
+  CHECK_THROWS_AS(copy(&pageable, cudaMemcpyDeviceToHost), Error);
+  CHECK_THROWS_AS(copy(block.get(), cudaMemcpyHostToDevice), Error);
+  CHECK_THROWS_AS(copy(block.get(), cudaMemcpyDeviceToDevice), Error);
+}
+
+TEST_CASE("planted: taking memory, and waiting, while a graph is recorded") {
+  TestDevice d;
+  const auto record = [&](const std::function<void()>& work) {
+    Graph graph;
+    graph.run(d.stream.get(), [] {});  // the first run is not recorded
+    graph.run(d.stream.get(), work);
+  };
+  CHECK_FALSE(
+      ends_badly([&] { record([&] { launch(d.stream.get(), over_vector(0), fill, Index{0}, nullptr); }); }));
+  CHECK(ends_badly([&] { record([&] { d.arena.take<double>(1); }); }));
+  CHECK(ends_badly([&] { record([&] { wait(d.stream.get()); }); }));
+}

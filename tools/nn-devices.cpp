@@ -4,6 +4,7 @@
 
 #include "backend/device.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "cli/tool.hpp"
 
 int main(int argc, char** argv) {
@@ -15,7 +16,9 @@ int main(int argc, char** argv) {
         app.add_flag("--count", count, "Only how many there are");
       },
       [&] {
-        const auto devices = nn::list_devices();
+        std::string why_no_cuda;
+        const auto devices = nn::list_devices(&why_no_cuda);
+        if (!why_no_cuda.empty()) nn::note("no CUDA devices: {}", why_no_cuda);
         std::string text;
         if (count) {
           text = fmt::format("{}\n", devices.size());

@@ -1,22 +1,14 @@
 #include "backend/backend.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <mutex>
 
 #include "backend/cpu/cpu_program.hpp"
+#include "backend/cuda_plugin.hpp"
 #include "base/error.hpp"
-#include "base/parse.hpp"
 
 namespace nn {
 namespace {
-
-constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentum", "nesterov",
-                                                             "rmsprop", "adam",     "adamw"};
-
-constexpr std::array<std::string_view, 3> precision_names = {"float32", "tf32", "bf16"};
 
 class FloatProgram final : public Program {
  public:
@@ -110,38 +102,9 @@ class CpuBackend final : public Backend {
 
 }  // namespace
 
-std::string_view name_of(OptimizerKind kind) { return optimizer_names[static_cast<std::size_t>(kind)]; }
-
-OptimizerKind parse_optimizer(std::string_view name) {
-  for (std::size_t i = 0; i < optimizer_names.size(); ++i) {
-    if (optimizer_names[i] == name) return static_cast<OptimizerKind>(i);
-  }
-  const auto meant = closest(name, {optimizer_names.begin(), optimizer_names.end()});
-  fail_usage("'{}' is not an optimizer; {}", printable(name),
-             meant ? fmt::format("did you mean {}?", *meant)
-                   : fmt::format("there are {}", fmt::join(optimizer_names, ", ")));
-}
-
-int slots_of(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::sgd: return 0;
-    case OptimizerKind::adam:
-    case OptimizerKind::adamw: return 2;
-    default: return 1;
-  }
-}
-
-std::string_view name_of(Precision precision) { return precision_names[static_cast<std::size_t>(precision)]; }
-
-Precision parse_precision(std::string_view name) {
-  for (std::size_t i = 0; i < precision_names.size(); ++i) {
-    if (precision_names[i] == name) return static_cast<Precision>(i);
-  }
-  fail_usage("'{}' is not a precision; there are {}", printable(name), fmt::join(precision_names, ", "));
-}
-
 std::unique_ptr<Backend> open_backend(const Device& device) {
   check_device(device);
+  if (device.kind == Device::Kind::cuda) return open_cuda_backend(device);
   return std::make_unique<CpuBackend>(device);
 }
 

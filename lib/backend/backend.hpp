@@ -125,7 +125,7 @@ class Backend {
                                            const float* parameters) = 0;
 };
 
-// Throws when the device isn't there ("cuda:0: this build has no CUDA backend").
+// Throws when the device isn't there, or what it takes ("cuda:0: no NVIDIA driver").
 std::unique_ptr<Backend> open_backend(const Device& device);
 
 }  // namespace nn

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <fstream>
 
+#include "backend/cuda_plugin.hpp"
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
@@ -80,9 +81,7 @@ const std::vector<int>& process_cores() {
 }
 
 void check_device(const Device& device) {
-  if (device.kind == Device::Kind::cuda) {
-    fail(ErrorKind::unsupported, "{}: no CUDA backend is installed", to_string(device));
-  }
+  if (device.kind == Device::Kind::cuda) return check_cuda_device(device);
   if (device.cores.empty()) return;
   const auto cores = usable_cores();
   for (const int core : device.cores) {
@@ -112,10 +111,14 @@ void unpin_thread() {
   pin_thread(all);
 }
 
-std::vector<DeviceInfo> list_devices() {
+std::vector<DeviceInfo> list_devices(std::string* why_no_cuda) {
   std::vector<DeviceInfo> devices;
   const std::string model = cpu_model();
   for (const int core : usable_cores()) devices.push_back({fmt::format("cpu:{}", core), model});
+  const CudaDevices cuda = find_cuda_devices();
+  for (std::size_t i = 0; i < cuda.devices.size(); ++i)
+    devices.push_back({fmt::format("cuda:{}", i), describe(cuda.devices[i])});
+  if (why_no_cuda != nullptr) *why_no_cuda = cuda.reason;
   return devices;
 }
 

@@ -23,7 +23,8 @@ std::vector<int> usable_cores();
 // The same before any thread was pinned.
 const std::vector<int>& process_cores();
 
-// Throws (data error naming the device and what there is) when a core is not usable.
+// Throws (an error naming the device and what there is) when a core or a GPU is not usable.
+// Loads no CUDA library.
 void check_device(const Device& device);
 
 // Number of threads that the device stands for.
@@ -39,6 +40,7 @@ struct DeviceInfo {
   std::string name;         // "cpu:0"
   std::string description;  // "AMD EPYC, AVX2"
 };
-std::vector<DeviceInfo> list_devices();
+// `why_no_cuda` (may be null) gets the reason if no GPU is among them, "" otherwise.
+std::vector<DeviceInfo> list_devices(std::string* why_no_cuda = nullptr);
 
 }  // namespace nn

@@ -1,0 +1,23 @@
+// What NVIDIA's driver tells about its devices, asked without any CUDA library.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nn {
+
+struct CudaDevice {
+  std::string name;
+  std::size_t memory = 0;    // bytes
+  int major = 0, minor = 0;  // compute capability
+};
+std::string describe(const CudaDevice& device);  // "NVIDIA H100, 80 GiB, compute capability 9.0"
+
+struct CudaDevices {
+  std::vector<CudaDevice> devices;
+  std::string reason;  // why there are none: "no NVIDIA driver"
+};
+CudaDevices ask_cuda_driver();
+
+}  // namespace nn

@@ -107,7 +107,7 @@ void setup(CLI::App& app, Options& options) {
       ->type_name("DEVICE")
       ->group("Models");
   nn::add_parsed(app, "--precision", options.predict.precision, nn::parse_precision,
-                 "Of the products of weights and inputs: float32, bf16 (default: float32)")
+                 "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: float32)")
       ->type_name("NAME")
       ->group("Models");
   nn::add_parsed(

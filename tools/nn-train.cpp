@@ -165,6 +165,9 @@ void add_run_options(CLI::App& app, nn::TrainOptions& o) {
   describe(nn::add_parsed(app, "--device", o.device, nn::parse_device,
                           "cpu, cpu:0, cpu:0-3, cuda:0 (default: cpu)"),
            group, "DEVICE");
+  describe(nn::add_parsed(app, "--precision", o.precision, nn::parse_precision,
+                          "Of products, on CUDA devices: float32, tf32, bf16 (default: float32)"),
+           group, "NAME");
 }
 
 void add_output_options(CLI::App& app, nn::TrainOptions& o) {

@@ -131,7 +131,7 @@ void setup(CLI::App& app, Options& options) {
       ->type_name("DEVICE")
       ->group("Computing");
   nn::add_parsed(app, "--precision", o.precision, nn::parse_precision,
-                 "Of the products of weights and inputs: float32, bf16 (default: float32)")
+                 "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: float32)")
       ->type_name("NAME")
       ->group("Computing");
   nn::add_parsed(app, "--batch-max", o.batch_max, parse_count<1, 1 << 20>,

@@ -60,6 +60,7 @@ std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan
   program.parts = options.accumulate;
   program.seed = options.seed;
   program.byte_values = data.byte_values;
+  program.precision = options.precision;
   return backend.compile(plan, program, parameters.get());
 }
 

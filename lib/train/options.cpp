@@ -105,6 +105,8 @@ void check_options(const TrainOptions& options) {
     fail_usage("--snapshots needs cycles: --schedule cosine_restarts:cycles=N");
   if (options.snapshots && options.output == "-")
     fail_usage("several models can't go to standard output; name a file with -o");
+  if (options.precision != Precision::float32 && options.device.kind != Device::Kind::cuda)
+    fail_usage("--precision {} is for training on CUDA devices", name_of(options.precision));
 }
 
 std::string resume_key(const TrainOptions& o) {
@@ -115,7 +117,7 @@ std::string resume_key(const TrainOptions& o) {
       "optimizer={} lr={} momentum={} rho={} beta-1={} beta-2={} epsilon={} weight-decay={} l2={} "
       "clip-norm={} "
       "batch={} seed={} standardize={} valid={}{} early-stopping={} loss={} class-weight={} "
-      "accumulate={} label-smoothing={} ema={} augment=[{}] schedule={} warmup={}+{}{}{}",
+      "accumulate={} label-smoothing={} ema={} augment=[{}] schedule={} warmup={}+{}{}{}{}",
       name_of(p.kind), o.learning_rate.value_or(default_learning_rate(p.kind)), p.momentum, p.rho, p.beta_1,
       p.beta_2, p.epsilon, p.weight_decay, o.l2, o.clip_norm, o.batch, o.seed, o.standardize,
       o.valid.fraction, o.valid.file, o.early_stopping, o.loss ? name_of(*o.loss) : "automatic", weights,
@@ -123,7 +125,8 @@ std::string resume_key(const TrainOptions& o) {
       o.warmup.steps, o.warmup.epochs,
       // With a schedule, the same epoch of a longer run is another one.
       o.schedule.kind == Schedule::Kind::constant ? "" : fmt::format(" epochs={}", o.epochs),
-      o.members.share_batches ? " share-batches" : "");
+      o.members.share_batches ? " share-batches" : "",
+      o.precision == Precision::float32 ? "" : fmt::format(" precision={}", name_of(o.precision)));
 }
 
 Network network_of(const TrainOptions& options) {

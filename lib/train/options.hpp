@@ -72,6 +72,7 @@ struct TrainOptions {
   std::uint64_t early_stopping = 0;  // epochs without gain; 0: off
   std::uint64_t seed = 0;
   Device device;
+  Precision precision = Precision::float32;
 
   std::int64_t member = 0;  // its number, from 1, where there are several
   Members members;

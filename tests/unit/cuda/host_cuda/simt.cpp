@@ -156,10 +156,6 @@ void Executor::begin_block(dim3 grid, dim3 block, uint3 index) {
     t.position.grid_size = grid;
     turns_[i] = order == Order::reverse ? count - 1 - i : i;
   }
-#if defined(HOST_CUDA_TSAN)
-  idle_.clear();
-  fibers_.clear();
-#endif
 }
 
 void Executor::run_block() {
@@ -179,6 +175,12 @@ void Executor::run_block() {
     if (!block && !warps) fail("threads wait for others that never come");
   }
   acquire(&end_);
+#if defined(HOST_CUDA_TSAN)
+  // Blocks that shared fibers could have no races; and ThreadSanitizer looks away in a process
+  // that was forked while there were any.
+  idle_.clear();
+  fibers_.clear();
+#endif
 }
 
 void Executor::run(dim3 grid, dim3 block, const std::function<void()>& kernel) {

@@ -130,7 +130,7 @@ void add_optimizer_options(CLI::App& app, nn::TrainOptions& o) {
            group, "W,...");
   describe(nn::add_parsed(app, "--l2", o.members.l2, parse_list<parse_not_negative>,
                           "Adds L2/2 times the kernels' squares to the loss"),
-           group, "L2,…");
+           group, "L2,...");
   describe(nn::add_parsed(app, "--label-smoothing", o.members.label_smoothing, parse_list<parse_rate>,
                           "This part of each label goes to all classes alike"),
            group, "S,...");

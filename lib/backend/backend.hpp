@@ -16,7 +16,6 @@ namespace nn {
 enum class OptimizerKind : std::uint8_t { sgd, momentum, nesterov, rmsprop, adam, adamw };
 std::string_view name_of(OptimizerKind kind);
 OptimizerKind parse_optimizer(std::string_view name);
-int slots_of(OptimizerKind kind);  // values that it keeps for each weight
 
 // Formulas and default values as Keras has them; see the man page of nn-train.
 struct Optimizer {

@@ -29,15 +29,6 @@ OptimizerKind parse_optimizer(std::string_view name) {
                    : fmt::format("there are {}", fmt::join(optimizer_names, ", ")));
 }
 
-int slots_of(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::sgd: return 0;
-    case OptimizerKind::adam:
-    case OptimizerKind::adamw: return 2;
-    default: return 1;
-  }
-}
-
 std::string_view name_of(Precision precision) { return precision_names[static_cast<std::size_t>(precision)]; }
 
 Precision parse_precision(std::string_view name) {

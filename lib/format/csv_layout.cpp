@@ -143,11 +143,12 @@ void warn_of_strays(const std::vector<Look>& looks, const std::vector<CsvKind>& 
                     const CsvOptions& options, const std::string& name, std::int64_t lines) {
   for (std::size_t i = 0; i < looks.size(); ++i) {
     const Look& look = looks[i];
+    if (kinds[i] != CsvKind::category || look.numbers <= look.texts) continue;
     const std::string& column = schema.fields[i].name;
     const bool wanted = std::any_of(options.text.begin(), options.text.end(), [&](const std::string& text) {
       return find_column(schema, text, "--text") == i;
     });
-    if (kinds[i] != CsvKind::category || look.numbers <= look.texts || wanted) continue;
+    if (wanted) continue;
     warn("{}:{}: '{}' makes column '{}' one of categories, though {} of the first {} cells are numbers; {}",
          name, lines + look.line + 1, printable(look.text), printable(column), look.numbers,
          look.numbers + look.texts,

@@ -20,15 +20,16 @@
 namespace nn {
 namespace {
 
-constexpr int tries = 10'000;  // against other publishers
+constexpr int tries = 10'000;                                        // against other publishers
+constexpr std::uint64_t most_automatic = 1'000'000'000'000'000'000;  // there is one more for sure
 
-std::uint64_t highest_version(const std::string& base) {
+// Below `limit`; 0 where there is none.
+std::uint64_t highest_version(const std::string& base, std::uint64_t limit) {
   std::uint64_t highest = 0;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
-    const std::string name = entry.path().filename();
-    const auto version = parse_version_number(name);
-    if (version && name.size() < 19) highest = std::max(highest, *version);  // there is one more for sure
+    const auto version = parse_version_number(entry.path().filename().string());
+    if (version && *version < limit) highest = std::max(highest, *version);
   }
   if (error) fail(ErrorKind::io, "{}: {}", base, error.message());
   return highest;
@@ -96,18 +97,14 @@ std::string difference(const Model& before, const Model& now) {
 
 // Versions of one repository take each other's place.
 void compare_with_before(const Model& model, const std::string& base, std::uint64_t version) {
-  std::error_code error;
   std::uint64_t before = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
-    const auto other = parse_version_number(entry.path().filename().string());
-    if (other && *other < version) before = std::max(before, *other);
-  }
-  if (before == 0) return;
   std::string why;
   try {
+    before = highest_version(base, version);
+    if (before == 0) return;
     why = difference(load_model(fmt::format("{}/{}/model.nn", base, before)), model);
   } catch (const Error&) {
-    return;  // it is broken: nobody is served by it
+    return;  // nobody is served by what can't be read
   }
   if (!why.empty()) {
     warn("{}/{} does not fit version {}: {}; clients of the one will fail with the other", base, version,
@@ -137,7 +134,7 @@ std::uint64_t publish_model(const std::string& model, const std::string& base,
   sync_folder(draft.path());
   std::uint64_t number = version.value_or(0);
   for (int i = 0; i < tries; ++i) {
-    if (!version) number = std::max(highest_version(base), number) + 1;
+    if (!version) number = std::max(highest_version(base, most_automatic), number) + 1;
     if (draft.rename_to(fmt::format("{}/{}", base, number))) {
       sync_folder(base);
       compare_with_before(checked, base, number);

@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "backend/cpu/denormals.hpp"
+#include "backend/step.hpp"
+#include "backend/update.hpp"
 #include "base/error.hpp"
 
 namespace nn::cpu {
@@ -15,23 +17,6 @@ const Bf16Kernels* bf16_of(const ProgramOptions& options, Isa isa) {
   if (options.precision != Precision::bf16) return nullptr;
   if (options.training) fail(ErrorKind::unsupported, "training in bfloat16");
   return &bf16_kernels_of(isa);
-}
-
-template <typename T>
-OperationPtr<T> make_operation(const Operands<T>& o) {
-  switch (o.op.kind) {
-    case OpKind::dense: return make_dense(o);
-    case OpKind::activation: return make_activation(o);
-    case OpKind::dropout: return make_dropout(o);
-    case OpKind::conv2d: return make_conv2d(o);
-    case OpKind::max_pool2d:
-    case OpKind::average_pool2d: return make_pool(o);
-    case OpKind::batch_norm: return make_batch_norm(o);
-    case OpKind::layer_norm: return make_layer_norm(o);
-    case OpKind::embedding: return make_embedding(o);
-    case OpKind::add: return make_add(o);
-  }
-  fail(ErrorKind::internal, "an operation that the CPU doesn't know");
 }
 
 }  // namespace
@@ -146,7 +131,8 @@ void CpuProgram<T>::add_operations() {
   for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
     const Op& op = plan_.ops[i];
     Place<T>& output = places_[static_cast<std::size_t>(op.output)];
-    operations_.push_back(make_operation<T>({op, setting_, *inputs[i].first, *inputs[i].second, output}));
+    operations_.push_back(
+        make_operation(Operands<T>{op, setting_, *inputs[i].first, *inputs[i].second, output}));
     back_.push_back(output.gradient != nullptr);
   }
 }
@@ -213,15 +199,8 @@ double CpuProgram<T>::evaluate(const ExamplesOf<T>& e, T* y) {
 
 template <typename T>
 double CpuProgram<T>::compute_gradients(std::span<const ExamplesOf<T>> parts, std::uint64_t step) {
-  if (parts.empty() || static_cast<std::int64_t>(parts.size()) > options_.parts)
-    fail(ErrorKind::internal, "{} parts in a step of {}", parts.size(), options_.parts);
   const FlushDenormals flush;
-  double total = 0;
-  for (const ExamplesOf<T>& e : parts) {
-    for (std::int64_t i = 0; i < e.rows; ++i)
-      total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
-  }
-  const auto scale = static_cast<T>(total > 0 ? 1 / total : 0);
+  const auto scale = static_cast<T>(scale_of(parts, options_));
   const auto size = static_cast<std::int64_t>(size_);
   double loss = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -284,8 +263,7 @@ void CpuProgram<T>::apply_gradients(double learning_rate, std::uint64_t step) {
 
 template <typename T>
 void CpuProgram<T>::move_average(std::uint64_t step) {
-  const double t = static_cast<double>(step);
-  const double decay = std::min(options_.ema, (1 + t) / (10 + t));
+  const double decay = average_decay(options_.ema, step);
   const auto n = static_cast<std::int64_t>(size_);
   kernels().scale(n, static_cast<T>(decay), average_);
   kernels().add_scaled(n, static_cast<T>(1 - decay), own_parameters_, average_);
@@ -318,10 +296,8 @@ void CpuProgram<T>::update(double learning_rate, std::uint64_t step) {
       }
       [[fallthrough]];
     case OptimizerKind::adam: {
-      const double t = static_cast<double>(step) + 1;
-      const double alpha = learning_rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t));
-      const Adam<T> constants = {static_cast<T>(alpha), static_cast<T>(o.beta_1), static_cast<T>(o.beta_2),
-                                 static_cast<T>(o.epsilon)};
+      const Adam<T> constants = {static_cast<T>(adam_rate(o, learning_rate, step)), static_cast<T>(o.beta_1),
+                                 static_cast<T>(o.beta_2), static_cast<T>(o.epsilon)};
       return kernels().adam(n, constants, g, state_, state_ + n, w);
     }
   }

@@ -2,42 +2,17 @@
 
 #include <cstring>
 
+#include "backend/step.hpp"
 #include "base/error.hpp"
 
 namespace nn::cuda {
 namespace {
 
 template <typename T>
-OperationPtr<T> make_operation(const Operands<T>& o) {
-  switch (o.op.kind) {
-    case OpKind::dense: return make_dense(o);
-    case OpKind::activation: return make_activation(o);
-    case OpKind::dropout: return make_dropout(o);
-    case OpKind::conv2d: return make_conv2d(o);
-    case OpKind::max_pool2d:
-    case OpKind::average_pool2d: return make_pool(o);
-    case OpKind::batch_norm: return make_batch_norm(o);
-    case OpKind::layer_norm: return make_layer_norm(o);
-    case OpKind::embedding: return make_embedding(o);
-    case OpKind::add: return make_add(o);
-  }
-  fail(ErrorKind::internal, "an operation that CUDA devices don't know");
-}
-
-template <typename T>
 T* copied(cudaStream_t stream, Arena& arena, const T* from, Index count) {
   T* to = arena.take<T>(count);
   upload(stream, from, count, to);
   return to;
-}
-
-template <typename T>
-double sum_of_weights(std::span<const ExamplesOf<T>> parts) {
-  double total = 0;
-  for (const ExamplesOf<T>& e : parts) {
-    for (Index i = 0; i < e.rows; ++i) total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
-  }
-  return total;
 }
 
 }  // namespace
@@ -110,8 +85,8 @@ void CudaProgram<T>::add_operations() {
     const Op& op = plan_.ops[i];
     const auto place = [&](int value) -> Place<T>& { return places_[static_cast<std::size_t>(value)]; };
     operations_.push_back(
-        make_operation<T>({op, setting_, place(op.input), place(op.other >= 0 ? op.other : op.input),
-                           place(op.output), adds[i].input, adds[i].other}));
+        make_operation(Operands<T>{op, setting_, place(op.input), place(op.other >= 0 ? op.other : op.input),
+                                   place(op.output), adds[i].input, adds[i].other}));
     back_.push_back(place(op.output).gradient != nullptr);
   }
 }
@@ -181,11 +156,8 @@ void CudaProgram<T>::add_part(bool bytes, bool last) {
 template <typename T>
 double CudaProgram<T>::run_parts(std::span<const ExamplesOf<T>> parts, double learning_rate,
                                  std::uint64_t step, bool update) {
-  if (parts.empty() || static_cast<Index>(parts.size()) > options_.parts)
-    fail(ErrorKind::internal, "{} parts in a step of {}", parts.size(), options_.parts);
-  const double total = sum_of_weights(parts);
   StepState state;
-  state.scale = total > 0 ? 1 / total : 0;
+  state.scale = scale_of(parts, options_);
   optimizer_.describe(learning_rate, step, state);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const bool bytes = parts[i].x.bytes != nullptr, last = i + 1 == parts.size();

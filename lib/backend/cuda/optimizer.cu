@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "backend/cuda/kernels/updates.cuh"
 #include "backend/cuda/optimizer.hpp"
+#include "backend/update.hpp"
 
 namespace nn::cuda {
 
@@ -42,12 +42,10 @@ Optimizing<T>::Optimizing(cudaStream_t stream, Arena& arena, const Plan& plan, c
 template <typename T>
 void Optimizing<T>::describe(double learning_rate, std::uint64_t step, StepState& state) const {
   const Optimizer& o = options_.optimizer;
-  const double t = static_cast<double>(step);
-  state.rate = learning_rate;
-  if (o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw)
-    state.rate *= std::sqrt(1 - std::pow(o.beta_2, t + 1)) / (1 - std::pow(o.beta_1, t + 1));
+  const bool adam = o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw;
+  state.rate = adam ? adam_rate(o, learning_rate, step) : learning_rate;
   state.shrink = o.kind == OptimizerKind::adamw ? 1 - learning_rate * o.weight_decay : 1;
-  state.average_decay = std::min(options_.ema, (1 + t) / (10 + t));
+  state.average_decay = average_decay(options_.ema, step);
 }
 
 template <typename T>

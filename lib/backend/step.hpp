@@ -1,0 +1,45 @@
+// What a step is made of on every device. Internal to the backends.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "backend/backend.hpp"
+#include "base/error.hpp"
+#include "nn/plan.hpp"
+
+namespace nn {
+
+// The operation that a backend, whose make_…() are found by its operands, has for a plan's.
+template <typename Operands>
+auto make_operation(const Operands& o) {
+  switch (o.op.kind) {
+    case OpKind::dense: return make_dense(o);
+    case OpKind::activation: return make_activation(o);
+    case OpKind::dropout: return make_dropout(o);
+    case OpKind::conv2d: return make_conv2d(o);
+    case OpKind::max_pool2d:
+    case OpKind::average_pool2d: return make_pool(o);
+    case OpKind::batch_norm: return make_batch_norm(o);
+    case OpKind::layer_norm: return make_layer_norm(o);
+    case OpKind::embedding: return make_embedding(o);
+    case OpKind::add: return make_add(o);
+  }
+  fail(ErrorKind::internal, "an operation that no backend knows");
+}
+
+// 1 / the sum of the weights of all rows of a step's parts, without weights 1 each; 0 where that
+// is 0.
+template <typename Examples>
+double scale_of(std::span<const Examples> parts, const ProgramOptions& options) {
+  if (parts.empty() || static_cast<std::int64_t>(parts.size()) > options.parts)
+    fail(ErrorKind::internal, "{} parts in a step of {}", parts.size(), options.parts);
+  double total = 0;
+  for (const Examples& e : parts) {
+    for (std::int64_t i = 0; i < e.rows; ++i)
+      total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
+  }
+  return total > 0 ? 1 / total : 0;
+}
+
+}  // namespace nn

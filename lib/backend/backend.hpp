@@ -25,6 +25,7 @@ struct Optimizer {
   double beta_1 = 0.9, beta_2 = 0.999;  // adam, adamw
   double epsilon = 1e-7;                // rmsprop, adam, adamw
   double weight_decay = 0.004;          // adamw, decoupled (Loshchilov & Hutter 2019)
+  bool operator==(const Optimizer&) const = default;
 };
 
 // Of the products of matrices; on CPUs in programs that predict. tf32: CUDA only.
@@ -35,6 +36,8 @@ Precision parse_precision(std::string_view name);
 // What each byte of inputs that are bytes stands for.
 using ByteValues = std::array<float, 256>;
 
+// Of one network of a program. Those of a program's networks differ in l2, label_smoothing, seed and
+// optimizer.weight_decay only.
 struct ProgramOptions {
   std::int64_t batch = 1;  // the most rows of one call
   bool training = false;   // without it only forward() and evaluate() may be called
@@ -45,9 +48,11 @@ struct ProgramOptions {
                                           // classes alike (Szegedy et al. 2016, section 7)
   double ema = 0;                         // decay of the moving average of the parameters; 0: there is none
   std::int64_t parts = 1;                 // the most batches whose gradients make up one step
+  bool shared_batches = false;            // every step has the same batches for all networks
   std::uint64_t seed = 0;                 // of dropout
   std::optional<ByteValues> byte_values;  // none: inputs are floats
   Precision precision = Precision::float32;
+  bool operator==(const ProgramOptions&) const = default;
 };
 
 // Rows of inputs, row-major and dense: floats, or bytes for programs that have byte_values.
@@ -62,6 +67,13 @@ struct Inputs {
   const std::uint8_t* bytes = nullptr;
 };
 
+// Rows that a backend keeps a copy of, where its programs compute. Freed with the last owner, which
+// may outlive programs but not the backend.
+class KeptRows {
+ public:
+  virtual ~KeptRows() = default;
+};
+
 // Labelled rows of a step. Row-major, dense, borrowed for the call.
 struct Examples {
   std::int64_t rows = 0;                 // 0 < rows <= batch
@@ -69,45 +81,72 @@ struct Examples {
   const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
   const float* targets = nullptr;        // [rows, outputs]: regression losses
   const float* weights = nullptr;        // [rows] per-row weights (class weights), or null: all 1
+  // Where `kept` is set, all the above are those of kept rows, and row i of these is row indices[i]
+  // of them.
+  const KeptRows* kept = nullptr;
+  const std::uint32_t* indices = nullptr;  // [rows]
+
+  double weight(std::int64_t row) const {
+    if (weights == nullptr) return 1;
+    return static_cast<double>(weights[indices != nullptr ? indices[row] : row]);
+  }
 };
 
-// A compiled network. One thread at a time. Nothing is allocated in a call.
+// A step of one network. The loss is the mean over the rows of all parts (sum of weight * loss / sum
+// of weights) plus L2.
+struct Step {
+  std::span<const Examples> parts;
+  double learning_rate = 0;
+  std::uint64_t number = 0;  // from 0 over the whole run: drives dropout and Adam's bias correction
+};
+
+// Compiled networks, alike in all but their parameters and some options: `members` of them. One
+// thread at a time. Nothing is allocated in a call.
 class Program {
  public:
   virtual ~Program() = default;
+  virtual std::size_t members() const = 0;
 
-  // y [rows, outputs], overwritten: probabilities under cross-entropy (binary: [rows, 1],
+  // Those that are not active (at first all are) are left out of the following: their places in
+  // results are not written.
+  virtual void set_active(std::size_t member, bool active) = 0;
+
+  // y [members, rows, outputs], overwritten: probabilities under cross-entropy (binary: [rows, 1],
   // the probability of class 1), values otherwise. Row results do not depend on the
   // other rows of the call, nor on how many there are.
   virtual void forward(std::int64_t rows, Inputs x, float* y) = 0;
 
-  // forward() and the sum over rows of weight * loss, without dropout and without the
-  // L2 term. `y` may be null.
-  virtual double evaluate(const Examples& examples, float* y) = 0;
+  // forward() and for each member the sum over rows of weight * loss, without dropout and without
+  // the L2 term. `y` may be null. losses [members], overwritten.
+  virtual void evaluate(const Examples& examples, float* y, std::span<double> losses) = 0;
 
-  // One optimiser step on the mean loss over the rows of all parts (sum of weight * loss / sum
-  // of weights) plus L2. Returns the sum of weight * loss, as computed before the update.
-  // `step` counts from 0 over the whole run: it drives dropout and Adam's bias correction.
-  virtual double train_step(std::span<const Examples> parts, double learning_rate, std::uint64_t step) = 0;
-  double train_step(const Examples& examples, double learning_rate, std::uint64_t step) {
-    return train_step({&examples, 1}, learning_rate, step);
-  }
+  // One optimiser step of each member, steps [members]. With shared batches all have the parts of
+  // the first active one. May return before it is done.
+  virtual void train_step(std::span<const Step> steps) = 0;
 
-  // Training programs with a moving average: exchanges it with the parameters, so that
-  // forward(), evaluate() and read_parameters() see it; exchange again before the next step.
+  // For each member the sum of weight * loss over all steps, as computed before their updates, on
+  // top of what start_losses() gave. losses [members]; of those that aren't active it is that of
+  // their last step. Waits for the steps.
+  virtual void read_losses(std::span<double> losses) const = 0;
+  virtual void start_losses(std::span<const double> losses) = 0;
+  // Of how many steps the losses are best read at once, for waiting costs time.
+  virtual std::uint64_t steps_between_losses() const { return 1; }
+
+  // Training programs with a moving average: exchanges it with the parameters, of all members, so
+  // that forward(), evaluate() and read_parameters() see it; exchange again before the next step.
   // avg += (1 - d) * (parameters - avg) after each step t, with d = min(ema, (1 + t) / (10 + t)),
   // as TensorFlow has it: early averages forget the initial values sooner.
   virtual void exchange_average() = 0;
 
-  // The parameter block, as Plan::parameters lays it out.
-  virtual void read_parameters(std::span<float> out) const = 0;
-  virtual void write_parameters(std::span<const float> in) = 0;
+  // A member's parameter block, as Plan::parameters lays it out.
+  virtual void read_parameters(std::size_t member, std::span<float> out) const = 0;
+  virtual void write_parameters(std::size_t member, std::span<const float> in) = 0;
 
-  // Optimiser slots and the moving average: state_size() floats (0 for plain sgd). With the
+  // A member's optimiser slots and moving average: state_size() floats (0 for plain sgd). With the
   // parameters and the step number they continue a run bit for bit.
   virtual std::int64_t state_size() const = 0;
-  virtual void read_state(std::span<float> out) const = 0;
-  virtual void write_state(std::span<const float> in) = 0;
+  virtual void read_state(std::size_t member, std::span<float> out) const = 0;
+  virtual void write_state(std::size_t member, std::span<const float> in) = 0;
 };
 
 // Thread-safe.
@@ -116,12 +155,25 @@ class Backend {
   virtual ~Backend() = default;
   virtual const Device& device() const = 0;
 
-  // `parameters` holds plan.parameter_count floats, 64-byte aligned. A training program
-  // copies them; any other borrows them (a mapped model file is used in place), so they
-  // must outlive it. Must be called, like the program later, in the thread that
-  // computes: it is pinned to the device first.
-  virtual std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options,
-                                           const float* parameters) = 0;
+  // A program of as many members as there are options. parameters [members]: of each
+  // plan.parameter_count floats, 64-byte aligned. A training program copies them; any other borrows
+  // them (a mapped model file is used in place), so they must outlive it. Must be called, like the
+  // program later, in the thread that computes: it is pinned to the device first.
+  virtual std::unique_ptr<Program> compile(const Plan& plan, std::span<const ProgramOptions> members,
+                                           std::span<const float* const> parameters) = 0;
+  std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options, const float* parameters) {
+    return compile(plan, {&options, 1}, {&parameters, 1});
+  }
+
+  // Whether members with batches of their own are computed faster by one program than by one each.
+  virtual bool gains_from_members() const { return false; }
+
+  // A copy of all `rows` for steps that name rows by index. Null where there is no use for that, or
+  // no room.
+  virtual std::shared_ptr<const KeptRows> keep(const Plan& plan, const Examples& rows) {
+    static_cast<void>(plan), static_cast<void>(rows);
+    return nullptr;
+  }
 };
 
 // Throws when the device isn't there, or what it takes ("cuda:0: no NVIDIA driver").

@@ -28,6 +28,19 @@ auto make_operation(const Operands& o) {
   fail(ErrorKind::internal, "an operation that no backend knows");
 }
 
+// Refuses options that the networks of a program can't have in different ways.
+inline void check_alike(std::span<const ProgramOptions> members) {
+  if (members.empty()) fail(ErrorKind::internal, "a program without networks");
+  const ProgramOptions& first = members.front();
+  for (ProgramOptions other : members) {
+    other.l2 = first.l2;
+    other.label_smoothing = first.label_smoothing;
+    other.seed = first.seed;
+    other.optimizer.weight_decay = first.optimizer.weight_decay;
+    if (other != first) fail(ErrorKind::internal, "networks of a program with different options");
+  }
+}
+
 // 1 / the sum of the weights of all rows of a step's parts, without weights 1 each; 0 where that
 // is 0.
 template <typename Examples>

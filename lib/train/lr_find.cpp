@@ -28,8 +28,11 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
   const std::uint64_t in_epoch = step_options.steps_per_epoch(data.train.rows);
   const std::uint64_t count = std::clamp(in_epoch, least_steps, most_steps);
   const double factor = std::pow(most_rate / least_rate, 1.0 / static_cast<double>(count - 1));
-  const auto program = compile_for_training(*backend, lower(model.network, model.loss), options, data.train);
-  Steps steps(data.train, step_options);
+  const Plan plan = lower(model.network, model.loss);
+  const auto program = backend->compile(plan, program_options(options, data.train),
+                                        first_parameters(plan, options.seed).get());
+  const auto kept = backend->keep(plan, data.train.examples(0, data.train.rows));
+  Steps steps(data.train, step_options, kept.get());
   steps.begin(0, 0);
   std::vector<RatePoint> points;
   double average = 0, least = std::numeric_limits<double>::infinity();
@@ -41,10 +44,12 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
       parts = steps.next();
     }
     const double rate = least_rate * std::pow(factor, static_cast<double>(i));
-    double loss = program->train_step(parts, rate, i), rows = 0;
-    for (const Examples& part : parts) rows += weight_of(part);
-    loss /= rows;
-    average = smoothing * average + (1 - smoothing) * loss;
+    const Step step{parts, rate, i};
+    double loss = 0;
+    program->start_losses({&loss, 1});
+    program->train_step({&step, 1});
+    program->read_losses({&loss, 1});
+    average = smoothing * average + (1 - smoothing) * loss / weight_of(parts);
     const double smoothed = average / (1 - std::pow(smoothing, static_cast<double>(i + 1)));
     if (!std::isfinite(smoothed) || smoothed > diverged * least) break;
     least = std::min(least, smoothed);

@@ -7,7 +7,6 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "train/metrics.hpp"
 #include "train/steps.hpp"
 
 namespace nn {
@@ -31,24 +30,14 @@ RunLength length_of(const TrainOptions& options, const Dataset& data) {
   return {steps.steps_per_epoch(data.rows), options.epochs};
 }
 
-// While it lives, a program has its moving average for parameters.
-class Averaged {
- public:
-  explicit Averaged(Program& program) : program_(program) { program_.exchange_average(); }
-  ~Averaged() { program_.exchange_average(); }
-  Averaged(const Averaged&) = delete;
-  Averaged& operator=(const Averaged&) = delete;
-
- private:
-  Program& program_;
-};
+void append(const DatasetFigures& valid, std::vector<std::pair<std::string, double>>& figures) {
+  figures.emplace_back("val_loss", valid.loss);
+  for (const auto& [name, value] : valid.figures) figures.emplace_back("val_" + name, value);
+}
 
 }  // namespace
 
-std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan, const TrainOptions& options,
-                                              const Dataset& data) {
-  const auto parameters = aligned_floats(plan.parameter_count);
-  initialise(plan, options.seed, {parameters.get(), static_cast<std::size_t>(plan.parameter_count)});
+ProgramOptions program_options(const TrainOptions& options, const Dataset& data) {
   ProgramOptions program;
   program.batch = options.batch;
   program.training = true;
@@ -58,28 +47,36 @@ std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan
   program.label_smoothing = options.label_smoothing;
   program.ema = options.ema;
   program.parts = options.accumulate;
+  program.shared_batches = options.members.share_batches;
   program.seed = options.seed;
   program.byte_values = data.byte_values;
   program.precision = options.precision;
-  return backend.compile(plan, program, parameters.get());
+  return program;
 }
 
-double weight_of(const Examples& examples) {
-  if (examples.weights == nullptr) return static_cast<double>(examples.rows);
+std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed) {
+  auto parameters = aligned_floats(plan.parameter_count);
+  initialise(plan, seed, {parameters.get(), static_cast<std::size_t>(plan.parameter_count)});
+  return parameters;
+}
+
+double weight_of(std::span<const Examples> parts) {
   double weight = 0;
-  for (std::int64_t r = 0; r < examples.rows; ++r) weight += static_cast<double>(examples.weights[r]);
+  for (const Examples& part : parts) {
+    for (std::int64_t r = 0; r < part.rows; ++r) weight += part.weight(r);
+  }
   return weight;
 }
 
-Member::Member(TrainOptions options, const TrainingData& data, Model model, Backend& backend,
+Member::Member(TrainOptions options, const TrainingData& data, Model model, const Plan& plan,
                TrainingLog& log)
     : options_(std::move(options)),
       data_(data),
       model_(std::move(model)),
-      plan_(lower(model_.network, model_.loss)),
+      plan_(plan),
       length_(length_of(options_, data.train)),
       checkpoint_path_(options_.checkpoint.empty() ? options_.output + ".ckpt" : options_.checkpoint),
-      program_(compile_for_training(backend, plan_, options_, data.train)),
+      start_parameters_(first_parameters(plan, options_.seed)),
       log_(log),
       start_(Clock::now()),
       saved_(start_) {
@@ -94,16 +91,22 @@ void Member::restore(const Checkpoint& checkpoint) {
   if (checkpoint.model.provenance.data_digest != data_.digest) {
     fail_data("{}: the checkpoint is of another run: the training rows differ", checkpoint_path_);
   }
-  if (static_cast<std::int64_t>(checkpoint.state.optimizer_state.size()) != program_->state_size()) {
-    fail_data("{}: the checkpoint is of another run: its optimizer state has another size", checkpoint_path_);
-  }
   state_ = checkpoint.state;
   elapsed_before_s_ = state_.elapsed_s;
-  program_->write_parameters(
-      {checkpoint.model.parameters.get(), static_cast<std::size_t>(plan_.parameter_count)});
-  program_->write_state(state_.optimizer_state);
+  start_parameters_ = checkpoint.model.parameters;
   done_ = state_.epoch >= options_.epochs ||
           (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
+}
+
+void Member::attach(Program& program, std::size_t index) {
+  program_ = &program;
+  index_ = index;
+  start_parameters_ = nullptr;
+  if (state_.step == 0) return;
+  if (static_cast<std::int64_t>(state_.optimizer_state.size()) != program.state_size()) {
+    fail_data("{}: the checkpoint is of another run: its optimizer state has another size", checkpoint_path_);
+  }
+  program.write_state(index, state_.optimizer_state);
 }
 
 double Member::elapsed_s() const {
@@ -119,25 +122,29 @@ double Member::learning_rate() const {
 
 void Member::begin_epoch() { good_ = snapshot(); }
 
-void Member::step(std::span<const Examples> parts) {
+Step Member::next(std::span<const Examples> parts) {
   rate_ = learning_rate();
-  const double loss = program_->train_step(parts, rate_, state_.step);
-  if (!std::isfinite(loss)) fail_not_finite("the loss");
-  state_.epoch_loss += loss;
-  for (const Examples& part : parts) state_.epoch_weight += weight_of(part);
-  ++state_.step;
-  ++state_.batch;
-  if (options_.log_every > 0 && state_.step % options_.log_every == 0) log_step();
+  return {parts, rate_, state_.step};
 }
 
-void Member::end_epoch(double waited_s) {
+void Member::took(std::span<const Examples> parts) {
+  state_.epoch_weight += weight_of(parts);
+  ++state_.step;
+  ++state_.batch;
+}
+
+void Member::set_loss(double sum) {
+  if (!std::isfinite(sum)) fail_not_finite("the loss", state_.step);
+  state_.epoch_loss = sum;
+}
+
+void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
   figures_ = {{"loss", loss()}};
   double score = loss();
-  if (data_.valid) {
-    const Figures valid = validate();
-    score = valid.front().second;
-    if (!std::isfinite(score)) fail_not_finite("the validation loss");
-    figures_.insert(figures_.end(), valid.begin(), valid.end());
+  if (valid != nullptr) {
+    score = valid->loss;
+    if (!std::isfinite(score)) fail_not_finite("the validation loss", state_.step + 1);
+    append(*valid, figures_);
   }
   LogRecord record{state_.step, state_.epoch + 1, options_.member, figures_};
   const double elapsed = elapsed_s(), took = std::max(elapsed - good_.state.elapsed_s, 1e-9);
@@ -161,29 +168,17 @@ void Member::end_epoch(double waited_s) {
   state_.epoch_loss = state_.epoch_weight = 0;
   if (state_.epoch >= options_.epochs) done_ = true;
   if (options_.snapshots) save_cycle();
-  const auto every = options_.checkpoint_every.epochs;
-  if (!done_ && every > 0 && state_.epoch % every == 0) save();
 }
 
-Member::Figures Member::validate() {
-  const Averaged averaged(*program_);
-  const DatasetFigures valid = evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
-  Figures figures = {{"val_loss", valid.loss}};
-  for (const auto& [name, value] : valid.figures) figures.emplace_back("val_" + name, value);
-  return figures;
-}
-
-// The moving average, or the parameters where there is none.
-std::vector<float> Member::parameters_to_use() {
-  const Averaged averaged(*program_);
+std::vector<float> Member::current_parameters() const {
   std::vector<float> parameters(static_cast<std::size_t>(plan_.parameter_count));
-  program_->read_parameters(parameters);
+  program_->read_parameters(index_, parameters);
   return parameters;
 }
 
 bool Member::keep_best(double score) {
   if (!state_.best_parameters.empty() && score >= state_.best_score) return false;
-  state_.best_parameters = parameters_to_use();
+  state_.best_parameters = current_parameters();
   state_.best_score = score;
   state_.best_epoch = state_.epoch;
   return true;
@@ -201,18 +196,17 @@ void Member::save_cycle() {
   const std::int64_t cycle = cycle_ending(options_.schedule, state_.epoch, options_.epochs);
   if (cycle == 0) return;
   Model model = model_;
-  model.parameters = aligned_copy(parameters_to_use());
+  model.parameters = aligned_copy(current_parameters());
   model.provenance.metrics.emplace_back("epochs", static_cast<double>(state_.epoch));
   model.provenance.metrics.insert(model.provenance.metrics.end(), figures_.begin(), figures_.end());
   save_model(numbered_path(options_.output, fmt::format("cycle{}", cycle)), model);
 }
 
 Member::Snapshot Member::snapshot() const {
-  Snapshot now{state_, std::vector<float>(static_cast<std::size_t>(plan_.parameter_count))};
+  Snapshot now{state_, current_parameters()};
   now.state.elapsed_s = elapsed_s();
   now.state.optimizer_state.resize(static_cast<std::size_t>(program_->state_size()));
-  program_->read_parameters(now.parameters);
-  program_->read_state(now.state.optimizer_state);
+  program_->read_state(index_, now.state.optimizer_state);
   return now;
 }
 
@@ -225,12 +219,17 @@ void Member::save(const Snapshot& snapshot) {
 
 void Member::save() { save(snapshot()); }
 
-void Member::save_when_due() {
+bool Member::save_due() const {
   const double every = options_.checkpoint_every.seconds;
-  if (every > 0 && std::chrono::duration<double>(Clock::now() - saved_).count() >= every) save();
+  return every > 0 && std::chrono::duration<double>(Clock::now() - saved_).count() >= every;
 }
 
-void Member::fail_not_finite(std::string_view what) {
+bool Member::epoch_save_due() const {
+  const auto every = options_.checkpoint_every.epochs;
+  return !done_ && every > 0 && state_.epoch % every == 0;
+}
+
+void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
   std::string kept;
   if (good_.state.step > 0) {
     save(good_);
@@ -239,27 +238,24 @@ void Member::fail_not_finite(std::string_view what) {
   fail_data(
       "{} is not a number any more in epoch {}, step {}, with --lr {}: try a lower --lr, --clip-norm 1 or "
       "--standardize{}",
-      what, state_.epoch + 1, state_.step + 1, rate_, kept);
+      what, state_.epoch + 1, step, rate_, kept);
 }
 
-Model Member::finish() {
-  const bool best = !state_.best_parameters.empty();
-  const std::vector<float> parameters = best ? state_.best_parameters : parameters_to_use();
-  if (!std::all_of(parameters.begin(), parameters.end(), [](float p) { return std::isfinite(p); })) {
-    fail_not_finite("a weight");
-  }
+std::vector<float> Member::result() const {
+  return has_best() ? state_.best_parameters : current_parameters();
+}
+
+Model Member::finish(std::span<const float> parameters, const DatasetFigures* valid) {
+  if (!std::ranges::all_of(parameters, [](float p) { return std::isfinite(p); }))
+    fail_not_finite("a weight", state_.step + 1);
   Model model = model_;
   model.parameters = aligned_copy(parameters);
   auto& metrics = model.provenance.metrics;
-  metrics.emplace_back("epochs", static_cast<double>(best ? state_.best_epoch + 1 : state_.epoch));
-  if (!best) {
+  metrics.emplace_back("epochs", static_cast<double>(has_best() ? state_.best_epoch + 1 : state_.epoch));
+  if (!has_best()) {
     metrics.insert(metrics.end(), figures_.begin(), figures_.end());
-  } else if (data_.valid) {
-    program_->write_parameters(parameters);
-    const DatasetFigures valid =
-        evaluate(*program_, *data_.valid, data_.target, plan_.outputs, options_.batch);
-    metrics.emplace_back("val_loss", valid.loss);
-    for (const auto& [name, value] : valid.figures) metrics.emplace_back("val_" + name, value);
+  } else if (valid != nullptr) {
+    append(*valid, metrics);
   }
   return model;
 }

@@ -12,24 +12,27 @@
 #include "model/model.hpp"
 #include "train/dataset.hpp"
 #include "train/log.hpp"
+#include "train/metrics.hpp"
 #include "train/options.hpp"
 #include "train/schedule.hpp"
 
 namespace nn {
 
-// The network with its first weights, compiled for training steps.
-std::unique_ptr<Program> compile_for_training(Backend& backend, const Plan& plan, const TrainOptions& options,
-                                              const Dataset& data);
+// For training steps of such a network.
+ProgramOptions program_options(const TrainOptions& options, const Dataset& data);
 
-// Sum of the weights of the rows.
-double weight_of(const Examples& examples);
+// The plan's first weights.
+std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed);
 
-// Order of calls: constructor, restore() for a resumed run; for each epoch begin_epoch(), step()
-// as often as there are steps, end_epoch(); at last finish(). One thread.
+// Sum of the weights of all rows.
+double weight_of(std::span<const Examples> parts);
+
+// Order of calls: constructor, restore() for a resumed run, attach(); for each epoch begin_epoch(),
+// next() and took() as often as there are steps, end_epoch(); at last finish(). One thread.
 class Member {
  public:
-  // `data`, `backend` and `log` are borrowed. `model` has everything but parameters and metrics.
-  Member(TrainOptions options, const TrainingData& data, Model model, Backend& backend, TrainingLog& log);
+  // `data`, `plan` and `log` are borrowed. `model` has everything but parameters and metrics.
+  Member(TrainOptions options, const TrainingData& data, Model model, const Plan& plan, TrainingLog& log);
 
   const TrainOptions& options() const { return options_; }
   const TrainingState& state() const { return state_; }
@@ -38,24 +41,38 @@ class Member {
 
   // Continues from a checkpoint: data error when it belongs to another run.
   void restore(const Checkpoint& checkpoint);
+  // What the run starts with, until attach().
+  const float* parameters() const { return start_parameters_.get(); }
+  // The member of `program`, compiled with parameters(), that this is from now on; borrowed.
+  void attach(Program& program, std::size_t index);
 
   void begin_epoch();
-  void step(std::span<const Examples> parts);
-  // `waited_s`: what the steps of this epoch have waited for data.
-  void end_epoch(double waited_s);
+  Step next(std::span<const Examples> parts);
+  // After such a step. Losses may come later: the epoch's sum so far.
+  void took(std::span<const Examples> parts);
+  bool logs_step() const { return options_.log_every > 0 && state_.step % options_.log_every == 0; }
+  void log_step();
+  void set_loss(double sum);
+  // `waited_s`: what the steps of this epoch have waited for data; `valid`: its figures, or null.
+  // While the program has its moving averages for parameters.
+  void end_epoch(double waited_s, const DatasetFigures* valid);
   // No more epochs after this one.
   void stop() { done_ = true; }
 
-  // Saves the position to the checkpoint, at once or when --checkpoint-every says so.
+  // Saves the position to the checkpoint; whether --checkpoint-every says so after a step, or now
+  // that an epoch has ended.
   void save();
-  void save_when_due();
+  bool save_due() const;
+  bool epoch_save_due() const;
   const std::string& checkpoint_path() const { return checkpoint_path_; }
   // Of all runs that this one goes on from.
   double elapsed_s() const;
 
-  // The trained model: the best parameters where there is early stopping, and their moving
-  // average where there is one.
-  Model finish();
+  bool has_best() const { return !state_.best_parameters.empty(); }
+  // The best parameters where there is early stopping, else what the program has.
+  std::vector<float> result() const;
+  // The trained model of result(). `valid`: their figures, or null.
+  Model finish(std::span<const float> parameters, const DatasetFigures* valid);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -66,22 +83,22 @@ class Member {
   };
 
   double learning_rate() const;
-  Figures validate();
   bool keep_best(double score);
-  void log_step();
   void save_cycle();
   Snapshot snapshot() const;
-  std::vector<float> parameters_to_use();
+  std::vector<float> current_parameters() const;
   void save(const Snapshot& snapshot);
-  [[noreturn]] void fail_not_finite(std::string_view what);
+  [[noreturn]] void fail_not_finite(std::string_view what, std::uint64_t step);
 
   TrainOptions options_;
   const TrainingData& data_;
   Model model_;
-  Plan plan_;
+  const Plan& plan_;
   RunLength length_;
   std::string checkpoint_path_;
-  std::unique_ptr<Program> program_;
+  std::shared_ptr<const float> start_parameters_;
+  Program* program_ = nullptr;
+  std::size_t index_ = 0;  // of the program's members
   TrainingLog& log_;
   TrainingState state_;
   Snapshot good_;    // as the current epoch began

@@ -16,12 +16,12 @@ std::int64_t count_right(const Examples& e, const float* y, std::int64_t outputs
   return right;
 }
 
-struct ErrorSums {
-  double squares = 0, sizes = 0;
+struct Sums {
+  double loss = 0, squares = 0, sizes = 0;
+  std::int64_t right = 0;
 };
 
-void add_errors(const Examples& e, const float* y, const Target& target, std::int64_t outputs,
-                ErrorSums& sums) {
+void add_errors(const Examples& e, const float* y, const Target& target, std::int64_t outputs, Sums& sums) {
   for (std::int64_t i = 0; i < e.rows * outputs; ++i) {
     const double scale = target.scale.empty() ? 1.0 : target.scale[static_cast<std::size_t>(i % outputs)];
     const double error = (static_cast<double>(y[i]) - static_cast<double>(e.targets[i])) / scale;
@@ -30,33 +30,38 @@ void add_errors(const Examples& e, const float* y, const Target& target, std::in
   }
 }
 
+DatasetFigures figures_of(const Sums& sums, double rows, const Target& target, std::int64_t outputs) {
+  if (target.kind == Target::Kind::classes)
+    return {sums.loss / rows, {{"accuracy", static_cast<double>(sums.right) / rows}}};
+  const double values = rows * static_cast<double>(outputs);
+  return {sums.loss / rows, {{"rmse", std::sqrt(sums.squares / values)}, {"mae", sums.sizes / values}}};
+}
+
 }  // namespace
 
-DatasetFigures evaluate(Program& program, const Dataset& data, const Target& target, std::int64_t outputs,
-                    std::int64_t batch) {
-  std::vector<float> y(static_cast<std::size_t>(batch * outputs));
-  DatasetFigures result;
-  std::int64_t right = 0;
-  ErrorSums sums;
+std::vector<DatasetFigures> evaluate(Program& program, const Dataset& data, const Target& target,
+                                     std::int64_t outputs, std::int64_t batch) {
+  const std::size_t members = program.members();
+  std::vector<float> y(members * static_cast<std::size_t>(batch * outputs));
+  std::vector<double> losses(members);
+  std::vector<Sums> sums(members);
   for (std::int64_t first = 0; first < data.rows; first += batch) {
     const Examples e = data.examples(first, std::min(batch, data.rows - first));
-    result.loss += program.evaluate(e, y.data());
-    if (e.labels != nullptr) {
-      right += count_right(e, y.data(), outputs);
-    } else {
-      add_errors(e, y.data(), target, outputs, sums);
+    program.evaluate(e, y.data(), losses);
+    const float* of_member = y.data();
+    for (std::size_t m = 0; m < members; ++m, of_member += e.rows * outputs) {
+      sums[m].loss += losses[m];
+      if (e.labels != nullptr) {
+        sums[m].right += count_right(e, of_member, outputs);
+      } else {
+        add_errors(e, of_member, target, outputs, sums[m]);
+      }
     }
   }
-  const auto rows = static_cast<double>(data.rows);
-  result.loss /= rows;
-  if (target.kind == Target::Kind::classes) {
-    result.figures.emplace_back("accuracy", static_cast<double>(right) / rows);
-  } else {
-    const double values = rows * static_cast<double>(outputs);
-    result.figures.emplace_back("rmse", std::sqrt(sums.squares / values));
-    result.figures.emplace_back("mae", sums.sizes / values);
-  }
-  return result;
+  std::vector<DatasetFigures> figures;
+  for (const Sums& s : sums)
+    figures.push_back(figures_of(s, static_cast<double>(data.rows), target, outputs));
+  return figures;
 }
 
 }  // namespace nn

@@ -17,8 +17,9 @@ struct DatasetFigures {
   std::vector<std::pair<std::string, double>> figures;
 };
 
-// One thread: that of the program. `batch` is what the program was compiled for.
-DatasetFigures evaluate(Program& program, const Dataset& data, const Target& target, std::int64_t outputs,
-                    std::int64_t batch);
+// Of each of the program's members; of those that aren't active they mean nothing. One thread: that
+// of the program. `batch` is what it was compiled for.
+std::vector<DatasetFigures> evaluate(Program& program, const Dataset& data, const Target& target,
+                                     std::int64_t outputs, std::int64_t batch);
 
 }  // namespace nn

@@ -38,10 +38,9 @@ class Subject {
  public:
   Subject(const Case&, nn::Backend&);
   void step() {
-    if (training_)
-      program_->train_step(examples_, 1e-4, step_++);
-    else
-      program_->forward(examples_.rows, x_.data(), y_.data());
+    if (!training_) return program_->forward(examples_.rows, x_.data(), y_.data());
+    const nn::Step step{{&examples_, 1}, 1e-4, step_++};
+    program_->train_step({&step, 1});
   }
 
  private:

@@ -66,7 +66,12 @@ void measure(char** argv) {
   examples.labels = labels.data();
   std::uint64_t step = 0;
   const double seconds = std::stod(argv[6]);
-  const double train = seconds_of(seconds, [&] { program->train_step(examples, 0.001, step++); });
+  const double train = seconds_of(seconds, [&] {
+    const nn::Step one{{&examples, 1}, 0.001, step++};
+    double loss = 0;
+    program->train_step({&one, 1});
+    program->read_losses({&loss, 1});
+  });
   const double predict = seconds_of(seconds, [&] { program->forward(batch, x.data(), y.data()); });
   const double operations = nn::operations_per_row(plan) * static_cast<double>(batch);
   fmt::print(R"({{"train_s": {}, "predict_s": {}, "forward_operations": {}}})"

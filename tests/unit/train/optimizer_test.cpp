@@ -129,10 +129,12 @@ TEST_CASE("steps and predictions allocate nothing") {
   const auto training = backend->compile(plan, options, parameters.data());
   const Examples parts[] = {{6, x.data(), nullptr, y.data(), nullptr},
                             {3, x.data(), nullptr, y.data(), nullptr}};
+  const Step step{parts, 0.01, 0};
+  double loss = 0;
   allocations = 0;
   counting = true;
-  training->train_step(parts, 0.01, 0);
-  training->evaluate(parts[0], out.data());
+  training->train_step({&step, 1});
+  training->evaluate(parts[0], out.data(), {&loss, 1});
   predicting->forward(6, x.data(), out.data());
   predicting->forward(2, x.data(), out.data());
   counting = false;

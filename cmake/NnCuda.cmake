@@ -8,6 +8,7 @@ endif()
 
 find_program(NN_NVCC nvcc HINTS /usr/local/cuda/bin)
 if(NOT NN_NVCC)
+  message(STATUS "There is no nvcc: nn-cuda.so is not built")
   return()
 endif()
 if(NOT CMAKE_CUDA_COMPILER)

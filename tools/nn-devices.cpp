@@ -18,7 +18,6 @@ int main(int argc, char** argv) {
       [&] {
         std::string why_no_cuda;
         const auto devices = nn::list_devices(&why_no_cuda);
-        if (!why_no_cuda.empty()) nn::note("no CUDA devices: {}", why_no_cuda);
         std::string text;
         if (count) {
           text = fmt::format("{}\n", devices.size());
@@ -31,5 +30,9 @@ int main(int argc, char** argv) {
         nn::OutputFile file("-");
         file.write(text);
         file.commit();
+        if (why_no_cuda.empty()) return;
+        // Who reads the list is told; who reads a script's messages didn't ask.
+        const std::string why = "no CUDA devices: " + why_no_cuda;
+        ::isatty(STDOUT_FILENO) != 0 ? nn::print_summary(why) : nn::print_note(why);
       });
 }

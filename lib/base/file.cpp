@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -147,12 +148,32 @@ bool written_in_place(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 // The rename is durable once the directory is.
 void sync_directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd) ::fsync(fd.get());
+}
+
+// A file that has no name yet, so that not even SIGKILL leaves any of it; none where the file
+// system doesn't know such files, or there is no /proc to name it by.
+UniqueFd nameless_file_beside(const std::string& path) {
+  if (::access("/proc/self/fd", X_OK) != 0) return {};
+  return UniqueFd(::open(directory_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
+}
+
+// A name cannot take the place of another: the file gets one beside `path`, for rename().
+std::string name_file(int fd, const std::string& path) {
+  const std::string file = fmt::format("/proc/self/fd/{}", fd);
+  for (int i = 0;; ++i) {
+    std::string name = fmt::format("{}.{}-{}", path, ::getpid(), i);
+    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return name;
+    if (errno != EEXIST) fail_errno(path);
+  }
 }
 
 }  // namespace
@@ -169,6 +190,8 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
     if (!fd_) fail_errno(path_);
     return;
   }
+  replaces_ = true;
+  if ((fd_ = nameless_file_beside(path_))) return;
   temporary_ = path_ + ".XXXXXX";
   fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
   if (!fd_) {
@@ -189,8 +212,9 @@ void OutputFile::write(std::span<const std::byte> bytes) { write_all(fd_.get(), 
 void OutputFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
 void OutputFile::commit() {
-  if (!temporary_.empty()) {
+  if (replaces_) {
     if (::fsync(fd_.get()) != 0) fail_errno(path_);
+    if (temporary_.empty()) temporary_ = name_file(fd_.get(), path_);
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_errno(path_);
     temporary_.clear();
     sync_directory_of(path_);

@@ -71,8 +71,9 @@ class MappedFile {
   std::string name_;
 };
 
-// A file that appears complete or not at all: written to a temporary file beside
-// `path`, then fsync and rename in commit(). Without commit() nothing is left.
+// A file that appears complete or not at all: written without a name, or where the file system
+// has no such files to a temporary one beside `path`; then fsync and rename in commit().
+// Without commit() nothing is left.
 // "-" is stdout, /dev/... and FIFOs are written in place; commit() then only flushes.
 class OutputFile {
  public:
@@ -87,7 +88,8 @@ class OutputFile {
 
  private:
   std::string path_;
-  std::string temporary_;  // empty when written in place
+  bool replaces_ = false;  // or it is written in place
+  std::string temporary_;  // the name that it has, if any
   UniqueFd fd_;
 };
 

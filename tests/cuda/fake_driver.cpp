@@ -1,4 +1,5 @@
-// A stand-in for libcuda.so.1 with as many devices as NN_FAKE_DEVICES says (default: 2).
+// A stand-in for libcuda.so.1 with as many devices as NN_FAKE_DEVICES says (default: 2); it fails
+// with fewer than none.
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +13,7 @@ int devices() {
 }
 }  // namespace
 
-NN_EXPORT int cuInit(unsigned) { return devices() == 0 ? 100 : 0; }
+NN_EXPORT int cuInit(unsigned) { return devices() == 0 ? 100 : devices() < 0 ? 999 : 0; }
 NN_EXPORT int cuDeviceGetCount(int* count) {
   *count = devices();
   return 0;

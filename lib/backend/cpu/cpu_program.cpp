@@ -13,7 +13,8 @@ namespace nn::cpu {
 namespace {
 
 const Bf16Kernels* bf16_of(const ProgramOptions& options, Isa isa) {
-  if (options.precision == Precision::tf32) fail(ErrorKind::unsupported, "TF32 is of CUDA devices");
+  if (options.precision == Precision::tf32)
+    fail(ErrorKind::unsupported, "--precision tf32 is for CUDA devices, not for a CPU");
   if (options.precision != Precision::bf16) return nullptr;
   if (options.training) fail(ErrorKind::unsupported, "training in bfloat16");
   return &bf16_kernels_of(isa);

@@ -110,6 +110,7 @@ void Crew::run_epoch() {
 bool Crew::step() {
   std::span<const Examples> parts;
   for (std::size_t m = 0; m < members_.size(); ++m) {
+    next_[m] = {};
     if (!works(m)) continue;
     if (parts.empty() || steps_.size() > 1) parts = steps_of(m).next();
     if (parts.empty()) return false;

@@ -1,5 +1,6 @@
 #include "backend/cuda/cuda_program.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "backend/step.hpp"
@@ -8,56 +9,76 @@
 namespace nn::cuda {
 namespace {
 
-template <typename T>
-T* copied(cudaStream_t stream, Arena& arena, const T* from, Index count) {
-  T* to = arena.take<T>(count);
-  upload(stream, from, count, to);
-  return to;
+constexpr std::size_t most_members = 65535;  // the largest z of a grid
+
+std::span<const ProgramOptions> checked(std::span<const ProgramOptions> members) {
+  if (members.empty() || members.size() > most_members) {
+    fail(ErrorKind::unsupported, "{} networks in one program: a CUDA device takes 1 to {}", members.size(),
+         most_members);
+  }
+  return members;
 }
 
 }  // namespace
 
 template <typename T>
-CudaProgram<T>::CudaProgram(const Plan& plan, const ProgramOptions& options, const T* parameters)
-    : plan_(options.training ? plan : without_dropout(plan)),
-      options_(options),
+CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> members,
+                            std::span<const T* const> parameters)
+    : plan_(checked(members).front().training ? plan : without_dropout(plan)),
+      members_(members.begin(), members.end()),
+      options_(members.front()),
       stream_(make_stream()),
       arena_(stream()),
-      blas_(stream(), options.precision),
-      setting_{plan_, arena_, blas_, stream(), options.training, options.batch, options.seed},
-      parameters_(copied(stream(), arena_, parameters, plan.parameter_count)),
-      gradients_(options.training ? arena_.take<T>(plan.parameter_count) : nullptr),
-      staging_(stream(), arena_, plan_, options.batch, options.byte_values.has_value()),
-      optimizer_(stream(), arena_, plan_, options, parameters_, gradients_, staging_.batch().state) {
+      blas_(queue(), options_.precision),
+      setting_{plan_, arena_, blas_, queue(), options_.training, options_.batch},
+      parameters_(copied(parameters)),
+      gradients_(options_.training ? setting_.template take<T>(size()) : nullptr),
+      staging_(queue(), arena_, plan_, options_),
+      optimizer_(queue(), arena_, plan_, members, parameters_, gradients_, staging_.batch().state),
+      active_(members.size(), true),
+      states_(members.size()),
+      batches_(members.size()) {
   setting_.state = staging_.batch().state;
   setting_.parameters = parameters_;
-  setting_.own_parameters = options.training ? parameters_ : nullptr;
   setting_.gradients = gradients_;
-  if (options.byte_values) {
-    const std::vector<T> values(options.byte_values->begin(), options.byte_values->end());
-    byte_values_ = copied(stream(), arena_, values.data(), 256);
+  if (options_.byte_values) {
+    const std::vector<T> values(options_.byte_values->begin(), options_.byte_values->end());
+    byte_values_ = arena_.take<T>(256);
+    upload(stream(), values.data(), 256, byte_values_);
   }
   place_values();
   add_operations();
-  setting_.partial.allocate(arena_);
-  setting_.patches.allocate(arena_);
-  outputs_ = arena_.take<T>(options.batch * plan_.outputs);
-  losses_ = arena_.take<double>(options.batch);
-  loss_ = arena_.take<double>(1);
-  pinned_outputs_ = make_pinned(static_cast<std::size_t>(options.batch * plan_.outputs) * sizeof(T));
-  pinned_loss_ = make_pinned(sizeof(double));
+  const auto count = static_cast<Index>(members.size());
+  setting_.partial.allocate(arena_, count);
+  setting_.patches.allocate(arena_, count);
+  outputs_ = setting_.template take<T>(options_.batch * plan_.outputs);
+  losses_ = setting_.template take<double>(options_.batch);
+  loss_ = setting_.template take<double>(1);
+  total_ = setting_.template take<double>(1);
+  pinned_outputs_ = make_pinned(static_cast<std::size_t>(count * options_.batch * plan_.outputs) * sizeof(T));
+  pinned_losses_ = make_pinned(members.size() * sizeof(double));
   wait(stream());
+}
+
+template <typename T>
+Each<T> CudaProgram<T>::copied(std::span<const T* const> parameters) {
+  const Each<T> all = setting_.template take<T>(size());
+  for (std::size_t m = 0; m < members(); ++m) upload(stream(), parameters[m], size(), all.of(m));
+  return all;
 }
 
 template <typename T>
 void CudaProgram<T>::place_values() {
   const std::vector<bool> wanted = values_with_gradient(plan_);
+  const auto members = static_cast<Index>(members_.size());
   for (std::size_t v = 0; v < plan_.values.size(); ++v) {
     const Index stride = plan_.values[v].stride;
     Index count = 0;
     if (__builtin_mul_overflow(stride, options_.batch, &count)) count = INT64_MAX;
-    places_.push_back({arena_.take<T>(count), stride});
-    if (options_.training && wanted[v]) places_.back().gradient = arena_.take<T>(count);
+    const Index copies = v == 0 && options_.training && options_.shared_batches ? 1 : members;
+    Each<T> data = arena_.take_each<T>(copies, count);
+    places_.push_back({copies == members ? data : data.shared(), stride});
+    if (options_.training && wanted[v]) places_.back().gradient = arena_.take_each<T>(members, count);
   }
 }
 
@@ -98,92 +119,152 @@ void CudaProgram<T>::backward() {
   }
 }
 
+// Those of the active members.
 template <typename T>
 void CudaProgram<T>::read_outputs(Index rows, T* y) {
-  const std::size_t bytes = static_cast<std::size_t>(rows * plan_.outputs) * sizeof(T);
-  check(cudaMemcpyAsync(pinned_outputs_.get(), outputs_, bytes, cudaMemcpyDeviceToHost, stream()),
-        "copying outputs");
+  const auto bytes = static_cast<std::size_t>(rows * plan_.outputs) * sizeof(T);
+  const auto at = [&](std::size_t m) { return static_cast<Index>(m) * rows * plan_.outputs; };
+  T* pinned = static_cast<T*>(pinned_outputs_.get());
+  for (std::size_t m = 0; m < members(); ++m) {
+    if (!active_[m]) continue;
+    check(cudaMemcpyAsync(pinned + at(m), outputs_.of(m), bytes, cudaMemcpyDeviceToHost, stream()),
+          "copying outputs");
+  }
   wait(stream());
-  std::memcpy(y, pinned_outputs_.get(), bytes);
+  for (std::size_t m = 0; m < members(); ++m) {
+    if (active_[m]) std::memcpy(y + at(m), pinned + at(m), bytes);
+  }
 }
 
 template <typename T>
-double CudaProgram<T>::read_loss() {
-  check(cudaMemcpyAsync(pinned_loss_.get(), loss_, sizeof(double), cudaMemcpyDeviceToHost, stream()),
-        "copying a loss");
-  wait(stream());
-  return *static_cast<double*>(pinned_loss_.get());
+void CudaProgram<T>::send_to_all(const ExamplesOf<T>& e) {
+  StepState state;
+  state.rows = e.rows;
+  std::fill(states_.begin(), states_.end(), state);
+  const ExamplesOf<T>* const batch = &e;
+  staging_.send({&batch, 1}, states_);
 }
 
 template <typename T>
 void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
   const bool bytes = x.bytes != nullptr;
-  StepState state;
-  state.rows = rows;
-  staging_.send({rows, x}, state);
+  send_to_all({rows, x});
   graphs_[bytes].forward.run(stream(), [&] {
-    run_forward(bytes, false);
+    run_forward(staging_.batch().shared(), bytes, false);
     finish_outputs();
   });
   read_outputs(rows, y);
 }
 
 template <typename T>
-double CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y) {
+void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> losses) {
   const bool bytes = e.x.bytes != nullptr;
-  StepState state;
-  state.rows = e.rows;
-  staging_.send(e, state);
+  send_to_all(e);
   graphs_[bytes].evaluate.run(stream(), [&] {
-    run_forward(bytes, false);
-    find_loss(false);
+    run_forward(staging_.batch().shared(), bytes, false);
+    find_loss(staging_.batch().shared(), false, false);
     finish_outputs();
   });
-  const double loss = read_loss();
+  read_active(loss_, losses);
   if (y != nullptr) read_outputs(e.rows, y);
-  return loss;
 }
 
 template <typename T>
-void CudaProgram<T>::add_part(bool bytes, bool last) {
-  run_forward(bytes, true);
-  find_loss(true);
+void CudaProgram<T>::add_part(bool bytes, bool last, bool update) {
+  run_forward(staging_.batch(), bytes, true);
+  find_loss(staging_.batch(), true, last && update);
   backward();
   optimizer_.add_part();
   if (last) optimizer_.add_decay();
+  if (last && update) optimizer_.update();
+}
+
+// What a step's parts have in common.
+template <typename T>
+void CudaProgram<T>::describe_steps(std::span<const StepOf<T>> steps) {
+  for (std::size_t m = 0; m < members(); ++m) {
+    StepState& state = states_[m] = {};
+    state.active = active_[m];
+    if (!active_[m]) continue;
+    state.scale = scale_of(parts_of(steps, m), options_);
+    describe(members_[m], steps[m].learning_rate, steps[m].number, state);
+  }
+}
+
+// Finds the batches of a part.
+template <typename T>
+void CudaProgram<T>::choose_part(std::span<const StepOf<T>> steps, std::size_t part) {
+  for (std::size_t m = 0; m < members(); ++m) {
+    const auto parts = parts_of(steps, m);
+    StepState& state = states_[m];
+    const bool there = part < parts.size() && (active_[m] || options_.shared_batches);
+    batches_[m] = there ? &parts[part] : nullptr;
+    state.has_part = there && active_[m];
+    state.rows = there ? parts[part].rows : 0;
+    state.part = static_cast<Index>(part);
+    state.step = steps[m].number * static_cast<std::uint64_t>(options_.parts) + part;
+  }
 }
 
 template <typename T>
-double CudaProgram<T>::run_parts(std::span<const ExamplesOf<T>> parts, double learning_rate,
-                                 std::uint64_t step, bool update) {
-  StepState state;
-  state.scale = scale_of(parts, options_);
-  optimizer_.describe(learning_rate, step, state);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const bool bytes = parts[i].x.bytes != nullptr, last = i + 1 == parts.size();
-    state.rows = parts[i].rows;
-    state.part = static_cast<Index>(i);
-    state.step = step * static_cast<std::uint64_t>(options_.parts) + i;
-    staging_.send(parts[i], state);
+std::span<const ExamplesOf<T>> CudaProgram<T>::parts_of(std::span<const StepOf<T>> steps,
+                                                        std::size_t member) const {
+  if (!options_.shared_batches) return steps[member].parts;
+  return steps[static_cast<std::size_t>(std::find(active_.begin(), active_.end(), true) - active_.begin())]
+      .parts;
+}
+
+template <typename T>
+void CudaProgram<T>::run_steps(std::span<const StepOf<T>> steps, bool update) {
+  if (steps.size() != members()) fail(ErrorKind::internal, "{} steps for {} networks", steps.size(), members());
+  std::size_t count = 0;
+  for (std::size_t m = 0; m < members(); ++m) {
+    if (active_[m]) count = std::max(count, parts_of(steps, m).size());
+  }
+  if (count == 0) return;
+  describe_steps(steps);
+  for (std::size_t part = 0; part < count; ++part) {
+    choose_part(steps, part);
+    const auto batch = *std::find_if(batches_.begin(), batches_.end(), [](auto* b) { return b != nullptr; });
+    const bool bytes = batch->x.bytes != nullptr, last = part + 1 == count;
+    staging_.send(std::span(batches_).first(options_.shared_batches ? 1 : members()), states_);
     Graphs& graphs = graphs_[bytes];
     Graph& graph = !last ? graphs.part : update ? graphs.step : graphs.last_part;
-    graph.run(stream(), [&] {
-      add_part(bytes, last);
-      if (last && update) optimizer_.update();
-    });
+    graph.run(stream(), [&] { add_part(bytes, last, update); });
   }
-  return read_loss();
 }
 
 template <typename T>
-double CudaProgram<T>::train_step(std::span<const ExamplesOf<T>> parts, double learning_rate,
-                                  std::uint64_t step) {
-  return run_parts(parts, learning_rate, step, true);
+void CudaProgram<T>::compute_gradients(std::span<const StepOf<T>> steps, std::span<double> losses) {
+  run_steps(steps, false);
+  read_active(loss_, losses);
 }
 
 template <typename T>
-double CudaProgram<T>::compute_gradients(std::span<const ExamplesOf<T>> parts, std::uint64_t step) {
-  return run_parts(parts, 0, step, false);
+const double* CudaProgram<T>::read_all(Each<const double> losses) const {
+  check(cudaMemcpyAsync(pinned_losses_.get(), losses.data, members() * sizeof(double), cudaMemcpyDeviceToHost,
+                        stream()),
+        "copying losses");
+  wait(stream());
+  return static_cast<const double*>(pinned_losses_.get());
+}
+
+template <typename T>
+void CudaProgram<T>::read_active(Each<const double> from, std::span<double> losses) const {
+  const double* all = read_all(from);
+  for (std::size_t m = 0; m < members(); ++m) {
+    if (active_[m]) losses[m] = all[m];
+  }
+}
+
+template <typename T>
+void CudaProgram<T>::read_losses(std::span<double> losses) const {
+  std::copy_n(read_all(total_), members(), losses.begin());
+}
+
+template <typename T>
+void CudaProgram<T>::start_losses(std::span<const double> losses) {
+  upload(stream(), losses.data(), static_cast<Index>(members()), total_.data);
 }
 
 template <typename T>

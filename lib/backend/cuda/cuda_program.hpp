@@ -1,4 +1,4 @@
-// A network on a CUDA device, over float, or over double to check gradients against finite
+// Networks on a CUDA device, over float, or over double to check gradients against finite
 // differences. Internal to the backend and its tests.
 #pragma once
 
@@ -15,63 +15,90 @@
 
 namespace nn::cuda {
 
+template <typename T>
+struct StepOf {
+  std::span<const ExamplesOf<T>> parts;
+  double learning_rate = 0;
+  std::uint64_t number = 0;
+};
+
 // One thread at a time, in which the device has been chosen. Allocates in its constructor only.
 template <typename T>
 class CudaProgram {
  public:
-  // `parameters`: plan.parameter_count of them, copied.
-  CudaProgram(const Plan& plan, const ProgramOptions& options, const T* parameters);
+  // `parameters`: of each member plan.parameter_count of them, copied.
+  CudaProgram(const Plan& plan, std::span<const ProgramOptions> members, std::span<const T* const> parameters);
   CudaProgram(const CudaProgram&) = delete;
   CudaProgram& operator=(const CudaProgram&) = delete;
 
   // As Program has them.
+  std::size_t members() const { return members_.size(); }
+  void set_active(std::size_t member, bool active) { active_[member] = active; }
   void forward(Index rows, InputsOf<T> x, T* y);
-  double evaluate(const ExamplesOf<T>& examples, T* y);
-  double train_step(std::span<const ExamplesOf<T>> parts, double learning_rate, std::uint64_t step);
-  // A step without its end, the update.
-  double compute_gradients(std::span<const ExamplesOf<T>> parts, std::uint64_t step);
+  void evaluate(const ExamplesOf<T>& examples, T* y, std::span<double> losses);
+  void train_step(std::span<const StepOf<T>> steps) { run_steps(steps, true); }
+  // A step without its end, the update, and the total of losses.
+  void compute_gradients(std::span<const StepOf<T>> steps, std::span<double> losses);
+  void read_losses(std::span<double> losses) const;
+  void start_losses(std::span<const double> losses);
   void exchange_average();
 
   Index size() const { return plan_.parameter_count; }
   Index state_size() const { return optimizer_.state_size(); }
-  void read_parameters(T* out) const { download(stream(), parameters_, size(), out); }
-  void write_parameters(const T* in) { upload(stream(), in, size(), parameters_); }
-  void read_state(T* out) const { download(stream(), optimizer_.state(), state_size(), out); }
-  void write_state(const T* in) { upload(stream(), in, state_size(), optimizer_.state()); }
-  void read_gradients(T* out) const { download(stream(), optimizer_.gradient(), size(), out); }
+  void read_parameters(std::size_t m, T* out) const { read(parameters_, m, size(), out); }
+  void write_parameters(std::size_t m, const T* in) { upload(stream(), in, size(), parameters_.of(m)); }
+  void read_state(std::size_t m, T* out) const { read(optimizer_.state(), m, state_size(), out); }
+  void write_state(std::size_t m, const T* in) {
+    upload(stream(), in, state_size(), optimizer_.state().of(m));
+  }
+  void read_gradients(std::size_t m, T* out) const { read(optimizer_.gradient(), m, size(), out); }
 
  private:
   cudaStream_t stream() const { return stream_.get(); }
+  Queue queue() const { return {stream(), static_cast<Index>(members())}; }
+  void read(Each<const T> values, std::size_t member, Index count, T* out) const {
+    download(stream(), values.of(member), count, out);
+  }
   const Place<T>& last() const;  // what the network ends with
   void place_values();
   void add_operations();
-  void run_forward(bool bytes, bool training);
-  void find_loss(bool training);
+  void run_forward(const Batch<T>& batch, bool bytes, bool training);
+  void find_loss(const Batch<T>& batch, bool training, bool ends_step);
   void backward();
   void finish_outputs();
-  void add_part(bool bytes, bool last);
-  double run_parts(std::span<const ExamplesOf<T>> parts, double learning_rate, std::uint64_t step,
-                   bool update);
+  void add_part(bool bytes, bool last, bool update);
+  void run_steps(std::span<const StepOf<T>> steps, bool update);
+  void describe_steps(std::span<const StepOf<T>> steps);
+  void choose_part(std::span<const StepOf<T>> steps, std::size_t part);
+  std::span<const ExamplesOf<T>> parts_of(std::span<const StepOf<T>> steps, std::size_t member) const;
+  void send_to_all(const ExamplesOf<T>& examples);
   void read_outputs(Index rows, T* y);
-  double read_loss();
+  Each<T> copied(std::span<const T* const> parameters);
+  const double* read_all(Each<const double> losses) const;
+  void read_active(Each<const double> from, std::span<double> losses) const;
 
   Plan plan_;
-  ProgramOptions options_;
+  std::vector<ProgramOptions> members_;
+  ProgramOptions options_;  // of the first member: what all have in common
   Stream stream_;
   Arena arena_;
   Blas blas_;
   Setting<T> setting_;
-  T* parameters_;
-  T* gradients_ = nullptr;
+  Each<T> parameters_, gradients_;
   Staging<T> staging_;
   Optimizing<T> optimizer_;
   std::deque<Place<T>> places_;  // of the plan's values
   std::vector<OperationPtr<T>> operations_;
   std::vector<bool> back_;    // whether an operation's gradient is wanted
   T* byte_values_ = nullptr;  // what each byte stands for
-  T* outputs_ = nullptr;      // [batch, outputs], dense
-  double *losses_ = nullptr, *loss_ = nullptr;
-  PinnedBlock pinned_outputs_, pinned_loss_;
+  Each<T> outputs_;           // [batch, outputs], dense
+  Each<double> losses_;       // [batch]
+  Each<double> loss_, total_;  // of a step, of all
+  PinnedBlock pinned_outputs_, pinned_losses_;
+
+  std::vector<bool> active_;
+  std::vector<StepState> states_;
+  std::vector<const ExamplesOf<T>*> batches_;
 
   // Of inputs that are floats, and of those that are bytes.
   struct Graphs {

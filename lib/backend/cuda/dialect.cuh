@@ -21,19 +21,32 @@ struct Shape2 {
   dim3 grid, block;
 };
 
+inline dim3 grid_of(const Queue& queue, const Shape2& shape) {
+  return dim3(shape.grid.x, shape.grid.y, static_cast<unsigned>(queue.members));
+}
+
+template <typename T>
+__device__ inline Each<T>::operator T*() const {
+  return data + Index{blockIdx.z} * next;
+}
+template <typename T>
+__device__ inline T* Each<T>::operator->() const {
+  return *this;
+}
+
 #ifdef __CUDACC__
 template <typename... Parameters, typename... Arguments>
-void launch(cudaStream_t stream, const Shape2& shape, void (*kernel)(Parameters...), Arguments... arguments) {
+void launch(const Queue& queue, const Shape2& shape, void (*kernel)(Parameters...), Arguments... arguments) {
   cudaLaunchConfig_t config{};
-  config.gridDim = shape.grid;
+  config.gridDim = grid_of(queue, shape);
   config.blockDim = shape.block;
-  config.stream = stream;
+  config.stream = queue.stream;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "starting a kernel");
 }
 #else
 template <typename... Parameters, typename... Arguments>
-void launch(cudaStream_t stream, const Shape2& shape, void (*kernel)(Parameters...), Arguments... arguments) {
-  host_cuda::launch(stream, shape.grid, shape.block, kernel, static_cast<Parameters>(arguments)...);
+void launch(const Queue& queue, const Shape2& shape, void (*kernel)(Parameters...), Arguments... arguments) {
+  host_cuda::launch(queue.stream, grid_of(queue, shape), shape.block, kernel, static_cast<Parameters>(arguments)...);
 }
 #endif
 

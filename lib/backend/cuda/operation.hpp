@@ -16,9 +16,9 @@ namespace nn::cuda {
 // Rows of values and of their gradients, on the device.
 template <typename T>
 struct Place {
-  T* data = nullptr;
+  Each<T> data;
   Index stride = 0;
-  T* gradient = nullptr;  // null where nobody asks for it
+  Each<T> gradient{};  // null where nobody asks for it
 };
 
 // The elements of a pixel to those of the next one, of the same row or another.
@@ -32,12 +32,12 @@ template <typename T>
 class Scratch {
  public:
   void need(Index count) { count_ = std::max(count_, count); }
-  void allocate(Arena& arena) { data_ = arena.take<T>(count_); }
-  T* data() const { return data_; }
+  void allocate(Arena& arena, Index members) { data_ = arena.take_each<T>(members, count_); }
+  Each<T> data() const { return data_; }
 
  private:
   Index count_ = 0;
-  T* data_ = nullptr;
+  Each<T> data_;
 };
 
 // What all operations of a program share.
@@ -46,16 +46,20 @@ struct Setting {
   const Plan& plan;
   Arena& arena;
   const Blas& blas;
-  cudaStream_t stream;
+  Queue queue;
   bool training;
   Index batch;
-  std::uint64_t seed;
-  const StepState* state = nullptr;
-  const T* parameters = nullptr;
-  T* own_parameters = nullptr;  // training: the same, to be changed
-  T* gradients = nullptr;       // of the parameters
+  Each<const StepState> state{};
+  Each<T> parameters{};
+  Each<T> gradients{};  // of the parameters
   Scratch<double> partial{};    // sums of some rows
   Scratch<T> patches{};
+
+  // `count` elements for each member.
+  template <typename E>
+  Each<E> take(Index count) const {
+    return arena.take_each<E>(queue.members, count);
+  }
 };
 
 template <typename T>
@@ -76,11 +80,10 @@ struct Operands {
   const Place<T>&input, &other, &output;
   bool input_adds, other_adds;  // to a gradient that is there already
 
-  const T* parameter(std::size_t i) const { return setting.parameters + offset(i); }
-  T* own_parameter(std::size_t i) const {
-    return setting.training ? setting.own_parameters + offset(i) : nullptr;
+  Each<T> parameter(std::size_t i) const { return setting.parameters.from(offset(i)); }
+  Each<T> gradient(std::size_t i) const {
+    return setting.training ? setting.gradients.from(offset(i)) : nullptr;
   }
-  T* gradient(std::size_t i) const { return setting.training ? setting.gradients + offset(i) : nullptr; }
 
  private:
   Index offset(std::size_t i) const {

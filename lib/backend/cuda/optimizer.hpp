@@ -2,20 +2,33 @@
 // Internal to the backend.
 #pragma once
 
+#include <span>
+
 #include "backend/cuda/runtime.hpp"
 #include "backend/cuda/step_state.hpp"
+#include "backend/update.hpp"
+#include "nn/plan.hpp"
 
 namespace nn::cuda {
+
+// Sets what an update has of this step of a member.
+inline void describe(const ProgramOptions& options, double learning_rate, std::uint64_t step, StepState& state) {
+  const Optimizer& o = options.optimizer;
+  const bool adam = o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw;
+  state.rate = adam ? adam_rate(o, learning_rate, step) : learning_rate;
+  state.shrink = o.kind == OptimizerKind::adamw ? 1 - learning_rate * o.weight_decay : 1;
+  state.average_decay = average_decay(options.ema, step);
+  state.l2 = options.l2;
+  state.smoothing = options.label_smoothing;
+  state.seed = options.seed;
+}
 
 template <typename T>
 class Optimizing {
  public:
   // Of training programs; of others nothing is called but state_size(), which is 0 there.
-  Optimizing(cudaStream_t stream, Arena& arena, const Plan& plan, const ProgramOptions& options, T* weights,
-             T* gradients, const StepState* state);
-
-  // Sets what the update has of this step.
-  void describe(double learning_rate, std::uint64_t step, StepState& state) const;
+  Optimizing(const Queue& queue, Arena& arena, const Plan& plan, std::span<const ProgramOptions> members,
+             Each<T> weights, Each<T> gradients, Each<const StepState> state);
 
   // The following queue kernels only.
   void add_part() const;   // after each part
@@ -24,21 +37,21 @@ class Optimizing {
   void exchange_average() const;
 
   Index state_size() const { return state_size_; }
-  T* state() const { return slots_; }
-  const T* gradient() const { return gradient_; }  // with all parts
+  Each<T> state() const { return slots_; }
+  Each<const T> gradient() const { return gradient_; }  // with all parts
 
  private:
   void clip() const;
   void move() const;
 
-  cudaStream_t stream_;
-  ProgramOptions options_;
+  Queue queue_;
+  ProgramOptions options_;  // of the first member, as those of all of them but for what is in StepState
   Index size_, state_size_ = 0;
-  T *weights_, *part_gradient_, *gradient_;
-  T *slots_ = nullptr, *average_ = nullptr;
+  bool decay_ = false;  // whether any member has L2
+  Each<T> weights_, part_gradient_, gradient_, slots_, average_;
   std::uint8_t* decays_ = nullptr;
-  double *squares_ = nullptr, *clip_ = nullptr;
-  const StepState* step_;
+  Each<double> squares_, clip_;
+  Each<const StepState> step_;
 };
 
 }  // namespace nn::cuda

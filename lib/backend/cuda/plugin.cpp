@@ -16,75 +16,55 @@ class FloatProgram final : public Program {
  public:
   FloatProgram(const Device& device, const Plan& plan, std::span<const ProgramOptions> members,
                std::span<const float* const> parameters)
-      : index_(device.index), outputs_(plan.outputs), active_(members.size(), true), losses_(members.size()) {
-    for (std::size_t m = 0; m < members.size(); ++m)
-      programs_.push_back(std::make_unique<CudaProgram<float>>(plan, members[m], parameters[m]));
-    parts_.reserve(static_cast<std::size_t>(members.front().parts));
+      : index_(device.index), program_(plan, members, parameters), parts_(members.size()) {
+    for (auto& parts : parts_) parts.reserve(static_cast<std::size_t>(members.front().parts));
+    steps_.reserve(members.size());
   }
 
-  std::size_t members() const override { return programs_.size(); }
-  void set_active(std::size_t member, bool active) override { active_[member] = active; }
-  void forward(std::int64_t rows, Inputs x, float* y) override {
-    for_active([&](std::size_t m) {
-      programs_[m]->forward(rows, of(x), y + static_cast<std::int64_t>(m) * rows * outputs_);
-    });
-  }
+  std::size_t members() const override { return program_.members(); }
+  void set_active(std::size_t member, bool active) override { program_.set_active(member, active); }
+  void forward(std::int64_t rows, Inputs x, float* y) override { program().forward(rows, of(x), y); }
   void evaluate(const Examples& e, float* y, std::span<double> losses) override {
-    for_active([&](std::size_t m) {
-      float* out = y != nullptr ? y + static_cast<std::int64_t>(m) * e.rows * outputs_ : nullptr;
-      losses[m] = programs_[m]->evaluate(of(e), out);
-    });
+    program().evaluate(of(e), y, losses);
   }
   void train_step(std::span<const Step> steps) override {
-    for_active([&](std::size_t m) {
-      parts_.clear();
-      for (const Examples& e : steps[m].parts) parts_.push_back(of(e));
-      losses_[m] += programs_[m]->train_step(parts_, steps[m].learning_rate, steps[m].number);
-    });
+    steps_.clear();
+    for (std::size_t m = 0; m < steps.size(); ++m) {
+      parts_[m].clear();
+      for (const Examples& e : steps[m].parts) parts_[m].push_back(of(e));
+      steps_.push_back({parts_[m], steps[m].learning_rate, steps[m].number});
+    }
+    program().train_step(steps_);
   }
-  void read_losses(std::span<double> losses) const override {
-    std::copy(losses_.begin(), losses_.end(), losses.begin());
-  }
-  void start_losses(std::span<const double> losses) override { losses_.assign(losses.begin(), losses.end()); }
-  void exchange_average() override {
-    choose();
-    for (const auto& program : programs_) program->exchange_average();
-  }
+  void read_losses(std::span<double> losses) const override { program().read_losses(losses); }
+  void start_losses(std::span<const double> losses) override { program().start_losses(losses); }
+  std::uint64_t steps_between_losses() const override { return 32; }
+  void exchange_average() override { program().exchange_average(); }
   void read_parameters(std::size_t m, std::span<float> out) const override {
-    choose();
-    programs_[m]->read_parameters(out.data());
+    program().read_parameters(m, out.data());
   }
   void write_parameters(std::size_t m, std::span<const float> in) override {
-    choose();
-    programs_[m]->write_parameters(in.data());
+    program().write_parameters(m, in.data());
   }
-  std::int64_t state_size() const override { return programs_.front()->state_size(); }
-  void read_state(std::size_t m, std::span<float> out) const override {
-    choose();
-    programs_[m]->read_state(out.data());
-  }
-  void write_state(std::size_t m, std::span<const float> in) override {
-    choose();
-    programs_[m]->write_state(in.data());
-  }
+  std::int64_t state_size() const override { return program_.state_size(); }
+  void read_state(std::size_t m, std::span<float> out) const override { program().read_state(m, out.data()); }
+  void write_state(std::size_t m, std::span<const float> in) override { program().write_state(m, in.data()); }
 
  private:
   // Each thread has a device of its own that calls go to.
-  void choose() const { check(cudaSetDevice(index_), "choosing a device"); }
-  template <typename F>
-  void for_active(F f) const {
-    choose();
-    for (std::size_t m = 0; m < programs_.size(); ++m) {
-      if (active_[m]) f(m);
-    }
+  CudaProgram<float>& program() {
+    check(cudaSetDevice(index_), "choosing a device");
+    return program_;
+  }
+  const CudaProgram<float>& program() const {
+    check(cudaSetDevice(index_), "choosing a device");
+    return program_;
   }
 
   int index_;
-  std::int64_t outputs_;
-  std::vector<bool> active_;
-  std::vector<double> losses_;
-  std::vector<std::unique_ptr<CudaProgram<float>>> programs_;
-  std::vector<ExamplesOf<float>> parts_;
+  CudaProgram<float> program_;
+  std::vector<std::vector<ExamplesOf<float>>> parts_;  // of each member
+  std::vector<StepOf<float>> steps_;
 };
 
 class CudaBackend final : public Backend {
@@ -99,6 +79,7 @@ class CudaBackend final : public Backend {
     check(cudaSetDevice(device_.index), "choosing a device");
     return std::make_unique<FloatProgram>(device_, plan, members, parameters);
   }
+  bool gains_from_members() const override { return true; }
 
  private:
   Device device_;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "backend/backend.hpp"
+#include "backend/cuda/each.hpp"
 
 namespace nn::cuda {
 
@@ -60,11 +61,16 @@ class Arena {
   // `count` elements, all 0. Nothing for none.
   template <typename T>
   T* take(std::int64_t count) {
-    return static_cast<T*>(take_bytes(count, sizeof(T)));
+    return static_cast<T*>(take_bytes(count, 1, sizeof(T)));
+  }
+  // As many for each member.
+  template <typename T>
+  Each<T> take_each(std::int64_t members, std::int64_t count) {
+    return {static_cast<T*>(take_bytes(members, count, sizeof(T))), count};
   }
 
  private:
-  void* take_bytes(std::int64_t count, std::size_t element);
+  void* take_bytes(std::int64_t members, std::int64_t count, std::size_t element);
 
   cudaStream_t stream_;
   std::deque<DeviceBlock> blocks_;
@@ -84,10 +90,10 @@ void download(cudaStream_t stream, const T* from, Index count, T* to) {
 
 void wait(cudaStream_t stream);
 
-// A row-major matrix, or `count` of them, `next` elements from each to the one behind it.
+// A row-major matrix of each member, or `count` of them, `next` elements from each to the one behind it.
 template <typename T>
 struct Matrix {
-  T* data = nullptr;
+  Each<T> data;
   std::int64_t row = 0;  // elements from one row to the next
   std::int64_t next = 0;
   bool transposed = false;  // read the other way round; not for results
@@ -104,7 +110,7 @@ struct Product {
 // Products of matrices, by cuBLAS.
 class Blas {
  public:
-  Blas(cudaStream_t stream, Precision precision);
+  Blas(const Queue& queue, Precision precision);
 
   template <typename T>
   void multiply(const Product<T>& product) const;
@@ -112,6 +118,7 @@ class Blas {
  private:
   DeviceBlock workspace_;
   Owned<cublasHandle_t, cublasDestroy> handle_;
+  std::int64_t members_;
   cublasComputeType_t type_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 
 #include "backend/cuda/runtime.hpp"
 #include "backend/cuda/step_state.hpp"
@@ -27,25 +28,31 @@ struct ExamplesOf {
   const T* weights = nullptr;
 };
 
-// What a batch has on the device. Null: the loss doesn't take it.
+// What the batches of all members, or the one that they share, have on the device. Null: the loss
+// doesn't take it.
 template <typename T>
 struct Batch {
-  StepState* state = nullptr;
-  T* floats = nullptr;
-  std::uint8_t* bytes = nullptr;  // null: inputs are never bytes
-  std::int32_t* labels = nullptr;
-  T *targets = nullptr, *weights = nullptr;
+  Each<StepState> state;
+  Each<T> floats;
+  Each<std::uint8_t> bytes;  // null: inputs are never bytes
+  Each<std::int32_t> labels;
+  Each<T> targets, weights;
+
+  Batch shared() const {
+    return {state, floats.shared(), bytes.shared(), labels.shared(), targets.shared(), weights.shared()};
+  }
 };
 
 template <typename T>
 class Staging {
  public:
-  Staging(cudaStream_t stream, Arena& arena, const Plan& plan, Index batch, bool bytes);
+  Staging(const Queue& queue, Arena& arena, const Plan& plan, const ProgramOptions& options);
 
   const Batch<T>& batch() const { return batch_; }
-  // Queues the copies. Labels and the like may be missing where no loss is asked for; without
-  // weights all are 1.
-  void send(const ExamplesOf<T>& examples, const StepState& state);
+  // Queues the copies: of one batch for all, or of each member's own, null for those that have
+  // none. All are floats, or all bytes. Labels and the like may be missing where no loss is asked
+  // for; without weights all are 1.
+  void send(std::span<const ExamplesOf<T>* const> batches, std::span<const StepState> states);
 
  private:
   struct Slot {
@@ -53,12 +60,14 @@ class Staging {
     Event read;  // when the device has all of it
     bool used = false;
   };
-  template <typename E>
-  void copy(char*& free, const E* from, Index count, E* to);
+  template <typename E, typename Get>
+  void copy(char*& free, std::span<const ExamplesOf<T>* const> batches, Index width, Get get, Each<E> to);
   char* begin(Slot& slot);
+  void check_batch(const ExamplesOf<T>& batch, bool bytes) const;
 
   cudaStream_t stream_;
   Index rows_, inputs_, outputs_;
+  std::size_t most_;  // batches at once
   bool classes_;
   Batch<T> batch_;
   std::array<Slot, 2> slots_;

@@ -17,15 +17,16 @@ struct TestDevice {
   cuda::Arena arena{stream.get()};
 
   template <typename T>
-  T* put(const std::vector<T>& values) {
-    T* memory = arena.take<T>(static_cast<cuda::Index>(values.size()));
-    cuda::upload(stream.get(), values.data(), static_cast<cuda::Index>(values.size()), memory);
+  cuda::Each<T> put(const std::vector<T>& values) {
+    const auto count = static_cast<cuda::Index>(values.size());
+    const cuda::Each<T> memory = arena.take_each<T>(1, count);
+    cuda::upload(stream.get(), values.data(), count, memory.data);
     return memory;
   }
   template <typename T>
-  std::vector<T> get(const T* memory, std::size_t count) {
+  std::vector<T> get(const cuda::Each<T>& memory, std::size_t count) {
     std::vector<T> values(count);
-    cuda::download(stream.get(), memory, static_cast<cuda::Index>(count), values.data());
+    cuda::download(stream.get(), memory.data, static_cast<cuda::Index>(count), values.data());
     return values;
   }
 };

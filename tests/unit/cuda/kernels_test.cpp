@@ -36,8 +36,8 @@ TEST_CASE("CUDA kernel: sums of columns") {
     for (const auto& [rows, columns] : {std::pair<Index, Index>{1, 1}, {9, 33}, {2100, 5}}) {
       TestDevice d;
       const std::vector<double> x = numbers(static_cast<std::size_t>(rows * columns));
-      double* partial = d.arena.take<double>(partial_count(rows, columns, 1));
-      double* sums = d.arena.take<double>(columns);
+      const Each<double> partial = d.arena.take_each<double>(1, partial_count(rows, columns, 1));
+      const Each<double> sums = d.arena.take_each<double>(1, columns);
       launch(d.stream.get(), over_chunks(rows, columns), sum_rows<double>, rows, columns, d.put(x), columns,
              partial);
       launch(d.stream.get(), over_vector(columns), finish_sums<double>, chunks_of(rows), columns, partial,
@@ -67,12 +67,12 @@ TEST_CASE("CUDA kernel: softmax and its loss") {
     r.z_row = width;
     r.labels = d.put(std::vector<std::int32_t>(rows, 3));
     r.weights = d.put(std::vector<double>(rows, 2));
-    r.gradient = d.arena.take<double>(rows * width);
-    r.losses = d.arena.take<double>(rows);
-    double* total = d.arena.take<double>(1);
-    const StepState* there = d.put(std::vector<StepState>{state});
+    r.gradient = d.arena.take_each<double>(1, rows * width);
+    r.losses = d.arena.take_each<double>(1, rows);
+    const Each<double> total = d.arena.take_each<double>(1, 1);
+    const Each<StepState> there = d.put(std::vector<StepState>{state});
     launch(d.stream.get(), over_rows(rows), softmax_loss<double>, r, there);
-    launch(d.stream.get(), Shape2{dim3(1), dim3(256)}, sum_losses, rows, r.losses, there, total);
+    launch(d.stream.get(), Shape2{dim3(1), dim3(256)}, sum_losses, rows, r.losses, there, total, nullptr);
     const std::vector<double> gradient = d.get(r.gradient, rows * width);
     double expected = 0;
     for (std::size_t i = 0; i < 8; ++i) {
@@ -94,8 +94,8 @@ TEST_CASE("CUDA kernel: layer normalisation") {
     constexpr Index pixels = 9, channels = 35;
     TestDevice d;
     const std::vector<double> x = numbers(pixels * channels);
-    double* y = d.arena.take<double>(pixels * channels);
-    auto* moments = d.arena.take<PixelMoments<double>>(pixels);
+    const Each<double> y = d.arena.take_each<double>(1, pixels * channels);
+    auto* moments = d.arena.take_each<PixelMoments<double>>(1, pixels);
     launch(d.stream.get(), over_rows(pixels), layer_norm<double>, pixels, channels, 1e-3, d.put(x), channels,
            d.put(std::vector<double>(channels, 1)), d.put(std::vector<double>(channels, 0)), moments, y,
            channels);
@@ -116,8 +116,8 @@ TEST_CASE("CUDA kernel: the gradient's norm") {
     TestDevice d;
     const std::vector<double> g = numbers(1000);
     const Shape2 shape = over_vector(1000);
-    double* sums = d.arena.take<double>(shape.grid.x);
-    double* clip = d.arena.take<double>(1);
+    const Each<double> sums = d.arena.take_each<double>(1, shape.grid.x);
+    const Each<double> clip = d.arena.take_each<double>(1, 1);
     launch(d.stream.get(), shape, sum_gradient_squares<double>, Index{1000}, d.put(g), sums);
     launch(d.stream.get(), Shape2{dim3(1), dim3(256)}, find_clip, Index{shape.grid.x}, sums, 0.5, clip);
     double squares = 0;

@@ -42,7 +42,7 @@ bool ends_badly(F f) {
 
 // The other end's number, by shared memory.
 template <bool correct>
-__global__ void mirror(const double* x, double* y) {
+__global__ void mirror(Each<const double> x, Each<double> y) {
   NN_SHARED(double, shared, 64);
   shared[threadIdx.x] = x[threadIdx.x];
   if (correct) __syncthreads();
@@ -55,7 +55,7 @@ bool mirrors(Order order) {
   TestDevice d;
   std::vector<double> x(64);
   for (std::size_t i = 0; i < 64; ++i) x[i] = static_cast<double>(i);
-  double* y = d.arena.take<double>(64);
+  const Each<double> y = d.arena.take_each<double>(1, 64);
   launch(d.stream.get(), Shape2{dim3(1), dim3(64)}, mirror<correct>, d.put(x), y);
   const std::vector<double> got = d.get(y, 64);
   host_cuda::set_order(Order::forward);
@@ -63,19 +63,19 @@ bool mirrors(Order order) {
 }
 
 template <bool correct>
-__global__ void wait_in_a_branch(double* y) {
+__global__ void wait_in_a_branch(Each<double> y) {
   if (correct || threadIdx.x < 32) __syncthreads();
   y[threadIdx.x] = 1;
 }
 
-__global__ void fill(Index count, double* y) {
+__global__ void fill(Index count, Each<double> y) {
   for_each(count, [&](Index i) { y[i] = 1; });
 }
-__global__ void copy_one(const double* x, Index from, double* y) { *y = x[from]; }
+__global__ void copy_one(Each<const double> x, Index from, Each<double> y) { *y = x[from]; }
 
 void fill_some(Index count) {
   TestDevice d;
-  double* y = d.arena.take<double>(100);
+  const Each<double> y = d.arena.take_each<double>(1, 100);
   launch(d.stream.get(), over_vector(count), fill, count, y);
   wait(d.stream.get());
 }
@@ -90,7 +90,7 @@ double product(Index row) {
   p.k = 5;
   p.a = {d.put(std::vector<double>(15, 1)), 5};
   p.b = {d.put(std::vector<double>(20, 1)), row};
-  double* c = d.arena.take<double>(12);
+  const Each<double> c = d.arena.take_each<double>(1, 12);
   p.c = {c, 4};
   blas.multiply(p);
   return d.get(c, 12)[11];
@@ -115,7 +115,7 @@ TEST_CASE("planted: a missing barrier") {
 TEST_CASE("planted: a barrier that some threads don't reach") {
   const auto run = [](auto kernel) {
     TestDevice d;
-    launch(d.stream.get(), Shape2{dim3(1), dim3(64)}, kernel, d.arena.take<double>(64));
+    launch(d.stream.get(), Shape2{dim3(1), dim3(64)}, kernel, d.arena.take_each<double>(1, 64));
     wait(d.stream.get());
   };
   CHECK_FALSE(ends_badly([&] { run(wait_in_a_branch<true>); }));
@@ -130,8 +130,8 @@ TEST_CASE("planted: writing out of bounds") {
 TEST_CASE("planted: reading out of bounds") {
   const auto read = [](Index from) {
     TestDevice d;
-    const double* x = d.put(std::vector<double>(10, 1));
-    double* y = d.arena.take<double>(1);
+    const Each<double> x = d.put(std::vector<double>(10, 1));
+    const Each<double> y = d.arena.take_each<double>(1, 1);
     launch(d.stream.get(), Shape2{dim3(1), dim3(1)}, copy_one, x, from, y);
     return d.get(y, 1)[0];
   };
@@ -148,9 +148,9 @@ TEST_CASE("planted: not waiting for the device") {
   const PinnedBlock block = make_pinned(sizeof(double));
   auto* result = static_cast<double*>(block.get());
   *result = 0;
-  double* y = d.arena.take<double>(1);
+  const Each<double> y = d.arena.take_each<double>(1, 1);
   launch(d.stream.get(), over_vector(1), fill, Index{1}, y);
-  check(cudaMemcpyAsync(result, y, sizeof(double), cudaMemcpyDeviceToHost, d.stream.get()), "copying");
+  check(cudaMemcpyAsync(result, y.data, sizeof(double), cudaMemcpyDeviceToHost, d.stream.get()), "copying");
   CHECK(*result == 0);
   wait(d.stream.get());
   CHECK(*result == 1);
@@ -165,10 +165,10 @@ TEST_CASE("planted: a wrong leading dimension") {
 TEST_CASE("planted: copies that a device can't make") {
   TestDevice d;
   double pageable = 0;
-  double* y = d.arena.take<double>(1);
+  const Each<double> y = d.arena.take_each<double>(1, 1);
   const PinnedBlock block = make_pinned(sizeof(double));
   const auto copy = [&](void* to, cudaMemcpyKind kind) {
-    check(cudaMemcpyAsync(to, y, sizeof(double), kind, d.stream.get()), "copying");
+    check(cudaMemcpyAsync(to, y.data, sizeof(double), kind, d.stream.get()), "copying");
   };
   copy(block.get(), cudaMemcpyDeviceToHost);
   CHECK_THROWS_AS(copy(&pageable, cudaMemcpyDeviceToHost), Error);
@@ -185,6 +185,6 @@ TEST_CASE("planted: taking memory, and waiting, while a graph is recorded") {
   };
   CHECK_FALSE(
       ends_badly([&] { record([&] { launch(d.stream.get(), over_vector(0), fill, Index{0}, nullptr); }); }));
-  CHECK(ends_badly([&] { record([&] { d.arena.take<double>(1); }); }));
+  CHECK(ends_badly([&] { record([&] { d.arena.take_each<double>(1, 1); }); }));
   CHECK(ends_badly([&] { record([&] { wait(d.stream.get()); }); }));
 }

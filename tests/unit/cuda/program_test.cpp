@@ -14,7 +14,7 @@ TEST_CASE("CUDA: gradients agree with finite differences") {
     ProgramOptions options = training(c.rows);
     options.l2 = 0.01;
     std::vector<double> weights = widen(test::parameters_of(plan));
-    cuda::CudaProgram<double> program(plan, options, weights.data());
+    OneCuda<double> program(plan, options, weights.data());
     double total = 0;
     for (const double w : data.weights) total += w;
     const auto objective = [&] {
@@ -58,7 +58,7 @@ TEST_CASE("CUDA: values, losses and gradients are those of the CPU backend, in e
       const std::vector<float> weights = test::parameters_of(plan);
       const Data<float> data(c);
       cpu::CpuProgram<float> expected(plan, training(c.rows), weights.data(), cpu::chosen_isa());
-      cuda::CudaProgram<float> program(plan, training(c.rows), weights.data());
+      OneCuda<float> program(plan, training(c.rows), weights.data());
       std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs)), z(y.size());
       expected.forward(c.rows, data.x.data(), y.data());
       program.forward(c.rows, data.x.data(), z.data());

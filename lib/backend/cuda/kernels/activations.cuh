@@ -68,8 +68,8 @@ __device__ T activate_back(Activation activation, T saved, T g) {
 // y = activation(x + bias). `bias` may be null; what gelu needs later goes to `before`, if
 // there is one. x may be y.
 template <typename T>
-__global__ void activate_rows(Activation activation, Index rows, Index columns, const T* x, Index x_row,
-                              const T* bias, T* before, T* y, Index y_row) {
+__global__ void activate_rows(Activation activation, Index rows, Index columns, Each<const T> x, Index x_row,
+                              Each<const T> bias, Each<T> before, Each<T> y, Index y_row) {
   for_elements(rows, columns, [&](Index i, Index j) {
     const T v = bias != nullptr ? x[i * x_row + j] + bias[j] : x[i * x_row + j];
     if (before != nullptr) before[i * y_row + j] = v;
@@ -79,8 +79,8 @@ __global__ void activate_rows(Activation activation, Index rows, Index columns, 
 
 // gx = g times the derivative, or gx += it; gx may be g.
 template <typename T>
-__global__ void activate_rows_back(Activation activation, Index rows, Index columns, const T* saved,
-                                   const T* g, Index row, T* gx, Index gx_row, bool accumulate) {
+__global__ void activate_rows_back(Activation activation, Index rows, Index columns, Each<const T> saved,
+                                   Each<const T> g, Index row, Each<T> gx, Index gx_row, bool accumulate) {
   for_elements(rows, columns, [&](Index i, Index j) {
     const T v = activate_back(activation, saved[i * row + j], g[i * row + j]);
     T& out = gx[i * gx_row + j];

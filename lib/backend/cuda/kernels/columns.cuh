@@ -51,13 +51,13 @@ __device__ inline double total_of(const double* partial, Index chunks, int terms
 }
 
 template <typename T>
-__global__ void sum_rows(Index rows, Index columns, const T* x, Index row, double* partial) {
+__global__ void sum_rows(Index rows, Index columns, Each<const T> x, Index row, Each<double> partial) {
   sum_chunk<T, 1>(rows, columns, partial, [&](Index i, Index j, T* sums) { sums[0] += x[i * row + j]; });
 }
 
 // sums [columns], overwritten.
 template <typename T>
-__global__ void finish_sums(Index chunks, Index columns, const double* partial, T* sums) {
+__global__ void finish_sums(Index chunks, Index columns, Each<const double> partial, Each<T> sums) {
   for_each(columns, [&](Index j) { sums[j] = static_cast<T>(total_of(partial, chunks, 1, 0, columns, j)); });
 }
 

@@ -13,8 +13,8 @@ struct EmbeddedColumn {
 };
 
 template <typename T>
-__global__ void embed(Index rows, Index columns, Index units, const EmbeddedColumn* layout, const T* x,
-                      Index x_row, const T* table, T* y, Index y_row) {
+__global__ void embed(Index rows, Index columns, Index units, const EmbeddedColumn* layout, Each<const T> x,
+                      Index x_row, Each<const T> table, Each<T> y, Index y_row) {
   for_elements(rows, columns, [&](Index i, Index j) {
     const EmbeddedColumn c = layout[j];
     const T* code = x + i * x_row + c.first;
@@ -33,8 +33,8 @@ struct TableRow {
 
 // gradient [table rows, units], overwritten.
 template <typename T>
-__global__ void embed_back(Index rows, Index table_rows, Index units, const TableRow* layout, const T* x,
-                           Index x_row, const T* g, Index g_row, T* gradient) {
+__global__ void embed_back(Index rows, Index table_rows, Index units, const TableRow* layout, Each<const T> x,
+                           Index x_row, Each<const T> g, Index g_row, Each<T> gradient) {
   for_elements(table_rows, units, [&](Index r, Index u) {
     const TableRow t = layout[r];
     T sum = 0;

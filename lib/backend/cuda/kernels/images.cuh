@@ -54,7 +54,7 @@ __device__ __forceinline__ void for_windows_over(const Windows& w, Index input, 
 // group], 0 outside of the image.
 template <typename T>
 __global__ void gather_patches(Windows w, Index first, Index outputs, Index groups, Index channels,
-                               const T* x, Index x_row, T* patches) {
+                               Each<const T> x, Index x_row, Each<T> patches) {
   const Index area = w.kernel_height * w.kernel_width, patch = area * channels;
   for_elements(outputs, groups * patch, [&](Index i, Index c) {
     const Index group = c / patch, number = c % patch / channels, channel = c % channels;
@@ -71,7 +71,7 @@ __global__ void gather_patches(Windows w, Index first, Index outputs, Index grou
 // The other way: gx of `inputs` pixels from `first_in` on, whose windows are those outputs.
 template <typename T>
 __global__ void scatter_patches(Windows w, Index first, Index outputs, Index first_in, Index inputs,
-                                Index groups, Index channels, const T* patches, T* gx, Index gx_row,
+                                Index groups, Index channels, Each<const T> patches, Each<T> gx, Index gx_row,
                                 bool accumulate) {
   const Index patch = w.kernel_height * w.kernel_width * channels;
   for_elements(inputs, groups * channels, [&](Index i, Index c) {
@@ -87,8 +87,8 @@ __global__ void scatter_patches(Windows w, Index first, Index outputs, Index fir
 
 // `chosen` (null: not wanted) gets the number in the window of each largest value.
 template <typename T>
-__global__ void max_pool(Windows w, Index outputs, Index channels, const T* x, Index x_row, T* y, Index y_row,
-                         std::int32_t* chosen) {
+__global__ void max_pool(Windows w, Index outputs, Index channels, Each<const T> x, Index x_row, Each<T> y, Index y_row,
+                         Each<std::int32_t> chosen) {
   for_elements(outputs, channels, [&](Index i, Index c) {
     T best = 0;
     Index which = -1;
@@ -106,8 +106,8 @@ __global__ void max_pool(Windows w, Index outputs, Index channels, const T* x, I
 }
 
 template <typename T>
-__global__ void max_pool_back(Windows w, Index inputs, Index channels, const std::int32_t* chosen, const T* g,
-                              Index g_row, T* gx, Index gx_row, bool accumulate) {
+__global__ void max_pool_back(Windows w, Index inputs, Index channels, Each<const std::int32_t> chosen, Each<const T> g,
+                              Index g_row, Each<T> gx, Index gx_row, bool accumulate) {
   for_elements(inputs, channels, [&](Index i, Index c) {
     T sum = 0;
     for_windows_over(w, i, [&](Index output, Index number) {
@@ -125,7 +125,7 @@ __device__ inline Index pixels_inside(const Windows& w, Index output) {
 }
 
 template <typename T>
-__global__ void average_pool(Windows w, Index outputs, Index channels, const T* x, Index x_row, T* y,
+__global__ void average_pool(Windows w, Index outputs, Index channels, Each<const T> x, Index x_row, Each<T> y,
                              Index y_row) {
   for_elements(outputs, channels, [&](Index i, Index c) {
     T sum = 0;
@@ -139,7 +139,7 @@ __global__ void average_pool(Windows w, Index outputs, Index channels, const T* 
 }
 
 template <typename T>
-__global__ void average_pool_back(Windows w, Index inputs, Index channels, const T* g, Index g_row, T* gx,
+__global__ void average_pool_back(Windows w, Index inputs, Index channels, Each<const T> g, Index g_row, Each<T> gx,
                                   Index gx_row, bool accumulate) {
   for_elements(inputs, channels, [&](Index i, Index c) {
     T sum = 0;

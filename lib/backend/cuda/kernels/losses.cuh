@@ -11,13 +11,12 @@ namespace nn::cuda {
 template <typename T>
 struct LossRows {
   Index rows, width;  // of the batch
-  const T* z;
+  Each<const T> z;
   Index z_row;
-  const std::int32_t* labels;
-  const T *targets, *weights;
-  T smoothing;
-  T* gradient;     // of z, with its stride; null: not wanted
-  double* losses;  // [rows]: weight * loss
+  Each<const std::int32_t> labels;
+  Each<const T> targets, weights;
+  Each<T> gradient;     // of z, with its stride; null: not wanted
+  Each<double> losses;  // [rows]: weight * loss
 };
 
 template <typename T>
@@ -49,7 +48,8 @@ __device__ T row_largest(const T* z, Index width) {
 // its gradient is softmax(z) - onehot(label). With smoothing s, the label is
 // (1 - s) * onehot(label) + s / width.
 template <typename T>
-__global__ void softmax_loss(LossRows<T> r, const StepState* state) {
+__global__ void softmax_loss(LossRows<T> r, Each<const StepState> state) {
+  const T smoothing = static_cast<T>(state->smoothing);
   for_rows(r.rows, [&](Index i) {
     const LossRow<T> row = loss_row(r, *state, i);
     if (!row.present) return no_loss(r, i);
@@ -57,14 +57,14 @@ __global__ void softmax_loss(LossRows<T> r, const StepState* state) {
     const std::int32_t label = r.labels[i];
     const T top = row_largest(z, r.width);
     const T total = row_sum<T>(r.width, [&](Index j) { return exp(z[j] - top); });
-    const T shared = r.smoothing / static_cast<T>(r.width);
-    const T all = r.smoothing > 0 ? row_sum<T>(r.width, [&](Index j) { return z[j] - top; }) : T{0};
-    const T expected = (z[label] - top) * (1 - r.smoothing) + shared * all;
+    const T shared = smoothing / static_cast<T>(r.width);
+    const T all = smoothing > 0 ? row_sum<T>(r.width, [&](Index j) { return z[j] - top; }) : T{0};
+    const T expected = (z[label] - top) * (1 - smoothing) + shared * all;
     if (threadIdx.x == 0)
       r.losses[i] =
           static_cast<double>(row.weight) * (log(static_cast<double>(total)) - static_cast<double>(expected));
     for (Index j = threadIdx.x; r.gradient != nullptr && j < r.width; j += lanes) {
-      const T hot = j == label ? 1 - r.smoothing : T{0};
+      const T hot = j == label ? 1 - smoothing : T{0};
       r.gradient[i * r.z_row + j] = (exp(z[j] - top) / total - hot - shared) * row.scale;
     }
   });
@@ -72,11 +72,12 @@ __global__ void softmax_loss(LossRows<T> r, const StepState* state) {
 
 // log(1 + e^-|z|) + max(z, 0) - z * label, which neither overflows nor cancels.
 template <typename T>
-__global__ void sigmoid_loss(LossRows<T> r, const StepState* state) {
+__global__ void sigmoid_loss(LossRows<T> r, Each<const StepState> state) {
+  const T smoothing = static_cast<T>(state->smoothing);
   for_each(r.rows, [&](Index i) {
     const LossRow<T> row = loss_row(r, *state, i);
     const T z = r.z[i * r.z_row];
-    const T label = row.present ? static_cast<T>(r.labels[i]) * (1 - r.smoothing) + r.smoothing / 2 : T{0};
+    const T label = row.present ? static_cast<T>(r.labels[i]) * (1 - smoothing) + smoothing / 2 : T{0};
     r.losses[i] = row.present ? static_cast<double>((softplus_of(z) - z * label) * row.weight) : 0;
     if (r.gradient != nullptr)
       r.gradient[i * r.z_row] = row.present ? (sigmoid_of(z) - label) * row.scale : T{0};
@@ -98,7 +99,7 @@ __device__ OutputLoss<T> output_loss(Loss kind, T d) {
 }
 
 template <typename T>
-__global__ void regression_loss(Loss kind, LossRows<T> r, const StepState* state) {
+__global__ void regression_loss(Loss kind, LossRows<T> r, Each<const StepState> state) {
   const T mean = T{1} / static_cast<T>(r.width);
   for_rows(r.rows, [&](Index i) {
     const LossRow<T> row = loss_row(r, *state, i);
@@ -112,16 +113,20 @@ __global__ void regression_loss(Loss kind, LossRows<T> r, const StepState* state
   });
 }
 
-// The sum of the rows' losses, on top of that of the step's parts before. One block of 256.
-static __global__ void sum_losses(Index rows, const double* losses, const StepState* state, double* total) {
+// The sum of the rows' losses, on top of that of the step's parts before; with the last one the
+// step's comes to the total, if there is one. One block of 256.
+static __global__ void sum_losses(Index rows, Each<const double> losses, Each<const StepState> state,
+                                  Each<double> loss, Each<double> total) {
   double sum = 0;
   for (Index i = threadIdx.x; i < rows; i += blockDim.x) sum += losses[i];
   sum = block_sum(sum);
-  if (threadIdx.x == 0) *total = sum + (state->part > 0 ? *total : 0);
+  if (threadIdx.x != 0) return;
+  if (state->has_part) *loss = sum + (state->part > 0 ? *loss : 0);
+  if (total != nullptr && state->active) *total += *loss;
 }
 
 template <typename T>
-__global__ void softmax_rows(Index rows, Index width, const T* z, Index z_row, T* y) {
+__global__ void softmax_rows(Index rows, Index width, Each<const T> z, Index z_row, Each<T> y) {
   for_rows(rows, [&](Index i) {
     const T* row = z + i * z_row;
     const T top = row_largest(row, width);

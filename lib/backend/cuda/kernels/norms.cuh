@@ -3,21 +3,22 @@
 #pragma once
 
 #include "backend/cuda/kernels/columns.cuh"
+#include "backend/cuda/step_state.hpp"
 
 namespace nn::cuda {
 
 // Of the channels, each [channels].
 template <typename T>
 struct BatchMoments {
-  T *mean, *factor;         // 1 / standard deviation
-  T *scale, *shift;         // y = x * scale + shift
-  T *by_x, *by_g, *offset;  // gradient = x * by_x + g * by_g + offset
+  Each<T> mean, factor;         // 1 / standard deviation
+  Each<T> scale, shift;         // y = x * scale + shift
+  Each<T> by_x, by_g, offset;  // gradient = x * by_x + g * by_g + offset
 };
 
 template <typename T>
 struct BatchNormParameters {
-  const T *gamma, *beta;
-  T *moving_mean, *moving_variance;  // training
+  Each<const T> gamma, beta;
+  Each<T> moving_mean, moving_variance;  // training
   double momentum, epsilon;
 };
 
@@ -30,7 +31,7 @@ __device__ void set_scale(const BatchNormParameters<T>& p, const BatchMoments<T>
 
 // For prediction, by the moving statistics.
 template <typename T>
-__global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, const T* mean, const T* variance,
+__global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, Each<const T> mean, Each<const T> variance,
                                    BatchMoments<T> m) {
   for_each(channels, [&](Index c) {
     m.mean[c] = mean[c];
@@ -40,53 +41,54 @@ __global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, con
 
 // Of the rows that are there: sums of x, or of (x - mean)^2.
 template <typename T>
-__global__ void sum_present(const Index* present, Index pixels, Index channels, const T* x, Index row,
-                            double* partial) {
-  sum_chunk<T, 1>(*present * pixels, channels, partial,
+__global__ void sum_present(Each<const StepState> state, Index pixels, Index channels, Each<const T> x, Index row,
+                            Each<double> partial) {
+  sum_chunk<T, 1>(state->rows * pixels, channels, partial,
                   [&](Index i, Index j, T* sums) { sums[0] += x[i * row + j]; });
 }
 template <typename T>
-__global__ void sum_squares(const Index* present, Index pixels, Index channels, const T* x, Index row,
-                            const T* mean, double* partial) {
-  sum_chunk<T, 1>(*present * pixels, channels, partial, [&](Index i, Index j, T* sums) {
+__global__ void sum_squares(Each<const StepState> state, Index pixels, Index channels, Each<const T> x, Index row,
+                            Each<const T> mean, Each<double> partial) {
+  sum_chunk<T, 1>(state->rows * pixels, channels, partial, [&](Index i, Index j, T* sums) {
     const T d = x[i * row + j] - mean[j];
     sums[0] += d * d;
   });
 }
 
 template <typename T>
-__global__ void finish_mean(const Index* present, Index pixels, Index chunks, Index channels,
-                            const double* partial, T* mean) {
-  const double count = static_cast<double>(*present * pixels);
+__global__ void finish_mean(Each<const StepState> state, Index pixels, Index chunks, Index channels,
+                            Each<const double> partial, Each<T> mean) {
+  const double count = static_cast<double>(state->rows * pixels);
   for_each(channels,
            [&](Index c) { mean[c] = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count); });
 }
 
 // The moving statistics follow those of the batch.
 template <typename T>
-__global__ void finish_variance(const Index* present, Index pixels, Index chunks, Index channels,
-                                const double* partial, BatchNormParameters<T> p, BatchMoments<T> m) {
-  const double count = static_cast<double>(*present * pixels);
+__global__ void finish_variance(Each<const StepState> state, Index pixels, Index chunks, Index channels,
+                                Each<const double> partial, BatchNormParameters<T> p, BatchMoments<T> m) {
+  const double count = static_cast<double>(state->rows * pixels);
   const T kept = static_cast<T>(p.momentum), taken = static_cast<T>(1 - p.momentum);
   for_each(channels, [&](Index c) {
     const T variance = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count);
+    set_scale(p, m, c, variance);
+    if (!state->has_part) return;
     p.moving_mean[c] = kept * p.moving_mean[c] + taken * m.mean[c];
     p.moving_variance[c] = kept * p.moving_variance[c] + taken * variance;
-    set_scale(p, m, c, variance);
   });
 }
 
 template <typename T>
-__global__ void scale_channels(Index pixels, Index channels, const T* x, Index row, const T* scale,
-                               const T* shift, T* y, Index y_row) {
+__global__ void scale_channels(Index pixels, Index channels, Each<const T> x, Index row, Each<const T> scale,
+                               Each<const T> shift, Each<T> y, Index y_row) {
   for_elements(pixels, channels,
                [&](Index i, Index j) { y[i * y_row + j] = x[i * row + j] * scale[j] + shift[j]; });
 }
 
 // Sums of g and of g * x.
 template <typename T>
-__global__ void sum_products(Index pixels, Index channels, const T* x, Index row, const T* g, Index g_row,
-                             double* partial) {
+__global__ void sum_products(Index pixels, Index channels, Each<const T> x, Index row, Each<const T> g, Index g_row,
+                             Each<double> partial) {
   sum_chunk<T, 2>(pixels, channels, partial, [&](Index i, Index j, T* sums) {
     const T v = g[i * g_row + j];
     sums[0] += v;
@@ -96,10 +98,10 @@ __global__ void sum_products(Index pixels, Index channels, const T* x, Index row
 
 // With n = (x - mean) * factor: x's gradient = gamma * factor * (g - mean(g) - n * mean(g * n)).
 template <typename T>
-__global__ void finish_batch_norm_back(const Index* present, Index pixels, Index chunks, Index channels,
-                                       const double* partial, const T* gamma, BatchMoments<T> m,
-                                       T* gamma_gradient, T* beta_gradient) {
-  const double count = static_cast<double>(*present * pixels);
+__global__ void finish_batch_norm_back(Each<const StepState> state, Index pixels, Index chunks, Index channels,
+                                       Each<const double> partial, Each<const T> gamma, BatchMoments<T> m,
+                                       Each<T> gamma_gradient, Each<T> beta_gradient) {
+  const double count = static_cast<double>(state->rows * pixels);
   for_each(channels, [&](Index c) {
     const double g = total_of(partial, chunks, 2, 0, channels, c);
     const double gx = total_of(partial, chunks, 2, 1, channels, c);
@@ -117,10 +119,10 @@ __global__ void finish_batch_norm_back(const Index* present, Index pixels, Index
 
 // Rows that are not there have no gradient.
 template <typename T>
-__global__ void batch_norm_back(const Index* present, Index rows, Index pixels, Index channels, const T* x,
-                                Index row, const T* g, Index g_row, BatchMoments<T> m, T* gx, Index gx_row,
+__global__ void batch_norm_back(Each<const StepState> state, Index rows, Index pixels, Index channels, Each<const T> x,
+                                Index row, Each<const T> g, Index g_row, BatchMoments<T> m, Each<T> gx, Index gx_row,
                                 bool accumulate) {
-  const Index there = *present * pixels;
+  const Index there = state->rows * pixels;
   for_elements(rows * pixels, channels, [&](Index i, Index j) {
     T v = x[i * row + j] * m.by_x[j] + g[i * g_row + j] * m.by_g[j] + m.offset[j];
     if (i >= there) v = 0;
@@ -144,8 +146,8 @@ __device__ PixelMoments<T> moments_of(const T* x, Index channels, T epsilon) {
 
 // `moments` [pixels] are kept for the way back; null: they are not.
 template <typename T>
-__global__ void layer_norm(Index pixels, Index channels, T epsilon, const T* x, Index row, const T* gamma,
-                           const T* beta, PixelMoments<T>* moments, T* y, Index y_row) {
+__global__ void layer_norm(Index pixels, Index channels, T epsilon, Each<const T> x, Index row, Each<const T> gamma,
+                           Each<const T> beta, Each<PixelMoments<T>> moments, Each<T> y, Index y_row) {
   for_rows(pixels, [&](Index i) {
     const PixelMoments<T> m = moments_of(x + i * row, channels, epsilon);
     if (moments != nullptr && threadIdx.x == 0) moments[i] = m;
@@ -156,8 +158,8 @@ __global__ void layer_norm(Index pixels, Index channels, T epsilon, const T* x, 
 
 // Sums of g and of g * n, n the normalised input.
 template <typename T>
-__global__ void sum_layer_norm(Index pixels, Index channels, const PixelMoments<T>* moments, const T* x,
-                               Index row, const T* g, Index g_row, double* partial) {
+__global__ void sum_layer_norm(Index pixels, Index channels, Each<const PixelMoments<T>> moments, Each<const T> x,
+                               Index row, Each<const T> g, Index g_row, Each<double> partial) {
   sum_chunk<T, 2>(pixels, channels, partial, [&](Index i, Index j, T* sums) {
     const T v = g[i * g_row + j];
     sums[0] += v;
@@ -166,8 +168,8 @@ __global__ void sum_layer_norm(Index pixels, Index channels, const PixelMoments<
 }
 
 template <typename T>
-__global__ void finish_layer_norm(Index chunks, Index channels, const double* partial, T* gamma_gradient,
-                                  T* beta_gradient) {
+__global__ void finish_layer_norm(Index chunks, Index channels, Each<const double> partial, Each<T> gamma_gradient,
+                                  Each<T> beta_gradient) {
   for_each(channels, [&](Index c) {
     beta_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 0, channels, c));
     gamma_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 1, channels, c));
@@ -176,8 +178,8 @@ __global__ void finish_layer_norm(Index chunks, Index channels, const double* pa
 
 // With h = g * gamma: gx = (h - mean(h) - n * mean(h * n)) * factor.
 template <typename T>
-__global__ void layer_norm_back(Index pixels, Index channels, const PixelMoments<T>* moments, const T* x,
-                                Index row, const T* gamma, const T* g, Index g_row, T* gx, Index gx_row,
+__global__ void layer_norm_back(Index pixels, Index channels, Each<const PixelMoments<T>> moments, Each<const T> x,
+                                Index row, Each<const T> gamma, Each<const T> g, Index g_row, Each<T> gx, Index gx_row,
                                 bool accumulate) {
   for_rows(pixels, [&](Index i) {
     const PixelMoments<T> m = moments[i];

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "backend/cuda/kernels/threads.cuh"
+#include "backend/cuda/step_state.hpp"
 
 namespace nn::cuda {
 
 // y = x, or y += x.
 template <typename T>
-__global__ void copy_rows(Index rows, Index columns, const T* x, Index x_row, T* y, Index y_row,
+__global__ void copy_rows(Index rows, Index columns, Each<const T> x, Index x_row, Each<T> y, Index y_row,
                           bool accumulate) {
   for_elements(rows, columns, [&](Index i, Index j) {
     T& out = y[i * y_row + j];
@@ -16,7 +17,7 @@ __global__ void copy_rows(Index rows, Index columns, const T* x, Index x_row, T*
 }
 
 template <typename T>
-__global__ void add_rows(Index rows, Index columns, const T* a, Index a_row, const T* b, Index b_row, T* y,
+__global__ void add_rows(Index rows, Index columns, Each<const T> a, Index a_row, Each<const T> b, Index b_row, Each<T> y,
                          Index y_row) {
   for_elements(rows, columns,
                [&](Index i, Index j) { y[i * y_row + j] = a[i * a_row + j] + b[i * b_row + j]; });
@@ -25,17 +26,17 @@ __global__ void add_rows(Index rows, Index columns, const T* a, Index a_row, con
 // Of the batch's rows those that are there; zeros behind them, as all that follows computes
 // whole batches.
 template <typename T>
-__global__ void place_floats(const Index* present, Index rows, Index columns, const T* from, T* x) {
+__global__ void place_floats(Each<const StepState> state, Index rows, Index columns, Each<const T> from, Each<T> x) {
   for_elements(rows, columns,
-               [&](Index i, Index j) { x[i * columns + j] = i < *present ? from[i * columns + j] : T{0}; });
+               [&](Index i, Index j) { x[i * columns + j] = i < state->rows ? from[i * columns + j] : T{0}; });
 }
 
 // The same of bytes, by what each stands for.
 template <typename T>
-__global__ void place_bytes(const Index* present, Index rows, Index columns, const std::uint8_t* from,
-                            const T* values, T* x) {
+__global__ void place_bytes(Each<const StepState> state, Index rows, Index columns, Each<const std::uint8_t> from,
+                            const T* values, Each<T> x) {
   for_elements(rows, columns, [&](Index i, Index j) {
-    x[i * columns + j] = i < *present ? values[from[i * columns + j]] : T{0};
+    x[i * columns + j] = i < state->rows ? values[from[i * columns + j]] : T{0};
   });
 }
 

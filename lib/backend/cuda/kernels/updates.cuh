@@ -12,27 +12,36 @@ template <typename T>
 struct Update {
   Index count;
   const std::uint8_t* decays;
-  const StepState* state;
-  const double* clip;  // factor of the gradient; null: 1
-  const T* gradient;
-  T *first, *second;  // slots
-  T* weights;
+  Each<const StepState> state;
+  Each<const double> clip;  // factor of the gradient; null: 1
+  Each<const T> gradient;
+  Each<T> first, second;  // slots
+  Each<T> weights;
 
   __device__ T clipped(Index i) const {
     return clip != nullptr ? gradient[i] * static_cast<T>(*clip) : gradient[i];
   }
   __device__ T rate() const { return static_cast<T>(state->rate); }
+
+  // f(i) for each weight of a member that takes part.
+  template <typename F>
+  __device__ __forceinline__ void apply(F f) const {
+    if (state->active) for_each(count, f);
+  }
 };
 
 // sum = gradient, or += it behind the first part.
 template <typename T>
-__global__ void add_part(Index count, const StepState* state, const T* gradient, T* sum) {
+__global__ void add_part(Index count, Each<const StepState> state, Each<const T> gradient, Each<T> sum) {
   const bool first = state->part == 0;
+  if (!state->has_part) return;
   for_each(count, [&](Index i) { sum[i] = first ? gradient[i] : sum[i] + gradient[i]; });
 }
 
 template <typename T>
-__global__ void add_decay(Index count, const std::uint8_t* decays, T l2, const T* weights, T* gradient) {
+__global__ void add_decay(Index count, const std::uint8_t* decays, Each<const StepState> state, Each<const T> weights, Each<T> gradient) {
+  const T l2 = static_cast<T>(state->l2);
+  if (l2 == 0) return;
   for_each(count, [&](Index i) {
     if (decays[i / 16] != 0) gradient[i] += l2 * weights[i];
   });
@@ -40,7 +49,7 @@ __global__ void add_decay(Index count, const std::uint8_t* decays, T l2, const T
 
 // Blocks of 256.
 template <typename T>
-__global__ void sum_gradient_squares(Index count, const T* gradient, double* sums) {
+__global__ void sum_gradient_squares(Index count, Each<const T> gradient, Each<double> sums) {
   double sum = 0;
   for_each(count, [&](Index i) {
     const double g = static_cast<double>(gradient[i]);
@@ -51,7 +60,7 @@ __global__ void sum_gradient_squares(Index count, const T* gradient, double* sum
 }
 
 // One block of 256. `clip`: what the gradient is multiplied by.
-static __global__ void find_clip(Index count, const double* sums, double most, double* clip) {
+static __global__ void find_clip(Index count, Each<const double> sums, double most, Each<double> clip) {
   double sum = 0;
   for (Index i = threadIdx.x; i < count; i += blockDim.x) sum += sums[i];
   sum = block_sum(sum);
@@ -61,12 +70,12 @@ static __global__ void find_clip(Index count, const double* sums, double most, d
 
 template <typename T>
 __global__ void update_sgd(Update<T> u) {
-  for_each(u.count, [&](Index i) { u.weights[i] -= u.rate() * u.clipped(i); });
+  u.apply([&](Index i) { u.weights[i] -= u.rate() * u.clipped(i); });
 }
 
 template <typename T>
 __global__ void update_momentum(Update<T> u, T momentum, bool nesterov) {
-  for_each(u.count, [&](Index i) {
+  u.apply([&](Index i) {
     const T push = u.rate() * u.clipped(i);
     const T moved = momentum * u.first[i] - push;
     u.first[i] = moved;
@@ -76,7 +85,7 @@ __global__ void update_momentum(Update<T> u, T momentum, bool nesterov) {
 
 template <typename T>
 __global__ void update_rmsprop(Update<T> u, T rho, T epsilon) {
-  for_each(u.count, [&](Index i) {
+  u.apply([&](Index i) {
     const T g = u.clipped(i);
     const T square = rho * u.first[i] + (1 - rho) * g * g;
     u.first[i] = square;
@@ -88,7 +97,7 @@ __global__ void update_rmsprop(Update<T> u, T rho, T epsilon) {
 template <typename T>
 __global__ void update_adam(Update<T> u, T beta_1, T beta_2, T epsilon) {
   const T shrink = static_cast<T>(u.state->shrink);
-  for_each(u.count, [&](Index i) {
+  u.apply([&](Index i) {
     const T g = u.clipped(i);
     const T m = u.first[i] + (g - u.first[i]) * (1 - beta_1);
     const T v = u.second[i] + (g * g - u.second[i]) * (1 - beta_2);
@@ -100,13 +109,14 @@ __global__ void update_adam(Update<T> u, T beta_1, T beta_2, T epsilon) {
 }
 
 template <typename T>
-__global__ void move_average(Index count, const StepState* state, const T* weights, T* average) {
+__global__ void move_average(Index count, Each<const StepState> state, Each<const T> weights, Each<T> average) {
   const T kept = static_cast<T>(state->average_decay), taken = static_cast<T>(1 - state->average_decay);
+  if (!state->active) return;
   for_each(count, [&](Index i) { average[i] = kept * average[i] + taken * weights[i]; });
 }
 
 template <typename T>
-__global__ void exchange(Index count, T* a, T* b) {
+__global__ void exchange(Index count, Each<T> a, Each<T> b) {
   for_each(count, [&](Index i) {
     const T v = a[i];
     a[i] = b[i];

@@ -7,7 +7,7 @@
 namespace nn::cuda {
 namespace {
 
-constexpr Index patch_elements = 32 << 20;  // of a block of rows: 128 MiB of floats
+constexpr Index patch_elements = 32 << 20;  // of a block of rows of all members: 128 MiB of floats
 
 template <typename T>
 class Conv2d final : public Operation<T> {
@@ -28,7 +28,7 @@ class Conv2d final : public Operation<T> {
         bias_(s_, op_.activation, s_.batch * op_.out.pixels(), filters_, out_pixel_, o.parameter(1),
               o.gradient(1)) {
     const Index row = op_.out.pixels() * op_.groups * patch_;
-    block_ = std::clamp<Index>(patch_elements / row, 1, s_.batch);
+    block_ = std::clamp<Index>(patch_elements / (row * s_.queue.members), 1, s_.batch);
     if (!in_place()) s_.patches.need(block_ * row);
   }
 
@@ -41,7 +41,7 @@ class Conv2d final : public Operation<T> {
       p.count = op_.groups;
       p.a = patches_of(row, rows);
       p.b = {kernel_, filters_, group_filters()};
-      p.c = {out_.data + out_at(row), out_pixel_, group_filters()};
+      p.c = {out_.data.from(out_at(row)), out_pixel_, group_filters()};
       s_.blas.multiply(p);
     });
     bias_.forward(training, out_.data);
@@ -57,7 +57,7 @@ class Conv2d final : public Operation<T> {
       p.count = op_.groups;
       p.a = patches_of(row, rows);
       p.a.transposed = true;
-      p.b = {out_.gradient + out_at(row), out_pixel_, group_filters()};
+      p.b = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
       p.c = {kernel_gradient_, filters_, group_filters()};
       p.accumulate = row > 0;
       s_.blas.multiply(p);
@@ -81,9 +81,9 @@ class Conv2d final : public Operation<T> {
   }
 
   Matrix<const T> patches_of(Index row, Index rows) const {
-    if (in_place()) return {in_.data + in_at(row), in_pixel_};
+    if (in_place()) return {in_.data.from(in_at(row)), in_pixel_};
     const Index outputs = rows * op_.out.pixels();
-    launch(s_.stream, over_elements(outputs, op_.groups * patch_), gather_patches<T>, windows_,
+    launch(s_.queue, over_elements(outputs, op_.groups * patch_), gather_patches<T>, windows_,
            row * op_.out.pixels(), outputs, op_.groups, group_inputs(), in_.data, in_pixel_,
            s_.patches.data());
     return {s_.patches.data(), patch_, outputs * patch_};
@@ -97,15 +97,15 @@ class Conv2d final : public Operation<T> {
     p.n = patch_;
     p.k = group_filters();
     p.count = op_.groups;
-    p.a = {out_.gradient + out_at(row), out_pixel_, group_filters()};
+    p.a = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
     p.b = {kernel_, filters_, group_filters(), true};
     p.c = {s_.patches.data(), patch_, outputs * patch_};
-    if (in_place()) p.c = {in_.gradient + in_at(row), in_pixel_};
+    if (in_place()) p.c = {in_.gradient.from(in_at(row)), in_pixel_};
     p.accumulate = in_place() && adds_;
     s_.blas.multiply(p);
     if (in_place()) return;
     const Index inputs = rows * op_.in.pixels();
-    launch(s_.stream, over_elements(inputs, op_.in.channels), scatter_patches<T>, windows_,
+    launch(s_.queue, over_elements(inputs, op_.in.channels), scatter_patches<T>, windows_,
            row * op_.out.pixels(), outputs, row * op_.in.pixels(), inputs, op_.groups, group_inputs(),
            s_.patches.data(), in_.gradient, in_pixel_, adds_);
   }
@@ -117,8 +117,8 @@ class Conv2d final : public Operation<T> {
   Index patch_, filters_, in_pixel_, out_pixel_;
   Index block_ = 1;  // rows at a time
   bool adds_;
-  const T* kernel_;
-  T* kernel_gradient_;
+  Each<const T> kernel_;
+  Each<T> kernel_gradient_;
   BiasActivation<T> bias_;
 };
 

@@ -61,8 +61,8 @@ class Dense final : public Operation<T> {
   const Place<T>&in_, &out_;
   Index inputs_, outputs_;
   bool adds_;
-  const T* kernel_;
-  T* kernel_gradient_;
+  Each<const T> kernel_;
+  Each<T> kernel_gradient_;
   BiasActivation<T> bias_;
 };
 

@@ -19,17 +19,17 @@ class ActivationOp final : public Operation<T> {
         adds_(o.input_adds),
         width_(o.op.out.size()) {
     if (s_.training && activation_ == Activation::gelu)
-      before_ = s_.arena.template take<T>(s_.batch * out_.stride);
+      before_ = s_.template take<T>(s_.batch * out_.stride);
   }
 
   void forward(bool training) override {
-    launch(s_.stream, over_elements(s_.batch, width_), activate_rows<T>, activation_, s_.batch, width_,
+    launch(s_.queue, over_elements(s_.batch, width_), activate_rows<T>, activation_, s_.batch, width_,
            in_.data, in_.stride, nullptr, training ? before_ : nullptr, out_.data, out_.stride);
   }
 
   void backward() override {
     if (in_.gradient == nullptr) return;
-    launch(s_.stream, over_elements(s_.batch, width_), activate_rows_back<T>, activation_, s_.batch, width_,
+    launch(s_.queue, over_elements(s_.batch, width_), activate_rows_back<T>, activation_, s_.batch, width_,
            before_ != nullptr ? before_ : out_.data, out_.gradient, out_.stride, in_.gradient, in_.stride,
            adds_);
   }
@@ -40,7 +40,7 @@ class ActivationOp final : public Operation<T> {
   Activation activation_;
   bool adds_;
   Index width_;
-  T* before_ = nullptr;  // gelu: its argument
+  Each<T> before_;  // gelu: its argument
 };
 
 // Inverted dropout: what is kept grows by 1 / (1 - rate), and prediction changes nothing.
@@ -54,24 +54,23 @@ class Dropout final : public Operation<T> {
         adds_(o.input_adds),
         width_(o.op.out.size()),
         keep_(static_cast<T>(1 / (1 - o.op.rate))),
-        drop_{s_.seed,
-              static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(o.op.layer) << 8,
-              static_cast<std::uint32_t>(o.op.rate * 0x1p32), &s_.state->step} {}
+        drop_{static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(o.op.layer) << 8,
+              static_cast<std::uint32_t>(o.op.rate * 0x1p32), s_.state} {}
 
   void forward(bool training) override {
     const Shape2 shape = over_elements(s_.batch, width_);
     if (training) {
-      launch(s_.stream, shape, drop_rows<T>, drop_, keep_, s_.batch, width_, in_.data, in_.stride, out_.data,
+      launch(s_.queue, shape, drop_rows<T>, drop_, keep_, s_.batch, width_, in_.data, in_.stride, out_.data,
              out_.stride, false);
     } else {
-      launch(s_.stream, shape, copy_rows<T>, s_.batch, width_, in_.data, in_.stride, out_.data, out_.stride,
+      launch(s_.queue, shape, copy_rows<T>, s_.batch, width_, in_.data, in_.stride, out_.data, out_.stride,
              false);
     }
   }
 
   void backward() override {
     if (in_.gradient == nullptr) return;
-    launch(s_.stream, over_elements(s_.batch, width_), drop_rows<T>, drop_, keep_, s_.batch, width_,
+    launch(s_.queue, over_elements(s_.batch, width_), drop_rows<T>, drop_, keep_, s_.batch, width_,
            out_.gradient, out_.stride, in_.gradient, in_.stride, adds_);
   }
 
@@ -97,7 +96,7 @@ class Add final : public Operation<T> {
         width_(o.op.out.size()) {}
 
   void forward(bool) override {
-    launch(s_.stream, over_elements(s_.batch, width_), add_rows<T>, s_.batch, width_, a_.data, a_.stride,
+    launch(s_.queue, over_elements(s_.batch, width_), add_rows<T>, s_.batch, width_, a_.data, a_.stride,
            b_.data, b_.stride, out_.data, out_.stride);
   }
 
@@ -109,7 +108,7 @@ class Add final : public Operation<T> {
  private:
   void give(const Place<T>& input, bool adds) const {
     if (input.gradient == nullptr) return;
-    launch(s_.stream, over_elements(s_.batch, width_), copy_rows<T>, s_.batch, width_, out_.gradient,
+    launch(s_.queue, over_elements(s_.batch, width_), copy_rows<T>, s_.batch, width_, out_.gradient,
            out_.stride, input.gradient, input.stride, adds);
   }
 

@@ -36,19 +36,19 @@ class Embedding final : public Operation<T> {
       input += width;
     }
     columns_ = s_.arena.template take<EmbeddedColumn>(columns_count_);
-    upload(s_.stream, columns.data(), columns_count_, columns_);
+    upload(s_.queue.stream, columns.data(), columns_count_, columns_);
     if (!s_.training) return;
     rows_ = s_.arena.template take<TableRow>(table_rows_);
-    upload(s_.stream, rows.data(), table_rows_, rows_);
+    upload(s_.queue.stream, rows.data(), table_rows_, rows_);
   }
 
   void forward(bool) override {
-    launch(s_.stream, over_elements(s_.batch, columns_count_), embed<T>, s_.batch, columns_count_, units_,
+    launch(s_.queue, over_elements(s_.batch, columns_count_), embed<T>, s_.batch, columns_count_, units_,
            columns_, in_.data, in_.stride, table_, out_.data, out_.stride);
   }
 
   void backward() override {
-    launch(s_.stream, over_elements(table_rows_, units_), embed_back<T>, s_.batch, table_rows_, units_, rows_,
+    launch(s_.queue, over_elements(table_rows_, units_), embed_back<T>, s_.batch, table_rows_, units_, rows_,
            in_.data, in_.stride, out_.gradient, out_.stride, gradient_);
   }
 
@@ -60,8 +60,8 @@ class Embedding final : public Operation<T> {
   Setting<T>& s_;
   const Place<T>&in_, &out_;
   Index table_rows_, units_, columns_count_;
-  const T* table_;
-  T* gradient_;
+  Each<const T> table_;
+  Each<T> gradient_;
   EmbeddedColumn* columns_ = nullptr;
   TableRow* rows_ = nullptr;
 };

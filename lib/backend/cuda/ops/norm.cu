@@ -19,15 +19,15 @@ class BatchNorm final : public Operation<T> {
         channels_(o.op.in.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),
         out_pixel_(pixel_stride(o.output, o.op.out)),
-        parameters_{o.parameter(0),     o.parameter(1), o.own_parameter(2),
-                    o.own_parameter(3), o.op.momentum,  o.op.epsilon},
+        parameters_{o.parameter(0),     o.parameter(1), o.parameter(2),
+                    o.parameter(3), o.op.momentum,  o.op.epsilon},
         moving_mean_(o.parameter(2)),
         moving_variance_(o.parameter(3)),
         gamma_gradient_(o.gradient(0)),
         beta_gradient_(o.gradient(1)) {
-    for (T** p : {&moments_.mean, &moments_.factor, &moments_.scale, &moments_.shift, &moments_.by_x,
+    for (Each<T>* p : {&moments_.mean, &moments_.factor, &moments_.scale, &moments_.shift, &moments_.by_x,
                   &moments_.by_g, &moments_.offset})
-      *p = s_.arena.template take<T>(channels_);
+      *p = s_.template take<T>(channels_);
     if (s_.training) s_.partial.need(partial_count(count(), channels_, 2));
   }
 
@@ -35,22 +35,22 @@ class BatchNorm final : public Operation<T> {
     if (training) {
       find_moments();
     } else {
-      launch(s_.stream, over_vector(channels_), use_moving_moments<T>, channels_, parameters_, moving_mean_,
+      launch(s_.queue, over_vector(channels_), use_moving_moments<T>, channels_, parameters_, moving_mean_,
              moving_variance_, moments_);
     }
-    launch(s_.stream, over_elements(count(), channels_), scale_channels<T>, count(), channels_, in_.data,
+    launch(s_.queue, over_elements(count(), channels_), scale_channels<T>, count(), channels_, in_.data,
            in_pixel_, moments_.scale, moments_.shift, out_.data, out_pixel_);
   }
 
   void backward() override {
     const Index chunks = chunks_of(count());
-    double* partial = s_.partial.data();
-    launch(s_.stream, over_chunks(count(), channels_), sum_products<T>, count(), channels_, in_.data,
+    const Each<double> partial = s_.partial.data();
+    launch(s_.queue, over_chunks(count(), channels_), sum_products<T>, count(), channels_, in_.data,
            in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.stream, over_vector(channels_), finish_batch_norm_back<T>, &s_.state->rows, pixels_, chunks,
+    launch(s_.queue, over_vector(channels_), finish_batch_norm_back<T>, s_.state, pixels_, chunks,
            channels_, partial, parameters_.gamma, moments_, gamma_gradient_, beta_gradient_);
     if (in_.gradient == nullptr) return;
-    launch(s_.stream, over_elements(count(), channels_), batch_norm_back<T>, &s_.state->rows, s_.batch,
+    launch(s_.queue, over_elements(count(), channels_), batch_norm_back<T>, s_.state, s_.batch,
            pixels_, channels_, in_.data, in_pixel_, out_.gradient, out_pixel_, moments_, in_.gradient,
            in_pixel_, adds_);
   }
@@ -60,15 +60,14 @@ class BatchNorm final : public Operation<T> {
 
   void find_moments() {
     const Index chunks = chunks_of(count());
-    double* partial = s_.partial.data();
-    const Index* rows = &s_.state->rows;
-    launch(s_.stream, over_chunks(count(), channels_), sum_present<T>, rows, pixels_, channels_, in_.data,
+    const Each<double> partial = s_.partial.data();
+        launch(s_.queue, over_chunks(count(), channels_), sum_present<T>, s_.state, pixels_, channels_, in_.data,
            in_pixel_, partial);
-    launch(s_.stream, over_vector(channels_), finish_mean<T>, rows, pixels_, chunks, channels_, partial,
+    launch(s_.queue, over_vector(channels_), finish_mean<T>, s_.state, pixels_, chunks, channels_, partial,
            moments_.mean);
-    launch(s_.stream, over_chunks(count(), channels_), sum_squares<T>, rows, pixels_, channels_, in_.data,
+    launch(s_.queue, over_chunks(count(), channels_), sum_squares<T>, s_.state, pixels_, channels_, in_.data,
            in_pixel_, moments_.mean, partial);
-    launch(s_.stream, over_vector(channels_), finish_variance<T>, rows, pixels_, chunks, channels_, partial,
+    launch(s_.queue, over_vector(channels_), finish_variance<T>, s_.state, pixels_, chunks, channels_, partial,
            parameters_, moments_);
   }
 
@@ -77,9 +76,9 @@ class BatchNorm final : public Operation<T> {
   bool adds_;
   Index pixels_, channels_, in_pixel_, out_pixel_;
   BatchNormParameters<T> parameters_;
-  const T *moving_mean_, *moving_variance_;
+  Each<const T> moving_mean_, moving_variance_;
   BatchMoments<T> moments_{};
-  T *gamma_gradient_, *beta_gradient_;
+  Each<T> gamma_gradient_, beta_gradient_;
 };
 
 template <typename T>
@@ -100,23 +99,23 @@ class LayerNorm final : public Operation<T> {
         gamma_gradient_(o.gradient(0)),
         beta_gradient_(o.gradient(1)) {
     if (!s_.training) return;
-    moments_ = s_.arena.template take<PixelMoments<T>>(count_);
+    moments_ = s_.template take<PixelMoments<T>>(count_);
     s_.partial.need(partial_count(count_, channels_, 2));
   }
 
   void forward(bool training) override {
-    launch(s_.stream, over_rows(count_), layer_norm<T>, count_, channels_, epsilon_, in_.data, in_pixel_,
+    launch(s_.queue, over_rows(count_), layer_norm<T>, count_, channels_, epsilon_, in_.data, in_pixel_,
            gamma_, beta_, training ? moments_ : nullptr, out_.data, out_pixel_);
   }
 
   void backward() override {
-    double* partial = s_.partial.data();
-    launch(s_.stream, over_chunks(count_, channels_), sum_layer_norm<T>, count_, channels_, moments_,
+    const Each<double> partial = s_.partial.data();
+    launch(s_.queue, over_chunks(count_, channels_), sum_layer_norm<T>, count_, channels_, moments_,
            in_.data, in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.stream, over_vector(channels_), finish_layer_norm<T>, chunks_of(count_), channels_, partial,
+    launch(s_.queue, over_vector(channels_), finish_layer_norm<T>, chunks_of(count_), channels_, partial,
            gamma_gradient_, beta_gradient_);
     if (in_.gradient == nullptr) return;
-    launch(s_.stream, over_rows(count_), layer_norm_back<T>, count_, channels_, moments_, in_.data, in_pixel_,
+    launch(s_.queue, over_rows(count_), layer_norm_back<T>, count_, channels_, moments_, in_.data, in_pixel_,
            gamma_, out_.gradient, out_pixel_, in_.gradient, in_pixel_, adds_);
   }
 
@@ -126,9 +125,9 @@ class LayerNorm final : public Operation<T> {
   bool adds_;
   Index count_, channels_, in_pixel_, out_pixel_;
   T epsilon_;
-  const T *gamma_, *beta_;
-  T *gamma_gradient_, *beta_gradient_;
-  PixelMoments<T>* moments_ = nullptr;
+  Each<const T> gamma_, beta_;
+  Each<T> gamma_gradient_, beta_gradient_;
+  Each<PixelMoments<T>> moments_;
 };
 
 }  // namespace

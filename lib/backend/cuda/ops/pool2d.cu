@@ -20,16 +20,16 @@ class Pool2d final : public Operation<T> {
         outputs_(s_.batch * o.op.out.pixels()),
         in_pixel_(pixel_stride(o.input, o.op.in)),
         out_pixel_(pixel_stride(o.output, o.op.out)) {
-    if (s_.training && takes_largest_) chosen_ = s_.arena.template take<std::int32_t>(outputs_ * channels_);
+    if (s_.training && takes_largest_) chosen_ = s_.template take<std::int32_t>(outputs_ * channels_);
   }
 
   void forward(bool training) override {
     const Shape2 shape = over_elements(outputs_, channels_);
     if (takes_largest_) {
-      launch(s_.stream, shape, max_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
+      launch(s_.queue, shape, max_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
              out_pixel_, training ? chosen_ : nullptr);
     } else {
-      launch(s_.stream, shape, average_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
+      launch(s_.queue, shape, average_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
              out_pixel_);
     }
   }
@@ -38,10 +38,10 @@ class Pool2d final : public Operation<T> {
     if (in_.gradient == nullptr) return;
     const Shape2 shape = over_elements(inputs_, channels_);
     if (takes_largest_) {
-      launch(s_.stream, shape, max_pool_back<T>, windows_, inputs_, channels_, chosen_, out_.gradient,
+      launch(s_.queue, shape, max_pool_back<T>, windows_, inputs_, channels_, chosen_, out_.gradient,
              out_pixel_, in_.gradient, in_pixel_, adds_);
     } else {
-      launch(s_.stream, shape, average_pool_back<T>, windows_, inputs_, channels_, out_.gradient, out_pixel_,
+      launch(s_.queue, shape, average_pool_back<T>, windows_, inputs_, channels_, out_.gradient, out_pixel_,
              in_.gradient, in_pixel_, adds_);
     }
   }
@@ -52,7 +52,7 @@ class Pool2d final : public Operation<T> {
   bool takes_largest_, adds_;
   Windows windows_;
   Index channels_, inputs_, outputs_, in_pixel_, out_pixel_;
-  std::int32_t* chosen_ = nullptr;
+  Each<std::int32_t> chosen_;
 };
 
 }  // namespace

@@ -69,7 +69,7 @@ template <typename T>
 void Optimizing<T>::update() const {
   clip();
   move();
-  if (average_ != nullptr)
+  if (average_.data != nullptr)
     launch(queue_, over_vector(size_), move_average<T>, size_, step_, weights_, average_);
 }
 
@@ -95,7 +95,7 @@ void Optimizing<T>::move() const {
 
 template <typename T>
 void Optimizing<T>::exchange_average() const {
-  if (average_ != nullptr) launch(queue_, over_vector(size_), exchange<T>, size_, weights_, average_);
+  if (average_.data != nullptr) launch(queue_, over_vector(size_), exchange<T>, size_, weights_, average_);
 }
 
 template class Optimizing<NN_SCALAR>;

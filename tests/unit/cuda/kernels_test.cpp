@@ -95,7 +95,7 @@ TEST_CASE("CUDA kernel: layer normalisation") {
     TestDevice d;
     const std::vector<double> x = numbers(pixels * channels);
     const Each<double> y = d.arena.take_each<double>(1, pixels * channels);
-    auto* moments = d.arena.take_each<PixelMoments<double>>(1, pixels);
+    const auto moments = d.arena.take_each<PixelMoments<double>>(1, pixels);
     launch(d.stream.get(), over_rows(pixels), layer_norm<double>, pixels, channels, 1e-3, d.put(x), channels,
            d.put(std::vector<double>(channels, 1)), d.put(std::vector<double>(channels, 0)), moments, y,
            channels);

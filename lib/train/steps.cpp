@@ -26,10 +26,9 @@ struct Steps::Ahead {
   Coordinator group;  // last: its thread ends before the queues do
 };
 
-Steps::Steps(const Dataset& data, const StepOptions& options, const KeptRows* kept)
-    : data_(data), options_(options), kept_(kept), order_(static_cast<std::size_t>(data.rows)) {
-  slots_.resize(kept == nullptr && gathers_ahead(data, options) ? slots_ahead : 1);
-  if (kept != nullptr) return;
+Steps::Steps(const Dataset& data, const StepOptions& options)
+    : data_(data), options_(options), order_(static_cast<std::size_t>(data.rows)) {
+  slots_.resize(gathers_ahead(data, options) ? slots_ahead : 1);
   for (Slot& slot : slots_) {
     for (std::int64_t p = 0; p < options.parts; ++p) slot.gatherers.emplace_back(data, options.batch);
   }
@@ -88,31 +87,21 @@ std::span<const Examples> Steps::take_next() {
   return ahead.in_use->parts;
 }
 
-Examples Steps::named(std::span<const std::uint32_t> rows) const {
-  Examples e = data_.examples(0, static_cast<std::int64_t>(rows.size()));
-  e.kept = kept_;
-  e.indices = rows.data();
-  return e;
-}
-
 void Steps::fill(Slot& slot, std::uint64_t step) {
   const auto batch = static_cast<std::size_t>(options_.batch);
-  const auto parts = static_cast<std::size_t>(options_.parts);
-  std::size_t first = step * batch * parts;
+  std::size_t first = step * batch * static_cast<std::size_t>(options_.parts);
   slot.parts.clear();
-  for (std::size_t p = 0; p < parts && first < order_.size(); ++p) {
+  for (BatchGatherer& gatherer : slot.gatherers) {
+    if (first >= order_.size()) break;
     const std::size_t count = std::min(batch, order_.size() - first);
     const auto rows = std::span<const std::uint32_t>(order_).subspan(first, count);
-    if (kept_ != nullptr) {
-      slot.parts.push_back(named(rows));
-    } else if (options_.augmentation.empty()) {
-      slot.parts.push_back(slot.gatherers[p].gather(rows));
+    if (options_.augmentation.empty()) {
+      slot.parts.push_back(gatherer.gather(rows));
     } else {
-      slot.parts.push_back(
-          slot.gatherers[p].gather(rows, [&](std::uint32_t row, const float* from, float* to) {
-            RandomStream random(options_.seed, RandomUse::augment, epoch_ * order_.size() + row);
-            augment(options_.augmentation, options_.image, random, from, to);
-          }));
+      slot.parts.push_back(gatherer.gather(rows, [&](std::uint32_t row, const float* from, float* to) {
+        RandomStream random(options_.seed, RandomUse::augment, epoch_ * order_.size() + row);
+        augment(options_.augmentation, options_.image, random, from, to);
+      }));
     }
     first += count;
   }

@@ -30,9 +30,8 @@ struct StepOptions {
 // One thread. The same (seed, epoch, step) gives the same rows.
 class Steps {
  public:
-  // `data` is borrowed, and `kept` (null: there is none), which a backend has made of all of it:
-  // then rows are named instead of gathered.
-  Steps(const Dataset& data, const StepOptions& options, const KeptRows* kept = nullptr);
+  // `data` is borrowed.
+  Steps(const Dataset& data, const StepOptions& options);
   ~Steps();
 
   // Starts epoch `epoch` at its step `first`.
@@ -46,18 +45,16 @@ class Steps {
 
  private:
   struct Slot {
-    std::vector<BatchGatherer> gatherers;  // one a part; none where rows are named
+    std::vector<BatchGatherer> gatherers;  // one a part
     std::vector<Examples> parts;
   };
   struct Ahead;  // the thread and its queues
 
   void fill(Slot& slot, std::uint64_t step);
-  Examples named(std::span<const std::uint32_t> rows) const;
   std::span<const Examples> take_next();
 
   const Dataset& data_;
   StepOptions options_;
-  const KeptRows* kept_;
   std::vector<std::uint32_t> order_;
   std::uint64_t epoch_ = 0, step_ = 0;
   std::vector<Slot> slots_;

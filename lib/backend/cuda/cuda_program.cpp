@@ -216,7 +216,8 @@ std::span<const ExamplesOf<T>> CudaProgram<T>::parts_of(std::span<const StepOf<T
 
 template <typename T>
 void CudaProgram<T>::run_steps(std::span<const StepOf<T>> steps, bool update) {
-  if (steps.size() != members()) fail(ErrorKind::internal, "{} steps for {} networks", steps.size(), members());
+  if (steps.size() != members())
+    fail(ErrorKind::internal, "{} steps for {} networks", steps.size(), members());
   std::size_t count = 0;
   for (std::size_t m = 0; m < members(); ++m) {
     if (active_[m]) count = std::max(count, parts_of(steps, m).size());

@@ -27,7 +27,8 @@ template <typename T>
 class CudaProgram {
  public:
   // `parameters`: of each member plan.parameter_count of them, copied.
-  CudaProgram(const Plan& plan, std::span<const ProgramOptions> members, std::span<const T* const> parameters);
+  CudaProgram(const Plan& plan, std::span<const ProgramOptions> members,
+              std::span<const T* const> parameters);
   CudaProgram(const CudaProgram&) = delete;
   CudaProgram& operator=(const CudaProgram&) = delete;
 
@@ -89,10 +90,10 @@ class CudaProgram {
   Optimizing<T> optimizer_;
   std::deque<Place<T>> places_;  // of the plan's values
   std::vector<OperationPtr<T>> operations_;
-  std::vector<bool> back_;    // whether an operation's gradient is wanted
-  T* byte_values_ = nullptr;  // what each byte stands for
-  Each<T> outputs_;           // [batch, outputs], dense
-  Each<double> losses_;       // [batch]
+  std::vector<bool> back_;     // whether an operation's gradient is wanted
+  T* byte_values_ = nullptr;   // what each byte stands for
+  Each<T> outputs_;            // [batch, outputs], dense
+  Each<double> losses_;        // [batch]
   Each<double> loss_, total_;  // of a step, of all
   PinnedBlock pinned_outputs_, pinned_losses_;
 

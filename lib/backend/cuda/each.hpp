@@ -20,8 +20,7 @@ struct Each {
   Each(std::nullptr_t) {}
   Each(T* first, std::int64_t distance) : data(first), next(distance) {}
   template <typename U>
-    requires std::convertible_to<U*, T*>
-  Each(const Each<U>& other) : data(other.data), next(other.next) {}
+  requires std::convertible_to<U*, T*> Each(const Each<U>& other) : data(other.data), next(other.next) {}
 
   // The same from element `first` of each on.
   Each from(std::int64_t first) const { return {data + first, next}; }

@@ -51,8 +51,8 @@ struct Setting {
   Index batch;
   Each<const StepState> state{};
   Each<T> parameters{};
-  Each<T> gradients{};  // of the parameters
-  Scratch<double> partial{};    // sums of some rows
+  Each<T> gradients{};        // of the parameters
+  Scratch<double> partial{};  // sums of some rows
   Scratch<T> patches{};
 
   // `count` elements for each member.

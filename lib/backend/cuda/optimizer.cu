@@ -52,8 +52,7 @@ void Optimizing<T>::add_part() const {
 template <typename T>
 void Optimizing<T>::add_decay() const {
   if (!decay_) return;
-  launch(queue_, over_vector(size_), nn::cuda::add_decay<T>, size_, decays_, step_,
-         weights_, gradient_);
+  launch(queue_, over_vector(size_), nn::cuda::add_decay<T>, size_, decays_, step_, weights_, gradient_);
 }
 
 template <typename T>
@@ -85,8 +84,7 @@ void Optimizing<T>::move() const {
     case OptimizerKind::momentum:
     case OptimizerKind::nesterov:
       return launch(queue_, shape, update_momentum<T>, u, as(o.momentum), o.kind == OptimizerKind::nesterov);
-    case OptimizerKind::rmsprop:
-      return launch(queue_, shape, update_rmsprop<T>, u, as(o.rho), as(o.epsilon));
+    case OptimizerKind::rmsprop: return launch(queue_, shape, update_rmsprop<T>, u, as(o.rho), as(o.epsilon));
     case OptimizerKind::adam:
     case OptimizerKind::adamw:
       return launch(queue_, shape, update_adam<T>, u, as(o.beta_1), as(o.beta_2), as(o.epsilon));

@@ -115,7 +115,9 @@ void Blas::multiply(const Product<T>& p) const {
   const std::int64_t at_once = members_at_once ? members_ : p.count;
   const auto next = [&](const auto& m) { return members_at_once ? m.data.next : m.next; };
   for (std::int64_t i = 0; i < (members_at_once ? p.count : members_); ++i) {
-    const auto data = [&](const auto& m) { return m.data.data + i * (members_at_once ? m.next : m.data.next); };
+    const auto data = [&](const auto& m) {
+      return m.data.data + i * (members_at_once ? m.next : m.data.next);
+    };
     check(cublasGemmStridedBatchedEx_64(handle_.get(), operation(p.b), operation(p.a), p.n, p.m, p.k, &one,
                                         data(p.b), type, p.b.row, next(p.b), data(p.a), type, p.a.row,
                                         next(p.a), &factor, data(p.c), type, p.c.row, next(p.c), at_once,

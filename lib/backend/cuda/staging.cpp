@@ -90,15 +90,20 @@ void Staging<T>::send(std::span<const ExamplesOf<T>* const> batches, std::span<c
         "copying a step");
   free += align_up(states.size_bytes());
   if (bytes) {
-    copy(free, batches, inputs_, [](const auto& e) { return e.x.bytes; }, batch_.bytes);
+    copy(
+        free, batches, inputs_, [](const auto& e) { return e.x.bytes; }, batch_.bytes);
   } else {
-    copy(free, batches, inputs_, [](const auto& e) { return e.x.floats; }, batch_.floats);
+    copy(
+        free, batches, inputs_, [](const auto& e) { return e.x.floats; }, batch_.floats);
   }
   if (one.labels != nullptr && classes_)
-    copy(free, batches, 1, [](const auto& e) { return e.labels; }, batch_.labels);
+    copy(
+        free, batches, 1, [](const auto& e) { return e.labels; }, batch_.labels);
   if (one.targets != nullptr && !classes_)
-    copy(free, batches, outputs_, [](const auto& e) { return e.targets; }, batch_.targets);
-  copy(free, batches, 1, [](const auto& e) { return e.weights; }, batch_.weights);
+    copy(
+        free, batches, outputs_, [](const auto& e) { return e.targets; }, batch_.targets);
+  copy(
+      free, batches, 1, [](const auto& e) { return e.weights; }, batch_.weights);
   check(cudaEventRecord(slot.read.get(), stream_), "marking a copy");
 }
 

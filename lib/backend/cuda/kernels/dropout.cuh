@@ -13,7 +13,8 @@ struct Drop {
 };
 
 // Philox4x32-10 (see base/random.hpp): word `element % 4` of block `element / 4`.
-__device__ inline std::uint32_t philox_word(const Drop& d, std::uint64_t seed, std::uint64_t step, Index element) {
+__device__ inline std::uint32_t philox_word(const Drop& d, std::uint64_t seed, std::uint64_t step,
+                                            Index element) {
   std::uint32_t c0 = static_cast<std::uint32_t>(element / 4), c1 = d.stream;
   std::uint32_t c2 = static_cast<std::uint32_t>(step), c3 = static_cast<std::uint32_t>(step >> 32);
   std::uint32_t k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);

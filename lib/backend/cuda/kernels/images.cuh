@@ -87,8 +87,8 @@ __global__ void scatter_patches(Windows w, Index first, Index outputs, Index fir
 
 // `chosen` (null: not wanted) gets the number in the window of each largest value.
 template <typename T>
-__global__ void max_pool(Windows w, Index outputs, Index channels, Each<const T> x, Index x_row, Each<T> y, Index y_row,
-                         Each<std::int32_t> chosen) {
+__global__ void max_pool(Windows w, Index outputs, Index channels, Each<const T> x, Index x_row, Each<T> y,
+                         Index y_row, Each<std::int32_t> chosen) {
   for_elements(outputs, channels, [&](Index i, Index c) {
     T best = 0;
     Index which = -1;
@@ -106,8 +106,8 @@ __global__ void max_pool(Windows w, Index outputs, Index channels, Each<const T>
 }
 
 template <typename T>
-__global__ void max_pool_back(Windows w, Index inputs, Index channels, Each<const std::int32_t> chosen, Each<const T> g,
-                              Index g_row, Each<T> gx, Index gx_row, bool accumulate) {
+__global__ void max_pool_back(Windows w, Index inputs, Index channels, Each<const std::int32_t> chosen,
+                              Each<const T> g, Index g_row, Each<T> gx, Index gx_row, bool accumulate) {
   for_elements(inputs, channels, [&](Index i, Index c) {
     T sum = 0;
     for_windows_over(w, i, [&](Index output, Index number) {
@@ -125,8 +125,8 @@ __device__ inline Index pixels_inside(const Windows& w, Index output) {
 }
 
 template <typename T>
-__global__ void average_pool(Windows w, Index outputs, Index channels, Each<const T> x, Index x_row, Each<T> y,
-                             Index y_row) {
+__global__ void average_pool(Windows w, Index outputs, Index channels, Each<const T> x, Index x_row,
+                             Each<T> y, Index y_row) {
   for_elements(outputs, channels, [&](Index i, Index c) {
     T sum = 0;
     Index count = 0;
@@ -139,8 +139,8 @@ __global__ void average_pool(Windows w, Index outputs, Index channels, Each<cons
 }
 
 template <typename T>
-__global__ void average_pool_back(Windows w, Index inputs, Index channels, Each<const T> g, Index g_row, Each<T> gx,
-                                  Index gx_row, bool accumulate) {
+__global__ void average_pool_back(Windows w, Index inputs, Index channels, Each<const T> g, Index g_row,
+                                  Each<T> gx, Index gx_row, bool accumulate) {
   for_elements(inputs, channels, [&](Index i, Index c) {
     T sum = 0;
     for_windows_over(w, i, [&](Index output, Index) {

@@ -10,15 +10,15 @@ namespace nn::cuda {
 // Of the channels, each [channels].
 template <typename T>
 struct BatchMoments {
-  Each<T> mean, factor;         // 1 / standard deviation
-  Each<T> scale, shift;         // y = x * scale + shift
+  Each<T> mean, factor;        // 1 / standard deviation
+  Each<T> scale, shift;        // y = x * scale + shift
   Each<T> by_x, by_g, offset;  // gradient = x * by_x + g * by_g + offset
 };
 
 template <typename T>
 struct BatchNormParameters {
   Each<const T> gamma, beta;
-  Each<T> moving_mean, moving_variance;  // training
+  Each<T> moving_mean, moving_variance;  // changed in training only
   double momentum, epsilon;
 };
 
@@ -31,24 +31,23 @@ __device__ void set_scale(const BatchNormParameters<T>& p, const BatchMoments<T>
 
 // For prediction, by the moving statistics.
 template <typename T>
-__global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, Each<const T> mean, Each<const T> variance,
-                                   BatchMoments<T> m) {
+__global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, BatchMoments<T> m) {
   for_each(channels, [&](Index c) {
-    m.mean[c] = mean[c];
-    set_scale(p, m, c, variance[c]);
+    m.mean[c] = p.moving_mean[c];
+    set_scale(p, m, c, p.moving_variance[c]);
   });
 }
 
 // Of the rows that are there: sums of x, or of (x - mean)^2.
 template <typename T>
-__global__ void sum_present(Each<const StepState> state, Index pixels, Index channels, Each<const T> x, Index row,
-                            Each<double> partial) {
+__global__ void sum_present(Each<const StepState> state, Index pixels, Index channels, Each<const T> x,
+                            Index row, Each<double> partial) {
   sum_chunk<T, 1>(state->rows * pixels, channels, partial,
                   [&](Index i, Index j, T* sums) { sums[0] += x[i * row + j]; });
 }
 template <typename T>
-__global__ void sum_squares(Each<const StepState> state, Index pixels, Index channels, Each<const T> x, Index row,
-                            Each<const T> mean, Each<double> partial) {
+__global__ void sum_squares(Each<const StepState> state, Index pixels, Index channels, Each<const T> x,
+                            Index row, Each<const T> mean, Each<double> partial) {
   sum_chunk<T, 1>(state->rows * pixels, channels, partial, [&](Index i, Index j, T* sums) {
     const T d = x[i * row + j] - mean[j];
     sums[0] += d * d;
@@ -87,8 +86,8 @@ __global__ void scale_channels(Index pixels, Index channels, Each<const T> x, In
 
 // Sums of g and of g * x.
 template <typename T>
-__global__ void sum_products(Index pixels, Index channels, Each<const T> x, Index row, Each<const T> g, Index g_row,
-                             Each<double> partial) {
+__global__ void sum_products(Index pixels, Index channels, Each<const T> x, Index row, Each<const T> g,
+                             Index g_row, Each<double> partial) {
   sum_chunk<T, 2>(pixels, channels, partial, [&](Index i, Index j, T* sums) {
     const T v = g[i * g_row + j];
     sums[0] += v;
@@ -98,9 +97,9 @@ __global__ void sum_products(Index pixels, Index channels, Each<const T> x, Inde
 
 // With n = (x - mean) * factor: x's gradient = gamma * factor * (g - mean(g) - n * mean(g * n)).
 template <typename T>
-__global__ void finish_batch_norm_back(Each<const StepState> state, Index pixels, Index chunks, Index channels,
-                                       Each<const double> partial, Each<const T> gamma, BatchMoments<T> m,
-                                       Each<T> gamma_gradient, Each<T> beta_gradient) {
+__global__ void finish_batch_norm_back(Each<const StepState> state, Index pixels, Index chunks,
+                                       Index channels, Each<const double> partial, Each<const T> gamma,
+                                       BatchMoments<T> m, Each<T> gamma_gradient, Each<T> beta_gradient) {
   const double count = static_cast<double>(state->rows * pixels);
   for_each(channels, [&](Index c) {
     const double g = total_of(partial, chunks, 2, 0, channels, c);
@@ -119,9 +118,9 @@ __global__ void finish_batch_norm_back(Each<const StepState> state, Index pixels
 
 // Rows that are not there have no gradient.
 template <typename T>
-__global__ void batch_norm_back(Each<const StepState> state, Index rows, Index pixels, Index channels, Each<const T> x,
-                                Index row, Each<const T> g, Index g_row, BatchMoments<T> m, Each<T> gx, Index gx_row,
-                                bool accumulate) {
+__global__ void batch_norm_back(Each<const StepState> state, Index rows, Index pixels, Index channels,
+                                Each<const T> x, Index row, Each<const T> g, Index g_row, BatchMoments<T> m,
+                                Each<T> gx, Index gx_row, bool accumulate) {
   const Index there = state->rows * pixels;
   for_elements(rows * pixels, channels, [&](Index i, Index j) {
     T v = x[i * row + j] * m.by_x[j] + g[i * g_row + j] * m.by_g[j] + m.offset[j];
@@ -146,8 +145,9 @@ __device__ PixelMoments<T> moments_of(const T* x, Index channels, T epsilon) {
 
 // `moments` [pixels] are kept for the way back; null: they are not.
 template <typename T>
-__global__ void layer_norm(Index pixels, Index channels, T epsilon, Each<const T> x, Index row, Each<const T> gamma,
-                           Each<const T> beta, Each<PixelMoments<T>> moments, Each<T> y, Index y_row) {
+__global__ void layer_norm(Index pixels, Index channels, T epsilon, Each<const T> x, Index row,
+                           Each<const T> gamma, Each<const T> beta, Each<PixelMoments<T>> moments, Each<T> y,
+                           Index y_row) {
   for_rows(pixels, [&](Index i) {
     const PixelMoments<T> m = moments_of(x + i * row, channels, epsilon);
     if (moments != nullptr && threadIdx.x == 0) moments[i] = m;
@@ -158,8 +158,9 @@ __global__ void layer_norm(Index pixels, Index channels, T epsilon, Each<const T
 
 // Sums of g and of g * n, n the normalised input.
 template <typename T>
-__global__ void sum_layer_norm(Index pixels, Index channels, Each<const PixelMoments<T>> moments, Each<const T> x,
-                               Index row, Each<const T> g, Index g_row, Each<double> partial) {
+__global__ void sum_layer_norm(Index pixels, Index channels, Each<const PixelMoments<T>> moments,
+                               Each<const T> x, Index row, Each<const T> g, Index g_row,
+                               Each<double> partial) {
   sum_chunk<T, 2>(pixels, channels, partial, [&](Index i, Index j, T* sums) {
     const T v = g[i * g_row + j];
     sums[0] += v;
@@ -168,8 +169,8 @@ __global__ void sum_layer_norm(Index pixels, Index channels, Each<const PixelMom
 }
 
 template <typename T>
-__global__ void finish_layer_norm(Index chunks, Index channels, Each<const double> partial, Each<T> gamma_gradient,
-                                  Each<T> beta_gradient) {
+__global__ void finish_layer_norm(Index chunks, Index channels, Each<const double> partial,
+                                  Each<T> gamma_gradient, Each<T> beta_gradient) {
   for_each(channels, [&](Index c) {
     beta_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 0, channels, c));
     gamma_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 1, channels, c));
@@ -178,9 +179,9 @@ __global__ void finish_layer_norm(Index chunks, Index channels, Each<const doubl
 
 // With h = g * gamma: gx = (h - mean(h) - n * mean(h * n)) * factor.
 template <typename T>
-__global__ void layer_norm_back(Index pixels, Index channels, Each<const PixelMoments<T>> moments, Each<const T> x,
-                                Index row, Each<const T> gamma, Each<const T> g, Index g_row, Each<T> gx, Index gx_row,
-                                bool accumulate) {
+__global__ void layer_norm_back(Index pixels, Index channels, Each<const PixelMoments<T>> moments,
+                                Each<const T> x, Index row, Each<const T> gamma, Each<const T> g, Index g_row,
+                                Each<T> gx, Index gx_row, bool accumulate) {
   for_rows(pixels, [&](Index i) {
     const PixelMoments<T> m = moments[i];
     const auto h = [&](Index j) { return g[i * g_row + j] * gamma[j]; };

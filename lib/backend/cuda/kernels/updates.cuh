@@ -39,7 +39,8 @@ __global__ void add_part(Index count, Each<const StepState> state, Each<const T>
 }
 
 template <typename T>
-__global__ void add_decay(Index count, const std::uint8_t* decays, Each<const StepState> state, Each<const T> weights, Each<T> gradient) {
+__global__ void add_decay(Index count, const std::uint8_t* decays, Each<const StepState> state,
+                          Each<const T> weights, Each<T> gradient) {
   const T l2 = static_cast<T>(state->l2);
   if (l2 == 0) return;
   for_each(count, [&](Index i) {
@@ -109,7 +110,8 @@ __global__ void update_adam(Update<T> u, T beta_1, T beta_2, T epsilon) {
 }
 
 template <typename T>
-__global__ void move_average(Index count, Each<const StepState> state, Each<const T> weights, Each<T> average) {
+__global__ void move_average(Index count, Each<const StepState> state, Each<const T> weights,
+                             Each<T> average) {
   const T kept = static_cast<T>(state->average_decay), taken = static_cast<T>(1 - state->average_decay);
   if (!state->active) return;
   for_each(count, [&](Index i) { average[i] = kept * average[i] + taken * weights[i]; });

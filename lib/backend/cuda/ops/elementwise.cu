@@ -18,8 +18,7 @@ class ActivationOp final : public Operation<T> {
         activation_(o.op.activation),
         adds_(o.input_adds),
         width_(o.op.out.size()) {
-    if (s_.training && activation_ == Activation::gelu)
-      before_ = s_.template take<T>(s_.batch * out_.stride);
+    if (s_.training && activation_ == Activation::gelu) before_ = s_.template take<T>(s_.batch * out_.stride);
   }
 
   void forward(bool training) override {

@@ -19,14 +19,12 @@ class BatchNorm final : public Operation<T> {
         channels_(o.op.in.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),
         out_pixel_(pixel_stride(o.output, o.op.out)),
-        parameters_{o.parameter(0),     o.parameter(1), o.parameter(2),
+        parameters_{o.parameter(0), o.parameter(1), o.parameter(2),
                     o.parameter(3), o.op.momentum,  o.op.epsilon},
-        moving_mean_(o.parameter(2)),
-        moving_variance_(o.parameter(3)),
         gamma_gradient_(o.gradient(0)),
         beta_gradient_(o.gradient(1)) {
     for (Each<T>* p : {&moments_.mean, &moments_.factor, &moments_.scale, &moments_.shift, &moments_.by_x,
-                  &moments_.by_g, &moments_.offset})
+                       &moments_.by_g, &moments_.offset})
       *p = s_.template take<T>(channels_);
     if (s_.training) s_.partial.need(partial_count(count(), channels_, 2));
   }
@@ -35,8 +33,7 @@ class BatchNorm final : public Operation<T> {
     if (training) {
       find_moments();
     } else {
-      launch(s_.queue, over_vector(channels_), use_moving_moments<T>, channels_, parameters_, moving_mean_,
-             moving_variance_, moments_);
+      launch(s_.queue, over_vector(channels_), use_moving_moments<T>, channels_, parameters_, moments_);
     }
     launch(s_.queue, over_elements(count(), channels_), scale_channels<T>, count(), channels_, in_.data,
            in_pixel_, moments_.scale, moments_.shift, out_.data, out_pixel_);
@@ -47,12 +44,12 @@ class BatchNorm final : public Operation<T> {
     const Each<double> partial = s_.partial.data();
     launch(s_.queue, over_chunks(count(), channels_), sum_products<T>, count(), channels_, in_.data,
            in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.queue, over_vector(channels_), finish_batch_norm_back<T>, s_.state, pixels_, chunks,
-           channels_, partial, parameters_.gamma, moments_, gamma_gradient_, beta_gradient_);
+    launch(s_.queue, over_vector(channels_), finish_batch_norm_back<T>, s_.state, pixels_, chunks, channels_,
+           partial, parameters_.gamma, moments_, gamma_gradient_, beta_gradient_);
     if (in_.gradient == nullptr) return;
-    launch(s_.queue, over_elements(count(), channels_), batch_norm_back<T>, s_.state, s_.batch,
-           pixels_, channels_, in_.data, in_pixel_, out_.gradient, out_pixel_, moments_, in_.gradient,
-           in_pixel_, adds_);
+    launch(s_.queue, over_elements(count(), channels_), batch_norm_back<T>, s_.state, s_.batch, pixels_,
+           channels_, in_.data, in_pixel_, out_.gradient, out_pixel_, moments_, in_.gradient, in_pixel_,
+           adds_);
   }
 
  private:
@@ -61,14 +58,14 @@ class BatchNorm final : public Operation<T> {
   void find_moments() {
     const Index chunks = chunks_of(count());
     const Each<double> partial = s_.partial.data();
-        launch(s_.queue, over_chunks(count(), channels_), sum_present<T>, s_.state, pixels_, channels_, in_.data,
+    launch(s_.queue, over_chunks(count(), channels_), sum_present<T>, s_.state, pixels_, channels_, in_.data,
            in_pixel_, partial);
     launch(s_.queue, over_vector(channels_), finish_mean<T>, s_.state, pixels_, chunks, channels_, partial,
            moments_.mean);
     launch(s_.queue, over_chunks(count(), channels_), sum_squares<T>, s_.state, pixels_, channels_, in_.data,
            in_pixel_, moments_.mean, partial);
-    launch(s_.queue, over_vector(channels_), finish_variance<T>, s_.state, pixels_, chunks, channels_, partial,
-           parameters_, moments_);
+    launch(s_.queue, over_vector(channels_), finish_variance<T>, s_.state, pixels_, chunks, channels_,
+           partial, parameters_, moments_);
   }
 
   Setting<T>& s_;
@@ -76,7 +73,6 @@ class BatchNorm final : public Operation<T> {
   bool adds_;
   Index pixels_, channels_, in_pixel_, out_pixel_;
   BatchNormParameters<T> parameters_;
-  Each<const T> moving_mean_, moving_variance_;
   BatchMoments<T> moments_{};
   Each<T> gamma_gradient_, beta_gradient_;
 };
@@ -110,8 +106,8 @@ class LayerNorm final : public Operation<T> {
 
   void backward() override {
     const Each<double> partial = s_.partial.data();
-    launch(s_.queue, over_chunks(count_, channels_), sum_layer_norm<T>, count_, channels_, moments_,
-           in_.data, in_pixel_, out_.gradient, out_pixel_, partial);
+    launch(s_.queue, over_chunks(count_, channels_), sum_layer_norm<T>, count_, channels_, moments_, in_.data,
+           in_pixel_, out_.gradient, out_pixel_, partial);
     launch(s_.queue, over_vector(channels_), finish_layer_norm<T>, chunks_of(count_), channels_, partial,
            gamma_gradient_, beta_gradient_);
     if (in_.gradient == nullptr) return;

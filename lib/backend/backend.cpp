@@ -96,7 +96,6 @@ class FloatProgram final : public Program {
   }
 
   cpu::ExamplesOf<float> of(const Examples& e, std::size_t part) {
-    if (e.kept != nullptr) fail(ErrorKind::internal, "rows that are kept elsewhere");
     return {e.rows, floats_of(e.x, e.rows, part), e.labels, e.targets, e.weights};
   }
 

@@ -67,13 +67,6 @@ struct Inputs {
   const std::uint8_t* bytes = nullptr;
 };
 
-// Rows that a backend keeps a copy of, where its programs compute. Freed with the last owner, which
-// may outlive programs but not the backend.
-class KeptRows {
- public:
-  virtual ~KeptRows() = default;
-};
-
 // Labelled rows of a step. Row-major, dense, borrowed for the call.
 struct Examples {
   std::int64_t rows = 0;                 // 0 < rows <= batch
@@ -81,15 +74,6 @@ struct Examples {
   const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
   const float* targets = nullptr;        // [rows, outputs]: regression losses
   const float* weights = nullptr;        // [rows] per-row weights (class weights), or null: all 1
-  // Where `kept` is set, all the above are those of kept rows, and row i of these is row indices[i]
-  // of them.
-  const KeptRows* kept = nullptr;
-  const std::uint32_t* indices = nullptr;  // [rows]
-
-  double weight(std::int64_t row) const {
-    if (weights == nullptr) return 1;
-    return static_cast<double>(weights[indices != nullptr ? indices[row] : row]);
-  }
 };
 
 // A step of one network. The loss is the mean over the rows of all parts (sum of weight * loss / sum
@@ -123,6 +107,14 @@ class Program {
   // One optimiser step of each member, steps [members]. With shared batches all have the parts of
   // the first active one. May return before it is done.
   virtual void train_step(std::span<const Step> steps) = 0;
+  // The step of a program of one network; returns its sum of weight * loss.
+  double train_step(const Step& step) {
+    double loss = 0;
+    start_losses({&loss, 1});
+    train_step({&step, 1});
+    read_losses({&loss, 1});
+    return loss;
+  }
 
   // For each member the sum of weight * loss over all steps, as computed before their updates, on
   // top of what start_losses() gave. losses [members]; of those that aren't active it is that of
@@ -167,13 +159,6 @@ class Backend {
 
   // Whether members with batches of their own are computed faster by one program than by one each.
   virtual bool gains_from_members() const { return false; }
-
-  // A copy of all `rows` for steps that name rows by index. Null where there is no use for that, or
-  // no room.
-  virtual std::shared_ptr<const KeptRows> keep(const Plan& plan, const Examples& rows) {
-    static_cast<void>(plan), static_cast<void>(rows);
-    return nullptr;
-  }
 };
 
 // Throws when the device isn't there, or what it takes ("cuda:0: no NVIDIA driver").

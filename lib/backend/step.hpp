@@ -1,4 +1,4 @@
-// What a step is made of on every device. Internal to the backends.
+// What a step is made of on every device. Internal to the backends and the training loop.
 #pragma once
 
 #include <cstdint>
@@ -41,17 +41,24 @@ inline void check_alike(std::span<const ProgramOptions> members) {
   }
 }
 
-// 1 / the sum of the weights of all rows of a step's parts, without weights 1 each; 0 where that
-// is 0.
+// Sum of the weights of all rows of a step's parts, without weights 1 each.
+template <typename Examples>
+double weight_of(std::span<const Examples> parts) {
+  double total = 0;
+  for (const Examples& e : parts) {
+    if (e.weights == nullptr) total += static_cast<double>(e.rows);
+    for (std::int64_t i = 0; e.weights != nullptr && i < e.rows; ++i)
+      total += static_cast<double>(e.weights[i]);
+  }
+  return total;
+}
+
+// 1 / that; 0 where it is 0.
 template <typename Examples>
 double scale_of(std::span<const Examples> parts, const ProgramOptions& options) {
   if (parts.empty() || static_cast<std::int64_t>(parts.size()) > options.parts)
     fail(ErrorKind::internal, "{} parts in a step of {}", parts.size(), options.parts);
-  double total = 0;
-  for (const Examples& e : parts) {
-    for (std::int64_t i = 0; i < e.rows; ++i)
-      total += e.weights != nullptr ? static_cast<double>(e.weights[i]) : 1;
-  }
+  const double total = weight_of(parts);
   return total > 0 ? 1 / total : 0;
 }
 

@@ -33,7 +33,7 @@ std::size_t index_of(const TrainOptions& options) {
   return options.member > 0 ? static_cast<std::size_t>(options.member - 1) : 0;
 }
 
-Crew::Crew(const Common& common, Backend& backend, Members members, const KeptRows* kept)
+Crew::Crew(const Common& common, Backend& backend, Members members)
     : common_(common),
       members_(std::move(members)),
       batch_(members_.front()->options().batch),
@@ -45,8 +45,7 @@ Crew::Crew(const Common& common, Backend& backend, Members members, const KeptRo
     options.push_back(program_options(member->options(), common.data.train));
     parameters.push_back(member->parameters());
     if (steps_.empty() || !member->options().members.share_batches)
-      steps_.push_back(
-          std::make_unique<Steps>(common.data.train, step_options(member->options(), common), kept));
+      steps_.push_back(std::make_unique<Steps>(common.data.train, step_options(member->options(), common)));
   }
   program_ = backend.compile(common.plan, options, parameters);
   for (std::size_t m = 0; m < members_.size(); ++m) {
@@ -55,18 +54,11 @@ Crew::Crew(const Common& common, Backend& backend, Members members, const KeptRo
   }
 }
 
-bool Crew::done() const {
+const Member* Crew::lead() const {
   for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (works(m)) return false;
+    if (works(m)) return members_[m].get();
   }
-  return true;
-}
-
-const Member& Crew::lead() const {
-  for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (works(m)) return *members_[m];
-  }
-  fail(ErrorKind::internal, "a crew that is done");
+  return nullptr;
 }
 
 // Where there are several members, one that fails leaves the others alone.
@@ -86,13 +78,12 @@ void Crew::attempt(std::size_t m, F f) {
 }
 
 void Crew::run_epoch() {
-  const TrainingState& at = lead().state();
+  const TrainingState& at = lead()->state();
   for (const auto& steps : steps_) steps->begin(at.epoch, at.batch);
-  for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (!works(m)) continue;
+  for_working([&](std::size_t m) {
     members_[m]->begin_epoch();
     losses_[m] = members_[m]->state().epoch_loss;
-  }
+  });
   program_->start_losses(losses_);
   const auto waited = [&] {
     double seconds = 0;
@@ -118,41 +109,35 @@ bool Crew::step() {
   }
   program_->train_step(next_);
   bool logs = false;
-  for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (!works(m)) continue;
+  for_working([&](std::size_t m) {
     members_[m]->took(next_[m].parts);
     logs |= members_[m]->logs_step();
-  }
+  });
   if (++unread_ >= program_->steps_between_losses() || logs) read_losses();
-  for (std::size_t m = 0; logs && m < members_.size(); ++m) {
-    if (works(m)) members_[m]->log_step();
-  }
+  if (logs) for_working([&](std::size_t m) { members_[m]->log_step(); });
   return true;
 }
 
 void Crew::read_losses() {
   if (std::exchange(unread_, 0) == 0) return;
   program_->read_losses(losses_);
-  for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (works(m)) attempt(m, [&](Member& member) { member.set_loss(losses_[m]); });
-  }
+  for_working([&](std::size_t m) { attempt(m, [&](Member& member) { member.set_loss(losses_[m]); }); });
 }
 
 // Checkpoints that are due; false when time is up.
 bool Crew::in_time() {
   const auto now = std::chrono::steady_clock::now();
   bool in_time = true;
-  for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (!works(m)) continue;
+  for_working([&](std::size_t m) {
     const TrainOptions& options = members_[m]->options();
     common_.progress.add(static_cast<std::uint64_t>(options.batch * options.accumulate), *members_[m], now);
     if (members_[m]->save_due()) {
       read_losses();
-      if (works(m)) members_[m]->save();
+      if (!works(m)) return;
+      members_[m]->save();
     }
-    if (options.stop_after_s > 0 && works(m) && members_[m]->elapsed_s() >= options.stop_after_s)
-      in_time = false;
-  }
+    if (options.stop_after_s > 0 && members_[m]->elapsed_s() >= options.stop_after_s) in_time = false;
+  });
   if (common_.stopping()) throw Interrupted{};
   return in_time;
 }
@@ -165,9 +150,7 @@ std::vector<DatasetFigures> Crew::validate() {
 
 void Crew::end_epoch(double waited_s, bool last) {
   std::vector<std::size_t> at_work;
-  for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (works(m)) at_work.push_back(m);
-  }
+  for_working([&](std::size_t m) { at_work.push_back(m); });
   if (at_work.empty()) return;
   program_->exchange_average();
   const std::vector<DatasetFigures> valid = validate();
@@ -200,9 +183,10 @@ void Crew::finish(std::vector<Model>& models) {
   for (std::size_t m = 0; m < members_.size(); ++m) {
     if (members_[m] == nullptr) continue;
     results[m] = members_[m]->result();
-    program_->set_active(m, members_[m]->has_best());
-    any_best |= members_[m]->has_best();
-    program_->write_parameters(m, results[m]);
+    const bool best = members_[m]->has_best();
+    program_->set_active(m, best);
+    if (best) program_->write_parameters(m, results[m]);
+    any_best |= best;
   }
   if (any_best) valid = validate();
   for (std::size_t m = 0; m < members_.size(); ++m) {

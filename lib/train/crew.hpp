@@ -28,12 +28,11 @@ class Crew {
  public:
   using Members = std::vector<std::unique_ptr<Member>>;
 
-  // All is borrowed but the members, which are at the same place of their runs or done. `kept`:
-  // the training rows as the backend has them, or null.
-  Crew(const Common& common, Backend& backend, Members members, const KeptRows* kept);
+  // All is borrowed but the members, which are at the same place of their runs or done.
+  Crew(const Common& common, Backend& backend, Members members);
 
-  bool done() const;
-  std::uint64_t epoch() const { return lead().state().epoch; }
+  bool done() const { return lead() == nullptr; }
+  std::uint64_t epoch() const { return lead()->state().epoch; }  // not when done
   // Throws Interrupted when the run is to stop.
   void run_epoch();
   // Where the members are, as checkpoints.
@@ -44,9 +43,16 @@ class Crew {
   void finish(std::vector<Model>& models);
 
  private:
-  const Member& lead() const;  // the first that is still at work
+  const Member* lead() const;  // the first that is still at work; null: there is none
   bool works(std::size_t m) const { return members_[m] != nullptr && !members_[m]->done(); }
   Steps& steps_of(std::size_t m) { return *steps_[steps_.size() > 1 ? m : 0]; }
+  // f(m) for each that is still at work.
+  template <typename F>
+  void for_working(F f) {
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      if (works(m)) f(m);
+    }
+  }
   template <typename F>
   void attempt(std::size_t m, F f);
   bool step();

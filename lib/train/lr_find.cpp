@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/step.hpp"
 #include "base/error.hpp"
 #include "base/signals.hpp"
 #include "train/member.hpp"
@@ -31,8 +32,7 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
   const Plan plan = lower(model.network, model.loss);
   const auto program = backend->compile(plan, program_options(options, data.train),
                                         first_parameters(plan, options.seed).get());
-  const auto kept = backend->keep(plan, data.train.examples(0, data.train.rows));
-  Steps steps(data.train, step_options, kept.get());
+  Steps steps(data.train, step_options);
   steps.begin(0, 0);
   std::vector<RatePoint> points;
   double average = 0, least = std::numeric_limits<double>::infinity();
@@ -44,12 +44,8 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
       parts = steps.next();
     }
     const double rate = least_rate * std::pow(factor, static_cast<double>(i));
-    const Step step{parts, rate, i};
-    double loss = 0;
-    program->start_losses({&loss, 1});
-    program->train_step({&step, 1});
-    program->read_losses({&loss, 1});
-    average = smoothing * average + (1 - smoothing) * loss / weight_of(parts);
+    const double loss = program->train_step(Step{parts, rate, i}) / weight_of(parts);
+    average = smoothing * average + (1 - smoothing) * loss;
     const double smoothed = average / (1 - std::pow(smoothing, static_cast<double>(i + 1)));
     if (!std::isfinite(smoothed) || smoothed > diverged * least) break;
     least = std::min(least, smoothed);

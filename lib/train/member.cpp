@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/step.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "train/steps.hpp"
@@ -60,14 +61,6 @@ std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed) {
   return parameters;
 }
 
-double weight_of(std::span<const Examples> parts) {
-  double weight = 0;
-  for (const Examples& part : parts) {
-    for (std::int64_t r = 0; r < part.rows; ++r) weight += part.weight(r);
-  }
-  return weight;
-}
-
 Member::Member(TrainOptions options, const TrainingData& data, Model model, const Plan& plan,
                TrainingLog& log)
     : options_(std::move(options)),
@@ -94,6 +87,7 @@ void Member::restore(const Checkpoint& checkpoint) {
   state_ = checkpoint.state;
   elapsed_before_s_ = state_.elapsed_s;
   start_parameters_ = checkpoint.model.parameters;
+  resumed_ = true;
   done_ = state_.epoch >= options_.epochs ||
           (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
 }
@@ -102,7 +96,7 @@ void Member::attach(Program& program, std::size_t index) {
   program_ = &program;
   index_ = index;
   start_parameters_ = nullptr;
-  if (state_.step == 0) return;
+  if (!resumed_) return;
   if (static_cast<std::int64_t>(state_.optimizer_state.size()) != program.state_size()) {
     fail_data("{}: the checkpoint is of another run: its optimizer state has another size", checkpoint_path_);
   }

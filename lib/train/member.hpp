@@ -24,9 +24,6 @@ ProgramOptions program_options(const TrainOptions& options, const Dataset& data)
 // The plan's first weights.
 std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed);
 
-// Sum of the weights of all rows.
-double weight_of(std::span<const Examples> parts);
-
 // Order of calls: constructor, restore() for a resumed run, attach(); for each epoch begin_epoch(),
 // next() and took() as often as there are steps, end_epoch(); at last finish(). One thread.
 class Member {
@@ -106,7 +103,7 @@ class Member {
   Clock::time_point start_, saved_;
   double elapsed_before_s_ = 0;
   double rate_ = 0;  // of the last step
-  bool done_ = false;
+  bool resumed_ = false, done_ = false;
 };
 
 }  // namespace nn

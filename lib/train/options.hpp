@@ -41,7 +41,7 @@ CheckpointInterval parse_checkpoint_interval(std::string_view text);
 // Several networks on one device in one run. Each list has one value for all, a value for each,
 // or none.
 struct Members {
-  std::int64_t count = 0;  // 0: as many as the lists have values
+  std::int64_t count = 0;      // 0: as many as the lists have values
   bool share_batches = false;  // all see the same rows in the same order
   std::vector<double> learning_rates, l2, label_smoothing, weight_decay;
 };

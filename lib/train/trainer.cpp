@@ -64,12 +64,9 @@ void train_group(const std::vector<const TrainOptions*>& group, const Device& de
     all.push_back(std::make_unique<Member>(*options, common.data, std::move(model), common.plan, common.log));
     if (options->resume) restore(*all.back());
   }
-  std::shared_ptr<const KeptRows> kept;
-  if (group.front()->augmentation.empty())
-    kept = backend->keep(common.plan, common.data.train.examples(0, common.data.train.rows));
   std::vector<std::unique_ptr<Crew>> crews;
   for (auto& members : crews_of(std::move(all), *backend))
-    crews.push_back(std::make_unique<Crew>(common, *backend, std::move(members), kept.get()));
+    crews.push_back(std::make_unique<Crew>(common, *backend, std::move(members)));
   const auto save_all = [&] {
     for (const auto& crew : crews) crew->save();
   };

@@ -29,15 +29,6 @@ struct Results {
   std::vector<float> before, after, weights, losses;
 };
 
-float loss_of_step(Program& program, const Examples& rows, double rate, std::uint64_t number) {
-  const Step step{{&rows, 1}, rate, number};
-  double loss = 0;
-  program.start_losses({&loss, 1});
-  program.train_step({&step, 1});
-  program.read_losses({&loss, 1});
-  return static_cast<float>(loss);
-}
-
 Results run(Backend& backend, const Case& c) {
   const Plan plan = plan_of(c);
   Buffer weights(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
@@ -56,7 +47,8 @@ Results run(Backend& backend, const Case& c) {
   r.after = r.before;
   r.weights.resize(initial.size());
   program->forward(c.rows, rows.x, r.before.data());
-  for (std::uint64_t step = 0; step < 4; ++step) r.losses.push_back(loss_of_step(*program, rows, 0.01, step));
+  for (std::uint64_t step = 0; step < 4; ++step)
+    r.losses.push_back(static_cast<float>(program->train_step(Step{{&rows, 1}, 0.01, step})));
   double loss = 0;
   program->evaluate(rows, r.after.data(), {&loss, 1});
   r.losses.push_back(static_cast<float>(loss));

@@ -74,6 +74,9 @@ struct Examples {
   const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
   const float* targets = nullptr;        // [rows, outputs]: regression losses
   const float* weights = nullptr;        // [rows] per-row weights (class weights), or null: all 1
+  // [rows], or null. Of what Program::keep() was given, which x and the others are then: row i is its
+  // row chosen[i].
+  const std::uint32_t* chosen = nullptr;
 };
 
 // A step of one network. The loss is the mean over the rows of all parts (sum of weight * loss / sum
@@ -103,6 +106,11 @@ class Program {
   // forward() and for each member the sum over rows of weight * loss, without dropout and without
   // the L2 term. `y` may be null. losses [members], overwritten.
   virtual void evaluate(const Examples& examples, float* y, std::span<double> losses) = 0;
+
+  // Training programs, once and before their first step: copies all rows of a data set to where steps
+  // are computed, whose parts may then have some of them `chosen` instead of bringing rows along.
+  // False where that gains nothing or there is no room: all is as before.
+  virtual bool keep(const Examples& /*data*/) { return false; }
 
   // One optimiser step of each member, steps [members]. With shared batches all have the parts of
   // the first active one. May return before it is done.

@@ -44,11 +44,15 @@ inline void check_alike(std::span<const ProgramOptions> members) {
 // Sum of the weights of all rows of a step's parts, without weights 1 each.
 template <typename Examples>
 double weight_of(std::span<const Examples> parts) {
+  const auto row = [](const Examples& e, std::int64_t i) -> std::int64_t {
+    if constexpr (requires { e.chosen; }) return e.chosen != nullptr ? std::int64_t{e.chosen[i]} : i;
+    return i;
+  };
   double total = 0;
   for (const Examples& e : parts) {
     if (e.weights == nullptr) total += static_cast<double>(e.rows);
     for (std::int64_t i = 0; e.weights != nullptr && i < e.rows; ++i)
-      total += static_cast<double>(e.weights[i]);
+      total += static_cast<double>(e.weights[row(e, i)]);
   }
   return total;
 }

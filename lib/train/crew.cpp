@@ -11,8 +11,9 @@
 namespace nn {
 namespace {
 
-StepOptions step_options(const TrainOptions& options, const Common& common) {
+StepOptions step_options(const TrainOptions& options, const Common& common, bool kept) {
   StepOptions steps;
+  steps.kept = kept;
   steps.batch = options.batch;
   steps.parts = options.accumulate;
   steps.seed = options.seed;
@@ -44,11 +45,14 @@ Crew::Crew(const Common& common, Backend& backend, Members members)
   for (const auto& member : members_) {
     options.push_back(program_options(member->options(), common.data.train));
     parameters.push_back(member->parameters());
-    if (steps_.empty() || !member->options().members.share_batches)
-      steps_.push_back(std::make_unique<Steps>(common.data.train, step_options(member->options(), common)));
   }
   program_ = backend.compile(common.plan, options, parameters);
+  const Dataset& data = common.data.train;
+  const bool kept =
+      members_.front()->options().augmentation.empty() && program_->keep(data.examples(0, data.rows));
   for (std::size_t m = 0; m < members_.size(); ++m) {
+    if (steps_.empty() || !members_[m]->options().members.share_batches)
+      steps_.push_back(std::make_unique<Steps>(data, step_options(members_[m]->options(), common, kept)));
     members_[m]->attach(*program_, m);
     program_->set_active(m, works(m));
   }

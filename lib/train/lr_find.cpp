@@ -32,6 +32,7 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
   const Plan plan = lower(model.network, model.loss);
   const auto program = backend->compile(plan, program_options(options, data.train),
                                         first_parameters(plan, options.seed).get());
+  step_options.kept = program->keep(data.train.examples(0, data.train.rows));
   Steps steps(data.train, step_options);
   steps.begin(0, 0);
   std::vector<RatePoint> points;

@@ -13,6 +13,7 @@ constexpr std::size_t slots_ahead = 3;  // one is computed, one is ready, one is
 constexpr std::int64_t worth_a_thread = 256 * 1024;
 
 bool gathers_ahead(const Dataset& data, const StepOptions& o) {
+  if (o.kept) return false;
   const auto bytes = o.batch * o.parts * static_cast<std::int64_t>(data.row_bytes());
   return (!o.augmentation.empty() || bytes >= worth_a_thread) && process_cores().size() > 1;
 }
@@ -30,7 +31,7 @@ Steps::Steps(const Dataset& data, const StepOptions& options)
     : data_(data), options_(options), order_(static_cast<std::size_t>(data.rows)) {
   slots_.resize(gathers_ahead(data, options) ? slots_ahead : 1);
   for (Slot& slot : slots_) {
-    for (std::int64_t p = 0; p < options.parts; ++p) slot.gatherers.emplace_back(data, options.batch);
+    for (std::int64_t p = 0; p < options.parts && !options.kept; ++p) slot.gatherers.emplace_back(data, options.batch);
   }
 }
 
@@ -88,23 +89,29 @@ std::span<const Examples> Steps::take_next() {
 }
 
 void Steps::fill(Slot& slot, std::uint64_t step) {
-  const auto batch = static_cast<std::size_t>(options_.batch);
-  std::size_t first = step * batch * static_cast<std::size_t>(options_.parts);
+  const std::size_t batch = static_cast<std::size_t>(options_.batch);
+  const auto parts = static_cast<std::size_t>(options_.parts);
+  std::size_t first = step * batch * parts;
   slot.parts.clear();
-  for (BatchGatherer& gatherer : slot.gatherers) {
-    if (first >= order_.size()) break;
+  for (std::size_t p = 0; p < parts && first < order_.size(); ++p) {
     const std::size_t count = std::min(batch, order_.size() - first);
     const auto rows = std::span<const std::uint32_t>(order_).subspan(first, count);
-    if (options_.augmentation.empty()) {
-      slot.parts.push_back(gatherer.gather(rows));
+    if (options_.kept) {
+      slot.parts.push_back(data_.examples(0, static_cast<std::int64_t>(count)));
+      slot.parts.back().chosen = rows.data();
     } else {
-      slot.parts.push_back(gatherer.gather(rows, [&](std::uint32_t row, const float* from, float* to) {
-        RandomStream random(options_.seed, RandomUse::augment, epoch_ * order_.size() + row);
-        augment(options_.augmentation, options_.image, random, from, to);
-      }));
+      slot.parts.push_back(gather(slot.gatherers[p], rows));
     }
     first += count;
   }
+}
+
+Examples Steps::gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const {
+  if (options_.augmentation.empty()) return gatherer.gather(rows);
+  return gatherer.gather(rows, [&](std::uint32_t row, const float* from, float* to) {
+    RandomStream random(options_.seed, RandomUse::augment, epoch_ * order_.size() + row);
+    augment(options_.augmentation, options_.image, random, from, to);
+  });
 }
 
 }  // namespace nn

@@ -1,5 +1,6 @@
 // The steps of an epoch, ready to be trained on: rows in random order, gathered and changed by
-// augmentation, where that takes long by a thread of its own while the device computes.
+// augmentation, where that takes long by a thread of its own while the device computes; or only the
+// numbers of the rows, for a program that keeps them.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct StepOptions {
   std::int64_t parts = 1;  // batches of one step
   std::uint64_t seed = 0;
   Augmentation augmentation;
-  Image image;  // of a row, for augmentation
+  Image image;        // of a row, for augmentation
+  bool kept = false;  // by the program (see Program::keep()): rows are chosen, not gathered
 
   std::uint64_t steps_per_epoch(std::int64_t rows) const {
     const std::int64_t step = batch * parts;
@@ -45,12 +47,13 @@ class Steps {
 
  private:
   struct Slot {
-    std::vector<BatchGatherer> gatherers;  // one a part
+    std::vector<BatchGatherer> gatherers;  // one a part; none where rows are kept
     std::vector<Examples> parts;
   };
   struct Ahead;  // the thread and its queues
 
   void fill(Slot& slot, std::uint64_t step);
+  Examples gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const;
   std::span<const Examples> take_next();
 
   const Dataset& data_;

@@ -2,6 +2,7 @@
 // accesses to memory.
 #include <cmath>
 
+#include "backend/cuda/kernels/embedding.cuh"
 #include "backend/cuda/kernels/losses.cuh"
 #include "backend/cuda/kernels/norms.cuh"
 #include "backend/cuda/kernels/updates.cuh"
@@ -108,6 +109,35 @@ TEST_CASE("CUDA kernel: layer normalisation") {
       for (std::size_t j = 0; j < channels; ++j)
         CHECK(got[i * channels + j] == Approx((x[i * channels + j] - mean) / std::sqrt(variance + 1e-3)));
     }
+  });
+}
+
+TEST_CASE("CUDA kernel: embeddings of categories") {
+  in_all_orders([] {
+    constexpr Index rows = 300, width = 45, units = 35;
+    TestDevice d;
+    std::vector<double> x(rows * width), table = numbers(width * units), g = numbers(rows * units);
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (i % 7 != 3) x[i * width + i * i % width] = 1;  // else it is an unknown one
+    }
+    const Each<double> codes = d.put(x), y = d.arena.take_each<double>(1, rows * units);
+    const Each<double> gradient = d.arena.take_each<double>(1, width * units);
+    launch(d.stream.get(), over_rows(rows), embed<double>, rows, Index{1}, units,
+           d.put(std::vector<EmbeddedSegment>{{0, width, 0, 0}}).data, codes, width, d.put(table), y, units);
+    std::vector<TableRow> layout;
+    for (std::int32_t k = 0; k < width; ++k) layout.push_back({k, 0});
+    launch(d.stream.get(), over_rows(width * rows_at_once), embed_back<double>, rows, width, units,
+           d.put(layout).data, codes, width, d.put(g), units, gradient);
+    std::vector<double> expected(width * units), embedded(rows * units);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t u = 0; u < units && i % 7 != 3; ++u) {
+        embedded[i * units + u] = table[i * i % width * units + u];
+        expected[i * i % width * units + u] += g[i * units + u];
+      }
+    }
+    CHECK(d.get(y, embedded.size()) == embedded);
+    const std::vector<double> got = d.get(gradient, expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == Approx(expected[i]).margin(1e-9));
   });
 }
 

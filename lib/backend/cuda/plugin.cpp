@@ -10,7 +10,9 @@ namespace {
 InputsOf<float> of(Inputs x) {
   return x.bytes != nullptr ? InputsOf<float>(x.bytes) : InputsOf<float>(x.floats);
 }
-ExamplesOf<float> of(const Examples& e) { return {e.rows, of(e.x), e.labels, e.targets, e.weights}; }
+ExamplesOf<float> of(const Examples& e) {
+  return {e.rows, of(e.x), e.labels, e.targets, e.weights, e.chosen};
+}
 
 class FloatProgram final : public Program {
  public:
@@ -27,6 +29,7 @@ class FloatProgram final : public Program {
   void evaluate(const Examples& e, float* y, std::span<double> losses) override {
     program().evaluate(of(e), y, losses);
   }
+  bool keep(const Examples& data) override { return program().keep(of(data)); }
   void train_step(std::span<const Step> steps) override {
     steps_.clear();
     for (std::size_t m = 0; m < steps.size(); ++m) {

@@ -51,6 +51,11 @@ inline Shape2 over_rows(Index rows) {
   return {dim3(static_cast<unsigned>(blocks < most ? blocks : most)), dim3(lanes, rows_at_once)};
 }
 
+// The row of a data set that is row i of a batch; null: the batch is all there is.
+__device__ __forceinline__ Index chosen_row(Each<const std::uint32_t> chosen, Index i) {
+  return chosen != nullptr ? Index{chosen[i]} : i;
+}
+
 // f(row) in all lanes of a warp at once; they share its columns.
 template <typename F>
 __device__ __forceinline__ void for_rows(Index rows, F f) {

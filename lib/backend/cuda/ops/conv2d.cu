@@ -42,13 +42,14 @@ class Conv2d final : public Operation<T> {
       p.a = patches_of(row, rows);
       p.b = {kernel_, filters_, group_filters()};
       p.c = {out_.data.from(out_at(row)), out_pixel_, group_filters()};
-      s_.blas.multiply(p);
+      bias_.forward(p, row * op_.out.pixels(), training);
     });
-    bias_.forward(training, out_.data);
   }
 
   void backward() override {
     bias_.backward(out_.data, out_.gradient);
+    const bool at_once = block_ == s_.batch && op_.groups == 1;
+    if (!at_once) bias_.sum(out_.gradient);
     for_blocks([&](Index row, Index rows) {
       Product<T> p;  // [patch, filters] += patches^T * gradient
       p.m = patch_;
@@ -60,7 +61,11 @@ class Conv2d final : public Operation<T> {
       p.b = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
       p.c = {kernel_gradient_, filters_, group_filters()};
       p.accumulate = row > 0;
-      s_.blas.multiply(p);
+      if (at_once) {
+        bias_.gradients(p);
+      } else {
+        s_.blas.multiply(p);
+      }
       if (in_.gradient != nullptr) input_gradient(row, rows);
     });
   }

@@ -42,16 +42,24 @@ __device__ void embed_category(const EmbeddedSegment& s, Index units, const T* c
 }
 
 // A warp for each segment of each row.
+inline Shape2 over_segments(Index rows, Index segments) {
+  Shape2 shape = over_rows(rows);
+  shape.grid.y = static_cast<unsigned>(segments < 65535 ? segments : 65535);
+  return shape;
+}
+
 template <typename T>
 __global__ void embed(Index rows, Index segments, Index units, const EmbeddedSegment* layout, Each<const T> x,
                       Index x_row, Each<const T> table, Each<T> y, Index y_row) {
-  for_rows(rows * segments, [&](Index i) {
-    const EmbeddedSegment s = layout[i % segments];
-    const T* from = x + (i / segments * x_row + s.first);
-    T* to = y + (i / segments * y_row + s.output);
-    if (s.table >= 0) return embed_category<T>(s, units, from, table, to);
-    for (Index k = threadIdx.x; k < s.width; k += lanes) to[k] = from[k];
-  });
+  for (Index segment = blockIdx.y; segment < segments; segment += gridDim.y) {
+    const EmbeddedSegment s = layout[segment];
+    for_rows(rows, [&](Index i) {
+      const T* from = x + (i * x_row + s.first);
+      T* to = y + (i * y_row + s.output);
+      if (s.table >= 0) return embed_category<T>(s, units, from, table, to);
+      for (Index k = threadIdx.x; k < s.width; k += lanes) to[k] = from[k];
+    });
+  }
 }
 
 // Of each row of the table: the input that chooses it, and where its output begins.

@@ -49,7 +49,7 @@ class BiasActivation {
   }
   void sum(Each<const T> g) const {
     launch(s_.queue, over_chunks(rows_, columns_), sum_rows<T>, rows_, columns_, g, row_, s_.partial.data());
-    launch(s_.queue, over_vector(columns_), finish_sums<T>, chunks_of(rows_), columns_, s_.partial.data(),
+    launch(s_.queue, over_columns(columns_), finish_sums<T>, chunks_of(rows_), columns_, s_.partial.data(),
            bias_gradient_);
   }
 

@@ -17,7 +17,7 @@ class Conv2d final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         op_(o.op),
-        windows_(windows_of(o.op)),
+        windows_(windows_of(o.op, s_.batch)),
         patch_(o.op.window.kernel.height * o.op.window.kernel.width * group_inputs()),
         filters_(o.op.out.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),
@@ -72,6 +72,9 @@ class Conv2d final : public Operation<T> {
 
  private:
   Index group_inputs() const { return op_.in.channels / op_.groups; }
+  PatchShape shape() const {
+    return {static_cast<int>(op_.groups), static_cast<int>(group_inputs()), static_cast<int>(patch_)};
+  }
   Index group_filters() const { return filters_ / op_.groups; }
   Index in_at(Index row) const { return row * op_.in.pixels() * in_pixel_; }
   Index out_at(Index row) const { return row * op_.out.pixels() * out_pixel_; }
@@ -88,9 +91,8 @@ class Conv2d final : public Operation<T> {
   Matrix<const T> patches_of(Index row, Index rows) const {
     if (in_place()) return {in_.data.from(in_at(row)), in_pixel_};
     const Index outputs = rows * op_.out.pixels();
-    launch(s_.queue, over_elements(outputs, op_.groups * patch_), gather_patches<T>, windows_,
-           row * op_.out.pixels(), outputs, op_.groups, group_inputs(), in_.data, in_pixel_,
-           s_.patches.data());
+    launch(s_.queue, over_elements(outputs, op_.groups * patch_), gather_patches<T>, windows_, shape(),
+           row * op_.out.pixels(), outputs, in_.data, in_pixel_, s_.patches.data());
     return {s_.patches.data(), patch_, outputs * patch_};
   }
 
@@ -110,9 +112,9 @@ class Conv2d final : public Operation<T> {
     s_.blas.multiply(p);
     if (in_place()) return;
     const Index inputs = rows * op_.in.pixels();
-    launch(s_.queue, over_elements(inputs, op_.in.channels), scatter_patches<T>, windows_,
-           row * op_.out.pixels(), outputs, row * op_.in.pixels(), inputs, op_.groups, group_inputs(),
-           s_.patches.data(), in_.gradient, in_pixel_, adds_);
+    launch(s_.queue, over_elements(inputs, op_.in.channels), scatter_patches<T>, windows_, shape(),
+           row * op_.out.pixels(), outputs, row * op_.in.pixels(), inputs, s_.patches.data(), in_.gradient,
+           in_pixel_, adds_);
   }
 
   Setting<T>& s_;

@@ -38,7 +38,7 @@ class Embedding final : public Operation<T> {
   }
 
   void forward(bool) override {
-    launch(s_.queue, over_rows(s_.batch * segments_count_), embed<T>, s_.batch, segments_count_, units_,
+    launch(s_.queue, over_segments(s_.batch, segments_count_), embed<T>, s_.batch, segments_count_, units_,
            segments_, in_.data, in_.stride, table_, out_.data, out_.stride);
   }
 

@@ -61,6 +61,12 @@ void begin_shared(void* memory, std::size_t size);
   static type name[count];           \
   ::host_cuda::begin_shared(name, sizeof name)
 
+#define NN_ROLLED
+
+inline unsigned __umulhi(unsigned a, unsigned b) {
+  return static_cast<unsigned>((std::uint64_t{a} * b) >> 32);
+}
+
 inline void __syncthreads(unsigned line = __builtin_LINE()) { ::host_cuda::wait_for_block(line); }
 
 namespace host_cuda {

@@ -82,6 +82,7 @@ class CudaBackend final : public Backend {
     check(cudaSetDevice(device_.index), "choosing a device");
     return std::make_unique<FloatProgram>(device_, plan, members, parameters);
   }
+  std::int64_t values_at_once() const override { return 1 << 26; }  // 256 MiB
   bool gains_from_members() const override { return true; }
 
  private:

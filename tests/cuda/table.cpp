@@ -1,11 +1,15 @@
-// cuda-table DEVICE: every network of the backends' table there and on the CPU, as tools run
-// them. Prints what differs; exits with 1 if anything does.
+// cuda-table DEVICE [--every N] [--rows MOST] [--exact]: every network of the backends' table there and on
+// the CPU, as tools run them; or every N-th, or those of few rows. Prints what differs, and a table of the
+// largest differences of each kind; exits with 1 if anything differs that must not. With --exact
+// networks of one program are those that each alone is, bit for bit, as where products don't depend on
+// how many there are.
 #include <fmt/format.h>
 
-#include <cmath>
+#include <map>
 
-#include "backend/cases.hpp"
 #include "base/error.hpp"
+#include "base/parse.hpp"
+#include "table_checks.hpp"
 
 using namespace nn;
 using namespace nn::test;
@@ -13,64 +17,117 @@ using namespace nn::test;
 namespace {
 
 // cuBLAS adds in another order than the CPU backend does, and after some steps it shows.
-constexpr double close = 1e-5, close_after_steps = 1e-4;
+constexpr double close = 1e-5, close_gradients = 2e-5, close_after_steps = 1e-4, same = 0;
+// Factors of 11 and 8 bits.
+constexpr double close_tf32 = 1e-2, close_bf16 = 8e-2;
 
-double difference(const std::vector<float>& expected, const std::vector<float>& got) {
-  double scale = 0.1, worst = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double e = expected[i], g = got[i];
-    scale = std::max(scale, std::abs(e));
-    worst = std::max(worst, g == g ? std::abs(e - g) : HUGE_VAL);
-  }
-  return worst / scale;
-}
-
-struct Results {
-  std::vector<float> before, after, weights, losses;
+struct Check {
+  const char* name;
+  double most;
+  std::optional<double> (*of)(const Differences&);
+  bool may_be_exact = false;
+};
+constexpr Check checks[] = {
+    {"values", close, [](const Differences& d) { return std::optional(d.values); }},
+    {"tf32", close_tf32, [](const Differences& d) { return std::optional(d.tf32); }},
+    {"bf16", close_bf16, [](const Differences& d) { return std::optional(d.bf16); }},
+    {"gradients", close_gradients, [](const Differences& d) { return std::optional(d.gradients); }},
+    {"after 4 steps", close_after_steps, [](const Differences& d) { return std::optional(d.after_steps); }},
+    {"members", close_after_steps, [](const Differences& d) { return std::optional(d.members); }, true},
+    {"continued", same, [](const Differences& d) { return std::optional(d.continued); }},
+    {"kept data", same, [](const Differences& d) { return d.kept; }},
+    {"same again", same, [](const Differences& d) { return std::optional(d.repeated); }},
 };
 
-Results run(Backend& backend, const Case& c) {
-  const Plan plan = plan_of(c);
-  Buffer weights(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
-  const std::vector<float> initial = parameters_of(plan);
-  std::copy(initial.begin(), initial.end(), weights.as<float>());
-  ProgramOptions options;
-  options.batch = c.rows;
-  options.training = true;
-  options.seed = 11;
-  options.optimizer.kind = OptimizerKind::momentum;
-  const auto program = backend.compile(plan, options, weights.as<float>());
-  const Data<float> data(c);
-  const Examples rows{c.rows, data.x.data(), data.labels.data(), data.targets.data(), data.weights.data()};
-  Results r;
-  r.before.resize(static_cast<std::size_t>(c.rows * c.outputs));
-  r.after = r.before;
-  r.weights.resize(initial.size());
-  program->forward(c.rows, rows.x, r.before.data());
-  for (std::uint64_t step = 0; step < 4; ++step)
-    r.losses.push_back(static_cast<float>(program->train_step(Step{{&rows, 1}, 0.01, step})));
-  double loss = 0;
-  program->evaluate(rows, r.after.data(), {&loss, 1});
-  r.losses.push_back(static_cast<float>(loss));
-  program->read_parameters(0, r.weights);
-  return r;
+double allowed(const Check& check, bool exact) { return exact && check.may_be_exact ? same : check.most; }
+
+struct Choice {
+  Device device = parse_device("cuda:0");
+  std::int64_t every = 1, rows = INT64_MAX;
+  bool exact = false;
+};
+
+Choice choice_of(int argc, char** argv) {
+  Choice choice;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--every" && i + 1 < argc) {
+      choice.every = std::max<std::int64_t>(1, parse_integer(argv[++i]));
+    } else if (word == "--rows" && i + 1 < argc) {
+      choice.rows = parse_integer(argv[++i]);
+    } else if (word == "--exact") {
+      choice.exact = true;
+    } else if (i == 1) {
+      choice.device = parse_device(word);
+    } else {
+      fail_usage("usage: cuda-table DEVICE [--every N] [--rows MOST] [--exact]");
+    }
+  }
+  return choice;
 }
 
-int compare(const Device& device) {
-  const auto cpu = open_backend(Device{}), cuda = open_backend(device);
-  int failed = 0, count = 0;
+std::vector<Case> cases_of(const Choice& choice) {
+  std::vector<Case> chosen;
+  std::int64_t number = 0;
   for (const Case& c : all_cases()) {
-    const Results expected = run(*cpu, c), got = run(*cuda, c);
-    const double first = difference(expected.before, got.before);
-    double last = 0;
-    for (const auto member : {&Results::losses, &Results::after, &Results::weights})
-      last = std::max(last, difference(expected.*member, got.*member));
-    ++count;
-    if (first <= close && last <= close_after_steps) continue;
-    ++failed;
-    fmt::print("{} rows {}: values {:.1e}, after 4 steps {:.1e}\n", c.net, c.rows, first, last);
+    if (c.rows <= choice.rows && number++ % choice.every == 0) chosen.push_back(c);
   }
-  fmt::print("{} of {} networks agree with the CPU\n", count - failed, count);
+  return chosen;
+}
+
+// Of the networks of a kind.
+struct Worst {
+  int networks = 0;
+  std::optional<double> of[std::size(checks)];  // none where it was never checked
+};
+
+// Whether a network is as it must be; says where it isn't.
+bool judge(const Case& c, const Differences& d, bool exact, Worst& worst) {
+  ++worst.networks;
+  bool good = true;
+  for (std::size_t i = 0; i < std::size(checks); ++i) {
+    const std::optional<double> found = checks[i].of(d);
+    if (!found) continue;
+    worst.of[i] = std::max(worst.of[i].value_or(0), *found);
+    if (*found <= allowed(checks[i], exact)) continue;
+    good = false;
+    fmt::print("{}, loss {}, rows {}: {} off by {:.1e}\n", c.net, name_of(c.loss), c.rows, checks[i].name,
+               *found);
+  }
+  return good;
+}
+
+std::string text_of(const std::optional<double>& difference) {
+  return !difference ? "not done" : *difference == 0 ? "0" : fmt::format("{:.1e}", *difference);
+}
+
+void print_table(const std::map<std::string_view, Worst>& kinds, bool exact) {
+  fmt::print("| kind | networks |");
+  for (const Check& check : checks) fmt::print(" {} |", check.name);
+  fmt::print("\n|");
+  for (std::size_t i = 0; i < std::size(checks) + 2; ++i) fmt::print(" --- |");
+  for (const auto& [kind, worst] : kinds) {
+    fmt::print("\n| {} | {} |", kind, worst.networks);
+    for (const auto& difference : worst.of) fmt::print(" {} |", text_of(difference));
+  }
+  fmt::print("\n| allowed | |");
+  for (const Check& check : checks) fmt::print(" {} |", text_of(allowed(check, exact)));
+  fmt::print("\n");
+}
+
+int compare(const Choice& choice) {
+  const auto cpu = open_backend(Device{}), cuda = open_backend(choice.device);
+  int failed = 0, count = 0, alike = 0;
+  std::map<std::string_view, Worst> kinds;
+  for (const Case& c : cases_of(choice)) {
+    const Differences d = differences_of(*cpu, *cuda, c);
+    ++count;
+    alike += d.members == 0;
+    failed += !judge(c, d, choice.exact, kinds[kind_of(c)]);
+  }
+  print_table(kinds, choice.exact);
+  fmt::print("{} of {} have members that are, bit for bit, what each is alone\n", alike, count);
+  fmt::print("{} of {} networks agree with the CPU, and with themselves\n", count - failed, count);
   return failed > 0 ? 1 : 0;
 }
 
@@ -78,7 +135,7 @@ int compare(const Device& device) {
 
 int main(int argc, char** argv) {
   try {
-    return compare(parse_device(argc > 1 ? argv[1] : "cuda:0"));
+    return compare(choice_of(argc, argv));
   } catch (const Error& error) {
     fmt::print(stderr, "cuda-table: {}\n", error.what());
     return exit_status(error.kind());

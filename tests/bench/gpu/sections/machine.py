@@ -1,0 +1,39 @@
+"""What it all runs on."""
+
+import os, platform
+
+TITLE = "Machine"
+
+
+def would(plan):
+    return ["say which GPU, driver, CUDA compiler and PyTorch there are"]
+
+
+def first_line(session, command, *arguments):
+    """Of what it prints; why not where it can't."""
+    path = session.find(command)
+    if path is None:
+        return f"there is no {command}"
+    answer = session.run(path, *arguments)
+    return (answer.stdout.strip() or answer.stderr.strip() or "no answer").splitlines()[-1]
+
+
+def fill(session, section):
+    section.heads = ["what", "it is"]
+    query = "name,driver_version,clocks.max.sm,clocks.max.memory,power.limit,mig.mode.current"
+    section.row("nvidia-smi", first_line(session, "nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"))
+    listed = session.run(session.program("nn-devices"), "--long")
+    for line in listed.stdout.splitlines():
+        if line.startswith("cuda:"):
+            section.row("nn-devices", line.replace("\t", " "))
+    section.row("nvcc", first_line(session, "nvcc", "--version"))
+    section.row("processor", f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores")
+    peer, torch = session.torch()
+    section.row("PyTorch", torch)
+    commit = session.run("git", "-C", session.root, "log", "-1", "--format=%h %cs %s")
+    section.row("nn-tools", commit.stdout.strip() or "not a clone")
+    attributes = session.device_bench().ask(work="attributes")
+    if "error" in attributes:
+        return section.fail(f"attributes: {attributes['error']}")
+    for name, value in attributes.items():
+        section.row(name.replace("_", " "), f"{value:,.0f}" if isinstance(value, (int, float)) else value)

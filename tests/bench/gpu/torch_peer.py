@@ -1,0 +1,204 @@
+"""The steps of bench-gpu in PyTorch: questions as lines of JSON on stdin, answered as bench-gpu does.
+
+A question has two fields more: "device", and "mode". Eager is a step as people write it; graph is the
+same recorded once by torch.cuda.graph, with Adam in one kernel, and started again for each batch.
+"""
+
+import json, sys, time
+
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    sys.exit(f"no PyTorch: {error}")
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+LOSSES_EVERY = 32  # steps, as the CUDA backend's programs ask for
+
+
+def convolution(words, shape):
+    filters, sides = int(words.pop(0)), [int(side) for side in words.pop(0).split("x")]
+    padding = 0
+    if words and words[0] == "same":
+        words.pop(0)
+        padding = "same"
+    else:
+        shape = [shape[0], *(side - kernel + 1 for side, kernel in zip(shape[1:], sides))]
+    return nn.Conv2d(shape[0], filters, sides, padding=padding), [filters, *shape[1:]]
+
+
+def layers_of(net, shape, outputs):
+    """Modules of a network as --net has it; channels come first here, and first in shape as well."""
+    for text in net.split(", "):
+        kind, *words = text.split()
+        if kind in ("dense", "flatten") and len(shape) > 1:
+            shape = [torch.Size(shape).numel()]
+            yield nn.Flatten()
+        if kind == "dense":
+            units = int(words.pop(0)) if words and words[0].isdigit() else outputs
+            yield nn.Linear(shape[0], units)
+            shape = [units]
+        elif kind == "conv2d":
+            layer, shape = convolution(words, shape)
+            yield layer
+        elif kind == "max_pool2d":
+            size = int(words.pop(0))
+            yield nn.MaxPool2d(size)
+            shape = [shape[0], *(side // size for side in shape[1:])]
+        elif kind != "flatten":
+            raise ValueError(f"no layer '{kind}' here")
+        for word in words:
+            yield ACTIVATIONS[word]()
+
+
+class Work:
+    """A network and rows for it."""
+
+    batches = 16
+
+    def __init__(self, question):
+        self.q = question
+        self.device = torch.device(question["device"])
+        self.cuda = self.device.type == "cuda"
+        self.graph = question["mode"] == "graph"
+        if self.cuda:
+            torch.cuda.set_device(self.device)
+        self.choose_precision(question.get("precision", "float32"))
+        *sides, channels = (int(side) for side in question["shape"].split("x"))
+        self.shape, self.batch = [channels, *sides], question["batch"]
+        self.net = nn.Sequential(*layers_of(question["net"], self.shape, question["outputs"])).to(self.device)
+        self.losses = torch.zeros((), device=self.device)
+        self.place_rows()
+        self.place_batch()
+        fused = {"fused": True, "capturable": True} if self.graph else {}
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-4, **fused)
+        self.compute = self.predict if question["work"] == "predict" else self.train
+        self.number, self.step_s = 0, 0
+        if self.graph:
+            self.record()
+
+    def choose_precision(self, precision):
+        """Of products; by itself PyTorch has TF32 for convolutions and not for other products."""
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.benchmark = True
+
+    def place_rows(self):
+        """On the device where they are kept there, else in memory that it can read by itself."""
+        self.kept = self.q["work"] == "train-kept"
+        rows = self.batch * max(
+            2, min(self.batches, (256 << 20) // (4 * self.batch * torch.Size(self.shape).numel()))
+        )
+        self.x = torch.rand(rows, *self.shape) - 0.5
+        self.y = torch.randint(self.q["outputs"], (rows,))
+        self.order = torch.randperm(rows)
+        if self.kept:
+            self.x, self.y, self.order = (t.to(self.device) for t in (self.x, self.y, self.order))
+        elif self.cuda:
+            self.x, self.y = self.x.pin_memory(), self.y.pin_memory()
+
+    def place_batch(self):
+        """Where a step finds its batch."""
+        self.batch_x = torch.zeros(self.batch, *self.shape, device=self.device)
+        self.batch_y = torch.zeros(self.batch, dtype=torch.long, device=self.device)
+        self.chosen = torch.zeros(self.batch, dtype=torch.long, device=self.device)
+        self.out = torch.zeros(self.batch, self.q["outputs"])
+        if self.cuda:
+            self.out = self.out.pin_memory()
+
+    def fetch(self):
+        """The next batch, to the same place each time."""
+        first = self.number * self.batch % len(self.x)
+        self.number += 1
+        rows = slice(first, first + self.batch)
+        if self.kept:
+            self.chosen.copy_(self.order[rows], non_blocking=True)
+        else:
+            self.batch_x.copy_(self.x[rows], non_blocking=True)
+            self.batch_y.copy_(self.y[rows], non_blocking=True)
+
+    def train(self):
+        x, y = (self.x[self.chosen], self.y[self.chosen]) if self.kept else (self.batch_x, self.batch_y)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = nn.functional.cross_entropy(self.net(x), y)
+        loss.backward()
+        self.optimizer.step()
+        self.losses += loss.detach() * self.batch
+
+    def predict(self):
+        with torch.inference_mode():
+            self.probabilities = torch.softmax(self.net(self.batch_x), 1)
+
+    def record(self):
+        """As PyTorch's notes on CUDA graphs have it: some steps on another stream come first."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.compute()
+        torch.cuda.current_stream().wait_stream(stream)
+        recorded = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(recorded):
+            self.compute()
+        self.compute = recorded.replay
+
+    def wait(self):
+        if self.cuda:
+            torch.cuda.synchronize()
+
+    def run(self, count):
+        predicts = self.q["work"] == "predict"
+        for i in range(count):
+            self.fetch()
+            self.compute()
+            if predicts:
+                self.out.copy_(self.probabilities, non_blocking=True)
+                self.wait()
+            elif (i + 1) % LOSSES_EVERY == 0:
+                self.losses.item()
+        self.wait()
+
+    def time(self, count):
+        start = time.monotonic()
+        self.run(count)
+        return (time.monotonic() - start) / count
+
+    def sample(self, seconds):
+        if self.step_s == 0:
+            self.run(5)  # what is chosen and loaded by the first ones
+            self.step_s = self.time(3)
+        self.choose_precision(self.q.get("precision", "float32"))
+        self.step_s = self.time(max(1, int(seconds / self.step_s)))
+        return self.step_s
+
+
+works, about = {}, None
+
+
+def answer(question):
+    """Work on one network stays, as in bench-gpu."""
+    global about
+    if question["work"] == "about":
+        if question["device"] != "cpu":
+            torch.zeros(1, device=question["device"])
+        return {
+            "version": f"{torch.__version__}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+        }
+    if question["mode"] == "graph" and question["device"] == "cpu":
+        return {"skipped": "graphs take a GPU"}
+    seconds = question.pop("seconds")
+    now = (question["net"], question["shape"], question["batch"])
+    if now != about:
+        works.clear()
+        about = now
+    key = json.dumps(question)
+    if key not in works:
+        works[key] = Work(question)
+    return {"seconds": works[key].sample(seconds)}
+
+
+for line in sys.stdin:
+    try:
+        said = answer(json.loads(line))
+    except Exception as error:
+        said = {"error": f"PyTorch: {(str(error) or type(error).__name__).splitlines()[0]}"}
+    print(json.dumps(said), flush=True)

@@ -135,8 +135,8 @@ void Blas::multiply(const Product<T>& p) const {
     const auto data = [&](const auto& m) {
       return m.data.data + i * (members_at_once ? m.next : m.data.next);
     };
-    check(cublasGemmStridedBatchedEx_64(handle_.get(), operation_of(p.b), operation_of(p.a), p.n, p.m, p.k, &one,
-                                        data(p.b), type, p.b.row, next(p.b), data(p.a), type, p.a.row,
+    check(cublasGemmStridedBatchedEx_64(handle_.get(), operation_of(p.b), operation_of(p.a), p.n, p.m, p.k,
+                                        &one, data(p.b), type, p.b.row, next(p.b), data(p.a), type, p.a.row,
                                         next(p.a), &factor, data(p.c), type, p.c.row, next(p.c), at_once,
                                         is_float ? type_ : CUBLAS_COMPUTE_64F, CUBLAS_GEMM_DEFAULT),
           fmt::format("the product of [{}, {}] and [{}, {}]", p.m, p.k, p.k, p.n));

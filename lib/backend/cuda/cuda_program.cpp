@@ -11,11 +11,23 @@ namespace {
 
 constexpr std::size_t most_members = 65535;  // the largest z of a grid
 
-std::span<const ProgramOptions> checked(std::span<const ProgramOptions> members) {
+// Kernels number the pixels of a batch in 32 bits.
+void check_pixels(const Plan& plan, std::int64_t batch) {
+  constexpr std::int64_t most = (std::int64_t{1} << 31) - 1;
+  std::int64_t pixels = 1;
+  for (const Op& op : plan.ops) pixels = std::max({pixels, op.in.pixels(), op.out.pixels()});
+  if (batch > most / pixels) {
+    fail(ErrorKind::unsupported, "{} rows of {} pixels in a batch: a CUDA device takes {} pixels", batch,
+         pixels, most);
+  }
+}
+
+std::span<const ProgramOptions> checked(const Plan& plan, std::span<const ProgramOptions> members) {
   if (members.empty() || members.size() > most_members) {
     fail(ErrorKind::unsupported, "{} networks in one program: a CUDA device takes 1 to {}", members.size(),
          most_members);
   }
+  check_pixels(plan, members.front().batch);
   return members;
 }
 
@@ -24,7 +36,7 @@ std::span<const ProgramOptions> checked(std::span<const ProgramOptions> members)
 template <typename T>
 CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> members,
                             std::span<const T* const> parameters)
-    : plan_(checked(members).front().training ? plan : without_dropout(plan)),
+    : plan_(checked(plan, members).front().training ? plan : without_dropout(plan)),
       members_(members.begin(), members.end()),
       options_(members.front()),
       stream_(make_stream()),
@@ -75,7 +87,8 @@ void CudaProgram<T>::place_values() {
   for (std::size_t v = 0; v < plan_.values.size(); ++v) {
     const Index stride = plan_.values[v].stride;
     Index count = 0;
-    if (__builtin_mul_overflow(stride, options_.batch, &count)) count = INT64_MAX;
+    if (__builtin_mul_overflow(stride, options_.batch, &count)) count = most_elements;
+    count = well_aligned(std::min(count, most_elements));
     const Index copies = v == 0 && options_.training && options_.shared_batches ? 1 : members;
     Each<T> data = arena_.take_each<T>(copies, count);
     places_.push_back({copies == members ? data : data.shared(), stride});

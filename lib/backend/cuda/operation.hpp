@@ -32,7 +32,7 @@ template <typename T>
 class Scratch {
  public:
   void need(Index count) { count_ = std::max(count_, count); }
-  void allocate(Arena& arena, Index members) { data_ = arena.take_each<T>(members, count_); }
+  void allocate(Arena& arena, Index members) { data_ = arena.take_each<T>(members, well_aligned(count_)); }
   Each<T> data() const { return data_; }
 
  private:

@@ -52,11 +52,10 @@ std::size_t free_memory() {
 }
 
 void* Arena::take_bytes(std::int64_t members, std::int64_t each, std::size_t element) {
-  constexpr std::int64_t most = INT64_MAX / 64;
   std::int64_t count = 0;
   if (__builtin_mul_overflow(members, each, &count)) count = -1;
   if (count == 0) return nullptr;
-  if (count < 0 || count > most) fail(ErrorKind::unsupported, "the network doesn't fit into memory");
+  if (count < 0 || count > most_elements) fail(ErrorKind::unsupported, "the network doesn't fit into memory");
   const std::size_t bytes = static_cast<std::size_t>(count) * element;
   void* memory = nullptr;
   check(cudaMalloc(&memory, bytes), fmt::format("taking {} bytes of device memory", bytes));
@@ -93,18 +92,19 @@ void download_bytes(cudaStream_t stream, const void* from, std::size_t bytes, vo
 }
 
 void Graph::run(cudaStream_t stream, const std::function<void()>& work) {
-  if (!std::exchange(ran_, true)) return work();
-  if (executable_.get() == nullptr) {
-    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a graph");
-    work();
-    cudaGraph_t graph = nullptr;
-    check(cudaStreamEndCapture(stream, &graph), "recording a graph");
-    const Owned<cudaGraph_t, cudaGraphDestroy> recorded(graph);
-    cudaGraphExec_t executable = nullptr;
-    check(cudaGraphInstantiate(&executable, graph, 0), "preparing a graph");
-    executable_ = Owned<cudaGraphExec_t, cudaGraphExecDestroy>(executable);
+  if (executable_.get() != nullptr) {
+    check(cudaGraphLaunch(executable_.get(), stream), "starting a graph");
+    return;
   }
-  check(cudaGraphLaunch(executable_.get(), stream), "starting a graph");
+  work();
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a graph");
+  work();
+  cudaGraph_t graph = nullptr;
+  check(cudaStreamEndCapture(stream, &graph), "recording a graph");
+  const Owned<cudaGraph_t, cudaGraphDestroy> recorded(graph);
+  cudaGraphExec_t executable = nullptr;
+  check(cudaGraphInstantiate(&executable, graph, 0), "preparing a graph");
+  executable_ = Owned<cudaGraphExec_t, cudaGraphExecDestroy>(executable);
 }
 
 }  // namespace nn::cuda

@@ -53,6 +53,11 @@ Event make_event();
 PinnedBlock make_pinned(std::size_t bytes);
 std::size_t free_memory();  // bytes of the device
 
+constexpr Index most_elements = INT64_MAX / 64;  // of all members: more than any memory has
+// A number of elements behind which the next member's begin as the first ones do, so that products have
+// the same kernels for several as for one.
+constexpr Index well_aligned(Index count) { return (count + 63) / 64 * 64; }
+
 // Device memory for a program's life, all of it taken before its first step. Each piece is an
 // allocation of its own, so that checkers see where it ends.
 class Arena {
@@ -91,15 +96,15 @@ void download(cudaStream_t stream, const T* from, Index count, T* to) {
 
 void wait(cudaStream_t stream);
 
-// Work for a stream that is recorded once and then started as a whole. The first run is made
-// call by call: libraries load what they need then, which recording doesn't allow.
+// Work for a stream that is recorded once and then started as a whole. The first run is made call by
+// call, for libraries load what they need then, which recording doesn't allow; and recorded, so that
+// a network that was warmed up has no slow call any more.
 class Graph {
  public:
   void run(cudaStream_t stream, const std::function<void()>& work);
 
  private:
   Owned<cudaGraphExec_t, cudaGraphExecDestroy> executable_;
-  bool ran_ = false;
 };
 
 }  // namespace nn::cuda

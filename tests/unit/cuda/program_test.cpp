@@ -49,6 +49,13 @@ TEST_CASE("CUDA: gradients agree with finite differences") {
   }
 }
 
+TEST_CASE("CUDA: batches of more pixels than kernels can number are refused") {
+  const Plan plan = plan_of({"max_pool2d 2, dense", 256 * 256, 3, Loss::mse, 1, {256, 256}});
+  const std::vector<float> weights = test::parameters_of(plan);
+  CHECK_THROWS_WITH(OneCuda<float>(plan, training(32768), weights.data()),
+                    "32768 rows of 65536 pixels in a batch: a CUDA device takes 2147483647 pixels");
+}
+
 TEST_CASE("CUDA: values, losses and gradients are those of the CPU backend, in every order of threads") {
   for (const Order order : orders) {
     host_cuda::set_order(order);

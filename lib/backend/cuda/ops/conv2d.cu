@@ -17,7 +17,7 @@ class Conv2d final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         op_(o.op),
-        windows_(windows_of(o.op, s_.batch)),
+        windows_(windows_of(o.op)),
         patch_(o.op.window.kernel.height * o.op.window.kernel.width * group_inputs()),
         filters_(o.op.out.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),

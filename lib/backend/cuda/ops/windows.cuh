@@ -1,20 +1,11 @@
 #pragma once
 
-#include <algorithm>
-
 #include "backend/cuda/kernels/images.cuh"
-#include "base/error.hpp"
 #include "nn/plan.hpp"
 
 namespace nn::cuda {
 
-// Over batches of so many rows.
-inline Windows windows_of(const Op& op, Index batch) {
-  constexpr Index most = Index{1} << 31;
-  if (batch > (most - 1) / std::max(op.in.pixels(), op.out.pixels())) {
-    fail(ErrorKind::unsupported, "{} rows of {} pixels in a batch: a CUDA device takes 2^31 pixels", batch,
-         std::max(op.in.pixels(), op.out.pixels()));
-  }
+inline Windows windows_of(const Op& op) {
   const auto size = [](Index v) { return static_cast<int>(v); };
   return {size(op.in.height),
           size(op.in.width),

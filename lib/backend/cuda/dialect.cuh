@@ -46,8 +46,9 @@ void launch(const Queue& queue, const Shape2& shape, void (*kernel)(Parameters..
 #else
 template <typename... Parameters, typename... Arguments>
 void launch(const Queue& queue, const Shape2& shape, void (*kernel)(Parameters...), Arguments... arguments) {
-  host_cuda::launch(queue.stream, grid_of(queue, shape), shape.block, kernel,
-                    static_cast<Parameters>(arguments)...);
+  check(host_cuda::launch(queue.stream, grid_of(queue, shape), shape.block, kernel,
+                          static_cast<Parameters>(arguments)...),
+        "starting a kernel");
 }
 #endif
 

@@ -9,10 +9,13 @@
 namespace host_cuda {
 
 template <typename... Parameters>
-void launch(cudaStream_t stream, dim3 grid, dim3 block, void (*kernel)(Parameters...), Parameters... values) {
-  enqueue(stream, [=, arguments = std::tuple<Parameters...>(values...)] {
+cudaError_t launch(cudaStream_t stream, dim3 grid, dim3 block, void (*kernel)(Parameters...),
+                   Parameters... values) {
+  const cudaError_t error = enqueue(stream, [=, arguments = std::tuple<Parameters...>(values...)] {
     run_grid(grid, block, [&] { std::apply(kernel, arguments); });
   });
+  if (error == cudaSuccess) (check_argument(&values, sizeof values), ...);
+  return error;
 }
 
 }  // namespace host_cuda

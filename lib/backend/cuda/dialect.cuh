@@ -5,6 +5,7 @@
 #ifdef __CUDACC__
   #include <cuda_runtime.h>
   #define NN_SHARED(type, name, count) __shared__ type name[count]
+  #define NN_MEMBER(first, own) (own)
 #else
   #include "host_cuda/launch.hpp"
 #endif
@@ -27,7 +28,7 @@ inline dim3 grid_of(const Queue& queue, const Shape2& shape) {
 
 template <typename T>
 __device__ inline Each<T>::operator T*() const {
-  return data + Index{blockIdx.z} * next;
+  return NN_MEMBER(data, data + Index{blockIdx.z} * next);
 }
 template <typename T>
 __device__ inline T* Each<T>::operator->() const {

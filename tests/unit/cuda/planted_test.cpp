@@ -98,6 +98,34 @@ double product(Index row) {
   return d.get(c, 12)[11];
 }
 
+// The products of three members' matrices, [2, 2] each, which are said to lie so far apart.
+void products(Index a_next, Index b_next, Index c_next) {
+  TestDevice d;
+  const Blas blas(Queue{d.stream.get(), 3}, Precision::float32);
+  const auto matrices = [&](Index next) { return Each<double>(d.arena.take_each<double>(3, 4).data, next); };
+  Product<double> p;
+  p.m = p.n = p.k = 2;
+  p.a = {matrices(a_next), 2};
+  p.b = {matrices(b_next), 2};
+  p.c = {matrices(c_next), 2};
+  blas.multiply(p);
+  wait(d.stream.get());
+}
+
+// A kernel for three members, whose ten numbers each are said to lie so far apart.
+void fill_members(Index next) {
+  TestDevice d;
+  const Each<double> y(d.arena.take_each<double>(3, 10).data, next);
+  launch(Queue{d.stream.get(), 3}, over_vector(10), fill, Index{10}, y);
+  wait(d.stream.get());
+}
+void copy_members(Index next) {
+  TestDevice d;
+  const Each<double> x(d.arena.take_each<double>(3, 10).data, next), y = d.arena.take_each<double>(3, 1);
+  launch(Queue{d.stream.get(), 3}, one_thread, copy_one, x, Index{0}, y);
+  wait(d.stream.get());
+}
+
 void choose(int device) { check(cudaSetDevice(device), "choosing a device"); }
 
 // What calls are about, one of each.
@@ -233,6 +261,21 @@ TEST_CASE("planted: taking memory, and waiting, while a graph is recorded") {
       ends_badly([&] { record([&] { launch(d.stream.get(), over_vector(0), fill, Index{0}, nullptr); }); }));
   CHECK(ends_badly([&] { record([&] { d.arena.take_each<double>(1, 1); }); }));
   CHECK(ends_badly([&] { record([&] { wait(d.stream.get()); }); }));
+}
+
+TEST_CASE("planted: a wrong distance between members") {
+  CHECK_FALSE(ends_badly([] { products(4, 4, 4); }));
+  CHECK_FALSE(ends_badly([] { products(0, 4, 4); }));  // all members have the same
+  CHECK(ends_badly([] { products(5, 4, 4); }));
+  CHECK(ends_badly([] { products(4, 5, 4); }));
+  CHECK(ends_badly([] { products(4, 4, 5); }));
+  CHECK(ends_badly([] { products(4, 4, 3); }));
+  CHECK(ends_badly([] { products(4, 4, 0); }));
+  CHECK_FALSE(ends_badly([] { fill_members(10); }));
+  CHECK(ends_badly([] { fill_members(11); }));
+  CHECK(ends_badly([] { fill_members(1000); }));
+  CHECK_FALSE(ends_badly([] { copy_members(10); }));
+  CHECK(ends_badly([] { copy_members(1000); }));
 }
 
 TEST_CASE("planted: another device than the one that was chosen, and its memory") {

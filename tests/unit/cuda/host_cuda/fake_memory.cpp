@@ -125,4 +125,10 @@ void check_argument(const void* argument, std::size_t size) {
   }
 }
 
+void check_member(const void* first, const void* own) {
+  if (first == own) return;
+  const auto found = find(first, 1);
+  if (found == allocations().end() || find(own, 1) != found) fail("a member that lies outside of its memory");
+}
+
 }  // namespace host_cuda

@@ -21,6 +21,8 @@ std::recursive_mutex& one_at_a_time();
 bool on_device(const void* memory, std::size_t size);
 // That an argument of a kernel, these bytes, has no pointer to another device's memory.
 void check_argument(const void* argument, std::size_t size);
+// That what a kernel takes for a member's lies where the first member's does.
+void check_member(const void* first, const void* own);
 
 int chosen_device();
 

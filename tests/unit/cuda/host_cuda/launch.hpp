@@ -6,6 +6,9 @@
 #include "host_cuda/fake_runtime.hpp"
 #include "host_cuda/simt.hpp"
 
+// What a kernel takes for a member's is looked at before it is used.
+#define NN_MEMBER(first, own) (::host_cuda::check_member(first, own), own)
+
 namespace host_cuda {
 
 template <typename... Parameters>

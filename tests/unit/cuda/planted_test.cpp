@@ -135,7 +135,9 @@ struct Things : TestDevice {
   PinnedBlock pinned = make_pinned(sizeof(double));
   Each<double> x = arena.take_each<double>(1, 1), y = arena.take_each<double>(1, 1);
   mutable Graph graph;  // recorded already
+  int chosen = host_cuda::chosen_device();
 
+  ~Things() { static_cast<void>(cudaSetDevice(chosen)); }
   Things() {
     for (int i = 0; i < 2; ++i)
       graph.run(stream.get(), [&] { launch(stream.get(), one_thread, copy_one, x, Index{0}, y); });
@@ -292,6 +294,15 @@ TEST_CASE("planted: another device than the one that was chosen, and its memory"
     }
   }
   choose(0);
+}
+
+TEST_CASE("planted: memory is given back where another device is chosen") {
+  const auto give_back = [](int device) {
+    const TestDevice d;
+    choose(device);
+  };
+  CHECK_FALSE(ends_badly([&] { give_back(0); }));
+  CHECK(ends_badly([&] { give_back(1); }));
 }
 
 TEST_CASE("planted: devices that aren't there, and more memory than a device has") {

@@ -122,6 +122,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) {
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
+  if (!chosen(handle)) host_cuda::fail("a handle is given back where another device is chosen");
   delete handle;
   return CUBLAS_STATUS_SUCCESS;
 }

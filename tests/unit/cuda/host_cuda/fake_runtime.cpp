@@ -80,10 +80,13 @@ cudaError_t call_on(const Placed& placed, F f) {
   return call([&] { return placed.device == chosen_device() ? f() : cudaErrorInvalidResourceHandle; });
 }
 
-// One that gives something back, which it does in any case.
+// One that gives something back, which it does in any case. CUDA would start the chosen device for
+// what is of another one, with some hundred MiB of its memory.
 template <typename F>
-cudaError_t dispose(F f) {
+cudaError_t dispose(const Placed& placed, F f) {
   const std::lock_guard lock(one_at_a_time());
+  if (placed.device != on_host && placed.device != chosen_device())
+    fail("something of a device is given back where another one is chosen");
   const cudaError_t error = f();
   const cudaError_t state = state_of(chosen_device());
   return state != cudaSuccess ? state : error;
@@ -97,10 +100,11 @@ cudaError_t take(void** memory, std::size_t size, int device) {
 // Waits for what may use it.
 cudaError_t give_back(void* memory, bool of_device) {
   if (memory == nullptr) return cudaSuccess;
-  return dispose([&] {
-    const Place place = place_of(memory, 1);
+  const std::lock_guard lock(one_at_a_time());
+  const Placed placed{place_of(memory, 1).device};
+  return dispose(placed, [&] {
     for (CUstream_st* stream : streams()) {
-      if (!of_device || stream->device == place.device) stream->run_all();
+      if (!of_device || stream->device == placed.device) stream->run_all();
     }
     return release(memory, of_device);
   });
@@ -190,8 +194,9 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   });
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  return dispose([&] {
-    of(stream).run_all();
+  const std::lock_guard lock(one_at_a_time());
+  return dispose(of(stream), [&] {
+    stream->run_all();
     streams().erase(stream);
     delete stream;
     return cudaSuccess;
@@ -215,7 +220,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   });
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  return dispose([&] {
+  return dispose(*event, [&] {
     if (event->pending && state_of(event->device) == cudaSuccess) event->stream->run_all();
     delete event;
     return cudaSuccess;
@@ -286,13 +291,13 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   });
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
-  return dispose([&] {
+  return dispose(*graph, [&] {
     delete graph;
     return cudaSuccess;
   });
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
-  return dispose([&] {
+  return dispose(*executable, [&] {
     delete executable;
     return cudaSuccess;
   });

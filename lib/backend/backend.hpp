@@ -165,6 +165,9 @@ class Backend {
     return compile(plan, {&options, 1}, {&parameters, 1});
   }
 
+  // Values that a step of predictions best computes at once: by default as many as fit a cache.
+  virtual std::int64_t values_at_once() const { return 1 << 20; }
+
   // Whether members with batches of their own are computed faster by one program than by one each.
   virtual bool gains_from_members() const { return false; }
 };

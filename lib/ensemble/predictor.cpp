@@ -9,8 +9,7 @@
 namespace nn {
 namespace {
 
-// Of a step: values that fit a cache, but rows enough to be worth a step. Results don't depend on it.
-constexpr std::int64_t most_values = 1 << 20, least_rows = 16;
+constexpr std::int64_t least_rows = 16;  // that are worth a step
 
 // What the outputs mean, for models whose target says nothing as well (converted weights).
 PredictionKind kind_of_outputs(const Model& model, std::int64_t outputs) {
@@ -63,8 +62,8 @@ void Predictor::make_room(Way& way, const std::optional<std::array<float, 256>>&
   if (rows <= way.capacity) return;
   // Small inputs get a small arena, large ones are compiled for a few times at most.
   const auto capacity = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
-  way.step =
-      std::min(capacity, std::max(least_rows, most_values / std::max<std::int64_t>(plan_.values_per_row, 1)));
+  const std::int64_t at_once = backend_->values_at_once() / std::max<std::int64_t>(plan_.values_per_row, 1);
+  way.step = std::min(capacity, std::max(least_rows, at_once));
   ProgramOptions options;
   options.batch = way.step;
   options.precision = precision_;

@@ -31,7 +31,8 @@ Steps::Steps(const Dataset& data, const StepOptions& options)
     : data_(data), options_(options), order_(static_cast<std::size_t>(data.rows)) {
   slots_.resize(gathers_ahead(data, options) ? slots_ahead : 1);
   for (Slot& slot : slots_) {
-    for (std::int64_t p = 0; p < options.parts && !options.kept; ++p) slot.gatherers.emplace_back(data, options.batch);
+    for (std::int64_t p = 0; p < options.parts && !options.kept; ++p)
+      slot.gatherers.emplace_back(data, options.batch);
   }
 }
 

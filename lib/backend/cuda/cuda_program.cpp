@@ -34,11 +34,12 @@ CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> me
       parameters_(copied(parameters)),
       gradients_(options_.training ? setting_.template take<T>(size()) : nullptr),
       staging_(queue(), arena_, plan_, options_),
-      optimizer_(queue(), arena_, plan_, members, parameters_, gradients_, staging_.batch().state),
+      optimizer_(queue(), arena_, plan_, members, parameters_, gradients_,
+                 staging_.batch(Source::floats).state),
       active_(members.size(), true),
       states_(members.size()),
       batches_(members.size()) {
-  setting_.state = staging_.batch().state;
+  setting_.state = staging_.batch(Source::floats).state;
   setting_.parameters = parameters_;
   setting_.gradients = gradients_;
   if (options_.byte_values) {
@@ -137,20 +138,19 @@ void CudaProgram<T>::read_outputs(Index rows, T* y) {
 }
 
 template <typename T>
-void CudaProgram<T>::send_to_all(const ExamplesOf<T>& e) {
+Source CudaProgram<T>::send_to_all(const ExamplesOf<T>& e) {
   StepState state;
   state.rows = e.rows;
   std::fill(states_.begin(), states_.end(), state);
   const ExamplesOf<T>* const batch = &e;
-  staging_.send({&batch, 1}, states_);
+  return staging_.send({&batch, 1}, states_);
 }
 
 template <typename T>
 void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
-  const bool bytes = x.bytes != nullptr;
-  send_to_all({rows, x});
-  graphs_[bytes].forward.run(stream(), [&] {
-    run_forward(staging_.batch().shared(), bytes, false);
+  const Source source = send_to_all({rows, x});
+  graphs_of(source).forward.run(stream(), [&] {
+    run_forward(staging_.batch(source).shared(), source, false);
     finish_outputs();
   });
   read_outputs(rows, y);
@@ -158,11 +158,11 @@ void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
 
 template <typename T>
 void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> losses) {
-  const bool bytes = e.x.bytes != nullptr;
-  send_to_all(e);
-  graphs_[bytes].evaluate.run(stream(), [&] {
-    run_forward(staging_.batch().shared(), bytes, false);
-    find_loss(staging_.batch().shared(), false, false);
+  const Source source = send_to_all(e);
+  graphs_of(source).evaluate.run(stream(), [&] {
+    const Batch<T> batch = staging_.batch(source).shared();
+    run_forward(batch, source, false);
+    find_loss(batch, false, false);
     finish_outputs();
   });
   read_active(loss_, losses);
@@ -170,9 +170,9 @@ void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> lo
 }
 
 template <typename T>
-void CudaProgram<T>::add_part(bool bytes, bool last, bool update) {
-  run_forward(staging_.batch(), bytes, true);
-  find_loss(staging_.batch(), true, last && update);
+void CudaProgram<T>::add_part(Source source, bool last, bool update) {
+  run_forward(staging_.batch(source), source, true);
+  find_loss(staging_.batch(source), true, last && update);
   backward();
   optimizer_.add_part();
   if (last) optimizer_.add_decay();
@@ -226,12 +226,12 @@ void CudaProgram<T>::run_steps(std::span<const StepOf<T>> steps, bool update) {
   describe_steps(steps);
   for (std::size_t part = 0; part < count; ++part) {
     choose_part(steps, part);
-    const auto batch = *std::find_if(batches_.begin(), batches_.end(), [](auto* b) { return b != nullptr; });
-    const bool bytes = batch->x.bytes != nullptr, last = part + 1 == count;
-    staging_.send(std::span(batches_).first(options_.shared_batches ? 1 : members()), states_);
-    Graphs& graphs = graphs_[bytes];
+    const bool last = part + 1 == count;
+    const auto batches = std::span(batches_).first(options_.shared_batches ? 1 : members());
+    const Source source = staging_.send(batches, states_);
+    Graphs& graphs = graphs_of(source);
     Graph& graph = !last ? graphs.part : update ? graphs.step : graphs.last_part;
-    graph.run(stream(), [&] { add_part(bytes, last, update); });
+    graph.run(stream(), [&] { add_part(source, last, update); });
   }
 }
 

@@ -37,6 +37,7 @@ class CudaProgram {
   void set_active(std::size_t member, bool active) { active_[member] = active; }
   void forward(Index rows, InputsOf<T> x, T* y);
   void evaluate(const ExamplesOf<T>& examples, T* y, std::span<double> losses);
+  bool keep(const ExamplesOf<T>& data) { return staging_.keep(data); }
   void train_step(std::span<const StepOf<T>> steps) { run_steps(steps, true); }
   // A step without its end, the update, and the total of losses.
   void compute_gradients(std::span<const StepOf<T>> steps, std::span<double> losses);
@@ -63,16 +64,16 @@ class CudaProgram {
   const Place<T>& last() const;  // what the network ends with
   void place_values();
   void add_operations();
-  void run_forward(const Batch<T>& batch, bool bytes, bool training);
+  void run_forward(const Batch<T>& batch, Source source, bool training);
   void find_loss(const Batch<T>& batch, bool training, bool ends_step);
   void backward();
   void finish_outputs();
-  void add_part(bool bytes, bool last, bool update);
+  void add_part(Source source, bool last, bool update);
   void run_steps(std::span<const StepOf<T>> steps, bool update);
   void describe_steps(std::span<const StepOf<T>> steps);
   void choose_part(std::span<const StepOf<T>> steps, std::size_t part);
   std::span<const ExamplesOf<T>> parts_of(std::span<const StepOf<T>> steps, std::size_t member) const;
-  void send_to_all(const ExamplesOf<T>& examples);
+  Source send_to_all(const ExamplesOf<T>& examples);
   void read_outputs(Index rows, T* y);
   Each<T> copied(std::span<const T* const> parameters);
   const double* read_all(Each<const double> losses) const;
@@ -101,11 +102,11 @@ class CudaProgram {
   std::vector<StepState> states_;
   std::vector<const ExamplesOf<T>*> batches_;
 
-  // Of inputs that are floats, and of those that are bytes.
   struct Graphs {
     Graph forward, evaluate, part, last_part, step;
   };
-  std::array<Graphs, 2> graphs_;
+  Graphs& graphs_of(Source source) { return graphs_[static_cast<std::size_t>(source)]; }
+  std::array<Graphs, 3> graphs_;  // of each source
 };
 
 }  // namespace nn::cuda

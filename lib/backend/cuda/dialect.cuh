@@ -6,6 +6,8 @@
   #include <cuda_runtime.h>
   #define NN_SHARED(type, name, count) __shared__ type name[count]
   #define NN_MEMBER(first, own) (own)
+  // In front of loops that most threads go through once: to unroll them, the compiler would divide.
+  #define NN_ROLLED _Pragma("unroll 1")
 #else
   #include "host_cuda/launch.hpp"
 #endif

@@ -11,14 +11,15 @@ const Place<T>& CudaProgram<T>::last() const {
 }
 
 template <typename T>
-void CudaProgram<T>::run_forward(const Batch<T>& b, bool bytes, bool training) {
+void CudaProgram<T>::run_forward(const Batch<T>& b, Source source, bool training) {
   const Shape2 shape = over_elements(options_.batch, plan_.inputs);
   const Each<T> x = places_.front().data;
   const Queue places = x.next == 0 ? Queue(stream()) : queue();
-  if (bytes) {
-    launch(places, shape, place_bytes<T>, b.state, options_.batch, plan_.inputs, b.bytes, byte_values_, x);
+  if (source == Source::bytes || b.floats == nullptr) {
+    launch(places, shape, place_bytes<T>, b.state, options_.batch, plan_.inputs, b.chosen, b.bytes,
+           byte_values_, x);
   } else {
-    launch(places, shape, place_floats<T>, b.state, options_.batch, plan_.inputs, b.floats, x);
+    launch(places, shape, place_floats<T>, b.state, options_.batch, plan_.inputs, b.chosen, b.floats, x);
   }
   for (const auto& operation : operations_) operation->forward(training);
 }
@@ -26,8 +27,9 @@ void CudaProgram<T>::run_forward(const Batch<T>& b, bool bytes, bool training) {
 template <typename T>
 void CudaProgram<T>::find_loss(const Batch<T>& b, bool training, bool ends_step) {
   const Place<T>& z = last();
-  const LossRows<T> rows{options_.batch, plan_.outputs, z.data,    z.stride,
-                         b.labels,       b.targets,     b.weights, training ? z.gradient : nullptr,
+  const LossRows<T> rows{options_.batch, plan_.outputs, z.data,
+                         z.stride,       b.labels,      b.targets,
+                         b.weights,      b.chosen,      training ? z.gradient : nullptr,
                          losses_};
   if (plan_.loss == Loss::categorical_crossentropy) {
     launch(queue(), over_rows(options_.batch), softmax_loss<T>, rows, b.state);
@@ -55,7 +57,7 @@ void CudaProgram<T>::finish_outputs() {
          z.data, z.stride, nullptr, nullptr, outputs_, width);
 }
 
-template void CudaProgram<NN_SCALAR>::run_forward(const Batch<NN_SCALAR>&, bool, bool);
+template void CudaProgram<NN_SCALAR>::run_forward(const Batch<NN_SCALAR>&, Source, bool);
 template void CudaProgram<NN_SCALAR>::find_loss(const Batch<NN_SCALAR>&, bool, bool);
 template void CudaProgram<NN_SCALAR>::finish_outputs();
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "backend/cuda/runtime.hpp"
+#include "backend/cuda/blas.hpp"
 #include "backend/cuda/step_state.hpp"
 #include "nn/plan.hpp"
 

@@ -10,7 +10,9 @@ namespace {
 InputsOf<float> of(Inputs x) {
   return x.bytes != nullptr ? InputsOf<float>(x.bytes) : InputsOf<float>(x.floats);
 }
-ExamplesOf<float> of(const Examples& e) { return {e.rows, of(e.x), e.labels, e.targets, e.weights}; }
+ExamplesOf<float> of(const Examples& e) {
+  return {e.rows, of(e.x), e.labels, e.targets, e.weights, e.chosen};
+}
 
 // f() on a device, which each thread has to choose for itself. Errors name it.
 template <typename F>
@@ -41,6 +43,9 @@ class FloatProgram final : public Program {
   }
   void evaluate(const Examples& e, float* y, std::span<double> losses) override {
     on(device_, [&] { program_.evaluate(of(e), y, losses); });
+  }
+  bool keep(const Examples& data) override {
+    return on(device_, [&] { return program_.keep(of(data)); });
   }
   void train_step(std::span<const Step> steps) override {
     steps_.clear();
@@ -93,6 +98,7 @@ class CudaBackend final : public Backend {
     check_alike(members);
     return on(device_, [&] { return std::make_unique<FloatProgram>(device_, plan, members, parameters); });
   }
+  std::int64_t values_at_once() const override { return 1 << 26; }  // 256 MiB
   bool gains_from_members() const override { return true; }
 
  private:

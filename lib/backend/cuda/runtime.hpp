@@ -1,4 +1,4 @@
-// The CUDA runtime and cuBLAS as owners: what is opened is closed, and calls that fail throw.
+// The CUDA runtime as owners: what is opened is closed, and calls that fail throw.
 // Internal to the backend.
 #pragma once
 
@@ -51,6 +51,7 @@ using PinnedBlock = Owned<void*, cudaFreeHost>;
 Stream make_stream();
 Event make_event();
 PinnedBlock make_pinned(std::size_t bytes);
+std::size_t free_memory();  // bytes of the device
 
 // Device memory for a program's life, all of it taken before its first step. Each piece is an
 // allocation of its own, so that checkers see where it ends.
@@ -89,38 +90,6 @@ void download(cudaStream_t stream, const T* from, Index count, T* to) {
 }
 
 void wait(cudaStream_t stream);
-
-// A row-major matrix of each member, or `count` of them, `next` elements from each to the one behind it.
-template <typename T>
-struct Matrix {
-  Each<T> data;
-  std::int64_t row = 0;  // elements from one row to the next
-  std::int64_t next = 0;
-  bool transposed = false;  // read the other way round; not for results
-};
-
-template <typename T>
-struct Product {
-  std::int64_t m = 0, n = 0, k = 0, count = 1;
-  Matrix<const T> a, b;  // [m, k], [k, n]
-  Matrix<T> c;           // [m, n], overwritten or added to
-  bool accumulate = false;
-};
-
-// Products of matrices, by cuBLAS.
-class Blas {
- public:
-  Blas(const Queue& queue, Precision precision);
-
-  template <typename T>
-  void multiply(const Product<T>& product) const;
-
- private:
-  DeviceBlock workspace_;
-  Owned<cublasHandle_t, cublasDestroy> handle_;
-  std::int64_t members_;
-  cublasComputeType_t type_;
-};
 
 // Work for a stream that is recorded once and then started as a whole. The first run is made
 // call by call: libraries load what they need then, which recording doesn't allow.

@@ -7,6 +7,15 @@
 #include "base/memory.hpp"
 
 namespace nn::cuda {
+namespace {
+
+template <typename T>
+Source source_of(const ExamplesOf<T>& e) {
+  if (e.chosen != nullptr) return Source::kept;
+  return e.x.bytes != nullptr ? Source::bytes : Source::floats;
+}
+
+}  // namespace
 
 template <typename T>
 Staging<T>::Staging(const Queue& queue, Arena& arena, const Plan& plan, const ProgramOptions& options)
@@ -15,7 +24,8 @@ Staging<T>::Staging(const Queue& queue, Arena& arena, const Plan& plan, const Pr
       inputs_(plan.inputs),
       outputs_(plan.outputs),
       most_(options.training && !options.shared_batches ? static_cast<std::size_t>(queue.members) : 1),
-      classes_(is_classification(plan.loss)) {
+      classes_(is_classification(plan.loss)),
+      data_(queue.stream) {
   const auto batches = static_cast<Index>(most_);
   batch_.state = arena.take_each<StepState>(queue.members, 1);
   batch_.floats = arena.take_each<T>(batches, rows_ * inputs_);
@@ -26,7 +36,12 @@ Staging<T>::Staging(const Queue& queue, Arena& arena, const Plan& plan, const Pr
     batch_.targets = arena.take_each<T>(batches, rows_ * outputs_);
   }
   batch_.weights = arena.take_each<T>(batches, rows_);
-  if (most_ == 1) batch_ = batch_.shared();
+  kept_.state = batch_.state;
+  if (options.training) kept_.chosen = arena.take_each<std::uint32_t>(batches, rows_);
+  if (most_ == 1) {
+    batch_ = batch_.shared();
+    kept_ = kept_.shared();
+  }
   const auto elements = static_cast<std::size_t>(batches * rows_ * (inputs_ + outputs_ + 2));
   const std::size_t states = static_cast<std::size_t>(queue.members) * sizeof(StepState);
   for (Slot& slot : slots_) {
@@ -67,20 +82,80 @@ void Staging<T>::copy(char*& free, std::span<const ExamplesOf<T>* const> batches
 }
 
 template <typename T>
-void Staging<T>::check_batch(const ExamplesOf<T>& e, bool bytes) const {
-  if (e.rows < 1 || e.rows > rows_) fail(ErrorKind::internal, "{} rows in a batch of {}", e.rows, rows_);
-  if (bytes != (e.x.bytes != nullptr)) fail(ErrorKind::internal, "a step with both floats and bytes");
-  if (bytes && batch_.bytes == nullptr) fail(ErrorKind::internal, "bytes for a program that takes floats");
+template <typename E>
+E* Staging<T>::copy_of(const E* values, Index count) {
+  if (values == nullptr) return nullptr;
+  E* copy = data_.take<E>(count);
+  upload(stream_, values, count, copy);
+  return copy;
 }
 
 template <typename T>
-void Staging<T>::send(std::span<const ExamplesOf<T>* const> batches, std::span<const StepState> states) {
+bool Staging<T>::keep(const ExamplesOf<T>& d) {
+  const std::size_t row = static_cast<std::size_t>(inputs_) * (d.x.bytes != nullptr ? 1 : sizeof(T)) +
+                          static_cast<std::size_t>(outputs_ + 1) * sizeof(T);
+  // Other programs want some, too.
+  if (static_cast<std::size_t>(d.rows) > free_memory() / 2 / row) return false;
+  try {
+    kept_.floats = {copy_of(d.x.floats, d.rows * inputs_), 0};
+    kept_.bytes = {copy_of(d.x.bytes, d.rows * inputs_), 0};
+    if (classes_) kept_.labels = {copy_of(d.labels, d.rows), 0};
+    if (!classes_) kept_.targets = {copy_of(d.targets, d.rows * outputs_), 0};
+    kept_.weights = {copy_of(d.weights, d.rows), 0};
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+    data_ = Arena(stream_);  // somebody was faster
+    return false;
+  }
+  kept_rows_ = d.rows;
+  return true;
+}
+
+template <typename T>
+void Staging<T>::check_batch(const ExamplesOf<T>& e, Source source) const {
+  if (e.rows < 1 || e.rows > rows_) fail(ErrorKind::internal, "{} rows in a batch of {}", e.rows, rows_);
+  if (source_of(e) != source) fail(ErrorKind::internal, "a step with rows of several kinds");
+  if (source == Source::bytes && batch_.bytes == nullptr)
+    fail(ErrorKind::internal, "bytes for a program that takes floats");
+  if (source == Source::kept && *std::max_element(e.chosen, e.chosen + e.rows) >= kept_rows_)
+    fail(ErrorKind::internal, "a step with rows that the program doesn't keep");
+}
+
+template <typename T>
+void Staging<T>::copy_rows(char*& free, std::span<const ExamplesOf<T>* const> batches, Source source) {
+  const auto send = [&](Index width, auto get, auto to) { copy(free, batches, width, get, to); };
+  switch (source) {
+    case Source::kept:
+      return send(
+          1, [](const auto& e) { return e.chosen; }, kept_.chosen);
+    case Source::bytes:
+      send(
+          inputs_, [](const auto& e) { return e.x.bytes; }, batch_.bytes);
+      break;
+    case Source::floats:
+      send(
+          inputs_, [](const auto& e) { return e.x.floats; }, batch_.floats);
+      break;
+  }
+  const ExamplesOf<T>& one =
+      **std::find_if(batches.begin(), batches.end(), [](auto* b) { return b != nullptr; });
+  if (classes_ && one.labels != nullptr)
+    send(
+        1, [](const auto& e) { return e.labels; }, batch_.labels);
+  if (!classes_ && one.targets != nullptr)
+    send(
+        outputs_, [](const auto& e) { return e.targets; }, batch_.targets);
+  send(
+      1, [](const auto& e) { return e.weights; }, batch_.weights);
+}
+
+template <typename T>
+Source Staging<T>::send(std::span<const ExamplesOf<T>* const> batches, std::span<const StepState> states) {
   const auto found = std::find_if(batches.begin(), batches.end(), [](auto* b) { return b != nullptr; });
   if (batches.size() > most_ || found == batches.end()) fail(ErrorKind::internal, "a step without batches");
-  const ExamplesOf<T>& one = **found;
-  const bool bytes = one.x.bytes != nullptr;
+  const Source source = source_of(**found);
   for (const ExamplesOf<T>* batch : batches) {
-    if (batch != nullptr) check_batch(*batch, bytes);
+    if (batch != nullptr) check_batch(*batch, source);
   }
   Slot& slot = slots_[next_];
   next_ = 1 - next_;
@@ -89,22 +164,9 @@ void Staging<T>::send(std::span<const ExamplesOf<T>* const> batches, std::span<c
   check(cudaMemcpyAsync(batch_.state.data, free, states.size_bytes(), cudaMemcpyHostToDevice, stream_),
         "copying a step");
   free += align_up(states.size_bytes());
-  if (bytes) {
-    copy(
-        free, batches, inputs_, [](const auto& e) { return e.x.bytes; }, batch_.bytes);
-  } else {
-    copy(
-        free, batches, inputs_, [](const auto& e) { return e.x.floats; }, batch_.floats);
-  }
-  if (one.labels != nullptr && classes_)
-    copy(
-        free, batches, 1, [](const auto& e) { return e.labels; }, batch_.labels);
-  if (one.targets != nullptr && !classes_)
-    copy(
-        free, batches, outputs_, [](const auto& e) { return e.targets; }, batch_.targets);
-  copy(
-      free, batches, 1, [](const auto& e) { return e.weights; }, batch_.weights);
+  copy_rows(free, batches, source);
   check(cudaEventRecord(slot.read.get(), stream_), "marking a copy");
+  return source;
 }
 
 template class Staging<NN_SCALAR>;

@@ -1,5 +1,6 @@
 // The way of a batch to the device: by pinned memory in two places, so that one is filled while
-// the other is read. Internal to the backend.
+// the other is read. Of a data set that is kept there, only the numbers of rows go. Internal to the
+// backend.
 #pragma once
 
 #include <array>
@@ -26,10 +27,14 @@ struct ExamplesOf {
   const std::int32_t* labels = nullptr;
   const T* targets = nullptr;
   const T* weights = nullptr;
+  const std::uint32_t* chosen = nullptr;  // as Examples has it
 };
 
-// What the batches of all members, or the one that they share, have on the device. Null: the loss
-// doesn't take it.
+// Where the rows of a step come from.
+enum class Source : std::uint8_t { floats, bytes, kept };
+
+// What the batches of all members, or the one that they share, have on the device. Labels or
+// targets are null where the loss doesn't take them; without weights all are 1.
 template <typename T>
 struct Batch {
   Each<StepState> state;
@@ -37,9 +42,12 @@ struct Batch {
   Each<std::uint8_t> bytes;  // null: inputs are never bytes
   Each<std::int32_t> labels;
   Each<T> targets, weights;
+  Each<std::uint32_t> chosen;  // row i of the batch is row chosen[i] of those; null: row i
 
   Batch shared() const {
-    return {state, floats.shared(), bytes.shared(), labels.shared(), targets.shared(), weights.shared()};
+    return {state,           floats.shared(),  bytes.shared(),
+            labels.shared(), targets.shared(), weights.shared(),
+            chosen.shared()};
   }
 };
 
@@ -48,11 +56,14 @@ class Staging {
  public:
   Staging(const Queue& queue, Arena& arena, const Plan& plan, const ProgramOptions& options);
 
-  const Batch<T>& batch() const { return batch_; }
+  // Copies a data set to the device. False where it would take more than half of the free memory.
+  bool keep(const ExamplesOf<T>& data);
+
+  const Batch<T>& batch(Source source) const { return source == Source::kept ? kept_ : batch_; }
   // Queues the copies: of one batch for all, or of each member's own, null for those that have
-  // none. All are floats, or all bytes. Labels and the like may be missing where no loss is asked
-  // for; without weights all are 1.
-  void send(std::span<const ExamplesOf<T>* const> batches, std::span<const StepState> states);
+  // none. All come from the same source, which is returned. Labels and the like may be missing where
+  // no loss is asked for; without weights all are 1.
+  Source send(std::span<const ExamplesOf<T>* const> batches, std::span<const StepState> states);
 
  private:
   struct Slot {
@@ -63,13 +74,18 @@ class Staging {
   template <typename E, typename Get>
   void copy(char*& free, std::span<const ExamplesOf<T>* const> batches, Index width, Get get, Each<E> to);
   char* begin(Slot& slot);
-  void check_batch(const ExamplesOf<T>& batch, bool bytes) const;
+  void copy_rows(char*& free, std::span<const ExamplesOf<T>* const> batches, Source source);
+  void check_batch(const ExamplesOf<T>& batch, Source source) const;
+  template <typename E>
+  E* copy_of(const E* values, Index count);
 
   cudaStream_t stream_;
   Index rows_, inputs_, outputs_;
   std::size_t most_;  // batches at once
   bool classes_;
-  Batch<T> batch_;
+  Batch<T> batch_, kept_;
+  Index kept_rows_ = 0;
+  Arena data_;  // what is kept
   std::array<Slot, 2> slots_;
   std::size_t next_ = 0;
 };

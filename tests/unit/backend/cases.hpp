@@ -94,6 +94,7 @@ inline std::vector<Case> all_cases() {
   const std::vector<InputSegment> table = {{1, false}, {3, true}, {2, false}, {5, true}};
   cases.push_back({"embedding 2, dense 6 tanh, dense", 11, 3, softmax, 9, {}, table});
   cases.push_back({"embedding 17, layer_norm, dense", 11, 2, Loss::mse, 9, {}, table});
+  cases.push_back({"embedding 40, dense", 75, 2, Loss::mse, 6, {}, {{70, true}, {5, false}}});
   return cases;
 }
 

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "backend/cuda/blas.hpp"
 #include "backend/cuda/kernels/threads.cuh"
 #include "host_cuda/simt.hpp"
 

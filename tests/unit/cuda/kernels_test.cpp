@@ -2,6 +2,8 @@
 // accesses to memory.
 #include <cmath>
 
+#include "backend/cuda/kernels/divisor.cuh"
+#include "backend/cuda/kernels/embedding.cuh"
 #include "backend/cuda/kernels/losses.cuh"
 #include "backend/cuda/kernels/norms.cuh"
 #include "backend/cuda/kernels/updates.cuh"
@@ -40,7 +42,7 @@ TEST_CASE("CUDA kernel: sums of columns") {
       const Each<double> sums = d.arena.take_each<double>(1, columns);
       launch(d.stream.get(), over_chunks(rows, columns), sum_rows<double>, rows, columns, d.put(x), columns,
              partial);
-      launch(d.stream.get(), over_vector(columns), finish_sums<double>, chunks_of(rows), columns, partial,
+      launch(d.stream.get(), over_columns(columns), finish_sums<double>, chunks_of(rows), columns, partial,
              sums);
       const std::vector<double> got = d.get(sums, static_cast<std::size_t>(columns));
       for (Index j = 0; j < columns; ++j) {
@@ -108,6 +110,48 @@ TEST_CASE("CUDA kernel: layer normalisation") {
       for (std::size_t j = 0; j < channels; ++j)
         CHECK(got[i * channels + j] == Approx((x[i * channels + j] - mean) / std::sqrt(variance + 1e-3)));
     }
+  });
+}
+
+TEST_CASE("CUDA: division by numbers that are known before") {
+  constexpr unsigned most = 0x7FFFFFFF;
+  for (const unsigned by : {1u, 2u, 3u, 7u, 9u, 10u, 28u, 641u, 65535u, 65536u, 1000003u, most - 1, most}) {
+    const Divisor divisor(by);
+    for (const std::uint64_t base : {std::uint64_t{0}, std::uint64_t{by}, std::uint64_t{most / by} * by}) {
+      for (std::uint64_t n = base > 2 ? base - 2 : 0; n < base + 3 && n <= most; ++n) {
+        CHECK(divisor.quotient(static_cast<unsigned>(n)) == n / by);
+        CHECK(divisor.remainder(static_cast<unsigned>(n)) == n % by);
+      }
+    }
+  }
+}
+
+TEST_CASE("CUDA kernel: embeddings of categories") {
+  in_all_orders([] {
+    constexpr Index rows = 300, width = 45, units = 35;
+    TestDevice d;
+    std::vector<double> x(rows * width), table = numbers(width * units), g = numbers(rows * units);
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (i % 7 != 3) x[i * width + i * i % width] = 1;  // else it is an unknown one
+    }
+    const Each<double> codes = d.put(x), y = d.arena.take_each<double>(1, rows * units);
+    const Each<double> gradient = d.arena.take_each<double>(1, width * units);
+    launch(d.stream.get(), over_segments(rows, 1), embed<double>, rows, Index{1}, units,
+           d.put(std::vector<EmbeddedSegment>{{0, width, 0, 0}}).data, codes, width, d.put(table), y, units);
+    std::vector<TableRow> layout;
+    for (std::int32_t k = 0; k < width; ++k) layout.push_back({k, 0});
+    launch(d.stream.get(), over_rows(width * rows_at_once), embed_back<double>, rows, width, units,
+           d.put(layout).data, codes, width, d.put(g), units, gradient);
+    std::vector<double> expected(width * units), embedded(rows * units);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t u = 0; u < units && i % 7 != 3; ++u) {
+        embedded[i * units + u] = table[i * i % width * units + u];
+        expected[i * i % width * units + u] += g[i * units + u];
+      }
+    }
+    CHECK(d.get(y, embedded.size()) == embedded);
+    const std::vector<double> got = d.get(gradient, expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == Approx(expected[i]).margin(1e-9));
   });
 }
 

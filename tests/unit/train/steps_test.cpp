@@ -27,8 +27,9 @@ std::vector<std::vector<std::int32_t>> rows_of(Steps& steps, std::uint64_t epoch
     std::vector<std::int32_t> rows;
     for (const Examples& part : parts) {
       for (std::int64_t r = 0; r < part.rows; ++r) {
-        rows.push_back(part.labels[r]);
-        if (part.x.floats[r * inputs] != static_cast<float>(part.labels[r])) rows.push_back(-1);
+        const std::int64_t at = part.chosen != nullptr ? part.chosen[r] : r;
+        rows.push_back(part.labels[at]);
+        if (part.x.floats[at * inputs] != static_cast<float>(part.labels[at])) rows.push_back(-1);
       }
     }
     all.push_back(rows);
@@ -56,6 +57,12 @@ TEST_CASE("an epoch has every row once, in an order of its own") {
     CHECK(*seen.begin() == 0);
     CHECK(first != second);
     CHECK(rows_of(steps, 0, 0, inputs) == first);
+    // A program that keeps the rows is told the same ones.
+    StepOptions numbers = options;
+    numbers.kept = true;
+    Steps chosen(data, numbers);
+    CHECK(rows_of(chosen, 0, 0, inputs) == first);
+    CHECK(rows_of(chosen, 1, 0, inputs) == second);
     // From the middle, as a resumed run goes on.
     const auto rest = rows_of(steps, 0, 7, inputs);
     CHECK(rest == std::vector(first.begin() + 7, first.end()));

@@ -6,11 +6,11 @@
 
 namespace nn::cuda {
 
-constexpr Index most_chunks = 1024;
+constexpr Index most_chunks = 512;
 
 // Chunks that the rows are cut into.
 inline Index chunks_of(Index rows) {
-  const Index chunks = (rows + 2047) / 2048;
+  const Index chunks = (rows + 255) / 256;
   return chunks < 1 ? 1 : chunks < most_chunks ? chunks : most_chunks;
 }
 
@@ -43,11 +43,29 @@ __device__ void sum_chunk(Index rows, Index columns, double* partial, F f) {
   partial[(Index{blockIdx.y} * terms + threadIdx.y) * columns + column] = total;
 }
 
-__device__ inline double total_of(const double* partial, Index chunks, int terms, int term, Index columns,
-                                  Index column) {
-  double total = 0;
-  for (Index c = 0; c < chunks; ++c) total += partial[(c * terms + term) * columns + column];
-  return total;
+inline Shape2 over_columns(Index columns) {
+  return {dim3(static_cast<unsigned>((columns + lanes - 1) / lanes)), dim3(lanes, rows_at_once)};
+}
+
+// f(column, totals [terms]) in one thread for each column.
+template <int terms, typename F>
+__device__ __forceinline__ void for_totals(Index chunks, Index columns, const double* partial, F f) {
+  NN_SHARED(double, shared, terms* rows_at_once* lanes);
+  const Index column = Index{blockIdx.x} * lanes + threadIdx.x;
+  for (int t = 0; t < terms; ++t) {
+    double sum = 0;
+    for (Index c = threadIdx.y; column < columns && c < chunks; c += rows_at_once)
+      sum += partial[(c * terms + t) * columns + column];
+    shared[(t * rows_at_once + threadIdx.y) * lanes + threadIdx.x] = sum;
+  }
+  __syncthreads();
+  if (threadIdx.y > 0 || column >= columns) return;
+  double totals[terms] = {};
+  for (int t = 0; t < terms; ++t) {
+    for (unsigned y = 0; y < rows_at_once; ++y)
+      totals[t] += shared[(t * rows_at_once + y) * lanes + threadIdx.x];
+  }
+  f(column, totals);
 }
 
 template <typename T>
@@ -58,7 +76,8 @@ __global__ void sum_rows(Index rows, Index columns, Each<const T> x, Index row, 
 // sums [columns], overwritten.
 template <typename T>
 __global__ void finish_sums(Index chunks, Index columns, Each<const double> partial, Each<T> sums) {
-  for_each(columns, [&](Index j) { sums[j] = static_cast<T>(total_of(partial, chunks, 1, 0, columns, j)); });
+  for_totals<1>(chunks, columns, partial,
+                [&](Index j, const double* totals) { sums[j] = static_cast<T>(totals[0]); });
 }
 
 }  // namespace nn::cuda

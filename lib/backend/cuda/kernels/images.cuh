@@ -3,82 +3,107 @@
 // threads, and the order is always the same.
 #pragma once
 
+#include "backend/cuda/kernels/divisor.cuh"
 #include "backend/cuda/kernels/threads.cuh"
 
 namespace nn::cuda {
 
+// Sizes and distances in pixels. A batch has fewer than 2^31 of them.
 struct Windows {
-  Index in_height, in_width, out_height, out_width;
-  Index kernel_height, kernel_width, stride_height, stride_width;
-  Index top, left;
+  int in_height, in_width, out_height, out_width;
+  int kernel_height, kernel_width, stride_height, stride_width;
+  int top, left;
+  Divisor by_in_width{in_width}, by_in_height{in_height}, by_out_width{out_width}, by_out_height{out_height};
+  Divisor by_kernel_width{kernel_width}, by_stride_height{stride_height}, by_stride_width{stride_width};
 };
 
 struct Pixel {
-  Index row, y, x;  // of the batch, inside the image
+  int row, y, x;  // of the batch, inside the image
 };
-__device__ inline Pixel pixel_of(Index number, Index height, Index width) {
-  return {number / (height * width), number / width % height, number % width};
+__device__ inline Pixel pixel_of(Index number, const Divisor& height, const Divisor& width) {
+  const unsigned n = static_cast<unsigned>(number), line = width.quotient(n), row = height.quotient(line);
+  return {static_cast<int>(row), static_cast<int>(line - row * height.value),
+          static_cast<int>(n - line * width.value)};
 }
 
 // f(input pixel, number in the window) for each pixel of an output's window inside the image.
 template <typename F>
 __device__ __forceinline__ void for_window(const Windows& w, Index output, F f) {
-  const Pixel at = pixel_of(output, w.out_height, w.out_width);
-  const Index top = at.y * w.stride_height - w.top, left = at.x * w.stride_width - w.left;
-  for (Index i = 0; i < w.kernel_height; ++i) {
+  const Pixel at = pixel_of(output, w.by_out_height, w.by_out_width);
+  const int top = at.y * w.stride_height - w.top, left = at.x * w.stride_width - w.left;
+  for (int i = 0; i < w.kernel_height; ++i) {
     if (top + i < 0 || top + i >= w.in_height) continue;
-    for (Index j = 0; j < w.kernel_width; ++j) {
+    for (int j = 0; j < w.kernel_width; ++j) {
       if (left + j < 0 || left + j >= w.in_width) continue;
       f((at.row * w.in_height + top + i) * w.in_width + left + j, i * w.kernel_width + j);
     }
   }
 }
 
+// Of one axis: the windows [first, end) in which a pixel lies that is `at` behind the first one's start.
+struct Span {
+  int first, end;
+};
+__device__ inline Span windows_over(int at, int kernel, const Divisor& stride, int count) {
+  const int before = at - kernel;  // a window that starts there or before it ends too early
+  const int first = before < 0 ? 0 : static_cast<int>(stride.quotient(static_cast<unsigned>(before))) + 1;
+  const int end = static_cast<int>(stride.quotient(static_cast<unsigned>(at))) + 1;
+  return {first, end < count ? end : count};
+}
+
 // f(output pixel, number in its window) for each window that an input pixel lies in.
 template <typename F>
 __device__ __forceinline__ void for_windows_over(const Windows& w, Index input, F f) {
-  const Pixel at = pixel_of(input, w.in_height, w.in_width);
-  for (Index i = 0; i < w.kernel_height; ++i) {
-    const Index y = at.y + w.top - i;
-    if (y < 0 || y % w.stride_height != 0 || y / w.stride_height >= w.out_height) continue;
-    for (Index j = 0; j < w.kernel_width; ++j) {
-      const Index x = at.x + w.left - j;
-      if (x < 0 || x % w.stride_width != 0 || x / w.stride_width >= w.out_width) continue;
-      f((at.row * w.out_height + y / w.stride_height) * w.out_width + x / w.stride_width,
-        i * w.kernel_width + j);
+  const Pixel at = pixel_of(input, w.by_in_height, w.by_in_width);
+  const Span down = windows_over(at.y + w.top, w.kernel_height, w.by_stride_height, w.out_height);
+  const Span across = windows_over(at.x + w.left, w.kernel_width, w.by_stride_width, w.out_width);
+  for (int y = down.end - 1; y >= down.first; --y) {
+    const int i = at.y + w.top - y * w.stride_height;
+    for (int x = across.end - 1; x >= across.first; --x) {
+      f((at.row * w.out_height + y) * w.out_width + x,
+        i * w.kernel_width + at.x + w.left - x * w.stride_width);
     }
   }
 }
 
+// Channels of a group, and numbers of a patch, which are those of each pixel of a window.
+struct PatchShape {
+  int groups, channels, patch;
+  Divisor by_channels{channels}, by_patch{patch};
+};
+
 // Patches of `outputs` pixels from `first` on: [groups, outputs, kernel area, channels of a
 // group], 0 outside of the image.
 template <typename T>
-__global__ void gather_patches(Windows w, Index first, Index outputs, Index groups, Index channels,
-                               Each<const T> x, Index x_row, Each<T> patches) {
-  const Index area = w.kernel_height * w.kernel_width, patch = area * channels;
-  for_elements(outputs, groups * patch, [&](Index i, Index c) {
-    const Index group = c / patch, number = c % patch / channels, channel = c % channels;
-    const Pixel at = pixel_of(first + i, w.out_height, w.out_width);
-    const Index y = at.y * w.stride_height - w.top + number / w.kernel_width;
-    const Index z = at.x * w.stride_width - w.left + number % w.kernel_width;
-    const bool inside = y >= 0 && y < w.in_height && z >= 0 && z < w.in_width;
-    const Index pixel = (at.row * w.in_height + y) * w.in_width + z;
-    patches[(group * outputs + i) * patch + c % patch] =
-        inside ? x[pixel * x_row + group * channels + channel] : T{0};
+__global__ void gather_patches(Windows w, PatchShape p, Index first, Index outputs, Each<const T> x,
+                               Index x_row, Each<T> patches) {
+  for_elements(outputs, Index{p.groups} * p.patch, [&](Index i, Index column) {
+    const int c = static_cast<int>(column), group = static_cast<int>(p.by_patch.quotient(c));
+    const int inside = c - group * p.patch, number = static_cast<int>(p.by_channels.quotient(inside));
+    const int line = static_cast<int>(w.by_kernel_width.quotient(number));
+    const Pixel at = pixel_of(first + i, w.by_out_height, w.by_out_width);
+    const int y = at.y * w.stride_height - w.top + line;
+    const int z = at.x * w.stride_width - w.left + number - line * w.kernel_width;
+    T v = 0;
+    if (y >= 0 && y < w.in_height && z >= 0 && z < w.in_width) {
+      const int pixel = (at.row * w.in_height + y) * w.in_width + z;
+      v = x[pixel * x_row + group * p.channels + inside - number * p.channels];
+    }
+    patches[(group * outputs + i) * p.patch + inside] = v;
   });
 }
 
 // The other way: gx of `inputs` pixels from `first_in` on, whose windows are those outputs.
 template <typename T>
-__global__ void scatter_patches(Windows w, Index first, Index outputs, Index first_in, Index inputs,
-                                Index groups, Index channels, Each<const T> patches, Each<T> gx, Index gx_row,
+__global__ void scatter_patches(Windows w, PatchShape p, Index first, Index outputs, Index first_in,
+                                Index inputs, Each<const T> patches, Each<T> gx, Index gx_row,
                                 bool accumulate) {
-  const Index patch = w.kernel_height * w.kernel_width * channels;
-  for_elements(inputs, groups * channels, [&](Index i, Index c) {
-    const Index group = c / channels, channel = c % channels;
+  for_elements(inputs, Index{p.groups} * p.channels, [&](Index i, Index c) {
+    const int group = static_cast<int>(p.by_channels.quotient(static_cast<unsigned>(c)));
+    const Index before = group * outputs - first, channel = c - group * p.channels;
     T sum = 0;
-    for_windows_over(w, first_in + i, [&](Index output, Index number) {
-      sum += patches[(group * outputs + output - first) * patch + number * channels + channel];
+    for_windows_over(w, first_in + i, [&](int output, int number) {
+      sum += patches[(before + output) * p.patch + number * p.channels + channel];
     });
     T& out = gx[(first_in + i) * gx_row + c];
     out = accumulate ? out + sum : sum;
@@ -91,8 +116,8 @@ __global__ void max_pool(Windows w, Index outputs, Index channels, Each<const T>
                          Index y_row, Each<std::int32_t> chosen) {
   for_elements(outputs, channels, [&](Index i, Index c) {
     T best = 0;
-    Index which = -1;
-    for_window(w, i, [&](Index pixel, Index number) {
+    int which = -1;
+    for_window(w, i, [&](int pixel, int number) {
       const T v = x[pixel * x_row + c];
       // What is not a number wins, so that it shows.
       if (which < 0 || v > best || v != v) {
@@ -101,7 +126,7 @@ __global__ void max_pool(Windows w, Index outputs, Index channels, Each<const T>
       }
     });
     y[i * y_row + c] = best;
-    if (chosen != nullptr) chosen[i * channels + c] = static_cast<std::int32_t>(which);
+    if (chosen != nullptr) chosen[i * channels + c] = which;
   });
 }
 
@@ -110,7 +135,7 @@ __global__ void max_pool_back(Windows w, Index inputs, Index channels, Each<cons
                               Each<const T> g, Index g_row, Each<T> gx, Index gx_row, bool accumulate) {
   for_elements(inputs, channels, [&](Index i, Index c) {
     T sum = 0;
-    for_windows_over(w, i, [&](Index output, Index number) {
+    for_windows_over(w, i, [&](int output, int number) {
       if (chosen[output * channels + c] == number) sum += g[output * g_row + c];
     });
     T& out = gx[i * gx_row + c];
@@ -118,9 +143,9 @@ __global__ void max_pool_back(Windows w, Index inputs, Index channels, Each<cons
   });
 }
 
-__device__ inline Index pixels_inside(const Windows& w, Index output) {
-  Index count = 0;
-  for_window(w, output, [&](Index, Index) { ++count; });
+__device__ inline int pixels_inside(const Windows& w, Index output) {
+  int count = 0;
+  for_window(w, output, [&](int, int) { ++count; });
   return count;
 }
 
@@ -129,8 +154,8 @@ __global__ void average_pool(Windows w, Index outputs, Index channels, Each<cons
                              Each<T> y, Index y_row) {
   for_elements(outputs, channels, [&](Index i, Index c) {
     T sum = 0;
-    Index count = 0;
-    for_window(w, i, [&](Index pixel, Index) {
+    int count = 0;
+    for_window(w, i, [&](int pixel, int) {
       sum += x[pixel * x_row + c];
       ++count;
     });
@@ -143,7 +168,7 @@ __global__ void average_pool_back(Windows w, Index inputs, Index channels, Each<
                                   Each<T> gx, Index gx_row, bool accumulate) {
   for_elements(inputs, channels, [&](Index i, Index c) {
     T sum = 0;
-    for_windows_over(w, i, [&](Index output, Index) {
+    for_windows_over(w, i, [&](int output, int) {
       sum += g[output * g_row + c] / static_cast<T>(pixels_inside(w, output));
     });
     T& out = gx[i * gx_row + c];

@@ -14,20 +14,24 @@ struct LossRows {
   Each<const T> z;
   Index z_row;
   Each<const std::int32_t> labels;
-  Each<const T> targets, weights;
-  Each<T> gradient;     // of z, with its stride; null: not wanted
-  Each<double> losses;  // [rows]: weight * loss
+  Each<const T> targets, weights;      // weights may be null: all are 1
+  Each<const std::uint32_t> chosen{};  // of labels, targets and weights, see chosen_row()
+  Each<T> gradient{};                  // of z, with its stride; null: not wanted
+  Each<double> losses{};               // [rows]: weight * loss
 };
 
 template <typename T>
 struct LossRow {
   bool present;
+  Index chosen;
   T weight, scale;  // of its loss, of its gradient
 };
 template <typename T>
 __device__ LossRow<T> loss_row(const LossRows<T>& r, const StepState& state, Index i) {
-  if (i >= state.rows) return {false, T{0}, T{0}};
-  return {true, r.weights[i], r.weights[i] * static_cast<T>(state.scale)};
+  if (i >= state.rows) return {false, 0, T{0}, T{0}};
+  const Index chosen = chosen_row(r.chosen, i);
+  const T weight = r.weights != nullptr ? r.weights[chosen] : T{1};
+  return {true, chosen, weight, weight * static_cast<T>(state.scale)};
 }
 
 template <typename T>
@@ -54,7 +58,7 @@ __global__ void softmax_loss(LossRows<T> r, Each<const StepState> state) {
     const LossRow<T> row = loss_row(r, *state, i);
     if (!row.present) return no_loss(r, i);
     const T* z = r.z + i * r.z_row;
-    const std::int32_t label = r.labels[i];
+    const std::int32_t label = r.labels[row.chosen];
     const T top = row_largest(z, r.width);
     const T total = row_sum<T>(r.width, [&](Index j) { return exp(z[j] - top); });
     const T shared = smoothing / static_cast<T>(r.width);
@@ -77,7 +81,8 @@ __global__ void sigmoid_loss(LossRows<T> r, Each<const StepState> state) {
   for_each(r.rows, [&](Index i) {
     const LossRow<T> row = loss_row(r, *state, i);
     const T z = r.z[i * r.z_row];
-    const T label = row.present ? static_cast<T>(r.labels[i]) * (1 - smoothing) + smoothing / 2 : T{0};
+    const T label =
+        row.present ? static_cast<T>(r.labels[row.chosen]) * (1 - smoothing) + smoothing / 2 : T{0};
     r.losses[i] = row.present ? static_cast<double>((softplus_of(z) - z * label) * row.weight) : 0;
     if (r.gradient != nullptr)
       r.gradient[i * r.z_row] = row.present ? (sigmoid_of(z) - label) * row.scale : T{0};
@@ -105,7 +110,8 @@ __global__ void regression_loss(Loss kind, LossRows<T> r, Each<const StepState> 
     const LossRow<T> row = loss_row(r, *state, i);
     if (!row.present) return no_loss(r, i);
     const double loss = row_sum<double>(r.width, [&](Index j) {
-      const OutputLoss<T> output = output_loss(kind, r.z[i * r.z_row + j] - r.targets[i * r.width + j]);
+      const OutputLoss<T> output =
+          output_loss(kind, r.z[i * r.z_row + j] - r.targets[row.chosen * r.width + j]);
       if (r.gradient != nullptr) r.gradient[i * r.z_row + j] = output.slope * row.scale * mean;
       return static_cast<double>(output.loss);
     });

@@ -58,8 +58,8 @@ template <typename T>
 __global__ void finish_mean(Each<const StepState> state, Index pixels, Index chunks, Index channels,
                             Each<const double> partial, Each<T> mean) {
   const double count = static_cast<double>(state->rows * pixels);
-  for_each(channels,
-           [&](Index c) { mean[c] = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count); });
+  for_totals<1>(chunks, channels, partial,
+                [&](Index c, const double* totals) { mean[c] = static_cast<T>(totals[0] / count); });
 }
 
 // The moving statistics follow those of the batch.
@@ -68,8 +68,8 @@ __global__ void finish_variance(Each<const StepState> state, Index pixels, Index
                                 Each<const double> partial, BatchNormParameters<T> p, BatchMoments<T> m) {
   const double count = static_cast<double>(state->rows * pixels);
   const T kept = static_cast<T>(p.momentum), taken = static_cast<T>(1 - p.momentum);
-  for_each(channels, [&](Index c) {
-    const T variance = static_cast<T>(total_of(partial, chunks, 1, 0, channels, c) / count);
+  for_totals<1>(chunks, channels, partial, [&](Index c, const double* totals) {
+    const T variance = static_cast<T>(totals[0] / count);
     set_scale(p, m, c, variance);
     if (!state->has_part) return;
     p.moving_mean[c] = kept * p.moving_mean[c] + taken * m.mean[c];
@@ -101,9 +101,8 @@ __global__ void finish_batch_norm_back(Each<const StepState> state, Index pixels
                                        Index channels, Each<const double> partial, Each<const T> gamma,
                                        BatchMoments<T> m, Each<T> gamma_gradient, Each<T> beta_gradient) {
   const double count = static_cast<double>(state->rows * pixels);
-  for_each(channels, [&](Index c) {
-    const double g = total_of(partial, chunks, 2, 0, channels, c);
-    const double gx = total_of(partial, chunks, 2, 1, channels, c);
+  for_totals<2>(chunks, channels, partial, [&](Index c, const double* totals) {
+    const double g = totals[0], gx = totals[1];
     const double mean = static_cast<double>(m.mean[c]), factor = static_cast<double>(m.factor[c]);
     const double slope = (gx - mean * g) * factor;  // sum of g * n
     const double scale = static_cast<double>(gamma[c]) * factor;
@@ -171,9 +170,9 @@ __global__ void sum_layer_norm(Index pixels, Index channels, Each<const PixelMom
 template <typename T>
 __global__ void finish_layer_norm(Index chunks, Index channels, Each<const double> partial,
                                   Each<T> gamma_gradient, Each<T> beta_gradient) {
-  for_each(channels, [&](Index c) {
-    beta_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 0, channels, c));
-    gamma_gradient[c] = static_cast<T>(total_of(partial, chunks, 2, 1, channels, c));
+  for_totals<2>(chunks, channels, partial, [&](Index c, const double* totals) {
+    beta_gradient[c] = static_cast<T>(totals[0]);
+    gamma_gradient[c] = static_cast<T>(totals[1]);
   });
 }
 

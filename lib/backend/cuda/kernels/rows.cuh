@@ -23,22 +23,23 @@ __global__ void add_rows(Index rows, Index columns, Each<const T> a, Index a_row
                [&](Index i, Index j) { y[i * y_row + j] = a[i * a_row + j] + b[i * b_row + j]; });
 }
 
-// Of the batch's rows those that are there; zeros behind them, as all that follows computes
-// whole batches.
+// Of the batch's rows those that are there, or `chosen` ones where that isn't null; zeros behind
+// them, as all that follows computes whole batches.
 template <typename T>
-__global__ void place_floats(Each<const StepState> state, Index rows, Index columns, Each<const T> from,
-                             Each<T> x) {
+__global__ void place_floats(Each<const StepState> state, Index rows, Index columns,
+                             Each<const std::uint32_t> chosen, Each<const T> from, Each<T> x) {
   for_elements(rows, columns, [&](Index i, Index j) {
-    x[i * columns + j] = i < state->rows ? from[i * columns + j] : T{0};
+    x[i * columns + j] = i < state->rows ? from[chosen_row(chosen, i) * columns + j] : T{0};
   });
 }
 
 // The same of bytes, by what each stands for.
 template <typename T>
 __global__ void place_bytes(Each<const StepState> state, Index rows, Index columns,
-                            Each<const std::uint8_t> from, const T* values, Each<T> x) {
+                            Each<const std::uint32_t> chosen, Each<const std::uint8_t> from, const T* values,
+                            Each<T> x) {
   for_elements(rows, columns, [&](Index i, Index j) {
-    x[i * columns + j] = i < state->rows ? values[from[i * columns + j]] : T{0};
+    x[i * columns + j] = i < state->rows ? values[from[chosen_row(chosen, i) * columns + j]] : T{0};
   });
 }
 

@@ -8,13 +8,16 @@ namespace nn::cuda {
 constexpr unsigned all_lanes = 0xFFFFFFFF, lanes = 32;
 constexpr unsigned rows_at_once = 8;  // of a block
 
-// A thread for each element of a matrix: for for_elements().
+// A thread for each element of a matrix: for for_elements(). Of narrow ones a warp has several rows.
 inline Shape2 over_elements(Index rows, Index columns) {
   constexpr Index most = 65535;
-  const Index across = (columns + lanes - 1) / lanes, down = (rows + rows_at_once - 1) / rows_at_once;
+  unsigned width = lanes;
+  while (width > 1 && width / 2 >= columns) width /= 2;
+  const unsigned height = lanes * rows_at_once / width;
+  const Index across = (columns + width - 1) / width, down = (rows + height - 1) / height;
   return {dim3(static_cast<unsigned>(across < most ? across : most),
                static_cast<unsigned>(down < most ? down : most)),
-          dim3(lanes, rows_at_once)};
+          dim3(width, height)};
 }
 
 // f(row, column): neighbouring threads have neighbouring columns.
@@ -23,8 +26,8 @@ __device__ __forceinline__ void for_elements(Index rows, Index columns, F f) {
   const Index first_row = Index{blockIdx.y} * blockDim.y + threadIdx.y,
               row_step = Index{gridDim.y} * blockDim.y;
   const Index first = Index{blockIdx.x} * blockDim.x + threadIdx.x, step = Index{gridDim.x} * blockDim.x;
-  for (Index row = first_row; row < rows; row += row_step) {
-    for (Index column = first; column < columns; column += step) f(row, column);
+  NN_ROLLED for (Index row = first_row; row < rows; row += row_step) {
+    NN_ROLLED for (Index column = first; column < columns; column += step) f(row, column);
   }
 }
 
@@ -41,7 +44,7 @@ inline Shape2 over_vector(Index count) {
 template <typename F>
 __device__ __forceinline__ void for_each(Index count, F f) {
   const Index step = Index{gridDim.x} * blockDim.x;
-  for (Index i = Index{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) f(i);
+  NN_ROLLED for (Index i = Index{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) f(i);
 }
 
 // A warp for each row: for for_rows().
@@ -51,11 +54,16 @@ inline Shape2 over_rows(Index rows) {
   return {dim3(static_cast<unsigned>(blocks < most ? blocks : most)), dim3(lanes, rows_at_once)};
 }
 
+// The row of a data set that is row i of a batch; null: the batch is all there is.
+__device__ __forceinline__ Index chosen_row(Each<const std::uint32_t> chosen, Index i) {
+  return chosen != nullptr ? Index{chosen[i]} : i;
+}
+
 // f(row) in all lanes of a warp at once; they share its columns.
 template <typename F>
 __device__ __forceinline__ void for_rows(Index rows, F f) {
   const Index step = Index{gridDim.x} * blockDim.y;
-  for (Index row = Index{blockIdx.x} * blockDim.y + threadIdx.y; row < rows; row += step) f(row);
+  NN_ROLLED for (Index row = Index{blockIdx.x} * blockDim.y + threadIdx.y; row < rows; row += step) f(row);
 }
 
 // Over the lanes of a warp; all of them get it.

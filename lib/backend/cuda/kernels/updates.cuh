@@ -18,15 +18,11 @@ struct Update {
   Each<T> first, second;  // slots
   Each<T> weights;
 
-  __device__ T clipped(Index i) const {
-    return clip != nullptr ? gradient[i] * static_cast<T>(*clip) : gradient[i];
-  }
-  __device__ T rate() const { return static_cast<T>(state->rate); }
-
-  // f(i) for each weight of a member that takes part.
+  // f(i, gradient, rate) for each weight of a member that takes part.
   template <typename F>
   __device__ __forceinline__ void apply(F f) const {
-    if (state->active) for_each(count, f);
+    const T rate = static_cast<T>(state->rate), factor = clip != nullptr ? static_cast<T>(*clip) : T{1};
+    if (state->active) for_each(count, [&](Index i) { f(i, gradient[i] * factor, rate); });
   }
 };
 
@@ -71,13 +67,13 @@ static __global__ void find_clip(Index count, Each<const double> sums, double mo
 
 template <typename T>
 __global__ void update_sgd(Update<T> u) {
-  u.apply([&](Index i) { u.weights[i] -= u.rate() * u.clipped(i); });
+  u.apply([&](Index i, T g, T rate) { u.weights[i] -= rate * g; });
 }
 
 template <typename T>
 __global__ void update_momentum(Update<T> u, T momentum, bool nesterov) {
-  u.apply([&](Index i) {
-    const T push = u.rate() * u.clipped(i);
+  u.apply([&](Index i, T g, T rate) {
+    const T push = rate * g;
     const T moved = momentum * u.first[i] - push;
     u.first[i] = moved;
     u.weights[i] += nesterov ? momentum * moved - push : moved;
@@ -86,11 +82,10 @@ __global__ void update_momentum(Update<T> u, T momentum, bool nesterov) {
 
 template <typename T>
 __global__ void update_rmsprop(Update<T> u, T rho, T epsilon) {
-  u.apply([&](Index i) {
-    const T g = u.clipped(i);
+  u.apply([&](Index i, T g, T rate) {
     const T square = rho * u.first[i] + (1 - rho) * g * g;
     u.first[i] = square;
-    u.weights[i] -= u.rate() * g / sqrt(square + epsilon);
+    u.weights[i] -= rate * g / sqrt(square + epsilon);
   });
 }
 
@@ -98,14 +93,13 @@ __global__ void update_rmsprop(Update<T> u, T rho, T epsilon) {
 template <typename T>
 __global__ void update_adam(Update<T> u, T beta_1, T beta_2, T epsilon) {
   const T shrink = static_cast<T>(u.state->shrink);
-  u.apply([&](Index i) {
-    const T g = u.clipped(i);
+  u.apply([&](Index i, T g, T rate) {
     const T m = u.first[i] + (g - u.first[i]) * (1 - beta_1);
     const T v = u.second[i] + (g * g - u.second[i]) * (1 - beta_2);
     const T w = u.decays[i / 16] != 0 ? u.weights[i] * shrink : u.weights[i];
     u.first[i] = m;
     u.second[i] = v;
-    u.weights[i] = w - u.rate() * m / (sqrt(v) + epsilon);
+    u.weights[i] = w - rate * m / (sqrt(v) + epsilon);
   });
 }
 

@@ -1,4 +1,4 @@
-// What follows a product of matrices: bias and activation, and the way back through both.
+// A product of matrices and what follows it: bias and activation, and the way back through both.
 #pragma once
 
 #include "backend/cuda/kernels/activations.cuh"
@@ -12,7 +12,7 @@ template <typename T>
 class BiasActivation {
  public:
   BiasActivation(Setting<T>& setting, Activation activation, Index rows, Index columns, Index row,
-                 Each<const T> bias, Each<T> bias_gradient)
+                 Each<T> bias, Each<T> bias_gradient)
       : s_(setting),
         activation_(activation),
         rows_(rows),
@@ -25,29 +25,48 @@ class BiasActivation {
     if (activation == Activation::gelu) before_ = s_.template take<T>(rows * row);
   }
 
-  // y = activation(y + bias)
-  void forward(bool training, Each<T> y) const {
-    launch(s_.queue, over_elements(rows_, columns_), activate_rows<T>, activation_, rows_, columns_, y, row_,
-           bias_, training ? before_ : nullptr, y, row_);
+  // The product's result, from pixel `first` of the output on, becomes activation(product + bias).
+  void forward(const Product<T>& p, Index first, bool training) const {
+    if (fuses() && s_.blas.multiply(p, {kind(), bias_})) return;
+    s_.blas.multiply(p);
+    launch(s_.queue, over_elements(p.m, columns_), activate_rows<T>, activation_, p.m, columns_, p.c.data,
+           row_, bias_, training && before_ != nullptr ? before_.from(first * row_) : nullptr, p.c.data,
+           row_);
   }
 
   // The gradient g of y becomes that of what bias was added to.
   void backward(Each<const T> y, Each<T> g) const {
-    if (activation_ != Activation::linear) {
-      launch(s_.queue, over_elements(rows_, columns_), activate_rows_back<T>, activation_, rows_, columns_,
-             before_ != nullptr ? before_ : y, g, row_, g, row_, false);
-    }
+    if (activation_ == Activation::linear) return;
+    launch(s_.queue, over_elements(rows_, columns_), activate_rows_back<T>, activation_, rows_, columns_,
+           before_ != nullptr ? before_ : y, g, row_, g, row_, false);
+  }
+
+  // The product that makes a kernel's gradient of that, g, which is its b; and the bias' gradient.
+  void gradients(const Product<T>& p) const {
+    if (s_.blas.multiply(p, {Epilogue<T>::Kind::bias_gradient, bias_gradient_})) return;
+    s_.blas.multiply(p);
+    sum(p.b.data);
+  }
+  void sum(Each<const T> g) const {
     launch(s_.queue, over_chunks(rows_, columns_), sum_rows<T>, rows_, columns_, g, row_, s_.partial.data());
-    launch(s_.queue, over_vector(columns_), finish_sums<T>, chunks_of(rows_), columns_, s_.partial.data(),
+    launch(s_.queue, over_columns(columns_), finish_sums<T>, chunks_of(rows_), columns_, s_.partial.data(),
            bias_gradient_);
   }
 
  private:
+  // cublasLt's gelu is an approximation, and its relu may hide what is not a number, which must show
+  // in a loss.
+  bool fuses() const {
+    return activation_ == Activation::linear || (activation_ == Activation::relu && !s_.training);
+  }
+  typename Epilogue<T>::Kind kind() const {
+    return activation_ == Activation::relu ? Epilogue<T>::Kind::bias_relu : Epilogue<T>::Kind::bias;
+  }
+
   Setting<T>& s_;
   Activation activation_;
   Index rows_, columns_, row_;
-  Each<const T> bias_;
-  Each<T> bias_gradient_;
+  Each<T> bias_, bias_gradient_;
   Each<T> before_;  // gelu: its argument
 };
 

@@ -17,7 +17,7 @@ class Conv2d final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         op_(o.op),
-        windows_(windows_of(o.op)),
+        windows_(windows_of(o.op, s_.batch)),
         patch_(o.op.window.kernel.height * o.op.window.kernel.width * group_inputs()),
         filters_(o.op.out.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),
@@ -42,13 +42,14 @@ class Conv2d final : public Operation<T> {
       p.a = patches_of(row, rows);
       p.b = {kernel_, filters_, group_filters()};
       p.c = {out_.data.from(out_at(row)), out_pixel_, group_filters()};
-      s_.blas.multiply(p);
+      bias_.forward(p, row * op_.out.pixels(), training);
     });
-    bias_.forward(training, out_.data);
   }
 
   void backward() override {
     bias_.backward(out_.data, out_.gradient);
+    const bool at_once = block_ == s_.batch && op_.groups == 1;
+    if (!at_once) bias_.sum(out_.gradient);
     for_blocks([&](Index row, Index rows) {
       Product<T> p;  // [patch, filters] += patches^T * gradient
       p.m = patch_;
@@ -60,13 +61,20 @@ class Conv2d final : public Operation<T> {
       p.b = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
       p.c = {kernel_gradient_, filters_, group_filters()};
       p.accumulate = row > 0;
-      s_.blas.multiply(p);
+      if (at_once) {
+        bias_.gradients(p);
+      } else {
+        s_.blas.multiply(p);
+      }
       if (in_.gradient != nullptr) input_gradient(row, rows);
     });
   }
 
  private:
   Index group_inputs() const { return op_.in.channels / op_.groups; }
+  PatchShape shape() const {
+    return {static_cast<int>(op_.groups), static_cast<int>(group_inputs()), static_cast<int>(patch_)};
+  }
   Index group_filters() const { return filters_ / op_.groups; }
   Index in_at(Index row) const { return row * op_.in.pixels() * in_pixel_; }
   Index out_at(Index row) const { return row * op_.out.pixels() * out_pixel_; }
@@ -83,9 +91,8 @@ class Conv2d final : public Operation<T> {
   Matrix<const T> patches_of(Index row, Index rows) const {
     if (in_place()) return {in_.data.from(in_at(row)), in_pixel_};
     const Index outputs = rows * op_.out.pixels();
-    launch(s_.queue, over_elements(outputs, op_.groups * patch_), gather_patches<T>, windows_,
-           row * op_.out.pixels(), outputs, op_.groups, group_inputs(), in_.data, in_pixel_,
-           s_.patches.data());
+    launch(s_.queue, over_elements(outputs, op_.groups * patch_), gather_patches<T>, windows_, shape(),
+           row * op_.out.pixels(), outputs, in_.data, in_pixel_, s_.patches.data());
     return {s_.patches.data(), patch_, outputs * patch_};
   }
 
@@ -105,9 +112,9 @@ class Conv2d final : public Operation<T> {
     s_.blas.multiply(p);
     if (in_place()) return;
     const Index inputs = rows * op_.in.pixels();
-    launch(s_.queue, over_elements(inputs, op_.in.channels), scatter_patches<T>, windows_,
-           row * op_.out.pixels(), outputs, row * op_.in.pixels(), inputs, op_.groups, group_inputs(),
-           s_.patches.data(), in_.gradient, in_pixel_, adds_);
+    launch(s_.queue, over_elements(inputs, op_.in.channels), scatter_patches<T>, windows_, shape(),
+           row * op_.out.pixels(), outputs, row * op_.in.pixels(), inputs, s_.patches.data(), in_.gradient,
+           in_pixel_, adds_);
   }
 
   Setting<T>& s_;

@@ -26,8 +26,7 @@ class Dense final : public Operation<T> {
     p.a = {in_.data, in_.stride};
     p.b = {kernel_, outputs_};
     p.c = {out_.data, out_.stride};
-    s_.blas.multiply(p);
-    bias_.forward(training, out_.data);
+    bias_.forward(p, 0, training);
   }
 
   void backward() override {
@@ -39,7 +38,7 @@ class Dense final : public Operation<T> {
     p.a = {in_.data, in_.stride, 0, true};
     p.b = {out_.gradient, out_.stride};
     p.c = {kernel_gradient_, outputs_};
-    s_.blas.multiply(p);
+    bias_.gradients(p);
     if (in_.gradient != nullptr) input_gradient();
   }
 

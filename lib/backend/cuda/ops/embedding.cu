@@ -16,40 +16,35 @@ class Embedding final : public Operation<T> {
         out_(o.output),
         table_rows_(shape_of(o)[0]),
         units_(shape_of(o)[1]),
-        columns_count_(o.op.out.size()),
         table_(o.parameter(0)),
         gradient_(o.gradient(0)) {
-    std::vector<EmbeddedColumn> columns;
+    std::vector<EmbeddedSegment> segments;
     std::vector<TableRow> rows;
-    std::int32_t input = 0, table = 0;
-    const auto units = static_cast<std::int32_t>(units_);
+    std::int32_t input = 0, table = 0, output = 0;
     for (const InputSegment& segment : s_.plan.segments) {
       const auto width = static_cast<std::int32_t>(segment.width);
-      if (segment.category) {
-        const auto output = static_cast<std::int32_t>(columns.size());
-        for (std::int32_t k = 0; k < width; ++k) rows.push_back({input + k, output});
-        for (std::int32_t u = 0; u < units; ++u) columns.push_back({input, width, table, u});
-        table += width;
-      } else {
-        for (std::int32_t k = 0; k < width; ++k) columns.push_back({input + k, 1, -1, 0});
-      }
+      segments.push_back({input, width, segment.category ? table : -1, output});
+      for (std::int32_t k = 0; segment.category && k < width; ++k) rows.push_back({input + k, output});
       input += width;
+      table += segment.category ? width : 0;
+      output += segment.category ? static_cast<std::int32_t>(units_) : width;
     }
-    columns_ = s_.arena.template take<EmbeddedColumn>(columns_count_);
-    upload(s_.queue.stream, columns.data(), columns_count_, columns_);
+    segments_count_ = static_cast<Index>(segments.size());
+    segments_ = s_.arena.template take<EmbeddedSegment>(segments_count_);
+    upload(s_.queue.stream, segments.data(), segments_count_, segments_);
     if (!s_.training) return;
     rows_ = s_.arena.template take<TableRow>(table_rows_);
     upload(s_.queue.stream, rows.data(), table_rows_, rows_);
   }
 
   void forward(bool) override {
-    launch(s_.queue, over_elements(s_.batch, columns_count_), embed<T>, s_.batch, columns_count_, units_,
-           columns_, in_.data, in_.stride, table_, out_.data, out_.stride);
+    launch(s_.queue, over_segments(s_.batch, segments_count_), embed<T>, s_.batch, segments_count_, units_,
+           segments_, in_.data, in_.stride, table_, out_.data, out_.stride);
   }
 
   void backward() override {
-    launch(s_.queue, over_elements(table_rows_, units_), embed_back<T>, s_.batch, table_rows_, units_, rows_,
-           in_.data, in_.stride, out_.gradient, out_.stride, gradient_);
+    launch(s_.queue, over_rows(table_rows_ * rows_at_once), embed_back<T>, s_.batch, table_rows_, units_,
+           rows_, in_.data, in_.stride, out_.gradient, out_.stride, gradient_);
   }
 
  private:
@@ -59,10 +54,10 @@ class Embedding final : public Operation<T> {
 
   Setting<T>& s_;
   const Place<T>&in_, &out_;
-  Index table_rows_, units_, columns_count_;
+  Index table_rows_, units_, segments_count_ = 0;
   Each<const T> table_;
   Each<T> gradient_;
-  EmbeddedColumn* columns_ = nullptr;
+  EmbeddedSegment* segments_ = nullptr;
   TableRow* rows_ = nullptr;
 };
 

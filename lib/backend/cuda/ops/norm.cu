@@ -44,7 +44,7 @@ class BatchNorm final : public Operation<T> {
     const Each<double> partial = s_.partial.data();
     launch(s_.queue, over_chunks(count(), channels_), sum_products<T>, count(), channels_, in_.data,
            in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.queue, over_vector(channels_), finish_batch_norm_back<T>, s_.state, pixels_, chunks, channels_,
+    launch(s_.queue, over_columns(channels_), finish_batch_norm_back<T>, s_.state, pixels_, chunks, channels_,
            partial, parameters_.gamma, moments_, gamma_gradient_, beta_gradient_);
     if (in_.gradient == nullptr) return;
     launch(s_.queue, over_elements(count(), channels_), batch_norm_back<T>, s_.state, s_.batch, pixels_,
@@ -60,11 +60,11 @@ class BatchNorm final : public Operation<T> {
     const Each<double> partial = s_.partial.data();
     launch(s_.queue, over_chunks(count(), channels_), sum_present<T>, s_.state, pixels_, channels_, in_.data,
            in_pixel_, partial);
-    launch(s_.queue, over_vector(channels_), finish_mean<T>, s_.state, pixels_, chunks, channels_, partial,
+    launch(s_.queue, over_columns(channels_), finish_mean<T>, s_.state, pixels_, chunks, channels_, partial,
            moments_.mean);
     launch(s_.queue, over_chunks(count(), channels_), sum_squares<T>, s_.state, pixels_, channels_, in_.data,
            in_pixel_, moments_.mean, partial);
-    launch(s_.queue, over_vector(channels_), finish_variance<T>, s_.state, pixels_, chunks, channels_,
+    launch(s_.queue, over_columns(channels_), finish_variance<T>, s_.state, pixels_, chunks, channels_,
            partial, parameters_, moments_);
   }
 
@@ -108,7 +108,7 @@ class LayerNorm final : public Operation<T> {
     const Each<double> partial = s_.partial.data();
     launch(s_.queue, over_chunks(count_, channels_), sum_layer_norm<T>, count_, channels_, moments_, in_.data,
            in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.queue, over_vector(channels_), finish_layer_norm<T>, chunks_of(count_), channels_, partial,
+    launch(s_.queue, over_columns(channels_), finish_layer_norm<T>, chunks_of(count_), channels_, partial,
            gamma_gradient_, beta_gradient_);
     if (in_.gradient == nullptr) return;
     launch(s_.queue, over_rows(count_), layer_norm_back<T>, count_, channels_, moments_, in_.data, in_pixel_,

@@ -14,7 +14,7 @@ class Pool2d final : public Operation<T> {
         out_(o.output),
         takes_largest_(o.op.kind == OpKind::max_pool2d),
         adds_(o.input_adds),
-        windows_(windows_of(o.op)),
+        windows_(windows_of(o.op, s_.batch)),
         channels_(o.op.in.channels),
         inputs_(s_.batch * o.op.in.pixels()),
         outputs_(s_.batch * o.op.out.pixels()),

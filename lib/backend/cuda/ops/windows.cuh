@@ -1,21 +1,31 @@
 #pragma once
 
+#include <algorithm>
+
 #include "backend/cuda/kernels/images.cuh"
+#include "base/error.hpp"
 #include "nn/plan.hpp"
 
 namespace nn::cuda {
 
-inline Windows windows_of(const Op& op) {
-  return {op.in.height,
-          op.in.width,
-          op.out.height,
-          op.out.width,
-          op.window.kernel.height,
-          op.window.kernel.width,
-          op.window.strides.height,
-          op.window.strides.width,
-          op.window.top,
-          op.window.left};
+// Over batches of so many rows.
+inline Windows windows_of(const Op& op, Index batch) {
+  constexpr Index most = Index{1} << 31;
+  if (batch > (most - 1) / std::max(op.in.pixels(), op.out.pixels())) {
+    fail(ErrorKind::unsupported, "{} rows of {} pixels in a batch: a CUDA device takes 2^31 pixels", batch,
+         std::max(op.in.pixels(), op.out.pixels()));
+  }
+  const auto size = [](Index v) { return static_cast<int>(v); };
+  return {size(op.in.height),
+          size(op.in.width),
+          size(op.out.height),
+          size(op.out.width),
+          size(op.window.kernel.height),
+          size(op.window.kernel.width),
+          size(op.window.strides.height),
+          size(op.window.strides.width),
+          size(op.window.top),
+          size(op.window.left)};
 }
 
 }  // namespace nn::cuda

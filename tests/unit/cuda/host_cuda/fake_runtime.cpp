@@ -148,6 +148,11 @@ Counts& counts() {
   return instance;
 }
 
+bool& has_fused_kernels() {
+  static bool has = true;
+  return has;
+}
+
 }  // namespace host_cuda
 
 extern "C" {
@@ -249,6 +254,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMe
     const auto found = kind_of(to, from, size);
     if (!found) return cudaErrorInvalidValue;
     if (*found != kind || kind == cudaMemcpyHostToHost) return cudaErrorInvalidMemcpyDirection;
+    if (kind == cudaMemcpyHostToDevice) counts().bytes_to_device += size;
     return enqueue(stream, [=] { std::memcpy(to, from, size); });
   });
 }

@@ -29,8 +29,12 @@ int chosen_device();
 [[noreturn]] void fail(const char* what);
 
 struct Counts {
-  int allocations = 0, products = 0, graph_launches = 0, waits = 0;
+  int allocations = 0, products = 0, fused_products = 0, graph_launches = 0, waits = 0;
+  std::size_t bytes_to_device = 0;  // copied
 };
 Counts& counts();
+
+// Whether cublasLt has kernels for products with epilogues; at first it does.
+bool& has_fused_kernels();
 
 }  // namespace host_cuda

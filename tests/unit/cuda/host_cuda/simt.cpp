@@ -223,14 +223,39 @@ void wait_for_block(unsigned line) {
   executor().wait(State::at_barrier);
 }
 
-std::uint64_t exchange(std::uint64_t word, unsigned distance) {
+namespace {
+
+// read(number of the thread, word of a thread by its number)
+template <typename Read>
+std::uint64_t among_lanes(std::uint64_t word, Read read) {
   Executor& e = executor();
   Thread& self = *e.current;
   self.word = word;
   e.wait(State::in_warp);
-  const std::uint64_t result = e.word_of(self.number ^ distance);
+  const std::uint64_t result = read(self.number, [&](unsigned number) { return e.word_of(number); });
   e.wait(State::in_warp);  // nobody gives its next word before all have read this one
   return result;
+}
+
+unsigned first_lane(unsigned number) { return number / warp_size * warp_size; }
+
+}  // namespace
+
+std::uint64_t exchange(std::uint64_t word, unsigned distance) {
+  return among_lanes(word, [&](unsigned self, auto word_at) { return word_at(self ^ distance); });
+}
+
+std::uint64_t word_of(std::uint64_t word, unsigned lane) {
+  if (lane >= warp_size) fail("a shuffle from a lane that a warp hasn't");
+  return among_lanes(word, [&](unsigned self, auto word_at) { return word_at(first_lane(self) + lane); });
+}
+
+std::uint32_t ballot(bool given) {
+  return static_cast<std::uint32_t>(among_lanes(given ? 1 : 0, [](unsigned self, auto word_at) {
+    std::uint64_t bits = 0;
+    for (unsigned lane = 0; lane < warp_size; ++lane) bits |= word_at(first_lane(self) + lane) << lane;
+    return bits;
+  }));
 }
 
 }  // namespace host_cuda

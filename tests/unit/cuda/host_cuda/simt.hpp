@@ -29,8 +29,11 @@ struct Position {
 const Position& position();  // of the CUDA thread that runs
 
 void wait_for_block(unsigned line);
-// Every lane of a warp gives a word and gets that of `lane ^ distance`.
+// Every lane of a warp gives a word and gets that of `lane ^ distance`; that of `lane`; or bits, of
+// which each says whether a lane gave something.
 std::uint64_t exchange(std::uint64_t word, unsigned distance);
+std::uint64_t word_of(std::uint64_t word, unsigned lane);
+std::uint32_t ballot(bool given);
 
 // Shared memory holds NaN when a block begins. Called by each thread.
 void begin_shared(void* memory, std::size_t size);
@@ -58,14 +61,39 @@ void begin_shared(void* memory, std::size_t size);
   static type name[count];           \
   ::host_cuda::begin_shared(name, sizeof name)
 
+#define NN_ROLLED
+
+inline unsigned __umulhi(unsigned a, unsigned b) {
+  return static_cast<unsigned>((std::uint64_t{a} * b) >> 32);
+}
+
 inline void __syncthreads(unsigned line = __builtin_LINE()) { ::host_cuda::wait_for_block(line); }
 
-template <typename T>
-T __shfl_xor_sync(unsigned, T value, int distance) {
+namespace host_cuda {
+
+// `get` gives a word and returns another.
+template <typename T, typename Get>
+T among_words(T value, Get get) {
   static_assert(sizeof(T) <= sizeof(std::uint64_t));
   std::uint64_t word = 0;
   std::memcpy(&word, &value, sizeof value);
-  word = ::host_cuda::exchange(word, static_cast<unsigned>(distance));
+  word = get(word);
   std::memcpy(&value, &word, sizeof value);
   return value;
 }
+
+}  // namespace host_cuda
+
+template <typename T>
+T __shfl_xor_sync(unsigned, T value, int distance) {
+  return ::host_cuda::among_words(value, [=](std::uint64_t word) {
+    return ::host_cuda::exchange(word, static_cast<unsigned>(distance));
+  });
+}
+template <typename T>
+T __shfl_sync(unsigned, T value, int lane) {
+  return ::host_cuda::among_words(
+      value, [=](std::uint64_t word) { return ::host_cuda::word_of(word, static_cast<unsigned>(lane)); });
+}
+inline unsigned __ballot_sync(unsigned, bool given) { return ::host_cuda::ballot(given); }
+inline int __ffs(unsigned word) { return __builtin_ffs(static_cast<int>(word)); }

@@ -112,6 +112,20 @@ void products(Index a_next, Index b_next, Index c_next) {
   wait(d.stream.get());
 }
 
+// The same with a bias of each member's, in one.
+void fused_products(Index c_next, Index bias_next) {
+  TestDevice d;
+  const Blas blas(Queue{d.stream.get(), 3}, Precision::float32);
+  const auto matrices = [&](Index next) { return Each<float>(d.arena.take_each<float>(3, 4).data, next); };
+  Product<float> p;
+  p.m = p.n = p.k = 2;
+  p.a = {matrices(4), 2};
+  p.b = {matrices(4), 2};
+  p.c = {matrices(c_next), 2};
+  if (!blas.multiply(p, {Epilogue<float>::Kind::bias, matrices(bias_next)})) host_cuda::fail("no kernel");
+  wait(d.stream.get());
+}
+
 // A kernel for three members, whose ten numbers each are said to lie so far apart.
 void fill_members(Index next) {
   TestDevice d;
@@ -273,6 +287,10 @@ TEST_CASE("planted: a wrong distance between members") {
   CHECK(ends_badly([] { products(4, 4, 5); }));
   CHECK(ends_badly([] { products(4, 4, 3); }));
   CHECK(ends_badly([] { products(4, 4, 0); }));
+  CHECK_FALSE(ends_badly([] { fused_products(4, 4); }));
+  CHECK(ends_badly([] { fused_products(5, 4); }));
+  CHECK(ends_badly([] { fused_products(3, 4); }));
+  CHECK(ends_badly([] { fused_products(4, 1000); }));
   CHECK_FALSE(ends_badly([] { fill_members(10); }));
   CHECK(ends_badly([] { fill_members(11); }));
   CHECK(ends_badly([] { fill_members(1000); }));

@@ -5,6 +5,7 @@
 #ifdef __CUDACC__
   #include <cuda_runtime.h>
   #define NN_SHARED(type, name, count) __shared__ type name[count]
+  #define NN_MEMBER(first, own) (own)
   // In front of loops that most threads go through once: to unroll them, the compiler would divide.
   #define NN_ROLLED _Pragma("unroll 1")
 #else
@@ -29,7 +30,7 @@ inline dim3 grid_of(const Queue& queue, const Shape2& shape) {
 
 template <typename T>
 __device__ inline Each<T>::operator T*() const {
-  return data + Index{blockIdx.z} * next;
+  return NN_MEMBER(data, data + Index{blockIdx.z} * next);
 }
 template <typename T>
 __device__ inline T* Each<T>::operator->() const {
@@ -48,8 +49,9 @@ void launch(const Queue& queue, const Shape2& shape, void (*kernel)(Parameters..
 #else
 template <typename... Parameters, typename... Arguments>
 void launch(const Queue& queue, const Shape2& shape, void (*kernel)(Parameters...), Arguments... arguments) {
-  host_cuda::launch(queue.stream, grid_of(queue, shape), shape.block, kernel,
-                    static_cast<Parameters>(arguments)...);
+  check(host_cuda::launch(queue.stream, grid_of(queue, shape), shape.block, kernel,
+                          static_cast<Parameters>(arguments)...),
+        "starting a kernel");
 }
 #endif
 

@@ -14,19 +14,6 @@ constexpr std::size_t transfer_bytes = 8 << 20;
 
 }  // namespace
 
-void check(cudaError_t error, std::string_view what) {
-  if (error == cudaSuccess) return;
-  const ErrorKind kind = error == cudaErrorMemoryAllocation ? ErrorKind::unavailable : ErrorKind::unsupported;
-  fail(kind, "CUDA, {}: {}", what, cudaGetErrorString(error));
-}
-
-void check(cublasStatus_t status, std::string_view what) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  const ErrorKind kind =
-      status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorKind::unavailable : ErrorKind::unsupported;
-  fail(kind, "cuBLAS, {}: {}", what, cublasGetStatusString(status));
-}
-
 Stream make_stream() {
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");

@@ -1,5 +1,6 @@
 # What a CUDA program is made of: for the plugin, and for the tests that run it on the host.
-set(NN_CUDA_COMMON ${CMAKE_CURRENT_LIST_DIR}/blas.cpp ${CMAKE_CURRENT_LIST_DIR}/runtime.cpp)
+set(NN_CUDA_COMMON blas.cpp errors.cpp runtime.cpp)
+list(TRANSFORM NN_CUDA_COMMON PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 set(NN_CUDA_SOURCES ends.cu optimizer.cu ops/conv2d.cu ops/dense.cu ops/elementwise.cu
     ops/embedding.cu ops/norm.cu ops/pool2d.cu)
 list(TRANSFORM NN_CUDA_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <limits>
+#include <thread>
 
 #include "base/error.hpp"
 #include "device.hpp"
@@ -71,6 +72,7 @@ __global__ void wait_in_a_branch(Each<double> y) {
 __global__ void fill(Index count, Each<double> y) {
   for_each(count, [&](Index i) { y[i] = 1; });
 }
+const Shape2 one_thread{dim3(1), dim3(1)};
 __global__ void copy_one(Each<const double> x, Index from, Each<double> y) { *y = x[from]; }
 
 void fill_some(Index count) {
@@ -94,6 +96,94 @@ double product(Index row) {
   p.c = {c, 4};
   blas.multiply(p);
   return d.get(c, 12)[11];
+}
+
+// The products of three members' matrices, [2, 2] each, which are said to lie so far apart.
+void products(Index a_next, Index b_next, Index c_next) {
+  TestDevice d;
+  const Blas blas(Queue{d.stream.get(), 3}, Precision::float32);
+  const auto matrices = [&](Index next) { return Each<double>(d.arena.take_each<double>(3, 4).data, next); };
+  Product<double> p;
+  p.m = p.n = p.k = 2;
+  p.a = {matrices(a_next), 2};
+  p.b = {matrices(b_next), 2};
+  p.c = {matrices(c_next), 2};
+  blas.multiply(p);
+  wait(d.stream.get());
+}
+
+// The same with a bias of each member's, in one.
+void fused_products(Index c_next, Index bias_next) {
+  TestDevice d;
+  const Blas blas(Queue{d.stream.get(), 3}, Precision::float32);
+  const auto matrices = [&](Index next) { return Each<float>(d.arena.take_each<float>(3, 4).data, next); };
+  Product<float> p;
+  p.m = p.n = p.k = 2;
+  p.a = {matrices(4), 2};
+  p.b = {matrices(4), 2};
+  p.c = {matrices(c_next), 2};
+  if (!blas.multiply(p, {Epilogue<float>::Kind::bias, matrices(bias_next)})) host_cuda::fail("no kernel");
+  wait(d.stream.get());
+}
+
+// A kernel for three members, whose ten numbers each are said to lie so far apart.
+void fill_members(Index next) {
+  TestDevice d;
+  const Each<double> y(d.arena.take_each<double>(3, 10).data, next);
+  launch(Queue{d.stream.get(), 3}, over_vector(10), fill, Index{10}, y);
+  wait(d.stream.get());
+}
+void copy_members(Index next) {
+  TestDevice d;
+  const Each<double> x(d.arena.take_each<double>(3, 10).data, next), y = d.arena.take_each<double>(3, 1);
+  launch(Queue{d.stream.get(), 3}, one_thread, copy_one, x, Index{0}, y);
+  wait(d.stream.get());
+}
+
+void choose(int device) { check(cudaSetDevice(device), "choosing a device"); }
+
+// What calls are about, one of each.
+struct Things : TestDevice {
+  Blas blas{stream.get(), Precision::float32};
+  Event event = make_event();
+  PinnedBlock pinned = make_pinned(sizeof(double));
+  Each<double> x = arena.take_each<double>(1, 1), y = arena.take_each<double>(1, 1);
+  mutable Graph graph;  // recorded already
+  int chosen = host_cuda::chosen_device();
+
+  ~Things() { static_cast<void>(cudaSetDevice(chosen)); }
+  Things() {
+    for (int i = 0; i < 2; ++i)
+      graph.run(stream.get(), [&] { launch(stream.get(), one_thread, copy_one, x, Index{0}, y); });
+  }
+};
+
+// A call to one device about memory of one, which may be another.
+using Call = void (*)(const Things& device, const Things& memory);
+
+void multiply(const Things& device, const Things& memory) {
+  Product<double> p;
+  p.m = p.n = p.k = 1;
+  p.a = p.b = {memory.x, 1};
+  p.c = {memory.y, 1};
+  device.blas.multiply(p);
+}
+void start(const Things& device, const Things& memory) {
+  launch(device.stream.get(), one_thread, copy_one, memory.x, Index{0}, memory.y);
+}
+void clear(const Things& device, const Things& memory) {
+  check(cudaMemsetAsync(memory.x.data, 0, sizeof(double), device.stream.get()), "clearing");
+}
+void copy_out(const Things& device, const Things& memory) {
+  check(cudaMemcpyAsync(device.pinned.get(), memory.x.data, sizeof(double), cudaMemcpyDeviceToHost,
+                        device.stream.get()),
+        "copying");
+}
+void mark(const Things& device, const Things&) {
+  check(cudaEventRecord(device.event.get(), device.stream.get()), "marking");
+}
+void replay(const Things& device, const Things&) {
+  device.graph.run(device.stream.get(), [] {});
 }
 
 }  // namespace
@@ -132,7 +222,7 @@ TEST_CASE("planted: reading out of bounds") {
     TestDevice d;
     const Each<double> x = d.put(std::vector<double>(10, 1));
     const Each<double> y = d.arena.take_each<double>(1, 1);
-    launch(d.stream.get(), Shape2{dim3(1), dim3(1)}, copy_one, x, from, y);
+    launch(d.stream.get(), one_thread, copy_one, x, from, y);
     return d.get(y, 1)[0];
   };
   CHECK(read(9) == 1);
@@ -189,4 +279,73 @@ TEST_CASE("planted: taking memory, and waiting, while a graph is recorded") {
       ends_badly([&] { record([&] { launch(d.stream.get(), over_vector(0), fill, Index{0}, nullptr); }); }));
   CHECK(ends_badly([&] { record([&] { d.arena.take_each<double>(1, 1); }); }));
   CHECK(ends_badly([&] { record([&] { wait(d.stream.get()); }); }));
+}
+
+TEST_CASE("planted: a wrong distance between members") {
+  CHECK_FALSE(ends_badly([] { products(4, 4, 4); }));
+  CHECK_FALSE(ends_badly([] { products(0, 4, 4); }));  // all members have the same
+  CHECK(ends_badly([] { products(5, 4, 4); }));
+  CHECK(ends_badly([] { products(4, 5, 4); }));
+  CHECK(ends_badly([] { products(4, 4, 5); }));
+  CHECK(ends_badly([] { products(4, 4, 3); }));
+  CHECK(ends_badly([] { products(4, 4, 0); }));
+  CHECK_FALSE(ends_badly([] { fused_products(4, 4); }));
+  CHECK(ends_badly([] { fused_products(5, 4); }));
+  CHECK(ends_badly([] { fused_products(3, 4); }));
+  CHECK(ends_badly([] { fused_products(4, 1000); }));
+  CHECK_FALSE(ends_badly([] { fill_members(10); }));
+  CHECK(ends_badly([] { fill_members(11); }));
+  CHECK(ends_badly([] { fill_members(1000); }));
+  CHECK_FALSE(ends_badly([] { copy_members(10); }));
+  CHECK(ends_badly([] { copy_members(1000); }));
+}
+
+TEST_CASE("planted: another device than the one that was chosen, and its memory") {
+  for (const Call call : {multiply, start, clear, copy_out, mark, replay}) {
+    for (const int device : {0, 1}) {
+      choose(device);
+      const Things here;
+      choose(1 - device);
+      const Things there;
+      CHECK(ends_badly([&] { call(here, here); }));
+      choose(device);
+      CHECK_FALSE(ends_badly([&] { call(here, here); }));
+      if (call != mark && call != replay) CHECK(ends_badly([&] { call(here, there); }));
+    }
+  }
+  choose(0);
+}
+
+TEST_CASE("planted: memory is given back where another device is chosen") {
+  const auto give_back = [](int device) {
+    const TestDevice d;
+    choose(device);
+  };
+  CHECK_FALSE(ends_badly([&] { give_back(0); }));
+  CHECK(ends_badly([&] { give_back(1); }));
+}
+
+TEST_CASE("planted: devices that aren't there, and more memory than a device has") {
+  CHECK_THROWS_AS(choose(2), Error);
+  CHECK_THROWS_AS(choose(-1), Error);
+  TestDevice d;
+  CHECK_THROWS_AS(d.arena.take<double>(Index{1} << 32), Error);
+}
+
+TEST_CASE("Devices are used from several threads") {
+  std::vector<std::thread> threads;
+  std::vector<double> last(4);
+  for (std::size_t i = 0; i < last.size(); ++i) {
+    threads.emplace_back([&last, i] {
+      choose(static_cast<int>(i % 2));
+      for (int step = 0; step < 10; ++step) {
+        TestDevice d;
+        const Each<double> y = d.arena.take_each<double>(1, 64);
+        launch(d.stream.get(), Shape2{dim3(1), dim3(64)}, mirror<true>, d.put(std::vector<double>(64, 2)), y);
+        last[i] = d.get(y, 64)[63];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(last == std::vector<double>(4, 2));
 }

@@ -186,6 +186,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   if (c != d || c_layout != d_layout || !on_device(workspace, workspace_size))
     fail("a product in another place");
   if (reinterpret_cast<cublasHandle_t>(handle)->stream != stream) fail("a product in another stream");
+  if (!host_cuda::chosen(reinterpret_cast<cublasHandle_t>(handle)))
+    fail("a product where another device is chosen");
   host_cuda::Product<float> p{e.a_operation == CUBLAS_OP_T,
                               e.b_operation == CUBLAS_OP_T,
                               m.c.rows,
@@ -200,14 +202,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                               *static_cast<const float*>(alpha),
                               *static_cast<const float*>(beta),
                               e.type};
+  if (!distances_fit(p, m.a.next, m.b.next, m.c.next, m.c.count)) fail("members at a wrong distance");
   float* bias = e.bias;
   for (std::int32_t i = 0; i < m.c.count; ++i) {
     if (!p.in_bounds() || !on_device(bias, static_cast<std::size_t>(p.m) * sizeof(float)))
       fail("a product outside of its memory");
-    host_cuda::enqueue(stream, [=] {
+    const cudaError_t error = host_cuda::enqueue(stream, [=] {
       p.run();
       finish(e, p, bias);
     });
+    if (error != cudaSuccess) return CUBLAS_STATUS_EXECUTION_FAILED;
     p.a += m.a.next;
     p.b += m.b.next;
     p.c += m.c.next;

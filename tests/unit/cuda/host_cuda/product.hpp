@@ -9,6 +9,7 @@
 #include "host_cuda/fake_runtime.hpp"
 
 struct cublasContext {
+  int device = host_cuda::chosen_device();
   cudaStream_t stream = nullptr;
   void* workspace = nullptr;
 };
@@ -72,5 +73,33 @@ struct Product {
     return on_device(data, static_cast<std::size_t>(leading * (columns - 1) + rows) * sizeof(T));
   }
 };
+
+// Handles are for the device on which they were made.
+inline bool chosen(cublasHandle_t handle) { return handle->device == chosen_device(); }
+
+// Members' matrices begin in one allocation.
+template <typename T>
+bool in_one_piece(const T* first, std::int64_t next, std::int64_t count) {
+  return next >= 0 && on_device(first, static_cast<std::size_t>(next * (count - 1) + 1) * sizeof(T));
+}
+
+// No element of a member's result is another's too: from one to the other it is some columns and
+// some rows on, or a column more and some rows back.
+template <typename T>
+bool results_apart(const Product<T>& p, std::int64_t next, std::int64_t count) {
+  for (std::int64_t i = 1; i < count; ++i) {
+    const std::int64_t columns = i * next / p.c_leading, rows = i * next % p.c_leading;
+    if ((columns < p.n && rows < p.m) || (columns + 1 < p.n && p.c_leading - rows < p.m)) return false;
+  }
+  return true;
+}
+
+// Whether members' matrices may be so far apart.
+template <typename T>
+bool distances_fit(const Product<T>& p, std::int64_t a_next, std::int64_t b_next, std::int64_t c_next,
+                   std::int64_t count) {
+  return in_one_piece(p.a, a_next, count) && in_one_piece(p.b, b_next, count) &&
+         in_one_piece(p.c, c_next, count) && p.c_leading > 0 && results_apart(p, c_next, count);
+}
 
 }  // namespace host_cuda

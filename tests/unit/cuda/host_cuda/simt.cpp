@@ -52,7 +52,7 @@ class Executor {
   std::vector<unsigned> turns_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<Fiber*> idle_;
-  Fiber main_;
+  Fiber* main_ = nullptr;  // of the thread that runs the grid
   const std::function<void()>* kernel_ = nullptr;
   std::set<void*> shared_;  // what the block has of it
   std::mt19937 random_{1};
@@ -68,13 +68,13 @@ Executor& executor() {
 
 void Executor::run_threads() {
   Executor& e = executor();
-  Fiber::entered(e.main_);
+  Fiber::entered(*e.main_);
   for (;;) {  // a fiber is used for one CUDA thread after another
     acquire(&e.start_);
     (*e.kernel_)();
     release(&e.end_);
     e.current->state = State::done;
-    e.current->fiber->switch_to(e.main_);
+    e.current->fiber->switch_to(*e.main_);
   }
 }
 
@@ -88,7 +88,7 @@ void Executor::resume(Thread& thread) {
     thread.fiber = idle_.back();
     idle_.pop_back();
   }
-  main_.switch_to(*thread.fiber);
+  main_->switch_to(*thread.fiber);
 #if !defined(HOST_CUDA_TSAN)
   // Threads that share a fiber could have no races with each other.
   if (thread.state == State::done) idle_.push_back(thread.fiber);
@@ -104,7 +104,7 @@ void Executor::wait(State state) {
   void* place = phase(state);
   release(place);
   current->state = state;
-  current->fiber->switch_to(main_);
+  current->fiber->switch_to(*main_);
   acquire(place);
 }
 
@@ -188,6 +188,8 @@ void Executor::run(dim3 grid, dim3 block, const std::function<void()>& kernel) {
   if (count == 0 || count > 1024 || block.z > 64) fail("a block of no or too many threads");
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) fail("a grid of no blocks");
   if (grid.x > INT32_MAX || grid.y > 65535 || grid.z > 65535) fail("a grid of too many blocks");
+  Fiber main;
+  main_ = &main;
   kernel_ = &kernel;
   for (unsigned z = 0; z < grid.z; ++z) {
     for (unsigned y = 0; y < grid.y; ++y) {

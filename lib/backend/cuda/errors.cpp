@@ -1,0 +1,92 @@
+// What CUDA's and cuBLAS's errors are to callers of these tools.
+#include <fmt/format.h>
+
+#include "backend/cuda/runtime.hpp"
+#include "base/error.hpp"
+
+namespace nn::cuda {
+namespace {
+
+ErrorKind kind_of(cudaError_t error) {
+  switch (error) {
+    // Other processes have the device, or its memory.
+    case cudaErrorMemoryAllocation:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorSystemNotReady:
+    case cudaErrorMpsServerNotReady:
+    case cudaErrorMpsMaxClientsReached:
+    case cudaErrorMpsMaxConnectionsReached: return ErrorKind::unavailable;
+    // The device, or the way to it, is broken.
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorHardwareStackError:
+    case cudaErrorContained:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorOperatingSystem:
+    case cudaErrorUnknown: return ErrorKind::io;
+    // A kernel went astray, or a call is wrong.
+    case cudaErrorIllegalAddress:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorLaunchFailure:
+    case cudaErrorAssert:
+    case cudaErrorInvalidValue:
+    case cudaErrorInvalidConfiguration:
+    case cudaErrorInvalidMemcpyDirection:
+    case cudaErrorInvalidResourceHandle:
+    case cudaErrorIllegalState:
+    case cudaErrorStreamCaptureUnsupported:
+    case cudaErrorStreamCaptureInvalidated: return ErrorKind::internal;
+    default: return ErrorKind::unsupported;  // an old driver and the like
+  }
+}
+
+ErrorKind kind_of(cublasStatus_t status) {
+  switch (status) {
+    case CUBLAS_STATUS_ALLOC_FAILED: return ErrorKind::unavailable;
+    case CUBLAS_STATUS_EXECUTION_FAILED:
+    case CUBLAS_STATUS_MAPPING_ERROR: return ErrorKind::io;
+    case CUBLAS_STATUS_INVALID_VALUE:
+    case CUBLAS_STATUS_INTERNAL_ERROR: return ErrorKind::internal;
+    default: return ErrorKind::unsupported;
+  }
+}
+
+// Whether this process has taken it all, or another one.
+std::string memory_advice() {
+  std::size_t free = 0, total = 0;
+  std::string left;
+  if (cudaMemGetInfo(&free, &total) == cudaSuccess) {
+    left = fmt::format(" ({} of {} MiB are free)", free >> 20, total >> 20);
+  }
+  return left + "; try a smaller --batch, fewer --members or another device";
+}
+
+std::string advice(cudaError_t error) {
+  switch (error) {
+    case cudaErrorMemoryAllocation: return memory_advice();
+    case cudaErrorDevicesUnavailable: return "; another process may have it for itself";
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorInvalidKernelImage:
+    case cudaErrorUnsupportedPtxVersion:
+      return "; nn-cuda.so has no code for this GPU's compute capability, see nn-devices --long";
+    default: return {};
+  }
+}
+
+}  // namespace
+
+void check(cudaError_t error, std::string_view what) {
+  if (error == cudaSuccess) return;
+  fail(kind_of(error), "CUDA, {}: {}{}", what, cudaGetErrorString(error), advice(error));
+}
+
+void check(cublasStatus_t status, std::string_view what) {
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  const std::string memory = status == CUBLAS_STATUS_ALLOC_FAILED ? memory_advice() : std::string();
+  fail(kind_of(status), "cuBLAS, {}: {}{}", what, cublasGetStatusString(status), memory);
+}
+
+}  // namespace nn::cuda

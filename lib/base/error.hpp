@@ -19,6 +19,7 @@ enum class ErrorKind {
   io,           // reading or writing failed: exit 1
   unavailable,  // busy, unreachable, timed out: worth retrying, exit 75
   unsupported,  // well-formed, but nothing here can do it: exit 1
+  device,       // a device failed, and nothing works on it in this process any more: exit 1
   internal,     // a bug in these tools: exit 1
 };
 

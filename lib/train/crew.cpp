@@ -179,6 +179,14 @@ void Crew::save() {
   }
 }
 
+std::string Crew::save_good() {
+  std::string kept;
+  for (const auto& member : members_) {
+    if (member != nullptr) kept += member->save_good();
+  }
+  return kept;
+}
+
 void Crew::finish(std::vector<Model>& models) {
   std::vector<std::vector<float>> results(members_.size());
   std::vector<DatasetFigures> valid;

@@ -37,6 +37,8 @@ class Crew {
   void run_epoch();
   // Where the members are, as checkpoints.
   void save();
+  // Where they were when the epoch began: their device has failed. What Member::save_good() says.
+  std::string save_good();
   // Null: a member that failed.
   const Members& members() const { return members_; }
   // The models of those that didn't fail, into each one's place.

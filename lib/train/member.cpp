@@ -223,12 +223,14 @@ bool Member::epoch_save_due() const {
   return !done_ && every > 0 && state_.epoch % every == 0;
 }
 
+std::string Member::save_good() {
+  if (good_.state.step == 0) return {};
+  save(good_);
+  return fmt::format("; {} has the state after epoch {}", checkpoint_path_, good_.state.epoch);
+}
+
 void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
-  std::string kept;
-  if (good_.state.step > 0) {
-    save(good_);
-    kept = fmt::format("; {} has the state after epoch {}", checkpoint_path_, good_.state.epoch);
-  }
+  const std::string kept = save_good();
   fail_data(
       "{} is not a number any more in epoch {}, step {}, with --lr {}: try a lower --lr, --clip-norm 1 or "
       "--standardize{}",

@@ -60,6 +60,8 @@ class Member {
   // that an epoch has ended.
   void save();
   bool save_due() const;
+  // Saves where the epoch began. Returns "; PATH has the state after epoch N", nothing in the first one.
+  std::string save_good();
   bool epoch_save_due() const;
   const std::string& checkpoint_path() const { return checkpoint_path_; }
   // Of all runs that this one goes on from.

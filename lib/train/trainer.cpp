@@ -80,6 +80,14 @@ void train_group(const std::vector<const TrainOptions*>& group, const Device& de
       if (next == nullptr) break;
       next->run_epoch();
     }
+    if (common.threads != nullptr) save_all();  // until those in the other threads are done as well
+    for (const auto& crew : crews) crew->finish(models);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::device) throw;
+    std::string kept;
+    for (const auto& crew : crews) kept += crew->save_good();
+    if (kept.empty()) throw;
+    throw Error(error.kind(), fmt::format("{}{}, for --resume", error.what(), kept));
   } catch (const Interrupted&) {
     save_all();
     if (!common.several) {
@@ -89,8 +97,6 @@ void train_group(const std::vector<const TrainOptions*>& group, const Device& de
     }
     throw;
   }
-  if (common.threads != nullptr) save_all();  // until those in the other threads are done as well
-  for (const auto& crew : crews) crew->finish(models);
 }
 
 // A device for each thread: one where there is one member only, which has all its cores.

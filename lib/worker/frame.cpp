@@ -58,6 +58,7 @@ wire::Code code_of(ErrorKind kind) {
     case ErrorKind::data: return wire::Code::invalid;
     case ErrorKind::unavailable: return wire::Code::busy;
     case ErrorKind::unsupported: return wire::Code::unsupported;
+    case ErrorKind::device: return wire::Code::draining;  // others can answer, and this one ends
     default: return wire::Code::internal;
   }
 }

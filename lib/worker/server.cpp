@@ -196,6 +196,7 @@ void Server::run() {
   notify_manager("READY=1");
   io_.run();
   log_.write("end", {{"requests_total", service_.stats.requests_total}});
+  if (service_.broken) throw *service_.broken;
   if (lost_) fail(ErrorKind::unavailable, "requests were under way when --drain-timeout ended");
 }
 
@@ -334,6 +335,8 @@ asio::awaitable<void> Server::drain() {
 
 // The end: everything is answered, or the one client of --stdio is gone.
 void Server::stop_if_done() {
+  // A device that failed answers nobody any more; who started the worker may start it anew.
+  if (service_.broken && !service_.draining) return asio::co_spawn(io_, drain(), asio::detached);
   if (service_.training) return;
   if (options_.stdio && gates_.empty() && service_.sessions.empty()) return io_.stop();
   if (!service_.draining) return;

@@ -315,6 +315,10 @@ void Session::finish(Request& request) {
     default:
       ++model->second.failed;
       service_.log.write("failed", {{"client", name_}, {"model", name}, {"error", request.error->what()}});
+      if (request.error->kind() == ErrorKind::device && !service_.broken) {
+        service_.broken = request.error;
+        asio::post(service_.io, service_.on_change);
+      }
       return refuse(request.id, code_of(request.error->kind()), request.error->what());
   }
 }

@@ -34,6 +34,7 @@ struct Service {
   std::shared_ptr<Training> training;  // one at a time
   bool draining = false;
   std::function<void()> on_change;  // a session or a request ended
+  std::optional<Error> broken{};    // the device failed: the worker has to end
 };
 
 // A table that a client sends rows of, and what they are answered with.

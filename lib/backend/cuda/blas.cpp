@@ -161,7 +161,9 @@ bool Blas::multiply(const Product<T>& p, const Epilogue<T>& e) const {
     const cublasStatus_t answer =
         cublasLtMatmulAlgoGetHeuristic(handle, description.get(), a.get(), b.get(), c.get(), c.get(),
                                        preference_for(p).get(), 1, &kernel, &found);
-    if (answer != CUBLAS_STATUS_SUCCESS || found == 0) return false;
+    if (answer == CUBLAS_STATUS_NOT_SUPPORTED || answer == CUBLAS_STATUS_INVALID_VALUE) return false;
+    check(answer, "choosing a kernel for a product");
+    if (found == 0) return false;
     const float one = 1, factor = p.accumulate ? 1 : 0;
     check(cublasLtMatmul(handle, description.get(), &one, p.b.data.data, a.get(), p.a.data.data, b.get(),
                          &factor, p.c.data.data, c.get(), p.c.data.data, c.get(), &kernel.algo,

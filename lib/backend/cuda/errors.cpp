@@ -16,22 +16,22 @@ ErrorKind kind_of(cudaError_t error) {
     case cudaErrorMpsServerNotReady:
     case cudaErrorMpsMaxClientsReached:
     case cudaErrorMpsMaxConnectionsReached: return ErrorKind::unavailable;
-    // The device, or the way to it, is broken.
+    // The device, or the way to it, is broken, or a kernel went astray.
     case cudaErrorECCUncorrectable:
     case cudaErrorNvlinkUncorrectable:
     case cudaErrorHardwareStackError:
     case cudaErrorContained:
     case cudaErrorLaunchTimeout:
     case cudaErrorOperatingSystem:
-    case cudaErrorUnknown: return ErrorKind::io;
-    // A kernel went astray, or a call is wrong.
+    case cudaErrorUnknown:
     case cudaErrorIllegalAddress:
     case cudaErrorMisalignedAddress:
     case cudaErrorInvalidAddressSpace:
     case cudaErrorInvalidPc:
     case cudaErrorIllegalInstruction:
     case cudaErrorLaunchFailure:
-    case cudaErrorAssert:
+    case cudaErrorAssert: return ErrorKind::device;
+    // A call is wrong.
     case cudaErrorInvalidValue:
     case cudaErrorInvalidConfiguration:
     case cudaErrorInvalidMemcpyDirection:
@@ -47,7 +47,7 @@ ErrorKind kind_of(cublasStatus_t status) {
   switch (status) {
     case CUBLAS_STATUS_ALLOC_FAILED: return ErrorKind::unavailable;
     case CUBLAS_STATUS_EXECUTION_FAILED:
-    case CUBLAS_STATUS_MAPPING_ERROR: return ErrorKind::io;
+    case CUBLAS_STATUS_MAPPING_ERROR: return ErrorKind::device;
     case CUBLAS_STATUS_INVALID_VALUE:
     case CUBLAS_STATUS_INTERNAL_ERROR: return ErrorKind::internal;
     default: return ErrorKind::unsupported;

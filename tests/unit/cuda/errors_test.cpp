@@ -25,9 +25,9 @@ TEST_CASE("Errors of CUDA by kind") {
   const std::pair<cudaError_t, ErrorKind> table[] = {
       {cudaErrorMemoryAllocation, ErrorKind::unavailable},
       {cudaErrorDevicesUnavailable, ErrorKind::unavailable},
-      {cudaErrorECCUncorrectable, ErrorKind::io},
-      {cudaErrorUnknown, ErrorKind::io},
-      {cudaErrorIllegalAddress, ErrorKind::internal},
+      {cudaErrorECCUncorrectable, ErrorKind::device},
+      {cudaErrorUnknown, ErrorKind::device},
+      {cudaErrorIllegalAddress, ErrorKind::device},
       {cudaErrorInvalidValue, ErrorKind::internal},
       {cudaErrorInsufficientDriver, ErrorKind::unsupported},
       {cudaErrorNoKernelImageForDevice, ErrorKind::unsupported},
@@ -45,7 +45,7 @@ TEST_CASE("Errors of CUDA by kind") {
 TEST_CASE("Errors of cuBLAS by kind") {
   CHECK(error_of(CUBLAS_STATUS_ALLOC_FAILED).kind() == ErrorKind::unavailable);
   CHECK_THAT(error_of(CUBLAS_STATUS_ALLOC_FAILED).what(), Contains("fewer --members"));
-  CHECK(error_of(CUBLAS_STATUS_EXECUTION_FAILED).kind() == ErrorKind::io);
+  CHECK(error_of(CUBLAS_STATUS_EXECUTION_FAILED).kind() == ErrorKind::device);
   CHECK(error_of(CUBLAS_STATUS_INVALID_VALUE).kind() == ErrorKind::internal);
   CHECK(error_of(CUBLAS_STATUS_ARCH_MISMATCH).kind() == ErrorKind::unsupported);
 }

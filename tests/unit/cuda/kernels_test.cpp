@@ -128,7 +128,7 @@ TEST_CASE("CUDA: division by numbers that are known before") {
 
 TEST_CASE("CUDA kernel: embeddings of categories") {
   in_all_orders([] {
-    constexpr Index rows = 300, width = 45, units = 35;
+    constexpr Index rows = 270, width = 13, units = 35;
     TestDevice d;
     std::vector<double> x(rows * width), table = numbers(width * units), g = numbers(rows * units);
     for (std::size_t i = 0; i < rows; ++i) {

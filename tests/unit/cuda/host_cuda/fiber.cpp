@@ -1,6 +1,6 @@
 #include "host_cuda/fiber.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(HOST_CUDA_ASAN)
   #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(HOST_CUDA_TSAN)
@@ -35,7 +35,7 @@ Fiber::~Fiber() {
 
 void Fiber::switch_to(Fiber& other) {
   previous_ = this;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(HOST_CUDA_ASAN)
   __sanitizer_start_switch_fiber(&sanitizer_stack_, other.bottom_, other.size_);
 #endif
 #if defined(HOST_CUDA_TSAN)
@@ -47,29 +47,30 @@ void Fiber::switch_to(Fiber& other) {
 }
 
 void Fiber::arrived() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(HOST_CUDA_ASAN)
   // Of the thread's own stack only the switch itself tells where it lies.
   __sanitizer_finish_switch_fiber(sanitizer_stack_, &previous_->bottom_, &previous_->size_);
 #endif
 }
 
 void Fiber::entered([[maybe_unused]] Fiber& from) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(HOST_CUDA_ASAN)
   __sanitizer_finish_switch_fiber(nullptr, &from.bottom_, &from.size_);
 #endif
 }
 
-// swapcontext() makes two system calls, a jump makes none; sanitizers know the former only.
+// swapcontext() makes two system calls, a jump makes none, and that of the compiler is one that
+// AddressSanitizer has no part in. ThreadSanitizer knows the former only.
 void Fiber::jump(Fiber& other) {
-#if defined(__SANITIZE_ADDRESS__) || defined(HOST_CUDA_TSAN)
+#if defined(HOST_CUDA_TSAN)
   swapcontext(&context_, &other.context_);
 #else
-  if (_setjmp(jump_) != 0) return;
+  if (__builtin_setjmp(jump_) != 0) return;
   if (other.fresh_) {
     other.fresh_ = false;
     setcontext(&other.context_);
   }
-  _longjmp(other.jump_, 1);
+  __builtin_longjmp(other.jump_, 1);
 #endif
 }
 

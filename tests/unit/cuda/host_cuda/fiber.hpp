@@ -1,9 +1,8 @@
 // Contexts of execution that take turns on one thread: a CUDA thread each. Sanitizers are
-// told of every switch. Compiled without ThreadSanitizer, to which the executor's own memory
-// would be full of races, but knowing of it (HOST_CUDA_TSAN).
+// told of every switch: HOST_CUDA_ASAN, HOST_CUDA_TSAN. Compiled without them, as the executor's own
+// memory would be full of races to ThreadSanitizer.
 #pragma once
 
-#include <setjmp.h>
 #include <ucontext.h>
 
 #include <cstddef>
@@ -31,7 +30,7 @@ class Fiber {
 
   std::unique_ptr<char[]> stack_;
   ucontext_t context_{};
-  jmp_buf jump_{};
+  void* jump_[5] = {};
   bool fresh_ = false;
   void* sanitizer_stack_ = nullptr;  // ASan: its fake stack while others run
   const void* bottom_ = nullptr;     // ASan: of the stack

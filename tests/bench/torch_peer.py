@@ -9,38 +9,10 @@ import json, sys, time, warnings
 warnings.filterwarnings("ignore")
 import torch
 from torch import nn
+from torch_layers import layers_of
 
 torch.set_num_threads(1)
 torch.set_flush_denormal(True)  # as the engine does: without it a peer may lose a factor of 10
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-
-
-def layers_of(net, shape, outputs):
-    """Modules of a network as --net has it; channels come first here, and first in shape as well."""
-    for text in net.split(", "):
-        kind, *words = text.split()
-        if kind in ("dense", "flatten") and len(shape) > 1:
-            size = 1
-            for side in shape:
-                size *= side
-            shape = [size]
-            yield nn.Flatten()
-        if kind == "dense":
-            units = int(words.pop(0)) if words and words[0].isdigit() else outputs
-            yield nn.Linear(shape[0], units)
-            shape = [units]
-        elif kind == "conv2d":
-            filters, size = int(words.pop(0)), [int(side) for side in words.pop(0).split("x")]
-            yield nn.Conv2d(shape[0], filters, size)
-            shape = [filters, *(side - of_kernel + 1 for side, of_kernel in zip(shape[1:], size))]
-        elif kind == "max_pool2d":
-            size = int(words.pop(0))
-            yield nn.MaxPool2d(size)
-            shape = [shape[0], *(side // size for side in shape[1:])]
-        elif kind != "flatten":
-            raise SystemExit(f"torch_peer.py: no layer '{kind}' here")
-        for word in words:
-            yield ACTIVATIONS[word]()
 
 
 def step_of(case):

@@ -4,51 +4,17 @@ A question has two fields more: "device", and "mode". Eager is a step as people 
 same recorded once by torch.cuda.graph, with Adam in one kernel, and started again for each batch.
 """
 
-import json, sys, time
+import json, os, sys, time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 try:
     import torch
     from torch import nn
+    from torch_layers import layers_of
 except ImportError as error:
     sys.exit(f"no PyTorch: {error}")
 
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 LOSSES_EVERY = 32  # steps, as the CUDA backend's programs ask for
-
-
-def convolution(words, shape):
-    filters, sides = int(words.pop(0)), [int(side) for side in words.pop(0).split("x")]
-    padding = 0
-    if words and words[0] == "same":
-        words.pop(0)
-        padding = "same"
-    else:
-        shape = [shape[0], *(side - kernel + 1 for side, kernel in zip(shape[1:], sides))]
-    return nn.Conv2d(shape[0], filters, sides, padding=padding), [filters, *shape[1:]]
-
-
-def layers_of(net, shape, outputs):
-    """Modules of a network as --net has it; channels come first here, and first in shape as well."""
-    for text in net.split(", "):
-        kind, *words = text.split()
-        if kind in ("dense", "flatten") and len(shape) > 1:
-            shape = [torch.Size(shape).numel()]
-            yield nn.Flatten()
-        if kind == "dense":
-            units = int(words.pop(0)) if words and words[0].isdigit() else outputs
-            yield nn.Linear(shape[0], units)
-            shape = [units]
-        elif kind == "conv2d":
-            layer, shape = convolution(words, shape)
-            yield layer
-        elif kind == "max_pool2d":
-            size = int(words.pop(0))
-            yield nn.MaxPool2d(size)
-            shape = [shape[0], *(side // size for side in shape[1:])]
-        elif kind != "flatten":
-            raise ValueError(f"no layer '{kind}' here")
-        for word in words:
-            yield ACTIVATIONS[word]()
 
 
 class Work:

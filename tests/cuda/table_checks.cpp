@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <span>
 
 namespace nn::test {
 namespace {
@@ -12,14 +12,20 @@ constexpr std::uint64_t steps = 4;   // of a run
 constexpr std::int64_t batches = 2;  // that a kept data set has, and half a one
 using Values = std::vector<float>;
 
-double difference(const Values& expected, const Values& got) {
-  double scale = 0.1, worst = 0;
+double largest(std::span<const float> values) {
+  double found = 0;
+  for (const double v : values) found = std::max(found, std::abs(v));
+  return found;
+}
+
+// As a part of the largest value, or of the floor where all are smaller.
+double difference(std::span<const float> expected, std::span<const float> got, double floor = 0.1) {
+  double worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double e = expected[i], g = got[i];
-    scale = std::max(scale, std::abs(e));
     worst = std::max(worst, g == g ? std::abs(e - g) : HUGE_VAL);
   }
-  return worst / scale;
+  return worst == 0 ? 0 : worst / std::max(floor, largest(expected));
 }
 
 struct Results {
@@ -112,21 +118,39 @@ Values forward(Backend& backend, const Setup& s, Precision precision) {
   return forward(*program_of(backend, s, options), s, s.c.rows);
 }
 
-// A step of plain descent by 1 moves the weights by their gradient.
+// The velocity after a first step by 1 is the gradient, but for its sign. What the weights moved by is it
+// too, but rounded to the weights' last digits: too coarse where a layer's gradients are small.
 Values gradient_of(Backend& backend, const Setup& s) {
-  const auto program = program_of(backend, s, options_of(s.c, OptimizerKind::sgd));
+  const auto program = program_of(backend, s, options_of(s.c, OptimizerKind::momentum));
   const Examples rows = s.from(0, s.c.rows);
   program->train_step(Step{{&rows, 1}, 1, 0});
-  Values moved = weights_of(*program, s);
-  for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = s.weights[0].as<float>()[i] - moved[i];
-  return moved;
+  return state_of(*program);
 }
 
+// Each parameter by itself, or a layer with small gradients could have any beside one with large ones. A
+// gradient that is 0 but for rounding, as of biases in front of a batch_norm, is a sum whose summands are as
+// large as other gradients, so that those say how much of it is noise.
+double gradients(Backend& cpu, Backend& cuda, const Setup& s) {
+  const Values expected = gradient_of(cpu, s), got = gradient_of(cuda, s);
+  const double most = largest(expected);
+  double worst = 0;
+  for (const Parameter& p : s.plan.parameters) {
+    const auto of = [&](const Values& all) {
+      return std::span(all).subspan(static_cast<std::size_t>(p.offset), static_cast<std::size_t>(p.size()));
+    };
+    const bool noise = largest(of(expected)) < 1e-5 * most;
+    worst = std::max(worst, difference(of(expected), of(got), noise ? most : most / 100));
+  }
+  return worst;
+}
+
+// By momentum and not by Adam: where a gradient is 0 but for rounding Adam makes steps of the noise, whose
+// size has nothing to do with the noise's, and cuBLAS may round three networks' products otherwise than one's.
 double members(Backend& cuda, const Setup& s, bool shared) {
   std::vector<ProgramOptions> options;
   std::vector<const float*> weights;
   for (std::size_t m = 0; m < count; ++m) {
-    options.push_back(options_of(s.c, OptimizerKind::adamw, m));
+    options.push_back(options_of(s.c, OptimizerKind::momentum, m));
     options.back().shared_batches = shared;
     weights.push_back(s.weights[m].as<float>());
   }
@@ -140,7 +164,7 @@ double members(Backend& cuda, const Setup& s, bool shared) {
   together->evaluate(rows, y.data(), losses);
   double worst = 0;
   for (std::size_t m = 0; m < count; ++m) {
-    Results alone = train_alone(cuda, s, OptimizerKind::adamw, m), got;
+    Results alone = train_alone(cuda, s, OptimizerKind::momentum, m), got;
     const auto first = y.begin() + static_cast<std::ptrdiff_t>(m * outputs_of(s.c));
     got.outputs.assign(first, first + static_cast<std::ptrdiff_t>(outputs_of(s.c)));
     got.weights = weights_of(*together, s, m);
@@ -240,7 +264,7 @@ Differences differences_of(Backend& cpu, Backend& cuda, const Case& c) {
   d.values = difference(expected, forward(cuda, s, Precision::float32));
   d.tf32 = difference(expected, forward(cuda, s, Precision::tf32));
   d.bf16 = difference(expected, forward(cuda, s, Precision::bf16));
-  d.gradients = difference(gradient_of(cpu, s), gradient_of(cuda, s));
+  d.gradients = gradients(cpu, cuda, s);
   d.after_steps =
       difference(train_alone(cpu, s, OptimizerKind::momentum), train_alone(cuda, s, OptimizerKind::momentum));
   d.members = std::max(members(cuda, s, false), members(cuda, s, true));

@@ -17,7 +17,7 @@ namespace nn::test {
 struct Differences {
   double values = 0;           // before any step
   double tf32 = 0, bf16 = 0;   // the same with products of this precision
-  double gradients = 0;        // as one step without momentum shows them
+  double gradients = 0;        // of each parameter as a part of its own largest
   double after_steps = 0;      // losses, values and weights
   double members = 0;          // three in one program, from each alone
   double continued = 0;        // a run from another's weights and state, from one without a break

@@ -165,10 +165,12 @@ bool Blas::multiply(const Product<T>& p, const Epilogue<T>& e) const {
     check(answer, "choosing a kernel for a product");
     if (found == 0) return false;
     const float one = 1, factor = p.accumulate ? 1 : 0;
-    check(cublasLtMatmul(handle, description.get(), &one, p.b.data.data, a.get(), p.a.data.data, b.get(),
-                         &factor, p.c.data.data, c.get(), p.c.data.data, c.get(), &kernel.algo,
-                         workspace_.get(), workspace_bytes, stream_),
-          fmt::format("the product of [{}, {}] and [{}, {}]", p.m, p.k, p.k, p.n));
+    const cublasStatus_t done =
+        cublasLtMatmul(handle, description.get(), &one, p.b.data.data, a.get(), p.a.data.data, b.get(),
+                       &factor, p.c.data.data, c.get(), p.c.data.data, c.get(), &kernel.algo,
+                       workspace_.get(), workspace_bytes, stream_);
+    if (done == CUBLAS_STATUS_NOT_SUPPORTED) return false;
+    check(done, fmt::format("the product of [{}, {}] and [{}, {}]", p.m, p.k, p.k, p.n));
     return true;
   } else {
     return false;

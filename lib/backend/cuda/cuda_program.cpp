@@ -1,6 +1,7 @@
 #include "backend/cuda/cuda_program.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "backend/step.hpp"
@@ -70,6 +71,7 @@ CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> me
   total_ = setting_.template take<double>(1);
   pinned_outputs_ = make_pinned(static_cast<std::size_t>(count * options_.batch * plan_.outputs) * sizeof(T));
   pinned_losses_ = make_pinned(members.size() * sizeof(double));
+  transfer_ = Transfer(static_cast<std::size_t>(std::max(size(), state_size())) * sizeof(T));
   wait(stream());
 }
 
@@ -162,7 +164,10 @@ Source CudaProgram<T>::send_to_all(const ExamplesOf<T>& e) {
 template <typename T>
 void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
   const Source source = send_to_all({rows, x});
-  graphs_of(source).forward.run(stream(), [&] {
+  // Of few rows few are computed.
+  const auto size = std::bit_ceil(static_cast<std::uint64_t>(rows));
+  graphs_of(source).forward[static_cast<std::size_t>(std::countr_zero(size))].run(stream(), [&] {
+    setting_.batch = std::min(static_cast<Index>(size), options_.batch);
     run_forward(staging_.batch(source).shared(), source, false);
     finish_outputs();
   });
@@ -173,6 +178,7 @@ template <typename T>
 void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> losses) {
   const Source source = send_to_all(e);
   graphs_of(source).evaluate.run(stream(), [&] {
+    setting_.batch = options_.batch;
     const Batch<T> batch = staging_.batch(source).shared();
     run_forward(batch, source, false);
     find_loss(batch, false, false);
@@ -184,6 +190,7 @@ void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> lo
 
 template <typename T>
 void CudaProgram<T>::add_part(Source source, bool last, bool update) {
+  setting_.batch = options_.batch;
   run_forward(staging_.batch(source), source, true);
   find_loss(staging_.batch(source), true, last && update);
   backward();
@@ -278,7 +285,7 @@ void CudaProgram<T>::read_losses(std::span<double> losses) const {
 
 template <typename T>
 void CudaProgram<T>::start_losses(std::span<const double> losses) {
-  upload(stream(), losses.data(), static_cast<Index>(members()), total_.data);
+  upload(stream(), transfer_, losses.data(), static_cast<Index>(members()), total_.data);
 }
 
 template <typename T>

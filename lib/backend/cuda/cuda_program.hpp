@@ -48,19 +48,18 @@ class CudaProgram {
   Index size() const { return plan_.parameter_count; }
   Index state_size() const { return optimizer_.state_size(); }
   void read_parameters(std::size_t m, T* out) const { read(parameters_, m, size(), out); }
-  void write_parameters(std::size_t m, const T* in) { upload(stream(), in, size(), parameters_.of(m)); }
+  void write_parameters(std::size_t m, const T* in) { write(in, size(), parameters_.of(m)); }
   void read_state(std::size_t m, T* out) const { read(optimizer_.state(), m, state_size(), out); }
-  void write_state(std::size_t m, const T* in) {
-    upload(stream(), in, state_size(), optimizer_.state().of(m));
-  }
+  void write_state(std::size_t m, const T* in) { write(in, state_size(), optimizer_.state().of(m)); }
   void read_gradients(std::size_t m, T* out) const { read(optimizer_.gradient(), m, size(), out); }
 
  private:
   cudaStream_t stream() const { return stream_.get(); }
   Queue queue() const { return {stream(), static_cast<Index>(members())}; }
   void read(Each<const T> values, std::size_t member, Index count, T* out) const {
-    download(stream(), values.of(member), count, out);
+    download(stream(), transfer_, values.of(member), count, out);
   }
+  void write(const T* in, Index count, T* to) { upload(stream(), transfer_, in, count, to); }
   const Place<T>& last() const;  // what the network ends with
   void place_values();
   void add_operations();
@@ -97,13 +96,15 @@ class CudaProgram {
   Each<double> losses_;        // [batch]
   Each<double> loss_, total_;  // of a step, of all
   PinnedBlock pinned_outputs_, pinned_losses_;
+  Transfer transfer_;  // of weights and states
 
   std::vector<bool> active_;
   std::vector<StepState> states_;
   std::vector<const ExamplesOf<T>*> batches_;
 
   struct Graphs {
-    Graph forward, evaluate, part, last_part, step;
+    std::array<Graph, 32> forward;  // of up to 2^i rows each
+    Graph evaluate, part, last_part, step;
   };
   Graphs& graphs_of(Source source) { return graphs_[static_cast<std::size_t>(source)]; }
   std::array<Graphs, 3> graphs_;  // of each source

@@ -24,6 +24,14 @@ struct Shape2 {
   dim3 grid, block;
 };
 
+// The most that a grid or a block of work has. Tests have less, so that small networks take every
+// way that large ones take.
+#ifdef __CUDACC__
+constexpr Index most_of(Index limit) { return limit; }
+#else
+inline Index most_of(Index limit) { return host_cuda::shrunk(limit); }
+#endif
+
 inline dim3 grid_of(const Queue& queue, const Shape2& shape) {
   return dim3(shape.grid.x, shape.grid.y, static_cast<unsigned>(queue.members));
 }

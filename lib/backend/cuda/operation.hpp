@@ -48,7 +48,7 @@ struct Setting {
   const Blas& blas;
   Queue queue;
   bool training;
-  Index batch;
+  Index batch;  // rows that are computed: of a prediction maybe less than there is room for
   Each<const StepState> state{};
   Each<T> parameters{};
   Each<T> gradients{};        // of the parameters

@@ -10,7 +10,7 @@
 namespace nn::cuda {
 namespace {
 
-constexpr std::size_t transfer_bytes = 8 << 20;
+constexpr std::size_t most_transfer_bytes = 8 << 20;
 
 }  // namespace
 
@@ -53,28 +53,28 @@ void* Arena::take_bytes(std::int64_t members, std::int64_t each, std::size_t ele
 
 void wait(cudaStream_t stream) { check(cudaStreamSynchronize(stream), "computing"); }
 
-void upload_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to) {
-  if (bytes == 0) return;
-  const PinnedBlock block = make_pinned(std::min(bytes, transfer_bytes));
-  for (std::size_t first = 0; first < bytes; first += transfer_bytes) {
-    const std::size_t size = std::min(bytes - first, transfer_bytes);
-    std::memcpy(block.get(), static_cast<const char*>(from) + first, size);
-    check(cudaMemcpyAsync(static_cast<char*>(to) + first, block.get(), size, cudaMemcpyHostToDevice, stream),
+Transfer::Transfer(std::size_t bytes) : size_(std::clamp<std::size_t>(bytes, 64, most_transfer_bytes)) {
+  block_ = make_pinned(size_);
+}
+
+void Transfer::upload(cudaStream_t stream, const void* from, std::size_t bytes, void* to) const {
+  for (std::size_t first = 0; first < bytes; first += size_) {
+    const std::size_t size = std::min(bytes - first, size_);
+    std::memcpy(block_.get(), static_cast<const char*>(from) + first, size);
+    check(cudaMemcpyAsync(static_cast<char*>(to) + first, block_.get(), size, cudaMemcpyHostToDevice, stream),
           "copying to the device");
     wait(stream);
   }
 }
 
-void download_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to) {
-  if (bytes == 0) return;
-  const PinnedBlock block = make_pinned(std::min(bytes, transfer_bytes));
-  for (std::size_t first = 0; first < bytes; first += transfer_bytes) {
-    const std::size_t size = std::min(bytes - first, transfer_bytes);
-    check(cudaMemcpyAsync(block.get(), static_cast<const char*>(from) + first, size, cudaMemcpyDeviceToHost,
+void Transfer::download(cudaStream_t stream, const void* from, std::size_t bytes, void* to) const {
+  for (std::size_t first = 0; first < bytes; first += size_) {
+    const std::size_t size = std::min(bytes - first, size_);
+    check(cudaMemcpyAsync(block_.get(), static_cast<const char*>(from) + first, size, cudaMemcpyDeviceToHost,
                           stream),
           "copying from the device");
     wait(stream);
-    std::memcpy(static_cast<char*>(to) + first, block.get(), size);
+    std::memcpy(static_cast<char*>(to) + first, block_.get(), size);
   }
 }
 
@@ -85,8 +85,14 @@ void Graph::run(cudaStream_t stream, const std::function<void()>& work) {
   }
   work();
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a graph");
-  work();
   cudaGraph_t graph = nullptr;
+  try {
+    work();
+  } catch (...) {  // else nothing works on the stream any more
+    static_cast<void>(cudaStreamEndCapture(stream, &graph));
+    const Owned<cudaGraph_t, cudaGraphDestroy> dropped(graph);
+    throw;
+  }
   check(cudaStreamEndCapture(stream, &graph), "recording a graph");
   const Owned<cudaGraph_t, cudaGraphDestroy> recorded(graph);
   cudaGraphExec_t executable = nullptr;

@@ -82,16 +82,36 @@ class Arena {
   std::deque<DeviceBlock> blocks_;
 };
 
-// Copies of `count` elements by way of pinned memory, finished on return.
-void upload_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to);
-void download_bytes(cudaStream_t stream, const void* from, std::size_t bytes, void* to);
+// Pinned memory by which copies of any size go.
+class Transfer {
+ public:
+  Transfer() = default;
+  explicit Transfer(std::size_t bytes);  // of the largest copy
+  void upload(cudaStream_t stream, const void* from, std::size_t bytes, void* to) const;
+  void download(cudaStream_t stream, const void* from, std::size_t bytes, void* to) const;
+
+ private:
+  PinnedBlock block_;
+  std::size_t size_ = 0;
+};
+
+// Copies of `count` elements, finished on return; without a transfer by one of their own, which takes
+// a while to make.
+template <typename T>
+void upload(cudaStream_t stream, const Transfer& by, const T* from, Index count, T* to) {
+  by.upload(stream, from, static_cast<std::size_t>(count) * sizeof(T), to);
+}
+template <typename T>
+void download(cudaStream_t stream, const Transfer& by, const T* from, Index count, T* to) {
+  by.download(stream, from, static_cast<std::size_t>(count) * sizeof(T), to);
+}
 template <typename T>
 void upload(cudaStream_t stream, const T* from, Index count, T* to) {
-  upload_bytes(stream, from, static_cast<std::size_t>(count) * sizeof(T), to);
+  upload(stream, Transfer(static_cast<std::size_t>(count) * sizeof(T)), from, count, to);
 }
 template <typename T>
 void download(cudaStream_t stream, const T* from, Index count, T* to) {
-  download_bytes(stream, from, static_cast<std::size_t>(count) * sizeof(T), to);
+  download(stream, Transfer(static_cast<std::size_t>(count) * sizeof(T)), from, count, to);
 }
 
 void wait(cudaStream_t stream);

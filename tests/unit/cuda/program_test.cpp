@@ -56,30 +56,48 @@ TEST_CASE("CUDA: batches of more pixels than kernels can number are refused") {
                     "32768 rows of 65536 pixels in a batch: a CUDA device takes 2147483647 pixels");
 }
 
+namespace {
+
+void compare_with_cpu(const Case& c) {
+  const Plan plan = plan_of(c);
+  const std::vector<float> weights = test::parameters_of(plan);
+  const Data<float> data(c);
+  cpu::CpuProgram<float> expected(plan, training(c.rows), weights.data(), cpu::chosen_isa());
+  OneCuda<float> program(plan, training(c.rows), weights.data());
+  std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs)), z(y.size());
+  expected.forward(c.rows, data.x.data(), y.data());
+  program.forward(c.rows, data.x.data(), z.data());
+  CHECK(difference(y, z) <= 1e-5);
+  CHECK(program.evaluate(examples_of(data.examples(true)), z.data()) ==
+        Approx(expected.evaluate(data.examples(true), y.data())).epsilon(1e-5));
+  CHECK(difference(y, z) <= 1e-5);
+  // Call by call, recorded, started again.
+  for (std::uint64_t step = 2; step < 5; ++step) {
+    const double loss = compute(program, data.examples(true), step);
+    CHECK(loss == Approx(expected.compute_gradients(data.examples(true), step)).epsilon(1e-5));
+    CHECK(difference(expected.gradients(), gradients_of(program)) <= 1e-5);
+  }
+  CHECK(difference(expected.current_parameters(), parameters_of(program)) <= 1e-5);
+}
+
+}  // namespace
+
 TEST_CASE("CUDA: values, losses and gradients are those of the CPU backend, in every order of threads") {
   for (const Order order : orders) {
     host_cuda::set_order(order);
     for (const Case& c : all_cases()) {
       INFO(name_of(order) << ": " << describe(c));
-      const Plan plan = plan_of(c);
-      const std::vector<float> weights = test::parameters_of(plan);
-      const Data<float> data(c);
-      cpu::CpuProgram<float> expected(plan, training(c.rows), weights.data(), cpu::chosen_isa());
-      OneCuda<float> program(plan, training(c.rows), weights.data());
-      std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs)), z(y.size());
-      expected.forward(c.rows, data.x.data(), y.data());
-      program.forward(c.rows, data.x.data(), z.data());
-      CHECK(difference(y, z) <= 1e-5);
-      CHECK(program.evaluate(examples_of(data.examples(true)), z.data()) ==
-            Approx(expected.evaluate(data.examples(true), y.data())).epsilon(1e-5));
-      CHECK(difference(y, z) <= 1e-5);
-      // Call by call, recorded, started again.
-      for (std::uint64_t step = 2; step < 5; ++step) {
-        const double loss = compute(program, data.examples(true), step);
-        CHECK(loss == Approx(expected.compute_gradients(data.examples(true), step)).epsilon(1e-5));
-        CHECK(difference(expected.gradients(), gradients_of(program)) <= 1e-5);
-      }
-      CHECK(difference(expected.current_parameters(), parameters_of(program)) <= 1e-5);
+      compare_with_cpu(c);
     }
   }
+}
+
+TEST_CASE("CUDA: the same where there is more than a grid, and a block of patches, has room for") {
+  host_cuda::set_order(Order::random);
+  host_cuda::shrink(1 << 16);
+  for (const Case& c : all_cases()) {
+    INFO(describe(c));
+    compare_with_cpu(c);
+  }
+  host_cuda::shrink(1);
 }

@@ -7,7 +7,7 @@ using namespace nn::test;
 
 namespace {
 
-const Case small{"dense 9 tanh, batch_norm, dropout 0.2, dense", 5, 3, Loss::categorical_crossentropy, 20};
+const Case small{"dense 40 tanh, batch_norm, dropout 0.2, dense", 5, 3, Loss::categorical_crossentropy, 20};
 
 // The rows of `data` in parts of these sizes.
 template <typename E>
@@ -32,6 +32,9 @@ std::vector<E> parts_of(const E& all, std::int64_t inputs, const std::vector<std
 }  // namespace
 
 TEST_CASE("CUDA: optimizers move weights as on the CPU") {
+  // The second time a grid has room for 256 weights only.
+  const std::int64_t times = GENERATE(1, 1 << 16);
+  host_cuda::shrink(times);
   const Plan plan = plan_of(small);
   const Data<float> data(small);
   for (const OptimizerKind kind : {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov,
@@ -67,6 +70,7 @@ TEST_CASE("CUDA: optimizers move weights as on the CPU") {
       CHECK(difference(expected.current_parameters(), parameters_of(program)) <= 1e-5);
     }
   }
+  host_cuda::shrink(1);
 }
 
 TEST_CASE("CUDA: parameters and state continue a run bit for bit") {
@@ -193,6 +197,27 @@ TEST_CASE("CUDA: predictions without training, in full and in less precision") {
       program.forward(2, data.x.data() + c.inputs, some.data());
       CHECK(std::equal(some.begin(), some.end(), z.begin() + c.outputs));
     }
+  }
+}
+
+TEST_CASE("CUDA: of few rows few are computed") {
+  const Case c{"dense 7 tanh, layer_norm, dense", 5, 3, Loss::mse, 64};
+  const Plan plan = plan_of(c);
+  const std::vector<float> weights = test::parameters_of(plan);
+  const Data<float> data(c);
+  ProgramOptions options;
+  options.batch = 50;
+  OneCuda<float> program(plan, options, weights.data());
+  std::vector<float> all(50 * 3), some(all.size());
+  program.forward(50, data.x.data(), all.data());
+  for (const std::int64_t rows : {1, 3, 32, 33}) {
+    const std::int64_t computed = rows == 3 ? 4 : rows == 33 ? 50 : rows;
+    const std::int64_t before = host_cuda::counts().multiplications;
+    program.forward(rows, data.x.data(), some.data());
+    // Call by call, and recorded; of more than 32 there is a graph already.
+    const std::int64_t times = rows == 33 ? 0 : 2;
+    CHECK(host_cuda::counts().multiplications - before == times * computed * (5 * 7 + 7 * 3));
+    CHECK(std::equal(some.begin(), some.begin() + rows * 3, all.begin()));
   }
 }
 

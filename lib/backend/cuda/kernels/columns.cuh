@@ -6,12 +6,10 @@
 
 namespace nn::cuda {
 
-constexpr Index most_chunks = 512;
-
 // Chunks that the rows are cut into.
 inline Index chunks_of(Index rows) {
-  const Index chunks = (rows + 255) / 256;
-  return chunks < 1 ? 1 : chunks < most_chunks ? chunks : most_chunks;
+  const Index chunks = (rows + 255) / 256, most = most_of(512);
+  return chunks < 1 ? 1 : chunks < most ? chunks : most;
 }
 
 // What chunks leave for totals: [chunks, terms, columns].

@@ -44,7 +44,8 @@ __device__ void embed_category(const EmbeddedSegment& s, Index units, const T* c
 // A warp for each segment of each row.
 inline Shape2 over_segments(Index rows, Index segments) {
   Shape2 shape = over_rows(rows);
-  shape.grid.y = static_cast<unsigned>(segments < 65535 ? segments : 65535);
+  const Index most = most_of(65535);
+  shape.grid.y = static_cast<unsigned>(segments < most ? segments : most);
   return shape;
 }
 

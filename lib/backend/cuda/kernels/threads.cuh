@@ -10,7 +10,7 @@ constexpr unsigned rows_at_once = 8;  // of a block
 
 // A thread for each element of a matrix: for for_elements(). Of narrow ones a warp has several rows.
 inline Shape2 over_elements(Index rows, Index columns) {
-  constexpr Index most = 65535;
+  const Index most = most_of(65535);
   unsigned width = lanes;
   while (width > 1 && width / 2 >= columns) width /= 2;
   const unsigned height = lanes * rows_at_once / width;
@@ -33,7 +33,8 @@ __device__ __forceinline__ void for_elements(Index rows, Index columns, F f) {
 
 // A thread for each element of a vector: for for_each().
 inline Shape2 over_vector(Index count) {
-  constexpr Index threads = 256, most = 4096;
+  constexpr Index threads = 256;
+  const Index most = most_of(4096);
   const Index blocks = (count + threads - 1) / threads;
   return {dim3(static_cast<unsigned>(blocks < 1      ? 1
                                      : blocks < most ? blocks
@@ -49,7 +50,7 @@ __device__ __forceinline__ void for_each(Index count, F f) {
 
 // A warp for each row: for for_rows().
 inline Shape2 over_rows(Index rows) {
-  constexpr Index most = 65535;
+  const Index most = most_of(65535);
   const Index blocks = (rows + rows_at_once - 1) / rows_at_once;
   return {dim3(static_cast<unsigned>(blocks < most ? blocks : most)), dim3(lanes, rows_at_once)};
 }

@@ -43,7 +43,9 @@ class BiasActivation {
 
   // The product that makes a kernel's gradient of that, g, which is its b; and the bias' gradient.
   void gradients(const Product<T>& p) const {
-    if (s_.blas.multiply(p, {Epilogue<T>::Kind::bias_gradient, bias_gradient_})) return;
+    // Sums of very many rows are cut into parts, which go without an epilogue.
+    const bool long_sums = p.k > 16 * (p.m + p.n);
+    if (!long_sums && s_.blas.multiply(p, {Epilogue<T>::Kind::bias_gradient, bias_gradient_})) return;
     s_.blas.multiply(p);
     sum(p.b.data);
   }

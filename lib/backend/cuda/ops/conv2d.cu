@@ -28,7 +28,7 @@ class Conv2d final : public Operation<T> {
         bias_(s_, op_.activation, s_.batch * op_.out.pixels(), filters_, out_pixel_, o.parameter(1),
               o.gradient(1)) {
     const Index row = op_.out.pixels() * op_.groups * patch_;
-    block_ = std::clamp<Index>(patch_elements / (row * s_.queue.members), 1, s_.batch);
+    block_ = std::clamp<Index>(most_of(patch_elements) / (row * s_.queue.members), 1, s_.batch);
     if (!in_place()) s_.patches.need(block_ * row);
   }
 

@@ -85,7 +85,7 @@ class LayerNorm final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         adds_(o.input_adds),
-        count_(s_.batch * o.op.in.pixels()),
+        pixels_(o.op.in.pixels()),
         channels_(o.op.in.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),
         out_pixel_(pixel_stride(o.output, o.op.out)),
@@ -95,31 +95,33 @@ class LayerNorm final : public Operation<T> {
         gamma_gradient_(o.gradient(0)),
         beta_gradient_(o.gradient(1)) {
     if (!s_.training) return;
-    moments_ = s_.template take<PixelMoments<T>>(count_);
-    s_.partial.need(partial_count(count_, channels_, 2));
+    moments_ = s_.template take<PixelMoments<T>>(count());
+    s_.partial.need(partial_count(count(), channels_, 2));
   }
 
   void forward(bool training) override {
-    launch(s_.queue, over_rows(count_), layer_norm<T>, count_, channels_, epsilon_, in_.data, in_pixel_,
+    launch(s_.queue, over_rows(count()), layer_norm<T>, count(), channels_, epsilon_, in_.data, in_pixel_,
            gamma_, beta_, training ? moments_ : nullptr, out_.data, out_pixel_);
   }
 
   void backward() override {
     const Each<double> partial = s_.partial.data();
-    launch(s_.queue, over_chunks(count_, channels_), sum_layer_norm<T>, count_, channels_, moments_, in_.data,
-           in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.queue, over_columns(channels_), finish_layer_norm<T>, chunks_of(count_), channels_, partial,
+    launch(s_.queue, over_chunks(count(), channels_), sum_layer_norm<T>, count(), channels_, moments_,
+           in_.data, in_pixel_, out_.gradient, out_pixel_, partial);
+    launch(s_.queue, over_columns(channels_), finish_layer_norm<T>, chunks_of(count()), channels_, partial,
            gamma_gradient_, beta_gradient_);
     if (in_.gradient == nullptr) return;
-    launch(s_.queue, over_rows(count_), layer_norm_back<T>, count_, channels_, moments_, in_.data, in_pixel_,
-           gamma_, out_.gradient, out_pixel_, in_.gradient, in_pixel_, adds_);
+    launch(s_.queue, over_rows(count()), layer_norm_back<T>, count(), channels_, moments_, in_.data,
+           in_pixel_, gamma_, out_.gradient, out_pixel_, in_.gradient, in_pixel_, adds_);
   }
 
  private:
+  Index count() const { return s_.batch * pixels_; }
+
   Setting<T>& s_;
   const Place<T>&in_, &out_;
   bool adds_;
-  Index count_, channels_, in_pixel_, out_pixel_;
+  Index pixels_, channels_, in_pixel_, out_pixel_;
   T epsilon_;
   Each<const T> gamma_, beta_;
   Each<T> gamma_gradient_, beta_gradient_;

@@ -16,32 +16,35 @@ class Pool2d final : public Operation<T> {
         adds_(o.input_adds),
         windows_(windows_of(o.op)),
         channels_(o.op.in.channels),
-        inputs_(s_.batch * o.op.in.pixels()),
-        outputs_(s_.batch * o.op.out.pixels()),
+        inputs_(o.op.in.pixels()),
+        outputs_(o.op.out.pixels()),
         in_pixel_(pixel_stride(o.input, o.op.in)),
         out_pixel_(pixel_stride(o.output, o.op.out)) {
-    if (s_.training && takes_largest_) chosen_ = s_.template take<std::int32_t>(outputs_ * channels_);
+    if (s_.training && takes_largest_)
+      chosen_ = s_.template take<std::int32_t>(s_.batch * outputs_ * channels_);
   }
 
   void forward(bool training) override {
-    const Shape2 shape = over_elements(outputs_, channels_);
+    const Index outputs = s_.batch * outputs_;
+    const Shape2 shape = over_elements(outputs, channels_);
     if (takes_largest_) {
-      launch(s_.queue, shape, max_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
+      launch(s_.queue, shape, max_pool<T>, windows_, outputs, channels_, in_.data, in_pixel_, out_.data,
              out_pixel_, training ? chosen_ : nullptr);
     } else {
-      launch(s_.queue, shape, average_pool<T>, windows_, outputs_, channels_, in_.data, in_pixel_, out_.data,
+      launch(s_.queue, shape, average_pool<T>, windows_, outputs, channels_, in_.data, in_pixel_, out_.data,
              out_pixel_);
     }
   }
 
   void backward() override {
     if (in_.gradient == nullptr) return;
-    const Shape2 shape = over_elements(inputs_, channels_);
+    const Index inputs = s_.batch * inputs_;
+    const Shape2 shape = over_elements(inputs, channels_);
     if (takes_largest_) {
-      launch(s_.queue, shape, max_pool_back<T>, windows_, inputs_, channels_, chosen_, out_.gradient,
+      launch(s_.queue, shape, max_pool_back<T>, windows_, inputs, channels_, chosen_, out_.gradient,
              out_pixel_, in_.gradient, in_pixel_, adds_);
     } else {
-      launch(s_.queue, shape, average_pool_back<T>, windows_, inputs_, channels_, out_.gradient, out_pixel_,
+      launch(s_.queue, shape, average_pool_back<T>, windows_, inputs, channels_, out_.gradient, out_pixel_,
              in_.gradient, in_pixel_, adds_);
     }
   }
@@ -51,7 +54,8 @@ class Pool2d final : public Operation<T> {
   const Place<T>&in_, &out_;
   bool takes_largest_, adds_;
   Windows windows_;
-  Index channels_, inputs_, outputs_, in_pixel_, out_pixel_;
+  Index channels_, inputs_, outputs_;  // of a row
+  Index in_pixel_, out_pixel_;
   Each<std::int32_t> chosen_;
 };
 

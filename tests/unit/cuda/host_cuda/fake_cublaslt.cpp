@@ -218,6 +218,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     bias += e.bias_next;
   }
   ++host_cuda::counts().fused_products;
+  host_cuda::counts().multiplications += p.m * p.n * p.k * m.c.count;
   return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -210,6 +210,12 @@ void Executor::begin_shared(void* memory, std::size_t size) {
 
 }  // namespace
 
+namespace {
+std::int64_t shrunk_times = 1;
+}
+void shrink(std::int64_t times) { shrunk_times = times; }
+std::int64_t shrunk(std::int64_t limit) { return std::max<std::int64_t>(limit / shrunk_times, 1); }
+
 void set_order(Order order) { executor().order = order; }
 const Position& position() { return executor().current->position; }
 void begin_shared(void* memory, std::size_t size) { executor().begin_shared(memory, size); }

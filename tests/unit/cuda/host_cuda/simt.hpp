@@ -19,6 +19,10 @@ void set_order(Order order);  // of the threads of a block, and of blocks
 
 constexpr unsigned warp_size = 32;
 
+// Limits of grids and of blocks of work are so many times smaller; at first 1.
+void shrink(std::int64_t times);
+std::int64_t shrunk(std::int64_t limit);
+
 // Runs all blocks of a grid, one after another.
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& kernel);
 

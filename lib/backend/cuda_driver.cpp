@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <string_view>
+
+#include "base/parse.hpp"
 
 namespace nn {
 namespace {
@@ -12,23 +15,20 @@ namespace {
 // to 6.5): results are 0 or the number of an error.
 constexpr int capability_major = 75, capability_minor = 76;
 constexpr int no_device = 100;
+constexpr int unknown_call = -1;  // ours
 
+// The library is never closed: loading it again takes time, and CUDA's own libraries need it as well.
 class Driver {
  public:
   Driver() : library_(::dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {}
-  Driver(const Driver&) = delete;
-  Driver& operator=(const Driver&) = delete;
-  ~Driver() {
-    if (library_ != nullptr) ::dlclose(library_);
-  }
   bool there() const { return library_ != nullptr; }
 
-  // The answer to a call; -1 where the driver doesn't know it.
+  // The answer to a call; unknown_call where the driver has no such function.
   template <typename... Arguments>
   int call(const char* name, Arguments... arguments) const {
     using Function = int (*)(Arguments...);
     const auto function = reinterpret_cast<Function>(::dlsym(library_, name));
-    return function != nullptr ? function(arguments...) : -1;
+    return function != nullptr ? function(arguments...) : unknown_call;
   }
 
  private:
@@ -48,6 +48,50 @@ CudaDevice device_of(const Driver& driver, int index) {
   return device;
 }
 
+// What to look at, of errors that have a usual reason.
+std::string_view advice(int error) {
+  switch (error) {
+    case 34: return "this libcuda.so.1 is the stub that CUDA has for linking; see LD_LIBRARY_PATH";
+    case 46: return "another process may have the GPU for itself; see its compute mode in nvidia-smi -q";
+    case 801: return "this GPU, or this virtual machine's share of one, offers no CUDA; see nvidia-smi";
+    case 802: return "GPUs with NVSwitch need the service nvidia-fabricmanager; is it running?";
+    case 803:
+      return "libcuda.so.1 and the kernel's driver are of different versions; restart after an update, and "
+             "see LD_LIBRARY_PATH";
+    case 804:
+      return "this libcuda.so.1 is of CUDA's compatibility package, which this GPU can't use; see "
+             "LD_LIBRARY_PATH";
+    case 999: return "is the kernel's module nvidia_uvm loaded? see dmesg";
+    default: return {};
+  }
+}
+
+// "the NVIDIA driver fails: CUDA_ERROR_UNKNOWN (999), unknown error (what to look at)"
+std::string failure(const Driver& driver, int error) {
+  if (error == unknown_call) return "libcuda.so.1 is not an NVIDIA driver's";
+  const char *name = nullptr, *meaning = nullptr;
+  driver.call("cuGetErrorName", error, &name);
+  driver.call("cuGetErrorString", error, &meaning);
+  std::string text = name != nullptr ? fmt::format("the NVIDIA driver fails: {} ({})", printable(name), error)
+                                     : fmt::format("the NVIDIA driver fails with error {}", error);
+  if (meaning != nullptr) text += fmt::format(", {}", printable(meaning, 200));
+  if (const auto hint = advice(error); !hint.empty()) text += fmt::format(" ({})", hint);
+  return text;
+}
+
+CudaDevices ask() {
+  const Driver driver;
+  if (!driver.there()) return {{}, "no NVIDIA driver"};
+  int count = 0;
+  int error = driver.call("cuInit", 0U);
+  if (error == 0) error = driver.call("cuDeviceGetCount", &count);
+  if (error == no_device || (error == 0 && count <= 0)) return {{}, "no NVIDIA device"};
+  if (error != 0) return {{}, failure(driver, error)};
+  CudaDevices found;
+  for (int i = 0; i < count; ++i) found.devices.push_back(device_of(driver, i));
+  return found;
+}
+
 }  // namespace
 
 std::string describe(const CudaDevice& device) {
@@ -55,18 +99,9 @@ std::string describe(const CudaDevice& device) {
                      static_cast<double>(device.memory) / (1 << 30), device.major, device.minor);
 }
 
-CudaDevices ask_cuda_driver() {
-  const Driver driver;
-  if (!driver.there()) return {{}, "no NVIDIA driver"};
-  const int error = driver.call("cuInit", 0U);
-  int count = 0;
-  if (error == no_device) return {{}, "no NVIDIA device"};
-  if (error != 0 || driver.call("cuDeviceGetCount", &count) != 0)
-    return {{}, fmt::format("the NVIDIA driver fails with error {}", error)};
-  CudaDevices found;
-  for (int i = 0; i < count; ++i) found.devices.push_back(device_of(driver, i));
-  if (count == 0) found.reason = "no NVIDIA device";
-  return found;
+const CudaDevices& ask_cuda_driver() {
+  static const CudaDevices answer = ask();
+  return answer;
 }
 
 }  // namespace nn

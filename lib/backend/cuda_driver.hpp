@@ -18,6 +18,7 @@ struct CudaDevices {
   std::vector<CudaDevice> devices;
   std::string reason;  // why there are none: "no NVIDIA driver"
 };
-CudaDevices ask_cuda_driver();
+// Asks once: the answer, an error too, is that of the first call. Any thread may call it.
+const CudaDevices& ask_cuda_driver();
 
 }  // namespace nn

@@ -58,14 +58,17 @@ Function* function_of(void* plugin, const char* name, const Device& device) {
 }  // namespace
 
 CudaDevices find_cuda_devices() {
-  CudaDevices found = ask_cuda_driver();
+  const CudaDevices& found = ask_cuda_driver();
   if (found.reason.empty() && plugin_path().empty()) return {{}, nowhere()};
   return found;
 }
 
 void check_cuda_device(const Device& device) {
   const CudaDevices found = find_cuda_devices();
-  if (!found.reason.empty()) fail(ErrorKind::unsupported, "{}: {}", to_string(device), found.reason);
+  if (!found.reason.empty()) {
+    fail(ErrorKind::unsupported, "{}: {}; nn-devices lists the devices there are", to_string(device),
+         found.reason);
+  }
   if (device.index >= static_cast<int>(found.devices.size())) {
     fail_data("{}: there is no such device; CUDA devices here: {}, from cuda:0 on", to_string(device),
               found.devices.size());

@@ -54,6 +54,8 @@ Device parse_device(std::string_view text) {
       return device;
     }
   }
+  // Elsewhere this is the first GPU, or any; here a device is one that others can be told from.
+  if (text == "cuda") fail_usage("'cuda' is not a device; did you mean cuda:0?");
   fail_usage("'{}' is not a device; write cpu, cpu:0, cpu:0-3 or cuda:0", printable(text));
 }
 

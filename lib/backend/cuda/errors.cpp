@@ -21,6 +21,7 @@ ErrorKind kind_of(cudaError_t error) {
     case cudaErrorNvlinkUncorrectable:
     case cudaErrorHardwareStackError:
     case cudaErrorContained:
+    case cudaErrorMpsClientTerminated:
     case cudaErrorLaunchTimeout:
     case cudaErrorOperatingSystem:
     case cudaErrorUnknown:
@@ -43,9 +44,14 @@ ErrorKind kind_of(cudaError_t error) {
   }
 }
 
+// cuBLAS says that it isn't initialized, too, where there is no memory to do it.
+bool wants_memory(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_ALLOC_FAILED || status == CUBLAS_STATUS_NOT_INITIALIZED;
+}
+
 ErrorKind kind_of(cublasStatus_t status) {
+  if (wants_memory(status)) return ErrorKind::unavailable;
   switch (status) {
-    case CUBLAS_STATUS_ALLOC_FAILED: return ErrorKind::unavailable;
     case CUBLAS_STATUS_EXECUTION_FAILED:
     case CUBLAS_STATUS_MAPPING_ERROR: return ErrorKind::device;
     case CUBLAS_STATUS_INVALID_VALUE:
@@ -68,10 +74,13 @@ std::string advice(cudaError_t error) {
   switch (error) {
     case cudaErrorMemoryAllocation: return memory_advice();
     case cudaErrorDevicesUnavailable: return "; another process may have it for itself";
+    case cudaErrorInsufficientDriver:
+      return "; update NVIDIA's driver, or build nn-cuda.so with an older CUDA";
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorInvalidKernelImage:
     case cudaErrorUnsupportedPtxVersion:
-      return "; nn-cuda.so has no code for this GPU's compute capability, see nn-devices --long";
+      return "; nn-cuda.so has no code for this GPU's compute capability (see nn-devices --long): build it "
+             "after cmake -DCMAKE_CUDA_ARCHITECTURES=native build/release, or with the preset cuda";
     default: return {};
   }
 }
@@ -85,7 +94,7 @@ void check(cudaError_t error, std::string_view what) {
 
 void check(cublasStatus_t status, std::string_view what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  const std::string memory = status == CUBLAS_STATUS_ALLOC_FAILED ? memory_advice() : std::string();
+  const std::string memory = wants_memory(status) ? memory_advice() : std::string();
   fail(kind_of(status), "cuBLAS, {}: {}{}", what, cublasGetStatusString(status), memory);
 }
 

@@ -26,6 +26,7 @@ TEST_CASE("Errors of CUDA by kind") {
       {cudaErrorMemoryAllocation, ErrorKind::unavailable},
       {cudaErrorDevicesUnavailable, ErrorKind::unavailable},
       {cudaErrorECCUncorrectable, ErrorKind::device},
+      {cudaErrorMpsClientTerminated, ErrorKind::device},
       {cudaErrorUnknown, ErrorKind::device},
       {cudaErrorIllegalAddress, ErrorKind::device},
       {cudaErrorInvalidValue, ErrorKind::internal},
@@ -39,12 +40,16 @@ TEST_CASE("Errors of CUDA by kind") {
   }
   CHECK_THAT(error_of(cudaErrorMemoryAllocation).what(), Contains("(16384 of 16384 MiB are free)"));
   CHECK_THAT(error_of(cudaErrorMemoryAllocation).what(), Contains("a smaller --batch"));
+  CHECK_THAT(error_of(cudaErrorInsufficientDriver).what(), Contains("update NVIDIA's driver"));
   CHECK_THAT(error_of(cudaErrorNoKernelImageForDevice).what(), Contains("no code for this GPU"));
+  CHECK_THAT(error_of(cudaErrorNoKernelImageForDevice).what(), Contains("-DCMAKE_CUDA_ARCHITECTURES=native"));
 }
 
 TEST_CASE("Errors of cuBLAS by kind") {
-  CHECK(error_of(CUBLAS_STATUS_ALLOC_FAILED).kind() == ErrorKind::unavailable);
-  CHECK_THAT(error_of(CUBLAS_STATUS_ALLOC_FAILED).what(), Contains("fewer --members"));
+  for (const auto status : {CUBLAS_STATUS_ALLOC_FAILED, CUBLAS_STATUS_NOT_INITIALIZED}) {
+    CHECK(error_of(status).kind() == ErrorKind::unavailable);
+    CHECK_THAT(error_of(status).what(), Contains("fewer --members"));
+  }
   CHECK(error_of(CUBLAS_STATUS_EXECUTION_FAILED).kind() == ErrorKind::device);
   CHECK(error_of(CUBLAS_STATUS_INVALID_VALUE).kind() == ErrorKind::internal);
   CHECK(error_of(CUBLAS_STATUS_ARCH_MISMATCH).kind() == ErrorKind::unsupported);

@@ -1,8 +1,10 @@
 """What the sections of gpu-acceptance share: tables, programs that answer, samples taken in turns."""
 
-import json, os, shutil, statistics, subprocess, sys, tempfile, threading
+import json, os, shutil, signal, statistics, subprocess, sys, tempfile, threading
 
 from report import digits, seconds
+
+TIMED_OUT = "timed out"  # a status that no process has
 
 
 class Section:
@@ -132,14 +134,55 @@ class Session:
         """A program of CUDA's toolkit, or of the driver; None where it isn't there."""
         return shutil.which(name) or shutil.which(name, path="/usr/local/cuda/bin")
 
-    def run(self, *command, env=None, timeout=900, **more):
-        """The finished process; one that takes too long has the status 124."""
+    def index(self):
+        """Of the device, as CUDA counts."""
+        return self.device.partition(":")[2] or "0"
+
+    def smi_index(self):
+        """As nvidia-smi counts: all there are, by their place on the bus, as CUDA_DEVICE_ORDER has it (see
+        gpu-acceptance); its number or its UUID."""
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        index = int(self.index())
+        return visible[index].strip() if visible[0] and index < len(visible) else str(index)
+
+    def start(self, *command, env=None, **more):
+        """A process with a group of its own, which ends with it where end() ends it. SIGINT reaches it even where
+        this script was started in the background of a shell, which has it ignored."""
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **more,
+        )
+
+    def end(self, process):
+        """At once, with all that it started: a sanitizer's program would keep the device, and the pipes, open."""
         try:
-            return subprocess.run(
-                command, text=True, capture_output=True, timeout=timeout, env={**os.environ, **(env or {})}, **more
-            )
-        except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(command, 124, "", f"took more than {timeout} s")
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+    def run(self, *command, env=None, timeout=900):
+        """The finished process; one that takes too long has the status TIMED_OUT, and what it said until then."""
+        with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile(
+            "w+", errors="replace"
+        ) as err:
+            process = self.start(*command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            try:
+                status = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                status = TIMED_OUT
+            finally:
+                self.end(process)
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read())
+        if status == TIMED_OUT:
+            texts[1] += f"\ntimed out after {timeout} s\n"
+        return subprocess.CompletedProcess(command, status, *texts)
 
     def peer(self, *command, env=None):
         key = (command, tuple((env or {}).items()))
@@ -152,7 +195,7 @@ class Session:
 
     def device_bench(self):
         name = "bench-device-host" if self.rehearsed else "bench-device"
-        return self.peer(self.program(name), self.device.partition(":")[2] or "0")
+        return self.peer(self.program(name), self.index())
 
     def torch(self):
         """PyTorch on the same device, and why not."""

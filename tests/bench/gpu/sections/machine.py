@@ -9,24 +9,25 @@ def would(plan):
     return ["say which GPU, driver, CUDA compiler and PyTorch there are"]
 
 
-def first_line(session, command, *arguments):
-    """Of what it prints; why not where it can't."""
+def line_of(session, which, command, *arguments):
+    """The first (0) or last (-1) line of what it prints; why not where it can't."""
     path = session.find(command)
     if path is None:
         return f"there is no {command}"
     answer = session.run(path, *arguments)
-    return (answer.stdout.strip() or answer.stderr.strip() or "no answer").splitlines()[-1]
+    return (answer.stdout.strip() or answer.stderr.strip() or "no answer").splitlines()[which]
 
 
 def fill(session, section):
     section.heads = ["what", "it is"]
-    query = "name,driver_version,clocks.max.sm,clocks.max.memory,power.limit,mig.mode.current"
-    section.row("nvidia-smi", first_line(session, "nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"))
+    query = ["-i", session.smi_index(), "--format=csv,noheader"]
+    query += ["--query-gpu=name,driver_version,clocks.max.sm,clocks.max.memory,power.limit,mig.mode.current"]
+    section.row("nvidia-smi", line_of(session, 0, "nvidia-smi", *query))
     listed = session.run(session.program("nn-devices"), "--long")
     for line in listed.stdout.splitlines():
         if line.startswith("cuda:"):
             section.row("nn-devices", line.replace("\t", " "))
-    section.row("nvcc", first_line(session, "nvcc", "--version"))
+    section.row("nvcc", line_of(session, -1, "nvcc", "--version"))
     section.row("processor", f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores")
     peer, torch = session.torch()
     section.row("PyTorch", torch)

@@ -70,8 +70,8 @@ class Clock:
     """What nvidia-smi says of the device while it computes: it may be slower than it could be."""
 
     def __init__(self, session):
-        path, index = session.find("nvidia-smi"), session.device.partition(":")[2] or "0"
-        query = ["-i", index, "--query-gpu=clocks.sm,power.draw,temperature.gpu", "--format=csv,noheader,nounits"]
+        path = session.find("nvidia-smi")
+        query = ["-i", session.smi_index(), "--query-gpu=clocks.sm,power.draw,temperature.gpu", "--format=csv,noheader,nounits"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = path and subprocess.Popen([path, *query, "-lms", "200"], text=True, **pipes)
 

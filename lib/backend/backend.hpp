@@ -168,6 +168,9 @@ class Backend {
   // Values that a step of predictions best computes at once: by default as many as fit a cache.
   virtual std::int64_t values_at_once() const { return 1 << 20; }
 
+  // Whether the first predictions of each power of two of rows take longer than all others.
+  virtual bool records_sizes() const { return false; }
+
   // Whether members with batches of their own are computed faster by one program than by one each.
   virtual bool gains_from_members() const { return false; }
 };

@@ -127,7 +127,8 @@ void Predictor::warm_up(std::int64_t rows) {
   x_.reserve_discarding(static_cast<std::size_t>(encoded_.capacity * plan_.inputs) * sizeof(float));
   std::fill_n(x_.as<float>(), rows * plan_.inputs, 0.0f);
   Buffer out(static_cast<std::size_t>(rows * kind_.width()) * sizeof(float));
-  forward(encoded_, x_.as<float>(), rows, out.as<float>());
+  for (std::int64_t some = rows; some > 0; some = backend_->records_sizes() ? some / 2 : 0)
+    forward(encoded_, x_.as<float>(), some, out.as<float>());
 }
 
 // The network learned (y - offset) * scale.

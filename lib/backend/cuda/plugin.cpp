@@ -99,6 +99,7 @@ class CudaBackend final : public Backend {
     return on(device_, [&] { return std::make_unique<FloatProgram>(device_, plan, members, parameters); });
   }
   std::int64_t values_at_once() const override { return 1 << 26; }  // 256 MiB
+  bool records_sizes() const override { return true; }
   bool gains_from_members() const override { return true; }
 
  private:

@@ -65,6 +65,7 @@ class Plan:
     sanitizer: list  # the same, under compute-sanitizer
     epochs: int  # of networks that tools train
     digits: str  # rows that they train on
+    interrupted: int  # epochs of a training that is stopped after the first
 
 
 FULL = Plan(
@@ -111,6 +112,7 @@ FULL = Plan(
     sanitizer=["--every", "9", "--rows", "40"],
     epochs=60,
     digits="0:1437",
+    interrupted=400,
 )
 
 REHEARSAL = Plan(
@@ -136,4 +138,5 @@ REHEARSAL = Plan(
     sanitizer=["--every", "60", "--rows", "9"],
     epochs=2,
     digits="0:200",
+    interrupted=40,
 )

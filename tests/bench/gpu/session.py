@@ -156,6 +156,14 @@ class Session:
             **more,
         )
 
+    def line_of(self, process):
+        """The next line of what start() made, of a pipe; "" where it ends before, or takes too long."""
+        watch = threading.Timer(self.options.patience, self.end, [process])
+        watch.start()
+        line = process.stdout.readline()
+        watch.cancel()
+        return line
+
     def end(self, process):
         """At once, with all that it started: a sanitizer's program would keep the device, and the pipes, open."""
         try:

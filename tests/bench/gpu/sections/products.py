@@ -71,7 +71,8 @@ class Clock:
 
     def __init__(self, session):
         path = session.find("nvidia-smi")
-        query = ["-i", session.smi_index(), "--query-gpu=clocks.sm,power.draw,temperature.gpu", "--format=csv,noheader,nounits"]
+        query = ["-i", session.smi_index(), "--format=csv,noheader,nounits"]
+        query += ["--query-gpu=clocks.sm,power.draw,temperature.gpu"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = path and subprocess.Popen([path, *query, "-lms", "200"], text=True, **pipes)
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "backend/step.hpp"
 #include "base/error.hpp"
@@ -135,20 +134,25 @@ void CudaProgram<T>::backward() {
   }
 }
 
-// Those of the active members.
+// Those of the active members; take_outputs() after waiting.
 template <typename T>
-void CudaProgram<T>::read_outputs(Index rows, T* y) {
-  const auto bytes = static_cast<std::size_t>(rows * plan_.outputs) * sizeof(T);
-  const auto at = [&](std::size_t m) { return static_cast<Index>(m) * rows * plan_.outputs; };
-  T* pinned = static_cast<T*>(pinned_outputs_.get());
-  for (std::size_t m = 0; m < members(); ++m) {
+void CudaProgram<T>::queue_outputs(Index rows) {
+  const Index count = rows * plan_.outputs;
+  T* to = static_cast<T*>(pinned_outputs_.get());
+  for (std::size_t m = 0; m < members(); ++m, to += count) {
     if (!active_[m]) continue;
-    check(cudaMemcpyAsync(pinned + at(m), outputs_.of(m), bytes, cudaMemcpyDeviceToHost, stream()),
+    check(cudaMemcpyAsync(to, outputs_.of(m), static_cast<std::size_t>(count) * sizeof(T),
+                          cudaMemcpyDeviceToHost, stream()),
           "copying outputs");
   }
-  wait(stream());
-  for (std::size_t m = 0; m < members(); ++m) {
-    if (active_[m]) std::memcpy(y + at(m), pinned + at(m), bytes);
+}
+
+template <typename T>
+void CudaProgram<T>::take_outputs(Index rows, T* y) const {
+  const Index count = rows * plan_.outputs;
+  const T* from = static_cast<const T*>(pinned_outputs_.get());
+  for (std::size_t m = 0; m < members(); ++m, from += count, y += count) {
+    if (active_[m]) std::copy_n(from, count, y);
   }
 }
 
@@ -171,7 +175,9 @@ void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
     run_forward(staging_.batch(source).shared(), source, false);
     finish_outputs();
   });
-  read_outputs(rows, y);
+  queue_outputs(rows);
+  wait(stream());
+  take_outputs(rows, y);
 }
 
 template <typename T>
@@ -184,8 +190,9 @@ void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> lo
     find_loss(batch, false, false);
     finish_outputs();
   });
-  read_active(loss_, losses);
-  if (y != nullptr) read_outputs(e.rows, y);
+  if (y != nullptr) queue_outputs(e.rows);
+  read_active(loss_, losses);  // waits
+  if (y != nullptr) take_outputs(e.rows, y);
 }
 
 template <typename T>

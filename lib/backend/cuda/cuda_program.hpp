@@ -73,7 +73,8 @@ class CudaProgram {
   void choose_part(std::span<const StepOf<T>> steps, std::size_t part);
   std::span<const ExamplesOf<T>> parts_of(std::span<const StepOf<T>> steps, std::size_t member) const;
   Source send_to_all(const ExamplesOf<T>& examples);
-  void read_outputs(Index rows, T* y);
+  void queue_outputs(Index rows);
+  void take_outputs(Index rows, T* y) const;
   Each<T> copied(std::span<const T* const> parameters);
   const double* read_all(Each<const double> losses) const;
   void read_active(Each<const double> from, std::span<double> losses) const;

@@ -145,7 +145,8 @@ double gradients(Backend& cpu, Backend& cuda, const Setup& s) {
 }
 
 // By momentum and not by Adam: where a gradient is 0 but for rounding Adam makes steps of the noise, whose
-// size has nothing to do with the noise's, and cuBLAS may round three networks' products otherwise than one's.
+// size has nothing to do with the noise's, and cuBLAS may round three networks' products otherwise than
+// one's.
 double members(Backend& cuda, const Setup& s, bool shared) {
   std::vector<ProgramOptions> options;
   std::vector<const float*> weights;

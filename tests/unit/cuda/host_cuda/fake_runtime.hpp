@@ -31,7 +31,7 @@ int chosen_device();
 struct Counts {
   int allocations = 0, products = 0, fused_products = 0, graph_launches = 0, waits = 0;
   std::int64_t multiplications = 0;  // of products, as they were asked for
-  std::size_t bytes_to_device = 0;  // copied
+  std::size_t bytes_to_device = 0;   // copied
 };
 Counts& counts();
 

@@ -90,7 +90,7 @@ std::span<const Examples> Steps::take_next() {
 }
 
 void Steps::fill(Slot& slot, std::uint64_t step) {
-  const std::size_t batch = static_cast<std::size_t>(options_.batch);
+  const auto batch = static_cast<std::size_t>(options_.batch);
   const auto parts = static_cast<std::size_t>(options_.parts);
   std::size_t first = step * batch * parts;
   slot.parts.clear();

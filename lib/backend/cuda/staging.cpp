@@ -122,9 +122,10 @@ void Staging<T>::check_batch(const ExamplesOf<T>& e, Source source) const {
 }
 
 template <typename T>
-void Staging<T>::copy_rows(char*& free, std::span<const ExamplesOf<T>* const> batches, Source source) {
+void Staging<T>::copy_rows(char*& free, std::span<const ExamplesOf<T>* const> batches,
+                           const ExamplesOf<T>& one) {
   const auto send = [&](Index width, auto get, auto to) { copy(free, batches, width, get, to); };
-  switch (source) {
+  switch (source_of(one)) {
     case Source::kept:
       return send(
           1, [](const auto& e) { return e.chosen; }, kept_.chosen);
@@ -137,8 +138,6 @@ void Staging<T>::copy_rows(char*& free, std::span<const ExamplesOf<T>* const> ba
           inputs_, [](const auto& e) { return e.x.floats; }, batch_.floats);
       break;
   }
-  const ExamplesOf<T>& one =
-      **std::find_if(batches.begin(), batches.end(), [](auto* b) { return b != nullptr; });
   if (classes_ && one.labels != nullptr)
     send(
         1, [](const auto& e) { return e.labels; }, batch_.labels);
@@ -164,7 +163,7 @@ Source Staging<T>::send(std::span<const ExamplesOf<T>* const> batches, std::span
   check(cudaMemcpyAsync(batch_.state.data, free, states.size_bytes(), cudaMemcpyHostToDevice, stream_),
         "copying a step");
   free += align_up(states.size_bytes());
-  copy_rows(free, batches, source);
+  copy_rows(free, batches, **found);
   check(cudaEventRecord(slot.read.get(), stream_), "marking a copy");
   return source;
 }

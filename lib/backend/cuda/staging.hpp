@@ -74,7 +74,8 @@ class Staging {
   template <typename E, typename Get>
   void copy(char*& free, std::span<const ExamplesOf<T>* const> batches, Index width, Get get, Each<E> to);
   char* begin(Slot& slot);
-  void copy_rows(char*& free, std::span<const ExamplesOf<T>* const> batches, Source source);
+  // `one`: any that is there, as all are of its kind.
+  void copy_rows(char*& free, std::span<const ExamplesOf<T>* const> batches, const ExamplesOf<T>& one);
   void check_batch(const ExamplesOf<T>& batch, Source source) const;
   template <typename E>
   E* copy_of(const E* values, Index count);

@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "nn/plan.hpp"
 
-namespace nn {
+namespace nn::backend {
 
 // The operation that a backend, whose make_…() are found by its operands, has for a plan's.
 template <typename Operands>
@@ -66,4 +66,4 @@ double scale_of(std::span<const Examples> parts, const ProgramOptions& options) 
   return total > 0 ? 1 / total : 0;
 }
 
-}  // namespace nn
+}  // namespace nn::backend

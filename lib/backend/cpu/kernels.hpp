@@ -9,7 +9,7 @@
 
 #include "nn/kinds.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 // c [m, n] = start + a [m, k] b [k, n], or c += a b. Each element is one sum over k in
 // ascending order, whatever m and n are: a row's result doesn't depend on the others.
@@ -100,7 +100,8 @@ struct Kernels {
   void (*multiply_rows)(std::int64_t rows, std::int64_t width, const T* x, std::int64_t x_row, const T* mask,
                         T* y, std::int64_t y_row);
 
-  // columns [count, kernel height * width * channels], dense, overwritten: in the order kernel line, kernel pixel, channel.
+  // columns [count, kernel height * width * channels], dense, overwritten: in the order kernel line, kernel
+  // pixel, channel.
   void (*gather_patches)(const Patches&, const T* x, T* columns);
   // x += columns, where they came from.
   void (*scatter_patches)(const Patches&, const T* columns, T* x);
@@ -113,7 +114,8 @@ struct Kernels {
   // Over all pixels, for each channel: the sum of x, or of (x - center)^2. Overwrites.
   void (*channel_sums)(const Pixels<T>&, const T* center, double* sums);
   // Over all pixels, for each channel: the sums of g and of g * x. Overwrites.
-  void (*channel_products)(const Pixels<T>&, const T* g, std::int64_t g_stride, double* g_sums, double* gx_sums);
+  void (*channel_products)(const Pixels<T>&, const T* g, std::int64_t g_stride, double* g_sums,
+                           double* gx_sums);
   // y = x * scale + shift, by channels.
   void (*scale_channels)(const Pixels<T>&, const T* scale, const T* shift, T* y, std::int64_t y_stride);
   // y = x * a + g * b + c, by channels.
@@ -122,8 +124,8 @@ struct Kernels {
   // Each pixel to mean 0 and variance 1, times gamma, plus beta.
   void (*layer_norm)(const Pixels<T>&, T epsilon, const T* gamma, const T* beta, T* y, std::int64_t y_stride);
   // gx (null: not wanted), overwritten; gamma's and beta's gradients are added to.
-  void (*layer_norm_back)(const Pixels<T>&, T epsilon, const T* gamma, const T* g, std::int64_t g_stride, T* gx,
-                          std::int64_t gx_stride, T* gamma_gradient, T* beta_gradient);
+  void (*layer_norm_back)(const Pixels<T>&, T epsilon, const T* gamma, const T* g, std::int64_t g_stride,
+                          T* gx, std::int64_t gx_stride, T* gamma_gradient, T* beta_gradient);
 
   void (*scale)(std::int64_t n, T factor, T* x);
   void (*add_scaled)(std::int64_t n, T factor, const T* x, T* y);  // y += factor * x
@@ -145,4 +147,4 @@ NN_DECLARE_KERNELS(v3)
 NN_DECLARE_KERNELS(v4)
 #undef NN_DECLARE_KERNELS
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

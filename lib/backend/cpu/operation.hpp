@@ -12,7 +12,7 @@
 #include "base/memory.hpp"
 #include "nn/plan.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 constexpr std::int64_t round_up(std::int64_t n) { return (n + 15) / 16 * 16; }
 
@@ -139,4 +139,4 @@ OperationPtr<T> make_dropout(const Operands<T>& operands);
 template <typename T>
 OperationPtr<T> make_add(const Operands<T>& operands);
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

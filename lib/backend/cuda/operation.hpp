@@ -11,7 +11,7 @@
 #include "backend/cuda/step_state.hpp"
 #include "nn/plan.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Rows of values and of their gradients, on the device.
 template <typename T>
@@ -113,4 +113,4 @@ OperationPtr<T> make_dropout(const Operands<T>& operands);
 template <typename T>
 OperationPtr<T> make_add(const Operands<T>& operands);
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -58,8 +58,8 @@ inline std::vector<Case> all_cases() {
   };
   for (const char* activation : {"", " relu", " gelu", " tanh"})
     image(std::string("conv2d 5 3x3") + activation + ", dense", {6, 7, 2});
-  for (const char* window : {"3x3", "3x3 same", "2x3 strides 2", "3x2 strides 2x1 same", "1x1", "1x1 strides 2",
-                             "5x4 strides 3 same", "6x5"}) {
+  for (const char* window : {"3x3", "3x3 same", "2x3 strides 2", "3x2 strides 2x1 same", "1x1",
+                             "1x1 strides 2", "5x4 strides 3 same", "6x5"}) {
     image(std::string("conv2d 6 ") + window + " tanh, conv2d 4 2x2 same, dense", {6, 5, 3}, 5);
   }
   image("conv2d 16 3x3 tanh, conv2d 20 1x1 tanh, dense", {9, 8}, 9);
@@ -88,8 +88,10 @@ inline std::vector<Case> all_cases() {
                    Loss::mse, 5});
   image("conv2d 4 3x3 same tanh, residual(conv2d 4 3x3 same tanh, conv2d 4 3x3 same), activation tanh, dense",
         {5, 4, 2});
-  image("residual(conv2d 6 3x3 strides 2 same, batch_norm; conv2d 6 1x1 strides 2), global_average_pool2d, dense",
-        {5, 6, 2}, 5);
+  image(
+      "residual(conv2d 6 3x3 strides 2 same, batch_norm; conv2d 6 1x1 strides 2), global_average_pool2d, "
+      "dense",
+      {5, 6, 2}, 5);
   // Categories.
   const std::vector<InputSegment> table = {{1, false}, {3, true}, {2, false}, {5, true}};
   cases.push_back({"embedding 2, dense 6 tanh, dense", 11, 3, softmax, 9, {}, table});
@@ -120,7 +122,7 @@ struct Data {
       weights.push_back(static_cast<T>(static_cast<float>(0.5 + random.uniform())));
     }
   }
-  cpu::ExamplesOf<T> examples(bool weighted) const {
+  backend::cpu::ExamplesOf<T> examples(bool weighted) const {
     return {rows_, x.data(), labels.data(), targets.data(), weighted ? weights.data() : nullptr};
   }
   std::int64_t rows_;

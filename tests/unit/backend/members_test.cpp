@@ -1,10 +1,11 @@
 // Programs of several networks: each is computed as if it were alone.
 #include <catch2/catch.hpp>
 
-#include "cases.hpp"
 #include "base/memory.hpp"
+#include "cases.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using namespace nn::test;
 
 namespace {

@@ -5,6 +5,7 @@
 #include "reference.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using namespace nn::test;
 
 namespace {

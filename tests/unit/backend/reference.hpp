@@ -25,7 +25,8 @@ inline double reference_activation(Activation activation, double x) {
 }
 
 // The value at (line, pixel, channel), 0 outside of the image.
-inline double at(const std::vector<double>& x, const Image& image, std::int64_t y, std::int64_t z, std::int64_t c) {
+inline double at(const std::vector<double>& x, const Image& image, std::int64_t y, std::int64_t z,
+                 std::int64_t c) {
   if (y < 0 || y >= image.height || z < 0 || z >= image.width) return 0;
   return x[static_cast<std::size_t>((y * image.width + z) * image.channels + c)];
 }
@@ -43,7 +44,8 @@ template <typename F>
 void each_in_window(const Op& op, std::int64_t y, std::int64_t z, F f) {
   for (std::int64_t i = 0; i < op.window.kernel.height; ++i) {
     for (std::int64_t j = 0; j < op.window.kernel.width; ++j) {
-      f(y * op.window.strides.height - op.window.top + i, z * op.window.strides.width - op.window.left + j, i, j);
+      f(y * op.window.strides.height - op.window.top + i, z * op.window.strides.width - op.window.left + j, i,
+        j);
     }
   }
 }

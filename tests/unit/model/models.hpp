@@ -38,7 +38,7 @@ inline void write_bytes(const std::string& path, const std::string& bytes) {
 }
 
 // Parameters 0, 1/8, 2/8, … with zeros between the tensors.
-inline void fill_parameters(Model& model) {
+inline void fill_parameters(model::Model& model) {
   const Plan plan = lower(model.network, model.loss);
   auto block = std::make_shared<Buffer>(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
   auto* values = block->as<float>();
@@ -51,13 +51,14 @@ inline void fill_parameters(Model& model) {
 }
 
 // Numbers, categories (one of them not UTF-8) and a tensor in, three classes out.
-inline Model class_model() {
-  Model model;
-  InputColumn number{"age", InputColumn::Kind::number, {}, {38.5}, {38.5}, {1.0 / 3}, {}};
-  InputColumn category{"job", InputColumn::Kind::category, {}, {}, {}, {}, {"clerk", "smith", "\xE9t\xE9"}};
-  InputColumn tensor{"x", InputColumn::Kind::tensor, {1, 2}, {}, {0}, {1.0 / 255}, {}};
-  model.encoder = Encoder({number, category, tensor});
-  model.target.kind = Target::Kind::classes;
+inline model::Model class_model() {
+  model::Model model;
+  model::InputColumn number{"age", model::InputColumn::Kind::number, {}, {38.5}, {38.5}, {1.0 / 3}, {}};
+  model::InputColumn category{"job", model::InputColumn::Kind::category, {}, {}, {},
+                              {},    {"clerk", "smith", "\xE9t\xE9"}};
+  model::InputColumn tensor{"x", model::InputColumn::Kind::tensor, {1, 2}, {}, {0}, {1.0 / 255}, {}};
+  model.encoder = model::Encoder({number, category, tensor});
+  model.target.kind = model::Target::Kind::classes;
   model.target.integers = true;
   model.target.classes = {"-1", "2", "10"};
   model.loss = Loss::categorical_crossentropy;
@@ -74,13 +75,13 @@ inline Model class_model() {
 }
 
 // Images of 8 x 8 pixels and 2 channels in, or numbers and categories where `table`; numbers out.
-inline Model layered_model(const std::string& network, bool table) {
-  Model model;
-  const InputColumn tensor{"x", InputColumn::Kind::tensor, {8, 8, 2}, {}, {0}, {1.0 / 255}, {}};
-  const InputColumn number{"n", InputColumn::Kind::number, {}, {0.5}, {}, {}, {}};
-  const InputColumn category{"c", InputColumn::Kind::category, {}, {}, {}, {}, {"a", "b", "c"}};
-  model.encoder = table ? Encoder({number, category}) : Encoder({tensor});
-  model.target.kind = Target::Kind::numbers;
+inline model::Model layered_model(const std::string& network, bool table) {
+  model::Model model;
+  const model::InputColumn tensor{"x", model::InputColumn::Kind::tensor, {8, 8, 2}, {}, {0}, {1.0 / 255}, {}};
+  const model::InputColumn number{"n", model::InputColumn::Kind::number, {}, {0.5}, {}, {}, {}};
+  const model::InputColumn category{"c", model::InputColumn::Kind::category, {}, {}, {}, {}, {"a", "b", "c"}};
+  model.encoder = table ? model::Encoder({number, category}) : model::Encoder({tensor});
+  model.target.kind = model::Target::Kind::numbers;
   model.loss = Loss::mse;
   model.network = parse_network(network);
   resolve(model.network, model.encoder.input_shape(), 1, model.encoder.segments());
@@ -89,7 +90,7 @@ inline Model layered_model(const std::string& network, bool table) {
 }
 
 // One with each layer that there is.
-inline std::vector<Model> layered_models() {
+inline std::vector<model::Model> layered_models() {
   return {
       layered_model("conv2d 4 3x2 strides 2x1 same groups 2 gelu, batch_norm momentum 0.9, activation relu, "
                     "max_pool2d 2, flatten, dropout 0.5, layer_norm epsilon 0.01, dense tanh",
@@ -102,11 +103,11 @@ inline std::vector<Model> layered_models() {
 }
 
 // One tensor in, standardised numbers out.
-inline Model number_model() {
-  Model model;
-  model.encoder =
-      Encoder({{"x", InputColumn::Kind::tensor, {2, 2}, {}, {1, 2, 3, 4}, {0.5, 1, 2, 1e-3}, {}}});
-  model.target.kind = Target::Kind::numbers;
+inline model::Model number_model() {
+  model::Model model;
+  model.encoder = model::Encoder(
+      {{"x", model::InputColumn::Kind::tensor, {2, 2}, {}, {1, 2, 3, 4}, {0.5, 1, 2, 1e-3}, {}}});
+  model.target.kind = model::Target::Kind::numbers;
   model.target.shape = {2};
   model.target.offset = {1e6, -0.0};
   model.target.scale = {1e-6, 3};

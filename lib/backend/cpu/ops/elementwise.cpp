@@ -4,7 +4,7 @@
 #include "backend/cpu/operation.hpp"
 #include "base/random.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
@@ -57,7 +57,8 @@ class Dropout final : public Operation<T> {
         width_(o.op.out.size()),
         keep_(static_cast<T>(1 / (1 - o.op.rate))),
         limit_(static_cast<std::uint32_t>(o.op.rate * 0x1p32)),
-        stream_(static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(o.op.layer) << 8) {
+        stream_(static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(o.op.layer)
+                                                                     << 8) {
     if (s_.training) mask_ = s_.arena.take(width_ * s_.batch, false);
   }
 
@@ -84,8 +85,7 @@ class Dropout final : public Operation<T> {
 template <typename T>
 class Add final : public Operation<T> {
  public:
-  explicit Add(const Operands<T>& o)
-      : a_(o.input), b_(o.other), out_(o.output), width_(o.op.out.size()) {}
+  explicit Add(const Operands<T>& o) : a_(o.input), b_(o.other), out_(o.output), width_(o.op.out.size()) {}
 
   void forward(const Run& run) override {
     for (std::int64_t i = 0; i < run.rows; ++i) {
@@ -123,4 +123,4 @@ OperationPtr<NN_SCALAR> make_add(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Add<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

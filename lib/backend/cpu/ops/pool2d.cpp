@@ -3,7 +3,7 @@
 
 #include "backend/cpu/operation.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
@@ -70,4 +70,4 @@ OperationPtr<NN_SCALAR> make_pool(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Pool2d<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

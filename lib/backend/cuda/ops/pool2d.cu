@@ -2,7 +2,7 @@
 #include "backend/cuda/operation.hpp"
 #include "backend/cuda/ops/windows.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 template <typename T>
@@ -66,4 +66,4 @@ OperationPtr<NN_SCALAR> make_pool(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Pool2d<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

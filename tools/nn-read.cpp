@@ -4,7 +4,7 @@
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/tool.hpp"
-#include "format/row_parts.hpp"
+#include "format/parts.hpp"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "ensemble/combiner.hpp"
-#include "ensemble/read_ahead.hpp"
+#include "tensor/read_ahead.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::ensemble {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "backend/device.hpp"
-#include "ensemble/predictions.hpp"
+#include "predict/predictions.hpp"
 #include "ensemble/rules.hpp"
 #include "tensor/batch.hpp"
 

@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "format/rows.hpp"
-#include "format/source_columns.hpp"
+#include "table/rows.hpp"
+#include "table/columns.hpp"
 #include "format/source_open.hpp"
 
 namespace nn::format {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/parse.hpp"
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::format {

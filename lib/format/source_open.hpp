@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "format/rows.hpp"
+#include "table/rows.hpp"
 #include "format/source.hpp"
 #include "tensor/batch.hpp"
 

@@ -11,7 +11,7 @@
 
 #include "base/file.hpp"
 #include "net/access.hpp"
-#include "net/child.hpp"
+#include "process/child.hpp"
 #include "net/endpoint.hpp"
 
 namespace nn {

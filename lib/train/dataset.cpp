@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 #include "base/random.hpp"
-#include "format/rows.hpp"
+#include "table/rows.hpp"
 #include "model/digest.hpp"
 
 namespace nn::train {

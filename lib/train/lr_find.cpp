@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/signals.hpp"
 #include "train/member.hpp"
-#include "train/steps.hpp"
+#include "train/batch_loader.hpp"
 
 namespace nn::train {
 namespace {

@@ -11,7 +11,7 @@
 #include "backend/device.hpp"
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
-#include "worker/repository.hpp"
+#include "repository/repository.hpp"
 
 namespace nn::worker {
 

@@ -1,6 +1,6 @@
 // CSV and TSV, with options that the first bytes choose: as a file whose columns and rows are
 // chosen, and as a pipe.
-#include "format/csv.hpp"
+#include "format/csv/csv.hpp"
 
 #include <algorithm>
 

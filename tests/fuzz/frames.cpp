@@ -5,7 +5,7 @@
 
 #include "../unit/worker/checksums.hpp"
 #include "fuzz.hpp"
-#include "worker/frame.hpp"
+#include "protocol/frame.hpp"
 
 using namespace nn;
 

@@ -8,7 +8,7 @@
 
 #include "base/parse.hpp"
 #include "format/sink.hpp"
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
 
 namespace nn::fuzz {
 namespace {

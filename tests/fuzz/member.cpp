@@ -1,5 +1,5 @@
 // MODEL[@DEVICE][*WEIGHT].
-#include "ensemble/member.hpp"
+#include "predict/placement.hpp"
 
 #include "fuzz.hpp"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "model/convert.hpp"
+#include "exchange/convert.hpp"
 
 using namespace nn;
 

@@ -12,7 +12,7 @@
 #include "format/sink.hpp"
 #include "fuzz.hpp"
 #include "nn/network.hpp"
-#include "worker/repository.hpp"
+#include "repository/repository.hpp"
 
 using namespace nn;
 

@@ -3,8 +3,8 @@
 
 #include "base/error.hpp"
 #include "csv_reference.hpp"
-#include "format/csv_chunks.hpp"
-#include "format/csv_parse.hpp"
+#include "format/csv/chunks.hpp"
+#include "format/csv/parse.hpp"
 #include "format/readers.hpp"
 #include "tables.hpp"
 

@@ -1,4 +1,4 @@
-#include "format/npy.hpp"
+#include "format/numpy/npy.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>

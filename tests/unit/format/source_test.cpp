@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
-#include "format/npy.hpp"
+#include "format/numpy/npy.hpp"
 #include "format/source_open.hpp"
 #include "tables.hpp"
 

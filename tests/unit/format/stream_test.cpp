@@ -1,4 +1,4 @@
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstring>

@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/random.hpp"
-#include "model/convert.hpp"
+#include "exchange/convert.hpp"
 #include "model/description.hpp"
 #include "model/model.hpp"
 #include "models.hpp"

@@ -8,13 +8,12 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "model/model.hpp"
-#include "worker/worker.hpp"
+#include "base/version.hpp"
 
 namespace nn::client {
 
 net::Access with_token(net::Access access) {
-  if (!access.token_file.empty()) access.token = worker::read_token(access.token_file);
+  if (!access.token_file.empty()) access.token = net::read_token(access.token_file);
   return access;
 }
 
@@ -46,7 +45,7 @@ asio::awaitable<std::string> how_ended(process::Child& command) {
 asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const net::Access& access,
                                                std::uint64_t max_frame, net::Carrier& carrier) {
   auto& builder = link.maker().builder();
-  const auto agent = builder.CreateString(tool_name() + " " + model::tools_version());
+  const auto agent = builder.CreateString(fmt::format("{} {}", tool_name(), tools_version()));
   flatbuffers::Offset<flatbuffers::String> token;
   if (!access.token.empty()) token = builder.CreateString(access.token);
   link.send(link.maker().finish(

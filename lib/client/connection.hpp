@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <variant>
 
-#include "predict/predictions.hpp"
 #include "client/connect.hpp"
+#include "predict/predictions.hpp"
 
 namespace nn::client {
 

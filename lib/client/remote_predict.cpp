@@ -8,10 +8,9 @@
 
 #include "base/log.hpp"
 #include "base/parse.hpp"
+#include "client/replicas.hpp"
 #include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"
-#include "client/replicas.hpp"
-#include "worker/worker.hpp"
 
 namespace nn::client {
 namespace {

@@ -1,5 +1,7 @@
 #include "client/remote_train.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -9,13 +11,13 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json_lines.hpp"
 #include "base/log.hpp"
 #include "base/parse.hpp"
 #include "base/signals.hpp"
+#include "client/connect.hpp"
 #include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"
-#include "train/log.hpp"
-#include "client/connect.hpp"
 
 namespace nn::client {
 namespace {
@@ -56,7 +58,7 @@ class RemoteTrainer {
   std::optional<std::int64_t> total_rows_;
   ReadAhead reader_;
   OutputFile model_;
-  train::TrainingLog log_;
+  LineFile log_;
   format::PieceWriter writer_;
   asio::io_context io_{1};
   net::Carrier carrier_;
@@ -74,7 +76,7 @@ RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTrai
       total_rows_(rows->total_rows()),
       reader_(std::move(rows), 2),
       model_(options.output),
-      log_(options.log, options.resume),
+      log_(options.log, {.append = options.resume, .standard = STDOUT_FILENO}),
       writer_(*schema_, format::StreamLimits{options.max_frame}),
       progress_(std::in_place, "rows", static_cast<std::uint64_t>(total_rows_.value_or(0))) {}
 
@@ -178,7 +180,7 @@ asio::awaitable<void> RemoteTrainer::send_rows() {
 bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
   switch (in.frame->message_type()) {
     case wire::Message::Progress:
-      log_.write_line(text_of(in.body));
+      log_.write(text_of(in.body));
       show(text_of(in.body));
       return false;
     case wire::Message::Notice:

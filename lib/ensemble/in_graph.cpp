@@ -7,8 +7,8 @@
 
 #include "base/error.hpp"
 #include "base/queue.hpp"
-#include "tensor/blocks.hpp"
 #include "predict/predictor.hpp"
+#include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"
 
 namespace nn::ensemble {

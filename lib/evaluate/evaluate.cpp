@@ -10,9 +10,9 @@
 #include "base/parse.hpp"
 #include "evaluate/class_labels.hpp"
 #include "evaluate/metrics.hpp"
-#include "predict/predictions.hpp"
 #include "evaluate/report.hpp"
-#include "ensemble/rules.hpp"
+#include "predict/argmax.hpp"
+#include "predict/predictions.hpp"
 
 namespace nn::evaluate {
 namespace {
@@ -199,8 +199,8 @@ void Evaluation::State::add_classes(const Batch& batch) {
   if (answer_column) {
     answer_column->read(batch, *names, answers.data());
   } else {
-    ensemble::argmax(batch.rows, static_cast<std::int64_t>(names->names().size()), predicted.data(),
-                     answers.data());
+    predict::argmax(batch.rows, static_cast<std::int64_t>(names->names().size()), predicted.data(),
+                    answers.data());
   }
   classes->grow(static_cast<std::int64_t>(names->names().size()));
   const std::size_t width = proba.empty() ? 0 : names->names().size();

@@ -9,9 +9,9 @@
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "base/parse.hpp"
+#include "exchange/json.hpp"
 #include "format/numpy/npy.hpp"
 #include "model/description.hpp"
-#include "exchange/json.hpp"
 
 namespace nn::exchange {
 namespace {

@@ -184,7 +184,7 @@ Field ArrayReader::field(std::string column) const {
 
 std::int64_t ArrayReader::batch_rows() const {
   const std::int64_t row_bytes = row_elements_ * static_cast<std::int64_t>(size_of(layout_.type));
-  return std::clamp<std::int64_t>(batch_bytes / row_bytes, 1, reader_batch_rows);
+  return std::clamp<std::int64_t>(batch_bytes / row_bytes, 1, usual_batch_rows);
 }
 
 Column ArrayReader::next(std::int64_t count) {

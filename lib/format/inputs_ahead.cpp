@@ -57,7 +57,7 @@ std::size_t batches_in(std::size_t bytes, const Schema& schema) {
     row +=
         static_cast<std::size_t>(element_count(field.shape)) * std::max<std::size_t>(size_of(field.type), 1);
   }
-  return std::clamp<std::size_t>(bytes / (row * static_cast<std::size_t>(reader_batch_rows)), 1, 64);
+  return std::clamp<std::size_t>(bytes / (row * static_cast<std::size_t>(usual_batch_rows)), 1, 64);
 }
 
 }  // namespace

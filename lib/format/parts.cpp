@@ -19,12 +19,12 @@ std::string file_of_part(std::string_view path, std::string_view part) {
 
 void check_parts(const SourceOptions& options) {
   check_options(options);
-  if (options.split.empty()) {
+  if (options.rows.split.empty()) {
     fail_usage("{{}} in the output stands for the parts of a split; give --split NAME:FRACTION");
   }
-  if (!options.part.empty())
+  if (!options.rows.part.empty())
     fail_usage("--part reads one part, and {{}} in the output writes all; give one of them");
-  if (options.shuffle || options.repeat != 1 || options.batch != 0) {
+  if (options.rows.shuffle || options.rows.repeat != 1 || options.rows.batch != 0) {
     fail_usage(
         "--shuffle, --repeat and --batch come behind the split: write its parts first, then read them again");
   }

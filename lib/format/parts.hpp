@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "table/rows.hpp"
 #include "format/source.hpp"
+#include "table/rows.hpp"
 
 namespace nn::format {
 

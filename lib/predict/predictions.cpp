@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/parse.hpp"
-#include "ensemble/rules.hpp"
+#include "predict/argmax.hpp"
 
 namespace nn::predict {
 namespace {
@@ -221,7 +221,7 @@ Column PredictionBuilder::label_column(std::int64_t rows, const float* values,
   const auto n = static_cast<std::size_t>(rows);
   Buffer indices(labels == nullptr || !kind_.integers ? n * sizeof(std::int32_t) : 0);
   if (labels == nullptr) {
-    ensemble::argmax(rows, kind_.width(), values, indices.as<std::int32_t>());
+    argmax(rows, kind_.width(), values, indices.as<std::int32_t>());
     labels = indices.as<std::int32_t>();
   } else if (!kind_.integers) {
     std::memcpy(indices.data(), labels, n * sizeof(std::int32_t));

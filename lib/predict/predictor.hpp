@@ -9,8 +9,8 @@
 #include <string>
 
 #include "backend/backend.hpp"
-#include "predict/predictions.hpp"
 #include "model/model.hpp"
+#include "predict/predictions.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::predict {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "format/buffer_pool.hpp"
 #include "format/arrow/pieces.hpp"
+#include "format/buffer_pool.hpp"
 #include "net/socket.hpp"
 #include "protocol_generated.h"
 

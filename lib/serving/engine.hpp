@@ -15,8 +15,8 @@
 
 #include "base/error.hpp"
 #include "predict/predictions.hpp"
-#include "tensor/batch.hpp"
 #include "serving/models.hpp"
+#include "tensor/batch.hpp"
 
 namespace nn::serving {
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
 #include "base/parse.hpp"

@@ -17,8 +17,8 @@
 
 #include "base/error.hpp"
 #include "predict/predictor.hpp"
-#include "serving/event_log.hpp"
 #include "repository/repository.hpp"
+#include "serving/event_log.hpp"
 
 namespace nn::serving {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "format/source.hpp"
+#include "table/options.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::table {
@@ -25,11 +25,10 @@ std::size_t find_column(const Schema& schema, const std::string& wanted, std::st
 
 // Finds the columns that the options name, by name, number or "last". Data errors say
 // which column is not there, and what is.
-ColumnChoice choose_columns(const Schema& schema, const format::SourceOptions& options);
+ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options);
 
 // The source with the chosen columns, id and y renamed and moved to the end, y converted
 // as source.hpp says. Reads ahead until it has seen a label.
-std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source,
-                                          const format::SourceOptions& options);
+std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options);
 
 }  // namespace nn::table

@@ -8,8 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "base/parse.hpp"
-#include "format/source.hpp"
+#include "table/options.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::table {
@@ -23,7 +22,7 @@ SourcePtr row_range(SourcePtr source, RowRange range);
 SourcePtr row_shard(SourcePtr source, Shard shard);
 
 // The rows of one part; numbered anew.
-SourcePtr row_part(SourcePtr source, const std::vector<format::SplitPart>& parts, std::size_t part,
+SourcePtr row_part(SourcePtr source, const std::vector<SplitPart>& parts, std::size_t part,
                    std::uint64_t seed);
 
 // Shuffled within a buffer of `buffer` rows, 0 for all; numbered anew. `epoch` gives each
@@ -40,7 +39,7 @@ SourcePtr row_batch(SourcePtr source, std::int64_t rows);
 class RowSplitter {
  public:
   // Fractions are laid out in order over [0, 1).
-  RowSplitter(std::vector<format::SplitPart> parts, std::uint64_t seed);
+  RowSplitter(std::vector<SplitPart> parts, std::uint64_t seed);
   // part_of [batch.rows], overwritten: the part of each row, parts.size() for none of them.
   void assign(const Batch& batch, std::vector<std::size_t>& part_of);
 

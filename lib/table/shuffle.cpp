@@ -5,7 +5,6 @@
 
 #include "base/error.hpp"
 #include "base/random.hpp"
-#include "format/readers.hpp"
 #include "table/rows.hpp"
 
 namespace nn::table {
@@ -26,9 +25,9 @@ class ShuffleSource : public BatchSource {
 
   std::optional<Batch> next() override {
     std::vector<RowPlace> out;
-    while (out.size() < static_cast<std::size_t>(format::reader_batch_rows) && fill(out)) {
+    while (out.size() < static_cast<std::size_t>(usual_batch_rows) && fill(out)) {
     }
-    while (out.size() < static_cast<std::size_t>(format::reader_batch_rows) && ended_ && !buffer_.empty()) {
+    while (out.size() < static_cast<std::size_t>(usual_batch_rows) && ended_ && !buffer_.empty()) {
       out.push_back(draw());
     }
     if (out.empty()) return std::nullopt;
@@ -81,8 +80,7 @@ class ShuffleSource : public BatchSource {
   // Rows hold on to their whole batch. Once far more is held than the buffer needs, its
   // rows are copied together.
   void forget_unused() {
-    if (ended_ || current_ == batches_.size() ||
-        held_rows_ < 4 * buffer_.size() + 4 * format::reader_batch_rows)
+    if (ended_ || current_ == batches_.size() || held_rows_ < 4 * buffer_.size() + 4 * usual_batch_rows)
       return;
     Batch rest = slice(batches_[current_], row_, batches_[current_].rows - row_);
     Batch kept = gather(buffer_);

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/queue.hpp"
+#include "train/batch_loader.hpp"
 #include "train/member.hpp"
 #include "train/progress.hpp"
-#include "train/batch_loader.hpp"
 
 namespace nn::train {
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "protocol/frame.hpp"
 #include "serving/engine.hpp"
 #include "serving/event_log.hpp"
-#include "protocol/frame.hpp"
 #include "serving/stats.hpp"
 #include "worker/training.hpp"
 #include "worker/worker.hpp"

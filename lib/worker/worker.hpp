@@ -49,7 +49,4 @@ struct WorkerOptions {
 // at the end of the drain.
 void serve(const WorkerOptions& options);
 
-// The first line of a file that only its owner should read, for --token-file.
-std::string read_token(const std::string& path);
-
 }  // namespace nn::worker

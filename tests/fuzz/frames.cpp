@@ -3,7 +3,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "../unit/worker/checksums.hpp"
+#include "../unit/protocol/checksums.hpp"
 #include "fuzz.hpp"
 #include "protocol/frame.hpp"
 

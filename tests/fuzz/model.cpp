@@ -7,8 +7,8 @@
 #include <cstring>
 #include <vector>
 
-#include "fuzz.hpp"
 #include "exchange/convert.hpp"
+#include "fuzz.hpp"
 
 using namespace nn;
 

@@ -54,8 +54,8 @@ constexpr std::array parsers = {
     once<parse_number>,
     once<parse_bytes>,
     once<parse_duration_s>,
-    once<parse_row_range>,
-    once<parse_shard>,
+    once<table::parse_row_range>,
+    once<table::parse_shard>,
 };
 
 }  // namespace

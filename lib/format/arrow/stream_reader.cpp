@@ -10,10 +10,10 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 #include "format/arrow/batch.hpp"
-#include "format/arrow/schema.hpp"
-#include "format/buffer_pool.hpp"
 #include "format/arrow/pieces.hpp"
+#include "format/arrow/schema.hpp"
 #include "format/arrow/stream.hpp"
+#include "format/buffer_pool.hpp"
 
 namespace nn::format {
 namespace {

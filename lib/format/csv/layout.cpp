@@ -202,7 +202,7 @@ void apply_options(std::vector<CsvKind>& kinds, const Schema& schema, const Sour
     kinds[table::find_column(schema, name, "--text")] = CsvKind::category;
   for (const std::string& name : options.csv.number)
     kinds[table::find_column(schema, name, "--number")] = CsvKind::number;
-  const table::ColumnChoice choice = table::choose_columns(schema, options);
+  const table::ColumnChoice choice = table::choose_columns(schema, options.columns);
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     if (!choice.keeps(i)) kinds[i] = CsvKind::left_out;
   }

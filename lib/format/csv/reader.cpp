@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/ordered_workers.hpp"
 #include "base/parse.hpp"
 #include "base/signals.hpp"
 #include "format/csv/csv.hpp"
 #include "format/csv/parse.hpp"
-#include "base/ordered_workers.hpp"
 
 namespace nn::format {
 namespace {
@@ -46,7 +46,7 @@ class CsvReader : public BatchSource {
       adopt(std::move(*parsed));
       at_ = 0;
     }
-    Batch batch = slice(rows_, at_, std::min(reader_batch_rows, rows_.rows - at_));
+    Batch batch = slice(rows_, at_, std::min(usual_batch_rows, rows_.rows - at_));
     at_ += batch.rows;
     return batch;
   }

@@ -7,8 +7,8 @@
 #include "format/array_source.hpp"
 #include "format/numpy/npy.hpp"
 #include "format/numpy/npy_header.hpp"
-#include "format/readers.hpp"
 #include "format/numpy/zip.hpp"
+#include "format/readers.hpp"
 
 namespace nn::format {
 namespace {

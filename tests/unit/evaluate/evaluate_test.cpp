@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "../ensemble/table.hpp"
 #include "base/log.hpp"
-#include "table.hpp"
 
 using namespace nn;
 using namespace nn::evaluate;

@@ -4,10 +4,10 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
+#include "../model/models.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "format/numpy/npy.hpp"
-#include "models.hpp"
 
 using namespace nn;
 using namespace nn::exchange;

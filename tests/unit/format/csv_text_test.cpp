@@ -1,11 +1,10 @@
-#include "format/csv/text.hpp"
-
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 
 #include "csv_reference.hpp"
 #include "format/csv/number.hpp"
+#include "format/csv/text.hpp"
 #include "format/csv/utf8.hpp"
 
 using namespace nn;

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "table.hpp"
+#include "../ensemble/table.hpp"
 
 using namespace nn;
 using namespace nn::predict;

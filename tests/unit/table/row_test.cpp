@@ -2,10 +2,10 @@
 #include <numeric>
 #include <set>
 
+#include "../format/tables.hpp"
 #include "base/error.hpp"
 #include "format/parts.hpp"
 #include "table/rows.hpp"
-#include "tables.hpp"
 
 using namespace nn;
 using namespace nn::table;
@@ -83,7 +83,7 @@ TEST_CASE("Shards are complementary") {
 }
 
 TEST_CASE("Parts of a split are complementary, of the size asked for, and independent of batches") {
-  const std::vector<format::SplitPart> parts = {{"train", 0.7}, {"valid", 0.2}, {"test", 0.1}};
+  const std::vector<table::SplitPart> parts = {{"train", 0.7}, {"valid", 0.2}, {"test", 0.1}};
   const double expected[] = {7000, 2000, 1000};
   std::vector<std::int64_t> all;
   for (std::size_t part = 0; part < 3; ++part) {
@@ -104,7 +104,7 @@ TEST_CASE("Equal values split alike whatever their type") {
     Buffer values(sizeof value);
     std::memcpy(values.data(), &value, sizeof value);
     const Batch batch{schema, 0, 1, {make_column(std::move(values))}};
-    std::vector<format::SplitPart> parts(64, {"p", 1.0 / 64});
+    std::vector<table::SplitPart> parts(64, {"p", 1.0 / 64});
     std::vector<std::size_t> part_of;
     RowSplitter(parts, 3).assign(batch, part_of);
     return part_of[0];
@@ -174,7 +174,7 @@ TEST_CASE("All parts in one pass are what each part alone is") {
     void finish() override { end = "finished"; }
     void abandon(std::string_view message) override { end = message; }
   };
-  const std::vector<format::SplitPart> parts = {{"a", 0.5}, {"b", 0.3}};
+  const std::vector<table::SplitPart> parts = {{"a", 0.5}, {"b", 0.3}};
   std::vector<std::unique_ptr<BatchSink>> sinks;
   for (int i = 0; i < 2; ++i) sinks.push_back(std::make_unique<Collect>());
   format::copy_parts(*counting(1000, 64), RowSplitter(parts, 5), sinks);

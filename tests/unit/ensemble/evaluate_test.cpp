@@ -1,9 +1,9 @@
 #include "ensemble/evaluate.hpp"
 
-#include <catch2/catch.hpp>
 #include <limits>
 
 #include "base/log.hpp"
+#include "catch.hpp"
 #include "table.hpp"
 
 using namespace nn;

@@ -1,8 +1,8 @@
 #include "ensemble/predictions.hpp"
 
-#include <catch2/catch.hpp>
 #include <limits>
 
+#include "catch.hpp"
 #include "table.hpp"
 
 using namespace nn;

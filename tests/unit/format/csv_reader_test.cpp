@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "csv_reference.hpp"
 #include "format/csv_chunks.hpp"
 #include "format/csv_parse.hpp"

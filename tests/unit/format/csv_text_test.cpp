@@ -1,9 +1,9 @@
 #include "format/csv_text.hpp"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 
+#include "catch.hpp"
 #include "csv_reference.hpp"
 #include "format/csv_number.hpp"
 #include "format/utf8.hpp"

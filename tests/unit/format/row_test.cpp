@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 #include <numeric>
 #include <set>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "format/row_parts.hpp"
 #include "format/rows.hpp"
 #include "tables.hpp"

@@ -1,11 +1,11 @@
 // Models as NumPy archives and JSON.
 #include "model/convert.hpp"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catch.hpp"
 #include "format/npy.hpp"
 #include "models.hpp"
 

@@ -3,12 +3,12 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <thread>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 #include "model/convert.hpp"
 #include "model/description.hpp"
 #include "model/model.hpp"

@@ -1,7 +1,8 @@
 #include "train/steps.hpp"
 
-#include <catch2/catch.hpp>
 #include <set>
+
+#include "catch.hpp"
 
 using namespace nn;
 

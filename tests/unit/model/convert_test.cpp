@@ -1,7 +1,9 @@
 // Models as NumPy archives and JSON.
 #include "model/convert.hpp"
 
+#include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "base/error.hpp"
 #include "base/log.hpp"

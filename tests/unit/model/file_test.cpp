@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
+#include <cmath>
 #include <cstring>
 #include <thread>
 

@@ -1,5 +1,6 @@
 #include "worker/engine.hpp"
 
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>

@@ -63,7 +63,7 @@ void gather(const std::byte* from, const Shape& shape, std::int64_t first, std::
   const std::int64_t width = element_count(row_shape);
   Shape stride(row_shape.size(), 1);  // in runs
   for (std::size_t d = 1; d < stride.size(); ++d) stride[d] = stride[d - 1] * row_shape[d - 1];
-  Shape index(row_shape.size(), 0);
+  Shape index(stride.size());  // zeros, by which g++ 14 warns of nothing
   std::int64_t run = 0;
   for (std::int64_t e = 0; e < width; ++e) {
     const std::byte* values = from + (run * shape[0] + first) * std::int64_t{sizeof(T)};

@@ -1,8 +1,7 @@
 // Programs of several networks: each is computed as if it were alone.
-#include <catch2/catch.hpp>
-
 #include "base/memory.hpp"
 #include "cases.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::backend;

@@ -1,7 +1,6 @@
 // Every network of the table: values, losses and gradients.
-#include <catch2/catch.hpp>
-
 #include "cases.hpp"
+#include "catch.hpp"
 #include "reference.hpp"
 
 using namespace nn;

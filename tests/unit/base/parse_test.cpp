@@ -1,8 +1,7 @@
 #include "base/parse.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 

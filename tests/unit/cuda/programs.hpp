@@ -1,7 +1,6 @@
 // Programs of the CUDA backend, as tests ask them.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "backend/cases.hpp"
 #include "backend/cuda/cuda_program.hpp"
+#include "catch.hpp"
 #include "host_cuda/simt.hpp"
 
 namespace nn::test {

@@ -1,10 +1,10 @@
 #include "evaluate/evaluate.hpp"
 
-#include <catch2/catch.hpp>
 #include <limits>
 
 #include "../ensemble/table.hpp"
 #include "base/log.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::evaluate;

@@ -1,7 +1,8 @@
 #include "evaluate/metrics.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::evaluate;

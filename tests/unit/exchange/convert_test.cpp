@@ -1,12 +1,14 @@
 // Models as NumPy archives and JSON.
 #include "exchange/convert.hpp"
 
-#include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "../model/models.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catch.hpp"
 #include "format/numpy/npy.hpp"
 
 using namespace nn;

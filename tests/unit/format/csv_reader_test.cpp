@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "csv_reference.hpp"
 #include "format/csv/chunks.hpp"
 #include "format/csv/parse.hpp"

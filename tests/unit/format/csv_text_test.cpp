@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 
+#include "catch.hpp"
 #include "csv_reference.hpp"
 #include "format/csv/number.hpp"
 #include "format/csv/text.hpp"

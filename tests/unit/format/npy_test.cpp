@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <cstring>
 
 #include "array_files.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 #include "format/readers.hpp"
 
 using namespace nn;

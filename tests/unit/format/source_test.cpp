@@ -1,8 +1,7 @@
 #include "format/source.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "format/numpy/npy.hpp"
 #include "format/source_open.hpp"
 #include "tables.hpp"

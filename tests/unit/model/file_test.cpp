@@ -3,12 +3,13 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
-#include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 #include <thread>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 #include "exchange/convert.hpp"
 #include "model/description.hpp"
 #include "model/model.hpp"

@@ -1,8 +1,7 @@
 #include "predict/placement.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "ensemble/combiner.hpp"
 
 using namespace nn;

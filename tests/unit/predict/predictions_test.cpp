@@ -1,9 +1,9 @@
 #include "predict/predictions.hpp"
 
-#include <catch2/catch.hpp>
 #include <limits>
 
 #include "../ensemble/table.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::predict;

@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <catch2/catch.hpp>
+
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::process;

@@ -5,11 +5,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <catch2/catch.hpp>
 #include <cstring>
 
 #include "../ensemble/table.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 #include "checksums.hpp"
 
 using namespace nn;

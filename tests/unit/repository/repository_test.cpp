@@ -1,11 +1,11 @@
 #include "repository/repository.hpp"
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "../model/models.hpp"
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::repository;

@@ -1,12 +1,13 @@
 #include "serving/engine.hpp"
 
-#include <catch2/catch.hpp>
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
 
 #include "../ensemble/table.hpp"
 #include "../model/models.hpp"
+#include "catch.hpp"
 #include "nn/network.hpp"
 
 using namespace nn;

@@ -1,10 +1,10 @@
 #include "serving/stats.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <vector>
 
 #include "base/random.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::serving;

@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
 #include <numeric>
 #include <set>
 
 #include "../format/tables.hpp"
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "format/parts.hpp"
 #include "table/rows.hpp"
 

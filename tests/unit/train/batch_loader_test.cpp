@@ -1,7 +1,8 @@
 #include "train/batch_loader.hpp"
 
-#include <catch2/catch.hpp>
 #include <set>
+
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::train;

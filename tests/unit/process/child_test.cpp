@@ -89,7 +89,7 @@ TEST_CASE("what ignores SIGTERM is killed") {
 }
 
 TEST_CASE("what a shell started has the same time to end as the shell") {
-  Tree tree("(trap 'echo saved; exit' TERM; echo; sleep 1000 & wait; wait) & wait");
+  Tree tree("(sleep 1000 & trap 'echo saved; exit' TERM; echo; wait) & wait");
   REQUIRE(tree.started);
   tree.child->send_signal(SIGTERM);
   wait_for_end(*tree.child);
@@ -98,7 +98,7 @@ TEST_CASE("what a shell started has the same time to end as the shell") {
 }
 
 TEST_CASE("what is stopped can end") {
-  Tree tree("trap 'echo saved; exit' TERM; echo; sleep 1000 & wait; wait", moment);
+  Tree tree("sleep 1000 & trap 'echo saved; exit' TERM; echo; wait");
   REQUIRE(tree.started);
   tree.child->send_signal(SIGSTOP);
   siginfo_t info{};
@@ -108,6 +108,7 @@ TEST_CASE("what is stopped can end") {
   CHECK_FALSE(tree.child->ended_within(no_time));
   tree.child->send_signal(SIGCONT);
   CHECK(tree.child->ended_within(long_time));
+  tree.child.reset();
   CHECK(tree.rest() == "saved\n");
 }
 
@@ -129,11 +130,12 @@ TEST_CASE("a parent that ignored SIGCHLD hides no status") {
 TEST_CASE("what asks us to stop is passed on") {
   auto [reader, writer] = make_pipe();
   const auto body = [](int output) {
+    ::signal(SIGINT, SIG_DFL);  // a shell may have started the tests with it ignored
     install_signal_handlers();
-    Command command = shell("trap 'echo interrupted; exit' INT; echo started >&3; read line");
-    auto [input, never_written] = make_pipe();
+    Command command =
+        shell("sleep 1000 & trap 'echo interrupted; kill -KILL $!; exit' INT; echo started >&3; wait");
     auto [started, starting] = make_pipe();
-    command.descriptors = {{input.get(), STDIN_FILENO}, {output, STDOUT_FILENO}, {starting.get(), 3}};
+    command.descriptors = {{output, STDOUT_FILENO}, {starting.get(), 3}};
     command.patience = long_time;
     const Child child(command);
     starting.reset();

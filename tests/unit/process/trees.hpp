@@ -1,4 +1,7 @@
 // Commands whose children hold a pipe open as well: reading it ends when all of them have ended.
+//
+// Scripts that trap a signal start their children before that: a signal that comes between fork and exec
+// would be the trap's, and lost. They wait by `wait`, which a trap interrupts; `read` may miss it.
 #pragma once
 
 #include <unistd.h>

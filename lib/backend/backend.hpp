@@ -129,7 +129,7 @@ class Program {
   // their last step. Waits for the steps.
   virtual void read_losses(std::span<double> losses) const = 0;
   virtual void start_losses(std::span<const double> losses) = 0;
-  // Of how many steps the losses are best read at once, for waiting costs time.
+  // Losses are best read only every so many steps: reading waits for the device.
   virtual std::uint64_t steps_between_losses() const { return 1; }
 
   // Training programs with a moving average: exchanges it with the parameters, of all members, so

@@ -12,7 +12,7 @@ namespace nn {
 // What the plugin exports, as C functions: this number, and
 //   nn::Backend* nn_cuda_open(const nn::Device&): what the caller owns; throws nn::Error.
 // To be raised with every change of Backend, Program, Plan and what they are asked with.
-inline constexpr int cuda_plugin_interface = 4;
+inline constexpr int cuda_plugin_interface = 5;
 using CudaPluginInterface = int();               // nn_cuda_interface
 using CudaPluginOpen = Backend*(const Device&);  // nn_cuda_open
 

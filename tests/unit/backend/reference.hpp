@@ -51,10 +51,10 @@ void each_in_window(const Op& op, std::int64_t y, std::int64_t z, F f) {
 inline std::vector<double> reference_conv2d(const Op& op, const double* kernel, const double* bias,
                                             const std::vector<double>& x) {
   std::vector<double> y;
-  const std::int64_t inputs = op.in.channels / op.groups, filters = op.out.channels;
+  const std::int64_t inputs = op.in.channels / op.options.groups, filters = op.out.channels;
   each_output(op, [&](std::int64_t line, std::int64_t pixel, std::int64_t filter) {
     double sum = bias[filter];
-    const std::int64_t first = filter / (filters / op.groups) * inputs;
+    const std::int64_t first = filter / (filters / op.options.groups) * inputs;
     each_in_window(op, line, pixel, [&](std::int64_t iy, std::int64_t ix, std::int64_t ky, std::int64_t kx) {
       for (std::int64_t c = 0; c < inputs; ++c) {
         sum += at(x, op.in, iy, ix, first + c) *
@@ -92,7 +92,7 @@ inline std::vector<double> reference_norm(const Op& op, const std::vector<const 
     for (std::size_t c = 0; c < channels; ++c) {
       const bool batch = op.kind == OpKind::batch_norm;
       const double middle = batch ? p[2][c] : mean, spread = batch ? p[3][c] : variance;
-      x[first + c] = (x[first + c] - middle) / std::sqrt(spread + op.epsilon) * p[0][c] + p[1][c];
+      x[first + c] = (x[first + c] - middle) / std::sqrt(spread + op.options.epsilon) * p[0][c] + p[1][c];
     }
   }
   return x;
@@ -150,7 +150,7 @@ inline std::vector<double> reference_row(const Plan& plan, const std::vector<dou
       case OpKind::activation:
       case OpKind::dropout: break;
     }
-    for (double& v : y) v = reference_activation(op.activation, v);
+    for (double& v : y) v = reference_activation(op.options.activation, v);
     values[static_cast<std::size_t>(op.output)] = std::move(y);
   }
   return values[static_cast<std::size_t>(plan.ops.back().output)];

@@ -1,8 +1,9 @@
 // Programs of several networks: each is computed as if it were alone.
 #include <catch2/catch.hpp>
 
-#include "cases.hpp"
 #include "base/memory.hpp"
+#include "layers/data.hpp"
+#include "layers/table.hpp"
 
 using namespace nn;
 using namespace nn::test;

@@ -1,8 +1,8 @@
 // Every network of the table: values, losses and gradients.
 #include <catch2/catch.hpp>
 
-#include "cases.hpp"
-#include "reference.hpp"
+#include "layers/data.hpp"
+#include "layers/table.hpp"
 
 using namespace nn;
 using namespace nn::test;

@@ -9,9 +9,9 @@ namespace {
 
 struct Options {
   std::vector<std::string> inputs;
-  nn::AggregateOptions aggregate;
-  nn::StreamLimits limits;
-  nn::OutputOptions output;
+  nn::ensemble::AggregateOptions aggregate;
+  nn::format::StreamLimits limits;
+  nn::cli::OutputOptions output;
 };
 
 std::optional<std::size_t> parse_quorum(std::string_view text) {
@@ -20,33 +20,35 @@ std::optional<std::size_t> parse_quorum(std::string_view text) {
   return static_cast<std::size_t>(members);
 }
 
-std::optional<nn::Uncertainty> parse_some_uncertainty(std::string_view text) {
-  return nn::parse_uncertainty(text);
+std::optional<nn::ensemble::Uncertainty> parse_some_uncertainty(std::string_view text) {
+  return nn::ensemble::parse_uncertainty(text);
 }
 
 void setup(CLI::App& app, Options& options) {
-  nn::AggregateOptions& o = options.aggregate;
+  nn::ensemble::AggregateOptions& o = options.aggregate;
   app.add_option("input", options.inputs, "Prediction streams, one a member; '-' is standard input")
       ->type_name("INPUT")
       ->required();
-  nn::add_parsed(app, "--rule", o.combination, nn::parse_combination,
-                 "mean, weighted, vote, geometric, median, rank, max, trimmed, stack:MODEL, concat "
-                 "(default: mean, or weighted)")
+  nn::cli::add_parsed(app, "--rule", o.combination, nn::ensemble::parse_combination,
+                      "mean, weighted, vote, geometric, median, rank, max, trimmed, stack:MODEL, concat "
+                      "(default: mean, or weighted)")
       ->type_name("RULE");
-  nn::add_parsed(app, "--weight", o.weights, nn::parse_weights,
-                 "One a member (default: what the streams say)")
+  nn::cli::add_parsed(app, "--weight", o.weights, nn::ensemble::parse_weights,
+                      "One a member (default: what the streams say)")
       ->type_name("W,W,...");
-  nn::add_parsed(app, "--uncertainty", o.uncertainty, parse_some_uncertainty,
-                 "Adds a column: entropy, variance, mutual-information")
+  nn::cli::add_parsed(app, "--uncertainty", o.uncertainty, parse_some_uncertainty,
+                      "Adds a column: entropy, variance, mutual-information")
       ->type_name("KIND");
-  nn::add_parsed(app, "--quorum", o.quorum, parse_quorum, "Go on without members that fail while N are left")
+  nn::cli::add_parsed(app, "--quorum", o.quorum, parse_quorum,
+                      "Go on without members that fail while N are left")
       ->type_name("N");
-  nn::add_parsed(app, "--device", o.device, nn::parse_device, "Of a stacking model (default: cpu)")
+  nn::cli::add_parsed(app, "--device", o.device, nn::backend::parse_device,
+                      "Of a stacking model (default: cpu)")
       ->type_name("DEVICE");
-  nn::add_parsed(app, "--max-frame", options.limits.max_frame, nn::parse_bytes,
-                 "Limit for one message (default: 64M)")
+  nn::cli::add_parsed(app, "--max-frame", options.limits.max_frame, nn::parse_bytes,
+                      "Limit for one message (default: 64M)")
       ->type_name("BYTES");
-  nn::add_output_options(app, options.output);
+  nn::cli::add_output_options(app, options.output);
 }
 
 void run(const Options& options) {
@@ -57,19 +59,21 @@ void run(const Options& options) {
   if (!options.aggregate.weights.empty() && options.aggregate.weights.size() != count) {
     nn::fail_usage("--weight: {} weights for {} members", options.aggregate.weights.size(), count);
   }
-  std::vector<nn::StreamMember> members;
+  std::vector<nn::ensemble::StreamMember> members;
   for (const std::string& input : options.inputs) {
-    members.push_back(
-        {input, [input, limits = options.limits] { return nn::read_stream(nn::open_bytes(input), limits); }});
+    members.push_back({input, [input, limits = options.limits] {
+                         return nn::format::read_stream(nn::format::open_bytes(input), limits);
+                       }});
   }
-  nn::write_output(nn::aggregate(std::move(members), options.aggregate), options.output, options.limits);
+  nn::cli::write_output(nn::ensemble::aggregate(std::move(members), options.aggregate), options.output,
+                        options.limits);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  return nn::run_tool(
+  return nn::cli::run_tool(
       argc, argv,
       {"nn-aggregate", "combine the predictions of several networks, row by row",
        "nn-aggregate --rule mean <(nn-predict -m m1.nn x.csv) <(ssh h2 nn-predict -m m2.nn x.csv)"},

@@ -9,7 +9,7 @@
 
 int main(int argc, char** argv) {
   bool description = false, count = false;
-  return nn::run_tool(
+  return nn::cli::run_tool(
       argc, argv, {"nn-devices", "list the devices that networks can run on", "nn-devices | xargs -n 1 echo"},
       [&](CLI::App& app) {
         app.add_flag("-l,--long", description, "With a description behind each name");
@@ -17,12 +17,12 @@ int main(int argc, char** argv) {
       },
       [&] {
         std::string why_no_cuda;
-        const auto devices = nn::list_devices(&why_no_cuda);
+        const auto devices = nn::backend::list_devices(&why_no_cuda);
         std::string text;
         if (count) {
           text = fmt::format("{}\n", devices.size());
         } else {
-          for (const nn::DeviceInfo& device : devices) {
+          for (const nn::backend::DeviceInfo& device : devices) {
             text +=
                 description ? fmt::format("{}\t{}\n", device.name, device.description) : device.name + "\n";
           }

@@ -8,8 +8,8 @@
 namespace {
 
 struct Options {
-  nn::SourceOptions source;
-  nn::EvaluateOptions evaluate;
+  nn::format::SourceOptions source;
+  nn::evaluate::EvaluateOptions evaluate;
   std::string output = "-";
   bool json = false;
 };
@@ -21,15 +21,16 @@ std::int64_t parse_top(std::string_view text) {
 }
 
 void setup(CLI::App& app, Options& options) {
-  nn::EvaluateOptions& o = options.evaluate;
-  nn::add_source_options(app, options.source, false);
+  nn::evaluate::EvaluateOptions& o = options.evaluate;
+  nn::cli::add_source_options(app, options.source, false);
   constexpr auto group = "Figures";
   app.add_flag("--json", options.json, "One JSON object on one line")->group(group);
   app.add_flag("--per-class", o.per_class, "Precision, recall, F1 and support of each class")->group(group);
   app.add_flag("--confusion", o.confusion, "The confusion matrix")->group(group);
   app.add_flag("--auc", o.auc, "Area under the ROC curve; keeps all probabilities in memory")->group(group);
   app.add_flag("--calibration", o.calibration, "Confidence and accuracy in 15 bins")->group(group);
-  nn::add_parsed(app, "--top-k", o.top_k, parse_top, "Share of rows whose class is among the K most probable")
+  nn::cli::add_parsed(app, "--top-k", o.top_k, parse_top,
+                      "Share of rows whose class is among the K most probable")
       ->type_name("K")
       ->group(group);
   app.add_option("--classes", o.classes, "Names of the probabilities, where the input does not say")
@@ -43,8 +44,8 @@ void setup(CLI::App& app, Options& options) {
 }
 
 void run(const Options& options) {
-  const auto source = nn::open_source(options.source);
-  nn::Evaluation evaluation(source->schema(), options.evaluate);
+  const auto source = nn::format::open_source(options.source);
+  nn::evaluate::Evaluation evaluation(source->schema(), options.evaluate);
   while (const auto batch = source->next()) evaluation.add(*batch);
   evaluation.finish();
   nn::OutputFile file(options.output);
@@ -56,7 +57,7 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  return nn::run_tool(
+  return nn::cli::run_tool(
       argc, argv,
       {"nn-eval", "figures of labelled predictions: accuracy, log loss, AUC, calibration, RMSE",
        "nn-predict -m m1.nn test.arrows | nn-eval --json"},

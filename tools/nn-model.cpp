@@ -44,7 +44,7 @@ void setup(CLI::App& app, Options& options) {
   publish->add_option("MODEL", options.input, "A model file");
   publish->add_option("BASE", options.output, "The repository's folder");
   // Not --version, which prints the tool's.
-  nn::add_parsed(*publish, "--as", options.version, parse_version, "The version (default: the next)")
+  nn::cli::add_parsed(*publish, "--as", options.version, parse_version, "The version (default: the next)")
       ->type_name("N");
   show->callback([&] { options.show = true; });
   verify->callback([&] { options.verify = true; });
@@ -73,12 +73,12 @@ void print(std::string_view text) {
 
 void show(const Options& options) {
   for (std::size_t i = 0; i < options.models.size(); ++i) {
-    const nn::AnyModel file = nn::inspect_model(options.models[i], false);
+    const nn::model::AnyModel file = nn::model::inspect_model(options.models[i], false);
     if (options.json) {
-      print(nn::file_json(file));
+      print(nn::exchange::file_json(file));
     } else {
       print(fmt::format("{}{:<12}{}\n{}", i == 0 ? "" : "\n", "file", nn::printable(options.models[i], 4096),
-                        nn::file_text(file)));
+                        nn::exchange::file_text(file)));
     }
   }
 }
@@ -88,8 +88,8 @@ void verify(const Options& options) {
   std::size_t broken = 0;
   for (const std::string& path : options.models) {
     try {
-      print(
-          fmt::format("{}: ok {}\n", nn::printable(path, 4096), nn::inspect_model(path, true).model.digest));
+      print(fmt::format("{}: ok {}\n", nn::printable(path, 4096),
+                        nn::model::inspect_model(path, true).model.digest));
     } catch (const nn::Error& error) {
       if (options.models.size() == 1) throw;
       nn::print_error(error.what());
@@ -107,13 +107,14 @@ void convert(const Options& options) {
     nn::fail_usage("{}: the name of the output must end in .nn, .npz or .json",
                    nn::printable(options.output, 4096));
   }
-  nn::Model model = from_archive ? nn::load_npz(options.input) : nn::verify_model(options.input);
+  nn::model::Model model =
+      from_archive ? nn::exchange::load_npz(options.input) : nn::model::verify_model(options.input);
   if (to_model) {
-    nn::save_model(options.output, model);
+    nn::model::save_model(options.output, model);
   } else if (to_archive) {
-    nn::save_npz(options.output, model);
+    nn::exchange::save_npz(options.output, model);
   } else {
-    nn::write_file(options.output, nn::model_json(model));
+    nn::write_file(options.output, nn::exchange::model_json(model));
   }
 }
 
@@ -123,7 +124,8 @@ void run(const Options& options) {
   if (options.verify) verify(options);
   if (options.convert) convert(options);
   if (options.publish) {
-    const std::uint64_t version = nn::publish_model(options.input, options.output, options.version);
+    const std::uint64_t version =
+        nn::repository::publish_model(options.input, options.output, options.version);
     print(fmt::format("{}/{}\n", options.output, version));
   }
 }
@@ -132,7 +134,7 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  return nn::run_tool(
+  return nn::cli::run_tool(
       argc, argv,
       {"nn-model", "Show, verify, convert and publish models",
        "nn-model convert m1.nn m1.npz && nn-model show m1.nn"},

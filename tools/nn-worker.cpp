@@ -11,12 +11,12 @@
 namespace {
 
 struct Options {
-  nn::WorkerOptions worker;
+  nn::worker::WorkerOptions worker;
   std::vector<std::string> models;
   std::string port_file, pid_file;
   bool print_endpoint = false;
-  std::optional<nn::Endpoint> asked;
-  nn::WorkerQuestion question;
+  std::optional<nn::net::Endpoint> asked;
+  nn::client::WorkerQuestion question;
 };
 
 template <std::int64_t least, std::int64_t most>
@@ -50,14 +50,14 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<T>& va
 
 // --stats ENDPOINT and its like: a client instead of a worker.
 void add_questions(CLI::App& app, Options& options) {
-  using Kind = nn::WorkerQuestion::Kind;
+  using Kind = nn::client::WorkerQuestion::Kind;
   const auto add = [&](const char* name, Kind kind, const char* help) {
     return app
         .add_option_function<std::string>(
             name,
             [&options, name, kind](const std::string& text) {
               try {
-                options.asked = nn::parse_endpoint(text);
+                options.asked = nn::net::parse_endpoint(text);
                 options.question.kind = kind;
               } catch (const nn::Error& error) {
                 throw CLI::ValidationError(name, error.what());
@@ -76,70 +76,72 @@ void add_questions(CLI::App& app, Options& options) {
 }
 
 void setup(CLI::App& app, Options& options) {
-  nn::WorkerOptions& o = options.worker;
-  add_list(app, "--listen", o.listen, nn::parse_endpoint,
+  nn::worker::WorkerOptions& o = options.worker;
+  add_list(app, "--listen", o.listen, nn::net::parse_endpoint,
            "Where clients connect: tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH")
       ->type_name("ENDPOINT")
       ->group("Connections");
   app.add_flag("--stdio", o.stdio, "Serve one client on standard input and output")->group("Connections");
-  nn::add_parsed(app, "--max-connections", o.max_connections, parse_count<1, 65536>, "Default: 256")
+  nn::cli::add_parsed(app, "--max-connections", o.max_connections, parse_count<1, 65536>, "Default: 256")
       ->type_name("N")
       ->group("Connections");
-  nn::add_parsed(app, "--max-inflight", o.max_inflight, parse_count<1, 1 << 20>,
-                 "Requests of all clients; one more is answered busy (default: 1024)")
+  nn::cli::add_parsed(app, "--max-inflight", o.max_inflight, parse_count<1, 1 << 20>,
+                      "Requests of all clients; one more is answered busy (default: 1024)")
       ->type_name("N")
       ->group("Connections");
-  nn::add_parsed(app, "--max-frame", o.max_frame, nn::parse_bytes, "Limit for one message (default: 64M)")
+  nn::cli::add_parsed(app, "--max-frame", o.max_frame, nn::parse_bytes,
+                      "Limit for one message (default: 64M)")
       ->type_name("BYTES")
       ->group("Connections");
-  nn::add_parsed(app, "--idle-timeout", o.idle_timeout, nn::parse_timeout,
-                 "Close connections without requests (default: never)")
+  nn::cli::add_parsed(app, "--idle-timeout", o.idle_timeout, nn::cli::parse_timeout,
+                      "Close connections without requests (default: never)")
       ->type_name("TIME")
       ->group("Connections");
-  nn::add_parsed(app, "--drain-timeout", o.drain_timeout, nn::parse_timeout,
-                 "For requests under way at the end (default: 30s)")
+  nn::cli::add_parsed(app, "--drain-timeout", o.drain_timeout, nn::cli::parse_timeout,
+                      "For requests under way at the end (default: 30s)")
       ->type_name("TIME")
       ->group("Connections");
   app.add_option("--token-file", o.token_file, "Clients must know what is in it; needed beyond loopback")
       ->type_name("FILE")
       ->group("Connections");
-  nn::add_tls_options(app, o.tls, "Connections");
+  nn::cli::add_tls_options(app, o.tls, "Connections");
   app.add_option("-m,--model", options.models, "A model file (repeatable)")
       ->allow_extra_args(false)
       ->type_name("[NAME=]PATH")
       ->group("Models");
-  add_list(app, "--repository", o.models, nn::parse_repository_spec,
+  add_list(app, "--repository", o.models, nn::repository::parse_repository_spec,
            "Versions BASE/1/model.nn, BASE/2/model.nn …, swapped as they appear")
       ->type_name("[NAME=]BASE")
       ->group("Models");
-  nn::add_parsed(app, "--policy", o.policy, nn::parse_version_policy,
-                 "Versions of repositories: latest:N, all, specific:V,V (default: latest:1)")
+  nn::cli::add_parsed(app, "--policy", o.policy, nn::repository::parse_version_policy,
+                      "Versions of repositories: latest:N, all, specific:V,V (default: latest:1)")
       ->type_name("POLICY")
       ->group("Models");
-  nn::add_parsed(app, "--poll", o.poll_s, nn::parse_duration_s,
-                 "How often repositories are looked at; 0: on SIGHUP only (default: 1s)")
+  nn::cli::add_parsed(app, "--poll", o.poll_s, nn::parse_duration_s,
+                      "How often repositories are looked at; 0: on SIGHUP only (default: 1s)")
       ->type_name("TIME")
       ->group("Models");
   app.add_option("--train", o.train_folder, "Let clients train (nn-train --at); checkpoints go to FOLDER")
       ->type_name("FOLDER")
       ->group("Training");
-  nn::add_parsed(app, "--max-rows-bytes", o.max_rows_bytes, nn::parse_bytes,
-                 "Limit for the rows of one training (default: 4G)")
+  nn::cli::add_parsed(app, "--max-rows-bytes", o.max_rows_bytes, nn::parse_bytes,
+                      "Limit for the rows of one training (default: 4G)")
       ->type_name("BYTES")
       ->group("Training");
-  nn::add_parsed(app, "--device", o.device, nn::parse_device, "cpu, cpu:0, cpu:0-3, cuda:0 (default: cpu)")
+  nn::cli::add_parsed(app, "--device", o.device, nn::backend::parse_device,
+                      "cpu, cpu:0, cpu:0-3, cuda:0 (default: cpu)")
       ->type_name("DEVICE")
       ->group("Computing");
-  nn::add_parsed(app, "--precision", o.precision, nn::parse_precision,
-                 "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: float32)")
+  nn::cli::add_parsed(app, "--precision", o.precision, nn::backend::parse_precision,
+                      "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: float32)")
       ->type_name("NAME")
       ->group("Computing");
-  nn::add_parsed(app, "--batch-max", o.batch_max, parse_count<1, 1 << 20>,
-                 "Rows of a step, of requests that wait together (default: 1024)")
+  nn::cli::add_parsed(app, "--batch-max", o.batch_max, parse_count<1, 1 << 20>,
+                      "Rows of a step, of requests that wait together (default: 1024)")
       ->type_name("N")
       ->group("Computing");
-  nn::add_parsed(app, "--batch-delay-us", o.batch_delay, parse_delay,
-                 "How long a request waits for others to share a step (default: 0)")
+  nn::cli::add_parsed(app, "--batch-delay-us", o.batch_delay, parse_delay,
+                      "How long a request waits for others to share a step (default: 0)")
       ->type_name("N")
       ->group("Computing");
   add_questions(app, options);
@@ -172,26 +174,26 @@ class Signs {
 };
 
 // What people and scripts wait for.
-void announce(const Options& options, const std::vector<nn::Endpoint>& endpoints, Signs& signs) {
+void announce(const Options& options, const std::vector<nn::net::Endpoint>& endpoints, Signs& signs) {
   if (!options.pid_file.empty()) signs.put(options.pid_file, ::getpid());
-  for (const nn::Endpoint& endpoint : endpoints) {
-    if (endpoint.kind == nn::Endpoint::Kind::unix_socket || options.port_file.empty()) continue;
+  for (const nn::net::Endpoint& endpoint : endpoints) {
+    if (endpoint.kind == nn::net::Endpoint::Kind::unix_socket || options.port_file.empty()) continue;
     signs.put(options.port_file, endpoint.port);
     break;
   }
-  for (const nn::Endpoint& endpoint : endpoints) {
-    const std::string line = nn::to_string(endpoint) + "\n";
+  for (const nn::net::Endpoint& endpoint : endpoints) {
+    const std::string line = nn::net::to_string(endpoint) + "\n";
     if (options.print_endpoint) {
       nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
     }
-    nn::note("listening on {}", nn::to_string(endpoint));
+    nn::note("listening on {}", nn::net::to_string(endpoint));
   }
 }
 
 void ask(Options& options) {
-  nn::WorkerQuestion& question = options.question;
-  const bool about_model =
-      question.kind == nn::WorkerQuestion::Kind::load || question.kind == nn::WorkerQuestion::Kind::unload;
+  nn::client::WorkerQuestion& question = options.question;
+  const bool about_model = question.kind == nn::client::WorkerQuestion::Kind::load ||
+                           question.kind == nn::client::WorkerQuestion::Kind::unload;
   if (about_model && options.models.size() != 1)
     nn::fail_usage("which model? name it with -m NAME[/VERSION]");
   if (!about_model && !options.models.empty()) nn::fail_usage("-m goes with --load and --unload");
@@ -203,34 +205,36 @@ void ask(Options& options) {
       question.version = static_cast<std::uint64_t>(nn::parse_integer(text.substr(slash + 1)));
     }
   }
-  nn::Access access;
+  nn::net::Access access;
   access.token_file = options.worker.token_file;
   access.tls = options.worker.tls;
-  const std::string answer = nn::ask_worker(*options.asked, question, access) + "\n";
+  const std::string answer = nn::client::ask_worker(*options.asked, question, access) + "\n";
   nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(answer)), "standard output");
-  if (question.kind == nn::WorkerQuestion::Kind::health && answer.find("\"ok\"") == std::string::npos) {
-    nn::fail(nn::ErrorKind::unavailable, "{} does not serve", nn::to_string(*options.asked));
+  if (question.kind == nn::client::WorkerQuestion::Kind::health &&
+      answer.find("\"ok\"") == std::string::npos) {
+    nn::fail(nn::ErrorKind::unavailable, "{} does not serve", nn::net::to_string(*options.asked));
   }
 }
 
 void run(Options& options) {
   if (options.asked) return ask(options);
-  for (const std::string& text : options.models) options.worker.models.push_back(nn::parse_model_spec(text));
+  for (const std::string& text : options.models)
+    options.worker.models.push_back(nn::repository::parse_model_spec(text));
   if (options.print_endpoint && options.worker.stdio) {
     nn::fail_usage("--print-endpoint and --stdio both want standard output");
   }
   Signs signs;
-  options.worker.on_ready = [&](const std::vector<nn::Endpoint>& endpoints) {
+  options.worker.on_ready = [&](const std::vector<nn::net::Endpoint>& endpoints) {
     announce(options, endpoints, signs);
   };
-  nn::serve(options.worker);
+  nn::worker::serve(options.worker);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  return nn::run_tool(
+  return nn::cli::run_tool(
       argc, argv,
       {"nn-worker", "hold a device and answer requests for its models",
        "nn-worker --listen unix:/tmp/w0.sock --device cpu:0 --model digits=m1.nn"},

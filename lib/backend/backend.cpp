@@ -10,7 +10,7 @@
 #include "backend/step.hpp"
 #include "base/error.hpp"
 
-namespace nn {
+namespace nn::backend {
 namespace {
 
 // Members one after the other: the products of one are as fast as this core computes already.
@@ -157,4 +157,4 @@ std::unique_ptr<Backend> open_backend(const Device& device) {
   return std::make_unique<CpuBackend>(device);
 }
 
-}  // namespace nn
+}  // namespace nn::backend

@@ -11,7 +11,7 @@
 #include "backend/device.hpp"
 #include "nn/plan.hpp"
 
-namespace nn {
+namespace nn::backend {
 
 enum class OptimizerKind : std::uint8_t { sgd, momentum, nesterov, rmsprop, adam, adamw };
 std::string_view name_of(OptimizerKind kind);
@@ -178,4 +178,4 @@ class Backend {
 // Throws when the device isn't there, or what it takes ("cuda:0: no NVIDIA driver").
 std::unique_ptr<Backend> open_backend(const Device& device);
 
-}  // namespace nn
+}  // namespace nn::backend

@@ -8,7 +8,7 @@
 
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::backend {
 namespace {
 
 // Of the driver's interface, as CUDA's documentation has it ("CUDA driver API", sections 6.2
@@ -104,4 +104,4 @@ const CudaDevices& ask_cuda_driver() {
   return answer;
 }
 
-}  // namespace nn
+}  // namespace nn::backend

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace nn {
+namespace nn::backend {
 
 struct CudaDevice {
   std::string name;
@@ -21,4 +21,4 @@ struct CudaDevices {
 // Asks once: the answer, an error too, is that of the first call. Any thread may call it.
 const CudaDevices& ask_cuda_driver();
 
-}  // namespace nn
+}  // namespace nn::backend

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::backend {
 namespace {
 
 namespace fs = std::filesystem;
@@ -89,4 +89,4 @@ std::unique_ptr<Backend> open_cuda_backend(const Device& device) {
   return std::unique_ptr<Backend>(function_of<CudaPluginOpen>(plugin, "nn_cuda_open", device)(device));
 }
 
-}  // namespace nn
+}  // namespace nn::backend

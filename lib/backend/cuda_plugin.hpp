@@ -7,7 +7,7 @@
 #include "backend/backend.hpp"
 #include "backend/cuda_driver.hpp"
 
-namespace nn {
+namespace nn::backend {
 
 // What the plugin exports, as C functions: this number, and
 //   nn::Backend* nn_cuda_open(const nn::Device&): what the caller owns; throws nn::Error.
@@ -23,4 +23,4 @@ CudaDevices find_cuda_devices();
 void check_cuda_device(const Device& device);
 std::unique_ptr<Backend> open_cuda_backend(const Device& device);
 
-}  // namespace nn
+}  // namespace nn::backend

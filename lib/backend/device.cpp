@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::backend {
 namespace {
 
 constexpr int most_cores = 4096;
@@ -124,4 +124,4 @@ std::vector<DeviceInfo> list_devices(std::string* why_no_cuda) {
   return devices;
 }
 
-}  // namespace nn
+}  // namespace nn::backend

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace nn {
+namespace nn::backend {
 
 struct Device {
   enum class Kind { cpu, cuda };
@@ -43,4 +43,4 @@ struct DeviceInfo {
 // `why_no_cuda` (may be null) gets the reason if no GPU is among them, "" otherwise.
 std::vector<DeviceInfo> list_devices(std::string* why_no_cuda = nullptr);
 
-}  // namespace nn
+}  // namespace nn::backend

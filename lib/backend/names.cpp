@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::backend {
 namespace {
 
 constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentum", "nesterov",
@@ -38,4 +38,4 @@ Precision parse_precision(std::string_view name) {
   fail_usage("'{}' is not a precision; there are {}", printable(name), fmt::join(precision_names, ", "));
 }
 
-}  // namespace nn
+}  // namespace nn::backend

@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "nn/plan.hpp"
 
-namespace nn {
+namespace nn::backend {
 
 // Refuses options that the networks of a program can't have in different ways.
 inline void check_alike(std::span<const ProgramOptions> members) {
@@ -48,4 +48,4 @@ double scale_of(std::span<const Examples> parts, const ProgramOptions& options) 
   return total > 0 ? 1 / total : 0;
 }
 
-}  // namespace nn
+}  // namespace nn::backend

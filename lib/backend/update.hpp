@@ -8,7 +8,7 @@
 
 #include "backend/backend.hpp"
 
-namespace nn {
+namespace nn::backend {
 
 // Values that it keeps for each weight.
 inline int slots_of(OptimizerKind kind) {
@@ -32,4 +32,4 @@ inline double average_decay(double ema, std::uint64_t step) {
   return std::min(ema, (1 + t) / (10 + t));
 }
 
-}  // namespace nn
+}  // namespace nn::backend

@@ -29,9 +29,7 @@ class Error : public std::runtime_error {
   ErrorKind kind() const { return kind_; }
 
   // The same error with "where: " in front of its message.
-  Error within(std::string_view where) const {
-    return Error(kind_, fmt::format("{}: {}", where, what()));
-  }
+  Error within(std::string_view where) const { return Error(kind_, fmt::format("{}: {}", where, what())); }
 
  private:
   ErrorKind kind_;

@@ -14,8 +14,6 @@ void Buffer::reserve_discarding(std::size_t bytes) {
   if (bytes > size_) *this = Buffer(bytes);
 }
 
-void Buffer::Free::operator()(std::byte* p) const {
-  ::operator delete(p, std::align_val_t(alignment));
-}
+void Buffer::Free::operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(alignment)); }
 
 }  // namespace nn

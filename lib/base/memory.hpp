@@ -9,9 +9,7 @@ namespace nn {
 
 inline constexpr std::size_t alignment = 64;  // of every buffer, column and weight
 
-constexpr std::size_t align_up(std::size_t n, std::size_t to = alignment) {
-  return (n + to - 1) / to * to;
-}
+constexpr std::size_t align_up(std::size_t n, std::size_t to = alignment) { return (n + to - 1) / to * to; }
 
 // A block of `alignment`-aligned bytes, not initialised. Movable, not copyable.
 class Buffer {

@@ -46,10 +46,11 @@ bool parse_with_unit(std::string_view text, const Unit (&units)[N], double& valu
 // Length of the UTF-8 sequence at the front of `text`, 0 if it isn't one.
 std::size_t utf8_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2
-                           : lead >= 0xE0 && lead < 0xF0 ? 3
-                           : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                         : 0;
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
   if (length == 0 || length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
@@ -98,7 +99,8 @@ RowRange parse_row_range(std::string_view text) {
   if (good && colon > 0) good = parse_all(text.substr(0, colon), range.first);
   if (good && colon + 1 < text.size()) good = parse_all(text.substr(colon + 1), range.last);
   if (!good || range.first < 0 || range.last < range.first) {
-    fail_usage("'{}' is not a range of rows; write FIRST:END, FIRST: or :END, counted from 0", printable(text));
+    fail_usage("'{}' is not a range of rows; write FIRST:END, FIRST: or :END, counted from 0",
+               printable(text));
   }
   return range;
 }

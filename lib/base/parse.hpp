@@ -12,8 +12,8 @@ namespace nn {
 
 std::int64_t parse_integer(std::string_view text);
 double parse_number(std::string_view text);
-std::uint64_t parse_bytes(std::string_view text);    // "64", "64K", "64M", "1G": powers of 1024
-double parse_duration_s(std::string_view text);      // "90", "90s", "10m", "1.5h", "2d", "50ms"
+std::uint64_t parse_bytes(std::string_view text);  // "64", "64K", "64M", "1G": powers of 1024
+double parse_duration_s(std::string_view text);    // "90", "90s", "10m", "1.5h", "2d", "50ms"
 
 // Half-open, as "A:B", "A:" or ":B".
 struct RowRange {

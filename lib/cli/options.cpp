@@ -4,19 +4,19 @@
 
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::cli {
 namespace {
 
-const std::map<std::string, FileFormat> formats = {{"automatic", FileFormat::automatic},
-                                                   {"csv", FileFormat::csv},
-                                                   {"tsv", FileFormat::tsv},
-                                                   {"npy", FileFormat::npy},
-                                                   {"npz", FileFormat::npz},
-                                                   {"idx", FileFormat::idx},
-                                                   {"libsvm", FileFormat::libsvm},
-                                                   {"stream", FileFormat::stream}};
+const std::map<std::string, format::FileFormat> formats = {{"automatic", format::FileFormat::automatic},
+                                                           {"csv", format::FileFormat::csv},
+                                                           {"tsv", format::FileFormat::tsv},
+                                                           {"npy", format::FileFormat::npy},
+                                                           {"npz", format::FileFormat::npz},
+                                                           {"idx", format::FileFormat::idx},
+                                                           {"libsvm", format::FileFormat::libsvm},
+                                                           {"stream", format::FileFormat::stream}};
 
-FileFormat parse_format(std::string_view name) {
+format::FileFormat parse_format(std::string_view name) {
   const auto found = formats.find(std::string(name));
   if (found != formats.end()) return found->second;
   std::vector<std::string> names;
@@ -33,12 +33,12 @@ char parse_delimiter(std::string_view text) {
   return text[0];
 }
 
-SplitPart parse_part(std::string_view text) {
+format::SplitPart parse_part(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
     fail_usage("'{}' is not a part; write NAME:FRACTION, for example train:0.8", printable(text));
   }
-  SplitPart part{std::string(text.substr(0, colon)), parse_number(text.substr(colon + 1))};
+  format::SplitPart part{std::string(text.substr(0, colon)), parse_number(text.substr(colon + 1))};
   if (part.name.find('/') != std::string::npos)
     fail_usage("a part's name holds no '/': '{}'", printable(part.name));
   if (!(part.fraction > 0 && part.fraction <= 1)) {
@@ -92,8 +92,8 @@ void add_columns(CLI::App& app, const std::string& name, std::vector<std::string
   app.add_option(name, columns, help)->delimiter(',')->type_name("COLUMN,...")->allow_extra_args(false);
 }
 
-void add_format_options(CLI::App& app, SourceOptions& options) {
-  CsvOptions& csv = options.csv;
+void add_format_options(CLI::App& app, format::SourceOptions& options) {
+  format::CsvOptions& csv = options.csv;
   const auto group = [](CLI::Option* option) { return option->group("Input format"); };
   group(add(app, "--format", "csv, tsv, npy, npz, idx, libsvm, stream (default: seen from the input)",
             [&](const std::string& text) { options.format = parse_format(text); }))
@@ -102,9 +102,9 @@ void add_format_options(CLI::App& app, SourceOptions& options) {
             [&](const std::string& text) { csv.delimiter = parse_delimiter(text); }))
       ->type_name("CHAR");
   group(app.add_flag_callback(
-      "--header", [&] { csv.header = CsvOptions::Header::yes; }, "The first line names the columns"));
+      "--header", [&] { csv.header = format::CsvOptions::Header::yes; }, "The first line names the columns"));
   group(app.add_flag_callback(
-      "--no-header", [&] { csv.header = CsvOptions::Header::no; },
+      "--no-header", [&] { csv.header = format::CsvOptions::Header::no; },
       "The first line is data; columns are c0, c1, … (default: a first line without numbers is a header)"));
   group(add(app, "--skip", "Leave out so many lines at the start", [&](const std::string& text) {
     csv.skip = parse_count<0, most_rows>(text);
@@ -129,7 +129,7 @@ void add_format_options(CLI::App& app, SourceOptions& options) {
       ->type_name("N");
 }
 
-void add_column_options(CLI::App& app, SourceOptions& options) {
+void add_column_options(CLI::App& app, format::SourceOptions& options) {
   const auto group = [](CLI::Option* option) {
     return option->group("Columns (by name, number from 0, or 'last')");
   };
@@ -153,7 +153,7 @@ void add_column_options(CLI::App& app, SourceOptions& options) {
   group(app.get_option("--drop"));
 }
 
-void add_row_options(CLI::App& app, SourceOptions& options, bool reader_only) {
+void add_row_options(CLI::App& app, format::SourceOptions& options, bool reader_only) {
   const auto group = [](CLI::Option* option) { return option->group("Rows (in this order)"); };
   group(add(app, "--rows", "Rows FIRST:END, counted from 0; END is the first one left out",
             [&](const std::string& text) { options.rows = parse_row_range(text); }))
@@ -198,7 +198,7 @@ void add_row_options(CLI::App& app, SourceOptions& options, bool reader_only) {
 
 }  // namespace
 
-void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only) {
+void add_source_options(CLI::App& app, format::SourceOptions& options, bool reader_only) {
   app.add_option("input", options.inputs, "Files of data; none, or '-', is standard input")
       ->type_name("INPUT");
   add_format_options(app, options);
@@ -206,7 +206,7 @@ void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only)
   add_row_options(app, options, reader_only);
 }
 
-void add_tls_options(CLI::App& app, TlsFiles& files, const std::string& group) {
+void add_tls_options(CLI::App& app, net::TlsFiles& files, const std::string& group) {
   const auto add_file = [&](const char* name, std::string& file, const char* help) {
     app.add_option(name, file, help)->type_name("FILE")->group(group);
   };
@@ -215,7 +215,7 @@ void add_tls_options(CLI::App& app, TlsFiles& files, const std::string& group) {
   add_file("--tls-ca", files.ca, "Certificates of those who sign the other side's");
 }
 
-void add_access_options(CLI::App& app, Access& access, const std::string& group) {
+void add_access_options(CLI::App& app, net::Access& access, const std::string& group) {
   app.add_option("--token-file", access.token_file, "The worker's token")->type_name("FILE")->group(group);
   add_tls_options(app, access.tls, group);
   add_parsed(app, "--connect-timeout", access.connect_timeout, parse_timeout,
@@ -242,4 +242,4 @@ std::vector<std::string> given_arguments(const CLI::App& app, const std::vector<
   return arguments;
 }
 
-}  // namespace nn
+}  // namespace nn::cli

@@ -11,17 +11,17 @@
 #include "format/source.hpp"
 #include "net/access.hpp"
 
-namespace nn {
+namespace nn::cli {
 
 // Positional INPUT… and every option of SourceOptions (--format, --delimiter, --header,
 // --no-header, --label, --rows, …), in the groups that --help and the man pages show.
 // Tools that train or predict leave out what only nn-read has (`reader_only` false).
-void add_source_options(CLI::App& app, SourceOptions& options, bool reader_only);
+void add_source_options(CLI::App& app, format::SourceOptions& options, bool reader_only);
 
 // --tls-cert, --tls-key, --tls-ca.
-void add_tls_options(CLI::App& app, TlsFiles& files, const std::string& group);
+void add_tls_options(CLI::App& app, net::TlsFiles& files, const std::string& group);
 // How clients get into workers: --token-file, --connect-timeout, and those for TLS.
-void add_access_options(CLI::App& app, Access& access, const std::string& group);
+void add_access_options(CLI::App& app, net::Access& access, const std::string& group);
 
 std::chrono::milliseconds parse_timeout(std::string_view text);  // "300ms", "5s"
 
@@ -48,4 +48,4 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& value, T (*pa
       ->take_last();
 }
 
-}  // namespace nn
+}  // namespace nn::cli

@@ -7,11 +7,11 @@
 
 #include "format/sink.hpp"
 
-namespace nn {
+namespace nn::cli {
 
 struct OutputOptions {
   std::string path = "-";
-  OutputFormat to = OutputFormat::automatic;
+  format::OutputFormat to = format::OutputFormat::automatic;
 };
 
 // -o, --output and --to, in the group "Output".
@@ -19,6 +19,7 @@ void add_output_options(CLI::App& app, OutputOptions& options,
                         const std::string& help = "Where to write (default: standard output)");
 
 // All rows, with their progress on stderr; the file appears complete or not at all.
-void write_output(std::unique_ptr<BatchSource> rows, const OutputOptions& options, StreamLimits limits);
+void write_output(std::unique_ptr<BatchSource> rows, const OutputOptions& options,
+                  format::StreamLimits limits);
 
-}  // namespace nn
+}  // namespace nn::cli

@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 
-namespace nn {
+namespace nn::cli {
 namespace {
 
 class CountedSource : public BatchSource {
@@ -39,4 +39,4 @@ std::unique_ptr<BatchSource> with_progress(std::unique_ptr<BatchSource> source) 
   return std::make_unique<CountedSource>(std::move(source));
 }
 
-}  // namespace nn
+}  // namespace nn::cli

@@ -5,9 +5,9 @@
 
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::cli {
 
 // The same batches, with the rows counted on stderr as they pass (see Progress in base/log.hpp).
 std::unique_ptr<BatchSource> with_progress(std::unique_ptr<BatchSource> source);
 
-}  // namespace nn
+}  // namespace nn::cli

@@ -13,7 +13,7 @@
 #include "base/parse.hpp"
 #include "base/signals.hpp"
 
-namespace nn {
+namespace nn::cli {
 namespace {
 
 std::string quoted_command_line;
@@ -133,4 +133,4 @@ int run_tool(int argc, char** argv, const ToolDescription& tool, const std::func
   });
 }
 
-}  // namespace nn
+}  // namespace nn::cli

@@ -3,19 +3,18 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-
 #include <functional>
 #include <string>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 
-namespace nn {
+namespace nn::cli {
 
 struct ToolDescription {
-  std::string name;      // "nn-read"
-  std::string summary;   // one line, as in the man page's NAME
-  std::string example;   // a pipeline, shown at the end of --help
+  std::string name;     // "nn-read"
+  std::string summary;  // one line, as in the man page's NAME
+  std::string example;  // a pipeline, shown at the end of --help
 };
 
 // Parses argv with `app` prepared by `setup` (options only, opens nothing), then runs
@@ -28,10 +27,10 @@ struct ToolDescription {
 //     return nn::run_tool(argc, argv, {"nn-eval", "…", "…"},
 //                         [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
 //   }
-int run_tool(int argc, char** argv, const ToolDescription& tool,
-             const std::function<void(CLI::App&)>& setup, const std::function<void()>& body);
+int run_tool(int argc, char** argv, const ToolDescription& tool, const std::function<void(CLI::App&)>& setup,
+             const std::function<void()>& body);
 
 // The command line as typed, quoted for a shell: for provenance. Valid inside body.
 const std::string& command_line();
 
-}  // namespace nn
+}  // namespace nn::cli

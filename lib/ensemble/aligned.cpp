@@ -10,7 +10,7 @@
 #include "base/parse.hpp"
 #include "ensemble/same_column.hpp"
 
-namespace nn {
+namespace nn::ensemble {
 namespace {
 
 // Outputs of a block: small enough for the second-level cache, large enough that a
@@ -29,17 +29,17 @@ class Lane {
         reader_(std::move(member.open), batches_ahead) {}
 
   const std::string& name() const { return name_; }
-  const PredictionKind& kind() const { return kind_; }
+  const predict::PredictionKind& kind() const { return kind_; }
   const Schema& schema() const { return *schema_; }
   bool alive() const { return alive_; }
   void give_up() { alive_ = false; }
 
   void open() {
     schema_ = reader_.schema();
-    kind_ = kind_of(*schema_);
+    kind_ = predict::kind_of(*schema_);
     column_.emplace(kind_, *schema_);
     if (const std::string* members = schema_->metadata.find("nn.members")) {
-      if (auto names = parse_json_array(*members)) answers_as_ = std::move(*names);
+      if (auto names = predict::parse_json_array(*members)) answers_as_ = std::move(*names);
     }
     if (!answers_as_.empty()) name_ += fmt::format(" answering for {}", printable(join(answers_as_), 100));
   }
@@ -91,12 +91,12 @@ class Lane {
   std::string path_, name_;
   ReadAhead reader_;
   std::shared_ptr<const Schema> schema_;
-  PredictionKind kind_;
-  std::optional<OutputColumn> column_;
+  predict::PredictionKind kind_;
+  std::optional<predict::OutputColumn> column_;
   std::vector<std::string> answers_as_;  // nn.members
   Batch batch_;
   std::int64_t at_ = 0;
-  OutputColumn::Outputs outputs_;
+  predict::OutputColumn::Outputs outputs_;
   Buffer scratch_;
   bool ended_ = false, alive_ = true;
 };
@@ -132,7 +132,7 @@ class AggregateSource : public BatchSource {
   std::vector<Passed> passed_;
   std::shared_ptr<const Schema> rows_;  // of what passes
   std::unique_ptr<Combiner> combiner_;
-  PredictionKind kind_;
+  predict::PredictionKind kind_;
   std::int64_t next_row_ = 0;
 };
 
@@ -201,8 +201,9 @@ void AggregateSource::agree_on_kind() {
   kind_ = reference->kind();
   for (const auto& lane : lanes_) {
     if (!lane->alive() || lane->kind() == kind_) continue;
-    drop(*lane, 0,
-         "answers something else: " + difference(kind_, reference->name(), lane->kind(), "this one"));
+    drop(
+        *lane, 0,
+        "answers something else: " + predict::difference(kind_, reference->name(), lane->kind(), "this one"));
   }
 }
 
@@ -260,7 +261,7 @@ Metadata AggregateSource::describe() const {
     const std::string* digest = lane->schema().metadata.find("nn.model");
     if (digest != nullptr) digests += (digests.empty() ? "" : ",") + *digest;
   }
-  metadata.set("nn.members", json_array(names));
+  metadata.set("nn.members", predict::json_array(names));
   if (!digests.empty()) metadata.set("nn.model", digests);
   return metadata;
 }
@@ -402,4 +403,4 @@ std::unique_ptr<BatchSource> aggregate(std::vector<StreamMember> members, const 
   return std::make_unique<AggregateSource>(std::move(members), options);
 }
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -13,7 +13,7 @@
 #include "ensemble/read_ahead.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::ensemble {
 
 struct StreamMember {
   std::string name;      // for messages: the file as given
@@ -23,7 +23,7 @@ struct StreamMember {
 struct AggregateOptions {
   Combination combination;
   std::optional<Uncertainty> uncertainty;
-  Device device;                      // of a stacking model
+  backend::Device device;             // of a stacking model
   std::optional<std::size_t> quorum;  // members that suffice; none: all must answer
   std::vector<double> weights;        // one a member; empty: nn.weight of each stream, else 1
 };
@@ -40,4 +40,4 @@ struct AggregateOptions {
 // id and y come from the first member that has them.
 std::unique_ptr<BatchSource> aggregate(std::vector<StreamMember> members, const AggregateOptions& options);
 
-}  // namespace nn
+}  // namespace nn::ensemble

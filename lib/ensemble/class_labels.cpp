@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 
-namespace nn {
+namespace nn::evaluate {
 namespace {
 
 std::optional<std::int64_t> integer_in(std::string_view text) {
@@ -86,4 +86,4 @@ void LabelColumn::read(const Batch& batch, ClassNames& names, std::int32_t* out)
   }
 }
 
-}  // namespace nn
+}  // namespace nn::evaluate

@@ -10,7 +10,7 @@
 
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::evaluate {
 
 class ClassNames {
  public:
@@ -47,4 +47,4 @@ class LabelColumn {
   std::vector<std::int32_t> known_;               // class of each dictionary entry
 };
 
-}  // namespace nn
+}  // namespace nn::evaluate

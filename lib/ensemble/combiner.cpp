@@ -8,11 +8,11 @@
 #include "base/parse.hpp"
 #include "ensemble/predictor.hpp"
 
-namespace nn {
+namespace nn::ensemble {
 namespace {
 
 // The rule that applies, checked against what the members answer.
-Combination resolved(Combination combination, const PredictionKind& members, bool weighted) {
+Combination resolved(Combination combination, const predict::PredictionKind& members, bool weighted) {
   if (combination.kind == Combination::Kind::automatic) {
     combination.kind = Combination::Kind::rule;
     combination.rule = weighted ? Rule::weighted : Rule::mean;
@@ -75,8 +75,8 @@ std::vector<double> parse_weights(std::string_view text) {
   return weights;
 }
 
-Combiner::Combiner(const PredictionKind& members, const CombinerOptions& options, const Schema& source,
-                   Metadata metadata)
+Combiner::Combiner(const predict::PredictionKind& members, const CombinerOptions& options,
+                   const Schema& source, Metadata metadata)
     : members_(members),
       combination_(resolved(options.combination, members, options.weighted)),
       uncertainty_(options.uncertainty) {
@@ -85,13 +85,13 @@ Combiner::Combiner(const PredictionKind& members, const CombinerOptions& options
     fail_usage("--uncertainty {} is for classes, these members answer numbers; there is variance",
                name_of(*uncertainty_));
   }
-  PredictionKind kind = members;
+  predict::PredictionKind kind = members;
   if (combination_.needs_all()) {
     features_ = feature_schema(members.width() * static_cast<std::int64_t>(options.members));
   }
   if (combination_.kind == Combination::Kind::concat) {
     if (uncertainty_) fail_usage("--uncertainty has nothing to look at with --rule concat");
-    passed_ = passed_columns(source);
+    passed_ = predict::passed_columns(source);
     auto schema = std::make_shared<Schema>(*features_);
     for (const std::size_t column : passed_) schema->fields.push_back(source.fields[column]);
     schema->metadata = std::move(metadata);
@@ -99,15 +99,15 @@ Combiner::Combiner(const PredictionKind& members, const CombinerOptions& options
     return;
   }
   if (combination_.kind == Combination::Kind::stack) {
-    stack_ = std::make_unique<TablePredictor>(combination_.model, options.device, *features_);
+    stack_ = std::make_unique<predict::TablePredictor>(combination_.model, options.device, *features_);
     kind = stack_->kind();
     metadata.set("nn.stack", stack_->digest());
     if (uncertainty_ == Uncertainty::entropy && !kind.classes) {
       fail_usage("--uncertainty entropy is for classes, {} answers numbers", combination_.model);
     }
   }
-  builder_ = std::make_unique<PredictionBuilder>(std::move(kind), source, uncertainty_.has_value(),
-                                                 std::move(metadata));
+  builder_ = std::make_unique<predict::PredictionBuilder>(std::move(kind), source, uncertainty_.has_value(),
+                                                          std::move(metadata));
 }
 
 Combiner::~Combiner() = default;
@@ -179,4 +179,4 @@ Batch Combiner::combine(const Batch& source, std::span<const float* const> outpu
   return builder_->build(source, std::move(values), answers, uncertainties);
 }
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -14,9 +14,11 @@
 #include "ensemble/rules.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
-
+namespace nn::predict {
 class TablePredictor;
+}
+
+namespace nn::ensemble {
 
 // What --rule says: a rule, stack:MODEL, concat, or nothing.
 struct Combination {
@@ -40,7 +42,7 @@ std::vector<double> parse_weights(std::string_view text);
 struct CombinerOptions {
   Combination combination;
   std::optional<Uncertainty> uncertainty;
-  Device device;  // of a stacking model
+  backend::Device device;  // of a stacking model
   std::size_t members = 1;
   bool weighted = false;  // some member has a weight other than 1: what `automatic` looks at
 };
@@ -50,7 +52,7 @@ class Combiner {
  public:
   // `source` is the schema of the rows: id and y pass through. Usage errors when a rule
   // or an uncertainty doesn't fit what the members answer; a stacking model is loaded.
-  Combiner(const PredictionKind& members, const CombinerOptions& options, const Schema& source,
+  Combiner(const predict::PredictionKind& members, const CombinerOptions& options, const Schema& source,
            Metadata metadata);
   ~Combiner();
   const std::shared_ptr<const Schema>& schema() const;
@@ -67,14 +69,14 @@ class Combiner {
   Batch concatenated(const Batch& source, std::span<const float* const> outputs) const;
   const float* uncertainty_of(std::int64_t rows, std::span<const float* const> outputs, const float* result);
 
-  PredictionKind members_;
+  predict::PredictionKind members_;
   Combination combination_;
   std::optional<Uncertainty> uncertainty_;
-  std::unique_ptr<TablePredictor> stack_;
-  std::unique_ptr<PredictionBuilder> builder_;  // null for concat
-  std::shared_ptr<const Schema> features_;      // stack and concat
-  std::vector<std::size_t> passed_;             // concat
+  std::unique_ptr<predict::TablePredictor> stack_;
+  std::unique_ptr<predict::PredictionBuilder> builder_;  // null for concat
+  std::shared_ptr<const Schema> features_;               // stack and concat
+  std::vector<std::size_t> passed_;                      // concat
   Buffer uncertainties_, answers_;
 };
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -14,7 +14,7 @@
 #include "ensemble/report.hpp"
 #include "ensemble/rules.hpp"
 
-namespace nn {
+namespace nn::evaluate {
 namespace {
 
 std::size_t number_column(const Schema& schema, std::size_t column) {
@@ -143,7 +143,7 @@ void Evaluation::State::find_names() {
   const std::int64_t count = width == 1 ? 2 : width;
   const bool told = schema->metadata.find("nn.classes") != nullptr && !proba.empty();
   std::vector<std::string> list = options.classes;
-  if (list.empty() && told && width > 1) list = kind_of(*schema).names;
+  if (list.empty() && told && width > 1) list = predict::kind_of(*schema).names;
   if (list.empty() && !proba.empty() && is_text(schema->fields[y].type)) {
     if (!answer_column) {
       fail_data(
@@ -199,7 +199,8 @@ void Evaluation::State::add_classes(const Batch& batch) {
   if (answer_column) {
     answer_column->read(batch, *names, answers.data());
   } else {
-    argmax(batch.rows, static_cast<std::int64_t>(names->names().size()), predicted.data(), answers.data());
+    ensemble::argmax(batch.rows, static_cast<std::int64_t>(names->names().size()), predicted.data(),
+                     answers.data());
   }
   classes->grow(static_cast<std::int64_t>(names->names().size()));
   const std::size_t width = proba.empty() ? 0 : names->names().size();
@@ -272,4 +273,4 @@ std::string Evaluation::json() const {
   return json_of(state_->classes->report(), state_->names->names(), state_->unlabelled, state_->options);
 }
 
-}  // namespace nn
+}  // namespace nn::evaluate

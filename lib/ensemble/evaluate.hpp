@@ -9,7 +9,7 @@
 
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::evaluate {
 
 struct EvaluateOptions {
   std::vector<std::string> classes;  // names of the probabilities, where the table doesn't say
@@ -42,4 +42,4 @@ class Evaluation {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace nn
+}  // namespace nn::evaluate

@@ -11,28 +11,30 @@
 #include "ensemble/predictor.hpp"
 #include "ensemble/read_ahead.hpp"
 
-namespace nn {
+namespace nn::ensemble {
 namespace {
 
-using Predictors = std::vector<std::unique_ptr<TablePredictor>>;
+using Predictors = std::vector<std::unique_ptr<predict::TablePredictor>>;
 
 // "m.nn@gpu:0" is read as a path; where only m.nn is there, the device is what is wrong.
 void check_misread_device(const std::string& path) {
   const auto at = path.rfind('@');
   if (at == std::string::npos || ::access(path.c_str(), F_OK) == 0) return;
-  if (::access(path.substr(0, at).c_str(), F_OK) == 0) parse_device(std::string_view(path).substr(at + 1));
+  if (::access(path.substr(0, at).c_str(), F_OK) == 0)
+    backend::parse_device(std::string_view(path).substr(at + 1));
 }
 
 // Every model opened, bound to the table and found to answer the same.
 Predictors open_predictors(const InGraphOptions& options, const Schema& table) {
-  const std::vector<Device> devices = place_members(options.members, options.device);
+  const std::vector<backend::Device> devices = predict::place_members(options.members, options.device);
   Predictors predictors;
   for (std::size_t m = 0; m < options.members.size(); ++m) {
     const std::string& path = options.members[m].model;
     check_misread_device(path);
-    predictors.push_back(std::make_unique<TablePredictor>(path, devices[m], table, options.precision));
+    predictors.push_back(
+        std::make_unique<predict::TablePredictor>(path, devices[m], table, options.precision));
     const std::string differs =
-        difference(predictors[0]->kind(), options.members[0].model, predictors[m]->kind(), path);
+        predict::difference(predictors[0]->kind(), options.members[0].model, predictors[m]->kind(), path);
     if (!differs.empty()) fail_data("members must answer the same: {}", differs);
   }
   return predictors;
@@ -40,7 +42,7 @@ Predictors open_predictors(const InGraphOptions& options, const Schema& table) {
 
 std::vector<double> weights_of(const InGraphOptions& options) {
   std::vector<double> weights;
-  for (const Member& member : options.members) weights.push_back(member.weight);
+  for (const predict::Member& member : options.members) weights.push_back(member.weight);
   return weights;
 }
 
@@ -53,7 +55,7 @@ Metadata describe(const InGraphOptions& options, const Predictors& predictors) {
     names.push_back(options.members[m].model);
   }
   metadata.set("nn.model", digests);
-  metadata.set("nn.members", json_array(names));
+  metadata.set("nn.members", predict::json_array(names));
   if (predictors.size() == 1 && options.members[0].weight != 1) {
     metadata.set("nn.weight", fmt::format("{}", options.members[0].weight));
   }
@@ -64,10 +66,10 @@ CombinerOptions combiner_options(const InGraphOptions& options) {
   CombinerOptions out;
   out.combination = options.combination;
   out.uncertainty = options.uncertainty;
-  out.device = options.device.value_or(Device{});
+  out.device = options.device.value_or(backend::Device{});
   out.members = options.members.size();
   out.weighted = std::any_of(options.members.begin(), options.members.end(),
-                             [](const Member& member) { return member.weight != 1; });
+                             [](const predict::Member& member) { return member.weight != 1; });
   return out;
 }
 
@@ -125,7 +127,7 @@ class ParallelSource : public BatchSource {
     BoundedQueue<Buffer> outputs{depth};
   };
   void feed();
-  void work(TablePredictor& predictor, Lane& lane);
+  void work(predict::TablePredictor& predictor, Lane& lane);
 
   std::optional<std::int64_t> total_rows_;
   Predictors predictors_;
@@ -159,7 +161,7 @@ ParallelSource::ParallelSource(std::unique_ptr<BatchSource> source, const InGrap
   }
 }
 
-void ParallelSource::work(TablePredictor& predictor, Lane& lane) {
+void ParallelSource::work(predict::TablePredictor& predictor, Lane& lane) {
   while (const auto block = lane.rows.pop()) {
     Buffer out(static_cast<std::size_t>((*block)->rows * predictor.kind().width()) * sizeof(float));
     predictor.predict(**block, out.as<float>());
@@ -212,4 +214,4 @@ std::unique_ptr<BatchSource> predict_in_graph(std::unique_ptr<BatchSource> sourc
   return std::make_unique<ParallelSource>(std::move(source), options);
 }
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -12,14 +12,14 @@
 #include "ensemble/member.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::ensemble {
 
 struct InGraphOptions {
-  std::vector<Member> members;   // at least one
-  std::optional<Device> device;  // of members that name none
+  std::vector<predict::Member> members;   // at least one
+  std::optional<backend::Device> device;  // of members that name none
   Combination combination;
   std::optional<Uncertainty> uncertainty;
-  Precision precision = Precision::float32;
+  backend::Precision precision = backend::Precision::float32;
   std::int64_t batch = 1024;  // most rows of one step; results don't depend on it
 };
 
@@ -30,4 +30,4 @@ struct InGraphOptions {
 std::unique_ptr<BatchSource> predict_in_graph(std::unique_ptr<BatchSource> source,
                                               const InGraphOptions& options);
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::predict {
 namespace {
 
 template <typename Parse>
@@ -18,8 +18,8 @@ auto parsed(Parse parse, std::string_view text) -> std::optional<decltype(parse(
 }
 
 // Cores [first, last) of `cores`, at least one: more members than cores share them.
-Device share_of(const std::vector<int>& cores, std::size_t index, std::size_t count) {
-  Device device;
+backend::Device share_of(const std::vector<int>& cores, std::size_t index, std::size_t count) {
+  backend::Device device;
   const std::size_t first = index * cores.size() / count;
   const std::size_t last = std::max(first + 1, (index + 1) * cores.size() / count);
   device.cores.assign(cores.begin() + static_cast<std::ptrdiff_t>(first),
@@ -43,7 +43,7 @@ Member parse_member(std::string_view text) {
       fail_usage("'{}' of '{}' is not a weight; write MODEL[@DEVICE][*WEIGHT]",
                  printable(text.substr(star + 1)), printable(text));
     }
-    member.device = parsed(parse_device, text.substr(at + 1));
+    member.device = parsed(backend::parse_device, text.substr(at + 1));
     if (member.device) text = text.substr(0, at);
   }
   if (text.empty()) fail_usage("no model before device or weight; write MODEL[@DEVICE][*WEIGHT]");
@@ -51,19 +51,21 @@ Member parse_member(std::string_view text) {
   return member;
 }
 
-std::vector<Device> place_members(const std::vector<Member>& members, const std::optional<Device>& given) {
-  const std::vector<int> cores = usable_cores();
-  std::vector<Device> devices;
+std::vector<backend::Device> place_members(const std::vector<Member>& members,
+                                           const std::optional<backend::Device>& given) {
+  const std::vector<int> cores = backend::usable_cores();
+  std::vector<backend::Device> devices;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (members[i].device) {
       devices.push_back(*members[i].device);
     } else if (given) {
       devices.push_back(*given);
     } else {
-      devices.push_back(members.size() > 1 && !cores.empty() ? share_of(cores, i, members.size()) : Device{});
+      devices.push_back(members.size() > 1 && !cores.empty() ? share_of(cores, i, members.size())
+                                                             : backend::Device{});
     }
   }
   return devices;
 }
 
-}  // namespace nn
+}  // namespace nn::predict

@@ -8,11 +8,11 @@
 
 #include "backend/device.hpp"
 
-namespace nn {
+namespace nn::predict {
 
 struct Member {
   std::string model;  // path
-  std::optional<Device> device;
+  std::optional<backend::Device> device;
   double weight = 1;
 };
 
@@ -23,6 +23,7 @@ Member parse_member(std::string_view text);
 
 // The devices of members that name none: `given`, or, when there are several members and
 // nothing is given, an even share of the usable cores each.
-std::vector<Device> place_members(const std::vector<Member>& members, const std::optional<Device>& given);
+std::vector<backend::Device> place_members(const std::vector<Member>& members,
+                                           const std::optional<backend::Device>& given);
 
-}  // namespace nn
+}  // namespace nn::predict

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace nn {
+namespace nn::evaluate {
 
 void CompensatedSum::add(double value) {
   const double next = sum_ + value;
@@ -228,4 +228,4 @@ NumberReport NumberMetrics::report() const {
   return report;
 }
 
-}  // namespace nn
+}  // namespace nn::evaluate

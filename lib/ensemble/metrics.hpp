@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace nn {
+namespace nn::evaluate {
 
 class CompensatedSum {
  public:
@@ -123,4 +123,4 @@ class NumberMetrics {
   std::vector<Value> values_;
 };
 
-}  // namespace nn
+}  // namespace nn::evaluate

@@ -11,7 +11,7 @@
 #include "base/parse.hpp"
 #include "ensemble/rules.hpp"
 
-namespace nn {
+namespace nn::predict {
 namespace {
 
 using Json = nlohmann::json;
@@ -76,9 +76,9 @@ bool all_finite(const float* values, std::int64_t count) {
 
 }  // namespace
 
-PredictionKind kind_of(const Target& target) {
+PredictionKind kind_of(const model::Target& target) {
   PredictionKind kind;
-  kind.classes = target.kind == Target::Kind::classes;
+  kind.classes = target.kind == model::Target::Kind::classes;
   kind.integers = kind.classes && target.integers;
   if (kind.classes) kind.names = target.classes;
   if (!kind.classes) kind.shape = target.shape;
@@ -221,7 +221,7 @@ Column PredictionBuilder::label_column(std::int64_t rows, const float* values,
   const auto n = static_cast<std::size_t>(rows);
   Buffer indices(labels == nullptr || !kind_.integers ? n * sizeof(std::int32_t) : 0);
   if (labels == nullptr) {
-    argmax(rows, kind_.width(), values, indices.as<std::int32_t>());
+    ensemble::argmax(rows, kind_.width(), values, indices.as<std::int32_t>());
     labels = indices.as<std::int32_t>();
   } else if (!kind_.integers) {
     std::memcpy(indices.data(), labels, n * sizeof(std::int32_t));
@@ -253,4 +253,4 @@ Batch PredictionBuilder::build(const Batch& source, Buffer values, const std::in
   return batch;
 }
 
-}  // namespace nn
+}  // namespace nn::predict

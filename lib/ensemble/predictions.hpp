@@ -18,7 +18,7 @@
 #include "model/encoder.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::predict {
 
 // What predictions are about.
 struct PredictionKind {
@@ -31,7 +31,7 @@ struct PredictionKind {
   }
   bool operator==(const PredictionKind&) const = default;
 };
-PredictionKind kind_of(const Target& target);
+PredictionKind kind_of(const model::Target& target);
 // From a prediction stream's schema; data error when it isn't one ("no column proba or
 // value"). A stream without nn.classes has the integers from 0 as classes.
 PredictionKind kind_of(const Schema& schema);
@@ -90,4 +90,4 @@ class PredictionBuilder {
 // The columns of `schema` that pass through: id and y.
 std::vector<std::size_t> passed_columns(const Schema& schema);
 
-}  // namespace nn
+}  // namespace nn::predict

@@ -6,14 +6,14 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::predict {
 namespace {
 
 constexpr std::int64_t least_rows = 16;  // that are worth a step
 
 // What the outputs mean, for models whose target says nothing as well (converted weights).
-PredictionKind kind_of_outputs(const Model& model, std::int64_t outputs) {
-  if (model.target.kind != Target::Kind::none) return kind_of(model.target);
+PredictionKind kind_of_outputs(const model::Model& model, std::int64_t outputs) {
+  if (model.target.kind != model::Target::Kind::none) return kind_of(model.target);
   PredictionKind kind;
   kind.classes = is_classification(model.loss);
   if (!kind.classes) {
@@ -28,10 +28,10 @@ PredictionKind kind_of_outputs(const Model& model, std::int64_t outputs) {
 
 }  // namespace
 
-Predictor::Predictor(const std::string& path, const Device& device, Precision precision)
+Predictor::Predictor(const std::string& path, const backend::Device& device, backend::Precision precision)
     : path_(path), device_(device), precision_(precision) {
-  check_device(device_);
-  model_ = load_model(path_);
+  backend::check_device(device_);
+  model_ = model::load_model(path_);
   plan_ = lower(model_.network, model_.loss);
   kind_ = kind_of_outputs(model_, plan_.outputs);
   one_logit_ = kind_.classes && plan_.outputs == 1 && kind_.width() == 2;
@@ -45,7 +45,7 @@ Predictor::Predictor(const std::string& path, const Device& device, Precision pr
 
 Predictor::~Predictor() = default;
 
-BoundEncoder Predictor::bind(const Schema& schema) const {
+model::BoundEncoder Predictor::bind(const Schema& schema) const {
   try {
     return model_.encoder.bind(schema);
   } catch (const Error& error) {
@@ -56,15 +56,15 @@ BoundEncoder Predictor::bind(const Schema& schema) const {
 void Predictor::make_room(Way& way, const std::optional<std::array<float, 256>>& byte_values,
                           std::int64_t rows) {
   if (!backend_) {
-    pin_thread(device_);
-    backend_ = open_backend(device_);
+    backend::pin_thread(device_);
+    backend_ = backend::open_backend(device_);
   }
   if (rows <= way.capacity) return;
   // Small inputs get a small arena, large ones are compiled for a few times at most.
   const auto capacity = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
   const std::int64_t at_once = backend_->values_at_once() / std::max<std::int64_t>(plan_.values_per_row, 1);
   way.step = std::min(capacity, std::max(least_rows, at_once));
-  ProgramOptions options;
+  backend::ProgramOptions options;
   options.batch = way.step;
   options.precision = precision_;
   options.byte_values = byte_values;
@@ -73,7 +73,7 @@ void Predictor::make_room(Way& way, const std::optional<std::array<float, 256>>&
 }
 
 // x are `rows` rows as the way's program takes them.
-void Predictor::forward(Way& way, Inputs x, std::int64_t rows, float* out) {
+void Predictor::forward(Way& way, backend::Inputs x, std::int64_t rows, float* out) {
   float* y = out;
   if (one_logit_) {
     y_.reserve_discarding(static_cast<std::size_t>(rows) * sizeof(float));
@@ -133,7 +133,7 @@ void Predictor::warm_up(std::int64_t rows) {
 
 // The network learned (y - offset) * scale.
 void Predictor::finish_numbers(std::int64_t rows, float* out) const {
-  const Target& target = model_.target;
+  const model::Target& target = model_.target;
   if (target.scale.empty()) return;
   const std::int64_t width = kind_.width();
   for (std::int64_t i = 0; i < rows * width; ++i) {
@@ -142,4 +142,4 @@ void Predictor::finish_numbers(std::int64_t rows, float* out) const {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::predict

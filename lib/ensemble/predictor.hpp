@@ -13,11 +13,11 @@
 #include "model/model.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::predict {
 
 // Some rows of a table, and what binds it to the model.
 struct PredictorInput {
-  const BoundEncoder* encoder;
+  const model::BoundEncoder* encoder;
   const Batch* batch;
 };
 
@@ -27,7 +27,8 @@ class Predictor {
  public:
   // Opens the model; the weights are used in place. Throws when model or device is not
   // there.
-  Predictor(const std::string& path, const Device& device, Precision precision = Precision::float32);
+  Predictor(const std::string& path, const backend::Device& device,
+            backend::Precision precision = backend::Precision::float32);
   ~Predictor();
 
   const PredictionKind& kind() const { return kind_; }
@@ -36,7 +37,7 @@ class Predictor {
   std::int64_t work_per_row() const { return 2 * plan_.parameter_count; }
 
   // Data errors for a table that doesn't fit the model.
-  BoundEncoder bind(const Schema& schema) const;
+  model::BoundEncoder bind(const Schema& schema) const;
 
   // out [rows of all inputs, kind().width()], overwritten, in the order of the inputs. The
   // first call pins the calling thread to the device. Programs and buffers grow with the most
@@ -49,21 +50,21 @@ class Predictor {
  private:
   // Rows come encoded, or as the bytes they are: each way has a program of its own.
   struct Way {
-    std::unique_ptr<Program> program;
+    std::unique_ptr<backend::Program> program;
     std::int64_t capacity = 0, step = 0;  // rows of a call, and of a step of the program
   };
   void make_room(Way& way, const std::optional<std::array<float, 256>>& byte_values, std::int64_t rows);
-  void forward(Way& way, Inputs x, std::int64_t rows, float* out);
+  void forward(Way& way, backend::Inputs x, std::int64_t rows, float* out);
   void finish_numbers(std::int64_t rows, float* out) const;
 
   std::string path_;
-  Device device_;
-  Precision precision_;
-  Model model_;
+  backend::Device device_;
+  backend::Precision precision_;
+  model::Model model_;
   Plan plan_;
   PredictionKind kind_;
   bool one_logit_ = false;  // two classes, one output: the probability of the second
-  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<backend::Backend> backend_;
   Way encoded_, bytes_;
   Buffer x_, y_;
 };
@@ -71,8 +72,8 @@ class Predictor {
 // A model for the rows of one table. As Predictor.
 class TablePredictor {
  public:
-  TablePredictor(const std::string& path, const Device& device, const Schema& table,
-                 Precision precision = Precision::float32)
+  TablePredictor(const std::string& path, const backend::Device& device, const Schema& table,
+                 backend::Precision precision = backend::Precision::float32)
       : predictor_(path, device, precision), encoder_(predictor_.bind(table)) {}
   const PredictionKind& kind() const { return predictor_.kind(); }
   const std::string& digest() const { return predictor_.digest(); }
@@ -84,7 +85,7 @@ class TablePredictor {
 
  private:
   Predictor predictor_;
-  BoundEncoder encoder_;
+  model::BoundEncoder encoder_;
 };
 
-}  // namespace nn
+}  // namespace nn::predict

@@ -8,7 +8,7 @@
 
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::evaluate {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -179,4 +179,4 @@ std::string json_of(const NumberReport& report, std::int64_t unlabelled) {
   return dump(json);
 }
 
-}  // namespace nn
+}  // namespace nn::evaluate

@@ -7,7 +7,7 @@
 #include "ensemble/evaluate.hpp"
 #include "ensemble/metrics.hpp"
 
-namespace nn {
+namespace nn::evaluate {
 
 std::string text_of(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
                     const EvaluateOptions& options);
@@ -16,4 +16,4 @@ std::string json_of(const ClassReport& report, const std::vector<std::string>& n
                     const EvaluateOptions& options);
 std::string json_of(const NumberReport& report, std::int64_t unlabelled);
 
-}  // namespace nn
+}  // namespace nn::evaluate

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::ensemble {
 namespace {
 
 constexpr std::array<std::string_view, 8> rule_names = {"mean",   "vote", "weighted", "geometric",
@@ -285,4 +285,4 @@ void answer(Members members, std::int64_t rows, std::int64_t classes, const floa
   }
 }
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace nn {
+namespace nn::ensemble {
 
 enum class Rule : std::uint8_t { mean, vote, weighted, geometric, median, rank, max, trimmed };
 std::string_view name_of(Rule rule);
@@ -55,4 +55,4 @@ void argmax(std::int64_t rows, std::int64_t classes, const float* values, std::i
 void answer(std::span<const float* const> members, std::int64_t rows, std::int64_t classes,
             const float* combined, std::int32_t* out);
 
-}  // namespace nn
+}  // namespace nn::ensemble

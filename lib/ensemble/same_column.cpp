@@ -3,7 +3,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace nn {
+namespace nn::ensemble {
 namespace {
 
 std::string_view text_at(const Field& field, const Column& column, std::int64_t row) {
@@ -40,4 +40,4 @@ std::int64_t first_difference(const Field& field, const Column& a, const Column&
   return -1;
 }
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -6,7 +6,7 @@
 #include "base/parse.hpp"
 #include "ensemble/rules.hpp"
 
-namespace nn {
+namespace nn::ensemble {
 namespace {
 
 constexpr std::array<std::string_view, 3> names = {"entropy", "variance", "mutual-information"};
@@ -75,4 +75,4 @@ void uncertainty(Uncertainty kind, Members members, const float* combined, std::
   }
 }
 
-}  // namespace nn
+}  // namespace nn::ensemble

@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "format/readers.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "columns in memory are little-endian");
@@ -267,4 +267,4 @@ Buffer ArrayReader::read_all() {
   return all;
 }
 
-}  // namespace nn
+}  // namespace nn::format

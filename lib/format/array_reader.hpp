@@ -12,7 +12,7 @@
 #include "format/bytes.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // How the elements lie in the file.
 struct ArrayLayout {
@@ -95,4 +95,4 @@ class ArrayReader {
   const std::byte* whole_data_ = nullptr;
 };
 
-}  // namespace nn
+}  // namespace nn::format

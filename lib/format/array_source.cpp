@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "format/readers.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 class ArraySource : public BatchSource {
@@ -55,4 +55,4 @@ std::unique_ptr<BatchSource> rows_of_arrays(std::vector<NamedArray> arrays) {
   return std::make_unique<ArraySource>(std::move(arrays));
 }
 
-}  // namespace nn
+}  // namespace nn::format

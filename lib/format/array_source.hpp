@@ -8,7 +8,7 @@
 #include "format/array_reader.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 struct NamedArray {
   std::string column;
@@ -18,4 +18,4 @@ struct NamedArray {
 // Each array becomes a column; data error when they don't have as many rows. At least one.
 std::unique_ptr<BatchSource> rows_of_arrays(std::vector<NamedArray> arrays);
 
-}  // namespace nn
+}  // namespace nn::format

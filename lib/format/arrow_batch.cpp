@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 using Layout = WireColumn::Layout;
@@ -115,4 +115,4 @@ std::vector<Column> decode_batch(const arrow::RecordBatch& batch, std::int64_t f
   return columns;
 }
 
-}  // namespace nn
+}  // namespace nn::format

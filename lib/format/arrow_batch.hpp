@@ -10,7 +10,7 @@
 #include "format/arrow_schema.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // The values of a dictionary as they stand now.
 struct WireDictionary {
@@ -46,4 +46,4 @@ Column decode_texts(BodyReader& body, WireColumn::Layout layout);
 Column decode_indices(BodyReader& body, const WireColumn& wire, const Field& field,
                       const WireDictionary& dictionary);
 
-}  // namespace nn
+}  // namespace nn::format

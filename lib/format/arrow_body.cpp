@@ -10,7 +10,7 @@
 #include "Message_generated.h"
 #include "base/error.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 using Bytes = BodyReader::Bytes;
@@ -180,4 +180,4 @@ const std::byte* BodyReader::zeros(std::size_t bytes) {
   return zeros_.data();
 }
 
-}  // namespace nn
+}  // namespace nn::format

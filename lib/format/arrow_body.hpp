@@ -17,7 +17,7 @@ namespace nn::arrow {
 struct RecordBatch;
 }
 
-namespace nn {
+namespace nn::format {
 
 // Element `index` of a FlatBuffers vector, as a copy: the verifier does not see to it that elements
 // of 8 bytes are aligned.
@@ -100,4 +100,4 @@ class BodyReader {
   std::span<const std::byte> zeros_;
 };
 
-}  // namespace nn
+}  // namespace nn::format

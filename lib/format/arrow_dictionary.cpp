@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "format/arrow_batch.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 // A dictionary outlives the message that brought it, and deltas make it grow: it may take this
@@ -165,4 +165,4 @@ void decode_dictionary(const arrow::RecordBatch& batch, const WireBody& wire_bod
   dictionary.size += rows;
 }
 
-}  // namespace nn
+}  // namespace nn::format

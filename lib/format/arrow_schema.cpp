@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::string_view extension_name = "ARROW:extension:name";
@@ -295,4 +295,4 @@ std::string tensor_metadata(const Shape& shape) {
   return fmt::format("{{\"shape\":[{}]}}", fmt::join(shape, ","));
 }
 
-}  // namespace nn
+}  // namespace nn::format

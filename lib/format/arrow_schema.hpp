@@ -13,12 +13,12 @@ namespace nn::arrow {
 struct Schema;
 }
 
-namespace nn {
+namespace nn::format {
 
 // How a column lies in a record batch.
 struct WireColumn {
   enum class Layout {
-    scalars,     // numbers and booleans
+    scalars,  // numbers and booleans
     texts,
     large_texts,
     text_views,
@@ -53,4 +53,4 @@ WireSchema read_schema(const arrow::Schema& wire, bool old_unions);
 Shape parse_tensor_metadata(const std::string& json, const std::string& column);
 std::string tensor_metadata(const Shape& shape);
 
-}  // namespace nn
+}  // namespace nn::format

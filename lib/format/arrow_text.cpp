@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "format/arrow_batch.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 using Bytes = BodyReader::Bytes;
@@ -126,4 +126,4 @@ Column decode_texts(BodyReader& body, Layout layout) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::format

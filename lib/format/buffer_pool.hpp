@@ -9,7 +9,7 @@
 
 #include "base/memory.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // Gives out buffers; a buffer comes back when its last owner lets go, in any thread, also
 // after the pool itself is gone. Thread-safe.
@@ -47,4 +47,4 @@ class BufferPool {
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-}  // namespace nn
+}  // namespace nn::format

@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "base/memory.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::size_t chunk_bytes = 256 << 10;
@@ -224,4 +224,4 @@ std::size_t read_full(ByteInput& input, std::span<std::byte> out) {
 
 std::unique_ptr<ByteOutput> to_file(const OutputFile& file) { return std::make_unique<FileOutput>(file); }
 
-}  // namespace nn
+}  // namespace nn::format

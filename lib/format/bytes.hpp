@@ -11,7 +11,7 @@
 
 #include "base/file.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // One thread at a time. Errors name the input.
 class ByteInput {
@@ -53,4 +53,4 @@ class ByteOutput {
 // Writes through to `file` (borrowed); commit() stays with the caller.
 std::unique_ptr<ByteOutput> to_file(const OutputFile& file);
 
-}  // namespace nn
+}  // namespace nn::format

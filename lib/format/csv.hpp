@@ -5,7 +5,7 @@
 
 #include "format/readers.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // As read_csv(); `like` is the schema of the input before this one (borrowed for the call,
 // null for the first): the types it has hold here too. Columns that the options leave out
@@ -13,4 +13,4 @@ namespace nn {
 std::unique_ptr<BatchSource> read_csv_like(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                            const Schema* like);
 
-}  // namespace nn
+}  // namespace nn::format

@@ -8,7 +8,7 @@
 
 #include "format/buffer_pool.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 // The end of the chunk that begins `text`: a record end at `aim` bytes or the first beyond,
@@ -151,4 +151,4 @@ std::unique_ptr<CsvChunks> cut_chunks(std::unique_ptr<ByteInput> input, std::siz
   return std::make_unique<StreamedChunks>(std::move(input), limit, aim);
 }
 
-}  // namespace nn
+}  // namespace nn::format

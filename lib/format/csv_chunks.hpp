@@ -9,7 +9,7 @@
 #include "format/bytes.hpp"
 #include "format/csv_text.hpp"
 
-namespace nn {
+namespace nn::format {
 
 inline constexpr std::size_t csv_chunk_bytes = 256 << 10;  // aimed at; longer only for long records
 
@@ -47,4 +47,4 @@ class CsvChunks {
 std::unique_ptr<CsvChunks> cut_chunks(std::unique_ptr<ByteInput> input, std::size_t limit,
                                       std::size_t aim = csv_chunk_bytes);
 
-}  // namespace nn
+}  // namespace nn::format

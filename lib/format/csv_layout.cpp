@@ -10,7 +10,7 @@
 #include "base/parse.hpp"
 #include "format/source_columns.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::size_t sample_bytes = 1 << 20;
@@ -146,7 +146,7 @@ void warn_of_strays(const std::vector<Look>& looks, const std::vector<CsvKind>& 
     if (kinds[i] != CsvKind::category || look.numbers <= look.texts) continue;
     const std::string& column = schema.fields[i].name;
     const bool wanted = std::any_of(options.text.begin(), options.text.end(), [&](const std::string& text) {
-      return find_column(schema, text, "--text") == i;
+      return table::find_column(schema, text, "--text") == i;
     });
     if (wanted) continue;
     warn("{}:{}: '{}' makes column '{}' one of categories, though {} of the first {} cells are numbers; {}",
@@ -199,10 +199,10 @@ std::shared_ptr<Schema> make_schema(const Texts& names) {
 
 void apply_options(std::vector<CsvKind>& kinds, const Schema& schema, const SourceOptions& options) {
   for (const std::string& name : options.csv.text)
-    kinds[find_column(schema, name, "--text")] = CsvKind::category;
+    kinds[table::find_column(schema, name, "--text")] = CsvKind::category;
   for (const std::string& name : options.csv.number)
-    kinds[find_column(schema, name, "--number")] = CsvKind::number;
-  const ColumnChoice choice = choose_columns(schema, options);
+    kinds[table::find_column(schema, name, "--number")] = CsvKind::number;
+  const table::ColumnChoice choice = table::choose_columns(schema, options);
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     if (!choice.keeps(i)) kinds[i] = CsvKind::left_out;
   }
@@ -272,4 +272,4 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   return layout;
 }
 
-}  // namespace nn
+}  // namespace nn::format

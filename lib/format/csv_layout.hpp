@@ -10,7 +10,7 @@
 #include "format/source.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 enum class CsvKind : std::uint8_t {
   number,    // f64
@@ -34,4 +34,4 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
 
 CsvDialect csv_dialect(const SourceOptions& options);
 
-}  // namespace nn
+}  // namespace nn::format

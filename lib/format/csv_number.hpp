@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace nn {
+namespace nn::format {
 
 // How far fast_number() may read.
 inline constexpr std::ptrdiff_t fast_number_reach = 32;
@@ -114,4 +114,4 @@ inline const char* fast_number(const char* p, double& value) {
   return behind;
 }
 
-}  // namespace nn
+}  // namespace nn::format

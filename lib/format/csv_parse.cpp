@@ -12,7 +12,7 @@
 #include "format/csv_number.hpp"
 #include "format/utf8.hpp"
 
-namespace nn {
+namespace nn::format {
 
 namespace {
 
@@ -217,4 +217,4 @@ ParsedChunk parse_csv_chunk(const CsvChunk& chunk, const CsvLayout& layout, cons
   return out;
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -12,14 +12,14 @@
 #include "format/csv_layout.hpp"
 #include "format/text_index.hpp"
 
-namespace nn {
+namespace nn::format {
 
 struct ParsedColumn {
   double* numbers = nullptr;           // CsvKind::number
   std::int32_t* indices = nullptr;     // category: into texts
   std::int32_t* offsets = nullptr;     // text
   std::vector<char> bytes;             // text
-  TextIndex texts;                     // category
+  table::TextIndex texts;              // category
   std::vector<std::uint8_t> validity;  // empty: all present
 };
 
@@ -34,4 +34,4 @@ struct ParsedChunk {
 ParsedChunk parse_csv_chunk(const CsvChunk& chunk, const CsvLayout& layout, const CsvDialect& dialect,
                             BufferPool& pool);
 
-}  // namespace nn
+}  // namespace nn::format

@@ -10,7 +10,7 @@
 #include "format/csv_parse.hpp"
 #include "format/parallel.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 // A dictionary travels as one message, and a column of so many texts is no feature anyway.
@@ -130,7 +130,7 @@ class CsvReader : public BatchSource {
   }
 
   void check_size(std::size_t i) const {
-    const TextIndex& texts = texts_[i].texts();
+    const table::TextIndex& texts = texts_[i].texts();
     if (texts.size() <= most_texts && texts.bytes() <= limits_.max_frame / 2) return;
     const std::string column = printable(layout_.schema->fields[i].name);
     fail_data(
@@ -144,8 +144,8 @@ class CsvReader : public BatchSource {
   std::unique_ptr<CsvChunks> chunks_;
   CsvLayout layout_;
   BufferPool pool_;
-  std::vector<GrowingDictionary> texts_;  // of the category columns
-  std::int64_t lines_ = 0;                // in front of the next chunk
+  std::vector<table::GrowingDictionary> texts_;  // of the category columns
+  std::int64_t lines_ = 0;                       // in front of the next chunk
   Batch rows_;
   std::int64_t at_ = 0;
   int readers_ = 1;
@@ -165,4 +165,4 @@ std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const So
   return read_csv_like(std::move(input), options, nullptr);
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 bool equal_ignoring_case(std::string_view text, std::string_view lower) {
@@ -165,4 +165,4 @@ std::size_t last_record_end(std::string_view text, const CsvDialect& dialect) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace nn {
+namespace nn::format {
 
 struct CsvDialect {
   char delimiter = ',';
@@ -81,4 +81,4 @@ bool parse_csv_number(std::string_view cell, double& value);
 // record ends. `text` begins at a record's start.
 std::size_t last_record_end(std::string_view text, const CsvDialect& dialect);
 
-}  // namespace nn
+}  // namespace nn::format

@@ -7,7 +7,7 @@
 #include "format/array_source.hpp"
 #include "format/readers.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 // The third byte of the magic number.
@@ -60,4 +60,4 @@ std::unique_ptr<BatchSource> read_idx(std::unique_ptr<ByteInput> input, const st
   return rows_of_arrays(std::move(arrays));
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -11,7 +11,7 @@
 #include "base/parse.hpp"
 #include "format/readers.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::int64_t max_features = 1 << 24;  // a dense row of 64 MiB
@@ -261,4 +261,4 @@ std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, std::
   return std::make_unique<LibsvmSource>(std::move(input), features);
 }
 
-}  // namespace nn
+}  // namespace nn::format

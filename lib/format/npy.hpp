@@ -12,7 +12,7 @@
 #include "format/bytes.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 class ZipArchive;
 
@@ -58,4 +58,4 @@ class NpzWriter {
 // The header of a .npy file for an array of this type and shape, padded to 64 bytes.
 std::string npy_header(DType type, const Shape& shape);
 
-}  // namespace nn
+}  // namespace nn::format

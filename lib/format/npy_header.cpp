@@ -12,7 +12,7 @@
 #include "base/parse.hpp"
 #include "format/npy.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
@@ -250,4 +250,4 @@ std::string npy_header(DType type, const Shape& shape) {
   return npy_header_of_size(type, shape, align_up(dictionary_text(type, shape).size() + fixed_and_newline));
 }
 
-}  // namespace nn
+}  // namespace nn::format

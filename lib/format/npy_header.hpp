@@ -7,7 +7,7 @@
 #include "format/array_reader.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // Reads magic number, version and header; the input then stands at the first element.
 // Data errors for what isn't a .npy file, unsupported ones for types that aren't numbers.
@@ -20,4 +20,4 @@ ArrayLayout parse_npy_dictionary(std::string_view text, const std::string& name)
 // once the number of rows is known.
 std::string npy_header_of_size(DType type, const Shape& shape, std::size_t size);
 
-}  // namespace nn
+}  // namespace nn::format

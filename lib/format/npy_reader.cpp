@@ -6,7 +6,7 @@
 #include "format/npy_header.hpp"
 #include "format/readers.hpp"
 
-namespace nn {
+namespace nn::format {
 
 std::unique_ptr<BatchSource> read_npy(std::unique_ptr<ByteInput> input, const std::string& name) {
   ArrayInput bytes(std::move(input));
@@ -16,4 +16,4 @@ std::unique_ptr<BatchSource> read_npy(std::unique_ptr<ByteInput> input, const st
   return rows_of_arrays(std::move(arrays));
 }
 
-}  // namespace nn
+}  // namespace nn::format

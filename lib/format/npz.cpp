@@ -10,7 +10,7 @@
 #include "format/readers.hpp"
 #include "format/zip.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::string_view suffix = ".npy";
@@ -82,4 +82,4 @@ std::unique_ptr<BatchSource> read_npz(const std::string& path) {
   return rows_of_arrays(std::move(arrays));
 }
 
-}  // namespace nn
+}  // namespace nn::format

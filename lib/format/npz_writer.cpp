@@ -8,7 +8,7 @@
 #include "base/parse.hpp"
 #include "format/npy.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::uint64_t largest =
@@ -132,4 +132,4 @@ void NpzWriter::add_text(const std::string& name, std::string_view text) { state
 
 void NpzWriter::finish() { state_->finish(); }
 
-}  // namespace nn
+}  // namespace nn::format

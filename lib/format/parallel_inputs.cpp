@@ -8,7 +8,7 @@
 #include "format/readers.hpp"
 #include "format/source_open.hpp"
 
-namespace nn {
+namespace nn::format {
 
 struct InputsAhead::State {
   struct Input {
@@ -90,4 +90,4 @@ std::optional<Batch> InputsAhead::next(std::size_t index) {
   return batch;
 }
 
-}  // namespace nn
+}  // namespace nn::format

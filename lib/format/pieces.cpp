@@ -6,7 +6,7 @@
 
 #include "format/buffer_pool.hpp"
 
-namespace nn {
+namespace nn::format {
 
 namespace {
 
@@ -76,4 +76,4 @@ void PieceWriter::write(const Batch& batch) {
   memory_->look_at(nullptr);
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -12,7 +12,7 @@
 #include "format/stream.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // Bytes with a share in their memory, which is aligned to 64.
 struct Piece {
@@ -79,4 +79,4 @@ class PieceReader {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace nn
+}  // namespace nn::format

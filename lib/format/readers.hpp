@@ -9,7 +9,7 @@
 #include "format/source.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // Row count of the batches that these readers cut.
 inline constexpr std::int64_t reader_batch_rows = 1024;
@@ -36,4 +36,4 @@ std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, std::
 // CSV/TSV on `readers` threads; the batches come in the order of the file.
 std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options);
 
-}  // namespace nn
+}  // namespace nn::format

@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "format/rows.hpp"
 
-namespace nn {
+namespace nn::table {
 namespace {
 
 struct Gathered {
@@ -100,4 +100,4 @@ Batch take_rows(const Batch& batch, std::span<const std::int64_t> rows, std::int
   return out;
 }
 
-}  // namespace nn
+}  // namespace nn::table

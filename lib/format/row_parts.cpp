@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "base/signals.hpp"
 
-namespace nn {
+namespace nn::format {
 
 bool names_parts(std::string_view path) { return path.find("{}") != std::string_view::npos; }
 
@@ -32,7 +32,8 @@ void check_parts(const SourceOptions& options) {
 
 namespace {
 
-void copy_all(BatchSource& source, RowSplitter& splitter, std::span<const std::unique_ptr<BatchSink>> sinks) {
+void copy_all(BatchSource& source, table::RowSplitter& splitter,
+              std::span<const std::unique_ptr<BatchSink>> sinks) {
   std::vector<std::size_t> part_of;
   std::vector<std::vector<std::int64_t>> rows(sinks.size());
   std::vector<std::int64_t> given(sinks.size(), 0);
@@ -44,7 +45,7 @@ void copy_all(BatchSource& source, RowSplitter& splitter, std::span<const std::u
     }
     for (std::size_t part = 0; part < sinks.size(); ++part) {
       if (rows[part].empty()) continue;
-      sinks[part]->write(take_rows(*batch, rows[part], given[part]));
+      sinks[part]->write(table::take_rows(*batch, rows[part], given[part]));
       given[part] += static_cast<std::int64_t>(rows[part].size());
     }
   }
@@ -53,7 +54,7 @@ void copy_all(BatchSource& source, RowSplitter& splitter, std::span<const std::u
 
 }  // namespace
 
-void copy_parts(BatchSource& source, RowSplitter splitter,
+void copy_parts(BatchSource& source, table::RowSplitter splitter,
                 std::span<const std::unique_ptr<BatchSink>> sinks) {
   const auto abandon = [&](std::string_view message) {
     for (const auto& sink : sinks) sink->abandon(message);
@@ -69,4 +70,4 @@ void copy_parts(BatchSource& source, RowSplitter splitter,
   }
 }
 
-}  // namespace nn
+}  // namespace nn::format

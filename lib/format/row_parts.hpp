@@ -9,7 +9,7 @@
 #include "format/rows.hpp"
 #include "format/source.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // Whether `path` has a place "{}" for the name of a part; the path of that part's file.
 bool names_parts(std::string_view path);
@@ -20,6 +20,7 @@ void check_parts(const SourceOptions& options);
 
 // Sends each row to the sink of its part, numbered anew; rows of no part are left out.
 // Then finish(); on an error abandon() to all of them, and it is thrown on.
-void copy_parts(BatchSource& source, RowSplitter splitter, std::span<const std::unique_ptr<BatchSink>> sinks);
+void copy_parts(BatchSource& source, table::RowSplitter splitter,
+                std::span<const std::unique_ptr<BatchSink>> sinks);
 
-}  // namespace nn
+}  // namespace nn::format

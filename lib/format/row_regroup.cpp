@@ -3,7 +3,7 @@
 #include "base/error.hpp"
 #include "format/rows.hpp"
 
-namespace nn {
+namespace nn::table {
 namespace {
 
 class RepeatSource : public BatchSource {
@@ -116,4 +116,4 @@ SourcePtr row_batch(SourcePtr source, std::int64_t rows) {
   return std::make_unique<BatchRows>(std::move(source), rows);
 }
 
-}  // namespace nn
+}  // namespace nn::table

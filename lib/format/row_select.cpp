@@ -3,7 +3,7 @@
 
 #include "format/rows.hpp"
 
-namespace nn {
+namespace nn::table {
 namespace {
 
 class RangeSource : public BatchSource {
@@ -118,9 +118,9 @@ SourcePtr row_shard(SourcePtr source, Shard shard) {
   return std::make_unique<ShardSource>(std::move(source), shard);
 }
 
-SourcePtr row_part(SourcePtr source, const std::vector<SplitPart>& parts, std::size_t part,
+SourcePtr row_part(SourcePtr source, const std::vector<format::SplitPart>& parts, std::size_t part,
                    std::uint64_t seed) {
   return std::make_unique<PartSource>(std::move(source), RowSplitter(parts, seed), part);
 }
 
-}  // namespace nn
+}  // namespace nn::table

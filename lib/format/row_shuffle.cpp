@@ -8,7 +8,7 @@
 #include "format/readers.hpp"
 #include "format/rows.hpp"
 
-namespace nn {
+namespace nn::table {
 namespace {
 
 // A buffer of rows; each row that comes in pushes out one drawn from it, and at the end
@@ -26,9 +26,9 @@ class ShuffleSource : public BatchSource {
 
   std::optional<Batch> next() override {
     std::vector<RowPlace> out;
-    while (out.size() < static_cast<std::size_t>(reader_batch_rows) && fill(out)) {
+    while (out.size() < static_cast<std::size_t>(format::reader_batch_rows) && fill(out)) {
     }
-    while (out.size() < static_cast<std::size_t>(reader_batch_rows) && ended_ && !buffer_.empty()) {
+    while (out.size() < static_cast<std::size_t>(format::reader_batch_rows) && ended_ && !buffer_.empty()) {
       out.push_back(draw());
     }
     if (out.empty()) return std::nullopt;
@@ -81,7 +81,8 @@ class ShuffleSource : public BatchSource {
   // Rows hold on to their whole batch. Once far more is held than the buffer needs, its
   // rows are copied together.
   void forget_unused() {
-    if (ended_ || current_ == batches_.size() || held_rows_ < 4 * buffer_.size() + 4 * reader_batch_rows)
+    if (ended_ || current_ == batches_.size() ||
+        held_rows_ < 4 * buffer_.size() + 4 * format::reader_batch_rows)
       return;
     Batch rest = slice(batches_[current_], row_, batches_[current_].rows - row_);
     Batch kept = gather(buffer_);
@@ -112,4 +113,4 @@ SourcePtr row_shuffle(SourcePtr source, std::int64_t buffer, std::uint64_t seed,
   return std::make_unique<ShuffleSource>(std::move(source), buffer, seed, epoch);
 }
 
-}  // namespace nn
+}  // namespace nn::table

@@ -7,7 +7,7 @@
 
 #include "format/rows.hpp"
 
-namespace nn {
+namespace nn::table {
 namespace {
 
 template <typename T>
@@ -53,9 +53,9 @@ void append_value(std::vector<char>& bytes, const Field& field, const Column& co
 
 }  // namespace
 
-RowSplitter::RowSplitter(std::vector<SplitPart> parts, std::uint64_t seed) : seed_(seed) {
+RowSplitter::RowSplitter(std::vector<format::SplitPart> parts, std::uint64_t seed) : seed_(seed) {
   double end = 0;
-  for (const SplitPart& part : parts) ends_.push_back(end += part.fraction);
+  for (const format::SplitPart& part : parts) ends_.push_back(end += part.fraction);
   // 0.7 + 0.2 + 0.1 is a little less than 1: no row may fall into that gap.
   if (!ends_.empty() && std::abs(end - 1) < 1e-9) ends_.back() = 1;
 }
@@ -75,4 +75,4 @@ void RowSplitter::assign(const Batch& batch, std::vector<std::size_t>& part_of) 
   }
 }
 
-}  // namespace nn
+}  // namespace nn::table

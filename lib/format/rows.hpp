@@ -12,7 +12,7 @@
 #include "format/source.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::table {
 
 using SourcePtr = std::unique_ptr<BatchSource>;
 
@@ -23,7 +23,7 @@ SourcePtr row_range(SourcePtr source, RowRange range);
 SourcePtr row_shard(SourcePtr source, Shard shard);
 
 // The rows of one part; numbered anew.
-SourcePtr row_part(SourcePtr source, const std::vector<SplitPart>& parts, std::size_t part,
+SourcePtr row_part(SourcePtr source, const std::vector<format::SplitPart>& parts, std::size_t part,
                    std::uint64_t seed);
 
 // Shuffled within a buffer of `buffer` rows, 0 for all; numbered anew. `epoch` gives each
@@ -40,7 +40,7 @@ SourcePtr row_batch(SourcePtr source, std::int64_t rows);
 class RowSplitter {
  public:
   // Fractions are laid out in order over [0, 1).
-  RowSplitter(std::vector<SplitPart> parts, std::uint64_t seed);
+  RowSplitter(std::vector<format::SplitPart> parts, std::uint64_t seed);
   // part_of [batch.rows], overwritten: the part of each row, parts.size() for none of them.
   void assign(const Batch& batch, std::vector<std::size_t>& part_of);
 
@@ -64,4 +64,4 @@ struct RowPlace {
 Batch gather_rows(std::span<const Batch* const> batches, std::span<const RowPlace> places,
                   std::int64_t first_row);
 
-}  // namespace nn
+}  // namespace nn::table

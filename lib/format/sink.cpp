@@ -9,7 +9,7 @@
 #include "format/bytes.hpp"
 #include "format/sink_formats.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 struct FormatName {
@@ -51,4 +51,4 @@ std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, cons
                    limits);
 }
 
-}  // namespace nn
+}  // namespace nn::format

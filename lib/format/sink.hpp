@@ -8,7 +8,7 @@
 #include "format/stream.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 enum class OutputFormat { automatic, text, csv, json, npy, stream };
 OutputFormat parse_output_format(std::string_view name);
@@ -26,4 +26,4 @@ OutputFormat parse_output_format(std::string_view name);
 std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, const Schema& schema,
                                      StreamLimits limits = {});
 
-}  // namespace nn
+}  // namespace nn::format

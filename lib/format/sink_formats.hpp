@@ -7,11 +7,11 @@
 #include "base/file.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 std::unique_ptr<BatchSink> make_csv_sink(OutputFile& file, const Schema& schema);
 std::unique_ptr<BatchSink> make_json_sink(OutputFile& file, const Schema& schema);
 std::unique_ptr<BatchSink> make_table_sink(OutputFile& file, const Schema& schema);
 std::unique_ptr<BatchSink> make_npy_sink(OutputFile& file, const Schema& schema);
 
-}  // namespace nn
+}  // namespace nn::format

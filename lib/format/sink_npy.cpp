@@ -13,7 +13,7 @@
 #include "format/npy_header.hpp"
 #include "format/sink_formats.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 // The header is written again at the end, when the number of rows is known, so the file
@@ -145,4 +145,4 @@ std::unique_ptr<BatchSink> make_npy_sink(OutputFile& file, const Schema& schema)
   return std::make_unique<NpySink>(file, schema);
 }
 
-}  // namespace nn
+}  // namespace nn::format

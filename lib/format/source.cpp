@@ -11,7 +11,7 @@
 #include "format/source_columns.hpp"
 #include "format/source_open.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 void check_csv(const CsvOptions& csv) {
@@ -86,14 +86,14 @@ void check_options(const SourceOptions& options) {
 
 namespace {
 
-SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
-  SourcePtr source = with_columns(open_all(options), options);
-  if (options.rows != RowRange{}) source = row_range(std::move(source), options.rows);
-  if (options.shard.count > 1) source = row_shard(std::move(source), options.shard);
+table::SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
+  table::SourcePtr source = table::with_columns(open_all(options), options);
+  if (options.rows != RowRange{}) source = table::row_range(std::move(source), options.rows);
+  if (options.shard.count > 1) source = table::row_shard(std::move(source), options.shard);
   if (!options.split.empty()) {
-    source = row_part(std::move(source), options.split, part_number(options), options.seed);
+    source = table::row_part(std::move(source), options.split, part_number(options), options.seed);
   }
-  if (options.shuffle) source = row_shuffle(std::move(source), *options.shuffle, options.seed, epoch);
+  if (options.shuffle) source = table::row_shuffle(std::move(source), *options.shuffle, options.seed, epoch);
   return source;
 }
 
@@ -105,7 +105,7 @@ std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
   check_options(options);
   // A file of labels says that they are labels.
   if (!options.labels_files.empty() && !options.label && !options.target) options.label = "y";
-  SourcePtr source;
+  table::SourcePtr source;
   if (options.repeat == 1) {
     source = open_epoch(options, 0);
   } else {
@@ -114,11 +114,11 @@ std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
         fail_usage("{} cannot be read again, which --repeat needs; write it to a file first", path);
       }
     }
-    source =
-        row_repeat([options](std::uint64_t epoch) { return open_epoch(options, epoch); }, options.repeat);
+    source = table::row_repeat([options](std::uint64_t epoch) { return open_epoch(options, epoch); },
+                               options.repeat);
   }
-  if (options.batch > 0) source = row_batch(std::move(source), options.batch);
+  if (options.batch > 0) source = table::row_batch(std::move(source), options.batch);
   return source;
 }
 
-}  // namespace nn
+}  // namespace nn::format

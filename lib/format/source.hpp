@@ -12,7 +12,7 @@
 #include "format/stream.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 enum class FileFormat { automatic, csv, tsv, npy, npz, idx, libsvm, stream };
 
@@ -76,4 +76,4 @@ void check_options(const SourceOptions& options);
 // consecutive (--rows); after shard, split, shuffle or repeat rows are numbered anew.
 std::unique_ptr<BatchSource> open_source(const SourceOptions& options);
 
-}  // namespace nn
+}  // namespace nn::format

@@ -9,7 +9,7 @@
 #include "base/parse.hpp"
 #include "format/source_label.hpp"
 
-namespace nn {
+namespace nn::table {
 namespace {
 
 constexpr std::int64_t label_sample_rows = 1000;
@@ -57,7 +57,7 @@ bool ColumnChoice::keeps(std::size_t column) const {
   return column == id || column == y || std::binary_search(features.begin(), features.end(), column);
 }
 
-ColumnChoice choose_columns(const Schema& schema, const SourceOptions& options) {
+ColumnChoice choose_columns(const Schema& schema, const format::SourceOptions& options) {
   ColumnChoice choice;
   choice.y = options.label ? find_if_given(schema, options.label, "--label")
                            : find_if_given(schema, options.target, "--target");
@@ -96,7 +96,7 @@ namespace {
 
 class ColumnSource : public BatchSource {
  public:
-  ColumnSource(std::unique_ptr<BatchSource> source, const SourceOptions& options)
+  ColumnSource(std::unique_ptr<BatchSource> source, const format::SourceOptions& options)
       : source_(std::move(source)), choice_(choose_columns(*source_->schema(), options)) {
     const Schema& from = *source_->schema();
     auto schema = std::make_shared<Schema>();
@@ -135,7 +135,7 @@ class ColumnSource : public BatchSource {
   }
 
   // Null where the column is y already and nobody asked for anything else.
-  std::unique_ptr<TargetColumn> make_target(const Field& field, const SourceOptions& options) {
+  std::unique_ptr<TargetColumn> make_target(const Field& field, const format::SourceOptions& options) {
     if (options.target) return target_column(field);
     if (!options.label) return nullptr;
     std::vector<ColumnSample> sample;
@@ -172,8 +172,9 @@ class ColumnSource : public BatchSource {
 
 }  // namespace
 
-std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const SourceOptions& options) {
+std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source,
+                                          const format::SourceOptions& options) {
   return std::make_unique<ColumnSource>(std::move(source), options);
 }
 
-}  // namespace nn
+}  // namespace nn::table

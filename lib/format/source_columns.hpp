@@ -10,7 +10,7 @@
 #include "format/source.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::table {
 
 // Positions in a schema.
 struct ColumnChoice {
@@ -25,10 +25,11 @@ std::size_t find_column(const Schema& schema, const std::string& wanted, std::st
 
 // Finds the columns that the options name, by name, number or "last". Data errors say
 // which column is not there, and what is.
-ColumnChoice choose_columns(const Schema& schema, const SourceOptions& options);
+ColumnChoice choose_columns(const Schema& schema, const format::SourceOptions& options);
 
 // The source with the chosen columns, id and y renamed and moved to the end, y converted
 // as source.hpp says. Reads ahead until it has seen a label.
-std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const SourceOptions& options);
+std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source,
+                                          const format::SourceOptions& options);
 
-}  // namespace nn
+}  // namespace nn::table

@@ -10,7 +10,7 @@
 #include "format/source_open.hpp"
 #include "format/text_index.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 // Above this a plain file of text is better parsed by all threads together.
@@ -46,14 +46,14 @@ class CategoryColumn {
     same_ = true;
     for (std::size_t i = 0; i < numbers_.size(); ++i) {
       const std::string_view text = (*dictionary)[i];
-      const TextIndex& known = texts_.texts();
+      const table::TextIndex& known = texts_.texts();
       numbers_[i] =
           i < known.size() && known[i] == text ? static_cast<std::int32_t>(i) : texts_.index_of(text);
       same_ = same_ && numbers_[i] == static_cast<std::int32_t>(i);
     }
   }
 
-  GrowingDictionary texts_;
+  table::GrowingDictionary texts_;
   std::shared_ptr<const Dictionary> seen_;
   std::vector<std::int32_t> numbers_;  // of the texts of seen_
   bool same_ = true;
@@ -147,7 +147,7 @@ class AllInputs : public BatchSource {
   bool several_;
   std::shared_ptr<const Schema> schema_;
   std::vector<CategoryColumn> categories_;
-  SourcePtr source_;
+  table::SourcePtr source_;
   std::size_t at_ = 0;
   std::int64_t given_ = 0;
   std::unique_ptr<InputsAhead> ahead_;  // last: its threads use what stands above
@@ -155,6 +155,6 @@ class AllInputs : public BatchSource {
 
 }  // namespace
 
-SourcePtr open_all(const SourceOptions& options) { return std::make_unique<AllInputs>(options); }
+table::SourcePtr open_all(const SourceOptions& options) { return std::make_unique<AllInputs>(options); }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -12,7 +12,7 @@
 #include "base/parse.hpp"
 #include "format/text_index.hpp"
 
-namespace nn {
+namespace nn::table {
 namespace {
 
 Field y_field(const Field& field, DType type, Shape shape) {
@@ -196,4 +196,4 @@ std::unique_ptr<TargetColumn> target_column(const Field& field) {
   return std::make_unique<Doubles>(field);
 }
 
-}  // namespace nn
+}  // namespace nn::table

@@ -7,7 +7,7 @@
 
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::table {
 
 // Converts one column to y. The field is fixed from construction on.
 class TargetColumn {
@@ -31,4 +31,4 @@ std::unique_ptr<TargetColumn> label_column(const Field& field, std::span<const C
 // Numbers: f64.
 std::unique_ptr<TargetColumn> target_column(const Field& field);
 
-}  // namespace nn
+}  // namespace nn::table

@@ -11,7 +11,7 @@
 #include "format/csv.hpp"
 #include "format/readers.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::size_t most_head_bytes = 64 << 10;
@@ -97,8 +97,8 @@ SourceOptions as_tsv(SourceOptions options) {
   return options;
 }
 
-SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input, const std::string& path,
-                      const SourceOptions& options, const Schema* like) {
+table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input, const std::string& path,
+                             const SourceOptions& options, const Schema* like) {
   switch (format) {
     case FileFormat::npy: return read_npy(std::move(input), "x");
     case FileFormat::npz:
@@ -113,7 +113,7 @@ SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input, const
   }
 }
 
-SourcePtr open_path(const std::string& path, const SourceOptions& options, const Schema* like) {
+table::SourcePtr open_path(const std::string& path, const SourceOptions& options, const Schema* like) {
   auto input = open_bytes(path);
   FileFormat format = options.format;
   if (format == FileFormat::automatic) {
@@ -130,7 +130,7 @@ SourcePtr open_path(const std::string& path, const SourceOptions& options, const
   return open_format(format, std::move(input), path, options, like);
 }
 
-SourcePtr open_labels(const std::string& path) {
+table::SourcePtr open_labels(const std::string& path) {
   auto input = open_bytes(path);
   std::vector<std::byte> head(8);
   head.resize(read_full(*input, head));
@@ -141,7 +141,7 @@ SourcePtr open_labels(const std::string& path) {
   } else {
     input = with_head(std::move(head), std::move(input));
   }
-  SourcePtr labels;
+  table::SourcePtr labels;
   if (format == FileFormat::idx) {
     labels = read_idx(std::move(input), "y");
   } else if (format == FileFormat::npy) {
@@ -155,7 +155,8 @@ SourcePtr open_labels(const std::string& path) {
 // Two inputs side by side: the columns of one, and the labels of the other.
 class LabelledSource : public BatchSource {
  public:
-  LabelledSource(SourcePtr data, SourcePtr labels, std::string data_name, std::string labels_name)
+  LabelledSource(table::SourcePtr data, table::SourcePtr labels, std::string data_name,
+                 std::string labels_name)
       : data_(std::move(data)),
         labels_(std::move(labels)),
         data_name_(std::move(data_name)),
@@ -202,7 +203,7 @@ class LabelledSource : public BatchSource {
     return true;
   }
 
-  SourcePtr data_, labels_;
+  table::SourcePtr data_, labels_;
   std::string data_name_, labels_name_;
   std::shared_ptr<const Schema> schema_;
   Batch rows_, marks_;
@@ -238,11 +239,11 @@ bool is_regular_file(const std::string& path) {
   return path != "-" && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
-SourcePtr open_one(const SourceOptions& options, std::size_t index, const Schema* like) {
+table::SourcePtr open_one(const SourceOptions& options, std::size_t index, const Schema* like) {
   const std::string& path = options.inputs[index];
   if (options.labels_files.empty()) return open_path(path, options, like);
   const std::string& labels = options.labels_files[index];
   return std::make_unique<LabelledSource>(open_path(path, options, like), open_labels(labels), path, labels);
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -11,7 +11,7 @@
 #include "format/source.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 // The format that the first bytes and the name of an input say it has. `head` holds at
 // least the first 8 bytes, for texts the first line, as far as the input goes.
@@ -19,20 +19,20 @@ FileFormat detect_format(std::string_view head, const std::string& name);
 
 // Opens input number `index` with its labels file, if there is one; `like` is the schema
 // of the first input, null for the first itself.
-SourcePtr open_one(const SourceOptions& options, std::size_t index, const Schema* like);
+table::SourcePtr open_one(const SourceOptions& options, std::size_t index, const Schema* like);
 
 // Whether the input is a regular file, which can be read again and never makes us wait.
 bool is_regular_file(const std::string& path);
 
 // All inputs as one table, categories numbered alike throughout, rows numbered in order.
-SourcePtr open_all(const SourceOptions& options);
+table::SourcePtr open_all(const SourceOptions& options);
 
 // Reads the inputs of `open` (0 … count-1) ahead on `threads` threads, the first of them
 // being `first`; what is ahead stays within `bytes`. In order, whatever the threads do.
 class InputsAhead {
  public:
-  using Open = std::function<SourcePtr(std::size_t index)>;
-  InputsAhead(SourcePtr first, Open open, std::size_t count, int threads, std::size_t bytes);
+  using Open = std::function<table::SourcePtr(std::size_t index)>;
+  InputsAhead(table::SourcePtr first, Open open, std::size_t count, int threads, std::size_t bytes);
   ~InputsAhead();
   // Schema of the input at hand; waits until it is open. Throws its error.
   std::shared_ptr<const Schema> schema(std::size_t index);
@@ -44,4 +44,4 @@ class InputsAhead {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace nn
+}  // namespace nn::format

@@ -9,10 +9,11 @@
 #include "format/bytes.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 struct StreamLimits {
-  std::uint64_t max_frame = 64u << 20;  // bytes of one message, metadata and body each, also after decompression
+  std::uint64_t max_frame =
+      64u << 20;  // bytes of one message, metadata and body each, also after decompression
 };
 
 // Reads a stream (.arrows) or a random-access file (.arrow, .feather version 2).
@@ -47,4 +48,4 @@ class StreamWriter : public BatchSink {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace nn
+}  // namespace nn::format

@@ -15,7 +15,7 @@
 #include "format/pieces.hpp"
 #include "format/stream.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -422,4 +422,4 @@ std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, Strea
   return std::make_unique<StreamSource>(with_head(std::move(head), std::move(input)), limits);
 }
 
-}  // namespace nn
+}  // namespace nn::format

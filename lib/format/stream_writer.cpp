@@ -12,7 +12,7 @@
 #include "format/arrow_schema.hpp"
 #include "format/stream.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 using flatbuffers::FlatBufferBuilder;
@@ -389,4 +389,4 @@ void StreamWriter::abandon(std::string_view message) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::format

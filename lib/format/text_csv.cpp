@@ -3,7 +3,7 @@
 #include "format/sink_formats.hpp"
 #include "format/text_output.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 void add_quoted(TextBuffer& out, std::string_view text) {
@@ -91,4 +91,4 @@ std::unique_ptr<BatchSink> make_csv_sink(OutputFile& file, const Schema& schema)
   return std::make_unique<CsvSink>(file, schema);
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace nn {
+namespace nn::table {
 
 void TextIndex::grow() {
   const std::size_t size = table_.empty() ? 64 : table_.size() * 4;
@@ -52,4 +52,4 @@ std::shared_ptr<const Dictionary> GrowingDictionary::dictionary() {
   return dictionary_ = std::move(grown);
 }
 
-}  // namespace nn
+}  // namespace nn::table

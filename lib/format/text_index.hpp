@@ -10,7 +10,7 @@
 
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::table {
 
 // Texts numbered in the order in which they first appear.
 class TextIndex {
@@ -50,4 +50,4 @@ class GrowingDictionary {
   std::shared_ptr<const Dictionary> dictionary_ = std::make_shared<Dictionary>();
 };
 
-}  // namespace nn
+}  // namespace nn::table

@@ -6,7 +6,7 @@
 #include "format/sink_formats.hpp"
 #include "format/text_output.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 void add_string(TextBuffer& out, std::string_view text) {
@@ -94,4 +94,4 @@ std::unique_ptr<BatchSink> make_json_sink(OutputFile& file, const Schema& schema
   return std::make_unique<JsonSink>(file, schema);
 }
 
-}  // namespace nn
+}  // namespace nn::format

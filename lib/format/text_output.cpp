@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 enum class Style { plain, json, brief };
@@ -91,4 +91,4 @@ void TextSink::flush() {
   out_.clear();
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -10,7 +10,7 @@
 #include "base/file.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::format {
 
 class TextBuffer {
  public:
@@ -57,4 +57,4 @@ class TextSink : public BatchSink {
   OutputFile& file_;
 };
 
-}  // namespace nn
+}  // namespace nn::format

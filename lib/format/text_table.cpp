@@ -6,7 +6,7 @@
 #include "format/sink_formats.hpp"
 #include "format/text_output.hpp"
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::int64_t shown_whole = 16;  // elements of a tensor; of a larger one …
@@ -120,4 +120,4 @@ std::unique_ptr<BatchSink> make_table_sink(OutputFile& file, const Schema& schem
   return std::make_unique<TableSink>(file, schema);
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace nn {
+namespace nn::format {
 namespace {
 
 struct Sequence {
@@ -41,4 +41,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace nn
+}  // namespace nn::format

@@ -15,7 +15,7 @@
 
 // APPNOTE.TXT, "ZIP File Format Specification": 4.3.7 local header, 4.3.12 central
 // directory, 4.3.14-4.3.16 ends of it, 4.5.3 zip64 extra field.
-namespace nn {
+namespace nn::format {
 namespace {
 
 constexpr std::uint32_t local_signature = 0x04034B50;
@@ -301,4 +301,4 @@ std::unique_ptr<ByteInput> ZipArchive::open(const ZipMember& member) const {
   return std::make_unique<InflatingInput>(title(member), member, contents(member), file_);
 }
 
-}  // namespace nn
+}  // namespace nn::format

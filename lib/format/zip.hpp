@@ -11,7 +11,7 @@
 #include "base/file.hpp"
 #include "format/bytes.hpp"
 
-namespace nn {
+namespace nn::format {
 
 struct ZipMember {
   std::string name;
@@ -47,4 +47,4 @@ class ZipArchive {
   std::vector<ZipMember> members_;
 };
 
-}  // namespace nn
+}  // namespace nn::format

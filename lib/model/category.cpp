@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace nn {
+namespace nn::model {
 
 std::int32_t find_sorted(std::span<const std::string> sorted, std::string_view text) {
   const auto at = std::lower_bound(sorted.begin(), sorted.end(), text);
@@ -19,4 +19,4 @@ CategoryIndex::CategoryIndex(std::span<const std::string> sorted, const Column& 
   for (std::size_t i = 0; i < dictionary.size(); ++i) codes_.push_back(find_sorted(sorted, dictionary[i]));
 }
 
-}  // namespace nn
+}  // namespace nn::model

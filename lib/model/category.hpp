@@ -9,7 +9,7 @@
 
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::model {
 
 // Position of `text` in `sorted` (by bytes), or -1.
 std::int32_t find_sorted(std::span<const std::string> sorted, std::string_view text);
@@ -33,4 +33,4 @@ class CategoryIndex {
   std::vector<std::int32_t> codes_;  // by dictionary index; empty where looking up each row is less work
 };
 
-}  // namespace nn
+}  // namespace nn::model

@@ -9,7 +9,7 @@
 #include "model/description.hpp"
 #include "model/values.hpp"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 constexpr std::int64_t widest = INT32_MAX;
@@ -131,4 +131,4 @@ void check_model(const Model& model) {
   check_input(model);
 }
 
-}  // namespace nn
+}  // namespace nn::model

@@ -12,7 +12,7 @@
 #include "base/memory.hpp"
 #include "model/digest.hpp"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "model files are used in place");
@@ -180,4 +180,4 @@ std::string write_container(const std::string& path, ContainerKind kind,
   return digest.text();
 }
 
-}  // namespace nn
+}  // namespace nn::model

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace nn {
+namespace nn::model {
 
 enum class ContainerKind : std::uint32_t { model = 1, checkpoint = 2 };
 
@@ -41,4 +41,4 @@ std::string write_container(const std::string& path, ContainerKind kind,
                             std::span<const std::byte> description,
                             std::span<const std::span<const float>> blocks);
 
-}  // namespace nn
+}  // namespace nn::model

@@ -13,7 +13,7 @@
 #include "model/description.hpp"
 #include "model/json.hpp"
 
-namespace nn {
+namespace nn::exchange {
 namespace {
 
 constexpr const char* description_member = "model.json";
@@ -65,7 +65,7 @@ std::string without_npy_header(std::string text) {
   return text;
 }
 
-std::string read_description(const NpzArchive& archive, const std::string& path) {
+std::string read_description(const format::NpzArchive& archive, const std::string& path) {
   const auto& names = archive.names();
   if (std::find(names.begin(), names.end(), description_member) == names.end()) {
     fail_data("{}: has no member {}, so it is not a model that nn-model convert wrote", path,
@@ -82,8 +82,8 @@ std::string read_description(const NpzArchive& archive, const std::string& path)
   }
 }
 
-NpyArray read_parameter(const NpzArchive& archive, const Parameter& parameter) {
-  NpyArray array = archive.read(parameter.name);
+format::NpyArray read_parameter(const format::NpzArchive& archive, const Parameter& parameter) {
+  format::NpyArray array = archive.read(parameter.name);
   if (!is_number(array.type)) fail_data("holds {}, not numbers", name_of(array.type));
   if (array.shape != parameter.shape) {
     fail_data("has shape {}, but the network needs {}", to_string(array.shape), to_string(parameter.shape));
@@ -91,7 +91,7 @@ NpyArray read_parameter(const NpzArchive& archive, const Parameter& parameter) {
   return array;
 }
 
-void copy_parameter(const NpyArray& array, std::int64_t size, float* out) {
+void copy_parameter(const format::NpyArray& array, std::int64_t size, float* out) {
   for (std::int64_t i = 0; i < size; ++i) {
     const double value = number_at(array.type, array.data.data(), i);
     out[i] = static_cast<float>(value);
@@ -99,7 +99,7 @@ void copy_parameter(const NpyArray& array, std::int64_t size, float* out) {
   }
 }
 
-std::shared_ptr<const float> read_parameters(const NpzArchive& archive, const std::string& path,
+std::shared_ptr<const float> read_parameters(const format::NpzArchive& archive, const std::string& path,
                                              const Plan& plan) {
   std::set<std::string_view> unused(archive.names().begin(), archive.names().end());
   unused.erase(description_member);
@@ -112,7 +112,7 @@ std::shared_ptr<const float> read_parameters(const NpzArchive& archive, const st
     }
   };
   // All arrays first: memory for the block is only taken once they are there.
-  std::vector<NpyArray> arrays;
+  std::vector<format::NpyArray> arrays;
   for (const Parameter& parameter : plan.parameters) {
     if (unused.erase(parameter.name) == 0) {
       fail_data("{}: has no array '{}', which the network needs", path, parameter.name);
@@ -134,9 +134,9 @@ std::shared_ptr<const float> read_parameters(const NpzArchive& archive, const st
 
 }  // namespace
 
-std::string model_json(const Model& model) { return text_of(model_to_json(model)); }
+std::string model_json(const model::Model& model) { return text_of(model_to_json(model)); }
 
-std::string file_json(const AnyModel& file) {
+std::string file_json(const model::AnyModel& file) {
   Json json = model_to_json(file.model);
   json["kind"] = file.state ? "checkpoint" : "model";
   json["digest"] = file.model.digest;
@@ -150,11 +150,11 @@ std::string file_json(const AnyModel& file) {
   return text_of(json);
 }
 
-void save_npz(const std::string& path, const Model& model) {
-  check_model(model);
+void save_npz(const std::string& path, const model::Model& model) {
+  model::check_model(model);
   const Plan plan = lower(model.network, model.loss);
   OutputFile file(path);
-  NpzWriter writer(file);
+  format::NpzWriter writer(file);
   for (const Parameter& parameter : plan.parameters) {
     const std::span<const float> values(model.parameters.get() + parameter.offset,
                                         static_cast<std::size_t>(parameter.size()));
@@ -165,17 +165,17 @@ void save_npz(const std::string& path, const Model& model) {
   file.commit();
 }
 
-Model load_npz(const std::string& path) {
-  const NpzArchive archive(path);
+model::Model load_npz(const std::string& path) {
+  const format::NpzArchive archive(path);
   const std::string text = read_description(archive, path);
-  Model model;
+  model::Model model;
   try {
     JsonModel description = model_from_json(text);
     model = std::move(description.model);
     // The archive's arrays say how many weights there are; this only keeps sizes in range.
     constexpr std::uint64_t most = std::uint64_t{1} << 40;
-    model.network = checked_network(description.network, std::move(description.input), model, most);
-    check_model(model);
+    model.network = model::checked_network(description.network, std::move(description.input), model, most);
+    model::check_model(model);
   } catch (const Error& error) {
     throw error.within(path + ": " + description_member);
   }
@@ -183,4 +183,4 @@ Model load_npz(const std::string& path) {
   return model;
 }
 
-}  // namespace nn
+}  // namespace nn::exchange

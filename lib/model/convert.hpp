@@ -5,26 +5,26 @@
 
 #include "model/model.hpp"
 
-namespace nn {
+namespace nn::exchange {
 
 // Everything about the model but its weights, as a JSON object (one line a value, ends in a
 // newline): network, loss, layers, parameters, preprocessing {columns, target}, provenance.
 // Text that is not UTF-8 becomes {"hex": "…"}; numbers that JSON lacks become strings.
-std::string model_json(const Model& model);
+std::string model_json(const model::Model& model);
 
 // The same and what the file is: kind, digest, size, and a checkpoint's position.
-std::string file_json(const AnyModel& file);
+std::string file_json(const model::AnyModel& file);
 
 // A table for people, of several lines.
-std::string file_text(const AnyModel& file);
+std::string file_text(const model::AnyModel& file);
 
 // A NumPy archive: each weight under its name ("dense_0/kernel"), f32, and the member
 // model.json. Atomic; equal models give equal bytes.
-void save_npz(const std::string& path, const Model& model);
+void save_npz(const std::string& path, const model::Model& model);
 
 // The model of an archive that save_npz() wrote, with the weights that are in there now:
 // any number type, the same shapes, finite. model.json may also be an array of bytes, which
 // is what numpy.savez makes of it. Errors name the file and the member.
-Model load_npz(const std::string& path);
+model::Model load_npz(const std::string& path);
 
-}  // namespace nn
+}  // namespace nn::exchange

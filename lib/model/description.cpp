@@ -8,7 +8,7 @@
 #include "base/parse.hpp"
 #include "model_generated.h"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 // The enumerations of the file are those of the program; a change of one must not go unseen.
@@ -266,4 +266,4 @@ Described parse_description(const Container& container) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::model

@@ -9,7 +9,7 @@
 #include "model/container.hpp"
 #include "model/model.hpp"
 
-namespace nn {
+namespace nn::model {
 
 // Floats of the file, as block_offsets() places them: parameters, and for a checkpoint
 // the optimiser state and the best parameters.
@@ -35,4 +35,4 @@ Network checked_network(const std::string& text, Shape input, const Model& model
 // Outputs that the network must have for the target under the loss.
 std::int64_t outputs_for(const Target& target, Loss loss);
 
-}  // namespace nn
+}  // namespace nn::model

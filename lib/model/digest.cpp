@@ -5,7 +5,7 @@
 #include <cstring>
 #include <new>
 
-namespace nn {
+namespace nn::model {
 
 struct Digest::State {
   XXH3_state_t* hash = XXH3_createState();
@@ -44,4 +44,4 @@ std::string hex(std::span<const std::byte> bytes) {
   return out;
 }
 
-}  // namespace nn
+}  // namespace nn::model

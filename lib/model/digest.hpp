@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-namespace nn {
+namespace nn::model {
 
 // One thread.
 class Digest {
@@ -27,4 +27,4 @@ class Digest {
 
 std::string hex(std::span<const std::byte> bytes);
 
-}  // namespace nn
+}  // namespace nn::model

@@ -11,7 +11,7 @@
 #include "model/encoder.hpp"
 #include "model/values.hpp"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 // Where a block of rows goes: element `at` of each of `count` rows of `stride` floats.
@@ -298,4 +298,4 @@ const std::uint8_t* BoundEncoder::bytes(const Batch& batch) const {
   return column.as<std::uint8_t>();
 }
 
-}  // namespace nn
+}  // namespace nn::model

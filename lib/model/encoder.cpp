@@ -9,7 +9,7 @@
 #include "base/parse.hpp"
 #include "model/values.hpp"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 bool is_reserved(const std::string& name) { return name == "y" || name == "id"; }
@@ -175,4 +175,4 @@ BoundEncoder Encoder::bind(const Schema& schema) const {
   return bound;
 }
 
-}  // namespace nn
+}  // namespace nn::model

@@ -14,7 +14,7 @@
 #include "nn/network.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::model {
 
 struct InputColumn {
   enum class Kind : std::uint8_t { number, category, tensor };
@@ -117,4 +117,4 @@ void encode_labels(const Target& target, const Batch& batch, std::int32_t* label
 // targets [batch.rows, width], overwritten, scaled.
 void encode_targets(const Target& target, const Batch& batch, float* targets);
 
-}  // namespace nn
+}  // namespace nn::model

@@ -11,7 +11,7 @@
 #include "model/encoder.hpp"
 #include "model/values.hpp"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 // More than this is free text or a row's identity, and each would cost a column of weights.
@@ -256,4 +256,4 @@ Encoder Encoder::fit(const Schema& schema, std::span<const Batch> batches, FitOp
   return Encoder(std::move(columns));
 }
 
-}  // namespace nn
+}  // namespace nn::model

@@ -8,7 +8,7 @@
 #include "model/digest.hpp"
 #include "nn/option_values.hpp"
 
-namespace nn {
+namespace nn::exchange {
 namespace {
 
 constexpr std::string_view format_name = "nn-model";
@@ -23,7 +23,7 @@ Json text_value(const std::string& text) {
     (void)value.dump();
     return value;
   } catch (const Json::type_error&) {
-    return Json{{"hex", hex(std::as_bytes(std::span(text)))}};
+    return Json{{"hex", model::hex(std::as_bytes(std::span(text)))}};
   }
 }
 
@@ -41,7 +41,7 @@ Json texts_value(const std::vector<std::string>& texts) {
 constexpr const char* kind_names[] = {"number", "category", "tensor"};
 constexpr const char* target_kind_names[] = {"none", "classes", "numbers"};
 
-Json column_to_json(const InputColumn& column) {
+Json column_to_json(const model::InputColumn& column) {
   Json out{{"name", text_value(column.name)}, {"kind", kind_names[static_cast<std::size_t>(column.kind)]}};
   if (!column.shape.empty()) out["shape"] = column.shape;
   if (!column.fill.empty()) out["fill"] = column.fill;
@@ -53,10 +53,10 @@ Json column_to_json(const InputColumn& column) {
   return out;
 }
 
-Json target_to_json(const Target& target) {
+Json target_to_json(const model::Target& target) {
   Json out{{"name", text_value(target.name)},
            {"kind", target_kind_names[static_cast<std::size_t>(target.kind)]}};
-  if (target.kind == Target::Kind::classes) {
+  if (target.kind == model::Target::Kind::classes) {
     out["integers"] = target.integers;
     out["classes"] = texts_value(target.classes);
   } else {
@@ -69,7 +69,7 @@ Json target_to_json(const Target& target) {
   return out;
 }
 
-Json provenance_to_json(const Provenance& provenance) {
+Json provenance_to_json(const model::Provenance& provenance) {
   Json metrics = Json::array();  // pairs: names may repeat, and their order counts
   for (const auto& [name, value] : provenance.metrics) {
     metrics.push_back(Json{{"name", text_value(name)}, {"value", number_value(value)}});
@@ -180,10 +180,10 @@ std::size_t choice_of(const Json& object, const char* name, const char* const (&
   fail_data("'{}' cannot be '{}'", name, printable(text));
 }
 
-InputColumn column_from_json(const Json& json) {
-  InputColumn column;
+model::InputColumn column_from_json(const Json& json) {
+  model::InputColumn column;
   column.name = text_member(json, "name");
-  column.kind = static_cast<InputColumn::Kind>(choice_of(json, "kind", kind_names));
+  column.kind = static_cast<model::InputColumn::Kind>(choice_of(json, "kind", kind_names));
   column.shape = shape_of(json, "shape");
   column.fill = numbers_of(json, "fill");
   column.offset = numbers_of(json, "offset");
@@ -192,11 +192,11 @@ InputColumn column_from_json(const Json& json) {
   return column;
 }
 
-Target target_from_json(const Json& json) {
-  Target target;
+model::Target target_from_json(const Json& json) {
+  model::Target target;
   target.name = text_member(json, "name");
-  target.kind = static_cast<Target::Kind>(choice_of(json, "kind", target_kind_names));
-  if (target.kind == Target::Kind::classes) {
+  target.kind = static_cast<model::Target::Kind>(choice_of(json, "kind", target_kind_names));
+  if (target.kind == model::Target::Kind::classes) {
     const Json& integers = member(json, "integers");
     if (!integers.is_boolean()) fail_data("'integers' is neither true nor false");
     target.integers = integers.get<bool>();
@@ -208,8 +208,8 @@ Target target_from_json(const Json& json) {
   return target;
 }
 
-Provenance provenance_from_json(const Json& json) {
-  Provenance provenance;
+model::Provenance provenance_from_json(const Json& json) {
+  model::Provenance provenance;
   provenance.tool_version = text_member(json, "tool_version");
   provenance.command_line = text_member(json, "command_line");
   provenance.data_digest = text_member(json, "data_digest");
@@ -225,7 +225,7 @@ Provenance provenance_from_json(const Json& json) {
 
 }  // namespace
 
-Json model_to_json(const Model& model) {
+Json model_to_json(const model::Model& model) {
   const Plan plan = lower(model.network, model.loss);
   Json layers = Json::array();
   for (const Layer& layer : model.network.layers) layers.push_back(layer_to_json(layer));
@@ -236,7 +236,7 @@ Json model_to_json(const Model& model) {
     count += parameter.size();
   }
   Json columns = Json::array();
-  for (const InputColumn& column : model.encoder.columns()) columns.push_back(column_to_json(column));
+  for (const model::InputColumn& column : model.encoder.columns()) columns.push_back(column_to_json(column));
   return Json{
       {"format", format_name},
       {"format_version", format_version},
@@ -267,13 +267,13 @@ JsonModel model_from_json(std::string_view text) {
     fail_data("'loss': {}", error.what());
   }
   const Json& preprocessing = member(json, "preprocessing");
-  std::vector<InputColumn> columns;
+  std::vector<model::InputColumn> columns;
   for (const Json& column : array_member(preprocessing, "columns"))
     columns.push_back(column_from_json(column));
-  out.model.encoder = Encoder(std::move(columns));
+  out.model.encoder = model::Encoder(std::move(columns));
   out.model.target = target_from_json(member(preprocessing, "target"));
   out.model.provenance = provenance_from_json(member(json, "provenance"));
   return out;
 }
 
-}  // namespace nn
+}  // namespace nn::exchange

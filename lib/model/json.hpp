@@ -5,19 +5,19 @@
 
 #include "model/model.hpp"
 
-namespace nn {
+namespace nn::exchange {
 
 using Json = nlohmann::ordered_json;
 
-Json model_to_json(const Model& model);
+Json model_to_json(const model::Model& model);
 
 // What model_to_json() wrote, but for the weights and the network's resolution. Data
 // errors name the member that is missing or wrong.
 struct JsonModel {
   std::string network;
   Shape input;
-  Model model;  // network and parameters empty
+  model::Model model;  // network and parameters empty
 };
 JsonModel model_from_json(std::string_view text);
 
-}  // namespace nn
+}  // namespace nn::exchange

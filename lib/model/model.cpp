@@ -12,7 +12,7 @@
 #include "model/container.hpp"
 #include "model/description.hpp"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 // Errors of `body` name the file.
@@ -107,4 +107,4 @@ std::int64_t source_date_epoch() {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::model

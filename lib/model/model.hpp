@@ -16,15 +16,15 @@
 #include "nn/network.hpp"
 #include "nn/plan.hpp"
 
-namespace nn {
+namespace nn::model {
 
 // Where a model comes from. Free text for people and scripts; nothing depends on it.
 struct Provenance {
   std::string tool_version;
   std::string command_line;
-  std::string data_digest;     // XXH3-128 of the training rows as encoded
+  std::string data_digest;  // XXH3-128 of the training rows as encoded
   std::uint64_t seed = 0;
-  std::int64_t created_unix_s = 0;   // SOURCE_DATE_EPOCH or 0 keeps equal runs byte-identical
+  std::int64_t created_unix_s = 0;  // SOURCE_DATE_EPOCH or 0 keeps equal runs byte-identical
   std::vector<std::pair<std::string, double>> metrics;  // "val_accuracy" …
 };
 
@@ -41,15 +41,15 @@ struct Model {
 
 // State of an unfinished run, beside the parameters in Model.
 struct TrainingState {
-  std::uint64_t step = 0;       // optimiser steps done
-  std::uint64_t epoch = 0;      // the epoch it is in, from 0
-  std::uint64_t batch = 0;      // batches of this epoch done
+  std::uint64_t step = 0;   // optimiser steps done
+  std::uint64_t epoch = 0;  // the epoch it is in, from 0
+  std::uint64_t batch = 0;  // batches of this epoch done
   double elapsed_s = 0;
   double epoch_loss = 0, epoch_weight = 0;  // sums so far in this epoch
-  double best_score = 0;        // early stopping
+  double best_score = 0;                    // early stopping
   std::uint64_t best_epoch = 0;
   std::uint64_t epochs_without_gain = 0;
-  std::string options;          // canonical text of what must not change on --resume
+  std::string options;  // canonical text of what must not change on --resume
   std::vector<float> optimizer_state;
   std::vector<float> best_parameters;  // empty: none yet
 };
@@ -90,4 +90,4 @@ struct AnyModel {
 };
 AnyModel inspect_model(const std::string& path, bool with_digest);
 
-}  // namespace nn
+}  // namespace nn::model

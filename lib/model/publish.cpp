@@ -17,7 +17,7 @@
 #include "base/parse.hpp"
 #include "model/model.hpp"
 
-namespace nn {
+namespace nn::repository {
 namespace {
 
 constexpr int tries = 10'000;                                        // against other publishers
@@ -74,18 +74,19 @@ class Draft {
 };
 
 // Why clients of the one can't go on with the other; empty where they can.
-std::string difference(const Model& before, const Model& now) {
-  const auto same_target = [](const Target& a, const Target& b) {
+std::string difference(const model::Model& before, const model::Model& now) {
+  const auto same_target = [](const model::Target& a, const model::Target& b) {
     return a.kind == b.kind && a.classes == b.classes && a.shape == b.shape;
   };
   if (!same_target(before.target, now.target)) {
-    return now.target.kind == Target::Kind::classes && before.target.kind == Target::Kind::classes
+    return now.target.kind == model::Target::Kind::classes &&
+                   before.target.kind == model::Target::Kind::classes
                ? "it has other classes"
                : "it answers something else";
   }
-  for (const InputColumn& column : now.encoder.columns()) {
+  for (const model::InputColumn& column : now.encoder.columns()) {
     const auto& known = before.encoder.columns();
-    const auto same = [&](const InputColumn& c) {
+    const auto same = [&](const model::InputColumn& c) {
       return c.name == column.name && c.kind == column.kind && c.shape == column.shape;
     };
     if (std::none_of(known.begin(), known.end(), same)) {
@@ -96,13 +97,13 @@ std::string difference(const Model& before, const Model& now) {
 }
 
 // Versions of one repository take each other's place.
-void compare_with_before(const Model& model, const std::string& base, std::uint64_t version) {
+void compare_with_before(const model::Model& model, const std::string& base, std::uint64_t version) {
   std::uint64_t before = 0;
   std::string why;
   try {
     before = highest_version(base, version);
     if (before == 0) return;
-    why = difference(load_model(fmt::format("{}/{}/model.nn", base, before)), model);
+    why = difference(model::load_model(fmt::format("{}/{}/model.nn", base, before)), model);
   } catch (const Error&) {
     return;  // nobody is served by what can't be read
   }
@@ -124,7 +125,7 @@ std::optional<std::uint64_t> parse_version_number(std::string_view name) {
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version) {
-  const Model checked = verify_model(model);
+  const model::Model checked = model::verify_model(model);
   const auto source = MappedFile::open(model);
   if (::mkdir(base.c_str(), 0777) != 0 && errno != EEXIST) fail_errno(base);
   Draft draft(base);
@@ -145,4 +146,4 @@ std::uint64_t publish_model(const std::string& model, const std::string& base,
   fail(ErrorKind::unavailable, "{}: others publish all the time", base);
 }
 
-}  // namespace nn
+}  // namespace nn::repository

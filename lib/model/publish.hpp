@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace nn {
+namespace nn::repository {
 
 // The number of a version, as its folder is named: digits without leading zeros, from 1.
 std::optional<std::uint64_t> parse_version_number(std::string_view name);
@@ -19,4 +19,4 @@ std::optional<std::uint64_t> parse_version_number(std::string_view name);
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version);
 
-}  // namespace nn
+}  // namespace nn::repository

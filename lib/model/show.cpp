@@ -8,7 +8,7 @@
 #include "base/parse.hpp"
 #include "model/convert.hpp"
 
-namespace nn {
+namespace nn::exchange {
 namespace {
 
 constexpr std::size_t columns_shown = 12;
@@ -29,22 +29,22 @@ std::string scaling_text(const std::vector<double>& offset, const std::vector<do
   return "standardised";
 }
 
-std::string column_text(const InputColumn& column) {
+std::string column_text(const model::InputColumn& column) {
   switch (column.kind) {
-    case InputColumn::Kind::number:
+    case model::InputColumn::Kind::number:
       return fmt::format("number, {}; missing: {:.6g}", scaling_text(column.offset, column.scale),
                          column.fill.empty() ? 0.0 : column.fill[0]);
-    case InputColumn::Kind::category:
+    case model::InputColumn::Kind::category:
       return fmt::format("{} categories: {}", column.categories.size(), list_texts(column.categories));
-    case InputColumn::Kind::tensor:
+    case model::InputColumn::Kind::tensor:
       return fmt::format("tensor {}, {}", to_string(column.shape), scaling_text(column.offset, column.scale));
   }
   return {};
 }
 
-std::string target_text(const Target& target) {
+std::string target_text(const model::Target& target) {
   const std::string name = printable(target.name, 30);
-  if (target.kind == Target::Kind::classes) {
+  if (target.kind == model::Target::Kind::classes) {
     return fmt::format("{}: {} classes: {}", name, target.classes.size(), list_texts(target.classes));
   }
   const std::string what =
@@ -67,7 +67,7 @@ class Lines {
   std::string text_;
 };
 
-void add_columns(const std::vector<InputColumn>& columns, Lines& lines) {
+void add_columns(const std::vector<model::InputColumn>& columns, Lines& lines) {
   std::size_t width = 0;
   for (std::size_t i = 0; i < columns.size() && i < columns_shown; ++i) {
     width = std::max(width, printable(columns[i].name, 30).size());
@@ -81,7 +81,7 @@ void add_columns(const std::vector<InputColumn>& columns, Lines& lines) {
   }
 }
 
-void add_provenance(const Provenance& provenance, Lines& lines) {
+void add_provenance(const model::Provenance& provenance, Lines& lines) {
   if (!provenance.command_line.empty()) lines.add("trained by", printable(provenance.command_line, 2000));
   if (!provenance.tool_version.empty()) lines.add("version", printable(provenance.tool_version));
   lines.add("seed", fmt::format("{}", provenance.seed));
@@ -98,8 +98,8 @@ void add_provenance(const Provenance& provenance, Lines& lines) {
 
 }  // namespace
 
-std::string file_text(const AnyModel& file) {
-  const Model& model = file.model;
+std::string file_text(const model::AnyModel& file) {
+  const model::Model& model = file.model;
   const Plan plan = lower(model.network, model.loss);
   std::int64_t parameters = 0;
   for (const Parameter& parameter : plan.parameters) parameters += parameter.size();
@@ -125,4 +125,4 @@ std::string file_text(const AnyModel& file) {
   return lines.take();
 }
 
-}  // namespace nn
+}  // namespace nn::exchange

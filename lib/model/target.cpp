@@ -12,7 +12,7 @@
 #include "model/encoder.hpp"
 #include "model/values.hpp"
 
-namespace nn {
+namespace nn::model {
 namespace {
 
 constexpr std::size_t most_classes = 10000;
@@ -293,4 +293,4 @@ void encode_targets(const Target& target, const Batch& batch, float* targets) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::model

@@ -8,7 +8,7 @@
 #include "base/parse.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::model {
 
 // A binary16 that widens like the built-in types do.
 struct Half {
@@ -45,4 +45,4 @@ inline std::string cell_name(const Batch& batch, std::int64_t row, const std::st
 // What an element that no network can use is, for messages.
 std::string unusable_text(double value);
 
-}  // namespace nn
+}  // namespace nn::model

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-namespace nn {
+namespace nn::net {
 
 // PEM files, for both sides of tls:// connections.
 struct TlsFiles {
@@ -20,4 +20,4 @@ struct Access {
   std::chrono::milliseconds connect_timeout{5000};
 };
 
-}  // namespace nn
+}  // namespace nn::net

@@ -16,7 +16,7 @@
 
 extern char** environ;  // NOLINT: POSIX
 
-namespace nn {
+namespace nn::process {
 namespace {
 
 // Numbers of the child are below this.
@@ -120,4 +120,4 @@ std::string describe_end(int status) {
                              : fmt::format("it ended with exit status {}", WEXITSTATUS(status));
 }
 
-}  // namespace nn
+}  // namespace nn::process

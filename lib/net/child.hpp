@@ -10,7 +10,7 @@
 
 #include "base/file.hpp"
 
-namespace nn {
+namespace nn::process {
 
 // A descriptor of ours, and its number in the child.
 struct Handed {
@@ -45,4 +45,4 @@ class Child {
 // "it ended with exit status 127", "it was killed by signal 9", of a status as wait(2) has it.
 std::string describe_end(int status);
 
-}  // namespace nn
+}  // namespace nn::process

@@ -6,7 +6,7 @@
 #include "base/file.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::net {
 namespace {
 
 constexpr std::size_t longest_path = 107;  // sockaddr_un
@@ -102,4 +102,4 @@ std::vector<Endpoint> read_hosts(const std::string& path) {
   return endpoints;
 }
 
-}  // namespace nn
+}  // namespace nn::net

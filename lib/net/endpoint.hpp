@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace nn {
+namespace nn::net {
 
 struct Endpoint {
   enum class Kind : std::uint8_t {
@@ -30,4 +30,4 @@ std::string to_string(const Endpoint& endpoint);
 // out. A line may be a bare host name, which is reached through ssh. Errors name file and line.
 std::vector<Endpoint> read_hosts(const std::string& path);
 
-}  // namespace nn
+}  // namespace nn::net

@@ -17,7 +17,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::net {
 namespace {
 
 constexpr int backlog = 512;
@@ -179,4 +179,4 @@ std::vector<Listening> inherited_listeners(bool local_only) {
   return listeners;
 }
 
-}  // namespace nn
+}  // namespace nn::net

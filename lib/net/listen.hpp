@@ -7,7 +7,7 @@
 #include "base/file.hpp"
 #include "net/endpoint.hpp"
 
-namespace nn {
+namespace nn::net {
 
 struct Listening {
   UniqueFd fd;
@@ -24,4 +24,4 @@ Listening listen_on(const Endpoint& endpoint, bool local_only);
 // environment; none without it.
 std::vector<Listening> inherited_listeners(bool local_only);
 
-}  // namespace nn
+}  // namespace nn::net

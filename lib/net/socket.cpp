@@ -15,7 +15,7 @@
 #include "base/parse.hpp"
 #include "net/tls.hpp"
 
-namespace nn {
+namespace nn::net {
 namespace {
 
 using namespace asio::experimental::awaitable_operators;
@@ -73,14 +73,14 @@ std::vector<std::string> command_of(const Endpoint& endpoint) {
   return words;
 }
 
-asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<Child>& child) {
+asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<process::Child>& child) {
   switch (endpoint.kind) {
     case Endpoint::Kind::tcp:
     case Endpoint::Kind::tls: co_return co_await connect_tcp(endpoint);
     case Endpoint::Kind::unix_socket: co_return co_await connect_unix(endpoint);
     default: break;
   }
-  child = std::make_unique<Child>(command_of(endpoint));
+  child = std::make_unique<process::Child>(command_of(endpoint));
   auto executor = co_await asio::this_coro::executor;
   UniqueFd fd = child->take_socket();
   const auto protocol = protocol_of(fd.get(), "socket pair");
@@ -92,7 +92,7 @@ struct Opened {
   std::optional<Socket> socket;
   std::optional<Error> error;
 };
-asio::awaitable<Opened> try_open(const Endpoint& endpoint, std::unique_ptr<Child>& child) {
+asio::awaitable<Opened> try_open(const Endpoint& endpoint, std::unique_ptr<process::Child>& child) {
   Opened out;
   try {
     out.socket = co_await open(endpoint, child);
@@ -136,4 +136,4 @@ asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carri
   }
 }
 
-}  // namespace nn
+}  // namespace nn::net

@@ -15,8 +15,11 @@
 #include "net/endpoint.hpp"
 
 namespace nn {
-
 namespace asio = boost::asio;
+}
+
+namespace nn::net {
+
 using Socket = asio::generic::stream_protocol::socket;
 using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 
@@ -28,7 +31,7 @@ Acceptor adopt_listener(asio::io_context& io, UniqueFd fd);
 // What a connection goes through, besides its socket.
 struct Carrier {
   Endpoint::Kind kind = Endpoint::Kind::unix_socket;
-  std::unique_ptr<Child> child;              // the command of exec: and ssh:
+  std::unique_ptr<process::Child> child;     // the command of exec: and ssh:
   std::shared_ptr<const std::string> alert;  // why the other side ended TLS; empty until then
 };
 
@@ -37,4 +40,4 @@ struct Carrier {
 // about certificates.
 asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carrier);
 
-}  // namespace nn
+}  // namespace nn::net

@@ -15,7 +15,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::net {
 namespace {
 
 using namespace asio::experimental::awaitable_operators;
@@ -185,4 +185,4 @@ asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
   co_return Secured{std::move(theirs), std::move(peer), bridge->alert()};
 }
 
-}  // namespace nn
+}  // namespace nn::net

@@ -8,7 +8,7 @@
 #include "net/access.hpp"
 #include "net/socket.hpp"
 
-namespace nn {
+namespace nn::net {
 
 class Tls {
  public:
@@ -36,4 +36,4 @@ class Tls {
   std::unique_ptr<Context> context_;
 };
 
-}  // namespace nn
+}  // namespace nn::net

@@ -149,9 +149,7 @@ Column make_column(Buffer values) {
 }
 
 double number_at(DType type, const std::byte* data, std::int64_t i) {
-  const auto at = [&]<typename T>(T) {
-    return static_cast<double>(reinterpret_cast<const T*>(data)[i]);
-  };
+  const auto at = [&]<typename T>(T) { return static_cast<double>(reinterpret_cast<const T*>(data)[i]); };
   switch (type) {
     case DType::boolean:
     case DType::u8: return at(std::uint8_t{});
@@ -162,7 +160,8 @@ double number_at(DType type, const std::byte* data, std::int64_t i) {
     case DType::u16: return at(std::uint16_t{});
     case DType::u32: return at(std::uint32_t{});
     case DType::u64: return at(std::uint64_t{});
-    case DType::f16: return static_cast<double>(half_to_float(reinterpret_cast<const std::uint16_t*>(data)[i]));
+    case DType::f16:
+      return static_cast<double>(half_to_float(reinterpret_cast<const std::uint16_t*>(data)[i]));
     case DType::f32: return at(float{});
     case DType::f64: return at(double{});
     default: return std::numeric_limits<double>::quiet_NaN();

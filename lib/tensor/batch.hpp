@@ -71,12 +71,12 @@ class Dictionary {
 // with data aligned to the element type at least (64 bytes when it came from a stream
 // of ours and was not sliced).
 struct Column {
-  const std::byte* data = nullptr;          // utf8: the text bytes; opaque: null
-  const std::int32_t* offsets = nullptr;    // utf8 only: rows + 1 of them, into data
-  const std::uint8_t* validity = nullptr;   // bit r + validity_offset is 1 where present; null: all present
+  const std::byte* data = nullptr;         // utf8: the text bytes; opaque: null
+  const std::int32_t* offsets = nullptr;   // utf8 only: rows + 1 of them, into data
+  const std::uint8_t* validity = nullptr;  // bit r + validity_offset is 1 where present; null: all present
   std::int64_t validity_offset = 0;
   std::shared_ptr<const Dictionary> dictionary;  // category only; indices of present rows are in range
-  std::shared_ptr<const void> owner;        // keeps all of the above alive
+  std::shared_ptr<const void> owner;             // keeps all of the above alive
 
   template <typename T>
   const T* as() const {

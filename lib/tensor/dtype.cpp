@@ -5,9 +5,9 @@
 namespace nn {
 
 std::string_view name_of(DType type) {
-  static constexpr std::string_view names[] = {"bool",   "int8",   "int16",   "int32",   "int64",
-                                               "uint8",  "uint16", "uint32",  "uint64",  "float16",
-                                               "float32", "float64", "text", "category", "opaque"};
+  static constexpr std::string_view names[] = {"bool",    "int8",    "int16",  "int32",    "int64",
+                                               "uint8",   "uint16",  "uint32", "uint64",   "float16",
+                                               "float32", "float64", "text",   "category", "opaque"};
   return names[static_cast<std::size_t>(type)];
 }
 
@@ -24,10 +24,10 @@ std::uint16_t float_to_half(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7FFFFFFFu;
-  if (magnitude > 0x7F800000u) return static_cast<std::uint16_t>(sign | 0x7E00u);      // NaN
-  if (magnitude >= 0x477FF000u) return static_cast<std::uint16_t>(sign | 0x7C00u);     // overflow
-  if (magnitude < 0x38800000u) {                                                       // subnormal
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;  // rounds at 2^-24
+  if (magnitude > 0x7F800000u) return static_cast<std::uint16_t>(sign | 0x7E00u);   // NaN
+  if (magnitude >= 0x477FF000u) return static_cast<std::uint16_t>(sign | 0x7C00u);  // overflow
+  if (magnitude < 0x38800000u) {                                                    // subnormal
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;                   // rounds at 2^-24
     return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3F000000u));
   }
   const std::uint32_t odd = magnitude >> 13 & 1u;

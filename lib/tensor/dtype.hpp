@@ -9,10 +9,17 @@ namespace nn {
 
 enum class DType : std::uint8_t {
   boolean,  // one byte a value, 0 or 1, in memory; one bit in the stream
-  i8, i16, i32, i64,
-  u8, u16, u32, u64,
+  i8,
+  i16,
+  i32,
+  i64,
+  u8,
+  u16,
+  u32,
+  u64,
   f16,  // IEEE binary16, held as std::uint16_t
-  f32, f64,
+  f32,
+  f64,
   utf8,      // text: 32-bit offsets into bytes
   category,  // i32 index into a dictionary of texts
   opaque,    // a type of the stream that these tools do not compute with; can only be left out
@@ -21,10 +28,19 @@ enum class DType : std::uint8_t {
 // Bytes of one element in memory; 0 for utf8 and opaque.
 constexpr std::size_t size_of(DType type) {
   switch (type) {
-    case DType::boolean: case DType::i8: case DType::u8: return 1;
-    case DType::i16: case DType::u16: case DType::f16: return 2;
-    case DType::i32: case DType::u32: case DType::f32: case DType::category: return 4;
-    case DType::i64: case DType::u64: case DType::f64: return 8;
+    case DType::boolean:
+    case DType::i8:
+    case DType::u8: return 1;
+    case DType::i16:
+    case DType::u16:
+    case DType::f16: return 2;
+    case DType::i32:
+    case DType::u32:
+    case DType::f32:
+    case DType::category: return 4;
+    case DType::i64:
+    case DType::u64:
+    case DType::f64: return 8;
     default: return 0;
   }
 }

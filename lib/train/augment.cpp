@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 std::int64_t parse_pixels(std::string_view text) {
@@ -116,4 +116,4 @@ void augment(const Augmentation& augmentation, const Image& image, RandomStream&
   }
 }
 
-}  // namespace nn
+}  // namespace nn::train

@@ -8,7 +8,7 @@
 #include "base/random.hpp"
 #include "nn/plan.hpp"
 
-namespace nn {
+namespace nn::train {
 
 struct Augmentation {
   std::int64_t shift = 0;  // moved by up to so many pixels each way; zeros come in
@@ -26,4 +26,4 @@ std::string to_string(const Augmentation& augmentation);
 void augment(const Augmentation& augmentation, const Image& image, RandomStream& random, const float* from,
              float* to);
 
-}  // namespace nn
+}  // namespace nn::train

@@ -8,7 +8,7 @@
 #include "base/log.hpp"
 #include "base/signals.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 StepOptions step_options(const TrainOptions& options, const Common& common, bool kept) {
@@ -34,13 +34,13 @@ std::size_t index_of(const TrainOptions& options) {
   return options.member > 0 ? static_cast<std::size_t>(options.member - 1) : 0;
 }
 
-Crew::Crew(const Common& common, Backend& backend, Members members)
+Crew::Crew(const Common& common, backend::Backend& backend, Members members)
     : common_(common),
       members_(std::move(members)),
       batch_(members_.front()->options().batch),
       next_(members_.size()),
       losses_(members_.size()) {
-  std::vector<ProgramOptions> options;
+  std::vector<backend::ProgramOptions> options;
   std::vector<const float*> parameters;
   for (const auto& member : members_) {
     options.push_back(program_options(member->options(), common.data.train));
@@ -82,7 +82,7 @@ void Crew::attempt(std::size_t m, F f) {
 }
 
 void Crew::run_epoch() {
-  const TrainingState& at = lead()->state();
+  const model::TrainingState& at = lead()->state();
   for (const auto& steps : steps_) steps->begin(at.epoch, at.batch);
   for_working([&](std::size_t m) {
     members_[m]->begin_epoch();
@@ -103,7 +103,7 @@ void Crew::run_epoch() {
 
 // False at the epoch's end.
 bool Crew::step() {
-  std::span<const Examples> parts;
+  std::span<const backend::Examples> parts;
   for (std::size_t m = 0; m < members_.size(); ++m) {
     next_[m] = {};
     if (!works(m)) continue;
@@ -187,7 +187,7 @@ std::string Crew::save_good() {
   return kept;
 }
 
-void Crew::finish(std::vector<Model>& models) {
+void Crew::finish(std::vector<model::Model>& models) {
   std::vector<std::vector<float>> results(members_.size());
   std::vector<DatasetFigures> valid;
   bool any_best = false;
@@ -208,4 +208,4 @@ void Crew::finish(std::vector<Model>& models) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::train

@@ -9,12 +9,12 @@
 #include "train/progress.hpp"
 #include "train/steps.hpp"
 
-namespace nn {
+namespace nn::train {
 
 // What all members of a run have in common.
 struct Common {
   const TrainingData& data;
-  const Model& model;
+  const model::Model& model;
   const Plan& plan;
   TrainingLog& log;
   SharedProgress& progress;
@@ -29,7 +29,7 @@ class Crew {
   using Members = std::vector<std::unique_ptr<Member>>;
 
   // All is borrowed but the members, which are at the same place of their runs or done.
-  Crew(const Common& common, Backend& backend, Members members);
+  Crew(const Common& common, backend::Backend& backend, Members members);
 
   bool done() const { return lead() == nullptr; }
   std::uint64_t epoch() const { return lead()->state().epoch; }  // not when done
@@ -42,7 +42,7 @@ class Crew {
   // Null: a member that failed.
   const Members& members() const { return members_; }
   // The models of those that didn't fail, into each one's place.
-  void finish(std::vector<Model>& models);
+  void finish(std::vector<model::Model>& models);
 
  private:
   const Member* lead() const;  // the first that is still at work; null: there is none
@@ -67,8 +67,8 @@ class Crew {
   Members members_;
   std::int64_t batch_;
   std::vector<std::unique_ptr<Steps>> steps_;  // one for all, or one for each
-  std::unique_ptr<Program> program_;
-  std::vector<Step> next_;  // of each member
+  std::unique_ptr<backend::Program> program_;
+  std::vector<backend::Step> next_;  // of each member
   std::vector<double> losses_;
   std::uint64_t unread_ = 0;  // steps whose losses weren't read yet
 };
@@ -76,4 +76,4 @@ class Crew {
 // The number of a member, from 0.
 std::size_t index_of(const TrainOptions& options);
 
-}  // namespace nn
+}  // namespace nn::train

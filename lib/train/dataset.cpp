@@ -13,7 +13,7 @@
 #include "format/rows.hpp"
 #include "model/digest.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 struct Rows {
@@ -27,8 +27,8 @@ std::string name_of_inputs(const std::vector<std::string>& inputs) {
   return inputs.size() == 1 ? inputs[0] : fmt::format("{} and {} more", inputs[0], inputs.size() - 1);
 }
 
-Rows read_all(const SourceOptions& options) {
-  const auto source = open_source(options);
+Rows read_all(const format::SourceOptions& options) {
+  const auto source = format::open_source(options);
   Rows rows;
   rows.schema = source->schema();
   while (auto batch = source->next()) {
@@ -69,8 +69,8 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
   for (Batch& batch : rows.batches) {
     std::vector<std::int64_t> in, out;
     for (std::int64_t r = 0; r < batch.rows; ++r) (chosen[at++] ? out : in).push_back(r);
-    if (!out.empty()) valid.batches.push_back(take_rows(batch, out, batch.first_row));
-    if (!in.empty()) kept.push_back(take_rows(batch, in, batch.first_row));
+    if (!out.empty()) valid.batches.push_back(table::take_rows(batch, out, batch.first_row));
+    if (!in.empty()) kept.push_back(table::take_rows(batch, in, batch.first_row));
     batch = {};
   }
   rows.batches = std::move(kept);
@@ -79,14 +79,14 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
 }
 
 // Encodes and drops the rows. Bytes are kept where they can be, unless `floats` are asked for.
-Dataset encode(Rows rows, const Encoder& encoder, const Target& target, bool floats) {
-  const BoundEncoder bound = encoder.bind(*rows.schema);
+Dataset encode(Rows rows, const model::Encoder& encoder, const model::Target& target, bool floats) {
+  const model::BoundEncoder bound = encoder.bind(*rows.schema);
   Dataset data;
   data.rows = rows.count;
   data.inputs = bound.width();
   if (!floats) data.byte_values = bound.byte_values();
   data.x = Buffer(static_cast<std::size_t>(rows.count) * data.row_bytes());
-  const bool classes = target.kind == Target::Kind::classes;
+  const bool classes = target.kind == model::Target::Kind::classes;
   data.target_width = classes ? 0 : target.width();
   if (classes) data.labels.resize(static_cast<std::size_t>(rows.count));
   data.targets.resize(static_cast<std::size_t>(rows.count * data.target_width));
@@ -99,9 +99,9 @@ Dataset encode(Rows rows, const Encoder& encoder, const Target& target, bool flo
       bound.encode(batch, data.x.as<float>() + first * data.inputs);
     }
     if (classes) {
-      encode_labels(target, batch, data.labels.data() + first);
+      model::encode_labels(target, batch, data.labels.data() + first);
     } else {
-      encode_targets(target, batch, data.targets.data() + first * data.target_width);
+      model::encode_targets(target, batch, data.targets.data() + first * data.target_width);
     }
     first += batch.rows;
     batch = {};
@@ -109,10 +109,11 @@ Dataset encode(Rows rows, const Encoder& encoder, const Target& target, bool flo
   return data;
 }
 
-std::vector<double> weights_of_classes(const ClassWeights& wanted, const Target& target,
+std::vector<double> weights_of_classes(const ClassWeights& wanted, const model::Target& target,
                                        const Dataset& data) {
   std::vector<double> weights(target.classes.size(), 1.0);
-  if (target.kind != Target::Kind::classes) fail_data("--class-weight is for classes, but y is a number");
+  if (target.kind != model::Target::Kind::classes)
+    fail_data("--class-weight is for classes, but y is a number");
   if (wanted.balanced) {
     // n / (classes * n_class): every class weighs the same in all, the mean weight is 1.
     std::vector<std::int64_t> counts(weights.size());
@@ -134,7 +135,7 @@ std::vector<double> weights_of_classes(const ClassWeights& wanted, const Target&
 }
 
 std::string digest_of(const Dataset& data) {
-  Digest digest;
+  model::Digest digest;
   digest.add(data.x.bytes().first(static_cast<std::size_t>(data.rows) * data.row_bytes()));
   digest.add(std::as_bytes(std::span(data.labels)));
   digest.add(std::as_bytes(std::span(data.targets)));
@@ -143,13 +144,13 @@ std::string digest_of(const Dataset& data) {
 
 }  // namespace
 
-Inputs Dataset::inputs_from(std::int64_t row) const {
+backend::Inputs Dataset::inputs_from(std::int64_t row) const {
   if (byte_values) return x.as<std::uint8_t>() + row * inputs;
   return x.as<float>() + row * inputs;
 }
 
-Examples Dataset::examples(std::int64_t first, std::int64_t count) const {
-  Examples e;
+backend::Examples Dataset::examples(std::int64_t first, std::int64_t count) const {
+  backend::Examples e;
   e.rows = count;
   e.x = inputs_from(first);
   if (!labels.empty()) e.labels = labels.data() + first;
@@ -165,14 +166,14 @@ BatchGatherer::BatchGatherer(const Dataset& data, std::int64_t batch)
   if (!data.weights.empty()) weights_.resize(static_cast<std::size_t>(batch));
 }
 
-Examples BatchGatherer::gather(std::span<const std::uint32_t> rows) {
+backend::Examples BatchGatherer::gather(std::span<const std::uint32_t> rows) {
   const std::size_t bytes = data_.row_bytes();
   for (std::size_t i = 0; i < rows.size(); ++i)
     std::memcpy(x_.data() + i * bytes, data_.x.data() + rows[i] * bytes, bytes);
   return with_targets(rows);
 }
 
-Examples BatchGatherer::with_targets(std::span<const std::uint32_t> rows) {
+backend::Examples BatchGatherer::with_targets(std::span<const std::uint32_t> rows) {
   const auto width = static_cast<std::size_t>(data_.target_width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::size_t row = rows[i];
@@ -182,9 +183,9 @@ Examples BatchGatherer::with_targets(std::span<const std::uint32_t> rows) {
                   targets_.begin() + static_cast<std::ptrdiff_t>(i * width));
     if (!weights_.empty()) weights_[i] = data_.weights[row];
   }
-  Examples e;
+  backend::Examples e;
   e.rows = static_cast<std::int64_t>(rows.size());
-  e.x = data_.byte_values ? Inputs(x_.as<std::uint8_t>()) : Inputs(x_.as<float>());
+  e.x = data_.byte_values ? backend::Inputs(x_.as<std::uint8_t>()) : backend::Inputs(x_.as<float>());
   if (!labels_.empty()) e.labels = labels_.data();
   if (!targets_.empty()) e.targets = targets_.data();
   if (!weights_.empty()) e.weights = weights_.data();
@@ -196,7 +197,7 @@ TrainingData load_training_data(const TrainOptions& options) {
   std::optional<Rows> valid;
   if (options.valid.fraction > 0) valid = split_off(train, options.valid.fraction, options.seed);
   if (!options.valid.file.empty()) {
-    SourceOptions source = options.source;
+    format::SourceOptions source = options.source;
     source.inputs = {options.valid.file};
     source.rows = {};
     source.shard = {};
@@ -204,8 +205,8 @@ TrainingData load_training_data(const TrainOptions& options) {
     valid = read_all(source);
   }
   TrainingData data;
-  data.encoder = Encoder::fit(*train.schema, train.batches, {options.standardize});
-  data.target = fit_target(*train.schema, train.batches, options.standardize);
+  data.encoder = model::Encoder::fit(*train.schema, train.batches, {options.standardize});
+  data.target = model::fit_target(*train.schema, train.batches, options.standardize);
   data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
   if (valid) {
     try {
@@ -224,4 +225,4 @@ TrainingData load_training_data(const TrainOptions& options) {
   return data;
 }
 
-}  // namespace nn
+}  // namespace nn::train

@@ -13,21 +13,21 @@
 #include "model/encoder.hpp"
 #include "train/options.hpp"
 
-namespace nn {
+namespace nn::train {
 
 // The bytes of a row take a quarter of the memory that its floats would. Row-major. Either labels or targets,
 // weights only when there are class weights.
 struct Dataset {
   std::int64_t rows = 0, inputs = 0, target_width = 0;
   Buffer x;  // [rows, inputs] f32, or bytes where byte_values says what they are
-  std::optional<ByteValues> byte_values;
+  std::optional<backend::ByteValues> byte_values;
   std::vector<std::int32_t> labels;  // [rows]
   std::vector<float> targets;        // [rows, target_width], scaled as the target says
   std::vector<float> weights;        // [rows]
 
   // Rows [first, first + count) where they are.
-  Examples examples(std::int64_t first, std::int64_t count) const;
-  Inputs inputs_from(std::int64_t row) const;
+  backend::Examples examples(std::int64_t first, std::int64_t count) const;
+  backend::Inputs inputs_from(std::int64_t row) const;
   std::size_t row_bytes() const {
     return static_cast<std::size_t>(inputs) * (byte_values ? 1 : sizeof(float));
   }
@@ -38,10 +38,10 @@ class BatchGatherer {
  public:
   BatchGatherer(const Dataset& data, std::int64_t batch);
   // Good until the next call.
-  Examples gather(std::span<const std::uint32_t> rows);
+  backend::Examples gather(std::span<const std::uint32_t> rows);
   // The inputs of each row by copy(row, from, to); they must be floats.
   template <typename Copy>
-  Examples gather(std::span<const std::uint32_t> rows, Copy copy) {
+  backend::Examples gather(std::span<const std::uint32_t> rows, Copy copy) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       copy(rows[i], data_.x.as<float>() + static_cast<std::int64_t>(rows[i]) * data_.inputs,
            x_.as<float>() + static_cast<std::int64_t>(i) * data_.inputs);
@@ -50,7 +50,7 @@ class BatchGatherer {
   }
 
  private:
-  Examples with_targets(std::span<const std::uint32_t> rows);
+  backend::Examples with_targets(std::span<const std::uint32_t> rows);
   const Dataset& data_;
   Buffer x_;
   std::vector<std::int32_t> labels_;
@@ -58,8 +58,8 @@ class BatchGatherer {
 };
 
 struct TrainingData {
-  Encoder encoder;
-  Target target;
+  model::Encoder encoder;
+  model::Target target;
   Dataset train;
   std::optional<Dataset> valid;
   std::string digest;  // XXH3-128 over the encoded training rows and their targets
@@ -70,4 +70,4 @@ struct TrainingData {
 // that no training row has, class weights for unknown classes.
 TrainingData load_training_data(const TrainOptions& options);
 
-}  // namespace nn
+}  // namespace nn::train

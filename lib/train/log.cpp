@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 
-namespace nn {
+namespace nn::train {
 
 TrainingLog::TrainingLog(const std::string& path, bool append) : path_(path) {
   if (path.empty()) return;
@@ -39,4 +39,4 @@ void TrainingLog::write_line(std::string_view line) {
   write_all(fd_.get(), std::as_bytes(std::span(line)), path_);
 }
 
-}  // namespace nn
+}  // namespace nn::train

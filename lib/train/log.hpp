@@ -12,7 +12,7 @@
 
 #include "base/file.hpp"
 
-namespace nn {
+namespace nn::train {
 
 struct LogRecord {
   std::uint64_t step = 0, epoch = 0;                    // steps done; epoch from 1
@@ -35,4 +35,4 @@ class TrainingLog {
   std::mutex mutex_;
 };
 
-}  // namespace nn
+}  // namespace nn::train

@@ -10,7 +10,7 @@
 #include "train/member.hpp"
 #include "train/steps.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 constexpr double least_rate = 1e-7, most_rate = 10;
@@ -20,8 +20,9 @@ constexpr double diverged = 4;     // times the least loss
 
 }  // namespace
 
-std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData& data, const Model& model) {
-  const auto backend = open_backend(options.device);
+std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData& data,
+                                 const model::Model& model) {
+  const auto backend = backend::open_backend(options.device);
   StepOptions step_options;
   step_options.batch = options.batch;
   step_options.parts = options.accumulate;
@@ -45,7 +46,7 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
       parts = steps.next();
     }
     const double rate = least_rate * std::pow(factor, static_cast<double>(i));
-    const double loss = program->train_step(Step{parts, rate, i}) / weight_of(parts);
+    const double loss = program->train_step(backend::Step{parts, rate, i}) / backend::weight_of(parts);
     average = smoothing * average + (1 - smoothing) * loss;
     const double smoothed = average / (1 - std::pow(smoothing, static_cast<double>(i + 1)));
     if (!std::isfinite(smoothed) || smoothed > diverged * least) break;
@@ -68,4 +69,4 @@ double suggested_rate(const std::vector<RatePoint>& points) {
   return rate;
 }
 
-}  // namespace nn
+}  // namespace nn::train

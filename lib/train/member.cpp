@@ -10,7 +10,7 @@
 #include "base/log.hpp"
 #include "train/steps.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 std::shared_ptr<float> aligned_floats(std::int64_t count) {
@@ -38,8 +38,8 @@ void append(const DatasetFigures& valid, std::vector<std::pair<std::string, doub
 
 }  // namespace
 
-ProgramOptions program_options(const TrainOptions& options, const Dataset& data) {
-  ProgramOptions program;
+backend::ProgramOptions program_options(const TrainOptions& options, const Dataset& data) {
+  backend::ProgramOptions program;
   program.batch = options.batch;
   program.training = true;
   program.optimizer = options.optimizer;
@@ -61,7 +61,7 @@ std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed) {
   return parameters;
 }
 
-Member::Member(TrainOptions options, const TrainingData& data, Model model, const Plan& plan,
+Member::Member(TrainOptions options, const TrainingData& data, model::Model model, const Plan& plan,
                TrainingLog& log)
     : options_(std::move(options)),
       data_(data),
@@ -76,7 +76,7 @@ Member::Member(TrainOptions options, const TrainingData& data, Model model, cons
   state_.options = resume_key(options_) + " net=" + to_string(model_.network);
 }
 
-void Member::restore(const Checkpoint& checkpoint) {
+void Member::restore(const model::Checkpoint& checkpoint) {
   if (checkpoint.state.options != state_.options) {
     fail_data("{}: the checkpoint is of another run: it has [{}], this one [{}]", checkpoint_path_,
               checkpoint.state.options, state_.options);
@@ -92,7 +92,7 @@ void Member::restore(const Checkpoint& checkpoint) {
           (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
 }
 
-void Member::attach(Program& program, std::size_t index) {
+void Member::attach(backend::Program& program, std::size_t index) {
   program_ = &program;
   index_ = index;
   start_parameters_ = nullptr;
@@ -116,13 +116,13 @@ double Member::learning_rate() const {
 
 void Member::begin_epoch() { good_ = snapshot(); }
 
-Step Member::next(std::span<const Examples> parts) {
+backend::Step Member::next(std::span<const backend::Examples> parts) {
   rate_ = learning_rate();
   return {parts, rate_, state_.step};
 }
 
-void Member::took(std::span<const Examples> parts) {
-  state_.epoch_weight += weight_of(parts);
+void Member::took(std::span<const backend::Examples> parts) {
+  state_.epoch_weight += backend::weight_of(parts);
   ++state_.step;
   ++state_.batch;
 }
@@ -189,11 +189,11 @@ void Member::log_step() {
 void Member::save_cycle() {
   const std::int64_t cycle = cycle_ending(options_.schedule, state_.epoch, options_.epochs);
   if (cycle == 0) return;
-  Model model = model_;
+  model::Model model = model_;
   model.parameters = aligned_copy(current_parameters());
   model.provenance.metrics.emplace_back("epochs", static_cast<double>(state_.epoch));
   model.provenance.metrics.insert(model.provenance.metrics.end(), figures_.begin(), figures_.end());
-  save_model(numbered_path(options_.output, fmt::format("cycle{}", cycle)), model);
+  model::save_model(numbered_path(options_.output, fmt::format("cycle{}", cycle)), model);
 }
 
 Member::Snapshot Member::snapshot() const {
@@ -205,9 +205,9 @@ Member::Snapshot Member::snapshot() const {
 }
 
 void Member::save(const Snapshot& snapshot) {
-  Model model = model_;
+  model::Model model = model_;
   model.parameters = aligned_copy(snapshot.parameters);
-  save_checkpoint(checkpoint_path_, model, snapshot.state);
+  model::save_checkpoint(checkpoint_path_, model, snapshot.state);
   saved_ = Clock::now();
 }
 
@@ -241,10 +241,10 @@ std::vector<float> Member::result() const {
   return has_best() ? state_.best_parameters : current_parameters();
 }
 
-Model Member::finish(std::span<const float> parameters, const DatasetFigures* valid) {
+model::Model Member::finish(std::span<const float> parameters, const DatasetFigures* valid) {
   if (!std::ranges::all_of(parameters, [](float p) { return std::isfinite(p); }))
     fail_not_finite("a weight", state_.step + 1);
-  Model model = model_;
+  model::Model model = model_;
   model.parameters = aligned_copy(parameters);
   auto& metrics = model.provenance.metrics;
   metrics.emplace_back("epochs", static_cast<double>(has_best() ? state_.best_epoch + 1 : state_.epoch));
@@ -256,4 +256,4 @@ Model Member::finish(std::span<const float> parameters, const DatasetFigures* va
   return model;
 }
 
-}  // namespace nn
+}  // namespace nn::train

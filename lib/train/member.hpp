@@ -16,10 +16,10 @@
 #include "train/options.hpp"
 #include "train/schedule.hpp"
 
-namespace nn {
+namespace nn::train {
 
 // For training steps of such a network.
-ProgramOptions program_options(const TrainOptions& options, const Dataset& data);
+backend::ProgramOptions program_options(const TrainOptions& options, const Dataset& data);
 
 // The plan's first weights.
 std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed);
@@ -29,24 +29,25 @@ std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed);
 class Member {
  public:
   // `data`, `plan` and `log` are borrowed. `model` has everything but parameters and metrics.
-  Member(TrainOptions options, const TrainingData& data, Model model, const Plan& plan, TrainingLog& log);
+  Member(TrainOptions options, const TrainingData& data, model::Model model, const Plan& plan,
+         TrainingLog& log);
 
   const TrainOptions& options() const { return options_; }
-  const TrainingState& state() const { return state_; }
+  const model::TrainingState& state() const { return state_; }
   bool done() const { return done_; }
   double loss() const;  // mean over the epoch so far
 
   // Continues from a checkpoint: data error when it belongs to another run.
-  void restore(const Checkpoint& checkpoint);
+  void restore(const model::Checkpoint& checkpoint);
   // What the run starts with, until attach().
   const float* parameters() const { return start_parameters_.get(); }
   // The member of `program`, compiled with parameters(), that this is from now on; borrowed.
-  void attach(Program& program, std::size_t index);
+  void attach(backend::Program& program, std::size_t index);
 
   void begin_epoch();
-  Step next(std::span<const Examples> parts);
+  backend::Step next(std::span<const backend::Examples> parts);
   // After such a step. Losses may come later: the epoch's sum so far.
-  void took(std::span<const Examples> parts);
+  void took(std::span<const backend::Examples> parts);
   bool logs_step() const { return options_.log_every > 0 && state_.step % options_.log_every == 0; }
   void log_step();
   void set_loss(double sum);
@@ -71,13 +72,13 @@ class Member {
   // The best parameters where there is early stopping, else what the program has.
   std::vector<float> result() const;
   // The trained model of result(). `valid`: their figures, or null.
-  Model finish(std::span<const float> parameters, const DatasetFigures* valid);
+  model::Model finish(std::span<const float> parameters, const DatasetFigures* valid);
 
  private:
   using Clock = std::chrono::steady_clock;
   using Figures = std::vector<std::pair<std::string, double>>;
   struct Snapshot {
-    TrainingState state;
+    model::TrainingState state;
     std::vector<float> parameters;
   };
 
@@ -91,15 +92,15 @@ class Member {
 
   TrainOptions options_;
   const TrainingData& data_;
-  Model model_;
+  model::Model model_;
   const Plan& plan_;
   RunLength length_;
   std::string checkpoint_path_;
   std::shared_ptr<const float> start_parameters_;
-  Program* program_ = nullptr;
+  backend::Program* program_ = nullptr;
   std::size_t index_ = 0;  // of the program's members
   TrainingLog& log_;
-  TrainingState state_;
+  model::TrainingState state_;
   Snapshot good_;    // as the current epoch began
   Figures figures_;  // of the last finished epoch
   Clock::time_point start_, saved_;
@@ -108,4 +109,4 @@ class Member {
   bool resumed_ = false, done_ = false;
 };
 
-}  // namespace nn
+}  // namespace nn::train

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-namespace nn {
+namespace nn::train {
 namespace {
 
-std::int64_t count_right(const Examples& e, const float* y, std::int64_t outputs) {
+std::int64_t count_right(const backend::Examples& e, const float* y, std::int64_t outputs) {
   std::int64_t right = 0;
   for (std::int64_t r = 0; r < e.rows; ++r, y += outputs) {
     const auto label = outputs == 1 ? static_cast<std::int32_t>(y[0] > 0.5f)
@@ -21,7 +21,8 @@ struct Sums {
   std::int64_t right = 0;
 };
 
-void add_errors(const Examples& e, const float* y, const Target& target, std::int64_t outputs, Sums& sums) {
+void add_errors(const backend::Examples& e, const float* y, const model::Target& target, std::int64_t outputs,
+                Sums& sums) {
   for (std::int64_t i = 0; i < e.rows * outputs; ++i) {
     const double scale = target.scale.empty() ? 1.0 : target.scale[static_cast<std::size_t>(i % outputs)];
     const double error = (static_cast<double>(y[i]) - static_cast<double>(e.targets[i])) / scale;
@@ -30,8 +31,8 @@ void add_errors(const Examples& e, const float* y, const Target& target, std::in
   }
 }
 
-DatasetFigures figures_of(const Sums& sums, double rows, const Target& target, std::int64_t outputs) {
-  if (target.kind == Target::Kind::classes)
+DatasetFigures figures_of(const Sums& sums, double rows, const model::Target& target, std::int64_t outputs) {
+  if (target.kind == model::Target::Kind::classes)
     return {sums.loss / rows, {{"accuracy", static_cast<double>(sums.right) / rows}}};
   const double values = rows * static_cast<double>(outputs);
   return {sums.loss / rows, {{"rmse", std::sqrt(sums.squares / values)}, {"mae", sums.sizes / values}}};
@@ -39,14 +40,14 @@ DatasetFigures figures_of(const Sums& sums, double rows, const Target& target, s
 
 }  // namespace
 
-std::vector<DatasetFigures> evaluate(Program& program, const Dataset& data, const Target& target,
-                                     std::int64_t outputs, std::int64_t batch) {
+std::vector<DatasetFigures> evaluate(backend::Program& program, const Dataset& data,
+                                     const model::Target& target, std::int64_t outputs, std::int64_t batch) {
   const std::size_t members = program.members();
   std::vector<float> y(members * static_cast<std::size_t>(batch * outputs));
   std::vector<double> losses(members);
   std::vector<Sums> sums(members);
   for (std::int64_t first = 0; first < data.rows; first += batch) {
-    const Examples e = data.examples(first, std::min(batch, data.rows - first));
+    const backend::Examples e = data.examples(first, std::min(batch, data.rows - first));
     program.evaluate(e, y.data(), losses);
     const float* of_member = y.data();
     for (std::size_t m = 0; m < members; ++m, of_member += e.rows * outputs) {
@@ -64,4 +65,4 @@ std::vector<DatasetFigures> evaluate(Program& program, const Dataset& data, cons
   return figures;
 }
 
-}  // namespace nn
+}  // namespace nn::train

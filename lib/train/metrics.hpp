@@ -9,7 +9,7 @@
 #include "model/encoder.hpp"
 #include "train/dataset.hpp"
 
-namespace nn {
+namespace nn::train {
 
 struct DatasetFigures {
   double loss = 0;  // mean over the rows, class weights included
@@ -19,7 +19,7 @@ struct DatasetFigures {
 
 // Of each of the program's members; of those that aren't active they mean nothing. One thread: that
 // of the program. `batch` is what it was compiled for.
-std::vector<DatasetFigures> evaluate(Program& program, const Dataset& data, const Target& target,
-                                     std::int64_t outputs, std::int64_t batch);
+std::vector<DatasetFigures> evaluate(backend::Program& program, const Dataset& data,
+                                     const model::Target& target, std::int64_t outputs, std::int64_t batch);
 
-}  // namespace nn
+}  // namespace nn::train

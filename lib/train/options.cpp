@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::train {
 
 ClassWeights parse_class_weights(std::string_view text) {
   ClassWeights weights;
@@ -55,7 +55,9 @@ CheckpointInterval parse_checkpoint_interval(std::string_view text) {
   return interval;
 }
 
-double default_learning_rate(OptimizerKind kind) { return kind <= OptimizerKind::nesterov ? 0.01 : 0.001; }
+double default_learning_rate(backend::OptimizerKind kind) {
+  return kind <= backend::OptimizerKind::nesterov ? 0.01 : 0.001;
+}
 
 std::string numbered_path(const std::string& path, std::string_view number) {
   const auto slash = path.rfind('/');
@@ -105,28 +107,30 @@ void check_options(const TrainOptions& options) {
     fail_usage("--snapshots needs cycles: --schedule cosine_restarts:cycles=N");
   if (options.snapshots && options.output == "-")
     fail_usage("several models can't go to standard output; name a file with -o");
-  if (options.precision != Precision::float32 && options.device.kind != Device::Kind::cuda)
-    fail_usage("--precision {} is for training on CUDA devices", name_of(options.precision));
+  if (options.precision != backend::Precision::float32 && options.device.kind != backend::Device::Kind::cuda)
+    fail_usage("--precision {} is for training on CUDA devices", backend::name_of(options.precision));
 }
 
 std::string resume_key(const TrainOptions& o) {
   std::string weights = o.class_weights.balanced ? "balanced" : "";
   for (const auto& [name, weight] : o.class_weights.named) weights += fmt::format("{}={},", name, weight);
-  const Optimizer& p = o.optimizer;
+  const backend::Optimizer& p = o.optimizer;
   return fmt::format(
       "optimizer={} lr={} momentum={} rho={} beta-1={} beta-2={} epsilon={} weight-decay={} l2={} "
       "clip-norm={} "
       "batch={} seed={} standardize={} valid={}{} early-stopping={} loss={} class-weight={} "
       "accumulate={} label-smoothing={} ema={} augment=[{}] schedule={} warmup={}+{}{}{}{}",
-      name_of(p.kind), o.learning_rate.value_or(default_learning_rate(p.kind)), p.momentum, p.rho, p.beta_1,
-      p.beta_2, p.epsilon, p.weight_decay, o.l2, o.clip_norm, o.batch, o.seed, o.standardize,
+      backend::name_of(p.kind), o.learning_rate.value_or(default_learning_rate(p.kind)), p.momentum, p.rho,
+      p.beta_1, p.beta_2, p.epsilon, p.weight_decay, o.l2, o.clip_norm, o.batch, o.seed, o.standardize,
       o.valid.fraction, o.valid.file, o.early_stopping, o.loss ? name_of(*o.loss) : "automatic", weights,
       o.accumulate, o.label_smoothing, o.ema, to_string(o.augmentation), to_string(o.schedule),
       o.warmup.steps, o.warmup.epochs,
       // With a schedule, the same epoch of a longer run is another one.
       o.schedule.kind == Schedule::Kind::constant ? "" : fmt::format(" epochs={}", o.epochs),
       o.members.share_batches ? " share-batches" : "",
-      o.precision == Precision::float32 ? "" : fmt::format(" precision={}", name_of(o.precision)));
+      o.precision == backend::Precision::float32
+          ? ""
+          : fmt::format(" precision={}", backend::name_of(o.precision)));
 }
 
 Network network_of(const TrainOptions& options) {
@@ -168,4 +172,4 @@ std::string lasting_command_line(const std::string& quoted) {
   return kept;
 }
 
-}  // namespace nn
+}  // namespace nn::train

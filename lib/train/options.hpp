@@ -13,7 +13,7 @@
 #include "train/augment.hpp"
 #include "train/schedule.hpp"
 
-namespace nn {
+namespace nn::train {
 
 // --class-weight: balanced, or weights by class name (1 for those not named).
 struct ClassWeights {
@@ -47,7 +47,7 @@ struct Members {
 };
 
 struct TrainOptions {
-  SourceOptions source;
+  format::SourceOptions source;
   Validation valid;
 
   std::string layers = "64";                 // --layers; ignored when net is given
@@ -58,7 +58,7 @@ struct TrainOptions {
   bool standardize = false;
   ClassWeights class_weights;
 
-  Optimizer optimizer;
+  backend::Optimizer optimizer;
   std::optional<double> learning_rate;  // none: default_learning_rate(optimizer)
   Schedule schedule;
   Warmup warmup;
@@ -71,8 +71,8 @@ struct TrainOptions {
   double stop_after_s = 0;           // 0: no limit
   std::uint64_t early_stopping = 0;  // epochs without gain; 0: off
   std::uint64_t seed = 0;
-  Device device;
-  Precision precision = Precision::float32;
+  backend::Device device;
+  backend::Precision precision = backend::Precision::float32;
 
   std::int64_t member = 0;  // its number, from 1, where there are several
   Members members;
@@ -87,7 +87,7 @@ struct TrainOptions {
 };
 
 // As Keras has them: 0.01 for sgd, momentum and nesterov, 0.001 for the others.
-double default_learning_rate(OptimizerKind kind);
+double default_learning_rate(backend::OptimizerKind kind);
 
 // What must stay the same from a checkpoint to --resume, as text: "batch=32 …".
 std::string resume_key(const TrainOptions& options);
@@ -109,4 +109,4 @@ Network network_of(const TrainOptions& options);
 // --log, --quiet …), so that a resumed run gives the same bytes.
 std::string lasting_command_line(const std::string& quoted);
 
-}  // namespace nn
+}  // namespace nn::train

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace nn {
+namespace nn::train {
 
 void SharedProgress::add(std::uint64_t rows, const Member& member,
                          std::chrono::steady_clock::time_point now) {
@@ -17,4 +17,4 @@ void SharedProgress::add(std::uint64_t rows, const Member& member,
                                       member.options().epochs, member.loss()));
 }
 
-}  // namespace nn
+}  // namespace nn::train

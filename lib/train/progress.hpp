@@ -9,7 +9,7 @@
 #include "base/log.hpp"
 #include "train/member.hpp"
 
-namespace nn {
+namespace nn::train {
 
 // Thread-safe.
 class SharedProgress {
@@ -26,4 +26,4 @@ class SharedProgress {
   std::atomic<std::chrono::steady_clock::time_point> next_{std::chrono::steady_clock::time_point{}};
 };
 
-}  // namespace nn
+}  // namespace nn::train

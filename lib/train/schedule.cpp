@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 using Kind = Schedule::Kind;
@@ -130,4 +130,4 @@ std::int64_t cycle_ending(const Schedule& s, std::uint64_t epochs_done, std::uin
   return static_cast<std::int64_t>(epochs_done / length);
 }
 
-}  // namespace nn
+}  // namespace nn::train

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace nn {
+namespace nn::train {
 
 struct Schedule {
   enum class Kind : std::uint8_t { constant, step, cosine, one_cycle, cosine_restarts };
@@ -46,4 +46,4 @@ double rate_at(const Schedule& schedule, const Warmup& warmup, double rate, std:
 // cosine_restarts has cycles; run.epochs is a multiple of them.
 std::int64_t cycle_ending(const Schedule& schedule, std::uint64_t epochs_done, std::uint64_t epochs);
 
-}  // namespace nn
+}  // namespace nn::train

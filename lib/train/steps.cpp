@@ -5,7 +5,7 @@
 
 #include "base/random.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 constexpr std::size_t slots_ahead = 3;  // one is computed, one is ready, one is filled
@@ -15,7 +15,7 @@ constexpr std::int64_t worth_a_thread = 256 * 1024;
 bool gathers_ahead(const Dataset& data, const StepOptions& o) {
   if (o.kept) return false;
   const auto bytes = o.batch * o.parts * static_cast<std::int64_t>(data.row_bytes());
-  return (!o.augmentation.empty() || bytes >= worth_a_thread) && process_cores().size() > 1;
+  return (!o.augmentation.empty() || bytes >= worth_a_thread) && backend::process_cores().size() > 1;
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ void Steps::begin(std::uint64_t epoch, std::uint64_t first) {
     ahead.ready.cancel();
   });
   ahead.group.start([this, &ahead, first] {
-    unpin_thread();  // the device's core is for the device
+    backend::unpin_thread();  // the device's core is for the device
     const std::uint64_t steps = options_.steps_per_epoch(data_.rows);
     for (std::uint64_t step = first; step < steps; ++step) {
       const auto slot = ahead.free.pop();
@@ -65,14 +65,14 @@ void Steps::begin(std::uint64_t epoch, std::uint64_t first) {
   });
 }
 
-std::span<const Examples> Steps::next() {
+std::span<const backend::Examples> Steps::next() {
   const auto start = std::chrono::steady_clock::now();
   const auto parts = take_next();
   waited_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return parts;
 }
 
-std::span<const Examples> Steps::take_next() {
+std::span<const backend::Examples> Steps::take_next() {
   if (ahead_ == nullptr) {
     if (step_ >= options_.steps_per_epoch(data_.rows)) return {};
     fill(slots_[0], step_++);
@@ -107,7 +107,7 @@ void Steps::fill(Slot& slot, std::uint64_t step) {
   }
 }
 
-Examples Steps::gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const {
+backend::Examples Steps::gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const {
   if (options_.augmentation.empty()) return gatherer.gather(rows);
   return gatherer.gather(rows, [&](std::uint32_t row, const float* from, float* to) {
     RandomStream random(options_.seed, RandomUse::augment, epoch_ * order_.size() + row);
@@ -115,4 +115,4 @@ Examples Steps::gather(BatchGatherer& gatherer, std::span<const std::uint32_t> r
   });
 }
 
-}  // namespace nn
+}  // namespace nn::train

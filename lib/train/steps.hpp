@@ -13,7 +13,7 @@
 #include "train/augment.hpp"
 #include "train/dataset.hpp"
 
-namespace nn {
+namespace nn::train {
 
 struct StepOptions {
   std::int64_t batch = 32;
@@ -40,7 +40,7 @@ class Steps {
   void begin(std::uint64_t epoch, std::uint64_t first);
 
   // The next step's batches, good until the next call; empty at the epoch's end.
-  std::span<const Examples> next();
+  std::span<const backend::Examples> next();
 
   // Seconds that next() has taken in all: what the device waited for.
   double waited_s() const { return waited_s_; }
@@ -48,13 +48,13 @@ class Steps {
  private:
   struct Slot {
     std::vector<BatchGatherer> gatherers;  // one a part; none where rows are kept
-    std::vector<Examples> parts;
+    std::vector<backend::Examples> parts;
   };
   struct Ahead;  // the thread and its queues
 
   void fill(Slot& slot, std::uint64_t step);
-  Examples gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const;
-  std::span<const Examples> take_next();
+  backend::Examples gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const;
+  std::span<const backend::Examples> take_next();
 
   const Dataset& data_;
   StepOptions options_;
@@ -65,4 +65,4 @@ class Steps {
   double waited_s_ = 0;
 };
 
-}  // namespace nn
+}  // namespace nn::train

@@ -9,12 +9,12 @@
 #include "base/signals.hpp"
 #include "train/trainer.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 // The loss that fits the target, or the one that was asked for if it does.
-Loss loss_for(const Target& target, std::optional<Loss> wanted) {
-  const bool classes = target.kind == Target::Kind::classes;
+Loss loss_for(const model::Target& target, std::optional<Loss> wanted) {
+  const bool classes = target.kind == model::Target::Kind::classes;
   if (classes && target.classes.size() < 2) {
     fail_data("every row has the same class '{}': there is nothing to learn",
               target.classes.empty() ? "" : target.classes[0]);
@@ -41,19 +41,19 @@ std::string checkpoint_of(const TrainOptions& options) {
 }
 
 // The model without parameters, for this data.
-Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
-  Model model;
+model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
+  model::Model model;
   model.loss = loss_for(data.target, options.loss);
   resolve(network, data.encoder.input_shape(),
           model.loss == Loss::binary_crossentropy ? 1 : data.target.width(), data.encoder.segments());
   model.network = std::move(network);
   model.encoder = data.encoder;
   model.target = data.target;
-  model.provenance.tool_version = tools_version();
+  model.provenance.tool_version = model::tools_version();
   model.provenance.command_line = options.command_line;
   model.provenance.data_digest = data.digest;
   model.provenance.seed = options.seed;
-  model.provenance.created_unix_s = source_date_epoch();
+  model.provenance.created_unix_s = model::source_date_epoch();
   return model;
 }
 
@@ -62,13 +62,13 @@ Model untrained(const TrainOptions& options, Network network, const TrainingData
 void train(const TrainOptions& options) {
   Network network = network_of(options);
   check_options(options);
-  check_device(options.device);
+  backend::check_device(options.device);
   const std::vector<TrainOptions> members = members_of(options);
   for (const TrainOptions& member : members) probe_output(member.output);
 
   const TrainingData data = load_training_data(options);
-  const Model model = untrained(options, std::move(network), data);
-  std::vector<Model> trained;
+  const model::Model model = untrained(options, std::move(network), data);
+  std::vector<model::Model> trained;
   try {
     trained = train_members(members, data, model);
   } catch (const Interrupted&) {
@@ -83,7 +83,7 @@ void train(const TrainOptions& options) {
       ++missing;
       continue;
     }
-    save_model(members[k].output, trained[k]);
+    model::save_model(members[k].output, trained[k]);
     std::string figures;
     for (const auto& [name, value] : trained[k].provenance.metrics) {
       figures += fmt::format("{}{} {:.4g}", figures.empty() ? "" : ", ", name, value);
@@ -96,9 +96,9 @@ void train(const TrainOptions& options) {
 
 std::vector<RatePoint> find_rate(const TrainOptions& options) {
   Network network = network_of(options);
-  check_device(options.device);
+  backend::check_device(options.device);
   const TrainingData data = load_training_data(options);
   return find_rate(options, data, untrained(options, std::move(network), data));
 }
 
-}  // namespace nn
+}  // namespace nn::train

@@ -7,7 +7,7 @@
 #include "train/lr_find.hpp"
 #include "train/options.hpp"
 
-namespace nn {
+namespace nn::train {
 
 // Reads the data, trains, and writes options.output, or a file for each member; all or nothing
 // of each. Runs in the calling thread, which is pinned to the device, or for several members in
@@ -21,4 +21,4 @@ void train(const TrainOptions& options);
 // The range test of the learning rate on options' data and network.
 std::vector<RatePoint> find_rate(const TrainOptions& options);
 
-}  // namespace nn
+}  // namespace nn::train

@@ -9,11 +9,11 @@
 #include "base/signals.hpp"
 #include "train/crew.hpp"
 
-namespace nn {
+namespace nn::train {
 namespace {
 
 void restore(Member& member) {
-  if (const auto checkpoint = load_checkpoint(member.checkpoint_path())) {
+  if (const auto checkpoint = model::load_checkpoint(member.checkpoint_path())) {
     member.restore(*checkpoint);
     note("resumed from {}", member.checkpoint_path());
   } else {
@@ -36,7 +36,7 @@ void check_together(const Crew::Members& members) {
 
 // Which of the members are trained together: all that share batches; those in the same place where
 // the device gains from it; else each is on its own, and its weights stay in the cache for an epoch.
-std::vector<Crew::Members> crews_of(Crew::Members all, const Backend& backend) {
+std::vector<Crew::Members> crews_of(Crew::Members all, const backend::Backend& backend) {
   std::vector<Crew::Members> crews;
   for (auto& member : all) {
     const bool share = member->options().members.share_batches;
@@ -54,12 +54,12 @@ std::vector<Crew::Members> crews_of(Crew::Members all, const Backend& backend) {
 }
 
 // Trains some of the members in this thread, on one device; their models into `models`.
-void train_group(const std::vector<const TrainOptions*>& group, const Device& device, const Common& common,
-                 std::vector<Model>& models) {
-  const auto backend = open_backend(device);
+void train_group(const std::vector<const TrainOptions*>& group, const backend::Device& device,
+                 const Common& common, std::vector<model::Model>& models) {
+  const auto backend = backend::open_backend(device);
   Crew::Members all;
   for (const TrainOptions* options : group) {
-    Model model = common.model;
+    model::Model model = common.model;
     model.provenance.seed = options->seed;
     all.push_back(std::make_unique<Member>(*options, common.data, std::move(model), common.plan, common.log));
     if (options->resume) restore(*all.back());
@@ -100,12 +100,12 @@ void train_group(const std::vector<const TrainOptions*>& group, const Device& de
 }
 
 // A device for each thread: one where there is one member only, which has all its cores.
-std::vector<Device> devices_for(const Device& device, std::size_t members) {
-  const auto cores = device.cores.empty() ? process_cores() : device.cores;
-  if (members == 1 || cores.size() == 1 || device.kind != Device::Kind::cpu) return {device};
-  std::vector<Device> devices;
+std::vector<backend::Device> devices_for(const backend::Device& device, std::size_t members) {
+  const auto cores = device.cores.empty() ? backend::process_cores() : device.cores;
+  if (members == 1 || cores.size() == 1 || device.kind != backend::Device::Kind::cpu) return {device};
+  std::vector<backend::Device> devices;
   for (std::size_t i = 0; i < std::min(members, cores.size()); ++i) {
-    Device one;
+    backend::Device one;
     one.cores = {cores[i]};
     devices.push_back(one);
   }
@@ -114,19 +114,19 @@ std::vector<Device> devices_for(const Device& device, std::size_t members) {
 
 }  // namespace
 
-std::vector<Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
-                                 const Model& model) {
+std::vector<model::Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
+                                        const model::Model& model) {
   const TrainOptions& first = members.front();
   TrainingLog log(first.log, first.resume);
   SharedProgress progress(first.epochs * static_cast<std::uint64_t>(data.train.rows) * members.size());
-  const std::vector<Device> devices = devices_for(first.device, members.size());
+  const std::vector<backend::Device> devices = devices_for(first.device, members.size());
   Coordinator threads;
   const Plan plan = lower(model.network, model.loss);
   const Common common{
       data, model, plan, log, progress, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
   std::vector<std::vector<const TrainOptions*>> groups(devices.size());
   for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
-  std::vector<Model> models(members.size());
+  std::vector<model::Model> models(members.size());
   if (groups.size() == 1) {
     train_group(groups[0], devices[0], common, models);
     return models;
@@ -138,4 +138,4 @@ std::vector<Model> train_members(const std::vector<TrainOptions>& members, const
   return models;
 }
 
-}  // namespace nn
+}  // namespace nn::train

@@ -8,13 +8,13 @@
 #include "train/dataset.hpp"
 #include "train/options.hpp"
 
-namespace nn {
+namespace nn::train {
 
 // Trains all members on the rows of `data`, from their checkpoints where options.resume says so
 // and there are any. Several members share out the cores of the device. A stop request saves
 // checkpoints and throws Interrupted. Where there are several, one whose loss is no number any
 // more is reported and left out: its model is missing (parameters null).
-std::vector<Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
-                                 const Model& model);
+std::vector<model::Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
+                                        const model::Model& model);
 
-}  // namespace nn
+}  // namespace nn::train

@@ -7,10 +7,10 @@
 #include "base/signals.hpp"
 #include "worker/client.hpp"
 
-namespace nn {
+namespace nn::client {
 namespace {
 
-OutgoingFrame question_frame(FrameMaker& maker, const WorkerQuestion& question) {
+protocol::OutgoingFrame question_frame(protocol::FrameMaker& maker, const WorkerQuestion& question) {
   constexpr std::uint64_t id = 1;
   auto& builder = maker.builder();
   const auto query = [&](wire::What what) { return maker.finish(id, wire::CreateQuery(builder, what)); };
@@ -28,15 +28,15 @@ OutgoingFrame question_frame(FrameMaker& maker, const WorkerQuestion& question) 
   fail(ErrorKind::internal, "a question without a message");
 }
 
-asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, WorkerQuestion question,
-                                 Access access) {
-  Carrier carrier;
+asio::awaitable<std::string> ask(asio::io_context& io, net::Endpoint endpoint, WorkerQuestion question,
+                                 net::Access access) {
+  net::Carrier carrier;
   constexpr std::uint64_t max_frame = 16u << 20;
   const auto link = co_await reach(endpoint, access, max_frame, carrier);
   auto limit = close_after(link, io, access.connect_timeout);
   co_await greet(*link, with_token(access), max_frame, carrier);
   link->send(question_frame(link->maker(), question));
-  IncomingFrame in;
+  protocol::IncomingFrame in;
   while (co_await link->read(in)) {
     if (const auto* failed = in.as<wire::Failed>()) throw error_of(*failed);
     if (in.frame->message_type() != wire::Message::Report) continue;
@@ -50,7 +50,8 @@ asio::awaitable<std::string> ask(asio::io_context& io, Endpoint endpoint, Worker
 
 }  // namespace
 
-std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question, const Access& access) {
+std::string ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& question,
+                       const net::Access& access) {
   asio::io_context io(1);
   std::string answer;
   std::exception_ptr error;
@@ -65,9 +66,9 @@ std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question,
   try {
     if (error) std::rethrow_exception(error);
   } catch (const Error& thrown) {
-    throw within(thrown, to_string(endpoint));
+    throw within(thrown, net::to_string(endpoint));
   }
   return answer;
 }
 
-}  // namespace nn
+}  // namespace nn::client

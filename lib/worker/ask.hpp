@@ -8,7 +8,7 @@
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
 
-namespace nn {
+namespace nn::client {
 
 struct WorkerQuestion {
   enum class Kind : std::uint8_t { health, status, models, stats, load, unload } kind = Kind::health;
@@ -18,6 +18,7 @@ struct WorkerQuestion {
 
 // JSON on one line. Unavailable error where the worker can't be reached or doesn't answer within
 // the time to connect, data error where it refuses.
-std::string ask_worker(const Endpoint& endpoint, const WorkerQuestion& question, const Access& access);
+std::string ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& question,
+                       const net::Access& access);
 
-}  // namespace nn
+}  // namespace nn::client

@@ -11,17 +11,18 @@
 #include "model/model.hpp"
 #include "worker/worker.hpp"
 
-namespace nn {
+namespace nn::client {
 
-Access with_token(Access access) {
-  if (!access.token_file.empty()) access.token = read_token(access.token_file);
+net::Access with_token(net::Access access) {
+  if (!access.token_file.empty()) access.token = worker::read_token(access.token_file);
   return access;
 }
 
-asio::awaitable<std::shared_ptr<FrameLink>> reach(const Endpoint& endpoint, const Access& access,
-                                                  std::uint64_t max_frame, Carrier& carrier) {
-  Socket socket = co_await connect(endpoint, access, carrier);
-  co_return std::make_shared<FrameLink>(std::move(socket), max_frame, carrier.alert);
+asio::awaitable<std::shared_ptr<protocol::FrameLink>> reach(const net::Endpoint& endpoint,
+                                                            const net::Access& access,
+                                                            std::uint64_t max_frame, net::Carrier& carrier) {
+  net::Socket socket = co_await net::connect(endpoint, access, carrier);
+  co_return std::make_shared<protocol::FrameLink>(std::move(socket), max_frame, carrier.alert);
 }
 
 namespace {
@@ -29,11 +30,11 @@ namespace {
 constexpr std::string_view no_answer = "the connection ended before the worker answered";
 
 // "; it ended with exit status 127"; empty while it runs.
-asio::awaitable<std::string> how_ended(Child& command) {
+asio::awaitable<std::string> how_ended(process::Child& command) {
   constexpr std::chrono::milliseconds patience{500}, step{10};
   asio::steady_timer timer(co_await asio::this_coro::executor);
   for (auto waited = patience.zero(); waited < patience; waited += step) {
-    if (const auto status = command.status()) co_return fmt::format("; {}", describe_end(*status));
+    if (const auto status = command.status()) co_return fmt::format("; {}", process::describe_end(*status));
     timer.expires_after(step);
     co_await timer.async_wait(asio::use_awaitable);
   }
@@ -42,13 +43,14 @@ asio::awaitable<std::string> how_ended(Child& command) {
 
 }  // namespace
 
-asio::awaitable<IncomingFrame> greet(FrameLink& link, const Access& access, std::uint64_t max_frame,
-                                     Carrier& carrier) {
+asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const net::Access& access,
+                                               std::uint64_t max_frame, net::Carrier& carrier) {
   auto& builder = link.maker().builder();
-  const auto agent = builder.CreateString(tool_name() + " " + tools_version());
+  const auto agent = builder.CreateString(tool_name() + " " + model::tools_version());
   flatbuffers::Offset<flatbuffers::String> token;
   if (!access.token.empty()) token = builder.CreateString(access.token);
-  link.send(link.maker().finish(0, wire::CreateHello(builder, protocol_version, agent, token, max_frame)));
+  link.send(link.maker().finish(
+      0, wire::CreateHello(builder, protocol::protocol_version, agent, token, max_frame)));
   std::optional<Error> error;
   try {
     co_return co_await expect(link, wire::Message::Welcome);
@@ -59,14 +61,14 @@ asio::awaitable<IncomingFrame> greet(FrameLink& link, const Access& access, std:
   if (ended && carrier.child) {
     fail(ErrorKind::unavailable, "{}{}", error->what(), co_await how_ended(*carrier.child));
   }
-  if (error->what() == no_answer && carrier.kind == Endpoint::Kind::tcp) {
+  if (error->what() == no_answer && carrier.kind == net::Endpoint::Kind::tcp) {
     fail(ErrorKind::unavailable, "{}; if it wants certificates, write tls://", error->what());
   }
   throw *error;
 }
 
-asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type) {
-  IncomingFrame in;
+asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire::Message type) {
+  protocol::IncomingFrame in;
   bool there = false;
   try {
     there = co_await link.read(in);
@@ -81,10 +83,11 @@ asio::awaitable<IncomingFrame> expect(FrameLink& link, wire::Message type) {
 }
 
 Error error_of(const wire::Failed& failed) {
-  return error_of(failed.code(), failed.message() == nullptr ? "" : failed.message()->string_view());
+  return protocol::error_of(failed.code(),
+                            failed.message() == nullptr ? "" : failed.message()->string_view());
 }
 
-asio::steady_timer close_after(std::shared_ptr<FrameLink> link, asio::io_context& io,
+asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
                                std::chrono::milliseconds time) {
   asio::steady_timer timer(io, time);
   timer.async_wait([link = std::move(link)](const boost::system::error_code& cancelled) {
@@ -97,8 +100,8 @@ Error within(const Error& error, std::string_view endpoint) {
   return std::string_view(error.what()).starts_with(endpoint) ? error : error.within(std::string(endpoint));
 }
 
-void ask_whether_alive(FrameLink& link) {
+void ask_whether_alive(protocol::FrameLink& link) {
   link.send(link.maker().finish(0, wire::CreateQuery(link.maker().builder(), wire::What::health)));
 }
 
-}  // namespace nn
+}  // namespace nn::client

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-namespace nn {
+namespace nn::serving {
 namespace {
 
 using Clock = Job::Clock;
@@ -43,7 +43,7 @@ void fail_job(Job& job, const std::exception& error) {
 void compute_alone(Job& job) {
   try {
     Buffer values = room_for(job);
-    const PredictorInput input{&job.binding->encoder, &job.rows};
+    const predict::PredictorInput input{&job.binding->encoder, &job.rows};
     job.binding->model->predictor.predict({&input, 1}, values.as<float>());
     answer(job, std::move(values));
   } catch (const std::exception& error) {
@@ -148,13 +148,13 @@ void Engine::compute(const Jobs& jobs) {
 
 void Engine::compute_together(const Jobs& jobs) {
   try {
-    std::vector<PredictorInput> inputs;
+    std::vector<predict::PredictorInput> inputs;
     std::int64_t rows = 0;
     for (const auto& job : jobs) {
       inputs.push_back({&job->binding->encoder, &job->rows});
       rows += job->rows.rows;
     }
-    Predictor& predictor = jobs[0]->binding->model->predictor;
+    predict::Predictor& predictor = jobs[0]->binding->model->predictor;
     values_.reserve_discarding(static_cast<std::size_t>(rows * predictor.kind().width()) * sizeof(float));
     predictor.predict(inputs, values_.as<float>());
   } catch (const std::exception&) {
@@ -175,4 +175,4 @@ void Engine::compute_together(const Jobs& jobs) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::serving

@@ -18,13 +18,13 @@
 #include "tensor/batch.hpp"
 #include "worker/models.hpp"
 
-namespace nn {
+namespace nn::serving {
 
 // A table bound to a model. Constant.
 struct Binding {
   std::shared_ptr<ServedModel> model;
-  BoundEncoder encoder;
-  PredictionBuilder builder;
+  model::BoundEncoder encoder;
+  predict::PredictionBuilder builder;
 };
 
 // A request on its way. The server owns it, but for the time between submit() and done.
@@ -79,4 +79,4 @@ class Engine {
   std::thread thread_;
 };
 
-}  // namespace nn
+}  // namespace nn::serving

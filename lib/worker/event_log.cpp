@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 
-namespace nn {
+namespace nn::serving {
 
 EventLog::EventLog(const std::string& path) : path_(path) { reopen(); }
 
@@ -44,4 +44,4 @@ void EventLog::write(std::string_view event, const nlohmann::json& fields) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::serving

@@ -7,7 +7,7 @@
 
 #include "base/file.hpp"
 
-namespace nn {
+namespace nn::serving {
 
 class EventLog {
  public:
@@ -24,4 +24,4 @@ class EventLog {
   UniqueFd fd_;
 };
 
-}  // namespace nn
+}  // namespace nn::serving

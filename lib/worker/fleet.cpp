@@ -9,7 +9,7 @@
 #include "base/log.hpp"
 #include "base/signals.hpp"
 
-namespace nn {
+namespace nn::client {
 namespace {
 
 constexpr std::size_t window = 4;         // blocks under way at a worker: it never waits for the next
@@ -20,7 +20,7 @@ double milliseconds(std::chrono::microseconds time) { return static_cast<double>
 }  // namespace
 
 Fleet::Fleet(FleetOptions options, std::shared_ptr<const Schema> table) : options_(std::move(options)) {
-  for (const Endpoint& endpoint : options_.endpoints) {
+  for (const net::Endpoint& endpoint : options_.endpoints) {
     lanes_.emplace_back().peer =
         std::make_shared<Peer>(io_, endpoint, options_.peer, table, [this] { changed(); });
   }
@@ -48,7 +48,7 @@ Fleet::~Fleet() {
 
 std::size_t Fleet::depth() const { return options_.ensemble ? member_window : window * lanes_.size() + 2; }
 
-PredictionKind Fleet::kind() {
+predict::PredictionKind Fleet::kind() {
   std::unique_lock lock(mutex_);
   while (!kind_ && !error_) {
     done_.wait_until(lock, std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
@@ -164,9 +164,10 @@ void Fleet::check_kinds() {
       all_there = false;
       continue;
     }
-    const std::string differs = first == nullptr ? std::string()
-                                                 : difference(first->peer->kind(), first->peer->name(),
-                                                              lane.peer->kind(), lane.peer->name());
+    const std::string differs = first == nullptr
+                                    ? std::string()
+                                    : predict::difference(first->peer->kind(), first->peer->name(),
+                                                          lane.peer->kind(), lane.peer->name());
     if (!differs.empty()) return stop(Error(ErrorKind::data, "workers must answer the same: " + differs));
     if (first == nullptr) first = &lane;
     const std::lock_guard lock(mutex_);
@@ -423,4 +424,4 @@ void Fleet::finish_if_complete(std::uint64_t number, bool deadline_passed) {
   done_.notify_all();
 }
 
-}  // namespace nn
+}  // namespace nn::client

@@ -16,10 +16,10 @@
 
 #include "worker/peer.hpp"
 
-namespace nn {
+namespace nn::client {
 
 struct FleetOptions {
-  std::vector<Endpoint> endpoints;
+  std::vector<net::Endpoint> endpoints;
   PeerOptions peer;
   bool ensemble = false;
   std::size_t quorum = 0;                 // ensemble: members that suffice; 0: all
@@ -47,7 +47,7 @@ class Fleet {
 
   // Waits for the workers: any replica, or all members (as many as the quorum, after the time
   // to connect). Data error when they answer different things.
-  PredictionKind kind();
+  predict::PredictionKind kind();
 
   // Blocks that may be under way.
   std::size_t depth() const;
@@ -123,10 +123,10 @@ class Fleet {
   std::mutex mutex_;
   std::condition_variable done_;
   std::map<std::uint64_t, FleetResult> results_;
-  std::optional<PredictionKind> kind_;
+  std::optional<predict::PredictionKind> kind_;
   std::exception_ptr error_;
 
   std::thread thread_;
 };
 
-}  // namespace nn
+}  // namespace nn::client

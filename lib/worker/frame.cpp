@@ -17,7 +17,7 @@
 
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::protocol {
 namespace {
 
 constexpr std::array<char, 4> magic = {'n', 'n', 'w', '1'};
@@ -36,7 +36,7 @@ struct Prefix {
 static_assert(sizeof(Prefix) == prefix_bytes);
 
 // A line that changes bytes is rare, and answers from it are worse.
-std::uint64_t checksum_of(std::span<const std::byte> control, const OutgoingPiece& body) {
+std::uint64_t checksum_of(std::span<const std::byte> control, const format::OutgoingPiece& body) {
   XXH3_state_t state;
   XXH3_64bits_reset(&state);
   XXH3_64bits_update(&state, control.data(), control.size());
@@ -76,14 +76,14 @@ Error error_of(wire::Code code, std::string_view message) {
   }
 }
 
-OutgoingPiece piece_of(std::string_view bytes) {
+format::OutgoingPiece piece_of(std::string_view bytes) {
   auto memory = std::make_shared<Buffer>(std::max<std::size_t>(bytes.size(), 1));
   std::memcpy(memory->data(), bytes.data(), bytes.size());
   return {{std::move(memory), bytes.size()}, {}};
 }
 
 OutgoingFrame FrameMaker::finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
-                                 OutgoingPiece body) {
+                                 format::OutgoingPiece body) {
   builder_.Finish(wire::CreateFrame(builder_, id, type, message));
   const std::span control(reinterpret_cast<const std::byte*>(builder_.GetBufferPointer()),
                           builder_.GetSize());
@@ -107,7 +107,7 @@ OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {
   return finish(id, wire::CreateReport(builder_), piece_of(json));
 }
 
-FrameLink::FrameLink(Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert)
+FrameLink::FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert)
     : socket_(std::move(socket)),
       sent_some_(socket_.get_executor()),
       max_frame_(max_frame),
@@ -137,7 +137,7 @@ asio::awaitable<bool> FrameLink::fill(std::size_t bytes) {
 }
 
 // What is there of the body already; the rest, from `have` on, is for read_rest().
-Piece FrameLink::begin_body(std::size_t size, std::size_t& have) {
+format::Piece FrameLink::begin_body(std::size_t size, std::size_t& have) {
   have = std::min(size, end_ - begin_);
   if (size == 0) return {};
   auto memory = bodies_.get(size);
@@ -253,7 +253,7 @@ void FrameLink::close_when_sent() {
 // Closing with bytes that were not read would throw away what the other side has not read yet.
 void FrameLink::hang_up() {
   boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  socket_.shutdown(net::Socket::shutdown_send, ignored);
   asio::co_spawn(
       socket_.get_executor(), [self = shared_from_this()] { return self->linger(); }, asio::detached);
 }
@@ -269,4 +269,4 @@ asio::awaitable<void> FrameLink::linger() {
   close();
 }
 
-}  // namespace nn
+}  // namespace nn::protocol

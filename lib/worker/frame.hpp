@@ -16,7 +16,7 @@
 #include "net/socket.hpp"
 #include "protocol_generated.h"
 
-namespace nn {
+namespace nn::protocol {
 
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t max_control = 16 << 10;
@@ -28,12 +28,12 @@ Error error_of(wire::Code code, std::string_view message);
 // A frame to be sent: prefix and control message, then the body.
 struct OutgoingFrame {
   std::string head;
-  OutgoingPiece body;
+  format::OutgoingPiece body;
   std::size_t size() const { return head.size() + body.size(); }
 };
 
 // A body of these bytes.
-OutgoingPiece piece_of(std::string_view bytes);
+format::OutgoingPiece piece_of(std::string_view bytes);
 
 // Builds control messages. One thread.
 class FrameMaker {
@@ -41,7 +41,7 @@ class FrameMaker {
   flatbuffers::FlatBufferBuilder& builder() { return builder_; }
   // The message made with builder().
   template <typename T>
-  OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, OutgoingPiece body = {}) {
+  OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, format::OutgoingPiece body = {}) {
     return finish(id, wire::MessageTraits<T>::enum_value, message.Union(), std::move(body));
   }
   OutgoingFrame failed(std::uint64_t id, wire::Code code, std::string_view message);
@@ -49,13 +49,13 @@ class FrameMaker {
 
  private:
   OutgoingFrame finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
-                       OutgoingPiece body);
+                       format::OutgoingPiece body);
   flatbuffers::FlatBufferBuilder builder_{512};
 };
 
 struct IncomingFrame {
   const wire::Frame* frame = nullptr;  // verified; good until the next read
-  Piece body;
+  format::Piece body;
   template <typename T>
   const T* as() const {
     return frame->message_as<T>();
@@ -68,7 +68,7 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
  public:
   using Clock = std::chrono::steady_clock;
   // `alert`, once it isn't empty, says why the connection ended.
-  FrameLink(Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert = nullptr);
+  FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert = nullptr);
 
   // The next frame; false at the end, also after close(). Data errors for what is not a frame or
   // is over the limits, io errors for a connection that breaks, unavailable ones for a frame that
@@ -100,20 +100,20 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
 
  private:
   asio::awaitable<bool> fill(std::size_t bytes);
-  Piece begin_body(std::size_t size, std::size_t& have);
+  format::Piece begin_body(std::size_t size, std::size_t& have);
   asio::awaitable<void> read_rest(std::size_t have);
   void write_on();
   void hang_up();
   asio::awaitable<void> linger();
 
-  Socket socket_;
+  net::Socket socket_;
   asio::steady_timer sent_some_;
   std::uint64_t max_frame_;
   std::shared_ptr<const std::string> alert_;
   Buffer input_;
   std::size_t begin_ = 0, end_ = 0;  // of what was read and not used yet
   Buffer control_;
-  BufferPool bodies_;
+  format::BufferPool bodies_;
   std::span<std::byte> rest_;  // the body that is being read
   std::vector<OutgoingFrame> queue_, sending_;
   std::uint64_t unsent_ = 0, received_ = 0, sent_ = 0;
@@ -123,4 +123,4 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   FrameMaker maker_;
 };
 
-}  // namespace nn
+}  // namespace nn::protocol

@@ -13,7 +13,7 @@
 #include "base/log.hpp"
 #include "base/parse.hpp"
 
-namespace nn {
+namespace nn::serving {
 namespace {
 
 // What was freed goes back to the system, and does not wait in this process for another use.
@@ -36,7 +36,7 @@ struct ModelStore::Inbox {
 
 ModelStore::ModelStore(ModelOptions options, EventLog& log, std::function<void(Task)> post)
     : options_(std::move(options)), log_(log), post_(std::move(post)), inbox_(std::make_shared<Inbox>()) {
-  for (const ModelSpec& spec : options_.models) {
+  for (const repository::ModelSpec& spec : options_.models) {
     for (const Entry& entry : entries_) {
       if (entry.spec.name == spec.name) fail_usage("two models are called '{}'; write NAME=PATH", spec.name);
     }
@@ -105,21 +105,21 @@ void ModelStore::look_at(Entry& entry) {
 // Brings what is loaded to what is wanted: the new first, so that there is always one to answer.
 // `strict` throws what is wrong with a version, else it is said once and passed over.
 void ModelStore::update(Entry& entry, bool strict) {
-  const std::vector<FoundVersion> found = find_versions(entry.spec);
+  const std::vector<repository::FoundVersion> found = repository::find_versions(entry.spec);
   if (found.empty() && !strict) fail_data("{}: no version is left in it", entry.spec.path);
-  std::vector<FoundVersion> wanted = choose_versions(found, entry.spec.policy);
-  for (const FoundVersion& version : found) {
+  std::vector<repository::FoundVersion> wanted = repository::choose_versions(found, entry.spec.policy);
+  for (const repository::FoundVersion& version : found) {
     const bool there = std::any_of(wanted.begin(), wanted.end(),
                                    [&](const auto& w) { return w.version == version.version; });
     if (!there && entry.asked.contains(version.version)) wanted.push_back(version);
   }
-  std::erase_if(wanted, [&](const FoundVersion& v) { return entry.refused.contains(v.version); });
+  std::erase_if(wanted, [&](const repository::FoundVersion& v) { return entry.refused.contains(v.version); });
   if (strict && wanted.empty()) {
     fail_data("{}: no version in it that is wanted; a version is {}/1/model.nn", entry.spec.path,
               entry.spec.path);
   }
   bool all_there = true;
-  for (const FoundVersion& version : wanted) {
+  for (const repository::FoundVersion& version : wanted) {
     const auto loaded = entry.loaded.find(version.version);
     if (loaded != entry.loaded.end() && loaded->second == version.stamp) continue;
     const auto broken = entry.broken.find(version.version);
@@ -159,7 +159,7 @@ void ModelStore::let_go(Entry& entry, std::uint64_t version) {
   log_.write("unload", {{"model", entry.spec.name}, {"version", version}});
 }
 
-void ModelStore::load_one(Entry& entry, const FoundVersion& version) {
+void ModelStore::load_one(Entry& entry, const repository::FoundVersion& version) {
   const auto model = open(entry.spec.name, version);
   model->predictor.warm_up(options_.warm_rows);
   entry.loaded[version.version] = version.stamp;
@@ -176,7 +176,8 @@ void ModelStore::load_one(Entry& entry, const FoundVersion& version) {
   }
 }
 
-std::shared_ptr<ServedModel> ModelStore::open(const std::string& name, const FoundVersion& version) {
+std::shared_ptr<ServedModel> ModelStore::open(const std::string& name,
+                                              const repository::FoundVersion& version) {
   auto model =
       std::make_unique<ServedModel>(name, version.version, version.path, options_.device, options_.precision);
   // Freeing takes a while (threads end, memory is unmapped): not in the serving thread.
@@ -273,7 +274,7 @@ void ModelStore::apply(const Change& change) {
 
 void ModelStore::load(Entry& entry, std::uint64_t version) {
   bool there = false;
-  for (const FoundVersion& found : find_versions(entry.spec)) {
+  for (const repository::FoundVersion& found : repository::find_versions(entry.spec)) {
     if (version != 0 && found.version != version) continue;
     there = true;
     entry.broken.erase(found.version);
@@ -295,7 +296,8 @@ void ModelStore::unload(Entry& entry, std::uint64_t version) {
   std::set<std::uint64_t> versions;
   for (const auto& [loaded, stamp] : entry.loaded) versions.insert(loaded);
   try {
-    for (const FoundVersion& found : find_versions(entry.spec)) versions.insert(found.version);
+    for (const repository::FoundVersion& found : repository::find_versions(entry.spec))
+      versions.insert(found.version);
   } catch (const Error&) {
     // What is loaded is all there is.
   }
@@ -310,4 +312,4 @@ void ModelStore::unload(Entry& entry, std::uint64_t version) {
   }
 }
 
-}  // namespace nn
+}  // namespace nn::serving

@@ -20,21 +20,21 @@
 #include "worker/event_log.hpp"
 #include "worker/repository.hpp"
 
-namespace nn {
+namespace nn::serving {
 
 struct ServedModel {
   ServedModel(std::string model_name, std::uint64_t model_version, const std::string& path,
-              const Device& device, Precision precision)
+              const backend::Device& device, backend::Precision precision)
       : name(std::move(model_name)), version(model_version), predictor(path, device, precision) {}
   const std::string name;
   const std::uint64_t version;
-  Predictor predictor;
+  predict::Predictor predictor;
 };
 
 struct ModelOptions {
-  std::vector<ModelSpec> models;
-  Device device;
-  Precision precision = Precision::float32;
+  std::vector<repository::ModelSpec> models;
+  backend::Device device;
+  backend::Precision precision = backend::Precision::float32;
   std::int64_t warm_rows = 1;  // that a new version is made ready for
   double poll_s = 1;           // how often repositories are looked at; 0: only on request
 };
@@ -80,23 +80,23 @@ class ModelStore {
     std::function<void(std::optional<Error>)> done;
   };
   struct Entry {
-    ModelSpec spec;
+    repository::ModelSpec spec;
     std::set<std::uint64_t> asked, refused;  // by clients, beyond the policy
-    std::map<std::uint64_t, FileStamp> loaded;
-    std::map<std::uint64_t, FileStamp> broken;  // files that were tried and are wrong
-    std::string trouble;                        // why its path can't be looked at, as was said
+    std::map<std::uint64_t, repository::FileStamp> loaded;
+    std::map<std::uint64_t, repository::FileStamp> broken;  // files that were tried and are wrong
+    std::string trouble;                                    // why its path can't be looked at, as was said
   };
   void run();
   void look_at(Entry& entry);
   void update(Entry& entry, bool strict);
-  void load_one(Entry& entry, const FoundVersion& version);
+  void load_one(Entry& entry, const repository::FoundVersion& version);
   void let_go(Entry& entry, std::uint64_t version);
   void apply(const Change& change);
   void load(Entry& entry, std::uint64_t version);
   void unload(Entry& entry, std::uint64_t version);
   void install(const std::shared_ptr<ServedModel>& model);
   void remove(const std::string& name, std::uint64_t version);
-  std::shared_ptr<ServedModel> open(const std::string& name, const FoundVersion& version);
+  std::shared_ptr<ServedModel> open(const std::string& name, const repository::FoundVersion& version);
 
   ModelOptions options_;
   EventLog& log_;
@@ -116,4 +116,4 @@ class ModelStore {
   std::thread thread_;
 };
 
-}  // namespace nn
+}  // namespace nn::serving

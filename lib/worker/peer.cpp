@@ -9,7 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-namespace nn {
+namespace nn::client {
 namespace {
 
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
@@ -23,11 +23,11 @@ constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200}
 
 }  // namespace
 
-Peer::Peer(asio::io_context& io, Endpoint endpoint, PeerOptions options, std::shared_ptr<const Schema> table,
-           std::function<void()> on_change)
+Peer::Peer(asio::io_context& io, net::Endpoint endpoint, PeerOptions options,
+           std::shared_ptr<const Schema> table, std::function<void()> on_change)
     : io_(io),
       endpoint_(std::move(endpoint)),
-      name_(to_string(endpoint_)),
+      name_(net::to_string(endpoint_)),
       options_(std::move(options)),
       table_(std::move(table)),
       on_change_(std::move(on_change)),
@@ -104,7 +104,7 @@ asio::awaitable<void> Peer::serve_connection() {
   co_await greet();
   limit.cancel();
   set(State::ready);
-  IncomingFrame in;
+  protocol::IncomingFrame in;
   for (;;) {
     try {
       if (!co_await link->read(in)) co_return;
@@ -116,19 +116,19 @@ asio::awaitable<void> Peer::serve_connection() {
 }
 
 asio::awaitable<void> Peer::greet() {
-  co_await nn::greet(*link_, options_.access, options_.max_frame, carrier_);
+  co_await nn::client::greet(*link_, options_.access, options_.max_frame, carrier_);
   open_stream();
-  const IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
+  const protocol::IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
   const auto* digest = in.as<wire::Opened>()->digest();
   digest_ = digest == nullptr ? "" : digest->str();
-  answers_.emplace(name_, StreamLimits{options_.max_frame});
+  answers_.emplace(name_, format::StreamLimits{options_.max_frame});
   answers_->read(in.body);
   if (!answers_->schema()) fail_data("no schema of the answers");
   take_schema();
 }
 
 void Peer::open_stream() {
-  rows_.emplace(*table_, StreamLimits{options_.max_frame});
+  rows_.emplace(*table_, format::StreamLimits{options_.max_frame});
   auto& builder = link_->maker().builder();
   const auto model = builder.CreateString(options_.model);
   link_->send(link_->maker().finish(0, wire::CreateOpen(builder, only_stream, model, options_.version),
@@ -139,10 +139,10 @@ void Peer::open_stream() {
 void Peer::take_schema() {
   if (answers_->schema() == answer_schema_) return;
   answer_schema_ = answers_->schema();
-  PredictionKind kind = kind_of(*answer_schema_);
+  predict::PredictionKind kind = predict::kind_of(*answer_schema_);
   if (kind_ && *kind_ != kind) {
     fail_data("the model was replaced by one that answers something else: {}",
-              difference(*kind_, "the old one", kind, "the new one"));
+              predict::difference(*kind_, "the old one", kind, "the new one"));
   }
   column_.emplace(kind, *answer_schema_);
   kind_ = std::move(kind);
@@ -166,7 +166,7 @@ void Peer::cancel(std::uint64_t id) {
   link_->send(link_->maker().finish(id, wire::CreateCancel(builder)));
 }
 
-void Peer::handle(const IncomingFrame& in) {
+void Peer::handle(const protocol::IncomingFrame& in) {
   switch (in.frame->message_type()) {
     case wire::Message::Answer: return answered(in);
     case wire::Message::Report: return;  // that it lives
@@ -193,7 +193,7 @@ void Peer::handle(const IncomingFrame& in) {
   done(PeerFailure{failed.code(), error});
 }
 
-void Peer::answered(const IncomingFrame& in) {
+void Peer::answered(const protocol::IncomingFrame& in) {
   // Also of a request that nobody waits for: what follows may refer to its dictionaries.
   std::optional<Batch> batch;
   try {
@@ -210,7 +210,7 @@ void Peer::answered(const IncomingFrame& in) {
     fail_data("{} rows were asked for, {} answered", sent->second.rows, batch ? batch->rows : 0);
   }
   Buffer converted;
-  const OutputColumn::Outputs outputs = column_->read(*batch, converted);
+  const predict::OutputColumn::Outputs outputs = column_->read(*batch, converted);
   if (!outputs.error.empty()) fail_data("{}", outputs.error);
   PeerAnswer answer{std::move(*batch), outputs.values};
   if (converted.size() > 0) answer.batch.columns.push_back(make_column(std::move(converted)));  // keeps it
@@ -236,4 +236,4 @@ void Peer::watch() {
   });
 }
 
-}  // namespace nn
+}  // namespace nn::client

@@ -13,12 +13,12 @@
 #include "ensemble/predictions.hpp"
 #include "worker/client.hpp"
 
-namespace nn {
+namespace nn::client {
 
 struct PeerOptions {
   std::string model;          // empty: the worker's only one
   std::uint64_t version = 0;  // 0: the one it serves
-  Access access;
+  net::Access access;
   std::uint64_t max_frame = 64u << 20;
 };
 
@@ -36,7 +36,7 @@ struct PeerFailure {
 // All calls in the thread of the io_context.
 class Peer : public std::enable_shared_from_this<Peer> {
  public:
-  using Clock = FrameLink::Clock;
+  using Clock = protocol::FrameLink::Clock;
   using Done = std::function<void(std::variant<PeerAnswer, PeerFailure>)>;
   enum class State : std::uint8_t {
     connecting,  // or waiting to try again
@@ -47,7 +47,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
   };
 
   // `table` is the schema of the rows to come. `on_change` is called when state() changed.
-  Peer(asio::io_context& io, Endpoint endpoint, PeerOptions options, std::shared_ptr<const Schema> table,
+  Peer(asio::io_context& io, net::Endpoint endpoint, PeerOptions options, std::shared_ptr<const Schema> table,
        std::function<void()> on_change);
 
   void start();
@@ -58,7 +58,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
   const Error& error() const { return error_; }  // the last
   bool ever_ready() const { return kind_.has_value(); }
   bool ever_lost() const { return lost_; }  // an attempt to connect failed, or a connection ended
-  const PredictionKind& kind() const { return *kind_; }  // once ready
+  const predict::PredictionKind& kind() const { return *kind_; }  // once ready
   const std::string& digest() const { return digest_; }
   std::size_t outstanding() const { return requests_.size(); }
   Clock::time_point not_before() const { return not_before_; }  // it was busy: later
@@ -83,15 +83,15 @@ class Peer : public std::enable_shared_from_this<Peer> {
   asio::awaitable<void> serve_connection();
   asio::awaitable<void> greet();
   void open_stream();
-  void handle(const IncomingFrame& in);
-  void answered(const IncomingFrame& in);
+  void handle(const protocol::IncomingFrame& in);
+  void answered(const protocol::IncomingFrame& in);
   void take_schema();
   void lose(const Error& error);
   void set(State state);
   void watch();
 
   asio::io_context& io_;
-  Endpoint endpoint_;
+  net::Endpoint endpoint_;
   std::string name_;
   PeerOptions options_;
   std::shared_ptr<const Schema> table_;
@@ -99,13 +99,13 @@ class Peer : public std::enable_shared_from_this<Peer> {
   State state_ = State::connecting;
   Error error_;
   bool lost_ = false;
-  Carrier carrier_;
-  std::shared_ptr<FrameLink> link_;
-  std::optional<PieceWriter> rows_;
-  std::optional<PieceReader> answers_;
+  net::Carrier carrier_;
+  std::shared_ptr<protocol::FrameLink> link_;
+  std::optional<format::PieceWriter> rows_;
+  std::optional<format::PieceReader> answers_;
   std::shared_ptr<const Schema> answer_schema_;
-  std::optional<OutputColumn> column_;
-  std::optional<PredictionKind> kind_;
+  std::optional<predict::OutputColumn> column_;
+  std::optional<predict::PredictionKind> kind_;
   std::string digest_;
   std::unordered_map<std::uint64_t, Sent> requests_;
   std::uint64_t next_id_ = 1;
@@ -116,4 +116,4 @@ class Peer : public std::enable_shared_from_this<Peer> {
   asio::steady_timer watch_;  // for silence
 };
 
-}  // namespace nn
+}  // namespace nn::client

@@ -13,12 +13,12 @@
 #include "worker/fleet.hpp"
 #include "worker/worker.hpp"
 
-namespace nn {
+namespace nn::client {
 namespace {
 
 // What is sent: all but what passes through, and what no stream can carry.
 std::vector<std::size_t> sent_columns(const Schema& schema) {
-  const std::vector<std::size_t> passed = passed_columns(schema);
+  const std::vector<std::size_t> passed = predict::passed_columns(schema);
   std::vector<std::size_t> sent;
   for (std::size_t c = 0; c < schema.fields.size(); ++c) {
     const bool passes = std::find(passed.begin(), passed.end(), c) != passed.end();
@@ -79,7 +79,7 @@ class RemoteSource : public BatchSource {
   std::vector<std::size_t> sent_;
   std::shared_ptr<const Schema> sent_schema_;
   Fleet fleet_;
-  std::optional<Combiner> combiner_;
+  std::optional<ensemble::Combiner> combiner_;
   ReadAhead reader_;
   Blocks blocks_;
   bool ensemble_, ended_ = false;
@@ -96,9 +96,9 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       reader_(std::move(source), 2),
       blocks_(options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
       ensemble_(options.combination.has_value()) {
-  const PredictionKind kind = fleet_.kind();
-  CombinerOptions combine;
-  combine.combination = options.combination.value_or(Combination{});
+  const predict::PredictionKind kind = fleet_.kind();
+  ensemble::CombinerOptions combine;
+  combine.combination = options.combination.value_or(ensemble::Combination{});
   combine.uncertainty = options.uncertainty;
   combine.device = options.device;
   combine.members = ensemble_ ? options.endpoints.size() : 1;
@@ -115,7 +115,7 @@ Metadata RemoteSource::describe() {
   }
   Metadata metadata;
   metadata.set("nn.model", digests);
-  metadata.set("nn.members", json_array(names));
+  metadata.set("nn.members", predict::json_array(names));
   return metadata;
 }
 
@@ -178,8 +178,8 @@ std::unique_ptr<BatchSource> predict_remote(std::unique_ptr<BatchSource> source,
       fail_usage("--quorum {} of {} members; it must be from 1 to their number", *options.quorum, members);
     }
     if (options.quorum.value_or(members) < members && options.combination->needs_all()) {
-      fail_usage("--rule {} needs every member; --quorum {} of {} cannot be", to_string(*options.combination),
-                 *options.quorum, members);
+      fail_usage("--rule {} needs every member; --quorum {} of {} cannot be",
+                 ensemble::to_string(*options.combination), *options.quorum, members);
     }
     if (options.deadline.count() > 0 && options.quorum.value_or(members) == members) {
       fail_usage("--deadline goes on without the late; say with --quorum N how many members suffice");
@@ -190,4 +190,4 @@ std::unique_ptr<BatchSource> predict_remote(std::unique_ptr<BatchSource> source,
   return std::make_unique<RemoteSource>(std::move(source), options);
 }
 
-}  // namespace nn
+}  // namespace nn::client

@@ -14,21 +14,21 @@
 #include "net/endpoint.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::client {
 
 struct RemoteOptions {
-  std::vector<Endpoint> endpoints;
-  std::string model;                       // NAME or NAME/VERSION; empty: the worker's only one
-  std::optional<Combination> combination;  // the endpoints are members; none: replicas
-  std::optional<Uncertainty> uncertainty;
+  std::vector<net::Endpoint> endpoints;
+  std::string model;                                 // NAME or NAME/VERSION; empty: the worker's only one
+  std::optional<ensemble::Combination> combination;  // the endpoints are members; none: replicas
+  std::optional<ensemble::Uncertainty> uncertainty;
   std::optional<std::size_t> quorum;      // members that suffice
   std::chrono::microseconds deadline{0};  // members that answer later are left out, if they
                                           // are enough; replicas: an error. 0: none
   std::chrono::microseconds hedge{0};     // replicas: ask a second one when the first is late
-  Access access;
+  net::Access access;
   std::uint64_t max_frame = 64u << 20;
   std::int64_t batch = 0;  // rows of a request; 0: about 1 MiB of them
-  Device device;           // of a stacking model
+  backend::Device device;  // of a stacking model
 };
 
 // Predictions of the rows of `source`, in order: as predict_in_graph() gives them, to the last
@@ -37,4 +37,4 @@ struct RemoteOptions {
 std::unique_ptr<BatchSource> predict_remote(std::unique_ptr<BatchSource> source,
                                             const RemoteOptions& options);
 
-}  // namespace nn
+}  // namespace nn::client

@@ -12,7 +12,7 @@
 #include "base/parse.hpp"
 #include "model/publish.hpp"
 
-namespace nn {
+namespace nn::repository {
 namespace {
 
 constexpr std::string_view model_file = "model.nn";
@@ -125,4 +125,4 @@ std::vector<FoundVersion> choose_versions(std::vector<FoundVersion> found, const
   return found;
 }
 
-}  // namespace nn
+}  // namespace nn::repository

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace nn {
+namespace nn::repository {
 
 // Which versions of a repository are served: latest:N, all, specific:1,3.
 struct VersionPolicy {
@@ -48,4 +48,4 @@ std::vector<FoundVersion> find_versions(const ModelSpec& spec);
 // Those that the policy wants.
 std::vector<FoundVersion> choose_versions(std::vector<FoundVersion> found, const VersionPolicy& policy);
 
-}  // namespace nn
+}  // namespace nn::repository

@@ -24,17 +24,17 @@
 #include "worker/session.hpp"
 #include "worker/stdio.hpp"
 
-namespace nn {
+namespace nn::worker {
 namespace {
 
-using Clock = FrameLink::Clock;
+using Clock = protocol::FrameLink::Clock;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
 constexpr std::size_t most_refusals = 16;  // that get through TLS first, at once
 
 // Who is at the other end: for logs.
-std::string peer_name(Socket& socket) {
+std::string peer_name(net::Socket& socket) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   const int fd = socket.native_handle();
@@ -78,36 +78,36 @@ class Server {
 
  private:
   struct Gate {
-    Acceptor acceptor;
-    Endpoint endpoint;
+    net::Acceptor acceptor;
+    net::Endpoint endpoint;
     std::string unlinks;
   };
-  static ModelOptions model_options(const WorkerOptions& options);
-  static EngineOptions engine_options(const WorkerOptions& options);
+  static serving::ModelOptions model_options(const WorkerOptions& options);
+  static serving::EngineOptions engine_options(const WorkerOptions& options);
   void open_gates();
   asio::awaitable<void> accept(Gate& gate);
-  asio::awaitable<void> secure(Socket socket, std::string name);
+  asio::awaitable<void> secure(net::Socket socket, std::string name);
   bool full() const;
-  void refuse(Socket socket);
-  void welcome(Socket socket, std::string name);
+  void refuse(net::Socket socket);
+  void welcome(net::Socket socket, std::string name);
   void renew_certificates();
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> watch_time();
   asio::awaitable<void> drain();
-  void finish(const std::vector<std::shared_ptr<Job>>& jobs);
+  void finish(const std::vector<std::shared_ptr<serving::Job>>& jobs);
   void stop_if_done();
   asio::awaitable<void> end();
 
   const WorkerOptions& options_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-  EventLog log_;
-  ModelStore models_;
-  Engine engine_;
+  serving::EventLog log_;
+  serving::ModelStore models_;
+  serving::Engine engine_;
   Service service_;
   asio::signal_set signals_;
   std::list<Gate> gates_;
-  std::optional<Tls> tls_;
+  std::optional<net::Tls> tls_;
   std::size_t greeting_ = 0;  // connections that have not got through TLS yet
   std::unique_ptr<StdioBridge> stdio_;
   bool lost_ = false;  // requests at the end of the drain
@@ -116,9 +116,10 @@ class Server {
 Server::Server(const WorkerOptions& options)
     : options_(options),
       log_(options.log),
-      models_(model_options(options), log_, [this](const ModelStore::Task& task) { asio::post(io_, task); }),
+      models_(model_options(options), log_,
+              [this](const serving::ModelStore::Task& task) { asio::post(io_, task); }),
       engine_(engine_options(options),
-              [this](std::vector<std::shared_ptr<Job>> jobs) {
+              [this](std::vector<std::shared_ptr<serving::Job>> jobs) {
                 asio::post(io_, [this, jobs = std::move(jobs)] { finish(jobs); });
               }),
       service_{io_, options, {}, models_, engine_, log_, {}, {}, 0, {}, false, [this] { stop_if_done(); }},
@@ -132,10 +133,11 @@ Server::~Server() {
   }
 }
 
-ModelOptions Server::model_options(const WorkerOptions& options) {
-  ModelOptions out;
+serving::ModelOptions Server::model_options(const WorkerOptions& options) {
+  serving::ModelOptions out;
   out.models = options.models;
-  for (ModelSpec& spec : out.models) spec.policy = spec.repository ? options.policy : VersionPolicy{};
+  for (repository::ModelSpec& spec : out.models)
+    spec.policy = spec.repository ? options.policy : repository::VersionPolicy{};
   out.device = options.device;
   out.precision = options.precision;
   out.warm_rows = options.batch_max;
@@ -143,8 +145,8 @@ ModelOptions Server::model_options(const WorkerOptions& options) {
   return out;
 }
 
-EngineOptions Server::engine_options(const WorkerOptions& options) {
-  EngineOptions out;
+serving::EngineOptions Server::engine_options(const WorkerOptions& options) {
+  serving::EngineOptions out;
   out.batch_max = options.batch_max;
   out.batch_delay = options.batch_delay;
   return out;
@@ -152,18 +154,19 @@ EngineOptions Server::engine_options(const WorkerOptions& options) {
 
 void Server::open_gates() {
   const bool any_tls = std::any_of(options_.listen.begin(), options_.listen.end(),
-                                   [](const Endpoint& e) { return e.kind == Endpoint::Kind::tls; });
-  if (any_tls || options_.tls.any()) tls_.emplace(options_.tls, Tls::Side::server);
+                                   [](const net::Endpoint& e) { return e.kind == net::Endpoint::Kind::tls; });
+  if (any_tls || options_.tls.any()) tls_.emplace(options_.tls, net::Tls::Side::server);
   const bool local_only = service_.token.empty();
-  std::vector<Listening> listening = inherited_listeners(local_only && !tls_);
-  for (Listening& one : listening) {
-    if (tls_ && one.endpoint.kind == Endpoint::Kind::tcp) one.endpoint.kind = Endpoint::Kind::tls;
+  std::vector<net::Listening> listening = net::inherited_listeners(local_only && !tls_);
+  for (net::Listening& one : listening) {
+    if (tls_ && one.endpoint.kind == net::Endpoint::Kind::tcp) one.endpoint.kind = net::Endpoint::Kind::tls;
   }
-  for (const Endpoint& endpoint : options_.listen) listening.push_back(listen_on(endpoint, local_only));
-  for (Listening& one : listening) {
+  for (const net::Endpoint& endpoint : options_.listen)
+    listening.push_back(net::listen_on(endpoint, local_only));
+  for (net::Listening& one : listening) {
     const int flags = ::fcntl(one.fd.get(), F_GETFL);
     ::fcntl(one.fd.get(), F_SETFL, flags | O_NONBLOCK);
-    gates_.push_back({adopt_listener(io_, std::move(one.fd)), one.endpoint, one.unlinks});
+    gates_.push_back({net::adopt_listener(io_, std::move(one.fd)), one.endpoint, one.unlinks});
   }
   if (gates_.empty() && !options_.stdio) {
     fail_usage("nothing to listen on; there are --listen ENDPOINT and --stdio");
@@ -183,15 +186,16 @@ void Server::run() {
   for (Gate& gate : gates_) asio::co_spawn(io_, accept(gate), asio::detached);
   if (options_.stdio) {
     stdio_ = std::make_unique<StdioBridge>();
-    welcome(adopt_socket(io_, stdio_->take_socket()), "stdio");
+    welcome(net::adopt_socket(io_, stdio_->take_socket()), "stdio");
   }
-  std::vector<Endpoint> endpoints;
+  std::vector<net::Endpoint> endpoints;
   nlohmann::json names = nlohmann::json::array();
   for (const Gate& gate : gates_) {
     endpoints.push_back(gate.endpoint);
-    names.push_back(to_string(gate.endpoint));
+    names.push_back(net::to_string(gate.endpoint));
   }
-  log_.write("ready", {{"pid", ::getpid()}, {"endpoints", names}, {"device", to_string(options_.device)}});
+  log_.write("ready",
+             {{"pid", ::getpid()}, {"endpoints", names}, {"device", backend::to_string(options_.device)}});
   if (options_.on_ready) options_.on_ready(endpoints);
   notify_manager("READY=1");
   io_.run();
@@ -206,17 +210,17 @@ asio::awaitable<void> Server::accept(Gate& gate) {
     if (error == asio::error::operation_aborted || service_.draining) co_return;
     if (error) {
       // Out of descriptors, most likely: the others go on, and this is tried again.
-      warn("{}: {}", to_string(gate.endpoint), error.message());
+      warn("{}: {}", net::to_string(gate.endpoint), error.message());
       asio::steady_timer pause(io_, pause_without_descriptors);
       co_await pause.async_wait(no_throw);
       continue;
     }
-    if (gate.endpoint.kind != Endpoint::Kind::unix_socket) {
+    if (gate.endpoint.kind != net::Endpoint::Kind::unix_socket) {
       const int on = 1;
       ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     std::string name = peer_name(socket);
-    if (gate.endpoint.kind == Endpoint::Kind::tls) {
+    if (gate.endpoint.kind == net::Endpoint::Kind::tls) {
       // Who is refused is told, where telling doesn't cost too much.
       if (greeting_ >= most_refusals && full()) {
         ++service_.stats.connections_refused;
@@ -231,7 +235,7 @@ asio::awaitable<void> Server::accept(Gate& gate) {
   }
 }
 
-asio::awaitable<void> Server::secure(Socket socket, std::string name) {
+asio::awaitable<void> Server::secure(net::Socket socket, std::string name) {
   ++greeting_;
   try {
     auto secured = co_await tls_->secure(std::move(socket), {}, tls_timeout);
@@ -253,23 +257,23 @@ bool Server::full() const {
   return service_.sessions.size() + greeting_ >= static_cast<std::size_t>(options_.max_connections);
 }
 
-void Server::refuse(Socket socket) {
+void Server::refuse(net::Socket socket) {
   ++service_.stats.connections_refused;
-  const auto link = std::make_shared<FrameLink>(std::move(socket), options_.max_frame);
+  const auto link = std::make_shared<protocol::FrameLink>(std::move(socket), options_.max_frame);
   link->send(link->maker().failed(
       0, wire::Code::busy,
       fmt::format("no connection is free: --max-connections {}", options_.max_connections)));
   link->close_when_sent();
 }
 
-void Server::welcome(Socket socket, std::string name) {
+void Server::welcome(net::Socket socket, std::string name) {
   ++service_.stats.connections_total;
   const auto session = std::make_shared<Session>(service_, std::move(socket), std::move(name));
   service_.sessions.insert(session);
   asio::co_spawn(io_, session->run(), asio::detached);
 }
 
-void Server::finish(const std::vector<std::shared_ptr<Job>>& jobs) {
+void Server::finish(const std::vector<std::shared_ptr<serving::Job>>& jobs) {
   for (const auto& job : jobs) {
     --service_.inflight;
     auto& request = static_cast<Request&>(*job);
@@ -360,7 +364,7 @@ asio::awaitable<void> Server::end() {
 }  // namespace
 
 void serve(const WorkerOptions& options) {
-  check_device(options.device);
+  backend::check_device(options.device);
   if (options.models.empty() && options.train_folder.empty()) {
     fail_usage("nothing to do: no --model NAME=PATH, no --repository BASE, no --train FOLDER");
   }
@@ -368,7 +372,7 @@ void serve(const WorkerOptions& options) {
     training_program();
     if (::access(options.train_folder.c_str(), W_OK | X_OK) != 0) fail_errno(options.train_folder);
   }
-  pin_thread(options.device);  // and every thread that is started from here on
+  backend::pin_thread(options.device);  // and every thread that is started from here on
   Server server(options);
   server.run();
 }
@@ -381,4 +385,4 @@ std::string read_token(const std::string& path) {
   return std::string(line);
 }
 
-}  // namespace nn
+}  // namespace nn::worker

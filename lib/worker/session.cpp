@@ -11,10 +11,10 @@
 #include "base/parse.hpp"
 #include "model/model.hpp"
 
-namespace nn {
+namespace nn::worker {
 namespace {
 
-using Clock = FrameLink::Clock;
+using Clock = protocol::FrameLink::Clock;
 
 constexpr std::size_t most_streams = 1024;  // of a connection
 constexpr std::uint64_t most_unsent = 4u << 20;
@@ -38,10 +38,10 @@ std::string_view text_of(const flatbuffers::String* text) {
 
 }  // namespace
 
-Session::Session(Service& service, Socket socket, std::string name)
+Session::Session(Service& service, net::Socket socket, std::string name)
     : service_(service),
       name_(std::move(name)),
-      link_(std::make_shared<FrameLink>(std::move(socket), service.options.max_frame)) {}
+      link_(std::make_shared<protocol::FrameLink>(std::move(socket), service.options.max_frame)) {}
 
 asio::awaitable<void> Session::run() {
   const auto self = shared_from_this();
@@ -49,7 +49,7 @@ asio::awaitable<void> Session::run() {
   service_.log.write("connect", {{"client", name_}});
   std::string why;
   try {
-    IncomingFrame in;
+    protocol::IncomingFrame in;
     while (co_await link->read(in)) {
       if (greeted_ || greet(in)) handle(in);
       // Of a client that sends on and takes no answers, nothing more is read.
@@ -87,13 +87,13 @@ void Session::refuse(std::uint64_t id, wire::Code code, std::string_view message
   link_->send(link_->maker().failed(id, code, message));
 }
 
-bool Session::greet(const IncomingFrame& in) {
+bool Session::greet(const protocol::IncomingFrame& in) {
   const auto* hello = in.as<wire::Hello>();
   if (hello == nullptr) fail_data("the connection does not begin with a greeting");
-  if (hello->version() != protocol_version) {
+  if (hello->version() != protocol::protocol_version) {
     refuse(in.frame->id(), wire::Code::unsupported,
-           fmt::format("protocol version {}; this worker ({}) speaks {}", hello->version(), tools_version(),
-                       protocol_version));
+           fmt::format("protocol version {}; this worker ({}) speaks {}", hello->version(),
+                       model::tools_version(), protocol::protocol_version));
     link_->close_when_sent();
     return false;
   }
@@ -106,20 +106,20 @@ bool Session::greet(const IncomingFrame& in) {
   }
   if (hello->max_frame() > 0) client_frame_ = std::min(hello->max_frame(), std::uint64_t{1} << 31);
   auto& builder = link_->maker().builder();
-  const auto agent = builder.CreateString("nn-worker " + tools_version());
-  const auto device = builder.CreateString(to_string(service_.options.device));
+  const auto agent = builder.CreateString("nn-worker " + model::tools_version());
+  const auto device = builder.CreateString(backend::to_string(service_.options.device));
   std::vector<std::string> abilities = {"predict", "admin"};
   if (!service_.options.train_folder.empty()) abilities.emplace_back("train");
   const auto can = builder.CreateVectorOfStrings(abilities);
   const auto inflight = static_cast<std::uint32_t>(service_.options.max_inflight);
-  link_->send(
-      link_->maker().finish(in.frame->id(), wire::CreateWelcome(builder, protocol_version, agent, device,
-                                                                service_.options.max_frame, inflight, can)));
+  link_->send(link_->maker().finish(in.frame->id(),
+                                    wire::CreateWelcome(builder, protocol::protocol_version, agent, device,
+                                                        service_.options.max_frame, inflight, can)));
   greeted_ = true;
   return false;
 }
 
-void Session::handle(const IncomingFrame& in) {
+void Session::handle(const protocol::IncomingFrame& in) {
   const std::uint64_t id = in.frame->id();
   switch (in.frame->message_type()) {
     case wire::Message::Predict: return predict(in);
@@ -142,21 +142,21 @@ void Session::handle(const IncomingFrame& in) {
   }
 }
 
-std::shared_ptr<const Binding> Session::bind(OpenStream& stream,
-                                             const std::shared_ptr<const Schema>& schema) {
+std::shared_ptr<const serving::Binding> Session::bind(OpenStream& stream,
+                                                      const std::shared_ptr<const Schema>& schema) {
   const auto model = service_.models.find(stream.model, stream.version);
   if (!model) return nullptr;
   if (stream.binding && stream.binding->model == model) return stream.binding;
   Metadata metadata;
   metadata.set("nn.model", model->predictor.digest());
-  metadata.set("nn.members", json_array({model->name}));
-  stream.binding = std::make_shared<Binding>(
-      Binding{model, model->predictor.bind(*schema),
-              PredictionBuilder(model->predictor.kind(), *schema, false, std::move(metadata))});
+  metadata.set("nn.members", predict::json_array({model->name}));
+  stream.binding = std::make_shared<serving::Binding>(serving::Binding{
+      model, model->predictor.bind(*schema),
+      predict::PredictionBuilder(model->predictor.kind(), *schema, false, std::move(metadata))});
   return stream.binding;
 }
 
-void Session::open(const IncomingFrame& in) {
+void Session::open(const protocol::IncomingFrame& in) {
   const auto* message = in.as<wire::Open>();
   const std::uint64_t id = in.frame->id();
   if (streams_.size() >= most_streams) {
@@ -181,14 +181,14 @@ void Session::open(const IncomingFrame& in) {
     streams_[message->stream()] = std::move(stream);
   } catch (const Error& error) {
     ++service_.stats.invalid;
-    refuse(id, code_of(error.kind()), error.what());
+    refuse(id, protocol::code_of(error.kind()), error.what());
   }
 }
 
-void Session::predict(const IncomingFrame& in) {
+void Session::predict(const protocol::IncomingFrame& in) {
   const auto* message = in.as<wire::Predict>();
   const std::uint64_t id = in.frame->id();
-  WorkerStats& stats = service_.stats;
+  serving::WorkerStats& stats = service_.stats;
   ++stats.requests_total;
   if (service_.draining) return refuse(id, wire::Code::draining, "the worker ends");
   const auto found = streams_.find(message->stream());
@@ -215,7 +215,7 @@ void Session::predict(const IncomingFrame& in) {
     // What follows on the stream may refer to what could not be read.
     ++stats.invalid;
     streams_.erase(message->stream());
-    return refuse(id, code_of(error.kind()), error.what());
+    return refuse(id, protocol::code_of(error.kind()), error.what());
   }
   request->session = weak_from_this();
   request->id = id;
@@ -231,7 +231,7 @@ void Session::predict(const IncomingFrame& in) {
   service_.engine.submit(std::move(request));
 }
 
-void Session::train(const IncomingFrame& in) {
+void Session::train(const protocol::IncomingFrame& in) {
   const auto* message = in.as<wire::Train>();
   const std::uint64_t id = in.frame->id();
   const WorkerOptions& options = service_.options;
@@ -265,19 +265,19 @@ void Session::train(const IncomingFrame& in) {
     });
   } catch (const Error& error) {
     ++service_.stats.invalid;
-    return refuse(id, code_of(error.kind()), error.what());
+    return refuse(id, protocol::code_of(error.kind()), error.what());
   }
   ++service_.stats.trainings_total;
   service_.log.write("train", {{"client", name_}, {"job", request.job}, {"arguments", request.arguments}});
   service_.training = training_ = std::move(training);
 }
 
-void Session::take_rows(const IncomingFrame& in) {
+void Session::take_rows(const protocol::IncomingFrame& in) {
   if (!training_ || training_->id() != in.frame->id()) return;  // it has ended, as the client will read
   try {
     training_->take(in.body, in.as<wire::Rows>()->last());
   } catch (const Error& error) {
-    refuse(in.frame->id(), code_of(error.kind()), error.what());
+    refuse(in.frame->id(), protocol::code_of(error.kind()), error.what());
     training_->stop(wire::Code::invalid);
     training_.reset();
   }
@@ -292,12 +292,12 @@ void Session::cancel(std::uint64_t id) {
 void Session::finish(Request& request) {
   const auto own = requests_.find(request.id);
   if (own != requests_.end() && own->second.get() == &request) requests_.erase(own);
-  WorkerStats& stats = service_.stats;
+  serving::WorkerStats& stats = service_.stats;
   const std::string& name = request.binding->model->name;
   auto model = stats.models.find(name);
   if (model == stats.models.end()) model = stats.models.try_emplace(name).first;
   switch (request.state) {
-    case Job::State::answered:
+    case serving::Job::State::answered:
       ++model->second.requests;
       model->second.rows += static_cast<std::uint64_t>(request.rows.rows);
       model->second.queue.add(request.waited);
@@ -305,11 +305,11 @@ void Session::finish(Request& request) {
       model->second.total.add(
           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.arrived));
       return answer(request);
-    case Job::State::late:
+    case serving::Job::State::late:
       ++stats.late;
       return refuse(request.id, wire::Code::deadline,
                     fmt::format("late: it waited {} us", request.waited.count()));
-    case Job::State::dropped:
+    case serving::Job::State::dropped:
       ++stats.cancelled;
       return refuse(request.id, wire::Code::cancelled, "cancelled");
     default:
@@ -319,7 +319,7 @@ void Session::finish(Request& request) {
         service_.broken = request.error;
         asio::post(service_.io, service_.on_change);
       }
-      return refuse(request.id, code_of(request.error->kind()), request.error->what());
+      return refuse(request.id, protocol::code_of(request.error->kind()), request.error->what());
   }
 }
 
@@ -332,7 +332,7 @@ void Session::answer(Request& request) {
   try {
     stream.answers->write(*request.answers);
   } catch (const Error& error) {
-    return refuse(request.id, code_of(error.kind()), error.what());
+    return refuse(request.id, protocol::code_of(error.kind()), error.what());
   }
   auto& builder = link_->maker().builder();
   const auto us = [](std::chrono::microseconds time) {
@@ -343,7 +343,7 @@ void Session::answer(Request& request) {
   link_->send(link_->maker().finish(request.id, message, stream.answers->take()));
 }
 
-void Session::query(const IncomingFrame& in) {
+void Session::query(const protocol::IncomingFrame& in) {
   link_->send(link_->maker().report(in.frame->id(), describe(service_, in.as<wire::Query>()->what())));
 }
 
@@ -386,7 +386,7 @@ std::string describe(const Service& service, wire::What what) {
   using nlohmann::json;
   const auto models = [&] {
     json out = json::array();
-    for (const ModelStore::Listed& listed : service.models.list()) {
+    for (const serving::ModelStore::Listed& listed : service.models.list()) {
       json versions = json::array();
       for (const auto& model : listed.versions) {
         versions.push_back({{"version", model->version}, {"digest", model->predictor.digest()}});
@@ -405,7 +405,7 @@ std::string describe(const Service& service, wire::What what) {
     }
     case wire::What::models: return models().dump();
     case wire::What::stats: {
-      json out = to_json(service.stats);
+      json out = serving::to_json(service.stats);
       out["nn_worker_connections"] = service.sessions.size();
       out["nn_worker_requests_inflight"] = service.inflight;
       out["nn_worker_model_swaps_total"] = service.models.swaps();
@@ -413,9 +413,9 @@ std::string describe(const Service& service, wire::What what) {
     }
     default: break;
   }
-  json out = {{"agent", "nn-worker " + tools_version()},
+  json out = {{"agent", "nn-worker " + model::tools_version()},
               {"pid", ::getpid()},
-              {"device", to_string(service.options.device)},
+              {"device", backend::to_string(service.options.device)},
               {"draining", service.draining},
               {"connections", service.sessions.size()},
               {"inflight", service.inflight},
@@ -425,4 +425,4 @@ std::string describe(const Service& service, wire::What what) {
   return out.dump();
 }
 
-}  // namespace nn
+}  // namespace nn::worker

@@ -16,7 +16,7 @@
 #include "worker/training.hpp"
 #include "worker/worker.hpp"
 
-namespace nn {
+namespace nn::worker {
 
 class Session;
 
@@ -25,10 +25,10 @@ struct Service {
   asio::io_context& io;
   const WorkerOptions& options;
   std::string token;
-  ModelStore& models;
-  Engine& engine;
-  EventLog& log;
-  WorkerStats stats;
+  serving::ModelStore& models;
+  serving::Engine& engine;
+  serving::EventLog& log;
+  serving::WorkerStats stats;
   std::set<std::shared_ptr<Session>> sessions;
   std::int64_t inflight = 0;           // requests in the engine
   std::shared_ptr<Training> training;  // one at a time
@@ -41,17 +41,17 @@ struct Service {
 struct OpenStream {
   std::string model;
   std::uint64_t version = 0;  // 0: whichever is served
-  PieceReader rows;
-  std::shared_ptr<const Binding> binding;  // to the version that answered last
-  std::optional<PieceWriter> answers;
-  std::shared_ptr<const Binding> answering;  // whose schema the client has
-  StreamLimits limits;
+  format::PieceReader rows;
+  std::shared_ptr<const serving::Binding> binding;  // to the version that answered last
+  std::optional<format::PieceWriter> answers;
+  std::shared_ptr<const serving::Binding> answering;  // whose schema the client has
+  format::StreamLimits limits;
 
   OpenStream(std::string name, std::uint64_t wanted, std::uint64_t max_frame)
       : model(std::move(name)), version(wanted), rows("request", {max_frame}) {}
 };
 
-struct Request : Job {
+struct Request : serving::Job {
   std::weak_ptr<Session> session;
   std::uint64_t id = 0;
   std::shared_ptr<OpenStream> stream;
@@ -59,7 +59,7 @@ struct Request : Job {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Service& service, Socket socket, std::string name);
+  Session(Service& service, net::Socket socket, std::string name);
 
   asio::awaitable<void> run();
   // A request has been computed, or given up.
@@ -67,38 +67,39 @@ class Session : public std::enable_shared_from_this<Session> {
   // Tells the client that the worker ends; the connection closes when all is answered.
   void drain();
   // Closes a connection that has been silent for too long.
-  void check_time(FrameLink::Clock::time_point now);
+  void check_time(protocol::FrameLink::Clock::time_point now);
   bool busy() const { return !requests_.empty() || training_ || !link_->all_sent(); }
   void close() { link_->close(); }
   void close_when_sent() { link_->close_when_sent(); }
-  const FrameLink& link() const { return *link_; }
+  const protocol::FrameLink& link() const { return *link_; }
 
  private:
-  bool greet(const IncomingFrame& in);
-  void handle(const IncomingFrame& in);
-  void open(const IncomingFrame& in);
-  void predict(const IncomingFrame& in);
+  bool greet(const protocol::IncomingFrame& in);
+  void handle(const protocol::IncomingFrame& in);
+  void open(const protocol::IncomingFrame& in);
+  void predict(const protocol::IncomingFrame& in);
   void cancel(std::uint64_t id);
-  void train(const IncomingFrame& in);
-  void take_rows(const IncomingFrame& in);
-  void query(const IncomingFrame& in);
+  void train(const protocol::IncomingFrame& in);
+  void take_rows(const protocol::IncomingFrame& in);
+  void query(const protocol::IncomingFrame& in);
   void change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load);
-  std::shared_ptr<const Binding> bind(OpenStream& stream, const std::shared_ptr<const Schema>& schema);
+  std::shared_ptr<const serving::Binding> bind(OpenStream& stream,
+                                               const std::shared_ptr<const Schema>& schema);
   void answer(Request& request);
   void refuse(std::uint64_t id, wire::Code code, std::string_view message);
 
   Service& service_;
   std::string name_;
-  std::shared_ptr<FrameLink> link_;
+  std::shared_ptr<protocol::FrameLink> link_;
   std::unordered_map<std::uint32_t, std::shared_ptr<OpenStream>> streams_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Request>> requests_;
   std::shared_ptr<Training> training_;
   std::uint64_t client_frame_ = 64u << 20;
   bool greeted_ = false;
-  FrameLink::Clock::time_point started_ = FrameLink::Clock::now();
+  protocol::FrameLink::Clock::time_point started_ = protocol::FrameLink::Clock::now();
 };
 
 // What health, status, models and stats say.
 std::string describe(const Service& service, wire::What what);
 
-}  // namespace nn
+}  // namespace nn::worker

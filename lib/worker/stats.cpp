@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-namespace nn {
+namespace nn::serving {
 
 std::size_t LatencyHistogram::bucket_of(std::uint64_t us) {
   constexpr std::uint64_t sub = 1u << sub_bits;
@@ -79,4 +79,4 @@ nlohmann::json to_json(const WorkerStats& stats) {
   return out;
 }
 
-}  // namespace nn
+}  // namespace nn::serving

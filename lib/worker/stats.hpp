@@ -9,7 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace nn {
+namespace nn::serving {
 
 // Counts of times with a relative error of at most 1/32: 16 equal buckets for each power of two
 // of microseconds, as HdrHistogram has them.
@@ -47,4 +47,4 @@ struct WorkerStats {
 // Names as Prometheus has them: nn_worker_requests_total …
 nlohmann::json to_json(const WorkerStats& stats);
 
-}  // namespace nn
+}  // namespace nn::serving

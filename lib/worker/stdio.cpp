@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 
-namespace nn {
+namespace nn::worker {
 namespace {
 
 constexpr std::size_t chunk = 256 << 10;
@@ -52,4 +52,4 @@ StdioBridge::~StdioBridge() {
   output_.join();
 }
 
-}  // namespace nn
+}  // namespace nn::worker

@@ -6,7 +6,7 @@
 
 #include "base/file.hpp"
 
-namespace nn {
+namespace nn::worker {
 
 class StdioBridge {
  public:
@@ -20,4 +20,4 @@ class StdioBridge {
   std::thread output_;
 };
 
-}  // namespace nn
+}  // namespace nn::worker

@@ -17,7 +17,7 @@
 #include "train/log.hpp"
 #include "worker/client.hpp"
 
-namespace nn {
+namespace nn::client {
 namespace {
 
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
@@ -26,7 +26,7 @@ constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::chrono::milliseconds look_for_rows{2};
 constexpr std::chrono::seconds time_to_stop{30};
 
-std::string_view text_of(const Piece& body) {
+std::string_view text_of(const format::Piece& body) {
   return {reinterpret_cast<const char*>(body.bytes().data()), body.size};
 }
 
@@ -45,24 +45,24 @@ class RemoteTrainer {
   asio::awaitable<void> train();
   asio::awaitable<void> send_rows();
   void begin();
-  bool take(const IncomingFrame& in);  // true at the end
+  bool take(const protocol::IncomingFrame& in);  // true at the end
   void show(std::string_view line);
   asio::awaitable<void> watch();
   void look_at_signals();
 
   const RemoteTraining& options_;
-  const Access access_;
+  const net::Access access_;
   std::shared_ptr<const Schema> schema_;
   std::optional<std::int64_t> total_rows_;
   ReadAhead reader_;
   OutputFile model_;
-  TrainingLog log_;
-  PieceWriter writer_;
+  train::TrainingLog log_;
+  format::PieceWriter writer_;
   asio::io_context io_{1};
-  Carrier carrier_;
-  std::shared_ptr<FrameLink> link_;
+  net::Carrier carrier_;
+  std::shared_ptr<protocol::FrameLink> link_;
   std::optional<Progress> progress_;
-  std::optional<FrameLink::Clock::time_point> stopping_;
+  std::optional<protocol::FrameLink::Clock::time_point> stopping_;
   std::exception_ptr error_;
   bool done_ = false;
 };
@@ -75,11 +75,11 @@ RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTrai
       reader_(std::move(rows), 2),
       model_(options.output),
       log_(options.log, options.resume),
-      writer_(*schema_, StreamLimits{options.max_frame}),
+      writer_(*schema_, format::StreamLimits{options.max_frame}),
       progress_(std::in_place, "rows", static_cast<std::uint64_t>(total_rows_.value_or(0))) {}
 
 void RemoteTrainer::run() {
-  const std::string name = to_string(options_.endpoint);
+  const std::string name = net::to_string(options_.endpoint);
   asio::co_spawn(io_, train(), [this](std::exception_ptr error) {
     if (error && !error_) error_ = error;
     done_ = true;
@@ -105,10 +105,10 @@ void RemoteTrainer::run() {
 void RemoteTrainer::look_at_signals() {
   if (stop_requested() == 0) return;
   if (!stopping_) {
-    stopping_ = FrameLink::Clock::now() + time_to_stop;
+    stopping_ = protocol::FrameLink::Clock::now() + time_to_stop;
     if (!link_) throw_if_stopped();
     link_->send(link_->maker().finish(id, wire::CreateCancel(link_->maker().builder())));
-  } else if (FrameLink::Clock::now() > *stopping_) {
+  } else if (protocol::FrameLink::Clock::now() > *stopping_) {
     throw_if_stopped();
   }
 }
@@ -117,7 +117,7 @@ asio::awaitable<void> RemoteTrainer::train() {
   link_ = co_await reach(options_.endpoint, access_, options_.max_frame, carrier_);
   const auto link = link_;
   auto limit = close_after(link, io_, 2 * access_.connect_timeout);
-  const IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
+  const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
   limit.cancel();
   if (!can_train(*welcome.as<wire::Welcome>())) {
     fail(ErrorKind::unsupported,
@@ -130,7 +130,7 @@ asio::awaitable<void> RemoteTrainer::train() {
     link_->close();
   });
   asio::co_spawn(io_, watch(), asio::detached);
-  IncomingFrame in;
+  protocol::IncomingFrame in;
   while (co_await link->read(in)) {
     if (take(in)) co_return;
   }
@@ -143,7 +143,7 @@ void RemoteTrainer::begin() {
   const auto job = builder.CreateString(options_.job);
   const auto arguments = builder.CreateVectorOfStrings(options_.arguments);
   link_->send(link_->maker().finish(id, wire::CreateTrain(builder, job, options_.resume, arguments),
-                                    piece_of(options_.command_line)));
+                                    protocol::piece_of(options_.command_line)));
 }
 
 asio::awaitable<void> RemoteTrainer::send_rows() {
@@ -175,7 +175,7 @@ asio::awaitable<void> RemoteTrainer::send_rows() {
   progress_.emplace("epochs", options_.epochs);
 }
 
-bool RemoteTrainer::take(const IncomingFrame& in) {
+bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
   switch (in.frame->message_type()) {
     case wire::Message::Progress:
       log_.write_line(text_of(in.body));
@@ -184,7 +184,7 @@ bool RemoteTrainer::take(const IncomingFrame& in) {
     case wire::Message::Notice:
       progress_->clear();
       for (const std::string& line : split(trim(text_of(in.body)), '\n')) {
-        print_error(fmt::format("{}: {}", to_string(options_.endpoint), printable(line, 1000)));
+        print_error(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
       }
       return false;
     case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();
@@ -209,7 +209,7 @@ void RemoteTrainer::show(std::string_view line) {
 
 // A worker that is asked and says nothing for long is as good as gone.
 asio::awaitable<void> RemoteTrainer::watch() {
-  using Clock = FrameLink::Clock;
+  using Clock = protocol::FrameLink::Clock;
   const auto link = link_;
   asio::steady_timer timer(io_);
   for (auto asked = Clock::now(); !done_;) {
@@ -236,4 +236,4 @@ void train_remote(std::unique_ptr<BatchSource> rows, const RemoteTraining& optio
   RemoteTrainer(std::move(rows), options).run();
 }
 
-}  // namespace nn
+}  // namespace nn::client

@@ -10,11 +10,11 @@
 #include "net/endpoint.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn {
+namespace nn::client {
 
 struct RemoteTraining {
-  Endpoint endpoint;
-  Access access;
+  net::Endpoint endpoint;
+  net::Access access;
   std::uint64_t max_frame = 64u << 20;
   std::vector<std::string> arguments;  // of nn-train: "--layers=64,32"; see nn-protocol(7)
   std::string command_line;            // for the model's provenance
@@ -30,4 +30,4 @@ struct RemoteTraining {
 // Unavailable errors (busy, lost) are worth another try, with `resume`.
 void train_remote(std::unique_ptr<BatchSource> rows, const RemoteTraining& options);
 
-}  // namespace nn
+}  // namespace nn::client

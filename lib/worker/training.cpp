@@ -20,7 +20,7 @@
 #include "base/parse.hpp"
 #include "train/options.hpp"
 
-namespace nn {
+namespace nn::worker {
 namespace {
 
 using namespace asio::experimental::awaitable_operators;
@@ -49,7 +49,8 @@ void check_argument(const std::string& argument) {
   }
   // The next word is another option, never this one's value.
   if (equals == std::string::npos && name != "--standardize") fail_usage("{} without a value", name);
-  if (name == "--valid" && !parse_validation(std::string_view(argument).substr(equals + 1)).file.empty()) {
+  if (name == "--valid" &&
+      !train::parse_validation(std::string_view(argument).substr(equals + 1)).file.empty()) {
     fail_usage("--valid: a worker takes a fraction; the rows of a file would have to be there");
   }
 }
@@ -84,7 +85,7 @@ std::vector<std::string> training_command(const TrainingOptions& options, const 
   check_job(request.job);
   std::vector<std::string> words = {training_program(),
                                     "-",
-                                    "--device=" + to_string(options.device),
+                                    "--device=" + backend::to_string(options.device),
                                     "--output=-",
                                     "--log=/dev/fd/3",
                                     fmt::format("--max-frame={}", options.max_frame),
@@ -99,7 +100,7 @@ std::vector<std::string> training_command(const TrainingOptions& options, const 
   return words;
 }
 
-Training::Training(asio::io_context& io, TrainingOptions options, std::shared_ptr<FrameLink> link,
+Training::Training(asio::io_context& io, TrainingOptions options, std::shared_ptr<protocol::FrameLink> link,
                    std::uint64_t id)
     : io_(io),
       options_(std::move(options)),
@@ -118,11 +119,11 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
   auto [model_out, model_in] = make_pipe();
   auto [errors_out, errors_in] = make_pipe();
   auto [log_out, log_in] = make_pipe();
-  const std::array<Handed, 4> handed = {Handed{rows_out.get(), STDIN_FILENO},
-                                        {model_in.get(), STDOUT_FILENO},
-                                        {errors_in.get(), STDERR_FILENO},
-                                        {log_in.get(), 3}};
-  child_ = std::make_unique<Child>(words, handed);
+  const std::array<process::Handed, 4> handed = {process::Handed{rows_out.get(), STDIN_FILENO},
+                                                 {model_in.get(), STDOUT_FILENO},
+                                                 {errors_in.get(), STDERR_FILENO},
+                                                 {log_in.get(), 3}};
+  child_ = std::make_unique<process::Child>(words, handed);
   rows_.assign(rows_in.release());
   model_.assign(model_out.release());
   errors_.assign(errors_out.release());
@@ -132,7 +133,7 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
       io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
 }
 
-void Training::take(Piece rows, bool last) {
+void Training::take(format::Piece rows, bool last) {
   if (all_rows_) fail_data("rows after the last");
   bytes_ += rows.size;
   if (bytes_ > options_.max_rows_bytes) {
@@ -142,14 +143,14 @@ void Training::take(Piece rows, bool last) {
   all_rows_ = last;
   if (ended_) return;
   queue_.push_back(std::move(rows));
-  if (last) queue_.push_back(piece_of(end_of_stream).own);
+  if (last) queue_.push_back(protocol::piece_of(end_of_stream).own);
   if (writing_.empty()) write_rows();
 }
 
 void Training::write_rows() {
   writing_ = std::exchange(queue_, {});
   std::vector<asio::const_buffer> buffers;
-  for (const Piece& piece : writing_) buffers.emplace_back(piece.bytes().data(), piece.size);
+  for (const format::Piece& piece : writing_) buffers.emplace_back(piece.bytes().data(), piece.size);
   asio::async_write(rows_, buffers,
                     [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
                       self->writing_.clear();
@@ -165,12 +166,12 @@ asio::awaitable<void> Training::taken_down_to(std::uint64_t bytes) {
   const auto waiting = [this] {
     std::uint64_t sum = 0;
     for (const auto* pieces : {&writing_, &queue_}) {
-      for (const Piece& piece : *pieces) sum += piece.size;
+      for (const format::Piece& piece : *pieces) sum += piece.size;
     }
     return sum;
   };
   while (waiting() > bytes && !ended_) {
-    written_some_.expires_at(FrameLink::Clock::time_point::max());
+    written_some_.expires_at(protocol::FrameLink::Clock::time_point::max());
     co_await written_some_.async_wait(no_throw);
   }
 }
@@ -188,7 +189,7 @@ void Training::stop(wire::Code why) {
 // A message whose body is a line.
 template <typename T>
 void Training::send_line(flatbuffers::Offset<T> message, std::string_view line) {
-  link_->send(link_->maker().finish(id_, message, piece_of(fmt::format("{}\n", line))));
+  link_->send(link_->maker().finish(id_, message, protocol::piece_of(fmt::format("{}\n", line))));
 }
 
 asio::awaitable<void> Training::run() {
@@ -275,9 +276,9 @@ void Training::finish(int status) {
                                                   : ErrorKind::internal;
     if (WIFSIGNALED(status)) last = fmt::format("nn-train was ended by signal {}", WTERMSIG(status));
     error.emplace(kind, last);
-    link_->send(link_->maker().failed(id_, code_of(kind), last));
+    link_->send(link_->maker().failed(id_, protocol::code_of(kind), last));
   }
   on_end_(error);
 }
 
-}  // namespace nn
+}  // namespace nn::worker

@@ -14,11 +14,11 @@
 #include "net/child.hpp"
 #include "worker/frame.hpp"
 
-namespace nn {
+namespace nn::worker {
 
 struct TrainingOptions {
   std::string folder;  // for checkpoints
-  Device device;
+  backend::Device device;
   std::uint64_t max_frame = 64u << 20;             // of a message of rows
   std::uint64_t max_rows_bytes = 4ull << 30;       // of all rows of a training
   std::chrono::milliseconds stop_timeout{30'000};  // to save a checkpoint
@@ -43,12 +43,13 @@ class Training : public std::enable_shared_from_this<Training> {
  public:
   // `on_end` is called once, after the last frame: with what nn-train had to say, or nothing.
   using OnEnd = std::function<void(const std::optional<Error>&)>;
-  Training(asio::io_context& io, TrainingOptions options, std::shared_ptr<FrameLink> link, std::uint64_t id);
+  Training(asio::io_context& io, TrainingOptions options, std::shared_ptr<protocol::FrameLink> link,
+           std::uint64_t id);
 
   // Starts nn-train. Errors as training_command() has them.
   void start(const TrainingRequest& request, OnEnd on_end);
   // More rows. Data error for more than the limit.
-  void take(Piece rows, bool last);
+  void take(format::Piece rows, bool last);
   // Waits until at most so many bytes of rows are in memory.
   asio::awaitable<void> taken_down_to(std::uint64_t bytes);
   // Has nn-train save a checkpoint and end; the client is told `why`.
@@ -69,12 +70,12 @@ class Training : public std::enable_shared_from_this<Training> {
 
   asio::io_context& io_;
   TrainingOptions options_;
-  std::shared_ptr<FrameLink> link_;
+  std::shared_ptr<protocol::FrameLink> link_;
   std::uint64_t id_;
   OnEnd on_end_;
-  std::unique_ptr<Child> child_;
+  std::unique_ptr<process::Child> child_;
   Pipe rows_, model_, log_, errors_;
-  std::vector<Piece> queue_, writing_;
+  std::vector<format::Piece> queue_, writing_;
   std::uint64_t bytes_ = 0;  // of rows so far
   bool all_rows_ = false, stopped_ = false, ended_ = false;
   wire::Code why_ = wire::Code::cancelled;
@@ -82,4 +83,4 @@ class Training : public std::enable_shared_from_this<Training> {
   std::vector<std::string> said_;  // the last lines of its standard error
 };
 
-}  // namespace nn
+}  // namespace nn::worker

@@ -13,16 +13,16 @@
 #include "net/endpoint.hpp"
 #include "worker/repository.hpp"
 
-namespace nn {
+namespace nn::worker {
 
 struct WorkerOptions {
-  std::vector<Endpoint> listen;
+  std::vector<net::Endpoint> listen;
   bool stdio = false;  // serve one client on stdin and stdout, and end with it
-  std::vector<ModelSpec> models;
-  VersionPolicy policy;  // of repositories
-  double poll_s = 1;     // how often they are looked at; 0: on SIGHUP and request only
-  Device device;
-  Precision precision = Precision::float32;
+  std::vector<repository::ModelSpec> models;
+  repository::VersionPolicy policy;  // of repositories
+  double poll_s = 1;                 // how often they are looked at; 0: on SIGHUP and request only
+  backend::Device device;
+  backend::Precision precision = backend::Precision::float32;
 
   std::int64_t max_inflight = 1024;  // requests of all clients; one more is answered `busy`
   std::int64_t max_connections = 256;
@@ -35,11 +35,11 @@ struct WorkerOptions {
   std::string train_folder;                   // for checkpoints of trainings; empty: clients can't train
   std::uint64_t max_rows_bytes = 4ull << 30;  // of one training
 
-  TlsFiles tls;            // for endpoints with tls://
+  net::TlsFiles tls;       // for endpoints with tls://
   std::string token_file;  // clients must know what is in it; empty: none
   std::string log;         // JSON lines; empty: none
   // Called once, when connections are accepted: the endpoints as bound.
-  std::function<void(const std::vector<Endpoint>&)> on_ready;
+  std::function<void(const std::vector<net::Endpoint>&)> on_ready;
 };
 
 // Serves until SIGTERM or SIGINT, then drains: no new connection or request, those under way are
@@ -52,4 +52,4 @@ void serve(const WorkerOptions& options);
 // The first line of a file that only its owner should read, for --token-file.
 std::string read_token(const std::string& path);
 
-}  // namespace nn
+}  // namespace nn::worker

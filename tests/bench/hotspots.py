@@ -4,7 +4,7 @@ import os, re, shutil, subprocess
 
 
 def shorten(symbol):
-    """'void nn::cpu::(anonymous)::gemm<…>(…)' as 'gemm'."""
+    """'void nn::backend::cpu::(anonymous)::gemm<…>(…)' as 'gemm'."""
     while True:
         less = re.sub(r"<[^<>]*>|\([^()]*\)", "", symbol)
         if less == symbol:

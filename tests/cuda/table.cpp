@@ -42,7 +42,7 @@ constexpr Check checks[] = {
 double allowed(const Check& check, bool exact) { return exact && check.may_be_exact ? same : check.most; }
 
 struct Choice {
-  Device device = parse_device("cuda:0");
+  backend::Device device = backend::parse_device("cuda:0");
   std::int64_t every = 1, rows = INT64_MAX;
   bool exact = false;
 };
@@ -58,7 +58,7 @@ Choice choice_of(int argc, char** argv) {
     } else if (word == "--exact") {
       choice.exact = true;
     } else if (i == 1) {
-      choice.device = parse_device(word);
+      choice.device = backend::parse_device(word);
     } else {
       fail_usage("usage: cuda-table DEVICE [--every N] [--rows MOST] [--exact]");
     }
@@ -116,7 +116,7 @@ void print_table(const std::map<std::string_view, Worst>& kinds, bool exact) {
 }
 
 int compare(const Choice& choice) {
-  const auto cpu = open_backend(Device{}), cuda = open_backend(choice.device);
+  const auto cpu = backend::open_backend(backend::Device{}), cuda = backend::open_backend(choice.device);
   int failed = 0, count = 0, alike = 0;
   std::map<std::string_view, Worst> kinds;
   for (const Case& c : cases_of(choice)) {

@@ -50,7 +50,7 @@ struct Setup {
         weights[m].as<float>()[i] = initial[i] * (1 + 0.1f * static_cast<float>(m));
     }
   }
-  Examples from(std::int64_t row, std::int64_t rows) const {
+  backend::Examples from(std::int64_t row, std::int64_t rows) const {
     return {rows, data.x.data() + row * c.inputs, data.labels.data() + row,
             data.targets.data() + row * c.outputs, data.weights.data() + row};
   }
@@ -60,8 +60,8 @@ struct Setup {
   std::vector<Buffer> weights;  // of each member
 };
 
-ProgramOptions options_of(const Case& c, OptimizerKind optimizer, std::size_t member = 0) {
-  ProgramOptions options;
+backend::ProgramOptions options_of(const Case& c, backend::OptimizerKind optimizer, std::size_t member = 0) {
+  backend::ProgramOptions options;
   options.batch = c.rows;
   options.training = true;
   options.optimizer.kind = optimizer;
@@ -71,28 +71,28 @@ ProgramOptions options_of(const Case& c, OptimizerKind optimizer, std::size_t me
   return options;
 }
 
-std::unique_ptr<Program> program_of(Backend& backend, const Setup& s, const ProgramOptions& options,
-                                    std::size_t member = 0) {
+std::unique_ptr<backend::Program> program_of(backend::Backend& backend, const Setup& s,
+                                             const backend::ProgramOptions& options, std::size_t member = 0) {
   return backend.compile(s.plan, options, s.weights[member].as<float>());
 }
 
-Values weights_of(const Program& program, const Setup& s, std::size_t member = 0) {
+Values weights_of(const backend::Program& program, const Setup& s, std::size_t member = 0) {
   Values values(static_cast<std::size_t>(s.plan.parameter_count));
   program.read_parameters(member, values);
   return values;
 }
-Values state_of(const Program& program, std::size_t member = 0) {
+Values state_of(const backend::Program& program, std::size_t member = 0) {
   Values values(static_cast<std::size_t>(program.state_size()));
   program.read_state(member, values);
   return values;
 }
 
 // Steps `first` to `last` on the same rows, and what they leave.
-Results train(Program& program, const Setup& s, const Examples& rows, std::uint64_t first,
+Results train(backend::Program& program, const Setup& s, const backend::Examples& rows, std::uint64_t first,
               std::uint64_t last) {
   Results r;
   for (std::uint64_t step = first; step < last; ++step)
-    r.losses.push_back(static_cast<float>(program.train_step(Step{{&rows, 1}, 0.01, step})));
+    r.losses.push_back(static_cast<float>(program.train_step(backend::Step{{&rows, 1}, 0.01, step})));
   double loss = 0;
   r.outputs.resize(outputs_of(s.c));
   program.evaluate(rows, r.outputs.data(), {&loss, 1});
@@ -101,36 +101,37 @@ Results train(Program& program, const Setup& s, const Examples& rows, std::uint6
   r.state = state_of(program);
   return r;
 }
-Results train_alone(Backend& backend, const Setup& s, OptimizerKind optimizer, std::size_t member = 0) {
+Results train_alone(backend::Backend& backend, const Setup& s, backend::OptimizerKind optimizer,
+                    std::size_t member = 0) {
   const auto program = program_of(backend, s, options_of(s.c, optimizer, member), member);
   return train(*program, s, s.from(0, s.c.rows), 0, steps);
 }
 
-Values forward(Program& program, const Setup& s, std::int64_t rows) {
+Values forward(backend::Program& program, const Setup& s, std::int64_t rows) {
   Values y(static_cast<std::size_t>(rows * s.c.outputs));
   program.forward(rows, s.data.x.data(), y.data());
   return y;
 }
 
-Values forward(Backend& backend, const Setup& s, Precision precision) {
-  ProgramOptions options = options_of(s.c, OptimizerKind::sgd);
+Values forward(backend::Backend& backend, const Setup& s, backend::Precision precision) {
+  backend::ProgramOptions options = options_of(s.c, backend::OptimizerKind::sgd);
   options.precision = precision;
   return forward(*program_of(backend, s, options), s, s.c.rows);
 }
 
 // The velocity after a first step by 1 is the gradient, but for its sign. What the weights moved by is it
 // too, but rounded to the weights' last digits: too coarse where a layer's gradients are small.
-Values gradient_of(Backend& backend, const Setup& s) {
-  const auto program = program_of(backend, s, options_of(s.c, OptimizerKind::momentum));
-  const Examples rows = s.from(0, s.c.rows);
-  program->train_step(Step{{&rows, 1}, 1, 0});
+Values gradient_of(backend::Backend& backend, const Setup& s) {
+  const auto program = program_of(backend, s, options_of(s.c, backend::OptimizerKind::momentum));
+  const backend::Examples rows = s.from(0, s.c.rows);
+  program->train_step(backend::Step{{&rows, 1}, 1, 0});
   return state_of(*program);
 }
 
 // Each parameter by itself, or a layer with small gradients could have any beside one with large ones. A
 // gradient that is 0 but for rounding, as of biases in front of a batch_norm, is a sum whose summands are as
 // large as other gradients, so that those say how much of it is noise.
-double gradients(Backend& cpu, Backend& cuda, const Setup& s) {
+double gradients(backend::Backend& cpu, backend::Backend& cuda, const Setup& s) {
   const Values expected = gradient_of(cpu, s), got = gradient_of(cuda, s);
   const double most = largest(expected);
   double worst = 0;
@@ -147,25 +148,25 @@ double gradients(Backend& cpu, Backend& cuda, const Setup& s) {
 // By momentum and not by Adam: where a gradient is 0 but for rounding Adam makes steps of the noise, whose
 // size has nothing to do with the noise's, and cuBLAS may round three networks' products otherwise than
 // one's.
-double members(Backend& cuda, const Setup& s, bool shared) {
-  std::vector<ProgramOptions> options;
+double members(backend::Backend& cuda, const Setup& s, bool shared) {
+  std::vector<backend::ProgramOptions> options;
   std::vector<const float*> weights;
   for (std::size_t m = 0; m < count; ++m) {
-    options.push_back(options_of(s.c, OptimizerKind::momentum, m));
+    options.push_back(options_of(s.c, backend::OptimizerKind::momentum, m));
     options.back().shared_batches = shared;
     weights.push_back(s.weights[m].as<float>());
   }
   const auto together = cuda.compile(s.plan, options, weights);
-  const Examples rows = s.from(0, s.c.rows);
+  const backend::Examples rows = s.from(0, s.c.rows);
   std::vector<double> totals(count), losses(count);
   for (std::uint64_t number = 0; number < steps; ++number)
-    together->train_step(std::vector<Step>(count, Step{{&rows, 1}, 0.01, number}));
+    together->train_step(std::vector<backend::Step>(count, backend::Step{{&rows, 1}, 0.01, number}));
   Values y(count * outputs_of(s.c));
   together->read_losses(totals);
   together->evaluate(rows, y.data(), losses);
   double worst = 0;
   for (std::size_t m = 0; m < count; ++m) {
-    Results alone = train_alone(cuda, s, OptimizerKind::momentum, m), got;
+    Results alone = train_alone(cuda, s, backend::OptimizerKind::momentum, m), got;
     const auto first = y.begin() + static_cast<std::ptrdiff_t>(m * outputs_of(s.c));
     got.outputs.assign(first, first + static_cast<std::ptrdiff_t>(outputs_of(s.c)));
     got.weights = weights_of(*together, s, m);
@@ -178,9 +179,9 @@ double members(Backend& cuda, const Setup& s, bool shared) {
 }
 
 // Half of a run, its weights and state given to another program, which does the rest.
-double continued(Backend& cuda, const Setup& s) {
-  const Examples rows = s.from(0, s.c.rows);
-  ProgramOptions options = options_of(s.c, OptimizerKind::adam);
+double continued(backend::Backend& cuda, const Setup& s) {
+  const backend::Examples rows = s.from(0, s.c.rows);
+  backend::ProgramOptions options = options_of(s.c, backend::OptimizerKind::adam);
   options.ema = 0.9;
   const auto whole = program_of(cuda, s, options), half = program_of(cuda, s, options),
              rest = program_of(cuda, s, options, 1);
@@ -208,21 +209,23 @@ struct Gathered {
       add(weights, s.data.weights, 1);
     }
   }
-  Examples examples() const { return {rows, x.data(), labels.data(), targets.data(), weights.data()}; }
+  backend::Examples examples() const {
+    return {rows, x.data(), labels.data(), targets.data(), weights.data()};
+  }
   std::int64_t rows;
   Values x, targets, weights;
   std::vector<std::int32_t> labels;
 };
 
 // Batches of a whole and of half the size, in an order that is not that of the data.
-std::optional<double> kept(Backend& cuda, const Setup& s) {
+std::optional<double> kept(backend::Backend& cuda, const Setup& s) {
   const std::int64_t all = s.data.rows_;
   std::vector<std::uint32_t> order(static_cast<std::size_t>(all));
   for (std::size_t i = 0; i < order.size(); ++i)
     order[i] = static_cast<std::uint32_t>((i * 7 + 3) % order.size());
-  const ProgramOptions options = options_of(s.c, OptimizerKind::adam);
+  const backend::ProgramOptions options = options_of(s.c, backend::OptimizerKind::adam);
   const auto keeps = program_of(cuda, s, options), gets = program_of(cuda, s, options);
-  const Examples data = s.from(0, all);
+  const backend::Examples data = s.from(0, all);
   if (!keeps->keep(data)) return std::nullopt;
   Results chosen, sent;
   std::uint64_t number = 0;
@@ -231,12 +234,13 @@ std::optional<double> kept(Backend& cuda, const Setup& s) {
     const auto numbers =
         std::span(order).subspan(static_cast<std::size_t>(row), static_cast<std::size_t>(rows));
     const Gathered gathered(s, numbers);
-    Examples by_number = data;
+    backend::Examples by_number = data;
     by_number.rows = rows;
     by_number.chosen = numbers.data();
-    const Examples by_value = gathered.examples();
-    chosen.losses.push_back(static_cast<float>(keeps->train_step(Step{{&by_number, 1}, 0.01, number})));
-    sent.losses.push_back(static_cast<float>(gets->train_step(Step{{&by_value, 1}, 0.01, number})));
+    const backend::Examples by_value = gathered.examples();
+    chosen.losses.push_back(
+        static_cast<float>(keeps->train_step(backend::Step{{&by_number, 1}, 0.01, number})));
+    sent.losses.push_back(static_cast<float>(gets->train_step(backend::Step{{&by_value, 1}, 0.01, number})));
   }
   chosen.weights = weights_of(*keeps, s);
   sent.weights = weights_of(*gets, s);
@@ -246,10 +250,10 @@ std::optional<double> kept(Backend& cuda, const Setup& s) {
   return difference(sent, chosen);
 }
 
-double repeated(Backend& cuda, const Setup& s) {
-  const double again = difference(train_alone(cuda, s, OptimizerKind::nesterov),
-                                  train_alone(cuda, s, OptimizerKind::nesterov));
-  const auto program = program_of(cuda, s, options_of(s.c, OptimizerKind::sgd));
+double repeated(backend::Backend& cuda, const Setup& s) {
+  const double again = difference(train_alone(cuda, s, backend::OptimizerKind::nesterov),
+                                  train_alone(cuda, s, backend::OptimizerKind::nesterov));
+  const auto program = program_of(cuda, s, options_of(s.c, backend::OptimizerKind::sgd));
   Values all = forward(*program, s, s.c.rows);
   const Values some = forward(*program, s, (s.c.rows + 1) / 2);
   all.resize(some.size());
@@ -258,16 +262,16 @@ double repeated(Backend& cuda, const Setup& s) {
 
 }  // namespace
 
-Differences differences_of(Backend& cpu, Backend& cuda, const Case& c) {
+Differences differences_of(backend::Backend& cpu, backend::Backend& cuda, const Case& c) {
   const Setup s(c, batches * c.rows + (c.rows + 1) / 2);
   Differences d;
-  const Values expected = forward(cpu, s, Precision::float32);
-  d.values = difference(expected, forward(cuda, s, Precision::float32));
-  d.tf32 = difference(expected, forward(cuda, s, Precision::tf32));
-  d.bf16 = difference(expected, forward(cuda, s, Precision::bf16));
+  const Values expected = forward(cpu, s, backend::Precision::float32);
+  d.values = difference(expected, forward(cuda, s, backend::Precision::float32));
+  d.tf32 = difference(expected, forward(cuda, s, backend::Precision::tf32));
+  d.bf16 = difference(expected, forward(cuda, s, backend::Precision::bf16));
   d.gradients = gradients(cpu, cuda, s);
-  d.after_steps =
-      difference(train_alone(cpu, s, OptimizerKind::momentum), train_alone(cuda, s, OptimizerKind::momentum));
+  d.after_steps = difference(train_alone(cpu, s, backend::OptimizerKind::momentum),
+                             train_alone(cuda, s, backend::OptimizerKind::momentum));
   d.members = std::max(members(cuda, s, false), members(cuda, s, true));
   d.continued = continued(cuda, s);
   d.kept = kept(cuda, s);

@@ -26,7 +26,7 @@ struct Differences {
   double repeated = 0;         // the same run again, and rows alone from rows in a batch
 };
 
-Differences differences_of(Backend& cpu, Backend& cuda, const Case& c);
+Differences differences_of(backend::Backend& cpu, backend::Backend& cuda, const Case& c);
 
 // A word for what the network is made of, by which results are put together.
 std::string_view kind_of(const Case& c);

@@ -16,11 +16,12 @@ T one_of(fuzz::Choices& choices, std::initializer_list<T> values) {
   return values.begin()[choices.of(values.size())];
 }
 
-SourceOptions options_of(fuzz::Choices& choices) {
-  using Header = CsvOptions::Header;
-  SourceOptions options;
+format::SourceOptions options_of(fuzz::Choices& choices) {
+  using Header = format::CsvOptions::Header;
+  format::SourceOptions options;
   options.limits.max_frame = one_of<std::uint64_t>(choices, {1 << 16, 64});
-  options.format = one_of(choices, {FileFormat::csv, FileFormat::tsv, FileFormat::automatic});
+  options.format =
+      one_of(choices, {format::FileFormat::csv, format::FileFormat::tsv, format::FileFormat::automatic});
   options.csv.delimiter = one_of(choices, {'\0', ',', ';', '\t', ' ', '|'});
   options.csv.header = one_of(choices, {Header::automatic, Header::yes, Header::no});
   options.csv.skip = one_of<std::int64_t>(choices, {0, 1, 3});
@@ -47,10 +48,11 @@ SourceOptions options_of(fuzz::Choices& choices) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Choices choices(fuzz::as_input(data, size));
-  SourceOptions options = options_of(choices);
-  fuzz::accepts([&] { fuzz::use_all(*read_csv(bytes_in_memory(choices.rest(), "input"), options)); });
+  format::SourceOptions options = options_of(choices);
+  fuzz::accepts(
+      [&] { fuzz::use_all(*format::read_csv(format::bytes_in_memory(choices.rest(), "input"), options)); });
   const fuzz::MemoryFile file(choices.rest());
   options.inputs = {file.path()};
-  fuzz::accepts([&] { fuzz::use_all(*open_source(options)); });
+  fuzz::accepts([&] { fuzz::use_all(*format::open_source(options)); });
   return 0;
 }

@@ -8,12 +8,12 @@ using namespace nn;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto input = fuzz::as_input(data, size);
   fuzz::accepts([&] {
-    const Endpoint endpoint = parse_endpoint(fuzz::as_text(input));
-    if (parse_endpoint(to_string(endpoint)) != endpoint) {
-      fuzz::broken_promise("not what it was", to_string(endpoint));
+    const net::Endpoint endpoint = net::parse_endpoint(fuzz::as_text(input));
+    if (net::parse_endpoint(net::to_string(endpoint)) != endpoint) {
+      fuzz::broken_promise("not what it was", net::to_string(endpoint));
     }
   });
   const fuzz::MemoryFile file(input);
-  fuzz::accepts([&] { (void)read_hosts(file.path()); });
+  fuzz::accepts([&] { (void)net::read_hosts(file.path()); });
   return 0;
 }

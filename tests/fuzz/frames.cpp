@@ -21,7 +21,7 @@ std::size_t use(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::Strin
 }
 
 // The messages that hold more than numbers.
-void use(const IncomingFrame& in) {
+void use(const protocol::IncomingFrame& in) {
   if (const auto* m = in.as<wire::Hello>()) use(m->agent()), use(m->token()), use(m->capabilities());
   if (const auto* m = in.as<wire::Welcome>()) use(m->agent()), use(m->device()), use(m->capabilities());
   if (const auto* m = in.as<wire::Open>()) use(m->model());
@@ -32,10 +32,10 @@ void use(const IncomingFrame& in) {
   if (const auto* m = in.as<wire::Train>()) use(m->job()), use(m->arguments());
 }
 
-asio::awaitable<void> read_all(std::shared_ptr<FrameLink> link) {
-  PieceReader rows("input", {max_frame});
+asio::awaitable<void> read_all(std::shared_ptr<protocol::FrameLink> link) {
+  format::PieceReader rows("input", {max_frame});
   try {
-    IncomingFrame in;
+    protocol::IncomingFrame in;
     while (co_await link->read(in)) {
       use(in);
       if (const auto batch = rows.read(in.body)) fuzz::use(*batch);
@@ -54,10 +54,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (::send(writer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && size > 0) return 0;
   writer.reset();
   asio::io_context io(1);
-  asio::co_spawn(io, read_all(std::make_shared<FrameLink>(adopt_socket(io, std::move(reader)), max_frame)),
-                 [](const std::exception_ptr& error) {
-                   if (error) std::rethrow_exception(error);
-                 });
+  asio::co_spawn(
+      io,
+      read_all(std::make_shared<protocol::FrameLink>(net::adopt_socket(io, std::move(reader)), max_frame)),
+      [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+      });
   io.run();
   return 0;
 }

@@ -18,7 +18,7 @@ constexpr std::int64_t most_rows = 10'000;
 constexpr std::int64_t most_text = 1 << 20;  // values; as text they take seconds
 
 // Reads everything it is given, so that sanitizers see whether it may be read.
-class ReadingOutput final : public ByteOutput {
+class ReadingOutput final : public format::ByteOutput {
  public:
   void write(std::span<struct iovec> pieces) override {
     for (const struct iovec& piece : pieces) {
@@ -51,14 +51,15 @@ MemoryFile::MemoryFile(std::span<const std::byte> bytes) : fd_(::memfd_create("i
 }
 
 void use(const Batch& batch) {
-  StreamWriter stream(std::make_unique<ReadingOutput>(), *batch.schema, {}, StreamWriter::Checksums::no);
+  format::StreamWriter stream(std::make_unique<ReadingOutput>(), *batch.schema, {},
+                              format::StreamWriter::Checksums::no);
   stream.write(batch);
   stream.finish();
   std::int64_t values = 0;
   for (const Field& field : batch.schema->fields) values += batch.rows * element_count(field.shape);
   if (values > most_text) return;
   OutputFile nowhere("/dev/null");
-  const auto text = open_sink(OutputFormat::json, nowhere, *batch.schema);
+  const auto text = format::open_sink(format::OutputFormat::json, nowhere, *batch.schema);
   text->write(batch);
   text->finish();
 }

@@ -38,11 +38,11 @@ std::vector<std::byte> put_right(std::span<const std::byte> input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const fuzz::MemoryFile file(put_right(fuzz::as_input(data, size)));
   fuzz::accepts([&] {
-    const AnyModel any = inspect_model(file.path(), false);
-    (void)file_json(any);
-    (void)file_text(any);
+    const model::AnyModel any = model::inspect_model(file.path(), false);
+    (void)exchange::file_json(any);
+    (void)exchange::file_text(any);
   });
-  fuzz::accepts([&] { (void)verify_model(file.path()); });
-  fuzz::accepts([&] { (void)load_checkpoint(file.path()); });
+  fuzz::accepts([&] { (void)model::verify_model(file.path()); });
+  fuzz::accepts([&] { (void)model::load_checkpoint(file.path()); });
   return 0;
 }

@@ -7,11 +7,11 @@ using namespace nn;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::accepts([&] {
-    JsonModel json = model_from_json(fuzz::as_text(fuzz::as_input(data, size)));
-    json.model.network = checked_network(json.network, json.input, json.model, 1 << 20);
-    check_model(json.model);
-    const std::string text = model_to_json(json.model).dump();
-    if (model_from_json(text).network != to_string(json.model.network)) {
+    exchange::JsonModel json = exchange::model_from_json(fuzz::as_text(fuzz::as_input(data, size)));
+    json.model.network = model::checked_network(json.network, json.input, json.model, 1 << 20);
+    model::check_model(json.model);
+    const std::string text = exchange::model_to_json(json.model).dump();
+    if (exchange::model_from_json(text).network != to_string(json.model.network)) {
       fuzz::broken_promise("another network", text);
     }
   });

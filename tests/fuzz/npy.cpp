@@ -4,8 +4,10 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto input = nn::fuzz::as_input(data, size);
-  nn::fuzz::accepts([&] { nn::fuzz::use_all(*nn::read_npy(nn::bytes_in_memory(input, "input"), "x")); });
+  nn::fuzz::accepts(
+      [&] { nn::fuzz::use_all(*nn::format::read_npy(nn::format::bytes_in_memory(input, "input"), "x")); });
   const nn::fuzz::MemoryFile file(input);
-  nn::fuzz::accepts([&] { nn::fuzz::use_all(*nn::read_npy(nn::open_bytes(file.path()), "x")); });
+  nn::fuzz::accepts(
+      [&] { nn::fuzz::use_all(*nn::format::read_npy(nn::format::open_bytes(file.path()), "x")); });
   return 0;
 }

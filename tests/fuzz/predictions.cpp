@@ -9,8 +9,8 @@ using namespace nn;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto input = fuzz::as_input(data, size);
   fuzz::accepts([&] {
-    const auto source = read_stream(bytes_in_memory(input, "input"), {.max_frame = 1 << 20});
-    const OutputColumn outputs(kind_of(*source->schema()), *source->schema());
+    const auto source = format::read_stream(format::bytes_in_memory(input, "input"), {.max_frame = 1 << 20});
+    const predict::OutputColumn outputs(predict::kind_of(*source->schema()), *source->schema());
     Buffer scratch;
     for (int batches = 0; batches < 100; ++batches) {
       const auto batch = source->next();
@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   proba.name = "proba";
   proba.shape = {2};
   schema.metadata.set("nn.classes", std::string(fuzz::as_text(input)));
-  fuzz::accepts([&] { (void)kind_of(schema); });
-  fuzz::accepts([&] { (void)parse_json_array(fuzz::as_text(input)); });
+  fuzz::accepts([&] { (void)predict::kind_of(schema); });
+  fuzz::accepts([&] { (void)predict::parse_json_array(fuzz::as_text(input)); });
   return 0;
 }

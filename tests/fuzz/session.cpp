@@ -14,21 +14,22 @@ using namespace nn;
 
 namespace {
 
-ModelOptions one_model() {
-  ModelOptions options;
-  options.models = {parse_model_spec("digits=" NN_FUZZ_FOLDER "/session.nn")};
+serving::ModelOptions one_model() {
+  serving::ModelOptions options;
+  options.models = {repository::parse_model_spec("digits=" NN_FUZZ_FOLDER "/session.nn")};
   return options;
 }
 
 // What a worker has before the first client comes. The thread that loads models doesn't run.
 struct Worker {
-  WorkerOptions options;
+  worker::WorkerOptions options;
   asio::io_context io{1};
-  EventLog log{"/dev/null"};
-  ModelStore models{one_model(), log, [this](const ModelStore::Task& task) { asio::post(io, task); }};
+  serving::EventLog log{"/dev/null"};
+  serving::ModelStore models{one_model(), log,
+                             [this](const serving::ModelStore::Task& task) { asio::post(io, task); }};
   // Everything is computed at once: the engine's thread would make runs differ.
-  Engine engine{{.quick_work = 1e18}, [](const auto&) {}};
-  Service service{io, options, {}, models, engine, log, {}, {}, 0, {}, false, [] {}};
+  serving::Engine engine{{.quick_work = 1e18}, [](const auto&) {}};
+  worker::Service service{io, options, {}, models, engine, log, {}, {}, 0, {}, false, [] {}};
 
   Worker() {
     options.max_frame = 1 << 20;
@@ -45,8 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto [client, server] = socket_pair();
   if (::send(client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return 0;
   client.reset();
-  const auto session =
-      std::make_shared<Session>(worker.service, adopt_socket(worker.io, std::move(server)), "input");
+  const auto session = std::make_shared<worker::Session>(
+      worker.service, net::adopt_socket(worker.io, std::move(server)), "input");
   worker.service.sessions.insert(session);
   asio::co_spawn(worker.io, session->run(), [](const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);

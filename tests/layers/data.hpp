@@ -24,7 +24,7 @@ struct Data {
       weights.push_back(static_cast<T>(static_cast<float>(0.5 + random.uniform())));
     }
   }
-  cpu::ExamplesOf<T> examples(bool weighted) const {
+  backend::cpu::ExamplesOf<T> examples(bool weighted) const {
     return {rows_, x.data(), labels.data(), targets.data(), weighted ? weights.data() : nullptr};
   }
   std::int64_t rows_;

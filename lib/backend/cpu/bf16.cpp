@@ -10,7 +10,7 @@
 #define NN_JOIN_(level) level##_bf16_kernels
 #define NN_JOIN(level) NN_JOIN_(level)
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 typedef std::uint32_t U __attribute__((vector_size(vector_bytes)));
@@ -132,4 +132,4 @@ void gemm(const Bf16Gemm& g) {
 
 const Bf16Kernels NN_JOIN(NN_LEVEL) = {.pack = pack, .gemm = gemm};
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -8,7 +8,7 @@
 
 #include "backend/cpu/isa.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 // c [m, n] = start + a [m, k] b [k, n], each element one sum over k in an order that depends
 // neither on m nor on the level.
@@ -49,4 +49,4 @@ NN_DECLARE_BF16(v4bf16)
 const Bf16Kernels& bf16_kernels_of(Isa isa);
 bool has_bf16_instructions();
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -1,6 +1,6 @@
 #include "backend/cpu/bf16.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 bool has_bf16_instructions() {
 #if defined(__x86_64__)
@@ -21,4 +21,4 @@ const Bf16Kernels& bf16_kernels_of(Isa isa) {
   return baseline_bf16_kernels;
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

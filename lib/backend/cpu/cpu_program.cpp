@@ -9,7 +9,7 @@
 #include "backend/update.hpp"
 #include "base/error.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 const Bf16Kernels* bf16_of(const ProgramOptions& options, Isa isa) {
@@ -306,4 +306,4 @@ void CpuProgram<T>::update(double learning_rate, std::uint64_t step) {
 
 template class CpuProgram<NN_SCALAR>;
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

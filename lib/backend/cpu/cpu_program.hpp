@@ -10,7 +10,7 @@
 #include "backend/cpu/isa.hpp"
 #include "backend/cpu/operation.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 template <typename T>
 struct ExamplesOf {
@@ -87,4 +87,4 @@ class CpuProgram {
   std::vector<Addition> additions_;
 };
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

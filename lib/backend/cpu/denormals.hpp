@@ -7,7 +7,7 @@
   #include <xmmintrin.h>
 #endif
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 // While it lives, operations of this thread take and give 0 for denormals.
 class FlushDenormals {
@@ -39,4 +39,4 @@ class FlushDenormals {
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 };
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 std::string_view name_of(Isa isa) {
   switch (isa) {
@@ -54,4 +54,4 @@ Isa chosen_isa() {
   fail_usage("NN_CPU_ISA={}: this CPU has {}", printable(wish), names);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

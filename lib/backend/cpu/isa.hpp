@@ -7,7 +7,7 @@
 
 #include "backend/cpu/kernels.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 enum class Isa { baseline, v3, v4 };  // x86-64 levels; elsewhere there is only baseline
 
@@ -21,4 +21,4 @@ Isa chosen_isa();
 template <typename T>
 const Kernels<T>& kernels_of(Isa isa);
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

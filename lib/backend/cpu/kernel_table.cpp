@@ -3,7 +3,7 @@
 #define NN_JOIN_(level, scalar) level##_kernels_##scalar
 #define NN_JOIN(level, scalar) NN_JOIN_(level, scalar)
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 template <>
 const Kernels<NN_SCALAR>& kernels_of<NN_SCALAR>(Isa isa) {
@@ -16,4 +16,4 @@ const Kernels<NN_SCALAR>& kernels_of<NN_SCALAR>(Isa isa) {
   return NN_JOIN(baseline, NN_SCALAR);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

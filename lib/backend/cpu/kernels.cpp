@@ -14,7 +14,7 @@
 #define NN_JOIN_(level, scalar) level##_kernels_##scalar
 #define NN_JOIN(level, scalar) NN_JOIN_(level, scalar)
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 const Kernels<NN_SCALAR> NN_JOIN(NN_LEVEL, NN_SCALAR) = {
     .gemm = gemm,
@@ -46,4 +46,4 @@ const Kernels<NN_SCALAR> NN_JOIN(NN_LEVEL, NN_SCALAR) = {
     .adam = adam,
 };
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -9,7 +9,7 @@
 
 #include "nn/kinds.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 // c [m, n] = start + a [m, k] b [k, n], or c += a b. Each element is one sum over k in
 // ascending order, whatever m and n are: a row's result doesn't depend on the others.
@@ -100,7 +100,8 @@ struct Kernels {
   void (&multiply_rows)(std::int64_t rows, std::int64_t width, const T* x, std::int64_t x_row, const T* mask,
                         T* y, std::int64_t y_row);
 
-  // columns [count, kernel height * width * channels], dense, overwritten: in the order kernel line, kernel pixel, channel.
+  // columns [count, kernel height * width * channels], dense, overwritten: in the order kernel line, kernel
+  // pixel, channel.
   void (&gather_patches)(const Patches&, const T* x, T* columns);
   // x += columns, where they came from.
   void (&scatter_patches)(const Patches&, const T* columns, T* x);
@@ -146,4 +147,4 @@ NN_DECLARE_KERNELS(v3)
 NN_DECLARE_KERNELS(v4)
 #undef NN_DECLARE_KERNELS
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

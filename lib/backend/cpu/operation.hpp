@@ -13,7 +13,7 @@
 #include "nn/kind_table.hpp"
 #include "nn/plan.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 constexpr std::int64_t round_up(std::int64_t n) { return (n + 15) / 16 * 16; }
 
@@ -132,4 +132,4 @@ OperationPtr<T> make_operation(const Operands<T>& operands) {
   return makers.at(static_cast<std::size_t>(operands.op.kind))(operands);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -2,7 +2,7 @@
 
 #include "backend/cpu/denormals.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 // How often a thread looks before it sleeps: some ten microseconds, which is more than
@@ -75,4 +75,4 @@ void Team::work(int part, const Device& own) {
   }
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -10,7 +10,7 @@
 
 #include "backend/device.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 // Operations that take longer than waking the others.
 inline constexpr double worth_sharing = 1e6;
@@ -64,4 +64,4 @@ inline Share share_of(std::int64_t count, std::int64_t grain, int part, int part
   return {at(part), at(part + 1)};
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 constexpr std::size_t workspace_bytes = 32 << 20;  // what cuBLAS recommends for the largest devices
@@ -180,4 +180,4 @@ bool Blas::multiply(const Product<T>& p, const Epilogue<T>& e) const {
 template bool Blas::multiply(const Product<float>&, const Epilogue<float>&) const;
 template bool Blas::multiply(const Product<double>&, const Epilogue<double>&) const;
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -8,7 +8,7 @@
 #include "backend/backend.hpp"
 #include "backend/cuda/runtime.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // A row-major matrix of each member, or `count` of them, `next` elements from each to the one behind it.
 template <typename T>
@@ -61,4 +61,4 @@ class Blas {
   bool fuses_;
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

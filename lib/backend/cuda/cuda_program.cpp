@@ -6,7 +6,7 @@
 #include "backend/step.hpp"
 #include "base/error.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 constexpr std::size_t most_members = 65535;  // the largest z of a grid
@@ -302,4 +302,4 @@ void CudaProgram<T>::exchange_average() {
 
 template class CudaProgram<NN_SCALAR>;
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -13,7 +13,7 @@
 #include "backend/cuda/optimizer.hpp"
 #include "backend/cuda/staging.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 template <typename T>
 struct StepOf {
@@ -111,4 +111,4 @@ class CudaProgram {
   std::array<Graphs, 3> graphs_;  // of each source
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

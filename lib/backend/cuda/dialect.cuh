@@ -18,7 +18,7 @@
 
 #include "backend/cuda/runtime.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 struct Shape2 {
   dim3 grid, block;
@@ -63,4 +63,4 @@ void launch(const Queue& queue, const Shape2& shape, void (*kernel)(Parameters..
 }
 #endif
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // The first member's, and the elements from each member's to the next one's; 0: all have the same.
 // In a kernel, whose blocks of a z are one member's, it is the pointer to that member's.
@@ -42,4 +42,4 @@ struct Queue {
   std::int64_t members;
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -3,7 +3,7 @@
 #include "backend/cuda/kernels/losses.cuh"
 #include "backend/cuda/kernels/rows.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 template <typename T>
 const Place<T>& CudaProgram<T>::last() const {
@@ -61,4 +61,4 @@ template void CudaProgram<NN_SCALAR>::run_forward(const Batch<NN_SCALAR>&, Sourc
 template void CudaProgram<NN_SCALAR>::find_loss(const Batch<NN_SCALAR>&, bool, bool);
 template void CudaProgram<NN_SCALAR>::finish_outputs();
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

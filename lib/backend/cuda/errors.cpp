@@ -4,7 +4,7 @@
 #include "backend/cuda/runtime.hpp"
 #include "base/error.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 ErrorKind kind_of(cudaError_t error) {
@@ -98,4 +98,4 @@ void check(cublasStatus_t status, std::string_view what) {
   fail(kind_of(status), "cuBLAS, {}: {}{}", what, cublasGetStatusString(status), memory);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -12,7 +12,7 @@
 #include "nn/kind_table.hpp"
 #include "nn/plan.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Rows of values and of their gradients, on the device.
 template <typename T>
@@ -106,4 +106,4 @@ OperationPtr<T> make_operation(const Operands<T>& operands) {
   return makers.at(static_cast<std::size_t>(operands.op.kind))(operands);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -5,7 +5,7 @@
 #include "backend/cuda/optimizer.hpp"
 #include "backend/update.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 template <typename T>
 Optimizing<T>::Optimizing(const Queue& queue, Arena& arena, const Plan& plan,
@@ -46,13 +46,14 @@ Optimizing<T>::Optimizing(const Queue& queue, Arena& arena, const Plan& plan,
 template <typename T>
 void Optimizing<T>::add_part() const {
   if (gradient_.data == part_gradient_.data) return;
-  launch(queue_, over_vector(size_), nn::cuda::add_part<T>, size_, step_, part_gradient_, gradient_);
+  launch(queue_, over_vector(size_), nn::backend::cuda::add_part<T>, size_, step_, part_gradient_, gradient_);
 }
 
 template <typename T>
 void Optimizing<T>::add_decay() const {
   if (!decay_) return;
-  launch(queue_, over_vector(size_), nn::cuda::add_decay<T>, size_, decays_, step_, weights_, gradient_);
+  launch(queue_, over_vector(size_), nn::backend::cuda::add_decay<T>, size_, decays_, step_, weights_,
+         gradient_);
 }
 
 template <typename T>
@@ -98,4 +99,4 @@ void Optimizing<T>::exchange_average() const {
 
 template class Optimizing<NN_SCALAR>;
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

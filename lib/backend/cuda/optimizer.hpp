@@ -9,7 +9,7 @@
 #include "backend/update.hpp"
 #include "nn/plan.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Sets what an update has of this step of a member.
 inline void describe(const ProgramOptions& options, double learning_rate, std::uint64_t step,
@@ -55,4 +55,4 @@ class Optimizing {
   Each<const StepState> step_;
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -4,7 +4,7 @@
 #include "backend/step.hpp"
 #include "base/error.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 InputsOf<float> of(Inputs x) {
@@ -107,10 +107,12 @@ class CudaBackend final : public Backend {
 };
 
 }  // namespace
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda
 
 #define NN_EXPORT extern "C" __attribute__((visibility("default")))
 
-NN_EXPORT int nn_cuda_interface() { return nn::cuda_plugin_interface; }
+NN_EXPORT int nn_cuda_interface() { return nn::backend::cuda_plugin_interface; }
 
-NN_EXPORT nn::Backend* nn_cuda_open(const nn::Device& device) { return new nn::cuda::CudaBackend(device); }
+NN_EXPORT nn::backend::Backend* nn_cuda_open(const nn::backend::Device& device) {
+  return new nn::backend::cuda::CudaBackend(device);
+}

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 constexpr std::size_t most_transfer_bytes = 8 << 20;
@@ -100,4 +100,4 @@ void Graph::run(cudaStream_t stream, const std::function<void()>& work) {
   executable_ = Owned<cudaGraphExec_t, cudaGraphExecDestroy>(executable);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -15,7 +15,7 @@
 #include "backend/backend.hpp"
 #include "backend/cuda/each.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 using Index = std::int64_t;
 
@@ -127,4 +127,4 @@ class Graph {
   Owned<cudaGraphExec_t, cudaGraphExecDestroy> executable_;
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/memory.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 template <typename T>
@@ -170,4 +170,4 @@ Source Staging<T>::send(std::span<const ExamplesOf<T>* const> batches, std::span
 
 template class Staging<NN_SCALAR>;
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -10,7 +10,7 @@
 #include "backend/cuda/step_state.hpp"
 #include "nn/plan.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 template <typename T>
 struct InputsOf {
@@ -91,4 +91,4 @@ class Staging {
   std::size_t next_ = 0;
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

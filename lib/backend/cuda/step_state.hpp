@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 struct StepState {
   std::int64_t rows = 0;   // of the batch, that are there
@@ -20,4 +20,4 @@ struct StepState {
   bool has_part = true;  // and has this part of it
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -29,7 +29,7 @@ std::string_view name_of(Work work) {
 }  // namespace
 
 const std::vector<Case>& all_cases() {
-  using nn::OptimizerKind;
+  using nn::backend::OptimizerKind;
   static const std::vector<Case> cases{
       {"train-small", Work::train, small, {64}, 32, OptimizerKind::momentum},
       {"train-medium", Work::train, medium, {784}, 128, OptimizerKind::adam},
@@ -58,7 +58,7 @@ std::string describe_cases() {
     out += fmt::format(
         R"({}{{"case": "{}", "work": "{}", "net": "{}", "input": [{}], "outputs": {}, "batch": {}, "optimizer": "{}"}})",
         out.empty() ? "[" : ",\n ", c.name, name_of(c.work), c.net, fmt::join(c.input, ", "), outputs,
-        c.batch, nn::name_of(c.optimizer));
+        c.batch, nn::backend::name_of(c.optimizer));
   }
   return out + "]\n";
 }
@@ -69,7 +69,7 @@ nn::Plan plan_of(const Case& c) {
   return nn::lower(network, nn::Loss::categorical_crossentropy);
 }
 
-Subject::Subject(const Case& c, nn::Backend& backend) : training_(c.work != Work::predict) {
+Subject::Subject(const Case& c, nn::backend::Backend& backend) : training_(c.work != Work::predict) {
   const nn::Plan plan = plan_of(c);
   const auto count = static_cast<std::size_t>(plan.parameter_count);
   parameters_ = nn::Buffer(count * sizeof(float));
@@ -81,7 +81,7 @@ Subject::Subject(const Case& c, nn::Backend& backend) : training_(c.work != Work
     labels_.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(outputs))));
   y_.resize(static_cast<std::size_t>(c.batch * outputs));
   examples_ = {c.batch, x_.data(), labels_.data(), nullptr, nullptr};
-  nn::ProgramOptions options;
+  nn::backend::ProgramOptions options;
   options.batch = c.batch;
   options.training = training_;
   options.optimizer.kind = c.optimizer;

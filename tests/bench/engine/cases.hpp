@@ -20,7 +20,7 @@ struct Case {
   std::string_view net;
   nn::Shape input;
   std::int64_t batch;
-  nn::OptimizerKind optimizer = nn::OptimizerKind::adam;
+  nn::backend::OptimizerKind optimizer = nn::backend::OptimizerKind::adam;
 };
 inline constexpr std::int64_t outputs = 10;
 
@@ -36,10 +36,10 @@ std::string describe_cases();
 // the thread that made it.
 class Subject {
  public:
-  Subject(const Case&, nn::Backend&);
+  Subject(const Case&, nn::backend::Backend&);
   void step() {
     if (!training_) return program_->forward(examples_.rows, x_.data(), y_.data());
-    const nn::Step step{{&examples_, 1}, 1e-4, step_++};
+    const nn::backend::Step step{{&examples_, 1}, 1e-4, step_++};
     program_->train_step({&step, 1});
   }
 
@@ -48,8 +48,8 @@ class Subject {
   nn::Buffer parameters_;
   std::vector<float> x_, y_;
   std::vector<std::int32_t> labels_;
-  nn::Examples examples_;
-  std::unique_ptr<nn::Program> program_;
+  nn::backend::Examples examples_;
+  std::unique_ptr<nn::backend::Program> program_;
   std::uint64_t step_ = 0;
 };
 

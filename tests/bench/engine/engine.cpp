@@ -59,8 +59,9 @@ float read_once(std::span<const float> memory) {
 class OneDevice {
  public:
   explicit OneDevice(const Case& c)
-      : backend_(nn::open_backend(nn::Device{.cores = {nn::process_cores().front()}})) {
-    nn::pin_thread(backend_->device());
+      : backend_(
+            nn::backend::open_backend(nn::backend::Device{.cores = {nn::backend::process_cores().front()}})) {
+    nn::backend::pin_thread(backend_->device());
     subject_.emplace(c, *backend_);
     const bench::Products products = bench::products_of(bench::plan_of(c), c.batch, c.work == Work::train);
     flops_ = products.flops();
@@ -77,7 +78,7 @@ class OneDevice {
   }
 
  private:
-  std::unique_ptr<nn::Backend> backend_;
+  std::unique_ptr<nn::backend::Backend> backend_;
   std::optional<bench::Subject> subject_;
   std::unique_ptr<bench::GemmLimit> limit_;
   std::vector<float> weights_;
@@ -95,9 +96,9 @@ double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < devices.size(); ++i) {
     threads.emplace_back([&, i] {
-      nn::unpin_thread();  // the main thread may be pinned by now
-      const auto backend = nn::open_backend(nn::Device{.cores = {devices[i]}});
-      nn::pin_thread(backend->device());
+      nn::backend::unpin_thread();  // the main thread may be pinned by now
+      const auto backend = nn::backend::open_backend(nn::backend::Device{.cores = {devices[i]}});
+      nn::backend::pin_thread(backend->device());
       bench::Subject subject(c, *backend);
       bench::Timer timer([&] { subject.step(); }, CLOCK_MONOTONIC);
       timer.sample(0);
@@ -112,7 +113,7 @@ double rate_of(const Case& c, const std::vector<int>& devices, double seconds) {
 }
 
 Sample sample_devices(const Case& c, double seconds) {
-  const std::vector<int>& cores = nn::process_cores();
+  const std::vector<int>& cores = nn::backend::process_cores();
   if (cores.size() < 2) return {};
   const int first = cores[0], second = cores[1];
   const double alone = (rate_of(c, {first}, seconds) + rate_of(c, {second}, seconds)) / 2;
@@ -121,8 +122,8 @@ Sample sample_devices(const Case& c, double seconds) {
 
 // Products of a size that stays in registers and the first-level cache, in FLOP/s.
 double measure_peak() {
-  alignas(64) static float a[12 * 256], b[256 * 64], c[12 * 64], panel[nn::cpu::panel_size];
-  nn::cpu::Gemm<float> g;
+  alignas(64) static float a[12 * 256], b[256 * 64], c[12 * 64], panel[nn::backend::cpu::panel_size];
+  nn::backend::cpu::Gemm<float> g;
   g.m = 12;
   g.n = 32;
   g.k = 128;
@@ -134,7 +135,7 @@ double measure_peak() {
   g.c_row = 32;
   g.c_padded = true;
   g.panel = panel;
-  const auto& kernels = nn::cpu::kernels_of<float>(nn::cpu::chosen_isa());
+  const auto& kernels = nn::backend::cpu::kernels_of<float>(nn::backend::cpu::chosen_isa());
   bench::Timer timer([&] { kernels.gemm(g); });
   double least = timer.sample(0.01);
   for (int round = 0; round < 10; ++round) least = std::min(least, timer.sample(0.03));
@@ -151,10 +152,10 @@ void answer_requests() {
     double seconds = 0.1;
     words >> name >> seconds >> what;
     if (name == "peak") {
-      const nn::cpu::Isa isa = nn::cpu::chosen_isa();
+      const nn::backend::cpu::Isa isa = nn::backend::cpu::chosen_isa();
       fmt::print(R"({{"flops_per_s": {}, "isa": "{}", "gemm_library": "{}"}})"
                  "\n",
-                 measure_peak(), nn::cpu::describe(isa), bench::gemm_library());
+                 measure_peak(), nn::backend::cpu::describe(isa), bench::gemm_library());
     } else if (const Case& c = bench::find_case(name); c.work == Work::devices) {
       const Sample s = sample_devices(c, seconds);
       fmt::print(R"({{"alone_s": {}, "together_s": {}}})"
@@ -175,13 +176,13 @@ void answer_requests() {
 
 void print_table(const Options& options) {
   const double peak = measure_peak();
-  fmt::print("{}: {:.1f} GFLOP/s in the first-level cache\n", nn::cpu::describe(nn::cpu::chosen_isa()),
-             peak / 1e9);
+  fmt::print("{}: {:.1f} GFLOP/s in the first-level cache\n",
+             nn::backend::cpu::describe(nn::backend::cpu::chosen_isa()), peak / 1e9);
   const std::string library = bench::gemm_library();
   for (const Case& c : bench::all_cases()) {
     const auto chosen = std::find(options.cases.begin(), options.cases.end(), c.name);
     if (!options.cases.empty() && chosen == options.cases.end()) continue;
-    if (c.work == Work::devices && nn::process_cores().size() < 2) {
+    if (c.work == Work::devices && nn::backend::process_cores().size() < 2) {
       fmt::print("{:<15} needs two cores\n", c.name);
       continue;
     }
@@ -216,7 +217,7 @@ void setup(CLI::App& app, Options& options) {
 }
 
 void run(const Options& options) {
-  nn::process_cores();  // as they are before threads are pinned
+  nn::backend::process_cores();  // as they are before threads are pinned
   for (const std::string& name : options.cases) bench::find_case(name);
   if (options.list) {
     fmt::print("{}", bench::describe_cases());
@@ -231,7 +232,7 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  return nn::run_tool(
+  return nn::cli::run_tool(
       argc, argv, {"bench-engine", "time the engine", "taskset -c 0 bench-engine train-medium"},
       [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
 }

@@ -21,9 +21,10 @@ int main(int argc, char** argv) {
   try {
     if (argc != 2) nn::fail_usage("usage: bench-load MODEL");
     const auto start = std::chrono::steady_clock::now();
-    const auto backend = nn::open_backend(nn::Device{.cores = {nn::usable_cores().front()}});
-    nn::pin_thread(backend->device());
-    const nn::Model model = nn::load_model(argv[1]);
+    const auto backend =
+        nn::backend::open_backend(nn::backend::Device{.cores = {nn::backend::usable_cores().front()}});
+    nn::backend::pin_thread(backend->device());
+    const nn::model::Model model = nn::model::load_model(argv[1]);
     const nn::Plan plan = nn::lower(model.network, model.loss);
     const auto program = backend->compile(plan, {}, model.parameters.get());
     const double ready_s = since(start);

@@ -9,9 +9,9 @@
 
 namespace {
 
-double seconds_of(const nn::TrainOptions& options) {
+double seconds_of(const nn::train::TrainOptions& options) {
   const double start = bench::seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-  nn::train(options);
+  nn::train::train(options);
   return bench::seconds_of(CLOCK_PROCESS_CPUTIME_ID) - start;
 }
 
@@ -20,12 +20,12 @@ double seconds_of(const nn::TrainOptions& options) {
 int main(int argc, char** argv) {
   try {
     if (argc != 5) nn::fail_usage("usage: bench-members TRAIN.arrows COUNT EPOCHS FOLDER");
-    nn::TrainOptions options;
+    nn::train::TrainOptions options;
     options.source.inputs = {argv[1]};
     options.layers = "32";
-    options.optimizer.kind = nn::OptimizerKind::momentum;
+    options.optimizer.kind = nn::backend::OptimizerKind::momentum;
     options.epochs = static_cast<std::uint64_t>(nn::parse_integer(argv[3]));
-    options.device.cores = {nn::process_cores().front()};
+    options.device.cores = {nn::backend::process_cores().front()};
     options.output = fmt::format("{}/member.nn", argv[4]);
     const std::int64_t count = nn::parse_integer(argv[2]);
 

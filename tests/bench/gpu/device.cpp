@@ -22,7 +22,7 @@
 namespace nn::bench {
 namespace {
 
-using namespace cuda;
+using namespace backend::cuda;
 
 constexpr Index noise_size = 1 << 20;
 constexpr double graph_s = 2e-3;  // of a graph, so that starting it doesn't show
@@ -86,7 +86,7 @@ Json attributes(int device) {
 Json product(const Json& q) {
   Stage stage;
   const Queue queue(stage.stream.get(), q.value("members", Index{1}));
-  const Blas blas(queue, parse_precision(q.at("precision").get<std::string>()));
+  const Blas blas(queue, backend::parse_precision(q.at("precision").get<std::string>()));
   Product<float> p;
   p.m = q.at("m");
   p.n = q.at("n");
@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
   try {
     if (argc != 2) nn::fail_usage("usage: bench-device INDEX");
     const auto device = static_cast<int>(nn::parse_integer(argv[1]));
-    nn::cuda::check(cudaSetDevice(device), "choosing a device");
+    nn::backend::cuda::check(cudaSetDevice(device), "choosing a device");
     nn::bench::answer_all([&](const nn::bench::Json& q) { return nn::bench::answer(device, q); });
   } catch (const nn::Error& error) {
     fmt::print(stderr, "bench-device: {}\n", error.what());

@@ -8,7 +8,7 @@
 namespace nn::bench {
 namespace {
 
-using namespace cuda;
+using namespace backend::cuda;
 
 constexpr double word = sizeof(float);
 

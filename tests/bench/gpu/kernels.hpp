@@ -16,7 +16,8 @@ struct Queued {
 // `name` over rows x columns, on memory of the arena. patches: gather and scatter, of `rows` images of
 // 32x32 pixels and `columns` channels, by windows of 3x3. What follows a product may have its `values`.
 // Nothing to start where there is no such kernel.
-Queued kernel(std::string_view name, const cuda::Queue& queue, cuda::Arena& arena, cuda::Index rows,
-              cuda::Index columns, cuda::Each<float> values = nullptr);
+Queued kernel(std::string_view name, const backend::cuda::Queue& queue, backend::cuda::Arena& arena,
+              backend::cuda::Index rows, backend::cuda::Index columns,
+              backend::cuda::Each<float> values = nullptr);
 
 }  // namespace nn::bench

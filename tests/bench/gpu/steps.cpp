@@ -61,19 +61,19 @@ struct Rows {
 // A network, or several in one program, and rows for it.
 class Work {
  public:
-  Work(Backend& backend, const Json& q)
+  Work(backend::Backend& backend, const Json& q)
       : plan_(plan_of(q)),
         batch_(q.at("batch")),
         members_(q.value("members", std::size_t{1})),
         predicts_(q.at("work") == "predict"),
         rows_(plan_, batch_) {
-    std::vector<ProgramOptions> options(members_);
+    std::vector<backend::ProgramOptions> options(members_);
     std::vector<const float*> starts;
     for (std::size_t m = 0; m < members_; ++m) {
       options[m].batch = batch_;
       options[m].training = !predicts_;
       options[m].seed = m;
-      options[m].precision = parse_precision(q.value("precision", "float32"));
+      options[m].precision = backend::parse_precision(q.value("precision", "float32"));
       weights_.emplace_back(static_cast<std::size_t>(plan_.parameter_count) * sizeof(float));
       initialise(plan_, m + 1, {weights_[m].as<float>(), static_cast<std::size_t>(plan_.parameter_count)});
       starts.push_back(weights_[m].as<float>());
@@ -100,11 +100,11 @@ class Work {
   }
 
  private:
-  Examples all() const { return {rows_.batches * batch_, rows_.x.data(), rows_.labels.data()}; }
-  Examples batch(std::uint64_t number) const {
+  backend::Examples all() const { return {rows_.batches * batch_, rows_.x.data(), rows_.labels.data()}; }
+  backend::Examples batch(std::uint64_t number) const {
     const auto first = static_cast<std::int64_t>(number % static_cast<std::uint64_t>(rows_.batches)) * batch_;
     if (!kept_) return {batch_, rows_.x.data() + first * plan_.inputs, rows_.labels.data() + first};
-    Examples chosen = all();
+    backend::Examples chosen = all();
     chosen.rows = batch_;
     chosen.chosen = rows_.order.data() + first;
     return chosen;
@@ -121,7 +121,7 @@ class Work {
         batches_[m] = batch(number_ + m);
         steps_[m] = {{&batches_[m], 1}, 1e-4, number_};
       }
-      program_->train_step(std::span<const Step>(steps_));
+      program_->train_step(std::span<const backend::Step>(steps_));
       if ((number_ + 1) % losses_every_ == 0) program_->read_losses(losses_);
     }
     if (!predicts_) program_->read_losses(losses_);
@@ -133,19 +133,19 @@ class Work {
   bool predicts_, kept_ = false, gone_ = false;
   Rows rows_;
   std::vector<Buffer> weights_;  // predicting programs borrow them
-  std::unique_ptr<Program> program_;
+  std::unique_ptr<backend::Program> program_;
   std::uint64_t losses_every_ = 1, number_ = 0;
   std::vector<float> y_;
   std::vector<double> losses_;
-  std::vector<Examples> batches_;
-  std::vector<Step> steps_;
+  std::vector<backend::Examples> batches_;
+  std::vector<backend::Step> steps_;
   double step_s_ = 0;
 };
 
 // All work on one network stays, so that it can be measured in turns; another one's takes its place.
 class Works {
  public:
-  explicit Works(Backend& backend) : backend_(backend) {}
+  explicit Works(backend::Backend& backend) : backend_(backend) {}
 
   Json answer(Json q) {
     const double seconds = q.at("seconds");
@@ -161,7 +161,7 @@ class Works {
   }
 
  private:
-  Backend& backend_;
+  backend::Backend& backend_;
   std::string about_;
   std::map<std::string, std::unique_ptr<Work>> works_;
 };
@@ -172,7 +172,7 @@ class Works {
 int main(int argc, char** argv) {
   try {
     if (argc != 2) nn::fail_usage("usage: bench-gpu DEVICE");
-    const auto backend = nn::open_backend(nn::parse_device(argv[1]));
+    const auto backend = nn::backend::open_backend(nn::backend::parse_device(argv[1]));
     nn::bench::Works works(*backend);
     nn::bench::answer_all([&](const nn::bench::Json& question) { return works.answer(question); });
   } catch (const nn::Error& error) {

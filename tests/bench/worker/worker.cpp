@@ -107,7 +107,7 @@ class Wire {
   std::vector<char> input_;
 };
 
-std::string bytes_of(const nn::OutgoingFrame& frame) {
+std::string bytes_of(const nn::protocol::OutgoingFrame& frame) {
   std::string bytes = frame.head;
   frame.body.for_each([&](std::span<const std::byte> part) {
     bytes.append(reinterpret_cast<const char*>(part.data()), part.size());
@@ -134,7 +134,8 @@ class RowClient {
  public:
   explicit RowClient(const std::string& path) : wire(path), writer_(*table()) {
     auto& b = maker_.builder();
-    wire.send(bytes_of(maker_.finish(0, nn::wire::CreateHello(b, nn::protocol_version, 0, 0, 64u << 20))));
+    wire.send(bytes_of(
+        maker_.finish(0, nn::wire::CreateHello(b, nn::protocol::protocol_version, 0, 0, 64u << 20))));
     wire.frame();
     wire.send(bytes_of(maker_.finish(0, nn::wire::CreateOpen(b, 1, 0, 0), writer_.take())));
     if (wire.frame() != nn::wire::Message::Opened) nn::fail_data("the worker refuses the table");
@@ -149,8 +150,8 @@ class RowClient {
   std::string request;
 
  private:
-  nn::FrameMaker maker_;
-  nn::PieceWriter writer_;
+  nn::protocol::FrameMaker maker_;
+  nn::format::PieceWriter writer_;
 };
 
 // ---- commands
@@ -238,16 +239,17 @@ class Rows : public nn::BatchSource {
 };
 
 void ensemble(int count, int deadline_us, int quorum, const std::vector<std::string>& workers) {
-  nn::RemoteOptions options;
-  for (const std::string& worker : workers) options.endpoints.push_back(nn::parse_endpoint("unix:" + worker));
-  options.combination = nn::parse_combination("mean");
+  nn::client::RemoteOptions options;
+  for (const std::string& worker : workers)
+    options.endpoints.push_back(nn::net::parse_endpoint("unix:" + worker));
+  options.combination = nn::ensemble::parse_combination("mean");
   if (quorum < static_cast<int>(workers.size())) {
     options.quorum = static_cast<std::size_t>(quorum);
     options.deadline = std::chrono::microseconds(deadline_us);
   }
   auto rows = std::make_unique<Rows>(count);
   Rows& source = *rows;
-  const auto predictions = nn::predict_remote(std::move(rows), options);
+  const auto predictions = nn::client::predict_remote(std::move(rows), options);
   std::vector<double> times;
   for (;;) {
     const auto start = Clock::now();

@@ -9,6 +9,7 @@
 #include "base/random.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include "layers/table.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using namespace nn::test;
 
 namespace {

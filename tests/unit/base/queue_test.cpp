@@ -1,7 +1,6 @@
 #include "base/queue.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <stdexcept>
 
 using namespace nn;

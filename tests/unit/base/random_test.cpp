@@ -1,8 +1,7 @@
 #include "base/random.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <vector>
 
 using namespace nn;
@@ -31,7 +30,8 @@ TEST_CASE("normal numbers have mean 0 and variance 1") {
 
 TEST_CASE("a shuffle is a permutation that follows the seed") {
   std::vector<std::uint32_t> a(1000), b(1000), c(1000);
-  RandomStream one(1, RandomUse::shuffle, 5), again(1, RandomUse::shuffle, 5), other(1, RandomUse::shuffle, 6);
+  RandomStream one(1, RandomUse::shuffle, 5), again(1, RandomUse::shuffle, 5),
+      other(1, RandomUse::shuffle, 6);
   shuffle_indices(a, one);
   shuffle_indices(b, again);
   shuffle_indices(c, other);

@@ -14,20 +14,21 @@ using host_cuda::Order;
 inline constexpr Order all_orders[] = {Order::forward, Order::reverse, Order::random};
 
 struct TestDevice {
-  cuda::Stream stream = cuda::make_stream();
-  cuda::Arena arena{stream.get()};
+  backend::cuda::Stream stream = backend::cuda::make_stream();
+  backend::cuda::Arena arena{stream.get()};
 
   template <typename T>
-  cuda::Each<T> put(const std::vector<T>& values) {
-    const auto count = static_cast<cuda::Index>(values.size());
-    const cuda::Each<T> memory = arena.take_each<T>(1, count);
-    cuda::upload(stream.get(), values.data(), count, memory.data);
+  backend::cuda::Each<T> put(const std::vector<T>& values) {
+    const auto count = static_cast<backend::cuda::Index>(values.size());
+    const backend::cuda::Each<T> memory = arena.take_each<T>(1, count);
+    backend::cuda::upload(stream.get(), values.data(), count, memory.data);
     return memory;
   }
   template <typename T>
-  std::vector<T> get(const cuda::Each<T>& memory, std::size_t count) {
+  std::vector<T> get(const backend::cuda::Each<T>& memory, std::size_t count) {
     std::vector<T> values(count);
-    cuda::download(stream.get(), memory.data, static_cast<cuda::Index>(count), values.data());
+    backend::cuda::download(stream.get(), memory.data, static_cast<backend::cuda::Index>(count),
+                            values.data());
     return values;
   }
 };

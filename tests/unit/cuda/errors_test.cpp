@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using Catch::Matchers::Contains;
 
 namespace {

@@ -7,6 +7,7 @@
 #include "programs.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using namespace nn::test;
 
 namespace {

@@ -10,7 +10,8 @@
 #include "device.hpp"
 
 using namespace nn;
-using namespace nn::cuda;
+using namespace nn::backend;
+using namespace nn::backend::cuda;
 using namespace nn::test;
 
 namespace {

@@ -2,6 +2,7 @@
 #include "programs.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using namespace nn::test;
 
 namespace {
@@ -36,7 +37,7 @@ TEST_CASE("CUDA: members of a program are trained as if each were alone") {
   for (const Case& c : all_cases()) {
     const OptimizerKind kind = kinds[next_kind++ % std::size(kinds)];
     for (const bool shared : {false, true}) {
-      INFO(describe(c) << (shared ? ", shared batches, " : ", ") << nn::name_of(kind));
+      INFO(describe(c) << (shared ? ", shared batches, " : ", ") << nn::backend::name_of(kind));
       const Plan plan = plan_of(c);
       const Data<float> data(c, c.rows * static_cast<std::int64_t>(count));
       const std::vector<ProgramOptions> options = options_of(c, shared, kind);

@@ -17,7 +17,8 @@ extern "C" const char* __tsan_default_options() { return "halt_on_error=1"; }
 #endif
 
 using namespace nn;
-using namespace nn::cuda;
+using namespace nn::backend;
+using namespace nn::backend::cuda;
 using namespace nn::test;
 
 namespace {

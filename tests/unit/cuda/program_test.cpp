@@ -2,6 +2,7 @@
 #include "programs.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using namespace nn::test;
 
 TEST_CASE("CUDA: gradients agree with finite differences") {

@@ -26,25 +26,25 @@ inline std::string describe(const Case& c) {
 }
 
 template <typename T>
-cuda::ExamplesOf<T> examples_of(const cpu::ExamplesOf<T>& e) {
+backend::cuda::ExamplesOf<T> examples_of(const backend::cpu::ExamplesOf<T>& e) {
   return {e.rows, e.x, e.labels, e.targets, e.weights};
 }
 // A program of one network.
 template <typename T>
-class OneCuda : public cuda::CudaProgram<T> {
+class OneCuda : public backend::cuda::CudaProgram<T> {
  public:
-  using Base = cuda::CudaProgram<T>;
-  using Parts = std::span<const cuda::ExamplesOf<T>>;
-  OneCuda(const Plan& plan, const ProgramOptions& options, const T* parameters)
+  using Base = backend::cuda::CudaProgram<T>;
+  using Parts = std::span<const backend::cuda::ExamplesOf<T>>;
+  OneCuda(const Plan& plan, const backend::ProgramOptions& options, const T* parameters)
       : Base(plan, {&options, 1}, {&parameters, 1}) {}
 
-  double evaluate(const cuda::ExamplesOf<T>& examples, T* y) {
+  double evaluate(const backend::cuda::ExamplesOf<T>& examples, T* y) {
     double loss = 0;
     Base::evaluate(examples, y, {&loss, 1});
     return loss;
   }
   double train_step(Parts parts, double rate, std::uint64_t number) {
-    const cuda::StepOf<T> step{parts, rate, number};
+    const backend::cuda::StepOf<T> step{parts, rate, number};
     double loss = 0;
     Base::start_losses({&loss, 1});
     Base::train_step({&step, 1});
@@ -52,7 +52,7 @@ class OneCuda : public cuda::CudaProgram<T> {
     return loss;
   }
   double compute_gradients(Parts parts, std::uint64_t number) {
-    const cuda::StepOf<T> step{parts, 0, number};
+    const backend::cuda::StepOf<T> step{parts, 0, number};
     double loss = 0;
     Base::compute_gradients({&step, 1}, {&loss, 1});
     return loss;
@@ -62,37 +62,37 @@ class OneCuda : public cuda::CudaProgram<T> {
 };
 
 template <typename T>
-double compute(OneCuda<T>& program, const cpu::ExamplesOf<T>& e, std::uint64_t step) {
+double compute(OneCuda<T>& program, const backend::cpu::ExamplesOf<T>& e, std::uint64_t step) {
   const auto examples = examples_of(e);
   return program.compute_gradients({&examples, 1}, step);
 }
 template <typename T>
-double train(OneCuda<T>& program, const cpu::ExamplesOf<T>& e, double rate, std::uint64_t step) {
+double train(OneCuda<T>& program, const backend::cpu::ExamplesOf<T>& e, double rate, std::uint64_t step) {
   const auto examples = examples_of(e);
   return program.train_step({&examples, 1}, rate, step);
 }
 template <typename T>
-std::vector<T> gradients_of(const cuda::CudaProgram<T>& program, std::size_t member = 0) {
+std::vector<T> gradients_of(const backend::cuda::CudaProgram<T>& program, std::size_t member = 0) {
   std::vector<T> values(static_cast<std::size_t>(program.size()));
   program.read_gradients(member, values.data());
   return values;
 }
 template <typename T>
-std::vector<T> parameters_of(const cuda::CudaProgram<T>& program, std::size_t member = 0) {
+std::vector<T> parameters_of(const backend::cuda::CudaProgram<T>& program, std::size_t member = 0) {
   std::vector<T> values(static_cast<std::size_t>(program.size()));
   program.read_parameters(member, values.data());
   return values;
 }
 
 template <typename T>
-std::vector<T> state_of(const cuda::CudaProgram<T>& program, std::size_t member = 0) {
+std::vector<T> state_of(const backend::cuda::CudaProgram<T>& program, std::size_t member = 0) {
   std::vector<T> values(static_cast<std::size_t>(program.state_size()));
   program.read_state(member, values.data());
   return values;
 }
 
-inline ProgramOptions training(std::int64_t batch) {
-  ProgramOptions options;
+inline backend::ProgramOptions training(std::int64_t batch) {
+  backend::ProgramOptions options;
   options.batch = batch;
   options.training = true;
   options.seed = 11;

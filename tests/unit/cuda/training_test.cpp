@@ -3,6 +3,7 @@
 #include "programs.hpp"
 
 using namespace nn;
+using namespace nn::backend;
 using namespace nn::test;
 
 namespace {
@@ -40,7 +41,7 @@ TEST_CASE("CUDA: optimizers move weights as on the CPU") {
   for (const OptimizerKind kind : {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov,
                                    OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
     for (const int variant : {0, 1, 2}) {
-      INFO(nn::name_of(kind) << " " << variant);
+      INFO(nn::backend::name_of(kind) << " " << variant);
       ProgramOptions options = training(20);
       options.optimizer.kind = kind;
       options.optimizer.epsilon = 1e-3;  // else the signs of tiny gradients decide
@@ -177,7 +178,7 @@ TEST_CASE("CUDA: a step is one graph, takes no memory and waits for nothing") {
 TEST_CASE("CUDA: predictions without training, in full and in less precision") {
   for (const Precision precision : {Precision::float32, Precision::tf32, Precision::bf16}) {
     for (const Case& c : all_cases()) {
-      INFO(nn::name_of(precision) << ": " << describe(c));
+      INFO(nn::backend::name_of(precision) << ": " << describe(c));
       const Plan plan = plan_of(c);
       const std::vector<float> weights = test::parameters_of(plan);
       const Data<float> data(c);

@@ -6,6 +6,7 @@
 #include "table.hpp"
 
 using namespace nn;
+using namespace nn::ensemble;
 using nn::test::message_of;
 using nn::test::Script;
 using nn::test::Table;

@@ -7,6 +7,7 @@
 #include "table.hpp"
 
 using namespace nn;
+using namespace nn::evaluate;
 using nn::test::message_of;
 using nn::test::Table;
 

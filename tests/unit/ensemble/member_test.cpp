@@ -6,6 +6,7 @@
 #include "ensemble/combiner.hpp"
 
 using namespace nn;
+using namespace nn::predict;
 
 TEST_CASE("MODEL[@DEVICE][*WEIGHT]: paths may hold @ and *") {
   struct Row {
@@ -28,7 +29,8 @@ TEST_CASE("MODEL[@DEVICE][*WEIGHT]: paths may hold @ and *") {
     INFO(row.text);
     const Member member = parse_member(row.text);
     CHECK(member.model == row.model);
-    CHECK((member.device ? to_string(*member.device) : "none") == (row.device ? row.device : "none"));
+    CHECK((member.device ? backend::to_string(*member.device) : "none") ==
+          (row.device ? row.device : "none"));
     CHECK(member.weight == row.weight);
   }
   for (const char* text : {"", "*2", "@cpu:0", "m.nn*0", "m.nn*-1"}) {
@@ -39,25 +41,26 @@ TEST_CASE("MODEL[@DEVICE][*WEIGHT]: paths may hold @ and *") {
 
 TEST_CASE("members without a device share the cores, named and given devices stay") {
   std::vector<Member> members(3);
-  members[1].device = parse_device("cpu:0");
-  const auto given = place_members(members, parse_device("cpu"));
-  CHECK(to_string(given[0]) == "cpu");
-  CHECK(to_string(given[1]) == "cpu:0");
-  for (const Device& device : place_members(members, std::nullopt)) CHECK_FALSE(device.cores.empty());
-  CHECK(to_string(place_members(std::vector<Member>(1), std::nullopt)[0]) == "cpu");
+  members[1].device = backend::parse_device("cpu:0");
+  const auto given = place_members(members, backend::parse_device("cpu"));
+  CHECK(backend::to_string(given[0]) == "cpu");
+  CHECK(backend::to_string(given[1]) == "cpu:0");
+  for (const backend::Device& device : place_members(members, std::nullopt))
+    CHECK_FALSE(device.cores.empty());
+  CHECK(backend::to_string(place_members(std::vector<Member>(1), std::nullopt)[0]) == "cpu");
 }
 
 TEST_CASE("rules and weights from the command line") {
-  CHECK(parse_combination("stack:a b.nn").model == "a b.nn");
-  CHECK(parse_combination("concat").needs_all());
-  CHECK(parse_combination("median").rule == Rule::median);
+  CHECK(ensemble::parse_combination("stack:a b.nn").model == "a b.nn");
+  CHECK(ensemble::parse_combination("concat").needs_all());
+  CHECK(ensemble::parse_combination("median").rule == ensemble::Rule::median);
   for (const char* text : {"stack", "stack:", "", "men"}) {
     INFO(text);
-    CHECK_THROWS_AS(parse_combination(text), Error);
+    CHECK_THROWS_AS(ensemble::parse_combination(text), Error);
   }
-  CHECK(parse_weights("2, 0.5") == std::vector<double>{2, 0.5});
+  CHECK(ensemble::parse_weights("2, 0.5") == std::vector<double>{2, 0.5});
   for (const char* text : {"", "1,", "0", "1,-1", "x", "inf"}) {
     INFO(text);
-    CHECK_THROWS_AS(parse_weights(text), Error);
+    CHECK_THROWS_AS(ensemble::parse_weights(text), Error);
   }
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 using namespace nn;
+using namespace nn::evaluate;
 
 TEST_CASE("figures of classes, by hand") {
   // truth 0 0 1 2 2, answers 0 1 1 2 0

@@ -10,6 +10,7 @@
 #include "base/random.hpp"
 
 using namespace nn;
+using namespace nn::ensemble;
 
 namespace {
 

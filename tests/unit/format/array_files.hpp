@@ -42,13 +42,15 @@ inline std::span<const std::byte> as_bytes(std::string_view text) {
 }
 
 // A pipe as readers see it: bytes in memory that can't be used in place.
-inline std::unique_ptr<ByteInput> piped(std::string bytes, const std::string& name) {
-  struct Owned : ByteInput {
+inline std::unique_ptr<format::ByteInput> piped(std::string bytes, const std::string& name) {
+  struct Owned : format::ByteInput {
     Owned(std::string text, const std::string& its_name)
-        : ByteInput(its_name), bytes(std::move(text)), input(bytes_in_memory(as_bytes(bytes), its_name)) {}
+        : format::ByteInput(its_name),
+          bytes(std::move(text)),
+          input(format::bytes_in_memory(as_bytes(bytes), its_name)) {}
     std::size_t read(std::span<std::byte> out) override { return input->read(out); }
     std::string bytes;
-    std::unique_ptr<ByteInput> input;
+    std::unique_ptr<format::ByteInput> input;
   };
   return std::make_unique<Owned>(std::move(bytes), name);
 }

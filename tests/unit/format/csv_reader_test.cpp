@@ -9,6 +9,7 @@
 #include "tables.hpp"
 
 using namespace nn;
+using namespace nn::format;
 using namespace nn::test;
 
 namespace {

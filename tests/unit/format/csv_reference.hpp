@@ -10,16 +10,16 @@
 
 namespace nn::test {
 
-inline CsvDialect random_dialect(std::mt19937& random) {
+inline format::CsvDialect random_dialect(std::mt19937& random) {
   const char delimiters[] = {',', ';', '\t', ' ', '|'};
-  CsvDialect dialect;
+  format::CsvDialect dialect;
   dialect.delimiter = delimiters[random() % 5];
   if (random() % 2 == 0) dialect.comment = random() % 2 == 0 ? "#" : "##";
   return dialect;
 }
 
 // Cells of every kind, well-formed.
-inline std::string random_cell(std::mt19937& random, const CsvDialect& dialect) {
+inline std::string random_cell(std::mt19937& random, const format::CsvDialect& dialect) {
   const std::string pieces[] = {"a", "1", "-2.5", "é", "\"\"", "\n", "\r\n",
                                 ",", ";", "\t",   " ", "#",    "NA", "|"};
   std::string cell;
@@ -33,7 +33,7 @@ inline std::string random_cell(std::mt19937& random, const CsvDialect& dialect) 
   return cell;
 }
 
-inline std::string random_csv(std::mt19937& random, const CsvDialect& dialect) {
+inline std::string random_csv(std::mt19937& random, const format::CsvDialect& dialect) {
   std::string text;
   for (auto rows = random() % 6; rows > 0; --rows) {
     if (!dialect.comment.empty() && random() % 4 == 0) text += dialect.comment + "it's \"odd\n";
@@ -48,7 +48,7 @@ inline std::string random_csv(std::mt19937& random, const CsvDialect& dialect) {
 }
 
 // One character at a time.
-inline Rows reference_rows(std::string_view text, const CsvDialect& dialect) {
+inline Rows reference_rows(std::string_view text, const format::CsvDialect& dialect) {
   Rows rows;
   const auto blank = [&](char c) { return (c == ' ' || c == '\t') && c != dialect.delimiter; };
   const auto trimmed = [&](std::string cell) {

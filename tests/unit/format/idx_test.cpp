@@ -8,6 +8,7 @@
 #include "format/readers.hpp"
 
 using namespace nn;
+using namespace nn::format;
 using namespace nn::test;
 using Catch::Matchers::Contains;
 

@@ -8,6 +8,7 @@
 #include "tables.hpp"
 
 using namespace nn;
+using namespace nn::table;
 using namespace nn::test;
 
 namespace {
@@ -82,7 +83,7 @@ TEST_CASE("Shards are complementary") {
 }
 
 TEST_CASE("Parts of a split are complementary, of the size asked for, and independent of batches") {
-  const std::vector<SplitPart> parts = {{"train", 0.7}, {"valid", 0.2}, {"test", 0.1}};
+  const std::vector<format::SplitPart> parts = {{"train", 0.7}, {"valid", 0.2}, {"test", 0.1}};
   const double expected[] = {7000, 2000, 1000};
   std::vector<std::int64_t> all;
   for (std::size_t part = 0; part < 3; ++part) {
@@ -103,7 +104,7 @@ TEST_CASE("Equal values split alike whatever their type") {
     Buffer values(sizeof value);
     std::memcpy(values.data(), &value, sizeof value);
     const Batch batch{schema, 0, 1, {make_column(std::move(values))}};
-    std::vector<SplitPart> parts(64, {"p", 1.0 / 64});
+    std::vector<format::SplitPart> parts(64, {"p", 1.0 / 64});
     std::vector<std::size_t> part_of;
     RowSplitter(parts, 3).assign(batch, part_of);
     return part_of[0];
@@ -173,10 +174,10 @@ TEST_CASE("All parts in one pass are what each part alone is") {
     void finish() override { end = "finished"; }
     void abandon(std::string_view message) override { end = message; }
   };
-  const std::vector<SplitPart> parts = {{"a", 0.5}, {"b", 0.3}};
+  const std::vector<format::SplitPart> parts = {{"a", 0.5}, {"b", 0.3}};
   std::vector<std::unique_ptr<BatchSink>> sinks;
   for (int i = 0; i < 2; ++i) sinks.push_back(std::make_unique<Collect>());
-  copy_parts(*counting(1000, 64), RowSplitter(parts, 5), sinks);
+  format::copy_parts(*counting(1000, 64), RowSplitter(parts, 5), sinks);
   for (std::size_t part = 0; part < 2; ++part) {
     const auto& sink = static_cast<const Collect&>(*sinks[part]);
     CHECK(sink.end == "finished");
@@ -186,7 +187,7 @@ TEST_CASE("All parts in one pass are what each part alone is") {
     Failing() : Counting(10, 5) {}
     std::optional<Batch> next() override { fail_data("broken"); }
   } failing;
-  CHECK_THROWS_WITH(copy_parts(failing, RowSplitter(parts, 5), sinks), "broken");
+  CHECK_THROWS_WITH(format::copy_parts(failing, RowSplitter(parts, 5), sinks), "broken");
   CHECK(static_cast<const Collect&>(*sinks[1]).end == "broken");
-  CHECK(file_of_part("{}-{}.csv", "train") == "train-train.csv");
+  CHECK(format::file_of_part("{}-{}.csv", "train") == "train-train.csv");
 }

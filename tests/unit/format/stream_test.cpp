@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 
 using namespace nn;
+using namespace nn::format;
 
 namespace {
 

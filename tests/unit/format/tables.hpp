@@ -59,9 +59,10 @@ inline std::vector<std::string> names_of(const Schema& schema) {
 }
 
 // Gives at most `piece` bytes at a time, as a slow pipe does.
-class Trickle : public ByteInput {
+class Trickle : public format::ByteInput {
  public:
-  Trickle(std::string text, std::size_t piece) : ByteInput("t.csv"), text_(std::move(text)), piece_(piece) {}
+  Trickle(std::string text, std::size_t piece)
+      : format::ByteInput("t.csv"), text_(std::move(text)), piece_(piece) {}
   std::size_t read(std::span<std::byte> out) override {
     const std::size_t n = std::min({out.size(), piece_, text_.size() - at_});
     std::memcpy(out.data(), text_.data() + at_, n);

@@ -10,6 +10,7 @@
 #include "models.hpp"
 
 using namespace nn;
+using namespace nn::exchange;
 using namespace nn::test;
 using Catch::Matchers::Contains;
 
@@ -35,7 +36,7 @@ class Archive {
 
  private:
   OutputFile file_;
-  NpzWriter writer_;
+  format::NpzWriter writer_;
 };
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -51,14 +52,14 @@ const std::vector<float> bias{1, 2};
 
 TEST_CASE("to an archive and back gives the same bytes") {
   const Scratch scratch;
-  for (Model model : {class_model(), number_model()}) {
+  for (model::Model model : {class_model(), number_model()}) {
     model.provenance.metrics.emplace_back("odd", NAN);
     model.provenance.metrics.emplace_back("odd", -HUGE_VAL);
     model.provenance.metrics.emplace_back("small", 5e-324);
-    save_model(scratch / "m.nn", model);
-    save_npz(scratch / "m.npz", load_model(scratch / "m.nn"));
-    Model back = load_npz(scratch / "m.npz");
-    save_model(scratch / "back.nn", back);
+    model::save_model(scratch / "m.nn", model);
+    save_npz(scratch / "m.npz", model::load_model(scratch / "m.nn"));
+    model::Model back = load_npz(scratch / "m.npz");
+    model::save_model(scratch / "back.nn", back);
     CHECK(read_file(scratch / "m.nn") == read_file(scratch / "back.nn"));
     save_npz(scratch / "again.npz", back);
     CHECK(read_file(scratch / "m.npz") == read_file(scratch / "again.npz"));
@@ -68,7 +69,7 @@ TEST_CASE("to an archive and back gives the same bytes") {
 TEST_CASE("an archive has the weights under plain names, as [inputs, outputs]") {
   const Scratch scratch;
   save_npz(scratch / "m.npz", class_model());
-  const NpzArchive archive(scratch / "m.npz");
+  const format::NpzArchive archive(scratch / "m.npz");
   CHECK(archive.names() == std::vector<std::string>{"dense_0/kernel", "dense_0/bias", "dense_1/kernel",
                                                     "dense_1/bias", "model.json"});
   CHECK(archive.read("dense_0/kernel").shape == Shape{6, 4});
@@ -86,7 +87,7 @@ TEST_CASE("weights that were changed are taken in, whatever their type") {
       .add("dense_0/bias", DType::f32, {2}, bias)
       .add("dense_0/kernel", DType::f64, {4, 2}, kernel)
       .finish();
-  const Model model = load_npz(scratch / "m.npz");
+  const model::Model model = load_npz(scratch / "m.npz");
   CHECK(model.parameters.get()[0] == 0.5f);
   CHECK(model.parameters.get()[16] == 1.0f);
 }
@@ -175,7 +176,7 @@ TEST_CASE("archives that are no model are refused with the member and what is wr
 }
 
 TEST_CASE("text for people is safe to print") {
-  Model model = class_model();
+  model::Model model = class_model();
   model.target.name = "\x1B[31m";
   const std::string text = file_text({model, std::nullopt, 100});
   CHECK(text.find('\x1B') == std::string::npos);

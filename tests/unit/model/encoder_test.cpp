@@ -10,6 +10,7 @@
 #include "tables.hpp"
 
 using namespace nn;
+using namespace nn::model;
 using namespace nn::test;
 using Catch::Matchers::Contains;
 

@@ -16,6 +16,7 @@
 #include "models.hpp"
 
 using namespace nn;
+using namespace nn::model;
 using namespace nn::test;
 using Catch::Matchers::Contains;
 
@@ -70,7 +71,7 @@ TrainingState unfinished(const Model& model) {
 }
 
 void check_same(const Model& a, const Model& b) {
-  CHECK(model_json(a) == model_json(b));
+  CHECK(exchange::model_json(a) == exchange::model_json(b));
   const auto count = static_cast<std::size_t>(lower(a.network, a.loss).parameter_count);
   CHECK(std::memcmp(a.parameters.get(), b.parameters.get(), count * sizeof(float)) == 0);
 }
@@ -102,8 +103,8 @@ TEST_CASE("every layer survives model files and npz") {
     Model model = model_of(c);
     save_model(scratch / "m.nn", model);
     check_same(model, load_model(scratch / "m.nn"));
-    save_npz(scratch / "m.npz", model);
-    check_same(model, load_npz(scratch / "m.npz"));
+    exchange::save_npz(scratch / "m.npz", model);
+    check_same(model, exchange::load_npz(scratch / "m.npz"));
   }
 }
 
@@ -285,7 +286,7 @@ TEST_CASE("mutated files give an error or a model that holds together") {
         Described described = parse_description(container);
         check_model(described.model);
         AnyModel any{described.model, described.state, bytes.size()};
-        if (file_json(any).empty() || file_text(any).empty()) FAIL("nothing to say");
+        if (exchange::file_json(any).empty() || exchange::file_text(any).empty()) FAIL("nothing to say");
         double sum = 0;
         const Plan plan = lower(described.model.network, described.model.loss);
         for (std::int64_t i = 0; i < plan.parameter_count; ++i) sum += described.model.parameters.get()[i];

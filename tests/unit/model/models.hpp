@@ -40,7 +40,7 @@ inline void write_bytes(const std::string& path, const std::string& bytes) {
 }
 
 // Parameters 0, 1/8, 2/8, … with zeros between the tensors.
-inline void fill_parameters(Model& model) {
+inline void fill_parameters(model::Model& model) {
   const Plan plan = lower(model.network, model.loss);
   auto block = std::make_shared<Buffer>(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
   auto* values = block->as<float>();
@@ -53,13 +53,14 @@ inline void fill_parameters(Model& model) {
 }
 
 // Numbers, categories (one of them not UTF-8) and a tensor in, three classes out.
-inline Model class_model() {
-  Model model;
-  InputColumn number{"age", InputColumn::Kind::number, {}, {38.5}, {38.5}, {1.0 / 3}, {}};
-  InputColumn category{"job", InputColumn::Kind::category, {}, {}, {}, {}, {"clerk", "smith", "\xE9t\xE9"}};
-  InputColumn tensor{"x", InputColumn::Kind::tensor, {1, 2}, {}, {0}, {1.0 / 255}, {}};
-  model.encoder = Encoder({number, category, tensor});
-  model.target.kind = Target::Kind::classes;
+inline model::Model class_model() {
+  model::Model model;
+  model::InputColumn number{"age", model::InputColumn::Kind::number, {}, {38.5}, {38.5}, {1.0 / 3}, {}};
+  model::InputColumn category{"job", model::InputColumn::Kind::category, {}, {}, {},
+                              {},    {"clerk", "smith", "\xE9t\xE9"}};
+  model::InputColumn tensor{"x", model::InputColumn::Kind::tensor, {1, 2}, {}, {0}, {1.0 / 255}, {}};
+  model.encoder = model::Encoder({number, category, tensor});
+  model.target.kind = model::Target::Kind::classes;
   model.target.integers = true;
   model.target.classes = {"-1", "2", "10"};
   model.loss = Loss::categorical_crossentropy;
@@ -76,24 +77,24 @@ inline Model class_model() {
 }
 
 // A network of the table of layers, over a tensor or, where it embeds them, over numbers and categories.
-inline Model model_of(const Case& c) {
-  std::vector<InputColumn> columns;
-  const auto add = [&](InputColumn::Kind kind) -> InputColumn& {
+inline model::Model model_of(const Case& c) {
+  std::vector<model::InputColumn> columns;
+  const auto add = [&](model::InputColumn::Kind kind) -> model::InputColumn& {
     columns.push_back({fmt::format("c{}", columns.size()), kind, {}, {}, {}, {}, {}});
     return columns.back();
   };
   for (const InputSegment& segment : c.segments) {
     if (segment.category) {
-      InputColumn& category = add(InputColumn::Kind::category);
+      model::InputColumn& category = add(model::InputColumn::Kind::category);
       for (std::int64_t i = 0; i < segment.width; ++i) category.categories.push_back(fmt::format("{:03}", i));
     }
     for (std::int64_t i = 0; !segment.category && i < segment.width; ++i)
-      add(InputColumn::Kind::number).fill = {0.5};
+      add(model::InputColumn::Kind::number).fill = {0.5};
   }
-  if (columns.empty()) add(InputColumn::Kind::tensor).shape = c.image.empty() ? Shape{c.inputs} : c.image;
-  Model model;
-  model.encoder = Encoder(std::move(columns));
-  model.target.kind = Target::Kind::numbers;
+  if (columns.empty()) add(model::InputColumn::Kind::tensor).shape = c.image.empty() ? Shape{c.inputs} : c.image;
+  model::Model model;
+  model.encoder = model::Encoder(std::move(columns));
+  model.target.kind = model::Target::Kind::numbers;
   model.target.shape = {c.outputs};
   model.loss = Loss::mse;
   model.network = parse_network(c.net);
@@ -103,11 +104,11 @@ inline Model model_of(const Case& c) {
 }
 
 // One tensor in, standardised numbers out.
-inline Model number_model() {
-  Model model;
-  model.encoder =
-      Encoder({{"x", InputColumn::Kind::tensor, {2, 2}, {}, {1, 2, 3, 4}, {0.5, 1, 2, 1e-3}, {}}});
-  model.target.kind = Target::Kind::numbers;
+inline model::Model number_model() {
+  model::Model model;
+  model.encoder = model::Encoder(
+      {{"x", model::InputColumn::Kind::tensor, {2, 2}, {}, {1, 2, 3, 4}, {0.5, 1, 2, 1e-3}, {}}});
+  model.target.kind = model::Target::Kind::numbers;
   model.target.shape = {2};
   model.target.offset = {1e6, -0.0};
   model.target.scale = {1e-6, 3};

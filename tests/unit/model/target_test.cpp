@@ -7,6 +7,7 @@
 #include "tables.hpp"
 
 using namespace nn;
+using namespace nn::model;
 using namespace nn::test;
 using Catch::Matchers::Contains;
 

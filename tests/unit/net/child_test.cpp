@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 using namespace nn;
+using namespace nn::process;
 
 namespace {
 

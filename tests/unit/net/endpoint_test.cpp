@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 
 using namespace nn;
+using namespace nn::net;
 
 TEST_CASE("endpoints are read and written") {
   const char* same[] = {"tcp://127.0.0.1:7000",  "tcp://[::1]:7000",

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 
 using namespace nn;
+using namespace nn::net;
 
 TEST_CASE("tcp beyond loopback is refused where it must be local") {
   CHECK_THROWS_WITH(listen_on(parse_endpoint("tcp://0.0.0.0:0"), true),

@@ -1,7 +1,6 @@
 #include "tensor/batch.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -13,9 +12,17 @@ TEST_CASE("half precision rounds to nearest even and keeps the special values") 
     float value;
     std::uint16_t bits;
   };
-  for (const Row& row : {Row{0.0f, 0}, {-0.0f, 0x8000}, {1.0f, 0x3C00}, {65504.0f, 0x7BFF}, {65520.0f, 0x7C00},
-                         {65519.0f, 0x7BFF}, {0x1p-14f, 0x0400}, {0x1p-24f, 0x0001}, {0x1p-25f, 0x0000},
-                         {1.0f + 0x1p-11f, 0x3C00}, {1.0f + 3 * 0x1p-11f, 0x3C02},
+  for (const Row& row : {Row{0.0f, 0},
+                         {-0.0f, 0x8000},
+                         {1.0f, 0x3C00},
+                         {65504.0f, 0x7BFF},
+                         {65520.0f, 0x7C00},
+                         {65519.0f, 0x7BFF},
+                         {0x1p-14f, 0x0400},
+                         {0x1p-24f, 0x0001},
+                         {0x1p-25f, 0x0000},
+                         {1.0f + 0x1p-11f, 0x3C00},
+                         {1.0f + 3 * 0x1p-11f, 0x3C02},
                          {std::numeric_limits<float>::infinity(), 0x7C00}}) {
     INFO(row.value);
     CHECK(float_to_half(row.value) == row.bits);

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 
 using namespace nn;
+using namespace nn::train;
 
 namespace {
 

@@ -26,18 +26,21 @@ struct Slots {
 };
 
 // One weight's step, as Keras defines it.
-double stepped(const Optimizer& o, double w, double g, double rate, double t, bool decays, Slots& s) {
+double stepped(const backend::Optimizer& o, double w, double g, double rate, double t, bool decays,
+               Slots& s) {
   switch (o.kind) {
-    case OptimizerKind::sgd: return w - rate * g;
-    case OptimizerKind::momentum: s.m = o.momentum * s.m - rate * g; return w + s.m;
-    case OptimizerKind::nesterov: s.m = o.momentum * s.m - rate * g; return w + o.momentum * s.m - rate * g;
-    case OptimizerKind::rmsprop:
+    case backend::OptimizerKind::sgd: return w - rate * g;
+    case backend::OptimizerKind::momentum: s.m = o.momentum * s.m - rate * g; return w + s.m;
+    case backend::OptimizerKind::nesterov:
+      s.m = o.momentum * s.m - rate * g;
+      return w + o.momentum * s.m - rate * g;
+    case backend::OptimizerKind::rmsprop:
       s.v = o.rho * s.v + (1 - o.rho) * g * g;
       return w - rate * g / std::sqrt(s.v + o.epsilon);
-    case OptimizerKind::adamw:
+    case backend::OptimizerKind::adamw:
       if (decays) w -= rate * o.weight_decay * w;
       [[fallthrough]];
-    case OptimizerKind::adam:
+    case backend::OptimizerKind::adam:
       s.m = o.beta_1 * s.m + (1 - o.beta_1) * g;
       s.v = o.beta_2 * s.v + (1 - o.beta_2) * g * g;
       return w - rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t)) * s.m /
@@ -72,23 +75,25 @@ TEST_CASE("optimisers take the steps of their formulas") {
   initialise(plan, 2, start);
   const std::vector<double> wide(start.begin(), start.end());
   const std::vector<double> x = {0.5, -1, 2, 0.25, 1, 1, -0.5, 3}, y = {1, -1, 0.5, 2};
-  for (const OptimizerKind kind : {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov,
-                                   OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
+  for (const backend::OptimizerKind kind :
+       {backend::OptimizerKind::sgd, backend::OptimizerKind::momentum, backend::OptimizerKind::nesterov,
+        backend::OptimizerKind::rmsprop, backend::OptimizerKind::adam, backend::OptimizerKind::adamw}) {
     for (const double clip : {0.0, 0.5}) {
       for (const double l2 : {0.0, 0.3}) {
-        INFO(name_of(kind) << " clip " << clip << " l2 " << l2);
-        ProgramOptions options;
+        INFO(backend::name_of(kind) << " clip " << clip << " l2 " << l2);
+        backend::ProgramOptions options;
         options.batch = 2;
         options.training = true;
         options.optimizer.kind = kind;
         options.optimizer.weight_decay = 0.2;
         options.clip_norm = clip;
         options.l2 = l2;
-        cpu::CpuProgram<double> program(plan, options, wide.data(), cpu::chosen_isa());
+        backend::cpu::CpuProgram<double> program(plan, options, wide.data(), backend::cpu::chosen_isa());
         std::vector<double> w = wide;
         std::vector<Slots> slots(w.size());
         for (std::uint64_t t = 0; t < 30; ++t) {
-          program.compute_gradients(cpu::ExamplesOf<double>{2, x.data(), nullptr, y.data(), nullptr}, t);
+          program.compute_gradients(backend::cpu::ExamplesOf<double>{2, x.data(), nullptr, y.data(), nullptr},
+                                    t);
           std::vector<double> g(program.gradients().begin(), program.gradients().end());
           double norm = 0;
           for (const double v : g) norm += v * v;
@@ -118,8 +123,8 @@ TEST_CASE("steps and predictions allocate nothing") {
   initialise(plan, 2, parameters);
   const std::vector<float> x(64 * 6, 0.5f), y(12, 1.0f);
   std::vector<float> out(12);
-  const auto backend = open_backend(Device{});
-  ProgramOptions options;
+  const auto backend = backend::open_backend(backend::Device{});
+  backend::ProgramOptions options;
   options.batch = 6;
   const auto predicting = backend->compile(plan, options, parameters.data());
   options.training = true;
@@ -127,9 +132,9 @@ TEST_CASE("steps and predictions allocate nothing") {
   options.ema = 0.9;
   options.clip_norm = 1;
   const auto training = backend->compile(plan, options, parameters.data());
-  const Examples parts[] = {{6, x.data(), nullptr, y.data(), nullptr},
-                            {3, x.data(), nullptr, y.data(), nullptr}};
-  const Step step{parts, 0.01, 0};
+  const backend::Examples parts[] = {{6, x.data(), nullptr, y.data(), nullptr},
+                                     {3, x.data(), nullptr, y.data(), nullptr}};
+  const backend::Step step{parts, 0.01, 0};
   double loss = 0;
   allocations = 0;
   counting = true;

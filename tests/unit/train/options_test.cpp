@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 
 using namespace nn;
+using namespace nn::train;
 
 TEST_CASE("members have names, seeds and values of their own") {
   TrainOptions options;

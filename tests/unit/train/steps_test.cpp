@@ -4,6 +4,7 @@
 #include <set>
 
 using namespace nn;
+using namespace nn::train;
 
 namespace {
 
@@ -25,7 +26,7 @@ std::vector<std::vector<std::int32_t>> rows_of(Steps& steps, std::uint64_t epoch
   steps.begin(epoch, first);
   for (auto parts = steps.next(); !parts.empty(); parts = steps.next()) {
     std::vector<std::int32_t> rows;
-    for (const Examples& part : parts) {
+    for (const backend::Examples& part : parts) {
       for (std::int64_t r = 0; r < part.rows; ++r) {
         const std::int64_t at = part.chosen != nullptr ? part.chosen[r] : r;
         rows.push_back(part.labels[at]);

@@ -10,28 +10,31 @@
 #include "nn/network.hpp"
 
 using namespace nn;
+using namespace nn::serving;
 using namespace std::chrono_literals;
 
 namespace {
 
 // A model of two inputs and one number.
 std::shared_ptr<ServedModel> served(const test::Scratch& scratch) {
-  Model model;
+  model::Model model;
   model.network = parse_network("dense 3 tanh, dense");
-  const InputColumn a{"a", InputColumn::Kind::number, {}, {0}, {}, {}, {}};
-  const InputColumn b{"b", InputColumn::Kind::number, {}, {0}, {}, {}, {}};
-  model.encoder = Encoder({a, b});
-  model.target.kind = Target::Kind::numbers;
+  const model::InputColumn a{"a", model::InputColumn::Kind::number, {}, {0}, {}, {}, {}};
+  const model::InputColumn b{"b", model::InputColumn::Kind::number, {}, {0}, {}, {}, {}};
+  model.encoder = model::Encoder({a, b});
+  model.target.kind = model::Target::Kind::numbers;
   resolve(model.network, model.encoder.input_shape(), 1);
   model.loss = Loss::mse;
   test::fill_parameters(model);
-  save_model(scratch / "m.nn", model);
-  return std::make_shared<ServedModel>("m", 1, scratch / "m.nn", Device{}, Precision::float32);
+  model::save_model(scratch / "m.nn", model);
+  return std::make_shared<ServedModel>("m", 1, scratch / "m.nn", backend::Device{},
+                                       backend::Precision::float32);
 }
 
 std::shared_ptr<const Binding> binding_of(const std::shared_ptr<ServedModel>& model, const Schema& schema) {
-  return std::make_shared<Binding>(Binding{model, model->predictor.bind(schema),
-                                           PredictionBuilder(model->predictor.kind(), schema, false, {})});
+  return std::make_shared<Binding>(
+      Binding{model, model->predictor.bind(schema),
+              predict::PredictionBuilder(model->predictor.kind(), schema, false, {})});
 }
 
 // Gathers what the engine has done.
@@ -90,7 +93,7 @@ TEST_CASE("requests that wait are answered in one step, each as if it were alone
     const auto alone =
         job_of(model, {job->rows.columns[0].as<float>(), job->rows.columns[0].as<float>() + job->rows.rows});
     std::vector<float> expected(together.size());
-    const PredictorInput input{&alone->binding->encoder, &alone->rows};
+    const predict::PredictorInput input{&alone->binding->encoder, &alone->rows};
     model->predictor.predict({&input, 1}, expected.data());
     CHECK(together == expected);
   }

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 
 using namespace nn;
+using namespace nn::repository;
 
 namespace {
 

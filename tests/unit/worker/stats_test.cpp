@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 
 using namespace nn;
+using namespace nn::serving;
 
 TEST_CASE("quantiles of a histogram are near those of all values") {
   RandomStream random(1, RandomUse::shuffle, 0);

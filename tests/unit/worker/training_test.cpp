@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 
 using namespace nn;
+using namespace nn::worker;
 
 namespace {
 
@@ -106,7 +107,7 @@ TEST_CASE("a training that has all its rows waits for none") {
   const test::Scratch scratch;
   auto [client, server] = socket_pair();
   asio::io_context io(1);
-  const auto link = std::make_shared<FrameLink>(adopt_socket(io, std::move(server)), 1 << 20);
+  const auto link = std::make_shared<protocol::FrameLink>(net::adopt_socket(io, std::move(server)), 1 << 20);
   TrainingOptions options;
   options.folder = scratch / ".";
   const auto training = std::make_shared<Training>(io, options, link, 1);
@@ -116,7 +117,7 @@ TEST_CASE("a training that has all its rows waits for none") {
     link->close();
   });
   const Batch batch = test::Table().f32("a", {1, 2, 3}).category("y", {"u", "v"}, {0, 1, 0}).batch();
-  PieceWriter writer(*batch.schema);
+  format::PieceWriter writer(*batch.schema);
   writer.write(batch);
   training->take(writer.take().own, true);
   asio::steady_timer limit(io, std::chrono::seconds(20));

@@ -4,7 +4,7 @@
 #include "backend/cpu/kernels/math.hpp"
 #include "nn/kinds.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 // Klambauer et al. 2017, "Self-normalizing neural networks", section 2.
@@ -63,4 +63,4 @@ void activate_back(Activation activation, std::int64_t n, const T* saved, T* g) 
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -3,7 +3,7 @@
 
 #include "backend/cpu/kernels/vector.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 constexpr int blocks_at_once = 8;
@@ -54,4 +54,4 @@ void multiply_rows(std::int64_t rows, std::int64_t width, const T* x, std::int64
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -3,7 +3,7 @@
 
 #include "backend/cpu/kernels/gemm_pack.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 constexpr std::int64_t block_k = vector_bytes == 64 ? 192 : 288;   // a panel of B: first-level cache
@@ -145,4 +145,4 @@ void column_sums(std::int64_t rows, std::int64_t n, const T* g, std::int64_t g_r
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -6,7 +6,7 @@
 
 #include "backend/cpu/kernels/gemm_tile.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 // Two rows at this distance exchange blocks of as many elements; within 16 bytes, where that
@@ -100,4 +100,4 @@ void pack_rows(const Gemm<T>& g, const Rows& r, T* out) {
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -3,7 +3,7 @@
 
 #include "backend/cpu/kernels/vector.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 constexpr int panel_vectors = 2;  // columns of a packed panel
@@ -135,4 +135,4 @@ TileFunction find_tile(std::int64_t rows, int vectors) {
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -3,7 +3,7 @@
 
 #include "backend/cpu/kernels/vector.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 inline void copy_values(const T* from, std::int64_t n, T* to) {
@@ -95,13 +95,14 @@ void scatter_patches(const Patches& p, const T* columns, T* x) {
   Cursor at(p);
   const std::int64_t line = p.kernel.width * p.channels;
   for (std::int64_t i = 0; i < p.count; ++i, at.next()) {
-    for_lines(at, [&](std::int64_t k, std::int64_t from, std::int64_t before, std::int64_t inside, std::int64_t) {
-      const T* in = columns + k * line + before * p.channels;
-      T* out = x + from + p.first_channel;
-      if (p.in_pixel == p.channels) return add_values(in, inside * p.channels, out);
-      for (std::int64_t j = 0; j < inside; ++j, in += p.channels, out += p.in_pixel)
-        add_values(in, p.channels, out);
-    });
+    for_lines(at,
+              [&](std::int64_t k, std::int64_t from, std::int64_t before, std::int64_t inside, std::int64_t) {
+                const T* in = columns + k * line + before * p.channels;
+                T* out = x + from + p.first_channel;
+                if (p.in_pixel == p.channels) return add_values(in, inside * p.channels, out);
+                for (std::int64_t j = 0; j < inside; ++j, in += p.channels, out += p.in_pixel)
+                  add_values(in, p.channels, out);
+              });
     columns += p.kernel.height * line;
   }
 }
@@ -118,9 +119,10 @@ inline void for_outputs(const Pool& pool, F f) {
 template <typename F>
 inline void for_window(const Cursor& at, F f) {
   const std::int64_t width = at.p.kernel.width;
-  for_lines(at, [&](std::int64_t k, std::int64_t from, std::int64_t before, std::int64_t inside, std::int64_t) {
-    for (std::int64_t j = 0; j < inside; ++j) f(from + j * at.p.in_pixel, k * width + before + j);
-  });
+  for_lines(at,
+            [&](std::int64_t k, std::int64_t from, std::int64_t before, std::int64_t inside, std::int64_t) {
+              for (std::int64_t j = 0; j < inside; ++j) f(from + j * at.p.in_pixel, k * width + before + j);
+            });
 }
 
 void max_pool(const Pool& pool, const T* x, T* y, T* chosen) {
@@ -188,4 +190,4 @@ void average_pool_back(const Pool& pool, const T* g, T* x_gradient) {
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

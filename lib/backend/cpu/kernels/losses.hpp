@@ -4,7 +4,7 @@
 #include "backend/cpu/kernels/math.hpp"
 #include "nn/kinds.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 inline T weight_of(const LossRows<T>& r, std::int64_t row) {
@@ -154,4 +154,4 @@ void softmax(std::int64_t rows, std::int64_t width, T* z, std::int64_t z_row, T*
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

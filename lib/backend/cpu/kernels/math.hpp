@@ -6,7 +6,7 @@
 
 #include "backend/cpu/kernels/vector.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename F>
@@ -117,4 +117,4 @@ inline Normal normal_of(V x) {
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -4,7 +4,7 @@
 #include "backend/cpu/kernels/updates.hpp"  // root
 #include "backend/cpu/kernels/vector.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 // f(j, count) for each vector of channels, of which `count` lanes are there.
@@ -48,7 +48,9 @@ inline void sum_pixels(const Pixels<T>& in, double* sums, F f) {
 
 void channel_sums(const Pixels<T>& in, const T* center, double* sums) {
   if (center == nullptr) {
-    sum_pixels(in, sums, [&](std::int64_t p, std::int64_t j) { return load_channels(in.x + p * in.stride, j, in.channels); });
+    sum_pixels(in, sums, [&](std::int64_t p, std::int64_t j) {
+      return load_channels(in.x + p * in.stride, j, in.channels);
+    });
   } else {
     sum_pixels(in, sums, [&](std::int64_t p, std::int64_t j) {
       const V d = load_channels(in.x + p * in.stride, j, in.channels) - load(center + j);
@@ -57,7 +59,8 @@ void channel_sums(const Pixels<T>& in, const T* center, double* sums) {
   }
 }
 
-void channel_products(const Pixels<T>& in, const T* g, std::int64_t g_stride, double* g_sums, double* gx_sums) {
+void channel_products(const Pixels<T>& in, const T* g, std::int64_t g_stride, double* g_sums,
+                      double* gx_sums) {
   sum_pixels(in, g_sums, [&](std::int64_t p, std::int64_t j) { return load(g + p * g_stride + j); });
   sum_pixels(in, gx_sums, [&](std::int64_t p, std::int64_t j) {
     return load(g + p * g_stride + j) * load_channels(in.x + p * in.stride, j, in.channels);
@@ -74,12 +77,13 @@ void scale_channels(const Pixels<T>& in, const T* scale, const T* shift, T* y, s
   }
 }
 
-void combine_channels(const Pixels<T>& in, const T* a, const T* g, std::int64_t g_stride, const T* b, const T* c,
-                      T* y, std::int64_t y_stride) {
+void combine_channels(const Pixels<T>& in, const T* a, const T* g, std::int64_t g_stride, const T* b,
+                      const T* c, T* y, std::int64_t y_stride) {
   for (std::int64_t p = 0; p < in.count; ++p) {
     const T* x = in.x + p * in.stride;
     for_channels(in.channels, [&](std::int64_t j, std::int64_t present) {
-      const V v = load_channels(x, j, in.channels) * load(a + j) + load(g + p * g_stride + j) * load(b + j) + load(c + j);
+      const V v = load_channels(x, j, in.channels) * load(a + j) + load(g + p * g_stride + j) * load(b + j) +
+                  load(c + j);
       store_some(y + p * y_stride + j, v, present);
     });
   }
@@ -115,7 +119,8 @@ void layer_norm(const Pixels<T>& in, T epsilon, const T* gamma, const T* beta, T
     const T* x = in.x + p * in.stride;
     const PixelMoments m = moments_of(x, in.channels, epsilon);
     for_channels(in.channels, [&](std::int64_t j, std::int64_t present) {
-      store_some(y + p * y_stride + j, (load_channels(x, j, in.channels) - m.mean) * m.factor * load(gamma + j) + load(beta + j),
+      store_some(y + p * y_stride + j,
+                 (load_channels(x, j, in.channels) - m.mean) * m.factor * load(gamma + j) + load(beta + j),
                  present);
     });
   }
@@ -129,14 +134,17 @@ void layer_norm_back(const Pixels<T>& in, T epsilon, const T* gamma, const T* g,
   for (std::int64_t p = 0; p < in.count; ++p, g += g_stride) {
     const T* x = in.x + p * in.stride;
     const PixelMoments m = moments_of(x, in.channels, epsilon);
-    const auto normalised = [&](std::int64_t j) { return (load_channels(x, j, in.channels) - m.mean) * m.factor; };
+    const auto normalised = [&](std::int64_t j) {
+      return (load_channels(x, j, in.channels) - m.mean) * m.factor;
+    };
     for_channels(in.channels, [&](std::int64_t j, std::int64_t present) {
       const V v = load(g + j);
       store_some(gamma_gradient + j, load(gamma_gradient + j) + v * normalised(j), present);
       store_some(beta_gradient + j, load(beta_gradient + j) + v, present);
     });
     if (gx == nullptr) continue;
-    const T mean = part * sum_channels(in.channels, [&](std::int64_t j) { return load(g + j) * load(gamma + j); });
+    const T mean =
+        part * sum_channels(in.channels, [&](std::int64_t j) { return load(g + j) * load(gamma + j); });
     const T slope = part * sum_channels(in.channels, [&](std::int64_t j) {
                       return load(g + j) * load(gamma + j) * normalised(j);
                     });
@@ -148,4 +156,4 @@ void layer_norm_back(const Pixels<T>& in, T epsilon, const T* gamma, const T* g,
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -4,7 +4,7 @@
 
 #include "backend/cpu/kernels/vector.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 inline T root(T x) {
@@ -69,4 +69,4 @@ void adam(std::int64_t n, Adam<T> a, const T* __restrict g, T* __restrict m, T* 
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

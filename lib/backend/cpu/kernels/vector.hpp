@@ -9,7 +9,7 @@
 
 #include "backend/cpu/kernels.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 using T = NN_SCALAR;
@@ -92,4 +92,4 @@ inline T largest(V v) {
 }
 
 }  // namespace
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

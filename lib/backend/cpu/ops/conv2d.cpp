@@ -6,7 +6,7 @@
 
 #include "backend/cpu/ops/weights.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 constexpr std::int64_t patch_elements = 48 * 1024;  // of a block: a part of the second-level cache
@@ -214,4 +214,4 @@ OperationPtr<NN_SCALAR> make<OpKind::conv2d>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Conv2d<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -1,7 +1,7 @@
 // y = activation(x kernel + bias).
 #include "backend/cpu/ops/weights.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
@@ -112,4 +112,4 @@ OperationPtr<NN_SCALAR> make<OpKind::dense>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Dense<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

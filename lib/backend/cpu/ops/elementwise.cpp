@@ -4,7 +4,7 @@
 #include "backend/cpu/operation.hpp"
 #include "base/random.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
@@ -89,8 +89,7 @@ class Dropout final : public Operation<T> {
 template <typename T>
 class Add final : public Operation<T> {
  public:
-  explicit Add(const Operands<T>& o)
-      : a_(o.input), b_(o.other), out_(o.output), width_(o.op.out.size()) {}
+  explicit Add(const Operands<T>& o) : a_(o.input), b_(o.other), out_(o.output), width_(o.op.out.size()) {}
 
   void forward(const Run& run) override {
     for (std::int64_t i = 0; i < run.rows; ++i) {
@@ -128,4 +127,4 @@ OperationPtr<NN_SCALAR> make<OpKind::add>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Add<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

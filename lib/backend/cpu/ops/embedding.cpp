@@ -4,7 +4,7 @@
 
 #include "backend/cpu/operation.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
@@ -78,4 +78,4 @@ OperationPtr<NN_SCALAR> make<OpKind::embedding>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Embedding<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -5,7 +5,7 @@
 
 #include "backend/cpu/operation.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
@@ -85,7 +85,8 @@ class BatchNorm final : public Operation<T> {
       moving = static_cast<T>(op_.options.momentum) * moving + static_cast<T>(1 - op_.options.momentum) * to;
     };
     s_.kernels.channel_sums(x, nullptr, sums_.data());
-    for (std::int64_t c = 0; c < channels_; ++c) mean_[c] = static_cast<T>(sums_[static_cast<std::size_t>(c)] / count);
+    for (std::int64_t c = 0; c < channels_; ++c)
+      mean_[c] = static_cast<T>(sums_[static_cast<std::size_t>(c)] / count);
     s_.kernels.channel_sums(x, mean_, sums_.data());
     for (std::int64_t c = 0; c < channels_; ++c) {
       const auto variance = static_cast<T>(sums_[static_cast<std::size_t>(c)] / count);
@@ -152,4 +153,4 @@ OperationPtr<NN_SCALAR> make<OpKind::layer_norm>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<LayerNorm<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -3,7 +3,7 @@
 
 #include "backend/cpu/operation.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
@@ -74,4 +74,4 @@ OperationPtr<NN_SCALAR> make<OpKind::average_pool2d>(const Operands<NN_SCALAR>& 
   return std::make_unique<Pool2d<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

@@ -5,7 +5,7 @@
 
 #include "backend/cpu/operation.hpp"
 
-namespace nn::cpu {
+namespace nn::backend::cpu {
 
 // A matrix [k, n]: floats where they lie, or rounded to bfloat16 for programs that predict so.
 template <typename T>
@@ -44,4 +44,4 @@ class Weights {
   std::uint32_t *packed_ = nullptr, *pairs_ = nullptr;
 };
 
-}  // namespace nn::cpu
+}  // namespace nn::backend::cpu

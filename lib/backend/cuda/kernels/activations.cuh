@@ -4,7 +4,7 @@
 #include "backend/cuda/kernels/threads.cuh"
 #include "nn/kinds.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Klambauer et al. 2017, "Self-normalizing neural networks", section 2.
 template <typename T>
@@ -88,4 +88,4 @@ __global__ void activate_rows_back(Activation activation, Index rows, Index colu
   });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

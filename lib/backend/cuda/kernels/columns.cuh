@@ -4,7 +4,7 @@
 
 #include "backend/cuda/kernels/threads.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Chunks that the rows are cut into.
 inline Index chunks_of(Index rows) {
@@ -78,4 +78,4 @@ __global__ void finish_sums(Index chunks, Index columns, Each<const double> part
                 [&](Index j, const double* totals) { sums[j] = static_cast<T>(totals[0]); });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

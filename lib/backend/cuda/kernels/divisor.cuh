@@ -4,7 +4,7 @@
 
 #include "backend/cuda/dialect.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Of what is below 2^31.
 struct Divisor {
@@ -22,4 +22,4 @@ struct Divisor {
   __device__ __forceinline__ unsigned remainder(unsigned n) const { return n - quotient(n) * value; }
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

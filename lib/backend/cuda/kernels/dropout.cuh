@@ -5,7 +5,7 @@
 #include "backend/cuda/kernels/threads.cuh"
 #include "backend/cuda/step_state.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 struct Drop {
   std::uint32_t stream, limit;  // what is drawn below it is dropped
@@ -44,4 +44,4 @@ __global__ void drop_rows(Drop d, T keep, Index rows, Index columns, Each<const 
   });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

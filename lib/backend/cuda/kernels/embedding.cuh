@@ -5,7 +5,7 @@
 
 #include "backend/cuda/kernels/threads.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Inputs from `first` on: `width` numbers, or a category of so many codes, whose table rows begin
 // at `table`, -1 for numbers. They become outputs from `output` on.
@@ -93,4 +93,4 @@ __global__ void embed_back(Index rows, Index table_rows, Index units, const Tabl
   }
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -6,7 +6,7 @@
 #include "backend/cuda/kernels/divisor.cuh"
 #include "backend/cuda/kernels/threads.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Sizes and distances in pixels. A batch has fewer than 2^31 of them.
 struct Windows {
@@ -176,4 +176,4 @@ __global__ void average_pool_back(Windows w, Index inputs, Index channels, Each<
   });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

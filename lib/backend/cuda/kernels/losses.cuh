@@ -5,7 +5,7 @@
 #include "backend/cuda/kernels/activations.cuh"
 #include "backend/cuda/step_state.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Logits or values z and what they should be.
 template <typename T>
@@ -141,4 +141,4 @@ __global__ void softmax_rows(Index rows, Index width, Each<const T> z, Index z_r
   });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

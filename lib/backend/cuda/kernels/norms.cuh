@@ -5,7 +5,7 @@
 #include "backend/cuda/kernels/columns.cuh"
 #include "backend/cuda/step_state.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Of the channels, each [channels].
 template <typename T>
@@ -196,4 +196,4 @@ __global__ void layer_norm_back(Index pixels, Index channels, Each<const PixelMo
   });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -4,7 +4,7 @@
 #include "backend/cuda/kernels/threads.cuh"
 #include "backend/cuda/step_state.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // y = x, or y += x.
 template <typename T>
@@ -43,4 +43,4 @@ __global__ void place_bytes(Each<const StepState> state, Index rows, Index colum
   });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -3,7 +3,7 @@
 
 #include "backend/cuda/dialect.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 constexpr unsigned all_lanes = 0xFFFFFFFF, lanes = 32;
 constexpr unsigned rows_at_once = 8;  // of a block
@@ -105,4 +105,4 @@ __device__ __forceinline__ double block_sum(double value) {
   return sums[0];
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -4,7 +4,7 @@
 #include "backend/cuda/kernels/threads.cuh"
 #include "backend/cuda/step_state.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // What an update has. Parameters lie at multiples of 16; `decays` says which of those blocks
 // belong to kernels.
@@ -120,4 +120,4 @@ __global__ void exchange(Index count, Each<T> a, Each<T> b) {
   });
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -5,7 +5,7 @@
 #include "backend/cuda/kernels/columns.cuh"
 #include "backend/cuda/operation.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 // Over `rows` pixels of `columns` values each, `row` elements apart, of an output.
 template <typename T>
@@ -72,4 +72,4 @@ class BiasActivation {
   Each<T> before_;  // gelu: its argument
 };
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -4,7 +4,7 @@
 #include "backend/cuda/ops/bias.cuh"
 #include "backend/cuda/ops/windows.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 constexpr Index patch_elements = 32 << 20;  // of a block of rows of all members: 128 MiB of floats
@@ -136,4 +136,4 @@ OperationPtr<NN_SCALAR> make<OpKind::conv2d>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Conv2d<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

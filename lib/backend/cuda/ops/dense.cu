@@ -1,7 +1,7 @@
 // y = activation(x kernel + bias).
 #include "backend/cuda/ops/bias.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 template <typename T>
@@ -72,4 +72,4 @@ OperationPtr<NN_SCALAR> make<OpKind::dense>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Dense<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

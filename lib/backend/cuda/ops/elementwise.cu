@@ -5,7 +5,7 @@
 #include "backend/cuda/operation.hpp"
 #include "base/random.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 template <typename T>
@@ -132,4 +132,4 @@ OperationPtr<NN_SCALAR> make<OpKind::add>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Add<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

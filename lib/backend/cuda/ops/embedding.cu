@@ -4,7 +4,7 @@
 #include "backend/cuda/kernels/embedding.cuh"
 #include "backend/cuda/operation.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 template <typename T>
@@ -68,4 +68,4 @@ OperationPtr<NN_SCALAR> make<OpKind::embedding>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Embedding<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

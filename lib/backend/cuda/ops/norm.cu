@@ -2,7 +2,7 @@
 #include "backend/cuda/kernels/norms.cuh"
 #include "backend/cuda/operation.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 // In training by the mean and variance of the rows that are there, which move the running ones
@@ -139,4 +139,4 @@ OperationPtr<NN_SCALAR> make<OpKind::layer_norm>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<LayerNorm<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

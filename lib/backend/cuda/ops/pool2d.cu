@@ -2,7 +2,7 @@
 #include "backend/cuda/operation.hpp"
 #include "backend/cuda/ops/windows.cuh"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 namespace {
 
 template <typename T>
@@ -70,4 +70,4 @@ OperationPtr<NN_SCALAR> make<OpKind::average_pool2d>(const Operands<NN_SCALAR>& 
   return std::make_unique<Pool2d<NN_SCALAR>>(o);
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

@@ -3,7 +3,7 @@
 #include "backend/cuda/kernels/images.cuh"
 #include "nn/plan.hpp"
 
-namespace nn::cuda {
+namespace nn::backend::cuda {
 
 inline Windows windows_of(const Op& op) {
   const auto size = [](Index v) { return static_cast<int>(v); };
@@ -19,4 +19,4 @@ inline Windows windows_of(const Op& op) {
           size(op.window.left)};
 }
 
-}  // namespace nn::cuda
+}  // namespace nn::backend::cuda

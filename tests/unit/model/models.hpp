@@ -91,7 +91,8 @@ inline model::Model model_of(const Case& c) {
     for (std::int64_t i = 0; !segment.category && i < segment.width; ++i)
       add(model::InputColumn::Kind::number).fill = {0.5};
   }
-  if (columns.empty()) add(model::InputColumn::Kind::tensor).shape = c.image.empty() ? Shape{c.inputs} : c.image;
+  if (columns.empty())
+    add(model::InputColumn::Kind::tensor).shape = c.image.empty() ? Shape{c.inputs} : c.image;
   model::Model model;
   model.encoder = model::Encoder(std::move(columns));
   model.target.kind = model::Target::Kind::numbers;

@@ -3,7 +3,7 @@
 #include "base/parse.hpp"
 #include "cli/options.hpp"
 #include "cli/tool.hpp"
-#include "ensemble/evaluate.hpp"
+#include "evaluate/evaluate.hpp"
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include "base/parse.hpp"
 #include "cli/options.hpp"
 #include "cli/tool.hpp"
-#include "model/convert.hpp"
-#include "model/publish.hpp"
+#include "exchange/convert.hpp"
+#include "repository/publish.hpp"
 
 namespace {
 

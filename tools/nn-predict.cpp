@@ -5,7 +5,7 @@
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "ensemble/in_graph.hpp"
-#include "worker/remote.hpp"
+#include "client/remote_predict.hpp"
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/tool.hpp"
-#include "format/row_parts.hpp"
+#include "format/parts.hpp"
 
 namespace {
 
@@ -23,17 +23,17 @@ void setup(CLI::App& app, Options& options) {
 // Every part of the split into a file of its own, in one pass.
 void write_parts(const Options& options) {
   nn::format::SourceOptions all = options.source;
-  all.split.clear();
+  all.rows.split.clear();
   const auto source = nn::cli::with_progress(nn::format::open_source(all));
   std::vector<nn::OutputFile> files;
   std::vector<std::unique_ptr<nn::BatchSink>> sinks;
-  for (const nn::format::SplitPart& part : options.source.split) {
+  for (const nn::table::SplitPart& part : options.source.rows.split) {
     files.emplace_back(nn::format::file_of_part(options.output.path, part.name));
   }
   for (nn::OutputFile& file : files) {
     sinks.push_back(nn::format::open_sink(options.output.to, file, *source->schema(), options.source.limits));
   }
-  nn::format::copy_parts(*source, nn::table::RowSplitter(options.source.split, options.source.seed), sinks);
+  nn::format::copy_parts(*source, nn::table::RowSplitter(options.source.rows.split, options.source.rows.seed), sinks);
   for (nn::OutputFile& file : files) file.commit();
 }
 

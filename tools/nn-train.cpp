@@ -4,7 +4,7 @@
 #include "cli/options.hpp"
 #include "cli/tool.hpp"
 #include "train/train.hpp"
-#include "worker/train_remote.hpp"
+#include "client/remote_train.hpp"
 
 namespace {
 

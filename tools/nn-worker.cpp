@@ -5,7 +5,7 @@
 #include "base/parse.hpp"
 #include "cli/options.hpp"
 #include "cli/tool.hpp"
-#include "worker/ask.hpp"
+#include "client/ask.hpp"
 #include "worker/worker.hpp"
 
 namespace {

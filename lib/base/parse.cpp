@@ -43,27 +43,17 @@ bool parse_with_unit(std::string_view text, const Unit (&units)[N], double& valu
   return parse_all(text, value) && std::isfinite(value) && value >= 0;
 }
 
-// Length of the UTF-8 sequence at the front of `text`, 0 if it isn't one.
-std::size_t utf8_length(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xC2 && lead < 0xE0 ? 2
-                             : lead >= 0xE0 && lead < 0xF0 ? 3
-                             : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                           : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
-  }
-  return length;
-}
-
 }  // namespace
 
-std::int64_t parse_integer(std::string_view text) {
+std::optional<std::int64_t> find_integer(std::string_view text) {
   std::int64_t value = 0;
-  if (!parse_all(text, value)) fail_usage("'{}' is not an integer", printable(text));
-  return value;
+  return parse_all(text, value) ? std::optional(value) : std::nullopt;
+}
+
+std::int64_t parse_integer(std::string_view text) {
+  const auto value = find_integer(text);
+  if (!value) fail_usage("'{}' is not an integer", printable(text));
+  return *value;
 }
 
 double parse_number(std::string_view text) {
@@ -92,29 +82,6 @@ double parse_duration_s(std::string_view text) {
   return value;
 }
 
-RowRange parse_row_range(std::string_view text) {
-  const auto colon = text.find(':');
-  RowRange range;
-  bool good = colon != std::string_view::npos && text.size() > 1;
-  if (good && colon > 0) good = parse_all(text.substr(0, colon), range.first);
-  if (good && colon + 1 < text.size()) good = parse_all(text.substr(colon + 1), range.last);
-  if (!good || range.first < 0 || range.last < range.first) {
-    fail_usage("'{}' is not a range of rows; write FIRST:END, FIRST: or :END, counted from 0",
-               printable(text));
-  }
-  return range;
-}
-
-Shard parse_shard(std::string_view text) {
-  const auto slash = text.find('/');
-  Shard shard;
-  if (slash == std::string_view::npos || !parse_all(text.substr(0, slash), shard.index) ||
-      !parse_all(text.substr(slash + 1), shard.count) || shard.index < 0 || shard.index >= shard.count) {
-    fail_usage("'{}' is not a shard; write I/N with I from 0 to N-1", printable(text));
-  }
-  return shard;
-}
-
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (;;) {
@@ -129,6 +96,20 @@ std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::size_t utf8_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+  }
+  return length;
 }
 
 std::string printable(std::string_view text, std::size_t limit) {

@@ -11,28 +11,16 @@
 namespace nn {
 
 std::int64_t parse_integer(std::string_view text);
+std::optional<std::int64_t> find_integer(std::string_view text);  // nothing where it isn't one
 double parse_number(std::string_view text);
 std::uint64_t parse_bytes(std::string_view text);  // "64", "64K", "64M", "1G": powers of 1024
 double parse_duration_s(std::string_view text);    // "90", "90s", "10m", "1.5h", "2d", "50ms"
 
-// Half-open, as "A:B", "A:" or ":B".
-struct RowRange {
-  std::int64_t first = 0;
-  std::int64_t last = INT64_MAX;
-  bool operator==(const RowRange&) const = default;
-};
-RowRange parse_row_range(std::string_view text);
-
-// "I/N" with 0 <= I < N.
-struct Shard {
-  std::int64_t index = 0;
-  std::int64_t count = 1;
-  bool operator==(const Shard&) const = default;
-};
-Shard parse_shard(std::string_view text);
-
 std::vector<std::string> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);  // spaces and tabs at both ends
+
+// The length of the UTF-8 sequence at the front of `text`, which isn't empty; 0 if it begins with none.
+std::size_t utf8_length(std::string_view text);
 
 // Text that came from outside, safe to print: control characters and bytes that are
 // not UTF-8 become \xNN, and it is cut with "…" after `limit` bytes.

@@ -33,12 +33,12 @@ char parse_delimiter(std::string_view text) {
   return text[0];
 }
 
-format::SplitPart parse_part(std::string_view text) {
+table::SplitPart parse_part(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
     fail_usage("'{}' is not a part; write NAME:FRACTION, for example train:0.8", printable(text));
   }
-  format::SplitPart part{std::string(text.substr(0, colon)), parse_number(text.substr(colon + 1))};
+  table::SplitPart part{std::string(text.substr(0, colon)), parse_number(text.substr(colon + 1))};
   if (part.name.find('/') != std::string::npos)
     fail_usage("a part's name holds no '/': '{}'", printable(part.name));
   if (!(part.fraction > 0 && part.fraction <= 1)) {
@@ -133,22 +133,22 @@ void add_column_options(CLI::App& app, format::SourceOptions& options) {
   const auto group = [](CLI::Option* option) {
     return option->group("Columns (by name, number from 0, or 'last')");
   };
-  CLI::Option* label = group(app.add_option("--label", options.label, "Classes to learn; becomes column y"));
+  CLI::Option* label = group(app.add_option("--label", options.columns.label, "Classes to learn; becomes column y"));
   CLI::Option* target =
-      group(app.add_option("--target", options.target, "Numbers to learn; becomes column y"));
+      group(app.add_option("--target", options.columns.target, "Numbers to learn; becomes column y"));
   label->type_name("COLUMN");
   target->type_name("COLUMN");
   group(app.add_option("--labels", options.labels_files,
                        "IDX or npy file with a label for each row (one per input)"))
       ->type_name("FILE")
       ->allow_extra_args(false);
-  group(app.add_option("--trim-label", options.trim_label,
+  group(app.add_option("--trim-label", options.columns.trim_label,
                        "Strip these characters from both ends of label texts"))
       ->type_name("CHARS");
-  group(app.add_option("--id", options.id, "Passed through as column id, not learned from"))
+  group(app.add_option("--id", options.columns.id, "Passed through as column id, not learned from"))
       ->type_name("COLUMN");
-  add_columns(app, "--select", options.select, "Keep only these columns (besides y and id)");
-  add_columns(app, "--drop", options.drop, "Leave these columns out");
+  add_columns(app, "--select", options.columns.select, "Keep only these columns (besides y and id)");
+  add_columns(app, "--drop", options.columns.drop, "Leave these columns out");
   group(app.get_option("--select"));
   group(app.get_option("--drop"));
 }
@@ -156,16 +156,16 @@ void add_column_options(CLI::App& app, format::SourceOptions& options) {
 void add_row_options(CLI::App& app, format::SourceOptions& options, bool reader_only) {
   const auto group = [](CLI::Option* option) { return option->group("Rows (in this order)"); };
   group(add(app, "--rows", "Rows FIRST:END, counted from 0; END is the first one left out",
-            [&](const std::string& text) { options.rows = parse_row_range(text); }))
+            [&](const std::string& text) { options.rows.range = table::parse_row_range(text); }))
       ->type_name("FIRST:END");
   group(add(app, "--shard", "Every N-th row, beginning with row I", [&](const std::string& text) {
-    options.shard = parse_shard(text);
+    options.rows.shard = table::parse_shard(text);
   }))->type_name("I/N");
   group(app.add_option_function<std::vector<std::string>>(
             "--split",
             [&](const std::vector<std::string>& texts) {
               try {
-                for (const std::string& text : texts) options.split.push_back(parse_part(text));
+                for (const std::string& text : texts) options.rows.split.push_back(parse_part(text));
               } catch (const Error& error) {
                 throw CLI::ValidationError("--split", error.what());
               }
@@ -173,26 +173,26 @@ void add_row_options(CLI::App& app, format::SourceOptions& options, bool reader_
             "Split rows into parts by a hash of their content (repeatable)"))
       ->type_name("NAME:FRACTION")
       ->allow_extra_args(false);
-  group(app.add_option("--part", options.part, "The part to read (default: the first)"))->type_name("NAME");
+  group(app.add_option("--part", options.rows.part, "The part to read (default: the first)"))->type_name("NAME");
   group(add(app, reader_only ? "--seed" : "--split-seed",
             reader_only ? "Of --split and --shuffle (default: 0)" : "Of --split (default: 0)",
-            [&](const std::string& text) { options.seed = parse_seed(text); }))
+            [&](const std::string& text) { options.rows.seed = parse_seed(text); }))
       ->type_name("N");
   if (!reader_only) return;
   group(add(app, "--shuffle", "Shuffle all rows, or within a buffer of N",
             [&](const std::string& text) {
-              options.shuffle = text == bare_flag ? 0 : parse_count<1, most_rows>(text);
+              options.rows.shuffle = text == bare_flag ? 0 : parse_count<1, most_rows>(text);
             }))
       ->expected(0)
       ->type_name("[=N]");
   group(add(app, "--repeat", "Read the inputs N times, or for ever",
             [&](const std::string& text) {
-              options.repeat = text == bare_flag ? 0 : parse_count<1, most_rows>(text);
+              options.rows.repeat = text == bare_flag ? 0 : parse_count<1, most_rows>(text);
             }))
       ->expected(0)
       ->type_name("[=N]");
   group(add(app, "--batch", "Rows of a batch (default: as they come)", [&](const std::string& text) {
-    options.batch = parse_count<1, (1 << 24)>(text);
+    options.rows.batch = parse_count<1, (1 << 24)>(text);
   }))->type_name("N");
 }
 

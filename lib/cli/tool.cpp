@@ -12,6 +12,7 @@
 #include "base/file.hpp"
 #include "base/parse.hpp"
 #include "base/signals.hpp"
+#include "base/version.hpp"
 
 namespace nn::cli {
 namespace {
@@ -73,7 +74,7 @@ int parse(CLI::App& app, int argc, char** argv, const ToolDescription& tool, boo
   } catch (const CLI::CallForHelp&) {
     return print_product(app.help());
   } catch (const CLI::CallForVersion&) {
-    return print_product(fmt::format("{} {}\n", tool.name, NN_VERSION));
+    return print_product(fmt::format("{} {}\n", tool.name, tools_version()));
   } catch (const CLI::ExtrasError&) {
     return usage_error(tool, unexpected_argument(app));
   } catch (const CLI::ParseError& error) {
@@ -117,7 +118,7 @@ int run_tool(int argc, char** argv, const ToolDescription& tool, const std::func
     CLI::App app(tool.summary, tool.name);
     app.footer("Example:\n  " + tool.example + "\n\nManual: man " + tool.name + ", man nn-tools\n");
     app.formatter(std::make_shared<Help>());
-    app.set_version_flag("--version", std::string(NN_VERSION), "Print the version and exit");
+    app.set_version_flag("--version", std::string(tools_version()), "Print the version and exit");
     app.set_help_flag("-h,--help", "Print this help and exit");
     bool quiet = false;
     bool verbose = false;

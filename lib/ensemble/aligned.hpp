@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "ensemble/combiner.hpp"
-#include "ensemble/read_ahead.hpp"
 #include "tensor/batch.hpp"
+#include "tensor/read_ahead.hpp"
 
 namespace nn::ensemble {
 

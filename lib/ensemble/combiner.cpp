@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/parse.hpp"
-#include "ensemble/predictor.hpp"
+#include "predict/predictor.hpp"
 
 namespace nn::ensemble {
 namespace {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "backend/device.hpp"
-#include "ensemble/predictions.hpp"
 #include "ensemble/rules.hpp"
+#include "predict/predictions.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::predict {

@@ -7,9 +7,9 @@
 
 #include "base/error.hpp"
 #include "base/queue.hpp"
-#include "ensemble/blocks.hpp"
-#include "ensemble/predictor.hpp"
-#include "ensemble/read_ahead.hpp"
+#include "predict/predictor.hpp"
+#include "tensor/blocks.hpp"
+#include "tensor/read_ahead.hpp"
 
 namespace nn::ensemble {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "backend/backend.hpp"
 #include "ensemble/combiner.hpp"
-#include "ensemble/member.hpp"
+#include "predict/placement.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::ensemble {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
+#include "predict/argmax.hpp"
 
 namespace nn::ensemble {
 namespace {
@@ -91,17 +92,6 @@ double mean_between(const std::vector<float>& sorted, std::size_t first, std::si
   return sum / static_cast<double>(last - first);
 }
 
-std::int32_t argmax_row(const float* values, std::int64_t classes) {
-  float best = values[0];
-  std::int32_t index = 0;
-  for (std::int32_t c = 1; c < classes; ++c) {
-    const bool larger = values[c] > best;
-    best = larger ? values[c] : best;
-    index = larger ? c : index;
-  }
-  return index;
-}
-
 // What a rule does with one row; `values` has room for the classes.
 class RowRule {
  public:
@@ -128,7 +118,7 @@ class RowRule {
   void vote(std::int64_t row) {
     std::fill(values_.begin(), values_.end(), 0.0);
     for (const float* member : members_) {
-      values_[static_cast<std::size_t>(argmax_row(member + row * classes_, classes_))] += 1;
+      values_[static_cast<std::size_t>(predict::argmax_row(member + row * classes_, classes_))] += 1;
     }
   }
 
@@ -236,10 +226,6 @@ void combine_numbers(Rule rule, Members members, std::span<const double> weights
     gather_sorted(members, i, sorted);
     out[i] = static_cast<float>(rule == Rule::median ? middle(sorted) : mean_between(sorted, cut, n - cut));
   }
-}
-
-void argmax(std::int64_t rows, std::int64_t classes, const float* values, std::int32_t* out) {
-  for (std::int64_t row = 0; row < rows; ++row) out[row] = argmax_row(values + row * classes, classes);
 }
 
 namespace {

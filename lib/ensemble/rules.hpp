@@ -47,9 +47,6 @@ bool fits_numbers(Uncertainty kind);  // variance
 void uncertainty(Uncertainty kind, std::span<const float* const> members, const float* combined,
                  std::int64_t rows, std::int64_t width, bool classes, float* out);
 
-// The class of each row: index of the largest value, the lowest index on ties.
-void argmax(std::int64_t rows, std::int64_t classes, const float* values, std::int32_t* out);
-
 // The class that an ensemble answers: the largest combined value; of equal ones the class
 // with the larger sum of the members' probabilities, then the lowest index.
 void answer(std::span<const float* const> members, std::int64_t rows, std::int64_t classes,

@@ -63,7 +63,7 @@ void gather(const std::byte* from, const Shape& shape, std::int64_t first, std::
   const std::int64_t width = element_count(row_shape);
   Shape stride(row_shape.size(), 1);  // in runs
   for (std::size_t d = 1; d < stride.size(); ++d) stride[d] = stride[d - 1] * row_shape[d - 1];
-  Shape index(row_shape.size(), 0);
+  Shape index(stride.size());  // zeros, by which g++ 14 warns of nothing
   std::int64_t run = 0;
   for (std::int64_t e = 0; e < width; ++e) {
     const std::byte* values = from + (run * shape[0] + first) * std::int64_t{sizeof(T)};
@@ -184,7 +184,7 @@ Field ArrayReader::field(std::string column) const {
 
 std::int64_t ArrayReader::batch_rows() const {
   const std::int64_t row_bytes = row_elements_ * static_cast<std::int64_t>(size_of(layout_.type));
-  return std::clamp<std::int64_t>(batch_bytes / row_bytes, 1, reader_batch_rows);
+  return std::clamp<std::int64_t>(batch_bytes / row_bytes, 1, usual_batch_rows);
 }
 
 Column ArrayReader::next(std::int64_t count) {

@@ -71,7 +71,7 @@ class ArrayReader {
   std::int64_t row() const { return row_; }
   // A field for the rows. Data error when the array has no axis of rows, or empty rows.
   Field field(std::string column) const;
-  // How many rows a batch should have: reader_batch_rows, fewer where they are large.
+  // How many rows a batch should have: usual_batch_rows, fewer where they are large.
   std::int64_t batch_rows() const;
 
   Column next(std::int64_t count);  // 0 < count <= rows() - row()

@@ -14,7 +14,7 @@ class ArraySource : public BatchSource {
   explicit ArraySource(std::vector<NamedArray> arrays) : arrays_(std::move(arrays)) {
     auto schema = std::make_shared<Schema>();
     rows_ = arrays_.front().reader.rows();
-    batch_rows_ = reader_batch_rows;
+    batch_rows_ = usual_batch_rows;
     for (const NamedArray& array : arrays_) {
       schema->fields.push_back(array.reader.field(array.column));
       if (array.reader.rows() != rows_) {

@@ -168,7 +168,7 @@ class LibsvmSource : public BatchSource {
  private:
   std::int64_t batch_rows() const {
     return std::clamp<std::int64_t>(batch_bytes / (features_ * std::int64_t{sizeof(float)}), 1,
-                                    reader_batch_rows);
+                                    usual_batch_rows);
   }
 
   template <typename... Args>

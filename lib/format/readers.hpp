@@ -11,9 +11,6 @@
 
 namespace nn::format {
 
-// Row count of the batches that these readers cut.
-inline constexpr std::int64_t reader_batch_rows = 1024;
-
 // One array: axis 0 is rows; becomes column `name` ("x", or "y" for labels), a tensor
 // column of the other axes, or a scalar column when there is one axis. A mapped C-order
 // little-endian array is used in place; a Fortran-order one is read whole.

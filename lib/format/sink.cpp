@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/parse.hpp"
+#include "base/version.hpp"
 #include "format/bytes.hpp"
 #include "format/sink_formats.hpp"
 
@@ -23,7 +24,7 @@ constexpr FormatName format_names[] = {{"auto", OutputFormat::automatic}, {"text
 // Streams say who wrote them.
 Schema with_origin(Schema schema) {
   schema.metadata.set("nn.tool", tool_name());
-  schema.metadata.set("nn.version", NN_VERSION);
+  schema.metadata.set("nn.version", std::string(tools_version()));
   return schema;
 }
 

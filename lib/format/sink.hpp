@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/file.hpp"
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::format {

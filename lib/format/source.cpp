@@ -7,9 +7,10 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "format/rows.hpp"
-#include "format/source_columns.hpp"
+#include "base/parse.hpp"
 #include "format/source_open.hpp"
+#include "table/columns.hpp"
+#include "table/rows.hpp"
 
 namespace nn::format {
 namespace {
@@ -27,39 +28,40 @@ void check_csv(const CsvOptions& csv) {
 
 void check_split(const SourceOptions& options) {
   double sum = 0;
-  for (const SplitPart& part : options.split) {
+  for (const table::SplitPart& part : options.rows.split) {
     if (!(part.fraction > 0 && part.fraction <= 1)) {
       fail_usage("part '{}' of the split: its fraction is {}, and must be over 0 and at most 1",
                  printable(part.name), part.fraction);
     }
-    const auto same = [&](const SplitPart& other) { return other.name == part.name; };
-    if (std::count_if(options.split.begin(), options.split.end(), same) > 1) {
+    const auto same = [&](const table::SplitPart& other) { return other.name == part.name; };
+    if (std::count_if(options.rows.split.begin(), options.rows.split.end(), same) > 1) {
       fail_usage("there are two parts '{}' in the split", printable(part.name));
     }
     sum += part.fraction;
   }
   if (sum > 1 + 1e-9) fail_usage("the fractions of the split add up to {}, more than 1", sum);
-  if (options.split.empty() && !options.part.empty()) {
+  if (options.rows.split.empty() && !options.rows.part.empty()) {
     fail_usage("part '{}' needs a split, for example --split train:0.8 --split test:0.2",
-               printable(options.part));
+               printable(options.rows.part));
   }
 }
 
 std::size_t part_number(const SourceOptions& options) {
-  if (options.part.empty()) return 0;
-  for (std::size_t i = 0; i < options.split.size(); ++i) {
-    if (options.split[i].name == options.part) return i;
+  if (options.rows.part.empty()) return 0;
+  for (std::size_t i = 0; i < options.rows.split.size(); ++i) {
+    if (options.rows.split[i].name == options.rows.part) return i;
   }
   std::vector<std::string> names;
-  for (const SplitPart& part : options.split) names.push_back(part.name);
-  fail_usage("there is no part '{}' in the split of {}", printable(options.part), fmt::join(names, ", "));
+  for (const table::SplitPart& part : options.rows.split) names.push_back(part.name);
+  fail_usage("there is no part '{}' in the split of {}", printable(options.rows.part),
+             fmt::join(names, ", "));
 }
 
 void check_inputs(const SourceOptions& options) {
   const std::vector<std::string>& inputs = options.inputs;
   const auto standard = std::count(inputs.begin(), inputs.end(), "-") + (inputs.empty() ? 1 : 0);
   if (standard > 1) fail_usage("standard input can be read only once");
-  if (options.repeat != 1 && standard > 0) {
+  if (options.rows.repeat != 1 && standard > 0) {
     fail_usage("standard input cannot be read again, which --repeat needs; write it to a file first");
   }
 }
@@ -67,7 +69,8 @@ void check_inputs(const SourceOptions& options) {
 }  // namespace
 
 void check_options(const SourceOptions& options) {
-  if (options.label && options.target) fail_usage("a table has a --label or a --target, not both");
+  if (options.columns.label && options.columns.target)
+    fail_usage("a table has a --label or a --target, not both");
   if (!options.labels_files.empty() &&
       options.labels_files.size() != std::max<std::size_t>(options.inputs.size(), 1)) {
     fail_usage("{} inputs need as many --labels files, and there {} {}",
@@ -75,9 +78,10 @@ void check_options(const SourceOptions& options) {
                options.labels_files.size() == 1 ? "is" : "are", options.labels_files.size());
   }
   if (options.readers < 1) fail_usage("--readers must be at least 1");
-  if (options.batch < 0) fail_usage("--batch must be at least 1");
-  if (options.repeat < 0) fail_usage("--repeat must be at least 0 (0: for ever)");
-  if (options.shuffle && *options.shuffle < 0) fail_usage("--shuffle must be at least 0 (0: all rows)");
+  if (options.rows.batch < 0) fail_usage("--batch must be at least 1");
+  if (options.rows.repeat < 0) fail_usage("--repeat must be at least 0 (0: for ever)");
+  if (options.rows.shuffle && *options.rows.shuffle < 0)
+    fail_usage("--shuffle must be at least 0 (0: all rows)");
   check_inputs(options);
   check_csv(options.csv);
   check_split(options);
@@ -87,13 +91,15 @@ void check_options(const SourceOptions& options) {
 namespace {
 
 table::SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
-  table::SourcePtr source = table::with_columns(open_all(options), options);
-  if (options.rows != RowRange{}) source = table::row_range(std::move(source), options.rows);
-  if (options.shard.count > 1) source = table::row_shard(std::move(source), options.shard);
-  if (!options.split.empty()) {
-    source = table::row_part(std::move(source), options.split, part_number(options), options.seed);
+  table::SourcePtr source = table::with_columns(open_all(options), options.columns);
+  if (options.rows.range != table::RowRange{})
+    source = table::row_range(std::move(source), options.rows.range);
+  if (options.rows.shard.count > 1) source = table::row_shard(std::move(source), options.rows.shard);
+  if (!options.rows.split.empty()) {
+    source = table::row_part(std::move(source), options.rows.split, part_number(options), options.rows.seed);
   }
-  if (options.shuffle) source = table::row_shuffle(std::move(source), *options.shuffle, options.seed, epoch);
+  if (options.rows.shuffle)
+    source = table::row_shuffle(std::move(source), *options.rows.shuffle, options.rows.seed, epoch);
   return source;
 }
 
@@ -104,9 +110,10 @@ std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
   if (options.inputs.empty()) options.inputs = {"-"};
   check_options(options);
   // A file of labels says that they are labels.
-  if (!options.labels_files.empty() && !options.label && !options.target) options.label = "y";
+  if (!options.labels_files.empty() && !options.columns.label && !options.columns.target)
+    options.columns.label = "y";
   table::SourcePtr source;
-  if (options.repeat == 1) {
+  if (options.rows.repeat == 1) {
     source = open_epoch(options, 0);
   } else {
     for (const std::string& path : options.inputs) {
@@ -115,9 +122,9 @@ std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
       }
     }
     source = table::row_repeat([options](std::uint64_t epoch) { return open_epoch(options, epoch); },
-                               options.repeat);
+                               options.rows.repeat);
   }
-  if (options.batch > 0) source = table::row_batch(std::move(source), options.batch);
+  if (options.rows.batch > 0) source = table::row_batch(std::move(source), options.rows.batch);
   return source;
 }
 

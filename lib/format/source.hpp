@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "base/parse.hpp"
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
+#include "table/options.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::format {
@@ -31,12 +31,6 @@ struct CsvOptions {
   std::vector<std::string> number;   // columns that must be numbers
 };
 
-// A part of the rows, by a seeded hash of the row's content: equal rows meet in one part.
-struct SplitPart {
-  std::string name;
-  double fraction = 0;
-};
-
 struct SourceOptions {
   std::vector<std::string> inputs;  // empty: stdin
   FileFormat format = FileFormat::automatic;
@@ -44,24 +38,9 @@ struct SourceOptions {
   StreamLimits limits;
   std::int64_t features = 0;  // width of LIBSVM rows; 0: the largest index of the file
 
-  // Columns. A column is given by name, by number from 0, or as "last".
-  std::optional<std::string> label;       // becomes y: classes (category, or int64 where all are integers)
-  std::optional<std::string> target;      // becomes y: numbers (f64)
-  std::vector<std::string> labels_files;  // --labels: IDX or npy with one label a row, one file per input
-  std::string trim_label;                 // characters stripped from both ends of a text label
-  std::optional<std::string> id;          // becomes id: passed through, not a feature
-  std::vector<std::string> select;        // only these (and y, id); empty: all
-  std::vector<std::string> drop;
-
-  // Rows. Applied in this order: rows, shard, split, shuffle, repeat, batch.
-  RowRange rows;
-  Shard shard;                          // row i goes to shard i mod N
-  std::vector<SplitPart> split;         // laid out in order over [0, 1)
-  std::string part;                     // the one to give; empty: the first
-  std::optional<std::int64_t> shuffle;  // buffer of so many rows; 0: all rows
-  std::int64_t repeat = 1;              // 0: for ever
-  std::int64_t batch = 0;               // rows of a batch; 0: as they come
-  std::uint64_t seed = 0;               // of split and shuffle
+  std::vector<std::string> labels_files;  // IDX or npy with one label a row, one file per input: becomes y
+  table::ColumnOptions columns;
+  table::RowOptions rows;
 
   int readers = 1;                      // threads; the result is the same whatever the number
   std::size_t queue_bytes = 64u << 20;  // memory that read-ahead may take

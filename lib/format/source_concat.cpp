@@ -8,7 +8,7 @@
 #include "base/parse.hpp"
 #include "base/signals.hpp"
 #include "format/source_open.hpp"
-#include "format/text_index.hpp"
+#include "table/text_index.hpp"
 
 namespace nn::format {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
-#include "format/csv.hpp"
+#include "format/csv/csv.hpp"
 #include "format/readers.hpp"
 
 namespace nn::format {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "format/rows.hpp"
 #include "format/source.hpp"
+#include "table/rows.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::format {

@@ -95,8 +95,6 @@ std::optional<Checkpoint> load_checkpoint(const std::string& path) {
   });
 }
 
-std::string tools_version() { return NN_VERSION; }
-
 std::int64_t source_date_epoch() {
   const char* text = std::getenv("SOURCE_DATE_EPOCH");
   if (text == nullptr || *text == '\0') return 0;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/backend.hpp"
+#include "base/memory.hpp"
 #include "model/encoder.hpp"
 #include "nn/network.hpp"
 #include "nn/plan.hpp"
@@ -53,9 +53,6 @@ struct TrainingState {
   std::vector<float> optimizer_state;
   std::vector<float> best_parameters;  // empty: none yet
 };
-
-// Version of these tools, "0.1.0": what Provenance::tool_version is set to.
-std::string tools_version();
 
 // Seconds since 1970 from the environment variable SOURCE_DATE_EPOCH, 0 without it: what
 // Provenance::created_unix_s is set to. Usage error where it is not a number.

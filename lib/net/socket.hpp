@@ -11,8 +11,8 @@
 
 #include "base/file.hpp"
 #include "net/access.hpp"
-#include "net/child.hpp"
 #include "net/endpoint.hpp"
+#include "process/child.hpp"
 
 namespace nn {
 namespace asio = boost::asio;

@@ -117,6 +117,9 @@ double number_at(DType type, const std::byte* data, std::int64_t index);
 // shortest digits that read back as the same value.
 std::string value_text(const Field& field, const Column& column, std::int64_t row);
 
+// Rows of a batch where nothing else says how many.
+inline constexpr std::int64_t usual_batch_rows = 1024;
+
 // Where batches come from: a file, a pipe, another source with rows left out.
 // One thread at a time. The schema is known, and does not change, from construction on.
 class BatchSource {

@@ -10,8 +10,8 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 #include "base/random.hpp"
-#include "format/rows.hpp"
 #include "model/digest.hpp"
+#include "table/rows.hpp"
 
 namespace nn::train {
 namespace {
@@ -200,8 +200,6 @@ TrainingData load_training_data(const TrainOptions& options) {
     format::SourceOptions source = options.source;
     source.inputs = {options.valid.file};
     source.rows = {};
-    source.shard = {};
-    source.split.clear();
     valid = read_all(source);
   }
   TrainingData data;

@@ -2,15 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/file.hpp"
+#include "base/json_lines.hpp"
 
 namespace nn::train {
 
@@ -24,15 +20,12 @@ struct LogRecord {
 class TrainingLog {
  public:
   // Opened for appending with `append` (a resumed run), else anew; "" writes nothing.
-  // FIFOs and "-" are fine.
+  // FIFOs and "-", the standard output, are fine.
   TrainingLog(const std::string& path, bool append);
   void write(const LogRecord& record);
-  void write_line(std::string_view line);  // that was written elsewhere, with its end
 
  private:
-  std::string path_;
-  UniqueFd fd_;
-  std::mutex mutex_;
+  LineFile file_;
 };
 
 }  // namespace nn::train

@@ -7,8 +7,8 @@
 #include "backend/step.hpp"
 #include "base/error.hpp"
 #include "base/signals.hpp"
+#include "train/batch_loader.hpp"
 #include "train/member.hpp"
-#include "train/steps.hpp"
 
 namespace nn::train {
 namespace {

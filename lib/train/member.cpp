@@ -8,7 +8,7 @@
 #include "backend/step.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "train/steps.hpp"
+#include "train/batch_loader.hpp"
 
 namespace nn::train {
 namespace {

@@ -7,6 +7,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
+#include "base/version.hpp"
 #include "train/trainer.hpp"
 
 namespace nn::train {
@@ -49,7 +50,7 @@ model::Model untrained(const TrainOptions& options, Network network, const Train
   model.network = std::move(network);
   model.encoder = data.encoder;
   model.target = data.target;
-  model.provenance.tool_version = model::tools_version();
+  model.provenance.tool_version = tools_version();
   model.provenance.command_line = options.command_line;
   model.provenance.data_digest = data.digest;
   model.provenance.seed = options.seed;

@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
-#include "train/crew.hpp"
+#include "train/group.hpp"
 
 namespace nn::train {
 namespace {

@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <list>
-#include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
 #include "base/parse.hpp"
@@ -124,7 +123,7 @@ Server::Server(const WorkerOptions& options)
               }),
       service_{io_, options, {}, models_, engine_, log_, {}, {}, 0, {}, false, [this] { stop_if_done(); }},
       signals_(io_) {
-  if (!options.token_file.empty()) service_.token = read_token(options.token_file);
+  if (!options.token_file.empty()) service_.token = net::read_token(options.token_file);
 }
 
 Server::~Server() {
@@ -189,7 +188,7 @@ void Server::run() {
     welcome(net::adopt_socket(io_, stdio_->take_socket()), "stdio");
   }
   std::vector<net::Endpoint> endpoints;
-  nlohmann::json names = nlohmann::json::array();
+  std::vector<std::string> names;
   for (const Gate& gate : gates_) {
     endpoints.push_back(gate.endpoint);
     names.push_back(net::to_string(gate.endpoint));
@@ -288,7 +287,7 @@ asio::awaitable<void> Server::watch_signals() {
     if (error) co_return;
     if (signal == SIGHUP) {
       log_.reopen();
-      log_.write("reload", nlohmann::json::object());
+      log_.write("reload", {});
       renew_certificates();
       models_.reload();
     } else if (service_.draining) {
@@ -375,14 +374,6 @@ void serve(const WorkerOptions& options) {
   backend::pin_thread(options.device);  // and every thread that is started from here on
   Server server(options);
   server.run();
-}
-
-std::string read_token(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  warn_if_public(path, "token");
-  const std::string_view line = trim(file->text().substr(0, file->text().find('\n')));
-  if (line.empty()) fail_data("{}: the token is empty", path);
-  return std::string(line);
 }
 
 }  // namespace nn::worker

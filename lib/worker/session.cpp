@@ -9,7 +9,7 @@
 
 #include "base/log.hpp"
 #include "base/parse.hpp"
-#include "model/model.hpp"
+#include "base/version.hpp"
 
 namespace nn::worker {
 namespace {
@@ -76,8 +76,8 @@ asio::awaitable<void> Session::run() {
   link->close_when_sent();
   service_.stats.received_bytes += link->received_bytes();
   service_.stats.sent_bytes += link->sent_bytes();
-  nlohmann::json fields = {{"client", name_}, {"received_bytes", link->received_bytes()}};
-  if (!why.empty()) fields["error"] = why;
+  JsonFields fields = {{"client", name_}, {"received_bytes", link->received_bytes()}};
+  if (!why.empty()) fields.emplace("error", why);
   service_.log.write("disconnect", fields);
   service_.sessions.erase(self);
   service_.on_change();
@@ -92,8 +92,8 @@ bool Session::greet(const protocol::IncomingFrame& in) {
   if (hello == nullptr) fail_data("the connection does not begin with a greeting");
   if (hello->version() != protocol::protocol_version) {
     refuse(in.frame->id(), wire::Code::unsupported,
-           fmt::format("protocol version {}; this worker ({}) speaks {}", hello->version(),
-                       model::tools_version(), protocol::protocol_version));
+           fmt::format("protocol version {}; this worker ({}) speaks {}", hello->version(), tools_version(),
+                       protocol::protocol_version));
     link_->close_when_sent();
     return false;
   }
@@ -106,7 +106,7 @@ bool Session::greet(const protocol::IncomingFrame& in) {
   }
   if (hello->max_frame() > 0) client_frame_ = std::min(hello->max_frame(), std::uint64_t{1} << 31);
   auto& builder = link_->maker().builder();
-  const auto agent = builder.CreateString("nn-worker " + model::tools_version());
+  const auto agent = builder.CreateString(fmt::format("nn-worker {}", tools_version()));
   const auto device = builder.CreateString(backend::to_string(service_.options.device));
   std::vector<std::string> abilities = {"predict", "admin"};
   if (!service_.options.train_folder.empty()) abilities.emplace_back("train");
@@ -256,8 +256,8 @@ void Session::train(const protocol::IncomingFrame& in) {
   try {
     training->start(request, [weak = weak_from_this(), &service = service_,
                               name = name_](const std::optional<Error>& error) {
-      nlohmann::json fields = {{"client", name}};
-      if (error) fields["error"] = error->what();
+      JsonFields fields = {{"client", name}};
+      if (error) fields.emplace("error", error->what());
       service.log.write("trained", fields);
       service.training.reset();
       if (const auto self = weak.lock()) self->training_.reset();
@@ -348,10 +348,10 @@ void Session::query(const protocol::IncomingFrame& in) {
 }
 
 void Session::change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load) {
-  nlohmann::json fields = {{"client", name_}, {"model", model}, {"version", version}};
+  JsonFields fields = {{"client", name_}, {"model", model}, {"version", version}};
   const auto done = [weak = weak_from_this(), &service = service_, id, load,
                      fields = std::move(fields)](const std::optional<Error>& error) mutable {
-    if (error) fields["error"] = error->what();
+    if (error) fields.emplace("error", error->what());
     service.log.write(load ? "load_request" : "unload_request", fields);
     const auto self = weak.lock();
     if (!self) return;
@@ -413,7 +413,7 @@ std::string describe(const Service& service, wire::What what) {
     }
     default: break;
   }
-  json out = {{"agent", "nn-worker " + model::tools_version()},
+  json out = {{"agent", fmt::format("nn-worker {}", tools_version())},
               {"pid", ::getpid()},
               {"device", backend::to_string(service.options.device)},
               {"draining", service.draining},

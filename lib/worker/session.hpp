@@ -9,10 +9,10 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "worker/engine.hpp"
-#include "worker/event_log.hpp"
-#include "worker/frame.hpp"
-#include "worker/stats.hpp"
+#include "protocol/frame.hpp"
+#include "serving/engine.hpp"
+#include "serving/event_log.hpp"
+#include "serving/stats.hpp"
 #include "worker/training.hpp"
 #include "worker/worker.hpp"
 

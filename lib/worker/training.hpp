@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "backend/device.hpp"
-#include "net/child.hpp"
-#include "worker/frame.hpp"
+#include "process/child.hpp"
+#include "protocol/frame.hpp"
 
 namespace nn::worker {
 

@@ -11,7 +11,7 @@
 #include "backend/device.hpp"
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
-#include "worker/repository.hpp"
+#include "repository/repository.hpp"
 
 namespace nn::worker {
 
@@ -48,8 +48,5 @@ struct WorkerOptions {
 // each other, data errors for models, io errors for sockets; unavailable when requests were lost
 // at the end of the drain.
 void serve(const WorkerOptions& options);
-
-// The first line of a file that only its owner should read, for --token-file.
-std::string read_token(const std::string& path);
 
 }  // namespace nn::worker

@@ -1,11 +1,23 @@
-// cuda-table DEVICE [--every N] [--rows MOST] [--exact]: every network of the backends' table there and on
-// the CPU, as tools run them; or every N-th, or those of few rows. Prints what differs, and a table of the
-// largest differences of each kind; exits with 1 if anything differs that must not. With --exact
-// networks of one program are those that each alone is, bit for bit, as where products don't depend on
-// how many there are.
+// cuda-table DEVICE [OPTION...]: every network of the backends' table there and on the CPU, as tools run
+// them. Prints what differs, and a table of the largest differences of each kind; exits with 1 if anything
+// differs that must not.
+//   --rows MOST         only networks of few rows
+//   --every N           every N-th of them
+//   --count N           N of them, spread evenly
+//   --from N            those from number N on
+//   --patience SECONDS  a network that takes longer ends the process
+//   --exact             networks of one program are those that each alone is, bit for bit, as where products
+//                       don't depend on how many there are
+// What ends the process at a network, an error of the device or a signal, is a line "network NUMBER, ...", so
+// that whoever started it can go on behind that network.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
+#include <cstdio>
 #include <map>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
@@ -43,7 +55,8 @@ double allowed(const Check& check, bool exact) { return exact && check.may_be_ex
 
 struct Choice {
   backend::Device device = backend::parse_device("cuda:0");
-  std::int64_t every = 1, rows = INT64_MAX;
+  std::int64_t every = 1, count = 0, rows = INT64_MAX, from = 0;
+  unsigned patience_s = 0;  // 0: any time
   bool exact = false;
 };
 
@@ -53,26 +66,65 @@ Choice choice_of(int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--every" && i + 1 < argc) {
       choice.every = std::max<std::int64_t>(1, parse_integer(argv[++i]));
+    } else if (word == "--count" && i + 1 < argc) {
+      choice.count = parse_integer(argv[++i]);
     } else if (word == "--rows" && i + 1 < argc) {
       choice.rows = parse_integer(argv[++i]);
+    } else if (word == "--from" && i + 1 < argc) {
+      choice.from = parse_integer(argv[++i]);
+    } else if (word == "--patience" && i + 1 < argc) {
+      choice.patience_s = static_cast<unsigned>(parse_integer(argv[++i]));
     } else if (word == "--exact") {
       choice.exact = true;
     } else if (i == 1) {
       choice.device = backend::parse_device(word);
     } else {
-      fail_usage("usage: cuda-table DEVICE [--every N] [--rows MOST] [--exact]");
+      fail_usage(
+          "usage: cuda-table DEVICE [--rows MOST] [--every N] [--count N] [--from N] [--patience SECONDS] "
+          "[--exact]");
     }
   }
   return choice;
 }
 
-std::vector<Case> cases_of(const Choice& choice) {
-  std::vector<Case> chosen;
-  std::int64_t number = 0;
-  for (const Case& c : all_cases()) {
-    if (c.rows <= choice.rows && number++ % choice.every == 0) chosen.push_back(c);
+// Returns the chosen networks by their numbers, which count all networks of so few rows.
+std::map<std::int64_t, Case> cases_of(const Choice& choice) {
+  std::vector<Case> all = all_cases();
+  std::erase_if(all, [&](const Case& c) { return c.rows > choice.rows; });
+  const auto size = static_cast<std::int64_t>(all.size());
+  const std::int64_t every =
+      choice.count > 0 ? std::max<std::int64_t>(1, (size + choice.count - 1) / choice.count) : choice.every;
+  std::map<std::int64_t, Case> chosen;
+  for (std::int64_t number = 0; number < size; ++number) {
+    if (number % every == 0 && number >= choice.from)
+      chosen.emplace(number, all[static_cast<std::size_t>(number)]);
   }
   return chosen;
+}
+
+std::string text_of(const Case& c) {
+  return fmt::format("{}, loss {}, rows {}", c.net, name_of(c.loss), c.rows);
+}
+
+// "network NUMBER, ...: ended by signal ": the network that is being computed, for a handler, which may only
+// write what is there already.
+std::array<char, 400> current{};
+volatile std::sig_atomic_t current_size = 0;
+
+void end_by_signal(int signal) {
+  const std::array<char, 3> digits = {static_cast<char>('0' + signal / 10),
+                                      static_cast<char>('0' + signal % 10), '\n'};
+  std::ignore = ::write(STDOUT_FILENO, current.data(), static_cast<std::size_t>(current_size));
+  std::ignore = ::write(STDOUT_FILENO, digits.data(), digits.size());
+  ::_exit(1);
+}
+
+void begin_network(std::int64_t number, const Case& c, unsigned patience_s) {
+  current_size = 0;
+  const auto end = fmt::format_to_n(current.data(), current.size(), "network {}, {}: ended by signal ",
+                                    number, text_of(c));
+  current_size = static_cast<std::sig_atomic_t>(end.out - current.data());
+  ::alarm(patience_s);
 }
 
 // Of the networks of a kind.
@@ -91,8 +143,7 @@ bool judge(const Case& c, const Differences& d, bool exact, Worst& worst) {
     worst.of[i] = std::max(worst.of[i].value_or(0), *found);
     if (*found <= allowed(checks[i], exact)) continue;
     good = false;
-    fmt::print("{}, loss {}, rows {}: {} off by {:.1e}\n", c.net, name_of(c.loss), c.rows, checks[i].name,
-               *found);
+    fmt::print("{}: {} off by {:.1e}\n", text_of(c), checks[i].name, *found);
   }
   return good;
 }
@@ -119,12 +170,21 @@ int compare(const Choice& choice) {
   const auto cpu = backend::open_backend(backend::Device{}), cuda = backend::open_backend(choice.device);
   int failed = 0, count = 0, alike = 0;
   std::map<std::string_view, Worst> kinds;
-  for (const Case& c : cases_of(choice)) {
-    const Differences d = differences_of(*cpu, *cuda, c);
+  for (const auto& [number, c] : cases_of(choice)) {
+    begin_network(number, c, choice.patience_s);
     ++count;
-    alike += d.members == 0;
-    failed += !judge(c, d, choice.exact, kinds[kind_of(c)]);
+    try {
+      const Differences d = differences_of(*cpu, *cuda, c);
+      alike += d.members == 0;
+      failed += !judge(c, d, choice.exact, kinds[kind_of(c)]);
+    } catch (const Error& error) {
+      // A device that has failed once fails at all that comes after.
+      fmt::print("network {}, {}: {}\n", number, text_of(c), error.what());
+      ++failed;
+      break;
+    }
   }
+  ::alarm(0);
   print_table(kinds, choice.exact);
   fmt::print("{} of {} have members that are, bit for bit, what each is alone\n", alike, count);
   fmt::print("{} of {} networks agree with the CPU, and with themselves\n", count - failed, count);
@@ -134,6 +194,10 @@ int compare(const Choice& choice) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Whoever reads a pipe has each line, also where the process is killed.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  for (const int signal : {SIGALRM, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV})
+    std::signal(signal, end_by_signal);
   try {
     return compare(choice_of(argc, argv));
   } catch (const Error& error) {

@@ -1,6 +1,6 @@
 // CSV and TSV, with options that the first bytes choose: as a file whose columns and rows are
 // chosen, and as a pipe.
-#include "format/csv.hpp"
+#include "format/csv/csv.hpp"
 
 #include <algorithm>
 
@@ -30,16 +30,16 @@ format::SourceOptions options_of(fuzz::Choices& choices) {
   if (choices.yes()) options.csv.text = {"0"};
   if (choices.yes()) options.csv.number = {"last"};
   switch (choices.of(4)) {
-    case 1: options.label = "last"; break;
-    case 2: options.target = "last"; break;
-    case 3: options.label = "y"; break;
+    case 1: options.columns.label = "last"; break;
+    case 2: options.columns.target = "last"; break;
+    case 3: options.columns.label = "y"; break;
     default: break;
   }
-  options.trim_label = one_of<const char*>(choices, {"", " \"."});
-  if (choices.yes()) options.id = "0";
-  if (choices.yes()) options.drop = {"a"};
-  if (choices.yes()) options.shuffle = 0;
-  if (choices.yes()) options.split = {{"train", 0.5}, {"test", 0.5}};
+  options.columns.trim_label = one_of<const char*>(choices, {"", " \"."});
+  if (choices.yes()) options.columns.id = "0";
+  if (choices.yes()) options.columns.drop = {"a"};
+  if (choices.yes()) options.rows.shuffle = 0;
+  if (choices.yes()) options.rows.split = {{"train", 0.5}, {"test", 0.5}};
   options.readers = one_of(choices, {1, 2});
   return options;
 }

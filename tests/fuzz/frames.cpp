@@ -3,9 +3,9 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "../unit/worker/checksums.hpp"
+#include "../unit/protocol/checksums.hpp"
 #include "fuzz.hpp"
-#include "worker/frame.hpp"
+#include "protocol/frame.hpp"
 
 using namespace nn;
 

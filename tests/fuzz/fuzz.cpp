@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "base/parse.hpp"
+#include "format/arrow/stream.hpp"
 #include "format/sink.hpp"
-#include "format/stream.hpp"
 
 namespace nn::fuzz {
 namespace {

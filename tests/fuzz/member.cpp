@@ -1,7 +1,6 @@
 // MODEL[@DEVICE][*WEIGHT].
-#include "ensemble/member.hpp"
-
 #include "fuzz.hpp"
+#include "predict/placement.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto text = nn::fuzz::as_text(nn::fuzz::as_input(data, size));

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "exchange/convert.hpp"
 #include "fuzz.hpp"
-#include "model/convert.hpp"
 
 using namespace nn;
 

@@ -1,7 +1,7 @@
 // The description of a model as JSON, which nn-model convert reads.
+#include "exchange/json.hpp"
 #include "fuzz.hpp"
 #include "model/description.hpp"
-#include "model/json.hpp"
 
 using namespace nn;
 

@@ -1,5 +1,5 @@
 // .npz archives: as a table, and as named arrays.
-#include "format/npy.hpp"
+#include "format/numpy/npy.hpp"
 #include "format/readers.hpp"
 #include "fuzz.hpp"
 

@@ -12,7 +12,7 @@
 #include "format/sink.hpp"
 #include "fuzz.hpp"
 #include "nn/network.hpp"
-#include "worker/repository.hpp"
+#include "repository/repository.hpp"
 
 using namespace nn;
 
@@ -54,8 +54,8 @@ constexpr std::array parsers = {
     once<parse_number>,
     once<parse_bytes>,
     once<parse_duration_s>,
-    once<parse_row_range>,
-    once<parse_shard>,
+    once<table::parse_row_range>,
+    once<table::parse_shard>,
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Bodies of frames: the input is cut into the pieces that a connection would bring.
-#include "format/pieces.hpp"
+#include "format/arrow/pieces.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Prediction streams, and the JSON in their metadata.
-#include "ensemble/predictions.hpp"
+#include "predict/predictions.hpp"
 
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
 #include "fuzz.hpp"
 
 using namespace nn;

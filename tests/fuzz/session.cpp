@@ -7,7 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
-#include "../unit/worker/checksums.hpp"
+#include "../unit/protocol/checksums.hpp"
 #include "fuzz.hpp"
 
 using namespace nn;

@@ -1,6 +1,6 @@
 // The tensor stream, and the Arrow file, which the reader tells apart itself. Input that is
 // mapped is used in place, other input is read into memory; both must say the same.
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
 
 #include "fuzz.hpp"
 

@@ -1,6 +1,6 @@
-"""What gpu-acceptance measures: on a GPU, and in miniature where it is rehearsed."""
+"""What gpu-acceptance measures: all sections or the most telling of them, on a GPU or in miniature."""
 
-import dataclasses, typing
+import dataclasses, itertools, typing
 
 
 class Network(typing.NamedTuple):
@@ -53,6 +53,8 @@ DEEP = (
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
+    """Sizes."""
+
     networks: list
     small: list  # networks of which there are many members, and whose steps cost more than their products
     members: list
@@ -66,6 +68,56 @@ class Plan:
     epochs: int  # of networks that tools train
     digits: str  # rows that they train on
     interrupted: int  # epochs of a training that is stopped after the first
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """Which sections there are, in their order, and what of them."""
+
+    sections: dict  # seconds that each may take of a whole that has a limit; None: no limit of its own
+    tools: list  # groups of the section of this name
+    sanitizers: list  # tools of compute-sanitizer
+    minutes: float = None  # that all may take together
+
+    def limits(self, names, minutes):
+        """Seconds after the start at which each of these sections must be over, {} where there is no limit. What a
+        section doesn't need is there for those behind it."""
+        if minutes is None:
+            return {}
+        seconds = [self.sections[name] for name in names]
+        if None in seconds:
+            return dict.fromkeys(names, 60 * minutes)
+        ends = itertools.accumulate(seconds)
+        return {name: 60 * minutes * end / sum(seconds) for name, end in zip(names, ends)}
+
+
+TOOLS = ["digits", "worker", "resume", "members", "second", "validation", "fashion"]
+SANITIZERS = ["memcheck", "racecheck", "synccheck"]
+
+# Checks first, what takes longest last.
+ALL = Course(
+    sections=dict.fromkeys(
+        "machine table tools products epilogues kernels training feeding members sanitizer".split()
+    ),
+    tools=TOOLS,
+    sanitizers=SANITIZERS,
+)
+
+# For a GPU that is there for minutes: what tells most comes first.
+QUICK = Course(
+    sections={
+        "machine": 20,
+        "table": 90,
+        "tools": 80,
+        "products": 35,
+        "training": 60,
+        "members": 20,
+        "sanitizer": 50,
+    },
+    tools=["digits", "worker", "resume", "members", "second"],
+    sanitizers=["memcheck"],
+    minutes=6,
+)
 
 
 FULL = Plan(
@@ -108,11 +160,27 @@ FULL = Plan(
     copy_bytes=1 << 30,
     seconds=0.25,
     rounds=5,
-    table=[],
+    table=["--patience", "120"],
     sanitizer=["--every", "9", "--rows", "40"],
     epochs=60,
     digits="0:1437",
     interrupted=400,
+)
+
+SHORT = dataclasses.replace(
+    FULL,
+    networks=[network for network in FULL.networks if network.name in ("MNIST", "convolutions")],
+    small=[FULL.small[0]],
+    members=[1, 8, 64],
+    layers=[
+        layer
+        for layer in FULL.layers
+        if layer.name in ("MNIST", "patches of 3x3x32, 256 images of 16x16", "wide", "8192")
+    ],
+    seconds=0.1,
+    rounds=3,
+    table=["--patience", "20"],
+    sanitizer=["--count", "5", "--rows", "40"],
 )
 
 REHEARSAL = Plan(
@@ -135,7 +203,7 @@ REHEARSAL = Plan(
     seconds=0,
     rounds=2,
     table=["--every", "12", "--rows", "20"],
-    sanitizer=["--every", "60", "--rows", "9"],
+    sanitizer=["--count", "2", "--rows", "9"],
     epochs=2,
     digits="0:200",
     interrupted=40,

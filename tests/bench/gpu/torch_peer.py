@@ -1,4 +1,5 @@
-"""The steps of bench-gpu in PyTorch: questions as lines of JSON on stdin, answered as bench-gpu does.
+"""The steps of bench-gpu and the products of bench-device in PyTorch: questions as lines of JSON on stdin, answered
+as those do.
 
 A question has two fields more: "device", and "mode". Eager is a step as people write it; graph is the
 same recorded once by torch.cuda.graph, with Adam in one kernel, and started again for each batch.
@@ -15,6 +16,21 @@ except ImportError as error:
     sys.exit(f"no PyTorch: {error}")
 
 LOSSES_EVERY = 32  # steps, as the CUDA backend's programs ask for
+
+
+def recorded(work, times=1):
+    """What starts a graph of it. As PyTorch's notes on CUDA graphs have it: some on another stream come first."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(times):
+            work()
+    return graph.replay
 
 
 class Work:
@@ -41,9 +57,10 @@ class Work:
         self.compute = self.predict if question["work"] == "predict" else self.train
         self.number, self.step_s = 0, 0
         if self.graph:
-            self.record()
+            self.compute = recorded(self.compute)
 
-    def choose_precision(self, precision):
+    @staticmethod
+    def choose_precision(precision):
         """Of products; by itself PyTorch has TF32 for convolutions and not for other products."""
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
         torch.backends.cudnn.benchmark = True
@@ -94,19 +111,6 @@ class Work:
         with torch.inference_mode():
             self.probabilities = torch.softmax(self.net(self.batch_x), 1)
 
-    def record(self):
-        """As PyTorch's notes on CUDA graphs have it: some steps on another stream come first."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                self.compute()
-        torch.cuda.current_stream().wait_stream(stream)
-        recorded = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(recorded):
-            self.compute()
-        self.compute = recorded.replay
-
     def wait(self):
         if self.cuda:
             torch.cuda.synchronize()
@@ -137,6 +141,51 @@ class Work:
         return self.step_s
 
 
+class Product:
+    """A product of noise, queued many times, as a graph, and waited for once, as bench-device does."""
+
+    graph_s, most_in_graph = 2e-3, 256
+
+    def __init__(self, question):
+        self.q, self.device = question, torch.device(question["device"])
+        Work.choose_precision(question["precision"])
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
+        self.a = self.noise(question["m"], question["k"], question["a_transposed"])
+        self.b = self.noise(question["k"], question["n"], question["b_transposed"])
+        self.c = self.a @ self.b
+        self.start, self.count = self.multiply, 1
+        if question["mode"] == "graph":
+            self.record()
+
+    def noise(self, rows, columns, transposed):
+        sides = (columns, rows) if transposed else (rows, columns)
+        members = [self.q["members"]] if self.q["members"] > 1 else []
+        values = torch.rand(*members, *sides, device=self.device) - 0.5
+        return values.transpose(-1, -2) if transposed else values
+
+    def multiply(self):
+        torch.matmul(self.a, self.b, out=self.c)
+
+    def record(self):
+        self.time(3)
+        self.count = max(1, min(self.most_in_graph, int(self.graph_s / self.time(10))))
+        self.start = recorded(self.multiply, self.count)
+
+    def time(self, count):
+        """Seconds of what one start queues."""
+        begin = time.monotonic()
+        for _ in range(count):
+            self.start()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        return (time.monotonic() - begin) / count
+
+    def sample(self, seconds):
+        self.time(2)
+        return self.time(max(1, int(seconds / self.time(1)))) / self.count
+
+
 works, about = {}, None
 
 
@@ -152,6 +201,9 @@ def answer(question):
     if question["mode"] == "graph" and question["device"] == "cpu":
         return {"skipped": "graphs take a GPU"}
     seconds = question.pop("seconds")
+    if question["work"] == "product":
+        with torch.inference_mode():
+            return {"seconds": Product(question).sample(seconds)}
     now = (question["net"], question["shape"], question["batch"])
     if now != about:
         works.clear()

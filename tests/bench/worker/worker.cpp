@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "worker/frame.hpp"
-#include "worker/remote.hpp"
+#include "client/remote_predict.hpp"
+#include "protocol/frame.hpp"
 
 namespace {
 

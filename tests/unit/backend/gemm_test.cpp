@@ -1,12 +1,12 @@
 // Matrix products of every layout and size class, bit by bit.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "backend/cpu/isa.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::backend;

@@ -1,7 +1,6 @@
 // Programs of several networks: each is computed as if it were alone.
-#include <catch2/catch.hpp>
-
 #include "base/memory.hpp"
+#include "catch.hpp"
 #include "layers/data.hpp"
 #include "layers/table.hpp"
 

@@ -1,6 +1,5 @@
 // Every network of the table: values, losses and gradients.
-#include <catch2/catch.hpp>
-
+#include "catch.hpp"
 #include "layers/data.hpp"
 #include "layers/table.hpp"
 

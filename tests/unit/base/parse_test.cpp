@@ -1,8 +1,7 @@
 #include "base/parse.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 
@@ -16,21 +15,6 @@ TEST_CASE("sizes and durations") {
   for (const auto* bad : {"", "M", "-1", "1X", "1 M", "nan", "1e300"}) {
     INFO(bad);
     CHECK_THROWS_AS(parse_bytes(bad), Error);
-  }
-}
-
-TEST_CASE("row ranges and shards") {
-  CHECK(parse_row_range("0:1437") == RowRange{0, 1437});
-  CHECK(parse_row_range("1437:") == RowRange{1437, INT64_MAX});
-  CHECK(parse_row_range(":10") == RowRange{0, 10});
-  for (const auto* bad : {":", "", "3", "5:4", "-1:4", "a:b", "1:2:3"}) {
-    INFO(bad);
-    CHECK_THROWS_AS(parse_row_range(bad), Error);
-  }
-  CHECK(parse_shard("1/4") == Shard{1, 4});
-  for (const auto* bad : {"4/4", "-1/4", "1/0", "1", "1/"}) {
-    INFO(bad);
-    CHECK_THROWS_AS(parse_shard(bad), Error);
   }
 }
 

@@ -1,7 +1,8 @@
 #include "base/queue.hpp"
 
-#include <catch2/catch.hpp>
 #include <stdexcept>
+
+#include "catch.hpp"
 
 using namespace nn;
 

@@ -1,8 +1,9 @@
 #include "base/random.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <vector>
+
+#include "catch.hpp"
 
 using namespace nn;
 

@@ -1,11 +1,11 @@
 // Memory and kernels of the device that the host stands in for, as tests of kernels need them.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <vector>
 
 #include "backend/cuda/blas.hpp"
 #include "backend/cuda/kernels/threads.cuh"
+#include "catch.hpp"
 #include "host_cuda/simt.hpp"
 
 namespace nn::test {

@@ -1,8 +1,7 @@
 // Errors of CUDA and cuBLAS, sorted by what whoever reads them should do.
-#include <catch2/catch.hpp>
-
 #include "backend/cuda/runtime.hpp"
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::backend;

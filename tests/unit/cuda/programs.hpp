@@ -1,13 +1,13 @@
 // Programs of the CUDA backend, as tests ask them.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "backend/cuda/cuda_program.hpp"
+#include "catch.hpp"
 #include "host_cuda/simt.hpp"
 #include "layers/data.hpp"
 #include "layers/table.hpp"

@@ -1,8 +1,7 @@
 #include "ensemble/aligned.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/log.hpp"
+#include "catch.hpp"
 #include "table.hpp"
 
 using namespace nn;

@@ -1,13 +1,13 @@
 #include "ensemble/rules.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cfloat>
 #include <cmath>
 #include <numeric>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::ensemble;

@@ -1,10 +1,10 @@
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "csv_reference.hpp"
-#include "format/csv_chunks.hpp"
-#include "format/csv_parse.hpp"
+#include "format/csv/chunks.hpp"
+#include "format/csv/parse.hpp"
 #include "format/readers.hpp"
 #include "tables.hpp"
 
@@ -138,10 +138,10 @@ TEST_CASE("CSV errors name file, line and column") {
     CHECK(error_of(c.text, with(c.options)) == c.message);
   }
   SourceOptions options;
-  options.label = "lable";
+  options.columns.label = "lable";
   CHECK(error_of("label,b\n1,2\n", options) ==
         "t.csv: there is no column 'lable' for --label; did you mean 'label'?");
-  options.label = "2";
+  options.columns.label = "2";
   CHECK(error_of("label,b\n1,2\n", options) == "t.csv: there is no column 2 for --label: the last one is 1");
 }
 
@@ -261,8 +261,8 @@ TEST_CASE("A parallel reader that is dropped midway stops its threads") {
 
 TEST_CASE("Columns that are left out are not parsed") {
   SourceOptions options;
-  options.drop = {"b"};
-  options.id = "name";
+  options.columns.drop = {"b"};
+  options.columns.id = "name";
   auto source = csv("name,b,x\nann,1,2\nbob,oops,3\n", options);
   CHECK(source->schema()->fields[0].type == DType::utf8);
   CHECK(source->schema()->fields[1].type == DType::opaque);

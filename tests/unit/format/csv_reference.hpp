@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "format/csv_text.hpp"
+#include "format/csv/text.hpp"
 #include "tables.hpp"
 
 namespace nn::test {

@@ -1,12 +1,11 @@
-#include "format/csv_text.hpp"
-
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 
+#include "catch.hpp"
 #include "csv_reference.hpp"
-#include "format/csv_number.hpp"
-#include "format/utf8.hpp"
+#include "format/csv/number.hpp"
+#include "format/csv/text.hpp"
+#include "format/csv/utf8.hpp"
 
 using namespace nn;
 using namespace nn::format;

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "array_files.hpp"
+#include "catch.hpp"
 #include "format/readers.hpp"
 
 using namespace nn;

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "array_files.hpp"
+#include "catch.hpp"
 #include "format/readers.hpp"
 
 using namespace nn;

@@ -1,14 +1,14 @@
-#include "format/npy.hpp"
+#include "format/numpy/npy.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <cstring>
 
 #include "array_files.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 #include "format/readers.hpp"
 
 using namespace nn;
@@ -208,7 +208,7 @@ TEST_CASE("npy: a mapped little-endian array in C order is used in place") {
   const auto first = source->next();
   const auto second = source->next();
   REQUIRE((first && second));
-  CHECK(first->rows == reader_batch_rows);
+  CHECK(first->rows == usual_batch_rows);
   CHECK(first->columns[0].owner == second->columns[0].owner);
   CHECK(first->columns[0].data + 1024 * 8 == second->columns[0].data);
   CHECK(reinterpret_cast<std::uintptr_t>(first->columns[0].data) % alignment == 0);

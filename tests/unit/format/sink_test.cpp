@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "array_files.hpp"
 #include "base/log.hpp"
+#include "catch.hpp"
 #include "format/readers.hpp"
 
 using namespace nn;

@@ -1,9 +1,8 @@
 #include "format/source.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
-#include "format/npy.hpp"
+#include "catch.hpp"
+#include "format/numpy/npy.hpp"
 #include "format/source_open.hpp"
 #include "tables.hpp"
 
@@ -74,19 +73,19 @@ TEST_CASE("Columns are chosen, y and id moved to the end under their names") {
   const ScratchFile file(".csv", "a,b,c,d\n1,x,5,p\n2,y,6,q\n");
   SourceOptions options = inputs({file});
   CHECK(read(options) == Rows{{"1", "x", "5", "p"}, {"2", "y", "6", "q"}});
-  options.label = "b";
-  options.id = "0";
+  options.columns.label = "b";
+  options.columns.id = "0";
   auto source = open_source(options);
   CHECK(names_of(*source->schema()) == std::vector<std::string>{"c", "d", "id", "y"});
   CHECK(*source->schema()->fields[3].metadata.find("nn.source_name") == "b");
   CHECK(source->schema()->fields[3].type == DType::category);
   CHECK(all_rows(*source) == Rows{{"5", "p", "1", "x"}, {"6", "q", "2", "y"}});
-  options.select = {"d"};
+  options.columns.select = {"d"};
   CHECK(read(options) == Rows{{"p", "1", "x"}, {"q", "2", "y"}});
-  options.select = {};
-  options.drop = {"last", "2"};
+  options.columns.select = {};
+  options.columns.drop = {"last", "2"};
   CHECK(read(options) == Rows{{"1", "x"}, {"2", "y"}});
-  options.id = "b";
+  options.columns.id = "b";
   CHECK(error_of(options) == "#0: column 'b' cannot be both id and y");
 }
 
@@ -103,21 +102,21 @@ TEST_CASE("Labels are whole numbers or categories, targets numbers") {
     INFO(c.text);
     const ScratchFile file(".csv", c.text);
     SourceOptions options = inputs({file});
-    options.label = "y";
+    options.columns.label = "y";
     auto source = open_source(options);
     CHECK(source->schema()->fields[1].type == c.type);
     CHECK(all_rows(*source) == c.rows);
   }
   const ScratchFile text(".csv", "x,z\n1,no.\n2, yes..\n3,no\n");
   SourceOptions options = inputs({text});
-  options.label = "last";
-  options.trim_label = ".";
+  options.columns.label = "last";
+  options.columns.trim_label = ".";
   auto source = open_source(options);
   const auto batch = source->next();
   CHECK(batch->columns[1].dictionary->size() == 2);
   CHECK(rows_of(*batch) == Rows{{"1", "no"}, {"2", "yes"}, {"3", "no"}});
   options = inputs({text});
-  options.target = "z";
+  options.columns.target = "z";
   CHECK(error_of(options) == "column 'z' holds text: a --target is a number; classes are a --label");
 }
 
@@ -126,7 +125,7 @@ TEST_CASE("A label that turns out not to be whole names its row") {
   for (int i = 0; i < 5000; ++i) text += "1,2\n";
   const ScratchFile file(".csv", text + "1,2.5\n");
   SourceOptions options = inputs({file});
-  options.label = "y";
+  options.columns.label = "y";
   CHECK(error_of(options) ==
         "row 5000: column 'y': the label 2.5 is not a whole number, and those before it were; numbers to "
         "predict are "
@@ -197,23 +196,23 @@ TEST_CASE("Rows are chosen, split, shuffled, repeated and regrouped in this orde
   for (int i = 0; i < 3000; ++i) text += std::to_string(i) + "\n";
   const ScratchFile file(".csv", text);
   SourceOptions options = inputs({file});
-  options.rows = {1000, 2000};
-  options.shard = {1, 2};
+  options.rows.range = {1000, 2000};
+  options.rows.shard = {1, 2};
   const Rows half = read(options);
   REQUIRE(half.size() == 500);
   CHECK(half.front().front() == "1001");
-  options.split = {{"a", 0.6}, {"b", 0.4}};
+  options.rows.split = {{"a", 0.6}, {"b", 0.4}};
   Rows parts = read(options);
   const std::size_t size = parts.size();
-  options.part = "b";
+  options.rows.part = "b";
   for (auto& row : read(options)) parts.push_back(std::move(row));
   CHECK(parts.size() == 500);
   std::sort(parts.begin(), parts.end());
   CHECK(parts == half);
-  options.part = "a";
-  options.shuffle = 0;
-  options.repeat = 2;
-  options.batch = 64;
+  options.rows.part = "a";
+  options.rows.shuffle = 0;
+  options.rows.repeat = 2;
+  options.rows.batch = 64;
   auto source = open_source(options);
   const auto batch = source->next();
   CHECK(batch->rows == 64);
@@ -240,26 +239,26 @@ TEST_CASE("Options that contradict each other") {
     }
     return std::string("no error");
   };
-  CHECK(message([](SourceOptions& o) { o.label = o.target = "a"; }) ==
+  CHECK(message([](SourceOptions& o) { o.columns.label = o.columns.target = "a"; }) ==
         "a table has a --label or a --target, not both");
   CHECK(message([](SourceOptions& o) {
-          o.split = {{"a", 0.6}, {"b", 0.6}};
+          o.rows.split = {{"a", 0.6}, {"b", 0.6}};
         }) == "the fractions of the split add up to 1.2, more than 1");
   CHECK(message([](SourceOptions& o) {
-          o.split = {{"a", 0.6}, {"a", 0.1}};
+          o.rows.split = {{"a", 0.6}, {"a", 0.1}};
         }) == "there are two parts 'a' in the split");
   CHECK(message([](SourceOptions& o) {
-          o.split = {{"a", 0}};
+          o.rows.split = {{"a", 0}};
         }) == "part 'a' of the split: its fraction is 0, and must be over 0 and at most 1");
-  CHECK(message([](SourceOptions& o) { o.part = "a"; }) ==
+  CHECK(message([](SourceOptions& o) { o.rows.part = "a"; }) ==
         "part 'a' needs a split, for example --split train:0.8 --split test:0.2");
   CHECK(message([](SourceOptions& o) {
-          o.part = "c", o.split = {{"a", 0.6}, {"b", 0.4}};
+          o.rows.part = "c", o.rows.split = {{"a", 0.6}, {"b", 0.4}};
         }) == "there is no part 'c' in the split of a, b");
   CHECK(message([](SourceOptions& o) { o.csv.delimiter = '"'; }) ==
         "cells cannot be delimited by '\"', which is part of numbers, texts or quotes");
   CHECK(message([](SourceOptions& o) { o.inputs = {"-", "-"}; }) == "standard input can be read only once");
-  CHECK(message([](SourceOptions& o) { o.repeat = 0; }) ==
+  CHECK(message([](SourceOptions& o) { o.rows.repeat = 0; }) ==
         "standard input cannot be read again, which --repeat needs; write it to a file first");
 }
 

@@ -1,10 +1,10 @@
-#include "format/stream.hpp"
+#include "format/arrow/stream.hpp"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::format;

@@ -1,12 +1,12 @@
 #include "model/encoder.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catch.hpp"
 #include "tables.hpp"
 
 using namespace nn;

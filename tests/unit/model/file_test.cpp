@@ -3,13 +3,14 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
-#include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 #include <thread>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
-#include "model/convert.hpp"
+#include "catch.hpp"
+#include "exchange/convert.hpp"
 #include "model/description.hpp"
 #include "model/model.hpp"
 #include "layers/table.hpp"

@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 #include "model/encoder.hpp"
 #include "tables.hpp"
 

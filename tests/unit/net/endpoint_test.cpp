@@ -1,10 +1,10 @@
 #include "net/endpoint.hpp"
 
-#include <catch2/catch.hpp>
 #include <cstdio>
 #include <fstream>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::net;

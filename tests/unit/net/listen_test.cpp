@@ -3,11 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::net;

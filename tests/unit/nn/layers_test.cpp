@@ -1,9 +1,9 @@
 // Every layer of the table, as words, as numbers and in the manual.
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <map>
 
+#include "catch.hpp"
 #include "layers/table.hpp"
 #include "nn/layer_type.hpp"
 

@@ -1,9 +1,8 @@
 // Networks as text and back.
 #include "nn/network.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 

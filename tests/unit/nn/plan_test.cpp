@@ -1,9 +1,8 @@
 // The lowering: operations, shapes, places and parameters.
 #include "nn/plan.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 

@@ -1,9 +1,10 @@
 #include "tensor/batch.hpp"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#include "catch.hpp"
 
 using namespace nn;
 

@@ -1,10 +1,10 @@
 #include "train/augment.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <numeric>
 
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::train;

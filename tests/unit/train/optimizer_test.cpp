@@ -1,11 +1,11 @@
 // Each optimiser against its formula, written down plainly in double; and steps that allocate
 // nothing.
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <new>
 
 #include "backend/cpu/cpu_program.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 

@@ -1,8 +1,7 @@
 #include "train/options.hpp"
 
-#include <catch2/catch.hpp>
-
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::train;

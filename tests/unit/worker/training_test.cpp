@@ -4,13 +4,13 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "../ensemble/table.hpp"
 #include "../model/models.hpp"
 #include "base/error.hpp"
+#include "catch.hpp"
 
 using namespace nn;
 using namespace nn::worker;

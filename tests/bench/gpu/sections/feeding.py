@@ -3,7 +3,7 @@
 TITLE = "Ways of a step"
 
 
-def would(plan):
+def would(plan, course):
     return [
         f"time steps of {network.name}: a kept data set against batches from the host, losses read each step against "
         "every 32, without fused products"

@@ -5,8 +5,8 @@ import os, platform
 TITLE = "Machine"
 
 
-def would(plan):
-    return ["say which GPU, driver, CUDA compiler and PyTorch there are"]
+def would(plan, course):
+    return ["say which GPU, driver and CUDA compiler there are"]
 
 
 def line_of(session, which, command, *arguments):
@@ -29,12 +29,11 @@ def fill(session, section):
             section.row("nn-devices", line.replace("\t", " "))
     section.row("nvcc", line_of(session, -1, "nvcc", "--version"))
     section.row("processor", f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores")
-    peer, torch = session.torch()
-    section.row("PyTorch", torch)
-    commit = session.run("git", "-C", session.root, "log", "-1", "--format=%h %cs %s")
-    section.row("nn-tools", commit.stdout.strip() or "not a clone")
+    section.row("nn-tools", session.layout.version())
+    for name, path in session.cuda.items():
+        section.row(name, path)
     attributes = session.device_bench().ask(work="attributes")
     if "error" in attributes:
-        return section.fail(f"attributes: {attributes['error']}")
+        section.fail(f"attributes: {attributes.pop('error')}")
     for name, value in attributes.items():
         section.row(name.replace("_", " "), f"{value:,.0f}" if isinstance(value, (int, float)) else value)

@@ -3,7 +3,7 @@
 TITLE = "Members of one program"
 
 
-def would(plan):
+def would(plan, course):
     return [
         f"time steps of {', '.join(map(str, plan.members))} members of {network.text()}" for network in plan.small
     ]

@@ -1,6 +1,8 @@
 """Products of the shapes that layers make, on the device, and what share of its peak they reach."""
 
-import re, subprocess
+import re, signal, subprocess
+
+from report import digits
 
 TITLE = "Products, without transfers"
 
@@ -20,9 +22,10 @@ LANES = {
     "12.1": 128,
 }
 PRECISIONS = ["float32", "tf32", "bf16"]
+AGAINST_TORCH = ["float32", "tf32"]
 
 
-def would(plan):
+def would(plan, course):
     return [
         f"time the products of a layer: {layer.name}, {layer.rows} rows, {layer.inputs} to {layer.outputs}"
         for layer in plan.layers
@@ -37,26 +40,36 @@ def products_of(layer):
     yield "gradient of input", rows, inputs, outputs, False, True
 
 
-def speed_of(session, section, layer, product, precision):
-    """Operations a second; 0 where it failed."""
+def question_of(layer, product, precision):
     _, m, n, k, a_transposed, b_transposed = product
-    question = {
-        "work": "product",
-        "precision": precision,
-        "m": m,
-        "n": n,
-        "k": k,
-        "a_transposed": a_transposed,
-        "b_transposed": b_transposed,
-        "members": layer.members,
-        "seconds": session.plan.seconds,
-    }
-    answer = session.device_bench().ask(**question)
+    question = {"work": "product", "precision": precision, "m": m, "n": n, "k": k}
+    return question | {"a_transposed": a_transposed, "b_transposed": b_transposed, "members": layer.members}
+
+
+def speed_of(session, section, peer, question):
+    """Operations a second; 0 where it failed."""
+    answer = peer.ask(**question, seconds=session.plan.seconds)
     section.samples.append({**question, **answer})
     if "error" in answer:
-        section.fail(answer["error"], question)
+        if peer is not session.torch()[0]:
+            section.fail(answer["error"], question)
         return 0
-    return 2 * m * n * k * layer.members / answer["seconds"]
+    return 2 * question["m"] * question["n"] * question["k"] * question["members"] / answer["seconds"]
+
+
+def speeds_of(session, section, layer, product):
+    """{precision: (ours, PyTorch's)}; PyTorch's products of float32 are the same, those of bf16 have other factors."""
+    torch, _ = session.torch()
+    speeds = {}
+    for precision in PRECISIONS:
+        question = question_of(layer, product, precision)
+        ours, theirs = speed_of(session, section, session.device_bench(), question), 0
+        if torch and precision in AGAINST_TORCH:
+            mode = "eager" if session.rehearsed else "graph"
+            question |= {"mode": mode, "device": session.torch_device()}
+            theirs = speed_of(session, section, torch, question)
+        speeds[precision] = ours, theirs
+    return speeds
 
 
 def peak_of(session):
@@ -74,13 +87,15 @@ class Clock:
         query = ["-i", session.smi_index(), "--format=csv,noheader,nounits"]
         query += ["--query-gpu=clocks.sm,power.draw,temperature.gpu"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.process = path and subprocess.Popen([path, *query, "-lms", "200"], text=True, **pipes)
+        self.session = session
+        self.process = path and session.start(path, *query, "-lms", "200", text=True, env={}, **pipes)
 
     def text(self):
         if not self.process:
             return "there is no nvidia-smi to say how fast the clock was"
-        self.process.terminate()
+        self.process.send_signal(signal.SIGTERM)
         lines = self.process.communicate()[0].splitlines()
+        self.session.end(self.process)
         values = [[float(word) for word in line.split(",")] for line in lines if re.fullmatch(r"[\d., ]+", line)]
         if not values:
             return "nvidia-smi doesn't say how fast the clock was"
@@ -91,33 +106,39 @@ class Clock:
 
 
 def fill(session, section):
-    peak, clock = peak_of(session), Clock(session)
-    speeds = {
-        (layer, product): [speed_of(session, section, layer, product, precision) for precision in PRECISIONS]
-        for layer in session.plan.layers
-        for product in products_of(layer)
+    peak, clock, speeds = peak_of(session), Clock(session), {}
+    try:
+        for layer in session.plan.layers:
+            for product in products_of(layer):
+                speeds[layer, product] = speeds_of(session, section, layer, product)
+    finally:  # also of a section that is ended in the middle
+        write(session, section, speeds, peak)
+        section.note(f"Meanwhile: {clock.text()}.")
+
+
+def write(session, section, speeds, peak):
+    """The table, whose shares of the best need all of it."""
+    best = {
+        precision: max((row[precision][0] for row in speeds.values()), default=0) or 1 for precision in PRECISIONS
     }
-    section.note(f"Meanwhile: {clock.text()}.")
-    best = [max(column) or 1 for column in zip(*speeds.values())]
-    section.heads = [
-        "layer",
-        "product",
-        "m x n x k",
-        "float32 TFLOP/s",
-        "of the peak",
-        "of the best",
-        "tf32 TFLOP/s",
-        "of the best",
-        "bf16 TFLOP/s",
-        "of the best",
-    ]
+    section.heads = ["layer", "product", "m x n x k"]
+    for precision in PRECISIONS:
+        section.heads += [
+            f"{precision} TFLOP/s",
+            *(["of the peak"] if precision == "float32" else []),
+            "of the best",
+        ]
+        section.heads += ["ours / PyTorch"] if precision in AGAINST_TORCH else []
     for (layer, (name, m, n, k, *_)), row in speeds.items():
         cells = []
-        for i, speed in enumerate(row):
-            cells.append(f"{speed / 1e12:.3g}")
-            if i == 0:
-                cells.append(f"{speed / peak:.1%}" if peak else "unknown")
-            cells.append(f"{speed / best[i]:.1%}")
+        for precision, (ours, theirs) in row.items():
+            cells.append(f"{ours / 1e12:.3g}")
+            if precision == "float32":
+                cells.append(f"{ours / peak:.1%}" if peak else "unknown")
+            cells.append(f"{ours / best[precision]:.1%}")
+            if precision in AGAINST_TORCH:
+                cells.append(f"{digits(ours / theirs)} ×" if theirs else "")
         section.row(layer.name, name, f"{m} x {n} x {k}", *cells)
+    session.note_torch(section)
     if peak:
         section.note(f"The peak of float32 is {peak / 1e12:.1f} TFLOP/s: processors x clock x lanes x 2.")

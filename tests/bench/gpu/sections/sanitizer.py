@@ -22,10 +22,10 @@ STATUS = 9  # of a program with findings
 PATIENCE_S = 600
 
 
-def would(plan):
+def would(plan, course):
     return [
-        f"run some networks of the table under compute-sanitizer, {check}: {text}"
-        for check, text in CHECKS.items()
+        f"run some networks of the table under compute-sanitizer, {check}: {CHECKS[check]}"
+        for check in course.sanitizers
     ]
 
 
@@ -33,9 +33,10 @@ def fill(session, section):
     section.heads = ["check", "finds", "result"]
     sanitizer = session.find("compute-sanitizer")
     table = [session.program("cuda-table"), session.device, *session.plan.sanitizer]
-    for check, text in CHECKS.items():
+    for check in session.course.sanitizers:
+        text = CHECKS[check]
         if sanitizer is None:
-            section.row(check, text, "there is no compute-sanitizer")
+            section.skip(check, "there is no compute-sanitizer")
             continue
         options = ["--tool", check, *OPTIONS[check], "--error-exitcode", str(STATUS)]
         answer = session.run(sanitizer, *options, *table, timeout=PATIENCE_S)
@@ -44,7 +45,7 @@ def fill(session, section):
         result = result_of(answer, lines)
         section.row(check, text, result)
         if answer.returncode == TIMED_OUT:
-            section.note(f"{check}: what it hadn't come to by then is not checked.")
+            section.cut(f"{check}: what it hadn't come to by then is not checked")
             if findings := findings_in(lines):
                 section.fail(f"{check} before it was timed out: {findings[0]}")
         elif answer.returncode != 0:
@@ -54,7 +55,7 @@ def fill(session, section):
 def result_of(answer, lines):
     """Of its lines the one that sums them up, or the last."""
     if answer.returncode == TIMED_OUT:
-        return f"timed out after {PATIENCE_S} s"
+        return answer.stderr.strip().splitlines()[-1]
     summaries = [line for line in lines if "SUMMARY" in line]
     return (summaries or lines or ["no answer"])[-1].strip("= ")
 

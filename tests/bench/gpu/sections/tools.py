@@ -2,6 +2,8 @@
 
 import filecmp, json, os, signal, statistics, subprocess, time
 
+from session import TIMED_OUT, OutOfTime
+
 TITLE = "Tools"
 
 FASHION = "/usr/share/datasets/fashion-mnist"
@@ -10,15 +12,8 @@ MEMBERS = 8
 AT_WORKER = 1e-4  # of numbers: a worker puts other rows into a step, and cuBLAS may choose another kernel
 
 
-def would(plan):
-    return [
-        "train digits by nn-train on it and on the CPU, twice, and Fashion-MNIST where it is there; compare accuracies",
-        "predict by an ensemble with members on both",
-        "time the start of nn-predict",
-        f"train {MEMBERS} members at once and one after the other; interrupt a training and resume it",
-        "train with --valid and without",
-        "predict by a worker that has it, and train on a second device where there is one",
-    ]
+def would(plan, course):
+    return [GROUPS[name][1] for name in course.tools]
 
 
 class Broken(Exception):
@@ -35,6 +30,8 @@ class Tools:
         """(stdout, seconds). What fails ends the group."""
         start = time.monotonic()
         answer = self.session.run(self.session.program(tool), *arguments)
+        if answer.returncode == TIMED_OUT and self.session.seconds_left() == 0:
+            raise OutOfTime  # nothing is wrong with the tool
         if answer.returncode != 0:
             words = answer.stderr.strip().splitlines()
             raise Broken(f"{tool} {' '.join(arguments)}: {words[-1] if words else answer.returncode}")
@@ -147,7 +144,10 @@ def validation(session, tools):
                 last = json.loads(file.readlines()[-1])
             times.setdefault((device, bool(valid)), []).append(last["elapsed_s"] / last["epoch"])
         without, with_it = (statistics.median(times[device, valid]) for valid in (False, True))
-        cells += [f"{1 - without / with_it:.0%} of an epoch", f"{with_it * 1e3:.3g} ms, {without * 1e3:.3g} without"]
+        cells += [
+            f"{1 - without / with_it:.0%} of an epoch",
+            f"{with_it * 1e3:.3g} ms, {without * 1e3:.3g} without",
+        ]
     for (device, valid), epochs in times.items():
         tools.section.samples.append({"of": f"epochs on {device}", "valid": valid, "seconds": epochs})
     tools.judge("digits: validating on all rows", cells, True)
@@ -160,7 +160,13 @@ def worker(session, tools):
     command = [session.program("nn-worker"), "--listen", f"unix:{socket}", "--device", session.device]
     with open(session.file("worker.messages"), "w+") as messages:
         process = session.start(
-            *command, "-m", f"digits={model}", "--print-endpoint", stdout=subprocess.PIPE, stderr=messages, text=True
+            *command,
+            "-m",
+            f"digits={model}",
+            "--print-endpoint",
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            text=True,
         )
         try:
             if not session.line_of(process):
@@ -201,7 +207,9 @@ def resume(session, tools):
     tools.call("nn-train", *command, "--resume")
     same = filecmp.cmp(model, whole, shallow=False)
     text = f"stopped after {epochs} of {session.plan.interrupted} epochs" if stopped else "not stopped in time"
-    tools.judge("digits: SIGINT and --resume", [f"{text}, {'the same' if same else 'other'} bytes"], stopped and same)
+    tools.judge(
+        "digits: SIGINT and --resume", [f"{text}, {'the same' if same else 'other'} bytes"], stopped and same
+    )
 
 
 def second(session, tools):
@@ -245,11 +253,27 @@ def fashion(session, tools):
     tools.train_both("Fashion-MNIST, convolutions", train, test, "--net", net, "--epochs", "2", "--batch", "256")
 
 
+# What plan.TOOLS names, and what it does.
+GROUPS = {
+    "digits": (
+        digits,
+        "train digits by nn-train on it and on the CPU, and again; predict by an ensemble on both; time the start of "
+        "nn-predict",
+    ),
+    "worker": (worker, "predict by a worker that has it"),
+    "resume": (resume, "interrupt a training and resume it"),
+    "members": (members, f"train {MEMBERS} members at once and one after the other"),
+    "second": (second, "train on a second device where there is one"),
+    "validation": (validation, "train with --valid and without"),
+    "fashion": (fashion, "train on Fashion-MNIST where it is there, on it and on the CPU"),
+}
+
+
 def fill(session, section):
     section.heads = ["what", "on the device", "seconds", "on the CPU", "seconds", "as it must be"]
     tools = Tools(session, section)
-    for group in (digits, members, validation, worker, resume, second, fashion):
+    for name in session.course.tools:
         try:
-            group(session, tools)
+            GROUPS[name][0](session, tools)
         except (Broken, OSError, subprocess.TimeoutExpired) as error:
             section.fail(str(error))

@@ -11,15 +11,15 @@ WORKS = {
 }
 
 
-def would(plan):
+def would(plan, course):
     return [f"time steps of {network.text()}, and PyTorch's" for network in plan.networks]
 
 
 def peers_of(session, question):
     """PyTorch as people write it, and with its step recorded as a graph."""
-    peer, why = session.torch()
+    peer, _ = session.torch()
     for mode in ("eager", "graph"):
-        yield mode, (peer, {**question, "mode": mode, "device": session.torch_device()} if peer else why)
+        yield mode, (peer, {**question, "mode": mode, "device": session.torch_device()} if peer else "skipped")
 
 
 def cpu_figure(session, network, work):
@@ -43,6 +43,7 @@ def fill(session, section):
         "ours / it",
         "CPU",
     ]
+    session.note_torch(section)
     for network in session.plan.networks:
         cpu = {work: cpu_figure(session, network, work) for work in ("train", "predict")}
         for precision in ("float32", "tf32"):

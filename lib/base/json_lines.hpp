@@ -1,0 +1,65 @@
+// Files with a JSON object a line, for jq, pandas and dashboards, and the few values that go into them.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.hpp"
+
+namespace nn {
+
+// The text as JSON has it, in quotes. Bytes that are not UTF-8 become U+FFFD.
+std::string json_quoted(std::string_view text);
+
+// A value as the JSON text that it becomes.
+class JsonValue {
+ public:
+  JsonValue(std::string_view text) : json_(json_quoted(text)) {}
+  JsonValue(const std::string& text) : json_(json_quoted(text)) {}
+  JsonValue(const char* text) : json_(json_quoted(text)) {}
+  JsonValue(bool value) : json_(value ? "true" : "false") {}
+  JsonValue(double value);  // the shortest digits that read back as the same; null where it isn't finite
+  template <std::integral T>
+  JsonValue(T value) : json_(std::to_string(value)) {}
+  JsonValue(const std::vector<std::string>& texts);
+  const std::string& json() const { return json_; }
+
+ private:
+  std::string json_;
+};
+
+// Ordered by key, so that equal objects are equal lines.
+using JsonFields = std::map<std::string, JsonValue, std::less<>>;
+
+// "key":value behind what `object` has, a comma in between: "{" and its fields so far.
+void add_json(std::string& object, std::string_view key, const JsonValue& value);
+
+// A file that takes whole lines. Thread-safe: a line is one write.
+class LineFile {
+ public:
+  struct How {
+    bool append = true;  // or begin anew
+    int standard = 2;    // the descriptor that "-" is
+  };
+  // An empty path: everything is dropped. FIFOs are fine. Io errors name the path.
+  LineFile(const std::string& path, How how);
+  explicit operator bool() const { return static_cast<bool>(fd_); }
+  // A line with its end. Io errors as write_all() has them.
+  void write(std::string_view line);
+  // Opens the path anew and appends, for logrotate; the old file stays open where that fails.
+  void reopen();
+
+ private:
+  UniqueFd open(bool append) const;
+  std::string path_;
+  int standard_;
+  UniqueFd fd_;
+  std::mutex mutex_;
+};
+
+}  // namespace nn

@@ -1,0 +1,106 @@
+#include "client/connect.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/version.hpp"
+
+namespace nn::client {
+
+net::Access with_token(net::Access access) {
+  if (!access.token_file.empty()) access.token = net::read_token(access.token_file);
+  return access;
+}
+
+asio::awaitable<std::shared_ptr<protocol::FrameLink>> reach(const net::Endpoint& endpoint,
+                                                            const net::Access& access,
+                                                            std::uint64_t max_frame, net::Carrier& carrier) {
+  net::Socket socket = co_await net::connect(endpoint, access, carrier);
+  co_return std::make_shared<protocol::FrameLink>(std::move(socket), max_frame, carrier.alert);
+}
+
+namespace {
+
+constexpr std::string_view no_answer = "the connection ended before the worker answered";
+
+// "; it ended with exit status 127"; empty while it runs.
+asio::awaitable<std::string> how_ended(process::Child& command) {
+  constexpr std::chrono::milliseconds patience{500}, step{10};
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (auto waited = patience.zero(); waited < patience; waited += step) {
+    if (const auto status = command.status()) co_return fmt::format("; {}", process::describe_end(*status));
+    timer.expires_after(step);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return "";
+}
+
+}  // namespace
+
+asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const net::Access& access,
+                                               std::uint64_t max_frame, net::Carrier& carrier) {
+  auto& builder = link.maker().builder();
+  const auto agent = builder.CreateString(fmt::format("{} {}", tool_name(), tools_version()));
+  flatbuffers::Offset<flatbuffers::String> token;
+  if (!access.token.empty()) token = builder.CreateString(access.token);
+  link.send(link.maker().finish(
+      0, wire::CreateHello(builder, protocol::protocol_version, agent, token, max_frame)));
+  std::optional<Error> error;
+  try {
+    co_return co_await expect(link, wire::Message::Welcome);
+  } catch (const Error& thrown) {
+    error = thrown;
+  }
+  const bool ended = error->kind() == ErrorKind::unavailable;
+  if (ended && carrier.child) {
+    fail(ErrorKind::unavailable, "{}{}", error->what(), co_await how_ended(*carrier.child));
+  }
+  if (error->what() == no_answer && carrier.kind == net::Endpoint::Kind::tcp) {
+    fail(ErrorKind::unavailable, "{}; if it wants certificates, write tls://", error->what());
+  }
+  throw *error;
+}
+
+asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire::Message type) {
+  protocol::IncomingFrame in;
+  bool there = false;
+  try {
+    there = co_await link.read(in);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;  // a reset is an end
+  }
+  if (!there) fail(ErrorKind::unavailable, "{}", no_answer);
+  if (const auto* failed = in.as<wire::Failed>()) throw error_of(*failed);
+  if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
+  if (in.frame->message_type() != type) fail_data("a message that workers do not send here");
+  co_return in;
+}
+
+Error error_of(const wire::Failed& failed) {
+  return protocol::error_of(failed.code(),
+                            failed.message() == nullptr ? "" : failed.message()->string_view());
+}
+
+asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
+                               std::chrono::milliseconds time) {
+  asio::steady_timer timer(io, time);
+  timer.async_wait([link = std::move(link)](const boost::system::error_code& cancelled) {
+    if (!cancelled) link->close();
+  });
+  return timer;
+}
+
+Error within(const Error& error, std::string_view endpoint) {
+  return std::string_view(error.what()).starts_with(endpoint) ? error : error.within(std::string(endpoint));
+}
+
+void ask_whether_alive(protocol::FrameLink& link) {
+  link.send(link.maker().finish(0, wire::CreateQuery(link.maker().builder(), wire::What::health)));
+}
+
+}  // namespace nn::client

@@ -1,0 +1,239 @@
+#include "client/connection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+namespace nn::client {
+namespace {
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint32_t only_stream = 1;
+constexpr std::chrono::milliseconds first_pause{50}, longest_pause{2000};
+constexpr int most_fruitless = 5;  // connections in a row that were lost before an answer came
+constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200};
+
+// Bytes that make no sense on a connection that has worked: a new one may do better.
+[[noreturn]] void fail_connection(const Error& error) { throw Error(ErrorKind::unavailable, error.what()); }
+
+}  // namespace
+
+Peer::Peer(asio::io_context& io, net::Endpoint endpoint, PeerOptions options,
+           std::shared_ptr<const Schema> table, std::function<void()> on_change)
+    : io_(io),
+      endpoint_(std::move(endpoint)),
+      name_(net::to_string(endpoint_)),
+      options_(std::move(options)),
+      table_(std::move(table)),
+      on_change_(std::move(on_change)),
+      error_(ErrorKind::unavailable, fmt::format("{}: no answer yet", name_)),
+      timer_(io),
+      watch_(io) {}
+
+void Peer::start() {
+  asio::co_spawn(
+      io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
+  watch();
+}
+
+void Peer::stop() {
+  state_ = State::stopped;
+  requests_.clear();
+  timer_.cancel();
+  watch_.cancel();
+  if (link_) link_->close();
+}
+
+void Peer::set(State state) {
+  if (state_ == State::stopped) return;
+  connected_at_ = last_connected();
+  state_ = state;
+  on_change_();
+}
+
+asio::awaitable<void> Peer::run() {
+  auto pause = first_pause;
+  while (state_ != State::stopped && state_ != State::refused) {
+    Error error(ErrorKind::unavailable, "the connection ended");
+    try {
+      co_await serve_connection();
+    } catch (const Error& thrown) {
+      error = thrown;
+    }
+    if (link_) link_->close();
+    if (state_ == State::stopped) co_return;
+    const bool there = link_ != nullptr;
+    if (state_ == State::ready || !there) pause = first_pause;  // it may just be starting
+    lose(error);
+    if (state_ == State::refused) co_return;
+    timer_.expires_after(pause);
+    co_await timer_.async_wait(no_throw);
+    pause = std::min(2 * pause, longest_pause);
+  }
+}
+
+// What was sent and not answered is somebody else's now.
+void Peer::lose(const Error& error) {
+  error_ = within(error, name_);
+  lost_ = true;
+  const auto requests = std::exchange(requests_, {});
+  if (state_ == State::ready || state_ == State::draining) ++fruitless_;
+  // What can't be better next time: the worker understood, and refused; or its command doesn't
+  // start one.
+  const bool for_good = fruitless_ >= most_fruitless || (carrier_.child && !ever_ready()) ||
+                        error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported ||
+                        error.kind() == ErrorKind::usage;
+  set(for_good ? State::refused : State::connecting);
+  for (const auto& [id, sent] : requests) {
+    sent.done(PeerFailure{wire::Code::draining, Error(ErrorKind::unavailable, error_.what())});
+  }
+}
+
+asio::awaitable<void> Peer::serve_connection() {
+  link_.reset();
+  carrier_ = {};
+  link_ = co_await reach(endpoint_, options_.access, options_.max_frame, carrier_);
+  const auto link = link_;
+  // A worker that doesn't get through its greeting is none.
+  auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);
+  co_await greet();
+  limit.cancel();
+  set(State::ready);
+  protocol::IncomingFrame in;
+  for (;;) {
+    try {
+      if (!co_await link->read(in)) co_return;
+    } catch (const Error& error) {
+      fail_connection(error);
+    }
+    handle(in);
+  }
+}
+
+asio::awaitable<void> Peer::greet() {
+  co_await nn::client::greet(*link_, options_.access, options_.max_frame, carrier_);
+  open_stream();
+  const protocol::IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
+  const auto* digest = in.as<wire::Opened>()->digest();
+  digest_ = digest == nullptr ? "" : digest->str();
+  answers_.emplace(name_, format::StreamLimits{options_.max_frame});
+  answers_->read(in.body);
+  if (!answers_->schema()) fail_data("no schema of the answers");
+  take_schema();
+}
+
+void Peer::open_stream() {
+  rows_.emplace(*table_, format::StreamLimits{options_.max_frame});
+  auto& builder = link_->maker().builder();
+  const auto model = builder.CreateString(options_.model);
+  link_->send(link_->maker().finish(0, wire::CreateOpen(builder, only_stream, model, options_.version),
+                                    rows_->take()));
+}
+
+// Another version may answer from here on; it must answer the same.
+void Peer::take_schema() {
+  if (answers_->schema() == answer_schema_) return;
+  answer_schema_ = answers_->schema();
+  predict::PredictionKind kind = predict::kind_of(*answer_schema_);
+  if (kind_ && *kind_ != kind) {
+    fail_data("the model was replaced by one that answers something else: {}",
+              predict::difference(*kind_, "the old one", kind, "the new one"));
+  }
+  column_.emplace(kind, *answer_schema_);
+  kind_ = std::move(kind);
+}
+
+std::uint64_t Peer::send(const Batch& rows, std::optional<std::chrono::microseconds> time_left, Done done) {
+  const std::uint64_t id = next_id_++;
+  rows_->write(rows);
+  auto& builder = link_->maker().builder();
+  const std::uint64_t deadline =
+      time_left ? static_cast<std::uint64_t>(std::max<std::int64_t>(time_left->count(), 1)) : 0;
+  link_->send(link_->maker().finish(id, wire::CreatePredict(builder, only_stream, deadline), rows_->take()));
+  if (requests_.empty()) waiting_since_ = Clock::now();
+  requests_[id] = {std::move(done), rows.rows};
+  return id;
+}
+
+void Peer::cancel(std::uint64_t id) {
+  if (!requests_.contains(id) || !link_) return;
+  auto& builder = link_->maker().builder();
+  link_->send(link_->maker().finish(id, wire::CreateCancel(builder)));
+}
+
+void Peer::handle(const protocol::IncomingFrame& in) {
+  switch (in.frame->message_type()) {
+    case wire::Message::Answer: return answered(in);
+    case wire::Message::Report: return;  // that it lives
+    case wire::Message::Goodbye: return set(State::draining);
+    case wire::Message::Failed: break;
+    default: fail_data("a message that workers do not send here");
+  }
+  const auto& failed = *in.as<wire::Failed>();
+  if (in.frame->id() == 0) {
+    const Error error = error_of(failed);
+    if (failed.code() == wire::Code::invalid) fail_connection(error);  // what it got is not what was sent
+    throw error;
+  }
+  const auto sent = requests_.find(in.frame->id());
+  if (sent == requests_.end()) return;
+  if (failed.code() == wire::Code::busy) {
+    busy_pause_ = std::clamp(2 * busy_pause_, first_busy_pause, longest_busy_pause);
+    not_before_ = Clock::now() + busy_pause_;
+  }
+  if (failed.code() == wire::Code::draining && state_ == State::ready) set(State::draining);
+  const Error error = error_of(failed).within(name_);
+  const Done done = std::move(sent->second.done);
+  requests_.erase(sent);
+  done(PeerFailure{failed.code(), error});
+}
+
+void Peer::answered(const protocol::IncomingFrame& in) {
+  // Also of a request that nobody waits for: what follows may refer to its dictionaries.
+  std::optional<Batch> batch;
+  try {
+    batch = answers_->read(in.body);
+  } catch (const Error& error) {
+    fail_connection(error);
+  }
+  take_schema();
+  const auto sent = requests_.find(in.frame->id());
+  if (sent == requests_.end()) return;
+  busy_pause_ = std::chrono::milliseconds(0);
+  fruitless_ = 0;
+  if (!batch || batch->rows != sent->second.rows) {
+    fail_data("{} rows were asked for, {} answered", sent->second.rows, batch ? batch->rows : 0);
+  }
+  Buffer converted;
+  const predict::OutputColumn::Outputs outputs = column_->read(*batch, converted);
+  if (!outputs.error.empty()) fail_data("{}", outputs.error);
+  PeerAnswer answer{std::move(*batch), outputs.values};
+  if (converted.size() > 0) answer.batch.columns.push_back(make_column(std::move(converted)));  // keeps it
+  const Done done = std::move(sent->second.done);
+  requests_.erase(sent);
+  done(std::move(answer));
+}
+
+// A worker that is asked and says nothing for long is as good as gone.
+void Peer::watch() {
+  watch_.expires_after(std::chrono::seconds(1));
+  watch_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
+    if (cancelled || self->state_ == State::stopped || self->state_ == State::refused) return;
+    if (self->state_ != State::connecting && !self->requests_.empty()) {
+      const auto silent = Clock::now() - std::max(self->link_->last_received(), self->waiting_since_);
+      if (silent > give_up_after) {
+        self->link_->close();
+      } else if (silent > ask_after) {
+        ask_whether_alive(*self->link_);
+      }
+    }
+    self->watch();
+  });
+}
+
+}  // namespace nn::client

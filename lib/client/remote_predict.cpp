@@ -1,0 +1,192 @@
+#include "client/remote_predict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <deque>
+
+#include "base/log.hpp"
+#include "base/parse.hpp"
+#include "client/replicas.hpp"
+#include "tensor/blocks.hpp"
+#include "tensor/read_ahead.hpp"
+
+namespace nn::client {
+namespace {
+
+// What is sent: all but what passes through, and what no stream can carry.
+std::vector<std::size_t> sent_columns(const Schema& schema) {
+  const std::vector<std::size_t> passed = predict::passed_columns(schema);
+  std::vector<std::size_t> sent;
+  for (std::size_t c = 0; c < schema.fields.size(); ++c) {
+    const bool passes = std::find(passed.begin(), passed.end(), c) != passed.end();
+    if (!passes && schema.fields[c].type != DType::opaque) sent.push_back(c);
+  }
+  return sent;
+}
+
+std::shared_ptr<const Schema> schema_of(const Schema& schema, const std::vector<std::size_t>& columns) {
+  auto out = std::make_shared<Schema>();
+  for (const std::size_t c : columns) out->fields.push_back(schema.fields[c]);
+  return out;
+}
+
+PeerOptions peer_options(const RemoteOptions& options) {
+  PeerOptions out;
+  const auto slash = options.model.rfind('/');
+  out.model = options.model.substr(0, slash);
+  if (slash != std::string::npos) {
+    const std::string_view text = std::string_view(options.model).substr(slash + 1);
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), out.version);
+    if (result.ec != std::errc() || result.ptr != text.data() + text.size() || out.version == 0) {
+      fail_usage("-m {}: a model of a worker is NAME or NAME/VERSION, as in digits/3",
+                 printable(options.model));
+    }
+  }
+  out.access = with_token(options.access);
+  out.max_frame = options.max_frame;
+  return out;
+}
+
+FleetOptions fleet_options(const RemoteOptions& options) {
+  FleetOptions out;
+  out.endpoints = options.endpoints;
+  out.peer = peer_options(options);
+  out.ensemble = options.combination.has_value();
+  out.quorum = options.quorum.value_or(0);
+  out.deadline = options.deadline;
+  out.hedge = options.hedge;
+  return out;
+}
+
+class RemoteSource : public BatchSource {
+ public:
+  RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOptions& options);
+  const std::shared_ptr<const Schema>& schema() const override { return combiner_->schema(); }
+  std::optional<std::int64_t> total_rows() const override { return total_rows_; }
+  std::optional<Batch> next() override;
+
+ private:
+  void feed();
+  void submit(Batch block);
+  void report_missing();
+  Metadata describe();
+
+  std::shared_ptr<const Schema> source_schema_;
+  std::optional<std::int64_t> total_rows_;
+  std::vector<std::size_t> sent_;
+  std::shared_ptr<const Schema> sent_schema_;
+  Fleet fleet_;
+  std::optional<ensemble::Combiner> combiner_;
+  ReadAhead reader_;
+  Blocks blocks_;
+  bool ensemble_, ended_ = false;
+  std::deque<Batch> in_flight_;
+  std::uint64_t next_number_ = 0;
+};
+
+RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOptions& options)
+    : source_schema_(source->schema()),
+      total_rows_(source->total_rows()),
+      sent_(sent_columns(*source_schema_)),
+      sent_schema_(schema_of(*source_schema_, sent_)),
+      fleet_(fleet_options(options), sent_schema_),
+      reader_(std::move(source), 2),
+      blocks_(options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
+      ensemble_(options.combination.has_value()) {
+  const predict::PredictionKind kind = fleet_.kind();
+  ensemble::CombinerOptions combine;
+  combine.combination = options.combination.value_or(ensemble::Combination{});
+  combine.uncertainty = options.uncertainty;
+  combine.device = options.device;
+  combine.members = ensemble_ ? options.endpoints.size() : 1;
+  combiner_.emplace(kind, combine, *source_schema_, describe());
+}
+
+Metadata RemoteSource::describe() {
+  std::vector<std::string> names;
+  std::string digests;
+  for (const Fleet::Member& member : fleet_.members()) {
+    names.push_back(member.name);
+    if (member.digest.empty() || (!ensemble_ && !digests.empty())) continue;
+    digests += (digests.empty() ? "" : ",") + member.digest;
+  }
+  Metadata metadata;
+  metadata.set("nn.model", digests);
+  metadata.set("nn.members", predict::json_array(names));
+  return metadata;
+}
+
+void RemoteSource::submit(Batch block) {
+  Batch rows{sent_schema_, block.first_row, block.rows, {}};
+  for (const std::size_t c : sent_) rows.columns.push_back(block.columns[c]);
+  fleet_.submit(next_number_++, std::move(rows));
+  in_flight_.push_back(std::move(block));
+}
+
+// Keeps the workers busy; waits for the reader only when nothing else is to be done.
+void RemoteSource::feed() {
+  while (!ended_ && in_flight_.size() < fleet_.depth()) {
+    if (blocks_.empty()) {
+      auto batch = in_flight_.empty() ? reader_.next() : reader_.try_next();
+      if (!batch) {
+        ended_ = in_flight_.empty();
+        return;
+      }
+      blocks_.refill(std::move(*batch));
+    }
+    submit(blocks_.cut());
+  }
+}
+
+std::optional<Batch> RemoteSource::next() {
+  feed();
+  if (in_flight_.empty()) {
+    report_missing();
+    return std::nullopt;
+  }
+  const FleetResult result = fleet_.wait(next_number_ - in_flight_.size());
+  const Batch block = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  std::vector<const float*> outputs;
+  for (const FleetResult::Part& part : result.parts) outputs.push_back(part.answer.values);
+  const std::vector<double> weights(outputs.size(), 1.0);
+  return combiner_->combine(block, outputs, weights);
+}
+
+void RemoteSource::report_missing() {
+  for (const Fleet::Member& member : fleet_.members()) {
+    if (member.unreached && !ensemble_) warn("{}; the other workers did without it", member.error);
+    if (member.missed == 0) continue;
+    warn("{} was missing from {} of {} rows{}{}", member.name, format_count(member.missed),
+         format_count(member.missed + member.rows), member.error.empty() ? "" : ": ", member.error);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<BatchSource> predict_remote(std::unique_ptr<BatchSource> source,
+                                            const RemoteOptions& options) {
+  const std::size_t members = options.endpoints.size();
+  if (members == 0) fail_usage("no endpoint; name one with --at ENDPOINT");
+  if (options.combination) {
+    if (options.hedge.count() > 0)
+      fail_usage("--hedge is for replicas; members of an ensemble have --deadline");
+    if (options.quorum && (*options.quorum < 1 || *options.quorum > members)) {
+      fail_usage("--quorum {} of {} members; it must be from 1 to their number", *options.quorum, members);
+    }
+    if (options.quorum.value_or(members) < members && options.combination->needs_all()) {
+      fail_usage("--rule {} needs every member; --quorum {} of {} cannot be",
+                 ensemble::to_string(*options.combination), *options.quorum, members);
+    }
+    if (options.deadline.count() > 0 && options.quorum.value_or(members) == members) {
+      fail_usage("--deadline goes on without the late; say with --quorum N how many members suffice");
+    }
+  } else if (options.quorum) {
+    fail_usage("--quorum is for the members of an ensemble; --rule makes the workers one");
+  }
+  return std::make_unique<RemoteSource>(std::move(source), options);
+}
+
+}  // namespace nn::client

@@ -1,0 +1,241 @@
+#include "client/remote_train.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/json_lines.hpp"
+#include "base/log.hpp"
+#include "base/parse.hpp"
+#include "base/signals.hpp"
+#include "client/connect.hpp"
+#include "tensor/blocks.hpp"
+#include "tensor/read_ahead.hpp"
+
+namespace nn::client {
+namespace {
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint64_t id = 1;  // of the only request
+constexpr std::uint64_t most_unsent = 4u << 20;
+constexpr std::chrono::milliseconds look_for_rows{2};
+constexpr std::chrono::seconds time_to_stop{30};
+
+std::string_view text_of(const format::Piece& body) {
+  return {reinterpret_cast<const char*>(body.bytes().data()), body.size};
+}
+
+bool can_train(const wire::Welcome& welcome) {
+  if (welcome.capabilities() == nullptr) return false;
+  const auto& can = *welcome.capabilities();
+  return std::any_of(can.begin(), can.end(), [](const auto* one) { return one->string_view() == "train"; });
+}
+
+class RemoteTrainer {
+ public:
+  RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTraining& options);
+  void run();
+
+ private:
+  asio::awaitable<void> train();
+  asio::awaitable<void> send_rows();
+  void begin();
+  bool take(const protocol::IncomingFrame& in);  // true at the end
+  void show(std::string_view line);
+  asio::awaitable<void> watch();
+  void look_at_signals();
+
+  const RemoteTraining& options_;
+  const net::Access access_;
+  std::shared_ptr<const Schema> schema_;
+  std::optional<std::int64_t> total_rows_;
+  ReadAhead reader_;
+  OutputFile model_;
+  LineFile log_;
+  format::PieceWriter writer_;
+  asio::io_context io_{1};
+  net::Carrier carrier_;
+  std::shared_ptr<protocol::FrameLink> link_;
+  std::optional<Progress> progress_;
+  std::optional<protocol::FrameLink::Clock::time_point> stopping_;
+  std::exception_ptr error_;
+  bool done_ = false;
+};
+
+RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTraining& options)
+    : options_(options),
+      access_(with_token(options.access)),
+      schema_(rows->schema()),
+      total_rows_(rows->total_rows()),
+      reader_(std::move(rows), 2),
+      model_(options.output),
+      log_(options.log, {.append = options.resume, .standard = STDOUT_FILENO}),
+      writer_(*schema_, format::StreamLimits{options.max_frame}),
+      progress_(std::in_place, "rows", static_cast<std::uint64_t>(total_rows_.value_or(0))) {}
+
+void RemoteTrainer::run() {
+  const std::string name = net::to_string(options_.endpoint);
+  asio::co_spawn(io_, train(), [this](std::exception_ptr error) {
+    if (error && !error_) error_ = error;
+    done_ = true;
+    if (link_) link_->close();
+  });
+  while (!done_) {
+    io_.run_for(std::chrono::milliseconds(50));
+    look_at_signals();
+  }
+  progress_.reset();
+  if (!error_) return model_.commit();
+  try {
+    std::rethrow_exception(error_);
+  } catch (const Error& error) {
+    const Error named = within(error, name);
+    if (stop_requested() == 0) throw named;
+    print_error(named.what());
+    throw_if_stopped();
+  }
+}
+
+// The worker is asked to stop, and says what it has kept.
+void RemoteTrainer::look_at_signals() {
+  if (stop_requested() == 0) return;
+  if (!stopping_) {
+    stopping_ = protocol::FrameLink::Clock::now() + time_to_stop;
+    if (!link_) throw_if_stopped();
+    link_->send(link_->maker().finish(id, wire::CreateCancel(link_->maker().builder())));
+  } else if (protocol::FrameLink::Clock::now() > *stopping_) {
+    throw_if_stopped();
+  }
+}
+
+asio::awaitable<void> RemoteTrainer::train() {
+  link_ = co_await reach(options_.endpoint, access_, options_.max_frame, carrier_);
+  const auto link = link_;
+  auto limit = close_after(link, io_, 2 * access_.connect_timeout);
+  const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
+  limit.cancel();
+  if (!can_train(*welcome.as<wire::Welcome>())) {
+    fail(ErrorKind::unsupported,
+         "this worker does not train; it would have to be started with --train FOLDER");
+  }
+  begin();
+  asio::co_spawn(io_, send_rows(), [this](std::exception_ptr error) {
+    if (!error) return;
+    if (!error_) error_ = error;
+    link_->close();
+  });
+  asio::co_spawn(io_, watch(), asio::detached);
+  protocol::IncomingFrame in;
+  while (co_await link->read(in)) {
+    if (take(in)) co_return;
+  }
+  fail(ErrorKind::unavailable,
+       "the connection ended before the model came; --resume goes on from a checkpoint");
+}
+
+void RemoteTrainer::begin() {
+  auto& builder = link_->maker().builder();
+  const auto job = builder.CreateString(options_.job);
+  const auto arguments = builder.CreateVectorOfStrings(options_.arguments);
+  link_->send(link_->maker().finish(id, wire::CreateTrain(builder, job, options_.resume, arguments),
+                                    protocol::piece_of(options_.command_line)));
+}
+
+asio::awaitable<void> RemoteTrainer::send_rows() {
+  const auto link = link_;
+  Blocks blocks(rows_of_message(*schema_));
+  asio::steady_timer pause(io_);
+  std::uint64_t sent = 0;
+  while (!reader_.ended()) {
+    auto batch = reader_.try_next();
+    if (!batch) {
+      pause.expires_after(look_for_rows);
+      co_await pause.async_wait(no_throw);
+      if (done_) co_return;
+      continue;
+    }
+    blocks.refill(std::move(*batch));
+    while (!blocks.empty()) {
+      Batch rows = blocks.cut();
+      sent += static_cast<std::uint64_t>(rows.rows);
+      writer_.write(rows);
+      link->send(link->maker().finish(id, wire::CreateRows(link->maker().builder(), false), writer_.take()));
+      co_await link->sent_down_to(most_unsent);
+      if (done_) co_return;
+      if (progress_) progress_->update(sent, "sending");
+    }
+  }
+  reader_.next();  // throws what ended it
+  link->send(link->maker().finish(id, wire::CreateRows(link->maker().builder(), true), writer_.take()));
+  progress_.emplace("epochs", options_.epochs);
+}
+
+bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
+  switch (in.frame->message_type()) {
+    case wire::Message::Progress:
+      log_.write(text_of(in.body));
+      show(text_of(in.body));
+      return false;
+    case wire::Message::Notice:
+      progress_->clear();
+      for (const std::string& line : split(trim(text_of(in.body)), '\n')) {
+        print_error(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
+      }
+      return false;
+    case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();
+    case wire::Message::Failed: throw error_of(*in.as<wire::Failed>());
+    case wire::Message::Goodbye:
+    case wire::Message::Report: return false;
+    default: fail_data("a message that workers do not send here");
+  }
+}
+
+// A line of the log on the progress line.
+void RemoteTrainer::show(std::string_view line) {
+  const auto record = nlohmann::json::parse(line, nullptr, false);
+  if (!record.is_object()) return;
+  const auto figure = [&](const char* name) {
+    const auto found = record.find(name);
+    return found != record.end() && found->is_number() ? found->get<double>() : 0.0;
+  };
+  progress_->update(static_cast<std::uint64_t>(std::max(figure("epoch"), 0.0)),
+                    fmt::format("loss {:.4f}", figure("loss")));
+}
+
+// A worker that is asked and says nothing for long is as good as gone.
+asio::awaitable<void> RemoteTrainer::watch() {
+  using Clock = protocol::FrameLink::Clock;
+  const auto link = link_;
+  asio::steady_timer timer(io_);
+  for (auto asked = Clock::now(); !done_;) {
+    timer.expires_after(std::chrono::seconds(1));
+    co_await timer.async_wait(no_throw);
+    const auto heard = link->last_received();
+    if (heard >= asked && Clock::now() - heard > ask_after) {
+      asked = Clock::now();
+      ask_whether_alive(*link);
+    } else if (heard < asked && Clock::now() - asked > give_up_after && !done_) {
+      if (!error_) {
+        error_ = std::make_exception_ptr(
+            Error(ErrorKind::unavailable, fmt::format("no sign of life for {} s", give_up_after.count())));
+      }
+      link->close();
+      co_return;
+    }
+  }
+}
+
+}  // namespace
+
+void train_remote(std::unique_ptr<BatchSource> rows, const RemoteTraining& options) {
+  RemoteTrainer(std::move(rows), options).run();
+}
+
+}  // namespace nn::client

@@ -1,0 +1,279 @@
+#include "exchange/json.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "model/digest.hpp"
+#include "nn/option_values.hpp"
+
+namespace nn::exchange {
+namespace {
+
+constexpr std::string_view format_name = "nn-model";
+constexpr int format_version = 1;
+
+// ---- writing
+
+// JSON is UTF-8; names of columns and categories are whatever bytes the table had.
+Json text_value(const std::string& text) {
+  const Json value(text);
+  try {
+    (void)value.dump();
+    return value;
+  } catch (const Json::type_error&) {
+    return Json{{"hex", model::hex(std::as_bytes(std::span(text)))}};
+  }
+}
+
+Json number_value(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+Json texts_value(const std::vector<std::string>& texts) {
+  Json out = Json::array();
+  for (const std::string& text : texts) out.push_back(text_value(text));
+  return out;
+}
+
+constexpr const char* kind_names[] = {"number", "category", "tensor"};
+constexpr const char* target_kind_names[] = {"none", "classes", "numbers"};
+
+Json column_to_json(const model::InputColumn& column) {
+  Json out{{"name", text_value(column.name)}, {"kind", kind_names[static_cast<std::size_t>(column.kind)]}};
+  if (!column.shape.empty()) out["shape"] = column.shape;
+  if (!column.fill.empty()) out["fill"] = column.fill;
+  if (!column.scale.empty()) {
+    out["offset"] = column.offset;
+    out["scale"] = column.scale;
+  }
+  if (!column.categories.empty()) out["categories"] = texts_value(column.categories);
+  return out;
+}
+
+Json target_to_json(const model::Target& target) {
+  Json out{{"name", text_value(target.name)},
+           {"kind", target_kind_names[static_cast<std::size_t>(target.kind)]}};
+  if (target.kind == model::Target::Kind::classes) {
+    out["integers"] = target.integers;
+    out["classes"] = texts_value(target.classes);
+  } else {
+    out["shape"] = target.shape;
+    if (!target.scale.empty()) {
+      out["offset"] = target.offset;
+      out["scale"] = target.scale;
+    }
+  }
+  return out;
+}
+
+Json provenance_to_json(const model::Provenance& provenance) {
+  Json metrics = Json::array();  // pairs: names may repeat, and their order counts
+  for (const auto& [name, value] : provenance.metrics) {
+    metrics.push_back(Json{{"name", text_value(name)}, {"value", number_value(value)}});
+  }
+  return Json{{"tool_version", text_value(provenance.tool_version)},
+              {"command_line", text_value(provenance.command_line)},
+              {"data_digest", text_value(provenance.data_digest)},
+              {"seed", provenance.seed},
+              {"created_unix_s", provenance.created_unix_s},
+              {"metrics", std::move(metrics)}};
+}
+
+Json option_to_json(const OptionValue& option) {
+  return std::visit(
+      [](const auto& value) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Size>) {
+          return Json::array({value.height, value.width});
+        } else {
+          return value;
+        }
+      },
+      option.value);
+}
+
+Json layer_to_json(const Layer& layer) {
+  Json out{{"name", layer.name}, {"kind", name_of(layer.kind)}};
+  for (const OptionValue& option : option_values(layer))
+    out[std::string(option.name)] = option_to_json(option);
+  return out;
+}
+
+// ---- reading: everything is checked for its type, since the library's conversions are lenient
+
+const Json& member(const Json& object, const char* name) {
+  if (!object.is_object() || !object.contains(name)) fail_data("has no '{}'", name);
+  return object[name];
+}
+
+// An absent member is an empty array.
+const Json& array_member(const Json& object, const char* name) {
+  static const Json none = Json::array();
+  if (!object.is_object() || !object.contains(name)) return none;
+  if (!object[name].is_array()) fail_data("'{}' is not an array", name);
+  return object[name];
+}
+
+std::string unhex(const std::string& digits, const char* name) {
+  std::string out;
+  if (digits.size() % 2 != 0 || digits.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    fail_data("'{}' is not hexadecimal", name);
+  }
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    out += static_cast<char>(digit(digits[i]) << 4 | digit(digits[i + 1]));
+  }
+  return out;
+}
+
+std::string text_of(const Json& value, const char* name) {
+  if (value.is_object() && value.size() == 1 && value.contains("hex") && value["hex"].is_string()) {
+    return unhex(value["hex"].get<std::string>(), name);
+  }
+  if (!value.is_string()) fail_data("'{}' is not a text", name);
+  return value.get<std::string>();
+}
+
+std::int64_t integer_of(const Json& value, const char* name) {
+  const bool fits = value.is_number_integer() &&
+                    (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t{INT64_MAX});
+  if (!fits) fail_data("'{}' is not an integer", name);
+  return value.get<std::int64_t>();
+}
+
+double number_of(const Json& value, const char* name) {
+  if (value.is_number()) return value.get<double>();
+  if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
+  if (value == "inf") return std::numeric_limits<double>::infinity();
+  if (value == "-inf") return -std::numeric_limits<double>::infinity();
+  fail_data("'{}' is not a number", name);
+}
+
+std::vector<double> numbers_of(const Json& object, const char* name) {
+  std::vector<double> out;
+  for (const Json& value : array_member(object, name)) out.push_back(number_of(value, name));
+  return out;
+}
+
+Shape shape_of(const Json& object, const char* name) {
+  Shape out;
+  for (const Json& value : array_member(object, name)) out.push_back(integer_of(value, name));
+  return out;
+}
+
+std::vector<std::string> texts_of(const Json& object, const char* name) {
+  std::vector<std::string> out;
+  for (const Json& value : array_member(object, name)) out.push_back(text_of(value, name));
+  return out;
+}
+
+std::string text_member(const Json& object, const char* name) { return text_of(member(object, name), name); }
+
+template <std::size_t N>
+std::size_t choice_of(const Json& object, const char* name, const char* const (&names)[N]) {
+  const std::string text = text_member(object, name);
+  for (std::size_t i = 0; i < N; ++i) {
+    if (text == names[i]) return i;
+  }
+  fail_data("'{}' cannot be '{}'", name, printable(text));
+}
+
+model::InputColumn column_from_json(const Json& json) {
+  model::InputColumn column;
+  column.name = text_member(json, "name");
+  column.kind = static_cast<model::InputColumn::Kind>(choice_of(json, "kind", kind_names));
+  column.shape = shape_of(json, "shape");
+  column.fill = numbers_of(json, "fill");
+  column.offset = numbers_of(json, "offset");
+  column.scale = numbers_of(json, "scale");
+  column.categories = texts_of(json, "categories");
+  return column;
+}
+
+model::Target target_from_json(const Json& json) {
+  model::Target target;
+  target.name = text_member(json, "name");
+  target.kind = static_cast<model::Target::Kind>(choice_of(json, "kind", target_kind_names));
+  if (target.kind == model::Target::Kind::classes) {
+    const Json& integers = member(json, "integers");
+    if (!integers.is_boolean()) fail_data("'integers' is neither true nor false");
+    target.integers = integers.get<bool>();
+  }
+  target.classes = texts_of(json, "classes");
+  target.shape = shape_of(json, "shape");
+  target.offset = numbers_of(json, "offset");
+  target.scale = numbers_of(json, "scale");
+  return target;
+}
+
+model::Provenance provenance_from_json(const Json& json) {
+  model::Provenance provenance;
+  provenance.tool_version = text_member(json, "tool_version");
+  provenance.command_line = text_member(json, "command_line");
+  provenance.data_digest = text_member(json, "data_digest");
+  const Json& seed = member(json, "seed");
+  if (!seed.is_number_unsigned()) fail_data("'seed' is not an unsigned integer");
+  provenance.seed = seed.get<std::uint64_t>();
+  provenance.created_unix_s = integer_of(member(json, "created_unix_s"), "created_unix_s");
+  for (const Json& metric : array_member(json, "metrics")) {
+    provenance.metrics.emplace_back(text_member(metric, "name"), number_of(member(metric, "value"), "value"));
+  }
+  return provenance;
+}
+
+}  // namespace
+
+Json model_to_json(const model::Model& model) {
+  const Plan plan = lower(model.network, model.loss);
+  Json layers = Json::array();
+  for (const Layer& layer : model.network.layers) layers.push_back(layer_to_json(layer));
+  Json parameters = Json::array();
+  std::int64_t count = 0;
+  for (const Parameter& parameter : plan.parameters) {
+    parameters.push_back(Json{{"name", parameter.name}, {"shape", parameter.shape}});
+    count += parameter.size();
+  }
+  Json columns = Json::array();
+  for (const model::InputColumn& column : model.encoder.columns()) columns.push_back(column_to_json(column));
+  return Json{
+      {"format", format_name},
+      {"format_version", format_version},
+      {"network", to_string(model.network)},
+      {"input", model.network.input},
+      {"outputs", model.network.outputs()},
+      {"loss", name_of(model.loss)},
+      {"layers", std::move(layers)},
+      {"parameter_count", count},
+      {"parameters", std::move(parameters)},
+      {"preprocessing", Json{{"columns", std::move(columns)}, {"target", target_to_json(model.target)}}},
+      {"provenance", provenance_to_json(model.provenance)}};
+}
+
+JsonModel model_from_json(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) fail_data("is not JSON");
+  if (text_member(json, "format") != format_name) fail_data("is not the description of a model");
+  if (integer_of(member(json, "format_version"), "format_version") > format_version) {
+    fail(ErrorKind::unsupported, "made by a newer version of nn-tools");
+  }
+  JsonModel out;
+  out.network = text_member(json, "network");
+  out.input = shape_of(json, "input");
+  try {
+    out.model.loss = parse_loss(text_member(json, "loss"));
+  } catch (const Error& error) {
+    fail_data("'loss': {}", error.what());
+  }
+  const Json& preprocessing = member(json, "preprocessing");
+  std::vector<model::InputColumn> columns;
+  for (const Json& column : array_member(preprocessing, "columns"))
+    columns.push_back(column_from_json(column));
+  out.model.encoder = model::Encoder(std::move(columns));
+  out.model.target = target_from_json(member(preprocessing, "target"));
+  out.model.provenance = provenance_from_json(member(json, "provenance"));
+  return out;
+}
+
+}  // namespace nn::exchange

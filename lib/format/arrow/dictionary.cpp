@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "Message_generated.h"
+#include "base/error.hpp"
+#include "format/arrow/batch.hpp"
+
+namespace nn::format {
+namespace {
+
+// A dictionary outlives the message that brought it, and deltas make it grow: it may take this
+// many times --max-frame.
+constexpr std::uint64_t most_growth = 4;
+
+template <typename T>
+bool all_in_range(const T* indices, std::int64_t rows, std::int64_t size) {
+  T low = 0, high = 0;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    low = std::min(low, indices[i]);
+    high = std::max(high, indices[i]);
+  }
+  return low >= 0 && static_cast<std::uint64_t>(high) < static_cast<std::uint64_t>(size);
+}
+
+// Indices as 32-bit ones, all in range: those of missing rows may be anything on the wire.
+template <typename T>
+const std::int32_t* checked_indices(BodyReader& body, const Column& column, std::int64_t size) {
+  const T* from = column.as<T>();
+  const std::int64_t rows = body.rows();
+  const bool in_range = rows == 0 || all_in_range(from, rows, size);
+  if constexpr (std::is_same_v<T, std::int32_t>) {
+    if (in_range) return from;
+  }
+  auto* to = body.make_array<std::int32_t>(rows);
+  if (in_range) {
+    std::transform(from, from + rows, to, [](T index) { return static_cast<std::int32_t>(index); });
+    return to;
+  }
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const bool valid = column.valid(row);
+    if (valid && !all_in_range(from + row, 1, size)) {
+      fail_data("{}: index {} into a dictionary of {} values", body.row_name(row), +from[row], size);
+    }
+    to[row] = valid ? static_cast<std::int32_t>(from[row]) : 0;
+  }
+  return to;
+}
+
+const std::int32_t* checked_indices(BodyReader& body, const Column& column, DType type, std::int64_t size) {
+  switch (type) {
+    case DType::i8: return checked_indices<std::int8_t>(body, column, size);
+    case DType::i16: return checked_indices<std::int16_t>(body, column, size);
+    case DType::i64: return checked_indices<std::int64_t>(body, column, size);
+    case DType::u8: return checked_indices<std::uint8_t>(body, column, size);
+    case DType::u16: return checked_indices<std::uint16_t>(body, column, size);
+    case DType::u32: return checked_indices<std::uint32_t>(body, column, size);
+    case DType::u64: return checked_indices<std::uint64_t>(body, column, size);
+    default: return checked_indices<std::int32_t>(body, column, size);
+  }
+}
+
+// A row whose entry is null is missing as well.
+const std::uint8_t* merged_validity(BodyReader& body, const Column& column, const std::int32_t* indices,
+                                    const std::vector<bool>& missing) {
+  const auto bytes = static_cast<std::size_t>(body.rows() + 7) / 8;
+  auto* bits = reinterpret_cast<std::uint8_t*>(body.make(bytes).data());
+  std::fill_n(bits, bytes, std::uint8_t{0});
+  for (std::int64_t row = 0; row < body.rows(); ++row) {
+    if (column.valid(row) && !missing[static_cast<std::size_t>(indices[row])]) {
+      bits[row >> 3] = static_cast<std::uint8_t>(bits[row >> 3] | 1u << (row & 7));
+    }
+  }
+  return bits;
+}
+
+// Dictionaries of numbers: the values take the indices' place.
+const std::byte* looked_up(BodyReader& body, const Column& column, const std::int32_t* indices,
+                           const WireDictionary& dictionary) {
+  const std::size_t width = size_of(dictionary.field.type);
+  std::byte* out = body.make(static_cast<std::size_t>(body.rows()) * width).data();
+  for (std::int64_t row = 0; row < body.rows(); ++row) {
+    std::byte* to = out + static_cast<std::size_t>(row) * width;
+    if (column.valid(row)) {
+      std::memcpy(to, dictionary.values.data + static_cast<std::size_t>(indices[row]) * width, width);
+    } else {
+      std::memset(to, 0, width);
+    }
+  }
+  return out;
+}
+
+void append_missing(const Column& column, std::int64_t rows, WireDictionary& dictionary) {
+  if (column.validity == nullptr && dictionary.missing.empty()) return;
+  const auto first = static_cast<std::size_t>(dictionary.size);
+  dictionary.missing.resize(first + static_cast<std::size_t>(rows));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    dictionary.missing[first + static_cast<std::size_t>(row)] = !column.valid(row);
+  }
+}
+
+// Batches that were given out keep the dictionary that they came with.
+std::shared_ptr<const Dictionary> with_texts(const Dictionary* known, const Column& column,
+                                             std::int64_t rows) {
+  auto texts = known == nullptr ? std::make_shared<Dictionary>() : std::make_shared<Dictionary>(*known);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    texts->append(column.valid(row) ? column.text(row) : std::string_view());
+  }
+  return texts;
+}
+
+Column joined(const Column& known, std::int64_t known_rows, const Column& column, std::int64_t rows,
+              std::size_t width) {
+  const std::size_t first = static_cast<std::size_t>(known_rows) * width;
+  const std::size_t more = static_cast<std::size_t>(rows) * width;
+  Buffer values(first + more);
+  if (first > 0) std::memcpy(values.data(), known.data, first);
+  if (more > 0) std::memcpy(values.data() + first, column.data, more);
+  return make_column(std::move(values));
+}
+
+}  // namespace
+
+Column decode_indices(BodyReader& body, const WireColumn& wire, const Field& field,
+                      const WireDictionary& dictionary) {
+  Column out;
+  const std::int64_t missing = body.node(body.rows());
+  out.validity = body.validity(missing, body.rows());
+  out.data = body.values(body.rows(), size_of(wire.type), size_of(wire.type));
+  const std::int32_t* indices = checked_indices(body, out, wire.type, dictionary.size);
+  if (!dictionary.missing.empty()) {
+    out.validity = merged_validity(body, out, indices, dictionary.missing);
+  }
+  out.data = field.type == DType::category ? reinterpret_cast<const std::byte*>(indices)
+                                           : looked_up(body, out, indices, dictionary);
+  if (field.type == DType::category) {
+    static const auto empty = std::make_shared<const Dictionary>();
+    out.dictionary = dictionary.texts != nullptr ? dictionary.texts : empty;
+  }
+  return out;
+}
+
+void decode_dictionary(const arrow::RecordBatch& batch, const WireBody& wire_body,
+                       const WireSchema::Values& values, bool delta, WireDictionary& dictionary,
+                       const StreamLimits& limits) {
+  BodyReader body(batch, wire_body, limits, {"entry", delta ? dictionary.size : 0});
+  const Column column = decode_column(body, values.column);
+  const std::int64_t rows = body.rows();
+  const bool texts = values.field.type == DType::utf8;
+  const std::size_t width = texts ? sizeof(std::size_t) : size_of(values.field.type);
+  if (!delta) dictionary = {};
+  dictionary.bytes += static_cast<std::uint64_t>(rows) * width;
+  if (texts) dictionary.bytes += static_cast<std::uint64_t>(column.offsets[rows] - column.offsets[0]);
+  if (dictionary.bytes / most_growth > limits.max_frame ||
+      dictionary.size + rows > std::numeric_limits<std::int32_t>::max()) {
+    fail_data("the dictionary has grown over {} times --max-frame ({} bytes)", most_growth, limits.max_frame);
+  }
+  append_missing(column, rows, dictionary);
+  if (texts) {
+    dictionary.texts = with_texts(dictionary.texts.get(), column, rows);
+  } else {
+    dictionary.values = joined(dictionary.values, dictionary.size, column, rows, width);
+  }
+  dictionary.field = values.field;
+  dictionary.size += rows;
+}
+
+}  // namespace nn::format

@@ -1,0 +1,82 @@
+// The tensor stream in pieces of whole messages, as connections carry it: the schema in one
+// frame, the rows of a request in another.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "format/arrow/stream.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn::format {
+
+// Bytes with a share in their memory, which is aligned to 64.
+struct Piece {
+  std::shared_ptr<const Buffer> memory;
+  std::size_t size = 0;
+  std::span<const std::byte> bytes() const {
+    return memory ? memory->bytes().first(size) : std::span<const std::byte>{};
+  }
+};
+
+// A piece to be sent: its own memory, with large columns in between that stay where they are.
+struct OutgoingPiece {
+  struct Column {
+    std::size_t at;  // behind so many bytes of `own`
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const void> owner;
+  };
+  Piece own;
+  std::vector<Column> columns;  // ascending
+  std::size_t size() const;
+  // All of it, in order: calls take(span of bytes) for each part.
+  template <typename Take>
+  void for_each(Take&& take) const {
+    std::size_t from = 0;
+    for (const Column& column : columns) {
+      take(own.bytes().subspan(from, column.at - from));
+      take(column.bytes);
+      from = column.at;
+    }
+    take(own.bytes().subspan(from));
+  }
+};
+
+// One thread. The memory of a piece is used again once nobody has a share in it.
+class PieceWriter {
+ public:
+  explicit PieceWriter(const Schema& schema, StreamLimits limits = {});
+  ~PieceWriter();
+  // The message that begins the stream, and what write() made since the last call, in one piece.
+  OutgoingPiece take();
+  // Dictionaries that the reader has not, and the rows. Data error when they don't fit one message.
+  void write(const Batch& batch);
+
+ private:
+  class Memory;
+  Memory* memory_;  // the writer's
+  StreamWriter writer_;
+};
+
+// One thread. The name is for messages.
+class PieceReader {
+ public:
+  explicit PieceReader(std::string name, StreamLimits limits = {});
+  ~PieceReader();
+  // Takes all messages of a piece; gives its rows, where it has any: at most one batch, whose
+  // columns look into the piece. A schema begins the stream anew. Data errors as read_stream()
+  // has them; the stream can't be read on after one.
+  std::optional<Batch> read(const Piece& piece);
+  // Null until it was read.
+  const std::shared_ptr<const Schema>& schema() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace nn::format

@@ -1,0 +1,37 @@
+// What a CSV file's first lines decide: its dialect, its columns and their types.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "format/csv/chunks.hpp"
+#include "format/source.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn::format {
+
+enum class CsvKind : std::uint8_t {
+  number,    // f64
+  category,  // texts, few different ones
+  text,      // utf8: a text column that becomes the id
+  left_out,  // not parsed: opaque in the schema
+};
+
+struct CsvLayout {
+  std::vector<CsvKind> kinds;  // one a column
+  std::shared_ptr<const Schema> schema;
+  std::int64_t lines = 0;  // in front of the first row
+  std::size_t most_row_bytes = SIZE_MAX;
+};
+
+// Reads what is in front of the first row and passes over it. `like` is the schema of the
+// input before this one, or null: where it could have come from CSV, its types hold here
+// too. Data errors begin with `name`.
+CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const std::string& name,
+                          const Schema* like);
+
+CsvDialect csv_dialect(const SourceOptions& options);
+
+}  // namespace nn::format

@@ -1,0 +1,220 @@
+#include "format/csv/parse.hpp"
+
+#include <fast_float/fast_float.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "format/csv/number.hpp"
+#include "format/csv/utf8.hpp"
+
+namespace nn::format {
+
+namespace {
+
+class ChunkParser {
+ public:
+  ChunkParser(const CsvChunk& chunk, const CsvLayout& layout, const CsvDialect& dialect, ParsedChunk& out)
+      : chunk_(chunk), layout_(layout), dialect_(dialect), out_(out), cursor_(chunk.text, dialect) {}
+
+  void run(BufferPool& pool) {
+    if (const auto nul = chunk_.text.find('\0'); nul != std::string_view::npos) {
+      throw CsvFault{
+          std::count(chunk_.text.begin(), chunk_.text.begin() + static_cast<std::ptrdiff_t>(nul), '\n'),
+          "holds a NUL byte: this is no CSV text"};
+    }
+    allocate(pool);
+    while (cursor_.begin_record()) {
+      record();
+      ++out_.rows;
+    }
+    out_.lines = cursor_.lines();
+  }
+
+ private:
+  // One block for all columns. A record has a line end or delimiter for each of its cells,
+  // which bounds the rows whatever the text is.
+  void allocate(BufferPool& pool) {
+    const std::size_t columns = layout_.kinds.size();
+    const auto line_ends = static_cast<std::size_t>(std::count(chunk_.text.begin(), chunk_.text.end(), '\n'));
+    capacity_ = std::min(line_ends + 1, chunk_.text.size() / columns + 1);
+    // Columns a multiple of a page apart would all compete for the same cache lines.
+    const std::size_t stride = align_up((capacity_ + 1) * sizeof(double)) + alignment;
+    out_.values = pool.get(columns * stride);
+    out_.columns.resize(columns);
+    numbers_.assign(columns + 1, nullptr);
+    for (std::size_t i = 0; i < columns; ++i) {
+      std::byte* at = out_.values->data() + i * stride;
+      switch (layout_.kinds[i]) {
+        case CsvKind::number: numbers_[i] = out_.columns[i].numbers = reinterpret_cast<double*>(at); break;
+        case CsvKind::category: out_.columns[i].indices = reinterpret_cast<std::int32_t*>(at); break;
+        case CsvKind::text:
+          out_.columns[i].offsets = reinterpret_cast<std::int32_t*>(at);
+          out_.columns[i].offsets[0] = 0;
+          break;
+        case CsvKind::left_out: break;
+      }
+    }
+  }
+
+  void record() {
+    const std::size_t columns = layout_.kinds.size();
+    const auto row = static_cast<std::size_t>(out_.rows);
+    const std::int64_t first_line = cursor_.lines();
+    const char* const start = cursor_.at();
+    CellEnd end = CellEnd::delimiter;
+    std::size_t i = 0;
+    while (end == CellEnd::delimiter) {
+      if (i == columns) wrong_count(first_line, i + cursor_.count_rest(end));
+      if (numbers_[i] != nullptr) {
+        end = numbers(i, row);
+      } else {
+        end = other(i++, row);
+      }
+    }
+    const auto bytes = static_cast<std::size_t>(cursor_.at() - start);
+    if (bytes > layout_.most_row_bytes || (end == CellEnd::input && chunk_.overlong)) too_long(first_line);
+    if (i != columns) wrong_count(first_line, i);
+  }
+
+  // Cells from column `i` on as long as they are plain numbers, or one that is not; `i` is
+  // then behind them.
+  CellEnd numbers(std::size_t& i, std::size_t row) {
+    const char* p = cursor_.at();
+    const char* const text_end = cursor_.end();
+    const char delimiter = dialect_.delimiter;
+    const bool spaces = delimiter != ' ';
+    double* const* column = numbers_.data() + i;
+    for (; *column != nullptr && text_end - p >= fast_number_reach; ++column) {
+      const char* const cell = p;
+      if (*p == ' ' && spaces) ++p;
+      // Tables of counts and flags are mostly single digits.
+      if (const auto digit = static_cast<unsigned>(*p - '0'); p[1] == delimiter && digit < 10u) {
+        (*column)[row] = digit;
+        p += 2;
+        continue;
+      }
+      double value;
+      const char* behind = fast_number(p, value);
+      if (behind == nullptr || (*behind | 0x20) == 'e') behind = long_number(p, value);
+      p = cell;
+      if (behind == nullptr) break;
+      (*column)[row] = value;
+      if (*behind == delimiter) {
+        p = behind + 1;
+        continue;
+      }
+      behind += *behind == '\r' ? 1 : 0;
+      if (*behind != '\n') break;
+      cursor_.jump(behind + 1, 1);
+      i = static_cast<std::size_t>(column - numbers_.data()) + 1;
+      return CellEnd::line;
+    }
+    i = static_cast<std::size_t>(column - numbers_.data());
+    cursor_.jump(p, 0);
+    if (*column == nullptr) return CellEnd::delimiter;
+    return careful_number(i++, row);
+  }
+
+  // With more digits, or an exponent. The text behind it is still there to be looked at.
+  const char* long_number(const char* p, double& value) const {
+    const auto result = fast_float::from_chars(p, cursor_.end(), value);
+    if (result.ec != std::errc() || cursor_.end() - result.ptr < 2 || std::isnan(value)) return nullptr;
+    return result.ptr;
+  }
+
+  CellEnd careful_number(std::size_t i, std::size_t row) {
+    ParsedColumn& column = out_.columns[i];
+    const std::int64_t line = cursor_.lines();
+    const CsvCell cell = cursor_.cell(scratch_);
+    if (dialect_.is_missing(cell.text)) {
+      column.numbers[row] = std::numeric_limits<double>::quiet_NaN();
+      missing(column, row);
+    } else if (!parse_csv_number(cell.text, column.numbers[row])) {
+      const std::string text = printable(cell.text);
+      if (const std::size_t cells = i + 1 + cursor_.count_rest(cell.end); cells != layout_.kinds.size()) {
+        wrong_count(line, cells);
+      }
+      const std::string name = printable(layout_.schema->fields[i].name);
+      throw CsvFault{line,
+                     fmt::format("column '{}': '{}' is not a number; the column was numeric before; read it "
+                                 "as text with --text {}, or say what stands for a missing value with "
+                                 "--missing",
+                                 name, text, name)};
+    }
+    return cell.end;
+  }
+
+  CellEnd other(std::size_t i, std::size_t row) {
+    ParsedColumn& column = out_.columns[i];
+    const std::int64_t line = cursor_.lines();
+    const CsvCell cell = cursor_.cell(scratch_);
+    const CsvKind kind = layout_.kinds[i];
+    if (kind == CsvKind::left_out) return cell.end;
+    const bool is_missing = dialect_.is_missing(cell.text);
+    if (is_missing) missing(column, row);
+    if (kind == CsvKind::category) {
+      const std::size_t known = column.texts.size();
+      column.indices[row] = is_missing ? 0 : column.texts.index_of(cell.text);
+      if (column.texts.size() > known) check_text(cell.text, i, line);
+    } else {
+      if (!is_missing) {
+        check_text(cell.text, i, line);
+        column.bytes.insert(column.bytes.end(), cell.text.begin(), cell.text.end());
+      }
+      column.offsets[row + 1] = static_cast<std::int32_t>(column.bytes.size());
+    }
+    return cell.end;
+  }
+
+  void missing(ParsedColumn& column, std::size_t row) {
+    if (column.validity.empty()) column.validity.assign((capacity_ + 7) / 8, 0xFF);
+    std::uint8_t& byte = column.validity[row >> 3];
+    byte = static_cast<std::uint8_t>(byte & ~(1u << (row & 7)));
+  }
+
+  void check_text(std::string_view text, std::size_t i, std::int64_t line) const {
+    if (is_utf8(text)) return;
+    throw CsvFault{line,
+                   fmt::format("column '{}': '{}' is not UTF-8; convert the file first, for example with: "
+                               "iconv -f latin1 -t utf-8",
+                               printable(layout_.schema->fields[i].name), printable(text))};
+  }
+
+  [[noreturn]] void wrong_count(std::int64_t line, std::size_t cells) const {
+    throw CsvFault{line,
+                   fmt::format("{} cell{}, expected {}", cells, cells == 1 ? "" : "s", layout_.kinds.size())};
+  }
+  [[noreturn]] static void too_long(std::int64_t line) {
+    throw CsvFault{line, "the row that begins here is longer than --max-frame allows"};
+  }
+
+  const CsvChunk& chunk_;
+  const CsvLayout& layout_;
+  const CsvDialect& dialect_;
+  ParsedChunk& out_;
+  CsvCursor cursor_;
+  std::size_t capacity_ = 0;
+  std::vector<double*> numbers_;  // of number columns; null for others, and behind the last
+  std::string scratch_;
+};
+
+}  // namespace
+
+ParsedChunk parse_csv_chunk(const CsvChunk& chunk, const CsvLayout& layout, const CsvDialect& dialect,
+                            BufferPool& pool) {
+  ParsedChunk out;
+  try {
+    ChunkParser(chunk, layout, dialect, out).run(pool);
+  } catch (CsvFault& fault) {
+    if (fault.open && chunk.overlong) fault.message += " within --max-frame";
+    out.fault = std::move(fault);
+  }
+  return out;
+}
+
+}  // namespace nn::format

@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/ordered_workers.hpp"
+#include "base/parse.hpp"
+#include "base/signals.hpp"
+#include "format/csv/csv.hpp"
+#include "format/csv/parse.hpp"
+
+namespace nn::format {
+namespace {
+
+// A dictionary travels as one message, and a column of so many texts is no feature anyway.
+constexpr std::size_t most_texts = 1'000'000;
+
+// Everything a chunk's columns point into.
+struct ChunkMemory {
+  std::shared_ptr<Buffer> values;
+  std::vector<std::vector<std::uint8_t>> validity;
+  std::vector<std::vector<char>> bytes;
+};
+
+class CsvReader : public BatchSource {
+ public:
+  CsvReader(std::unique_ptr<ByteInput> input, const SourceOptions& options, const Schema* like)
+      : name_(input->name()), limits_(options.limits) {
+    chunks_ = cut_chunks(std::move(input), options.limits.max_frame);
+    layout_ = read_csv_layout(*chunks_, options, name_, like);
+    lines_ = layout_.lines;
+    texts_.resize(layout_.kinds.size());
+    readers_ = options.readers;
+    // A chunk's columns take at most eight times its text, beside the text itself.
+    most_pending_ = std::clamp<std::size_t>(options.queue_bytes / (9 * csv_chunk_bytes), 2, 1024);
+  }
+
+  const std::shared_ptr<const Schema>& schema() const override { return layout_.schema; }
+
+  std::optional<Batch> next() override {
+    throw_if_stopped();
+    while (at_ == rows_.rows) {
+      auto parsed = next_chunk();
+      if (!parsed) return std::nullopt;
+      adopt(std::move(*parsed));
+      at_ = 0;
+    }
+    Batch batch = slice(rows_, at_, std::min(usual_batch_rows, rows_.rows - at_));
+    at_ += batch.rows;
+    return batch;
+  }
+
+ private:
+  using Workers = OrderedWorkers<CsvChunk, ParsedChunk>;
+
+  ParsedChunk parse(const CsvChunk& chunk) {
+    return parse_csv_chunk(chunk, layout_, chunks_->dialect(), pool_);
+  }
+
+  std::optional<ParsedChunk> next_chunk() {
+    if (!workers_) {
+      auto chunk = chunks_->next();
+      if (!chunk) return std::nullopt;
+      // A single chunk is parsed sooner than threads are started.
+      if (readers_ <= 1 || chunk->last) return parse(*chunk);
+      workers_ =
+          std::make_unique<Workers>(readers_, most_pending_, [this](const CsvChunk& c) { return parse(c); });
+      workers_->submit(std::move(*chunk));
+    }
+    // Every thread is kept busy; beyond that, what is ready goes first: reading on may wait.
+    while (!ended_ && workers_->pending() < most_pending_) {
+      const bool enough = workers_->pending() > static_cast<std::size_t>(readers_);
+      if (enough && !chunks_->mapped() && workers_->ready()) break;
+      if (auto chunk = chunks_->next()) {
+        workers_->submit(std::move(*chunk));
+      } else {
+        ended_ = true;
+      }
+    }
+    if (workers_->pending() == 0) return std::nullopt;
+    return workers_->take();
+  }
+
+  // Makes a chunk's columns part of the file: rows_ is all of it.
+  void adopt(ParsedChunk parsed) {
+    if (parsed.fault) {
+      fail_data("{}:{}: {}", name_, lines_ + parsed.fault->line + 1, parsed.fault->message);
+    }
+    lines_ += parsed.lines;
+    auto memory = std::make_shared<ChunkMemory>();
+    memory->values = std::move(parsed.values);
+    rows_ = Batch{layout_.schema, rows_.first_row + rows_.rows, parsed.rows, {}};
+    for (std::size_t i = 0; i < parsed.columns.size(); ++i) {
+      ParsedColumn& from = parsed.columns[i];
+      Column column;
+      if (layout_.kinds[i] == CsvKind::number) {
+        column.data = reinterpret_cast<const std::byte*>(from.numbers);
+      } else if (layout_.kinds[i] == CsvKind::category) {
+        renumber(i, from, parsed.rows);
+        column.data = reinterpret_cast<const std::byte*>(from.indices);
+        column.dictionary = texts_[i].dictionary();
+      } else if (layout_.kinds[i] == CsvKind::text) {
+        column.offsets = from.offsets;
+        memory->bytes.push_back(std::move(from.bytes));
+        column.data = reinterpret_cast<const std::byte*>(memory->bytes.back().data());
+      }
+      if (!from.validity.empty()) {
+        memory->validity.push_back(std::move(from.validity));
+        column.validity = memory->validity.back().data();
+      }
+      column.owner = memory;
+      rows_.columns.push_back(std::move(column));
+    }
+  }
+
+  // From the numbers that texts have within the chunk to those they have in the file.
+  void renumber(std::size_t i, ParsedColumn& column, std::int64_t rows) {
+    std::vector<std::int32_t> numbers(column.texts.size());
+    bool same = true;
+    for (std::size_t k = 0; k < numbers.size(); ++k) {
+      numbers[k] = texts_[i].index_of(column.texts[k]);
+      same = same && numbers[k] == static_cast<std::int32_t>(k);
+    }
+    check_size(i);
+    if (same) return;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      column.indices[row] = numbers[static_cast<std::size_t>(column.indices[row])];
+    }
+  }
+
+  void check_size(std::size_t i) const {
+    const table::TextIndex& texts = texts_[i].texts();
+    if (texts.size() <= most_texts && texts.bytes() <= limits_.max_frame / 2) return;
+    const std::string column = printable(layout_.schema->fields[i].name);
+    fail_data(
+        "{}: column '{}' has more different texts than a category may have ({} so far); leave it out with "
+        "--drop {}, or pass it on with --id {}",
+        name_, column, texts.size(), column, column);
+  }
+
+  std::string name_;
+  StreamLimits limits_;
+  std::unique_ptr<CsvChunks> chunks_;
+  CsvLayout layout_;
+  BufferPool pool_;
+  std::vector<table::GrowingDictionary> texts_;  // of the category columns
+  std::int64_t lines_ = 0;                       // in front of the next chunk
+  Batch rows_;
+  std::int64_t at_ = 0;
+  int readers_ = 1;
+  std::size_t most_pending_ = 2;
+  bool ended_ = false;
+  std::unique_ptr<Workers> workers_;  // last: its threads use what stands above
+};
+
+}  // namespace
+
+std::unique_ptr<BatchSource> read_csv_like(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                           const Schema* like) {
+  return std::make_unique<CsvReader>(std::move(input), options, like);
+}
+
+std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options) {
+  return read_csv_like(std::move(input), options, nullptr);
+}
+
+}  // namespace nn::format

@@ -1,0 +1,168 @@
+#include "format/csv/text.hpp"
+
+#include <fast_float/fast_float.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace nn::format {
+namespace {
+
+bool equal_ignoring_case(std::string_view text, std::string_view lower) {
+  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
+const char* find(const char* from, const char* end, char wanted) {
+  const void* hit = std::memchr(from, wanted, static_cast<std::size_t>(end - from));
+  return hit != nullptr ? static_cast<const char*>(hit) : end;
+}
+
+}  // namespace
+
+bool CsvDialect::is_missing(std::string_view cell) const {
+  if (cell.empty() || cell == "NA") return true;
+  if (cell.size() == 3 && equal_ignoring_case(cell, "nan")) return true;
+  return std::find(missing.begin(), missing.end(), cell) != missing.end();
+}
+
+bool CsvCursor::begin_record() {
+  const CsvDialect& dialect = *dialect_;
+  while (at_ != end_) {
+    const char* p = at_;
+    const auto left = static_cast<std::size_t>(end_ - at_);
+    if (!dialect.comment.empty() && std::string_view(at_, left).starts_with(dialect.comment)) {
+      p = find(p, end_, '\n');
+    } else {
+      while (p != end_ && dialect.is_blank(*p)) ++p;
+      if (p != end_ && *p == '\r' && (p + 1 == end_ || p[1] == '\n')) ++p;
+      if (p != end_ && *p != '\n') return true;
+    }
+    if (p != end_) {
+      ++p;
+      ++lines_;
+    }
+    at_ = p;
+  }
+  return false;
+}
+
+// Behind a cell: blanks, then what ends it.
+CellEnd CsvCursor::pass_end() {
+  const char* p = at_;
+  while (p != end_ && dialect_->is_blank(*p)) ++p;
+  if (p != end_ && *p == '\r' && (p + 1 == end_ || p[1] == '\n')) ++p;
+  if (p == end_) {
+    at_ = p;
+    return CellEnd::input;
+  }
+  if (*p == dialect_->delimiter || *p == '\n') {
+    at_ = p + 1;
+    if (*p != '\n') return CellEnd::delimiter;
+    ++lines_;
+    return CellEnd::line;
+  }
+  throw CsvFault{lines_, "text behind the closing quote of a cell; a quote inside quotes is written twice",
+                 false};
+}
+
+CsvCell CsvCursor::quoted_cell(std::string& scratch) {
+  const std::int64_t first_line = lines_;
+  const char* const start = ++at_;
+  const char* piece = start;
+  bool pieces = false;
+  for (;;) {
+    const char* quote = find(at_, end_, '"');
+    lines_ += std::count(at_, quote, '\n');
+    if (quote == end_) throw CsvFault{first_line, "the quoted cell that begins here is never closed", true};
+    at_ = quote + 1;
+    if (at_ == end_ || *at_ != '"') {
+      CsvCell cell;
+      if (pieces) {
+        scratch.append(piece, quote);
+        cell.text = scratch;
+      } else {
+        cell.text = std::string_view(start, static_cast<std::size_t>(quote - start));
+      }
+      cell.end = pass_end();
+      return cell;
+    }
+    if (!pieces) scratch.clear();
+    pieces = true;
+    scratch.append(piece, at_);
+    piece = ++at_;
+  }
+}
+
+CsvCell CsvCursor::cell(std::string& scratch) {
+  const char delimiter = dialect_->delimiter;
+  const char* p = at_;
+  while (p != end_ && dialect_->is_blank(*p)) ++p;
+  if (p != end_ && *p == '"') {
+    at_ = p;
+    return quoted_cell(scratch);
+  }
+  const char* const start = p;
+  while (p != end_ && *p != delimiter && *p != '\n') ++p;
+  const char* last = p;
+  CsvCell cell;
+  if (p == end_) {
+    at_ = p;
+    cell.end = CellEnd::input;
+  } else {
+    at_ = p + 1;
+    cell.end = *p == '\n' ? CellEnd::line : CellEnd::delimiter;
+  }
+  if (cell.end == CellEnd::line) ++lines_;
+  if (cell.end != CellEnd::delimiter && last != start && last[-1] == '\r') --last;
+  while (last != start && dialect_->is_blank(last[-1])) --last;
+  cell.text = std::string_view(start, static_cast<std::size_t>(last - start));
+  return cell;
+}
+
+std::size_t CsvCursor::count_rest(CellEnd end) {
+  std::string scratch;
+  std::size_t count = 0;
+  while (end == CellEnd::delimiter) {
+    end = cell(scratch).end;
+    ++count;
+  }
+  return count;
+}
+
+bool parse_csv_number(std::string_view cell, double& value) {
+  if (cell.starts_with('+') && cell.size() > 1 && cell[1] != '-') cell.remove_prefix(1);
+  const auto result = fast_float::from_chars(cell.data(), cell.data() + cell.size(), value);
+  return result.ec == std::errc() && result.ptr == cell.data() + cell.size() && !std::isnan(value);
+}
+
+std::size_t last_record_end(std::string_view text, const CsvDialect& dialect) {
+  const auto last_line_end = text.rfind('\n');
+  if (last_line_end == std::string_view::npos) return 0;
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  std::string scratch;
+  for (const char* line = begin;;) {
+    const char* quote = find(line, end, '"');
+    if (quote == end) return last_line_end + 1;
+    // Up to the line that holds the quote, records end where lines do.
+    const auto line_end = std::string_view(line, static_cast<std::size_t>(quote - line)).rfind('\n');
+    if (line_end != std::string_view::npos) line += line_end + 1;
+    CsvCursor cursor(std::string_view(line, static_cast<std::size_t>(end - line)), dialect);
+    if (!cursor.begin_record()) return last_line_end + 1;
+    try {
+      CellEnd cell_end = CellEnd::delimiter;
+      while (cell_end == CellEnd::delimiter) cell_end = cursor.cell(scratch).end;
+      if (cell_end == CellEnd::input) return static_cast<std::size_t>(line - begin);
+    } catch (const CsvFault& fault) {
+      // A quote that is still open may be closed by what follows. Anything else is wrong
+      // wherever the text is cut: its parser says so.
+      return fault.open ? static_cast<std::size_t>(line - begin) : text.size();
+    }
+    line = cursor.at();
+  }
+}
+
+}  // namespace nn::format

@@ -1,0 +1,94 @@
+#include <vector>
+
+#include "format/sink_formats.hpp"
+#include "format/text/output.hpp"
+
+namespace nn::format {
+namespace {
+
+void add_quoted(TextBuffer& out, std::string_view text) {
+  out.add('"');
+  for (const char c : text) {
+    if (c == '"') out.add('"');
+    out.add(c);
+  }
+  out.add('"');
+}
+
+// A present empty text is quoted: the empty cell is the missing one.
+void add_cell(TextBuffer& out, std::string_view text) {
+  const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos &&
+                     text.front() != ' ' && text.back() != ' ';
+  if (plain) {
+    out.add(text);
+  } else {
+    add_quoted(out, text);
+  }
+}
+
+class CsvSink : public TextSink {
+ public:
+  CsvSink(OutputFile& file, const Schema& schema) : TextSink(file) {
+    for (std::size_t i = 0; i < schema.fields.size(); ++i) {
+      const Field& field = schema.fields[i];
+      if (field.type == DType::opaque) continue;
+      const NumberWriter writer = is_text(field.type) ? nullptr : plain_number_writer(field.type);
+      columns_.push_back({i, field, element_count(field.shape), writer});
+      add_header(columns_.back());
+    }
+    out_.add('\n');
+  }
+
+  void write(const Batch& batch) override {
+    for (std::int64_t row = 0; row < batch.rows; ++row) {
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        if (i > 0) out_.add(',');
+        add_value(columns_[i], batch.columns[columns_[i].position], row);
+      }
+      out_.add('\n');
+      flush_when_full();
+    }
+    flush();
+  }
+
+ private:
+  struct OutputColumn {
+    std::size_t position;
+    Field field;
+    std::int64_t elements;
+    NumberWriter write_number;
+  };
+
+  void add_header(const OutputColumn& column) {
+    if (columns_.size() > 1) out_.add(',');
+    if (column.field.shape.empty()) return add_cell(out_, column.field.name);
+    for (std::int64_t e = 0; e < column.elements; ++e) {
+      if (e > 0) out_.add(',');
+      add_cell(out_, fmt::format("{}_{}", column.field.name, e));
+    }
+  }
+
+  void add_value(const OutputColumn& column, const Column& values, std::int64_t row) {
+    if (!values.valid(row)) {
+      for (std::int64_t e = 1; e < column.elements; ++e) out_.add(',');
+      // An empty line would be no row at all to many readers.
+      if (columns_.size() == 1 && column.elements == 1) out_.add("\"\"");
+      return;
+    }
+    if (column.write_number == nullptr) return add_cell(out_, text_at(column.field, values, row));
+    for (std::int64_t e = 0; e < column.elements; ++e) {
+      if (e > 0) out_.add(',');
+      column.write_number(out_, values.data, row * column.elements + e);
+    }
+  }
+
+  std::vector<OutputColumn> columns_;
+};
+
+}  // namespace
+
+std::unique_ptr<BatchSink> make_csv_sink(OutputFile& file, const Schema& schema) {
+  return std::make_unique<CsvSink>(file, schema);
+}
+
+}  // namespace nn::format

@@ -1,0 +1,145 @@
+#include "predict/predictor.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn::predict {
+namespace {
+
+constexpr std::int64_t least_rows = 16;  // that are worth a step
+
+// What the outputs mean, for models whose target says nothing as well (converted weights).
+PredictionKind kind_of_outputs(const model::Model& model, std::int64_t outputs) {
+  if (model.target.kind != model::Target::Kind::none) return kind_of(model.target);
+  PredictionKind kind;
+  kind.classes = is_classification(model.loss);
+  if (!kind.classes) {
+    if (outputs > 1) kind.shape = {outputs};
+    return kind;
+  }
+  kind.integers = true;
+  const std::int64_t classes = model.loss == Loss::binary_crossentropy && outputs == 1 ? 2 : outputs;
+  for (std::int64_t c = 0; c < classes; ++c) kind.names.push_back(std::to_string(c));
+  return kind;
+}
+
+}  // namespace
+
+Predictor::Predictor(const std::string& path, const backend::Device& device, backend::Precision precision)
+    : path_(path), device_(device), precision_(precision) {
+  backend::check_device(device_);
+  model_ = model::load_model(path_);
+  plan_ = lower(model_.network, model_.loss);
+  kind_ = kind_of_outputs(model_, plan_.outputs);
+  one_logit_ = kind_.classes && plan_.outputs == 1 && kind_.width() == 2;
+  if (!one_logit_ && plan_.outputs != kind_.width()) {
+    fail_data("{}: the network has {} outputs, its target {}", path_, plan_.outputs, kind_.width());
+  }
+  if (model_.encoder.width() != plan_.inputs) {
+    fail_data("{}: the network has {} inputs, its columns {}", path_, plan_.inputs, model_.encoder.width());
+  }
+}
+
+Predictor::~Predictor() = default;
+
+model::BoundEncoder Predictor::bind(const Schema& schema) const {
+  try {
+    return model_.encoder.bind(schema);
+  } catch (const Error& error) {
+    throw error.within(path_);
+  }
+}
+
+void Predictor::make_room(Way& way, const std::optional<std::array<float, 256>>& byte_values,
+                          std::int64_t rows) {
+  if (!backend_) {
+    backend::pin_thread(device_);
+    backend_ = backend::open_backend(device_);
+  }
+  if (rows <= way.capacity) return;
+  // Small inputs get a small arena, large ones are compiled for a few times at most.
+  const auto capacity = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
+  const std::int64_t at_once = backend_->values_at_once() / std::max<std::int64_t>(plan_.values_per_row, 1);
+  way.step = std::min(capacity, std::max(least_rows, at_once));
+  backend::ProgramOptions options;
+  options.batch = way.step;
+  options.precision = precision_;
+  options.byte_values = byte_values;
+  way.program = backend_->compile(plan_, options, model_.parameters.get());
+  way.capacity = capacity;
+}
+
+// x are `rows` rows as the way's program takes them.
+void Predictor::forward(Way& way, backend::Inputs x, std::int64_t rows, float* out) {
+  float* y = out;
+  if (one_logit_) {
+    y_.reserve_discarding(static_cast<std::size_t>(rows) * sizeof(float));
+    y = y_.as<float>();
+  }
+  for (std::int64_t row = 0; row < rows; row += way.step) {
+    way.program->forward(std::min(way.step, rows - row), x.from(row * plan_.inputs), y + row * plan_.outputs);
+  }
+  if (one_logit_) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      out[2 * row] = 1 - y[row];
+      out[2 * row + 1] = y[row];
+    }
+  }
+  if (!kind_.classes) finish_numbers(rows, out);
+}
+
+void Predictor::predict(std::span<const PredictorInput> inputs, float* out) {
+  try {
+    const auto byte_values = inputs.front().encoder->byte_values();
+    std::int64_t rows = 0, most = 0;
+    bool all_bytes = byte_values.has_value();
+    for (const PredictorInput& input : inputs) {
+      rows += input.batch->rows;
+      most = std::max(most, input.batch->rows);
+      all_bytes = all_bytes && input.encoder->byte_values().has_value();
+    }
+    if (all_bytes) {
+      make_room(bytes_, byte_values, most);
+      for (const PredictorInput& input : inputs) {
+        forward(bytes_, input.encoder->bytes(*input.batch), input.batch->rows, out);
+        out += input.batch->rows * kind_.width();
+      }
+      return;
+    }
+    make_room(encoded_, std::nullopt, rows);
+    x_.reserve_discarding(static_cast<std::size_t>(encoded_.capacity * plan_.inputs) * sizeof(float));
+    float* x = x_.as<float>();
+    for (const PredictorInput& input : inputs) {
+      input.encoder->encode(*input.batch, x);
+      x += input.batch->rows * plan_.inputs;
+    }
+    forward(encoded_, x_.as<float>(), rows, out);
+  } catch (const Error& error) {
+    throw error.within(path_);
+  }
+}
+
+void Predictor::warm_up(std::int64_t rows) {
+  make_room(encoded_, std::nullopt, rows);
+  x_.reserve_discarding(static_cast<std::size_t>(encoded_.capacity * plan_.inputs) * sizeof(float));
+  std::fill_n(x_.as<float>(), rows * plan_.inputs, 0.0f);
+  Buffer out(static_cast<std::size_t>(rows * kind_.width()) * sizeof(float));
+  for (std::int64_t some = rows; some > 0; some = backend_->records_sizes() ? some / 2 : 0)
+    forward(encoded_, x_.as<float>(), some, out.as<float>());
+}
+
+// The network learned (y - offset) * scale.
+void Predictor::finish_numbers(std::int64_t rows, float* out) const {
+  const model::Target& target = model_.target;
+  if (target.scale.empty()) return;
+  const std::int64_t width = kind_.width();
+  for (std::int64_t i = 0; i < rows * width; ++i) {
+    const auto at = target.scale.size() == 1 ? 0 : static_cast<std::size_t>(i % width);
+    out[i] = static_cast<float>(out[i] / target.scale[at] + (target.offset.empty() ? 0 : target.offset[at]));
+  }
+}
+
+}  // namespace nn::predict

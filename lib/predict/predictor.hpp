@@ -1,0 +1,91 @@
+// One model on one device, from a batch of a table to its outputs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "backend/backend.hpp"
+#include "model/model.hpp"
+#include "predict/predictions.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn::predict {
+
+// Some rows of a table, and what binds it to the model.
+struct PredictorInput {
+  const model::BoundEncoder* encoder;
+  const Batch* batch;
+};
+
+// predict() and warm_up() are called by one thread at a time, the rest is thread-safe. Errors
+// name the model.
+class Predictor {
+ public:
+  // Opens the model; the weights are used in place. Throws when model or device is not
+  // there.
+  Predictor(const std::string& path, const backend::Device& device,
+            backend::Precision precision = backend::Precision::float32);
+  ~Predictor();
+
+  const PredictionKind& kind() const { return kind_; }
+  const std::string& digest() const { return model_.digest; }
+  // Multiplications and additions of a row, roughly.
+  std::int64_t work_per_row() const { return 2 * plan_.parameter_count; }
+
+  // Data errors for a table that doesn't fit the model.
+  model::BoundEncoder bind(const Schema& schema) const;
+
+  // out [rows of all inputs, kind().width()], overwritten, in the order of the inputs. The
+  // first call pins the calling thread to the device. Programs and buffers grow with the most
+  // rows seen. A row's result depends on that row only.
+  void predict(std::span<const PredictorInput> inputs, float* out);
+
+  // Makes ready for that many rows, and reads all weights.
+  void warm_up(std::int64_t rows);
+
+ private:
+  // Rows come encoded, or as the bytes they are: each way has a program of its own.
+  struct Way {
+    std::unique_ptr<backend::Program> program;
+    std::int64_t capacity = 0, step = 0;  // rows of a call, and of a step of the program
+  };
+  void make_room(Way& way, const std::optional<std::array<float, 256>>& byte_values, std::int64_t rows);
+  void forward(Way& way, backend::Inputs x, std::int64_t rows, float* out);
+  void finish_numbers(std::int64_t rows, float* out) const;
+
+  std::string path_;
+  backend::Device device_;
+  backend::Precision precision_;
+  model::Model model_;
+  Plan plan_;
+  PredictionKind kind_;
+  bool one_logit_ = false;  // two classes, one output: the probability of the second
+  std::unique_ptr<backend::Backend> backend_;
+  Way encoded_, bytes_;
+  Buffer x_, y_;
+};
+
+// A model for the rows of one table. As Predictor.
+class TablePredictor {
+ public:
+  TablePredictor(const std::string& path, const backend::Device& device, const Schema& table,
+                 backend::Precision precision = backend::Precision::float32)
+      : predictor_(path, device, precision), encoder_(predictor_.bind(table)) {}
+  const PredictionKind& kind() const { return predictor_.kind(); }
+  const std::string& digest() const { return predictor_.digest(); }
+  // out [batch.rows, kind().width()], overwritten.
+  void predict(const Batch& batch, float* out) {
+    const PredictorInput input{&encoder_, &batch};
+    predictor_.predict({&input, 1}, out);
+  }
+
+ private:
+  Predictor predictor_;
+  model::BoundEncoder encoder_;
+};
+
+}  // namespace nn::predict

@@ -1,0 +1,126 @@
+// Frames of the protocol between worker and client (schemas/protocol.fbs) on a socket. For this
+// module only: it sees Asio and the generated schema.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "format/arrow/pieces.hpp"
+#include "format/buffer_pool.hpp"
+#include "net/socket.hpp"
+#include "protocol_generated.h"
+
+namespace nn::protocol {
+
+inline constexpr std::uint16_t protocol_version = 1;
+inline constexpr std::size_t max_control = 16 << 10;
+
+// What an error is on the wire, and back.
+wire::Code code_of(ErrorKind kind);
+Error error_of(wire::Code code, std::string_view message);
+
+// A frame to be sent: prefix and control message, then the body.
+struct OutgoingFrame {
+  std::string head;
+  format::OutgoingPiece body;
+  std::size_t size() const { return head.size() + body.size(); }
+};
+
+// A body of these bytes.
+format::OutgoingPiece piece_of(std::string_view bytes);
+
+// Builds control messages. One thread.
+class FrameMaker {
+ public:
+  flatbuffers::FlatBufferBuilder& builder() { return builder_; }
+  // The message made with builder().
+  template <typename T>
+  OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, format::OutgoingPiece body = {}) {
+    return finish(id, wire::MessageTraits<T>::enum_value, message.Union(), std::move(body));
+  }
+  OutgoingFrame failed(std::uint64_t id, wire::Code code, std::string_view message);
+  OutgoingFrame report(std::uint64_t id, std::string_view json);
+
+ private:
+  OutgoingFrame finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
+                       format::OutgoingPiece body);
+  flatbuffers::FlatBufferBuilder builder_{512};
+};
+
+struct IncomingFrame {
+  const wire::Frame* frame = nullptr;  // verified; good until the next read
+  format::Piece body;
+  template <typename T>
+  const T* as() const {
+    return frame->message_as<T>();
+  }
+};
+
+// One connection. All calls in the thread of its io_context; a shared_ptr keeps it while a
+// read or a write is under way.
+class FrameLink : public std::enable_shared_from_this<FrameLink> {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // `alert`, once it isn't empty, says why the connection ended.
+  FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert = nullptr);
+
+  // The next frame; false at the end, also after close(). Data errors for what is not a frame or
+  // is over the limits, io errors for a connection that breaks, unavailable ones for a frame that
+  // was changed on its way.
+  asio::awaitable<bool> read(IncomingFrame& out);
+
+  // Queues the frame; all that are queued go out together. Where the other side takes no more,
+  // read() says so, once what came before is read.
+  void send(OutgoingFrame frame);
+  bool all_sent() const { return queue_.empty() && sending_.empty(); }
+  // Called each time that nothing is left to send.
+  void on_all_sent(std::function<void()> action) { on_all_sent_ = std::move(action); }
+  // Waits until at most so many bytes are to be sent, or the connection is closed.
+  asio::awaitable<void> sent_down_to(std::uint64_t bytes);
+
+  void close();
+  bool closed() const { return closed_; }
+  // Once everything is sent, and has arrived as far as can be known; later frames are dropped.
+  // Not to be read any more.
+  void close_when_sent();
+  bool closing() const { return closed_ || closing_; }
+
+  Clock::time_point last_activity() const { return last_activity_; }  // bytes came or went
+  Clock::time_point last_received() const { return last_received_; }
+  std::uint64_t unsent_bytes() const { return unsent_; }
+  std::uint64_t received_bytes() const { return received_; }
+  std::uint64_t sent_bytes() const { return sent_; }
+  FrameMaker& maker() { return maker_; }
+
+ private:
+  asio::awaitable<bool> fill(std::size_t bytes);
+  format::Piece begin_body(std::size_t size, std::size_t& have);
+  asio::awaitable<void> read_rest(std::size_t have);
+  void write_on();
+  void hang_up();
+  asio::awaitable<void> linger();
+
+  net::Socket socket_;
+  asio::steady_timer sent_some_;
+  std::uint64_t max_frame_;
+  std::shared_ptr<const std::string> alert_;
+  Buffer input_;
+  std::size_t begin_ = 0, end_ = 0;  // of what was read and not used yet
+  Buffer control_;
+  format::BufferPool bodies_;
+  std::span<std::byte> rest_;  // the body that is being read
+  std::vector<OutgoingFrame> queue_, sending_;
+  std::uint64_t unsent_ = 0, received_ = 0, sent_ = 0;
+  std::function<void()> on_all_sent_;
+  bool closed_ = false, closing_ = false;
+  Clock::time_point last_activity_ = Clock::now(), last_received_ = last_activity_;
+  FrameMaker maker_;
+};
+
+}  // namespace nn::protocol

@@ -1,0 +1,149 @@
+#include "repository/publish.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/parse.hpp"
+#include "model/model.hpp"
+
+namespace nn::repository {
+namespace {
+
+constexpr int tries = 10'000;                                        // against other publishers
+constexpr std::uint64_t most_automatic = 1'000'000'000'000'000'000;  // there is one more for sure
+
+// Below `limit`; 0 where there is none.
+std::uint64_t highest_version(const std::string& base, std::uint64_t limit) {
+  std::uint64_t highest = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
+    const auto version = parse_version_number(entry.path().filename().string());
+    if (version && *version < limit) highest = std::max(highest, *version);
+  }
+  if (error) fail(ErrorKind::io, "{}: {}", base, error.message());
+  return highest;
+}
+
+void sync_folder(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) fail_errno(path);
+}
+
+// A folder beside the versions, under a name that is none; gone with its file unless kept.
+class Draft {
+ public:
+  explicit Draft(const std::string& base) : path_(base + "/.publish-XXXXXX") {
+    if (::mkdtemp(path_.data()) == nullptr) fail_errno(base);
+    ::chmod(path_.c_str(), 0777 & ~current_umask());
+  }
+  ~Draft() {
+    std::error_code ignored;
+    if (!kept_) std::filesystem::remove_all(path_, ignored);
+  }
+  // False where there is something of that name.
+  bool rename_to(const std::string& version) {
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, version.c_str(), RENAME_NOREPLACE) == 0)
+      return kept_ = true;
+    if (errno == EEXIST) return false;
+    // File systems that can't promise it: a version has a file in it, and is never replaced.
+    if (errno == EINVAL && ::rename(path_.c_str(), version.c_str()) == 0) return kept_ = true;
+    if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR) return false;
+    fail_errno(version);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  static mode_t current_umask() {
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    return mask;
+  }
+  std::string path_;
+  bool kept_ = false;
+};
+
+// Why clients of the one can't go on with the other; empty where they can.
+std::string difference(const model::Model& before, const model::Model& now) {
+  const auto same_target = [](const model::Target& a, const model::Target& b) {
+    return a.kind == b.kind && a.classes == b.classes && a.shape == b.shape;
+  };
+  if (!same_target(before.target, now.target)) {
+    return now.target.kind == model::Target::Kind::classes &&
+                   before.target.kind == model::Target::Kind::classes
+               ? "it has other classes"
+               : "it answers something else";
+  }
+  for (const model::InputColumn& column : now.encoder.columns()) {
+    const auto& known = before.encoder.columns();
+    const auto same = [&](const model::InputColumn& c) {
+      return c.name == column.name && c.kind == column.kind && c.shape == column.shape;
+    };
+    if (std::none_of(known.begin(), known.end(), same)) {
+      return fmt::format("it wants a column '{}' that the other does not", printable(column.name));
+    }
+  }
+  return "";
+}
+
+// Versions of one repository take each other's place.
+void compare_with_before(const model::Model& model, const std::string& base, std::uint64_t version) {
+  std::uint64_t before = 0;
+  std::string why;
+  try {
+    before = highest_version(base, version);
+    if (before == 0) return;
+    why = difference(model::load_model(fmt::format("{}/{}/model.nn", base, before)), model);
+  } catch (const Error&) {
+    return;  // nobody is served by what can't be read
+  }
+  if (!why.empty()) {
+    warn("{}/{} does not fit version {}: {}; clients of the one will fail with the other", base, version,
+         before, why);
+  }
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_version_number(std::string_view name) {
+  std::uint64_t version = 0;
+  const auto result = std::from_chars(name.data(), name.data() + name.size(), version);
+  if (result.ec != std::errc() || result.ptr != name.data() + name.size()) return std::nullopt;
+  if (version == 0 || name[0] == '0') return std::nullopt;
+  return version;
+}
+
+std::uint64_t publish_model(const std::string& model, const std::string& base,
+                            std::optional<std::uint64_t> version) {
+  const model::Model checked = model::verify_model(model);
+  const auto source = MappedFile::open(model);
+  if (::mkdir(base.c_str(), 0777) != 0 && errno != EEXIST) fail_errno(base);
+  Draft draft(base);
+  OutputFile copy(draft.path() + "/model.nn");
+  copy.write(source->bytes());
+  copy.commit();
+  sync_folder(draft.path());
+  std::uint64_t number = version.value_or(0);
+  for (int i = 0; i < tries; ++i) {
+    if (!version) number = std::max(highest_version(base, most_automatic), number) + 1;
+    if (draft.rename_to(fmt::format("{}/{}", base, number))) {
+      sync_folder(base);
+      compare_with_before(checked, base, number);
+      return number;
+    }
+    if (version) fail_data("{}/{}: this version is there already", base, number);
+  }
+  fail(ErrorKind::unavailable, "{}: others publish all the time", base);
+}
+
+}  // namespace nn::repository

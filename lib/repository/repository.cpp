@@ -1,0 +1,128 @@
+#include "repository/repository.hpp"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "repository/publish.hpp"
+
+namespace nn::repository {
+namespace {
+
+constexpr std::string_view model_file = "model.nn";
+
+std::optional<FileStamp> stamp_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return FileStamp{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+                   status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+std::string_view base_name(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return path.substr(path.rfind('/') + 1);
+}
+
+// Names go into messages and requests: the characters of a file's name, and no '/'.
+void check_name(std::string_view name, std::string_view text) {
+  if (name.empty()) fail_usage("'{}' has no name for the model; write NAME=PATH", printable(text));
+  if (name.find('/') != std::string_view::npos) {
+    fail_usage("'{}': a model's name holds no '/'", printable(name));
+  }
+}
+
+ModelSpec parse_spec(std::string_view text) {
+  ModelSpec spec;
+  const auto equals = text.find('=');
+  if (equals != std::string_view::npos && text.substr(0, equals).find('/') == std::string_view::npos) {
+    spec.name = text.substr(0, equals);
+    spec.path = text.substr(equals + 1);
+  } else {
+    spec.path = text;
+    spec.name = base_name(text);
+    if (spec.name.ends_with(".nn")) spec.name.resize(spec.name.size() - 3);
+  }
+  check_name(spec.name, text);
+  if (spec.path.empty()) fail_usage("'{}' has no path; write NAME=PATH", printable(text));
+  return spec;
+}
+
+}  // namespace
+
+VersionPolicy parse_version_policy(std::string_view text) {
+  VersionPolicy policy;
+  if (text == "all") {
+    policy.kind = VersionPolicy::Kind::all;
+    return policy;
+  }
+  if (text == "latest") return policy;
+  if (text.starts_with("latest:")) {
+    const std::int64_t count = parse_integer(text.substr(7));
+    if (count < 1) fail_usage("'{}': at least 1 version", printable(text));
+    policy.count = static_cast<std::uint64_t>(count);
+    return policy;
+  }
+  if (text.starts_with("specific:")) {
+    policy.kind = VersionPolicy::Kind::specific;
+    for (const std::string& part : split(text.substr(9), ',')) {
+      const auto version = parse_version_number(trim(part));
+      if (!version) fail_usage("'{}' is not a version; they are whole numbers from 1", printable(part));
+      policy.versions.push_back(*version);
+    }
+    return policy;
+  }
+  fail_usage("'{}' is not a policy; there are latest:N, all, specific:V,V,…", printable(text));
+}
+
+ModelSpec parse_model_spec(std::string_view text) { return parse_spec(text); }
+
+ModelSpec parse_repository_spec(std::string_view text) {
+  ModelSpec spec = parse_spec(text);
+  spec.repository = true;
+  return spec;
+}
+
+std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
+  std::vector<FoundVersion> found;
+  if (!spec.repository) {
+    const auto stamp = stamp_of(spec.path);
+    if (!stamp) fail(ErrorKind::io, "{}: no such model file", spec.path);
+    found.push_back({1, spec.path, *stamp});
+    return found;
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(spec.path.c_str()), &::closedir);
+  if (!folder) fail_errno(spec.path);
+  while (const dirent* entry = ::readdir(folder.get())) {
+    const auto version = parse_version_number(entry->d_name);
+    if (!version) continue;
+    std::string path = fmt::format("{}/{}/{}", spec.path, entry->d_name, model_file);
+    if (const auto stamp = stamp_of(path)) found.push_back({*version, std::move(path), *stamp});
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
+  return found;
+}
+
+std::vector<FoundVersion> choose_versions(std::vector<FoundVersion> found, const VersionPolicy& policy) {
+  switch (policy.kind) {
+    case VersionPolicy::Kind::all: break;
+    case VersionPolicy::Kind::latest:
+      if (found.size() > policy.count) {
+        found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(policy.count));
+      }
+      break;
+    case VersionPolicy::Kind::specific:
+      std::erase_if(found, [&](const FoundVersion& v) {
+        return std::find(policy.versions.begin(), policy.versions.end(), v.version) == policy.versions.end();
+      });
+      break;
+  }
+  return found;
+}
+
+}  // namespace nn::repository

@@ -1,0 +1,34 @@
+// Which columns a table keeps, and which of them are y and id.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "table/options.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn::table {
+
+// Positions in a schema.
+struct ColumnChoice {
+  std::vector<std::size_t> features;  // in the order of the schema
+  std::optional<std::size_t> id;
+  std::optional<std::size_t> y;
+  bool keeps(std::size_t column) const;
+};
+
+// A column by name, by number from 0, or "last". A data error names `option`.
+std::size_t find_column(const Schema& schema, const std::string& wanted, std::string_view option);
+
+// Finds the columns that the options name, by name, number or "last". Data errors say
+// which column is not there, and what is.
+ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options);
+
+// The source with the chosen columns, id and y renamed and moved to the end, y converted
+// as source.hpp says. Reads ahead until it has seen a label.
+std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options);
+
+}  // namespace nn::table

@@ -1,0 +1,37 @@
+#include "table/options.hpp"
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn::table {
+
+RowRange parse_row_range(std::string_view text) {
+  const auto colon = text.find(':');
+  const std::string_view first = text.substr(0, colon);
+  const std::string_view last = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  RowRange range;
+  const auto read = [](std::string_view number, std::int64_t& end) {
+    if (number.empty()) return true;
+    const auto value = find_integer(number);
+    end = value.value_or(0);
+    return value.has_value();
+  };
+  if (colon == std::string_view::npos || text.size() == 1 || !read(first, range.first) ||
+      !read(last, range.last) || range.first < 0 || range.last < range.first) {
+    fail_usage("'{}' is not a range of rows; write FIRST:END, FIRST: or :END, counted from 0",
+               printable(text));
+  }
+  return range;
+}
+
+Shard parse_shard(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto index = find_integer(text.substr(0, slash));
+  const auto count = slash == std::string_view::npos ? std::nullopt : find_integer(text.substr(slash + 1));
+  if (!index || !count || *index < 0 || *index >= *count) {
+    fail_usage("'{}' is not a shard; write I/N with I from 0 to N-1", printable(text));
+  }
+  return {*index, *count};
+}
+
+}  // namespace nn::table

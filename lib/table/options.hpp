@@ -1,0 +1,56 @@
+// Which columns and rows of a table are wanted, as people write it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nn::table {
+
+// A column is given by name, by number from 0, or as "last".
+struct ColumnOptions {
+  std::optional<std::string> label;   // becomes y: classes (category, or int64 where all are integers)
+  std::optional<std::string> target;  // becomes y: numbers (f64)
+  std::string trim_label;             // characters stripped from both ends of a text label
+  std::optional<std::string> id;      // becomes id: passed through, not a feature
+  std::vector<std::string> select;    // only these (and y, id); empty: all
+  std::vector<std::string> drop;
+};
+
+// Half-open, as "A:B", "A:" or ":B".
+struct RowRange {
+  std::int64_t first = 0;
+  std::int64_t last = INT64_MAX;
+  bool operator==(const RowRange&) const = default;
+};
+RowRange parse_row_range(std::string_view text);
+
+// "I/N" with 0 <= I < N.
+struct Shard {
+  std::int64_t index = 0;
+  std::int64_t count = 1;
+  bool operator==(const Shard&) const = default;
+};
+Shard parse_shard(std::string_view text);
+
+// A part of the rows, by a seeded hash of the row's content: equal rows meet in one part.
+struct SplitPart {
+  std::string name;
+  double fraction = 0;
+};
+
+// Applied in this order: range, shard, split, shuffle, repeat, batch.
+struct RowOptions {
+  RowRange range;
+  Shard shard;                          // row i goes to shard i mod N
+  std::vector<SplitPart> split;         // laid out in order over [0, 1)
+  std::string part;                     // the one to give; empty: the first
+  std::optional<std::int64_t> shuffle;  // buffer of so many rows; 0: all rows
+  std::int64_t repeat = 1;              // 0: for ever
+  std::int64_t batch = 0;               // rows of a batch; 0: as they come
+  std::uint64_t seed = 0;               // of split and shuffle
+};
+
+}  // namespace nn::table

@@ -1,0 +1,69 @@
+#include "repository/repository.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "../model/models.hpp"
+#include "base/error.hpp"
+#include "catch.hpp"
+
+using namespace nn;
+using namespace nn::repository;
+
+namespace {
+
+std::vector<std::uint64_t> versions(const std::vector<FoundVersion>& found) {
+  std::vector<std::uint64_t> out;
+  for (const FoundVersion& version : found) out.push_back(version.version);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("versions are folders of digits with a model in them") {
+  const test::Scratch scratch;
+  const std::string base = scratch / "digits";
+  for (const char* name : {"1", "2", "10", "007", "0", "new", ".3", "4", "-5", "99999999999999999999999"}) {
+    std::filesystem::create_directories(base + "/" + name);
+    if (std::string(name) != "4") std::ofstream(base + "/" + name + "/model.nn") << "x";
+  }
+  std::ofstream(base + "/6") << "a file";
+  const ModelSpec spec = parse_repository_spec(base);
+  CHECK(spec.name == "digits");
+  const auto found = find_versions(spec);
+  CHECK(versions(found) == std::vector<std::uint64_t>{1, 2, 10});
+  using V = std::vector<std::uint64_t>;
+  CHECK(versions(choose_versions(found, parse_version_policy("latest"))) == V{10});
+  CHECK(versions(choose_versions(found, parse_version_policy("latest:2"))) == V{2, 10});
+  CHECK(versions(choose_versions(found, parse_version_policy("latest:9"))) == V{1, 2, 10});
+  CHECK(versions(choose_versions(found, parse_version_policy("all"))) == V{1, 2, 10});
+  CHECK(versions(choose_versions(found, parse_version_policy("specific:1,7"))) == V{1});
+  CHECK_THROWS_AS(find_versions(parse_repository_spec(scratch / "gone")), Error);
+}
+
+TEST_CASE("a file that takes another's place has another stamp") {
+  const test::Scratch scratch;
+  const std::string path = scratch / "m.nn";
+  std::ofstream(path) << "a";
+  const ModelSpec spec = parse_model_spec("digits=" + path);
+  CHECK(spec.name == "digits");
+  const auto before = find_versions(spec);
+  std::ofstream(scratch / "new") << "b";
+  std::filesystem::rename(scratch / "new", path);
+  const auto after = find_versions(spec);
+  CHECK(versions(after) == std::vector<std::uint64_t>{1});
+  CHECK_FALSE(before[0].stamp == after[0].stamp);
+}
+
+TEST_CASE("names of models") {
+  CHECK(parse_model_spec("/a/b/net.nn").name == "net");
+  CHECK(parse_model_spec("net").name == "net");
+  CHECK(parse_model_spec("a=b=c.nn").path == "b=c.nn");
+  CHECK(parse_model_spec("/x=y/m.nn").name == "m");
+  CHECK(parse_repository_spec("/srv/digits/").name == "digits");
+  for (const char* text : {"", "=m.nn", "a="}) CHECK_THROWS_AS(parse_model_spec(text), Error);
+  for (const char* text : {"", "newest", "latest:0", "latest:x", "specific:", "specific:0", "specific:1,b"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_version_policy(text), Error);
+  }
+}

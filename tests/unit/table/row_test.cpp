@@ -1,0 +1,193 @@
+#include <numeric>
+#include <set>
+
+#include "../format/tables.hpp"
+#include "base/error.hpp"
+#include "catch.hpp"
+#include "format/parts.hpp"
+#include "table/rows.hpp"
+
+using namespace nn;
+using namespace nn::table;
+using namespace nn::test;
+
+namespace {
+
+SourcePtr counting(std::int64_t rows, std::int64_t cut) { return std::make_unique<Counting>(rows, cut); }
+
+// Column n, after checking that the batches are numbered from `first` on and c belongs to n.
+std::vector<std::int64_t> numbers(BatchSource& source, std::int64_t first = 0) {
+  std::vector<std::int64_t> out;
+  const char* const texts[] = {"zero", "one", "two"};
+  while (auto batch = source.next()) {
+    REQUIRE(batch->rows > 0);
+    REQUIRE(batch->first_row == first);
+    first += batch->rows;
+    for (const auto& row : rows_of(*batch)) {
+      out.push_back(std::stoll(row[0]));
+      REQUIRE(row[1] == texts[out.back() % 3]);
+    }
+  }
+  return out;
+}
+
+std::vector<std::int64_t> sequence(std::int64_t first, std::int64_t last) {
+  std::vector<std::int64_t> out(static_cast<std::size_t>(last - first));
+  std::iota(out.begin(), out.end(), first);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Ranges of rows, whatever the batches") {
+  for (const std::int64_t cut : {1, 3, 7, 100}) {
+    for (const auto& [first, last, end] :
+         std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>{{0, 20, 20},
+                                                                           {5, 6, 6},
+                                                                           {6, 14, 14},
+                                                                           {7, INT64_MAX, 20},
+                                                                           {20, 30, 20},
+                                                                           {25, 30, 25},
+                                                                           {4, 4, 4}}) {
+      const auto source = row_range(counting(20, cut), {first, last});
+      CHECK(numbers(*source, first) == (first < end ? sequence(first, end) : std::vector<std::int64_t>{}));
+    }
+  }
+}
+
+TEST_CASE("A range reads no further than its end") {
+  struct Once : BatchSource {
+    Counting rows{10, 5};
+    int asked = 0;
+    const std::shared_ptr<const Schema>& schema() const override { return rows.schema(); }
+    std::optional<Batch> next() override {
+      if (++asked > 1) fail_data("read too far");
+      return rows.next();
+    }
+  };
+  const auto source = row_range(std::make_unique<Once>(), {2, 5});
+  CHECK(numbers(*source, 2) == sequence(2, 5));
+}
+
+TEST_CASE("Shards are complementary") {
+  std::vector<std::int64_t> all;
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const auto source = row_shard(counting(23, 5), {i, 4});
+    for (const std::int64_t n : numbers(*source)) {
+      CHECK(n % 4 == i);
+      all.push_back(n);
+    }
+  }
+  std::sort(all.begin(), all.end());
+  CHECK(all == sequence(0, 23));
+}
+
+TEST_CASE("Parts of a split are complementary, of the size asked for, and independent of batches") {
+  const std::vector<table::SplitPart> parts = {{"train", 0.7}, {"valid", 0.2}, {"test", 0.1}};
+  const double expected[] = {7000, 2000, 1000};
+  std::vector<std::int64_t> all;
+  for (std::size_t part = 0; part < 3; ++part) {
+    const auto rows = numbers(*row_part(counting(10000, 1000), parts, part, 1));
+    CHECK(rows == numbers(*row_part(counting(10000, 37), parts, part, 1)));
+    CHECK(rows != numbers(*row_part(counting(10000, 1000), parts, part, 2)));
+    CHECK(static_cast<double>(rows.size()) == Approx(expected[part]).margin(200));
+    all.insert(all.end(), rows.begin(), rows.end());
+  }
+  std::sort(all.begin(), all.end());
+  CHECK(all == sequence(0, 10000));
+}
+
+TEST_CASE("Equal values split alike whatever their type") {
+  const auto place = [](DType type, auto value) {
+    auto schema = std::make_shared<Schema>();
+    schema->fields = {{"v", type, {}, false, {}, {}}};
+    Buffer values(sizeof value);
+    std::memcpy(values.data(), &value, sizeof value);
+    const Batch batch{schema, 0, 1, {make_column(std::move(values))}};
+    std::vector<table::SplitPart> parts(64, {"p", 1.0 / 64});
+    std::vector<std::size_t> part_of;
+    RowSplitter(parts, 3).assign(batch, part_of);
+    return part_of[0];
+  };
+  CHECK(place(DType::u8, std::uint8_t{3}) == place(DType::f64, 3.0));
+  CHECK(place(DType::i64, std::int64_t{3}) == place(DType::f32, 3.0f));
+  CHECK(place(DType::f64, -0.0) == place(DType::i32, 0));
+  CHECK(place(DType::f64, 0.5) == place(DType::f32, 0.5f));
+}
+
+TEST_CASE("A shuffle is a permutation that depends on seed and epoch, not on batches") {
+  for (const std::int64_t buffer : {0, 1, 10, 500, 100000}) {
+    INFO("buffer " << buffer);
+    const auto shuffled = [&](std::int64_t cut, std::uint64_t seed, std::uint64_t epoch) {
+      return numbers(*row_shuffle(counting(5000, cut), buffer, seed, epoch));
+    };
+    const auto rows = shuffled(1000, 1, 0);
+    CHECK(rows == shuffled(13, 1, 0));
+    auto sorted = rows;
+    std::sort(sorted.begin(), sorted.end());
+    CHECK(sorted == sequence(0, 5000));
+    if (buffer == 1) {
+      CHECK(rows == sequence(0, 5000));
+      continue;
+    }
+    CHECK(rows != shuffled(1000, 2, 0));
+    CHECK(rows != shuffled(1000, 1, 1));
+  }
+}
+
+TEST_CASE("Batches of exactly the size asked for") {
+  for (const std::int64_t cut : {1, 4, 9, 50}) {
+    for (const std::int64_t size : {1, 4, 10, 64}) {
+      const auto source = row_batch(counting(50, cut), size);
+      std::vector<std::int64_t> sizes, all;
+      while (auto batch = source->next()) {
+        CHECK(batch->first_row == static_cast<std::int64_t>(all.size()));
+        sizes.push_back(batch->rows);
+        for (const auto& row : rows_of(*batch)) all.push_back(std::stoll(row[0]));
+      }
+      CHECK(all == sequence(0, 50));
+      for (std::size_t i = 0; i + 1 < sizes.size(); ++i) CHECK(sizes[i] == size);
+    }
+  }
+}
+
+TEST_CASE("Repetitions are numbered on, and nothing for ever is nothing") {
+  const auto source = row_repeat([](std::uint64_t) { return counting(5, 2); }, 3);
+  std::vector<std::int64_t> thrice;
+  for (int i = 0; i < 3; ++i) {
+    for (const std::int64_t n : sequence(0, 5)) thrice.push_back(n);
+  }
+  CHECK(numbers(*source) == thrice);
+  CHECK(numbers(*row_repeat([](std::uint64_t) { return counting(0, 2); }, 0)).empty());
+  const auto endless = row_repeat([](std::uint64_t) { return counting(5, 5); }, 0);
+  for (int i = 0; i < 20; ++i) CHECK(endless->next()->first_row == 5 * i);
+}
+
+TEST_CASE("All parts in one pass are what each part alone is") {
+  struct Collect : BatchSink {
+    std::vector<std::int64_t> rows;
+    std::string end;
+    void write(const Batch& batch) override {
+      CHECK(batch.first_row == static_cast<std::int64_t>(rows.size()));
+      for (const auto& row : rows_of(batch)) rows.push_back(std::stoll(row[0]));
+    }
+    void finish() override { end = "finished"; }
+    void abandon(std::string_view message) override { end = message; }
+  };
+  const std::vector<table::SplitPart> parts = {{"a", 0.5}, {"b", 0.3}};
+  std::vector<std::unique_ptr<BatchSink>> sinks;
+  for (int i = 0; i < 2; ++i) sinks.push_back(std::make_unique<Collect>());
+  format::copy_parts(*counting(1000, 64), RowSplitter(parts, 5), sinks);
+  for (std::size_t part = 0; part < 2; ++part) {
+    const auto& sink = static_cast<const Collect&>(*sinks[part]);
+    CHECK(sink.end == "finished");
+    CHECK(sink.rows == numbers(*row_part(counting(1000, 1000), parts, part, 5)));
+  }
+  struct Failing : Counting {
+    Failing() : Counting(10, 5) {}
+    std::optional<Batch> next() override { fail_data("broken"); }
+  } failing;
+  CHECK_THROWS_WITH(format::copy_parts(failing, RowSplitter(parts, 5), sinks), "broken");
+  CHECK(static_cast<const Collect&>(*sinks[1]).end == "broken");
+  CHECK(format::file_of_part("{}-{}.csv", "train") == "train-train.csv");
+}

@@ -11,9 +11,9 @@
 #include "base/random.hpp"
 #include "catch.hpp"
 #include "exchange/convert.hpp"
+#include "layers/table.hpp"
 #include "model/description.hpp"
 #include "model/model.hpp"
-#include "layers/table.hpp"
 #include "models.hpp"
 
 using namespace nn;

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
+#include "plugin_abi.h"
 
 namespace nn::backend {
 namespace {
@@ -81,9 +82,9 @@ std::unique_ptr<Backend> open_cuda_backend(const Device& device) {
   // Never closed: errors that it throws are of its code.
   void* plugin = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (plugin == nullptr) fail(ErrorKind::unsupported, "{}: {}", to_string(device), last_error());
-  const int interface = function_of<CudaPluginInterface>(plugin, "nn_cuda_interface", device)();
-  if (interface != cuda_plugin_interface) {
-    fail(ErrorKind::unsupported, "{}: {} is of another version of these tools", to_string(device),
+  auto* abi = reinterpret_cast<CudaPluginAbi*>(::dlsym(plugin, "nn_cuda_abi"));
+  if (abi == nullptr || abi() != std::string_view(NN_PLUGIN_ABI)) {
+    fail(ErrorKind::unsupported, "{}: {} is of another build of these tools", to_string(device),
          printable(path.string()));
   }
   return std::unique_ptr<Backend>(function_of<CudaPluginOpen>(plugin, "nn_cuda_open", device)(device));

@@ -3,6 +3,7 @@
 #include "backend/cuda_plugin.hpp"
 #include "backend/step.hpp"
 #include "base/error.hpp"
+#include "plugin_abi.h"
 
 namespace nn::backend::cuda {
 namespace {
@@ -111,7 +112,7 @@ class CudaBackend final : public Backend {
 
 #define NN_EXPORT extern "C" __attribute__((visibility("default")))
 
-NN_EXPORT int nn_cuda_interface() { return nn::backend::cuda_plugin_interface; }
+NN_EXPORT const char* nn_cuda_abi() { return NN_PLUGIN_ABI; }
 
 NN_EXPORT nn::backend::Backend* nn_cuda_open(const nn::backend::Device& device) {
   return new nn::backend::cuda::CudaBackend(device);

@@ -36,7 +36,7 @@ std::span<const ProgramOptions> checked(const Plan& plan, std::span<const Progra
 template <typename T>
 CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> members,
                             std::span<const T* const> parameters)
-    : plan_(checked(plan, members).front().training ? plan : without_dropout(plan)),
+    : plan_(checked(plan, members).front().training ? plan : for_prediction(plan)),
       members_(members.begin(), members.end()),
       options_(members.front()),
       stream_(make_stream()),

@@ -28,15 +28,15 @@ struct Optimizer {
   bool operator==(const Optimizer&) const = default;
 };
 
-// Of the products of matrices; on CPUs in programs that predict. tf32: CUDA only.
+// The precision of matrix products; on CPUs only in programs that predict. tf32 is CUDA's only.
 enum class Precision : std::uint8_t { float32, tf32, bf16 };
 std::string_view name_of(Precision precision);
 Precision parse_precision(std::string_view name);
 
-// What each byte of inputs that are bytes stands for.
+// The value that each byte stands for, in inputs that are bytes.
 using ByteValues = std::array<float, 256>;
 
-// Of one network of a program. Those of a program's networks differ in l2, label_smoothing, seed and
+// Options of one network of a program. The networks of a program differ in l2, label_smoothing, seed and
 // optimizer.weight_decay only.
 struct ProgramOptions {
   std::int64_t batch = 1;  // the most rows of one call

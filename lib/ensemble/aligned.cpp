@@ -298,7 +298,7 @@ bool AggregateSource::align() {
   return true;
 }
 
-// Of the members that have a column, those that differ in the coming row from most others
+// Finds the members that have a column and differ in the coming row from most others
 // are dropped; of two sides of a size the first member's is right.
 void AggregateSource::agree_on_row(const Passed& passed) {
   std::vector<std::pair<MemberStream*, Column>> owners;

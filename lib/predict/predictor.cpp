@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t least_rows = 16;  // that are worth a step
 
-// What the outputs mean, for models whose target says nothing as well (converted weights).
+// Says what the outputs mean, for models whose target says nothing as well (converted weights).
 PredictionKind kind_of_outputs(const model::Model& model, std::int64_t outputs) {
   if (model.target.kind != model::Target::Kind::none) return kind_of(model.target);
   PredictionKind kind;

@@ -68,7 +68,7 @@ const Member* TrainingGroup::lead() const {
   return nullptr;
 }
 
-// Where there are several members, one that fails leaves the others alone.
+// One of several members that fails leaves the others alone.
 template <typename F>
 void TrainingGroup::attempt(std::size_t m, F f) {
   if (members_[m] == nullptr) return;

@@ -11,7 +11,7 @@
 
 namespace nn::train {
 
-// What all members of a run share.
+// The run context is what all members of a run share. All is borrowed.
 struct RunContext {
   const TrainingData& data;
   const model::Model& model;

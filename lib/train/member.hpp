@@ -39,7 +39,7 @@ class Member {
 
   // Continues from a checkpoint: data error when it belongs to another run.
   void restore(const model::Checkpoint& checkpoint);
-  // What the run starts with, until attach().
+  // The parameters that the run starts with; valid until attach().
   const float* parameters() const { return start_parameters_.get(); }
   // The member of `program`, compiled with parameters(), that this is from now on; borrowed.
   void attach(backend::Program& program, std::size_t index);

@@ -6,6 +6,7 @@
 #include "cli/options.hpp"
 #include "cli/tool.hpp"
 #include "client/ask.hpp"
+#include "process/pid_file.hpp"
 #include "worker/worker.hpp"
 
 namespace {
@@ -158,27 +159,13 @@ void setup(CLI::App& app, Options& options) {
       ->group("Output");
 }
 
-// Files that are there while it serves.
-class Signs {
- public:
-  ~Signs() {
-    for (const std::string& path : paths_) ::unlink(path.c_str());
-  }
-  void put(const std::string& path, std::int64_t number) {
-    nn::write_file(path, fmt::format("{}\n", number));
-    paths_.push_back(path);
-  }
-
- private:
-  std::vector<std::string> paths_;
-};
-
 // What people and scripts wait for.
-void announce(const Options& options, const std::vector<nn::net::Endpoint>& endpoints, Signs& signs) {
-  if (!options.pid_file.empty()) signs.put(options.pid_file, ::getpid());
+void announce(const Options& options, const std::vector<nn::net::Endpoint>& endpoints,
+              nn::process::PidFiles& files) {
+  if (!options.pid_file.empty()) files.put(options.pid_file, ::getpid());
   for (const nn::net::Endpoint& endpoint : endpoints) {
     if (endpoint.kind == nn::net::Endpoint::Kind::unix_socket || options.port_file.empty()) continue;
-    signs.put(options.port_file, endpoint.port);
+    files.put(options.port_file, endpoint.port);
     break;
   }
   for (const nn::net::Endpoint& endpoint : endpoints) {
@@ -223,9 +210,9 @@ void run(Options& options) {
   if (options.print_endpoint && options.worker.stdio) {
     nn::fail_usage("--print-endpoint and --stdio both want standard output");
   }
-  Signs signs;
+  nn::process::PidFiles files;
   options.worker.on_ready = [&](const std::vector<nn::net::Endpoint>& endpoints) {
-    announce(options, endpoints, signs);
+    announce(options, endpoints, files);
   };
   nn::worker::serve(options.worker);
 }

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
@@ -31,14 +34,16 @@ constexpr std::string_view no_answer = "the connection ended before the worker a
 
 // "; it ended with exit status 127"; empty while it runs.
 asio::awaitable<std::string> how_ended(process::Child& command) {
-  constexpr std::chrono::milliseconds patience{500}, step{10};
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  for (auto waited = patience.zero(); waited < patience; waited += step) {
-    if (const auto status = command.status()) co_return fmt::format("; {}", process::describe_end(*status));
-    timer.expires_after(step);
-    co_await timer.async_wait(asio::use_awaitable);
-  }
-  co_return "";
+  using namespace asio::experimental::awaitable_operators;
+  using End = asio::posix::stream_descriptor;
+  constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+  constexpr std::chrono::milliseconds patience{500};
+  const auto executor = co_await asio::this_coro::executor;
+  End end(executor, command.end_descriptor().release());
+  asio::steady_timer timer(executor, patience);
+  co_await (end.async_wait(End::wait_read, no_throw) || timer.async_wait(no_throw));
+  const auto status = command.status();
+  co_return status ? fmt::format("; {}", process::describe_end(*status)) : "";
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ asio::awaitable<Socket> connect_unix(const Endpoint& endpoint) {
   co_return Socket(std::move(socket));
 }
 
-std::vector<std::string> command_of(const Endpoint& endpoint) {
+std::vector<std::string> words_of(const Endpoint& endpoint) {
   if (endpoint.kind == Endpoint::Kind::exec) return {"/bin/sh", "-c", endpoint.path};
   const auto colon = endpoint.host.rfind(':');
   std::vector<std::string> words = {"ssh", "-T", "-o", "BatchMode=yes"};
@@ -71,6 +71,16 @@ std::vector<std::string> command_of(const Endpoint& endpoint) {
   words.insert(words.end(), {"--", endpoint.host.substr(0, colon)});
   words.push_back(endpoint.path.empty() ? "nn-worker --stdio" : endpoint.path);
   return words;
+}
+
+process::Command command_of(const Endpoint& endpoint) {
+  process::Command command;
+  command.words = words_of(endpoint);
+  command.socket = true;
+  // Somebody at a terminal may be asked for a password, by an ssh of exec: or one that ssh:// goes
+  // through; only the terminal's foreground group can.
+  command.own_group = !process::at_terminal();
+  return command;
 }
 
 asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<process::Child>& child) {

@@ -2,117 +2,97 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
+#include <tuple>
+#include <utility>
 
 #include "base/error.hpp"
-
-extern char** environ;  // NOLINT: POSIX
+#include "base/signals.hpp"
+#include "process/child_end.hpp"
 
 namespace nn::process {
 namespace {
 
-// Numbers of the child are below this.
-constexpr int first_free = 16;
-
-// Of a spawned process: our ends stay ours, signals are as the shell gave them to us.
-class SpawnSetup {
- public:
-  explicit SpawnSetup(std::span<const Handed> descriptors) {
-    ::posix_spawn_file_actions_init(&actions);
-    int last = STDERR_FILENO;
-    for (const Handed& one : descriptors) {
-      // Out of the way of those that are put in place before it.
-      moved_.emplace_back(::fcntl(one.ours, F_DUPFD_CLOEXEC, first_free));
-      if (!moved_.back()) fail_errno("dup");
-      ::posix_spawn_file_actions_adddup2(&actions, moved_.back().get(), one.theirs);
-      last = std::max(last, one.theirs);
-    }
-    // Connections of others are none of its business, and would not end while it has them too.
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
-    ::posix_spawnattr_init(&attributes);
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, SIGPIPE);
-    ::posix_spawnattr_setsigdefault(&attributes, &set);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+// The pid is as good as the pidfd until it is reaped, works with the first kernels that have pidfds
+// (P_PIDFD came a version later), and doesn't care whether Asio made the pidfd non-blocking.
+int wait_child(pid_t pid, siginfo_t& info, int flags) {
+  int failed = 0;
+  while ((failed = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | flags)) != 0 && errno == EINTR) {
   }
-  ~SpawnSetup() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
+  return failed;
+}
 
- private:
-  std::vector<UniqueFd> moved_;
-};
+// A status as wait(2) has it.
+int status_of(const siginfo_t& info) {
+  if (info.si_code == CLD_EXITED) return (info.si_status & 0xff) << 8;
+  return info.si_code == CLD_DUMPED ? info.si_status | 0x80 : info.si_status;
+}
 
 }  // namespace
 
-Child::Child(const std::vector<std::string>& argv) {
-  auto [ours, theirs] = socket_pair();
-  socket_ = std::move(ours);
-  const std::array<Handed, 2> descriptors = {Handed{theirs.get(), 0}, {theirs.get(), 1}};
-  start(argv, descriptors);
-}
-
-Child::Child(const std::vector<std::string>& argv, std::span<const Handed> descriptors) {
-  start(argv, descriptors);
-}
-
-void Child::start(const std::vector<std::string>& argv, std::span<const Handed> descriptors) {
-  const SpawnSetup setup(descriptors);
-  std::vector<char*> words;
-  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
-  const int error = ::posix_spawnp(&pid_, words[0], &setup.actions, &setup.attributes, words.data(), environ);
-  if (error != 0) {
-    pid_ = -1;
-    fail_errno(argv[0], error);
+Child::Child(Command command) : own_group_(command.own_group), patience_(command.patience) {
+  UniqueFd theirs;
+  if (command.socket) {
+    std::tie(socket_, theirs) = socket_pair();
+    command.descriptors.push_back({theirs.get(), STDIN_FILENO});
+    command.descriptors.push_back({theirs.get(), STDOUT_FILENO});
+  }
+  pid_ = spawn(command);
+  try {
+    end_ = std::make_unique<const ChildEnd>(pid_);
+  } catch (...) {
+    send_signal(SIGKILL);
+    siginfo_t info{};
+    wait_child(pid_, info, 0);
+    throw;
   }
 }
 
-void Child::send_signal(int signal) {
-  if (pid_ > 0) ::kill(pid_, signal);
+UniqueFd Child::end_descriptor() const {
+  UniqueFd copy(::fcntl(end_->descriptor(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) fail_errno("dup");
+  return copy;
 }
 
-std::optional<int> Child::status() {
-  if (pid_ < 0) return status_;
-  int status = 0;
-  const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
-  if (ended == 0 || (ended < 0 && errno == EINTR)) return std::nullopt;
-  pid_ = -1;
-  status_ = status;
-  return status_;
+std::optional<int> Child::status() const {
+  siginfo_t info{};
+  // Where somebody else has reaped it, which is a bug of ours, nobody knows how it ended: not well.
+  if (wait_child(pid_, info, WNOHANG | WNOWAIT) != 0) return 0xff << 8;
+  if (info.si_pid == 0) return std::nullopt;
+  return status_of(info);
 }
 
-bool Child::ended_within(int milliseconds) {
-  constexpr int step_ms = 5;
-  for (int waited = 0;; waited += step_ms) {
-    if (status()) return true;
-    if (waited >= milliseconds) return false;
-    const timespec pause{0, step_ms * 1'000'000};
-    ::nanosleep(&pause, nullptr);
-  }
+bool Child::ended_within(std::chrono::milliseconds time) const {
+  const auto deadline = Clock::now() + time;
+  return end_->wait_until(deadline) && (!own_group_ || wait_for_group(pid_, deadline));
+}
+
+void Child::send_signal(int signal) const { ::kill(own_group_ ? -pid_ : pid_, signal); }
+
+void Child::end() {
+  // In our own group it may have that from the terminal already.
+  if (own_group_ && stop_requested() != 0) send_signal(stop_requested());
+  if (ended_within(patience_)) return;
+  send_signal(SIGTERM);
+  send_signal(SIGCONT);  // what is stopped handles it as well
+  if (ended_within(patience_)) return;
+  send_signal(SIGKILL);
+  siginfo_t info{};
+  wait_child(pid_, info, WNOWAIT);
+  ended_within(patience_);
 }
 
 Child::~Child() {
-  if (pid_ < 0) return;
   socket_.reset();
-  constexpr int patience_ms = 1000;
-  if (ended_within(patience_ms)) return;
-  send_signal(SIGTERM);
-  if (ended_within(patience_ms)) return;
-  send_signal(SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
+  end();
+  if (own_group_) send_signal(SIGKILL);  // whom we can't see in /proc
+  end_.reset();
+  siginfo_t info{};
+  wait_child(pid_, info, 0);
 }
 
 std::string describe_end(int status) {

@@ -3,42 +3,56 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "base/file.hpp"
+#include "process/command.hpp"
 
 namespace nn::process {
 
-// A descriptor of ours, and its number in the child.
-struct Handed {
-  int ours = -1, theirs = -1;
-};
+class ChildEnd;
 
+// One thread at a time. The process stays a zombie when it ends, so that its number, and that of its
+// group, are nobody else's as long as the Child lives.
+//
+// Nothing but the end of its socket or pipes tells a child that we were killed by SIGKILL:
+// PR_SET_PDEATHSIG would send a signal when the thread that started it ends, which may be long before
+// the process does, and would reach no grandchild. Children must end with their input.
 class Child {
  public:
-  // Starts argv (looked up in PATH), with one end of a socket pair as stdin and stdout, and our
-  // stderr. Io error when it can't be started.
-  explicit Child(const std::vector<std::string>& argv);
-  // With these descriptors, and those below them that are open. Either way it gets no other one.
-  Child(const std::vector<std::string>& argv, std::span<const Handed> descriptors);
+  // Starts the command. Errors as spawn() has them.
+  explicit Child(Command command);
   Child(const Child&) = delete;
-  // Ends it: waits a second, then SIGTERM, a second more, then SIGKILL.
+  // Ends it, and all that are in its group if it has its own: closes the socket, passes a signal on
+  // that asked us to stop (base/signals.hpp), and waits for Command::patience; then SIGTERM, and the
+  // same patience once more; then SIGKILL.
   ~Child();
 
-  UniqueFd take_socket() { return std::move(socket_); }  // our end
+  UniqueFd take_socket() { return std::move(socket_); }  // our end, of Command::socket
 
-  void send_signal(int signal);
-  // As wait(2) has it, once it has ended; nothing before. Doesn't wait.
-  std::optional<int> status();
+  pid_t pid() const { return pid_; }
+  // A descriptor of the caller's that is readable (poll(2), Asio's async_wait) once the command has
+  // ended; there is nothing to read. Io error where there are no descriptors left.
+  UniqueFd end_descriptor() const;
+  // As wait(2) has it, once the command has ended; nothing before. Doesn't wait.
+  std::optional<int> status() const;
+  // Waits until the command has ended, and all that are in its group if it has its own: false where
+  // they haven't within that time.
+  bool ended_within(std::chrono::milliseconds time) const;
+
+  // To all that are in its group, if it has its own, also when the command itself has ended.
+  void send_signal(int signal) const;
 
  private:
-  void start(const std::vector<std::string>& argv, std::span<const Handed> descriptors);
-  bool ended_within(int milliseconds);
-  pid_t pid_ = -1;  // while it runs, and until we know how it ended
-  std::optional<int> status_;
+  void end();
+
+  pid_t pid_ = -1;
+  bool own_group_;
+  std::chrono::milliseconds patience_;
+  std::unique_ptr<const ChildEnd> end_;
   UniqueFd socket_;
 };
 

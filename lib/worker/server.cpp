@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,8 +10,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <list>
 
 #include "base/log.hpp"
@@ -20,6 +17,7 @@
 #include "base/signals.hpp"
 #include "net/listen.hpp"
 #include "net/tls.hpp"
+#include "process/notify.hpp"
 #include "worker/session.hpp"
 #include "worker/stdio.hpp"
 
@@ -51,22 +49,6 @@ std::string peer_name(net::Socket& socket) {
     return "?";
   }
   return fmt::format("{}:{}", host, port);
-}
-
-// Tells systemd (sd_notify(3)): one datagram to the socket it names.
-void notify_manager(std::string_view state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
-  sockaddr_un address{};
-  const std::size_t size = std::strlen(path);
-  if (size >= sizeof address.sun_path) return;
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path, size);
-  if (path[0] == '@') address.sun_path[0] = '\0';
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) return;
-  ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-           static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size));
 }
 
 class Server {
@@ -196,7 +178,7 @@ void Server::run() {
   log_.write("ready",
              {{"pid", ::getpid()}, {"endpoints", names}, {"device", backend::to_string(options_.device)}});
   if (options_.on_ready) options_.on_ready(endpoints);
-  notify_manager("READY=1");
+  process::notify_manager("READY=1");
   io_.run();
   log_.write("end", {{"requests_total", service_.stats.requests_total}});
   if (service_.broken) throw *service_.broken;
@@ -322,7 +304,7 @@ asio::awaitable<void> Server::watch_time() {
 
 asio::awaitable<void> Server::drain() {
   service_.draining = true;
-  notify_manager("STOPPING=1");
+  process::notify_manager("STOPPING=1");
   log_.write("drain", {{"connections", service_.sessions.size()}, {"inflight", service_.inflight}});
   boost::system::error_code ignored;
   for (Gate& gate : gates_) gate.acceptor.close(ignored);

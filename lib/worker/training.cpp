@@ -110,20 +110,24 @@ Training::Training(asio::io_context& io, TrainingOptions options, std::shared_pt
       model_(io),
       log_(io),
       errors_(io),
+      end_(io),
       written_some_(io),
       patience_(io) {}
 
 void Training::start(const TrainingRequest& request, OnEnd on_end) {
-  const std::vector<std::string> words = training_command(options_, request);
+  process::Command command;
+  command.words = training_command(options_, request);
   auto [rows_out, rows_in] = make_pipe();
   auto [model_out, model_in] = make_pipe();
   auto [errors_out, errors_in] = make_pipe();
   auto [log_out, log_in] = make_pipe();
-  const std::array<process::Handed, 4> handed = {process::Handed{rows_out.get(), STDIN_FILENO},
-                                                 {model_in.get(), STDOUT_FILENO},
-                                                 {errors_in.get(), STDERR_FILENO},
-                                                 {log_in.get(), 3}};
-  child_ = std::make_unique<process::Child>(words, handed);
+  // Its own group keeps a terminal's ^C from it: with ours it would have two signals, and not save.
+  command.descriptors = {{rows_out.get(), STDIN_FILENO},
+                         {model_in.get(), STDOUT_FILENO},
+                         {errors_in.get(), STDERR_FILENO},
+                         {log_in.get(), 3}};
+  child_ = std::make_unique<process::Child>(std::move(command));
+  end_.assign(child_->end_descriptor().release());
   rows_.assign(rows_in.release());
   model_.assign(model_out.release());
   errors_.assign(errors_out.release());
@@ -233,11 +237,9 @@ asio::awaitable<void> Training::send_model() {
 
 // It has closed its outputs: this is a matter of milliseconds, unless something is wrong with it.
 asio::awaitable<int> Training::ended() {
-  asio::steady_timer pause(io_);
   for (;;) {
     if (const auto status = child_->status()) co_return *status;
-    pause.expires_after(std::chrono::milliseconds(2));
-    co_await pause.async_wait(no_throw);
+    co_await end_.async_wait(Pipe::wait_read, no_throw);
   }
 }
 

@@ -75,6 +75,7 @@ class Training : public std::enable_shared_from_this<Training> {
   OnEnd on_end_;
   std::unique_ptr<process::Child> child_;
   Pipe rows_, model_, log_, errors_;
+  Pipe end_;  // readable when nn-train has ended
   std::vector<format::Piece> queue_, writing_;
   std::uint64_t bytes_ = 0;  // of rows so far
   bool all_rows_ = false, stopped_ = false, ended_ = false;

@@ -1,46 +1,206 @@
 #include "process/child.hpp"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <thread>
 
+#include "base/signals.hpp"
 #include "catch.hpp"
+#include "trees.hpp"
 
 using namespace nn;
 using namespace nn::process;
+using namespace nn::process::test;
 
 namespace {
 
-std::string read_all(int fd) {
-  std::string text;
-  std::array<char, 256> bytes{};
-  for (ssize_t n; (n = ::read(fd, bytes.data(), bytes.size())) > 0;) {
-    text.append(bytes.data(), static_cast<std::size_t>(n));
+constexpr std::chrono::milliseconds no_time{0}, moment{50};
+constexpr std::chrono::seconds long_time{20};
+
+void wait_for_end(const Child& child) {
+  const UniqueFd end = child.end_descriptor();
+  pollfd one{end.get(), POLLIN, 0};
+  while (::poll(&one, 1, -1) != 1) {
   }
-  return text;
+}
+
+// The exit status of `body`, run in a process of its own.
+int in_a_process(int (*body)(int), int argument) {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(body(argument));
+  int status = 0;
+  while (::waitpid(pid, &status, 0) != pid) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace
 
-TEST_CASE("a command gets its own descriptors and no others of ours") {
-  const UniqueFd ours(::open("/dev/null", O_RDONLY));  // not close-on-exec, as accepted sockets are
-  REQUIRE(ours);
-  Child child({"/bin/sh", "-c",
-               "for fd in 3 4 5 6 7 8 9 10 11 12; do [ -e /proc/$$/fd/$fd ] && echo $fd; done; echo end"});
-  const UniqueFd socket = child.take_socket();
-  CHECK(read_all(socket.get()) == "end\n");
+TEST_CASE("a command's end is seen by a descriptor, and told as often as asked") {
+  Command command = shell("read line; exit 7");
+  command.socket = true;
+  Child child(command);
+  CHECK_FALSE(child.status());
+  CHECK_FALSE(child.ended_within(no_time));
+  child.take_socket().reset();
+  wait_for_end(child);
+  REQUIRE(child.status());
+  CHECK(WEXITSTATUS(*child.status()) == 7);
+  CHECK(describe_end(*child.status()) == "it ended with exit status 7");
+  CHECK(child.ended_within(no_time));
+}
 
+TEST_CASE("a signal reaches the command and all that it started") {
+  Tree tree("sleep 1000 & sleep 1000 & echo; wait");
+  REQUIRE(tree.started);
+  CHECK(::getpgid(tree.child->pid()) == tree.child->pid());
+  tree.child->send_signal(SIGKILL);
+  CHECK(tree.rest().empty());
+  wait_for_end(*tree.child);
+  CHECK(describe_end(*tree.child->status()) == "it was killed by signal 9");
+  CHECK(tree.child->ended_within(long_time));
+}
+
+TEST_CASE("what outlives its command is ended with the Child") {
+  Tree tree("sleep 1000 & echo; exit 3", moment);
+  REQUIRE(tree.started);
+  wait_for_end(*tree.child);
+  CHECK(WEXITSTATUS(*tree.child->status()) == 3);
+  CHECK_FALSE(tree.child->ended_within(no_time));
+  tree.child.reset();
+  CHECK(tree.rest().empty());
+}
+
+TEST_CASE("what ignores SIGTERM is killed") {
+  Tree tree("trap '' TERM; sleep 1000 & echo; wait", moment);
+  REQUIRE(tree.started);
+  tree.child.reset();
+  CHECK(tree.rest().empty());
+}
+
+TEST_CASE("what a shell started has the same time to end as the shell") {
+  Tree tree("(trap 'echo saved; exit' TERM; echo; sleep 1000 & wait; wait) & wait");
+  REQUIRE(tree.started);
+  tree.child->send_signal(SIGTERM);
+  wait_for_end(*tree.child);
+  tree.child.reset();
+  CHECK(tree.rest() == "saved\n");
+}
+
+TEST_CASE("what is stopped can end") {
+  Tree tree("trap 'echo saved; exit' TERM; echo; sleep 1000 & wait; wait", moment);
+  REQUIRE(tree.started);
+  tree.child->send_signal(SIGSTOP);
+  siginfo_t info{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(tree.child->pid()), &info, WSTOPPED | WNOWAIT) == 0);
+  CHECK_FALSE(tree.child->status());
+  tree.child->send_signal(SIGTERM);
+  CHECK_FALSE(tree.child->ended_within(no_time));
+  tree.child->send_signal(SIGCONT);
+  CHECK(tree.child->ended_within(long_time));
+  CHECK(tree.rest() == "saved\n");
+}
+
+TEST_CASE("without a group of its own a command is in ours") {
+  Command command = shell("read line");
+  command.socket = true;
+  command.own_group = false;
+  const Child child(command);
+  CHECK(::getpgid(child.pid()) == ::getpgrp());
+}
+
+TEST_CASE("a parent that ignored SIGCHLD hides no status") {
+  ::signal(SIGCHLD, SIG_IGN);
+  const Child child(shell("exit 5"));
+  wait_for_end(child);
+  CHECK(WEXITSTATUS(*child.status()) == 5);
+}
+
+TEST_CASE("what asks us to stop is passed on") {
   auto [reader, writer] = make_pipe();
-  const std::array<Handed, 2> handed = {Handed{writer.get(), 4}, {writer.get(), 1}};
-  Child other({"/bin/sh", "-c", "echo one; echo four >&4; [ -e /proc/$$/fd/5 ] && echo five; exit 7"},
-              handed);
+  const auto body = [](int output) {
+    install_signal_handlers();
+    Command command = shell("trap 'echo interrupted; exit' INT; echo started >&3; read line");
+    auto [input, never_written] = make_pipe();
+    auto [started, starting] = make_pipe();
+    command.descriptors = {{input.get(), STDIN_FILENO}, {output, STDOUT_FILENO}, {starting.get(), 3}};
+    command.patience = long_time;
+    const Child child(command);
+    starting.reset();
+    char byte = 0;
+    if (::read(started.get(), &byte, 1) != 1) return 1;
+    ::raise(SIGINT);
+    return 0;
+  };
+  CHECK(in_a_process(body, writer.get()) == 0);
   writer.reset();
-  CHECK(read_all(reader.get()) == "one\nfour\n");
-  std::optional<int> status;
-  while (!(status = other.status())) {
+  CHECK(read_all(reader.get()) == "interrupted\n");
+}
+
+TEST_CASE("in the background of a terminal reading fails, in the foreground it doesn't") {
+  const UniqueFd terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal || ::grantpt(terminal.get()) != 0 || ::unlockpt(terminal.get()) != 0) {
+    WARN("skipped: there are no pseudo-terminals");
+    return;
   }
+  const auto body = [](int master) {
+    ::setsid();
+    if (at_terminal()) return 1;
+    const UniqueFd ours(::open(::ptsname(master), O_RDWR | O_CLOEXEC));  // of the new session from here on
+    if (!at_terminal()) return 2;
+    Command command = shell("read line </dev/tty 2>/dev/null || exit 7; [ \"$line\" = yes ]");
+    const Child background(command);
+    if (!background.ended_within(long_time)) return 3;
+    if (WEXITSTATUS(*background.status()) != 7) return 4;
+    command.own_group = false;
+    const Child foreground(command);
+    if (::write(master, "yes\n", 4) != 4 || !foreground.ended_within(long_time)) return 5;
+    return WEXITSTATUS(*foreground.status());
+  };
+  CHECK(in_a_process(body, terminal.get()) == 0);
+}
+
+TEST_CASE("where the kernel has no pidfds, a thread waits") {
+  bool filtered = false, ended = false;
+  std::optional<int> status;
+  std::string rest = "not read";
+  std::thread([&] {
+    // For this thread and what it starts only.
+    std::array<sock_filter, 4> filter = {{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+                                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+                                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+    const sock_fprog program{filter.size(), filter.data()};
+    filtered = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    if (!filtered) return;
+    {
+      const Child child(shell("exit 7"));
+      wait_for_end(child);
+      status = child.status();
+      ended = child.ended_within(long_time);
+    }
+    Tree tree("trap '' TERM; sleep 1000 & echo; exit", moment);
+    wait_for_end(*tree.child);
+    tree.child.reset();
+    rest = tree.rest();
+  }).join();
+  if (!filtered) {
+    WARN("skipped: this kernel filters no system calls");
+    return;
+  }
+  REQUIRE(status);
   CHECK(WEXITSTATUS(*status) == 7);
-  CHECK(other.status() == status);
+  CHECK(ended);
+  CHECK(rest.empty());
 }

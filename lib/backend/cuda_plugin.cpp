@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* file_name = "nn-cuda.so";
 
-// Where it may lie: the one folder that the environment names, or beside the tools, in an
+// Paths at which the plugin may lie: the one folder that the environment names, or beside the tools, in an
 // installation and in a build.
 std::vector<fs::path> places() {
   if (const char* folder = std::getenv("NN_PLUGIN_DIR")) return {fs::path(folder) / file_name};

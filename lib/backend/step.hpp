@@ -1,4 +1,4 @@
-// What a step is made of on every device. Internal to the backends and the training loop.
+// The parts of a step that are the same on every device. Internal to the backends and the training loop.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ const std::string& tool_name();
 void set_verbosity(Verbosity verbosity);
 Verbosity verbosity();
 
-void print_error(std::string_view text);    // always
+void print_message(std::string_view text);  // always
 void print_warning(std::string_view text);  // "nn-train: warning: text", unless --quiet
 void print_note(std::string_view text);     // only with --verbose
 void print_summary(std::string_view text);  // as a note, and for whoever sits at a terminal; not with --quiet

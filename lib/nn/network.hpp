@@ -1,4 +1,4 @@
-// What a network is: its layers, as text and as data. No weights, no device.
+// A network is its layers, as text and as data. It has no weights and no device.
 #pragma once
 
 #include <cstdint>

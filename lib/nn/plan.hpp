@@ -85,7 +85,7 @@ Plan lower(const Network& network, Loss loss);
 // only, reads its input.
 Plan for_prediction(Plan plan);
 
-// Of each value, whether training asks for its gradient: some weight lies before it.
+// For each value: does training need its gradient, because a weight lies upstream?
 std::vector<bool> values_with_gradient(const Plan& plan);
 
 // Multiplications and additions of the matrix products that one row takes forward.

@@ -74,8 +74,8 @@ void train(const TrainOptions& options) {
     trained = train_members(members, data, model);
   } catch (const Interrupted&) {
     if (members.size() > 1)
-      print_error(fmt::format("stopped; {} and the other checkpoints continue with --resume",
-                              checkpoint_of(members[0])));
+      print_message(fmt::format("stopped; {} and the other checkpoints continue with --resume",
+                                checkpoint_of(members[0])));
     throw;
   }
   std::size_t missing = 0;

@@ -56,7 +56,7 @@ class Arena {
   std::deque<Buffer> buffers_;
 };
 
-// What all operations of a program share.
+// The context that all operations of a program share.
 template <typename T>
 struct Setting {
   const Kernels<T>& kernels;

@@ -41,7 +41,7 @@ class Scratch {
   Each<T> data_;
 };
 
-// What all operations of a program share.
+// The context that all operations of a program share.
 template <typename T>
 struct Setting {
   const Plan& plan;

@@ -73,7 +73,7 @@ class Conv2d final : public Operation<T> {
   std::int64_t group_filters() const { return filters_ / op_.options.groups; }
   std::int64_t block_elements() const { return round_up(block_ * patch_ + 32); }
   std::int64_t kernel_elements() const { return round_up(patch_ * filters_); }
-  // Where the input's pixels are the patches.
+  // Here the input's pixels are the patches.
   bool in_place() const {
     return op_.window.kernel == Size{1, 1} && op_.window.strides == Size{1, 1} && op_.options.groups == 1;
   }

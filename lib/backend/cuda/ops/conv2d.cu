@@ -78,7 +78,7 @@ class Conv2d final : public Operation<T> {
   Index group_filters() const { return filters_ / op_.options.groups; }
   Index in_at(Index row) const { return row * op_.in.pixels() * in_pixel_; }
   Index out_at(Index row) const { return row * op_.out.pixels() * out_pixel_; }
-  // Where the input's pixels are the patches.
+  // Here the input's pixels are the patches.
   bool in_place() const {
     return op_.window.kernel == Size{1, 1} && op_.window.strides == Size{1, 1} && op_.options.groups == 1;
   }

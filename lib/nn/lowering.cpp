@@ -160,7 +160,7 @@ void Lowering::begin_shortcut() {
 }
 
 void Lowering::end_block() {
-  Block block = std::move(blocks_.back());
+  const Block block = blocks_.back();
   blocks_.pop_back();
   const Place other = block.shortcut ? here_ : block.begin;
   if (block.shortcut) here_ = block.main;

@@ -36,8 +36,8 @@ double operations_per_row(const Plan& plan) {
       const Parameter& kernel = plan.parameters[static_cast<std::size_t>(index)];
       if (kernel.initializer != Initializer::variance_scaling) continue;
       // The kernel without its last dimension is what each output is a sum over.
-      const auto terms = static_cast<double>(kernel.size() / kernel.shape.back());
-      operations += 2 * terms * static_cast<double>(op.out.size());
+      const std::int64_t terms = kernel.size() / kernel.shape.back();
+      operations += 2 * static_cast<double>(terms) * static_cast<double>(op.out.size());
     }
   }
   return operations;

@@ -122,8 +122,8 @@ asio::awaitable<void> RemoteTrainer::train() {
   const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
   limit.cancel();
   if (!can_train(*welcome.as<wire::Welcome>())) {
-    fail(ErrorKind::unsupported,
-         "this worker does not train; it would have to be started with --train FOLDER");
+    throw make_error(ErrorKind::unsupported, "this worker does not train")
+        .advise("; it would have to be started with --train FOLDER");
   }
   begin();
   asio::co_spawn(io_, send_rows(), [this](std::exception_ptr error) {
@@ -136,8 +136,8 @@ asio::awaitable<void> RemoteTrainer::train() {
   while (co_await link->read(in)) {
     if (take(in)) co_return;
   }
-  fail(ErrorKind::unavailable,
-       "the connection ended before the model came; --resume goes on from a checkpoint");
+  throw make_error(ErrorKind::unavailable, "the connection ended before the model came")
+      .advise("; --resume goes on from a checkpoint");
 }
 
 void RemoteTrainer::begin() {
@@ -190,7 +190,7 @@ bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
       }
       return false;
     case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();
-    case wire::Message::Failed: throw error_of(*in.as<wire::Failed>());
+    case wire::Message::Failed: throw protocol::error_of(*in.as<wire::Failed>());
     case wire::Message::Goodbye:
     case wire::Message::Report: return false;
     default: fail_data("a message that workers do not send here");

@@ -118,10 +118,9 @@ void Fleet::drop(std::size_t peer, const Error& why) {
   }
   if (!options_.ensemble && alive() == 0) return stop(why);
   if (options_.ensemble && alive() < needed()) {
-    return stop(options_.quorum == 0
-                    ? Error(why.kind(), fmt::format("{} (--quorum would go on without it)", why.what()))
-                    : Error(why.kind(), fmt::format("{}; {} of {} members left, --quorum asks for {}",
-                                                    why.what(), alive(), lanes_.size(), needed())));
+    return stop(options_.quorum == 0 ? why.advise(" (--quorum would go on without it)")
+                                     : why.advise("; {} of {} members left, --quorum asks for {}", alive(),
+                                                  lanes_.size(), needed()));
   }
   warn("{}; going on without it, {} of {} {} left", why.what(), alive(), lanes_.size(),
        options_.ensemble ? "members" : "workers");
@@ -239,7 +238,7 @@ void Fleet::check_reachable(Clock::time_point now) {
   if (!options_.ensemble && !any && now - last >= options_.peer.access.connect_timeout) {
     const std::string others =
         lanes_.size() > 1 ? fmt::format(" (as are all {} workers)", lanes_.size()) : "";
-    stop(Error(ErrorKind::unavailable, fmt::format("{}{}", lanes_[0].peer->error().what(), others)));
+    stop(lanes_[0].peer->error().as(ErrorKind::unavailable).advise("{}", others));
   }
 }
 
@@ -345,7 +344,7 @@ void Fleet::came(std::uint64_t number, std::size_t peer, Clock::time_point sent,
 
 void Fleet::failed(std::uint64_t number, Block& block, std::size_t peer, const PeerFailure& failure) {
   const bool elsewhere = failure.code == wire::Code::busy || failure.code == wire::Code::draining ||
-                         failure.code == wire::Code::cancelled;
+                         failure.code == wire::Code::cancelled || failure.code == wire::Code::device;
   if (!options_.ensemble) {
     if (failure.code == wire::Code::deadline) return;  // check_deadline() says so
     if (!elsewhere) return stop(failure.error);
@@ -375,9 +374,9 @@ void Fleet::hedge(std::uint64_t number, Block& block) {
 void Fleet::check_deadline(std::uint64_t number, Block& block, Clock::time_point now) {
   if (now - block.sent < options_.deadline) return;
   if (!options_.ensemble) {
-    return stop(
-        Error(ErrorKind::unavailable, fmt::format("row {}: no answer within --deadline ({} ms)",
-                                                  block.rows.first_row, milliseconds(options_.deadline))));
+    return stop(make_error(ErrorKind::unavailable, "no answer")
+                    .within(fmt::format("row {}", block.rows.first_row))
+                    .advise(" within --deadline ({} ms)", milliseconds(options_.deadline)));
   }
   finish_if_complete(number, true);
 }

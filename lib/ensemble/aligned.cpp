@@ -61,11 +61,8 @@ class Lane {
     return fill();
   }
 
-  // The error without our name for the input in front, which a message already has.
-  std::string reason(const Error& error) const {
-    const std::string_view text = error.what();
-    return std::string(text.starts_with(path_ + ": ") ? text.substr(path_.size() + 2) : text);
-  }
+  // The error without the input's path, which name() has already.
+  Error reason(const Error& error) const { return error.without(path_); }
 
   std::int64_t row() const { return batch_.first_row + at_; }
   std::int64_t rows() const { return outputs_.rows - at_; }
@@ -117,7 +114,7 @@ class AggregateSource : public BatchSource {
   void choose_passed();
   void take_weights(const AggregateOptions& options);
   Metadata describe() const;
-  void drop(Lane& lane, std::int64_t row, const std::string& why);
+  void drop(Lane& lane, std::int64_t row, const Error& why);
   bool align();
   Batch source_rows(std::int64_t count);
   void agree_on_row(const Passed& passed);
@@ -160,18 +157,15 @@ std::size_t AggregateSource::alive() const {
 }
 
 // A member is lost. Without a quorum, or with too few left, this ends everything.
-void AggregateSource::drop(Lane& lane, std::int64_t row, const std::string& why) {
+void AggregateSource::drop(Lane& lane, std::int64_t row, const Error& why) {
   lane.give_up();
-  if (!tolerant_) {
-    fail_data("{}: {}{}", lane.name(), why, lanes_.size() > 1 ? " (--quorum would go on without it)" : "");
-  }
+  const Error named = why.within(lane.name()).as(ErrorKind::data);
+  if (!tolerant_) throw lanes_.size() > 1 ? named.advise(" (--quorum would go on without it)") : named;
   const std::size_t left = alive();
   if (left < quorum_) {
-    fail_data("{}: {}; {} of {} members left, --quorum asks for {}", lane.name(), why, left, lanes_.size(),
-              quorum_);
+    throw named.advise("; {} of {} members left, --quorum asks for {}", left, lanes_.size(), quorum_);
   }
-  warn("{}: {}; going on without it from row {}, {} of {} members left", lane.name(), why, row, left,
-       lanes_.size());
+  warn("{}; going on without it from row {}, {} of {} members left", named.what(), row, left, lanes_.size());
 }
 
 void AggregateSource::open_all() {
@@ -201,9 +195,9 @@ void AggregateSource::agree_on_kind() {
   kind_ = reference->kind();
   for (const auto& lane : lanes_) {
     if (!lane->alive() || lane->kind() == kind_) continue;
-    drop(
-        *lane, 0,
-        "answers something else: " + predict::difference(kind_, reference->name(), lane->kind(), "this one"));
+    drop(*lane, 0,
+         data_error("answers something else: {}",
+                    predict::difference(kind_, reference->name(), lane->kind(), "this one")));
   }
 }
 
@@ -219,7 +213,7 @@ void AggregateSource::take_weights(const AggregateOptions& options) {
       try {
         weight = lanes_[m]->weight();
       } catch (const Error& error) {
-        fail_data("{}: nn.weight: {}", lanes_[m]->name(), error.what());
+        throw error.within("nn.weight").within(lanes_[m]->name()).as(ErrorKind::data);
       }
     }
     weights_.push_back(weight);
@@ -280,7 +274,7 @@ bool AggregateSource::align() {
   if (with_row.empty()) return false;
   for (Lane* lane : at_end) {
     drop(*lane, next_row_,
-         fmt::format("ends before row {}, where {} goes on", with_row[0]->row(), with_row[0]->name()));
+         data_error("ends before row {}, where {} goes on", with_row[0]->row(), with_row[0]->name()));
   }
   std::map<std::int64_t, std::size_t> votes;  // ascending: of equal counts the lower row is taken
   for (const Lane* lane : with_row) ++votes[lane->row()];
@@ -292,7 +286,7 @@ bool AggregateSource::align() {
   for (Lane* lane : with_row) {
     if (lane->row() == row) continue;
     drop(*lane, row,
-         fmt::format("answers row {} where {} answers row {}", lane->row(), reference.name(), row));
+         data_error("answers row {} where {} answers row {}", lane->row(), reference.name(), row));
   }
   return true;
 }
@@ -325,8 +319,8 @@ void AggregateSource::agree_on_row(const Passed& passed) {
   for (const auto& [lane, column] : owners) {
     if (same(right->second, column)) continue;
     drop(*lane, next_row_,
-         fmt::format("{} of row {} is {}, {} has {}", passed.field.name, next_row_, text(column),
-                     right->first->name(), text(right->second)));
+         data_error("{} of row {} is {}, {} has {}", passed.field.name, next_row_, text(column),
+                    right->first->name(), text(right->second)));
   }
 }
 

@@ -76,6 +76,7 @@ void Crew::attempt(std::size_t m, F f) {
     if (!common_.several || error.kind() != ErrorKind::data) throw;
     print_error(
         fmt::format("member {} ({}): {}", member.options().member, member.options().output, error.what()));
+    common_.log.member_failed(member.options().member, error);
     program_->set_active(m, false);
     members_[m].reset();
   }

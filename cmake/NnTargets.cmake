@@ -18,9 +18,12 @@ function(nn_options target)
 endfunction()
 
 # nn_library(NAME SOURCES… USES module… PRIVATE library…): static library nn::NAME.
-# USES are our modules, the arrows of the design; PRIVATE is what its users must not see.
+# USES are our modules, the arrows of the design, which tests/house/arrows compares with what is
+# included; PRIVATE is what its users must not see.
 function(nn_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;PRIVATE" ${ARGN})
+  string(REPLACE ";" " " uses "${arg_USES}")
+  set_property(GLOBAL APPEND PROPERTY NN_MODULES "${name}: ${uses}")
   add_library(nn_${name} STATIC ${arg_SOURCES})
   add_library(nn::${name} ALIAS nn_${name})
   target_include_directories(nn_${name} PUBLIC ${PROJECT_SOURCE_DIR}/lib)

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
+#include "plugin_abi.h"
 
 namespace nn::backend {
 namespace {
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* file_name = "nn-cuda.so";
 
-// Where it may lie: the one folder that the environment names, or beside the tools, in an
+// Paths at which the plugin may lie: the one folder that the environment names, or beside the tools, in an
 // installation and in a build.
 std::vector<fs::path> places() {
   if (const char* folder = std::getenv("NN_PLUGIN_DIR")) return {fs::path(folder) / file_name};
@@ -81,9 +82,9 @@ std::unique_ptr<Backend> open_cuda_backend(const Device& device) {
   // Never closed: errors that it throws are of its code.
   void* plugin = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (plugin == nullptr) throw Error(ErrorKind::unsupported, last_error()).within(to_string(device));
-  const int interface = function_of<CudaPluginInterface>(plugin, "nn_cuda_interface", device)();
-  if (interface != cuda_plugin_interface) {
-    throw make_error(ErrorKind::unsupported, "{} is of another version of these tools",
+  auto* abi = reinterpret_cast<CudaPluginAbi*>(::dlsym(plugin, "nn_cuda_abi"));
+  if (abi == nullptr || abi() != std::string_view(NN_PLUGIN_ABI)) {
+    throw make_error(ErrorKind::unsupported, "{} is of another build of these tools",
                      printable(path.string()))
         .within(to_string(device));
   }

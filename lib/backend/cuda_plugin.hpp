@@ -9,12 +9,11 @@
 
 namespace nn::backend {
 
-// What the plugin exports, as C functions: this number, and
-//   nn::Backend* nn_cuda_open(const nn::Device&): what the caller owns; throws nn::Error.
-// To be raised with every change of Backend, Program, Plan and what they are asked with.
-inline constexpr int cuda_plugin_interface = 4;
-using CudaPluginInterface = int();               // nn_cuda_interface
-using CudaPluginOpen = Backend*(const Device&);  // nn_cuda_open
+// What the plugin exports, as C functions. C++ objects cross the border between both, so that a plugin is
+// used only where its nn_cuda_abi() is the tools' own NN_PLUGIN_ABI, the hash of the headers that declare
+// them.
+using CudaPluginAbi = const char*();             // nn_cuda_abi
+using CudaPluginOpen = Backend*(const Device&);  // nn_cuda_open: the caller owns the backend; throws Error
 
 // The devices that the plugin can use; none without it.
 CudaDevices find_cuda_devices();

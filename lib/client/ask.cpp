@@ -33,7 +33,7 @@ asio::awaitable<std::string> ask(asio::io_context& io, net::Endpoint endpoint, W
                                  net::Access access) {
   net::Carrier carrier;
   constexpr std::uint64_t max_frame = 16u << 20;
-  const auto link = co_await reach(endpoint, access, max_frame, carrier);
+  const auto link = co_await open_connection(endpoint, access, max_frame, carrier);
   auto limit = close_after(link, io, access.connect_timeout);
   co_await greet(*link, with_token(access), max_frame, carrier);
   link->send(question_frame(link->maker(), question));

@@ -17,9 +17,10 @@ net::Access with_token(net::Access access) {
   return access;
 }
 
-asio::awaitable<std::shared_ptr<protocol::FrameLink>> reach(const net::Endpoint& endpoint,
-                                                            const net::Access& access,
-                                                            std::uint64_t max_frame, net::Carrier& carrier) {
+asio::awaitable<std::shared_ptr<protocol::FrameLink>> open_connection(const net::Endpoint& endpoint,
+                                                                      const net::Access& access,
+                                                                      std::uint64_t max_frame,
+                                                                      net::Carrier& carrier) {
   net::Socket socket = co_await net::connect(endpoint, access, carrier);
   co_return std::make_shared<protocol::FrameLink>(std::move(socket), max_frame, carrier.alert);
 }

@@ -14,9 +14,10 @@ namespace nn::client {
 net::Access with_token(net::Access access);
 
 // A new connection to the endpoint; see connect(). Nothing has been sent yet.
-asio::awaitable<std::shared_ptr<protocol::FrameLink>> reach(const net::Endpoint& endpoint,
-                                                            const net::Access& access,
-                                                            std::uint64_t max_frame, net::Carrier& carrier);
+asio::awaitable<std::shared_ptr<protocol::FrameLink>> open_connection(const net::Endpoint& endpoint,
+                                                                      const net::Access& access,
+                                                                      std::uint64_t max_frame,
+                                                                      net::Carrier& carrier);
 
 // The first message, and the Welcome that the worker says to it. The access is one with_token().
 // Errors as expect() has them, with how the command ended where there is one.

@@ -116,7 +116,7 @@ void RemoteTrainer::train_there() {
   } catch (const Error& error) {
     const Error named = within(error, name);
     if (stop_requested() == 0) throw named;
-    print_error(named.what());
+    print_message(named.what());
     throw_if_stopped();
   }
 }
@@ -134,7 +134,7 @@ void RemoteTrainer::look_at_signals() {
 }
 
 asio::awaitable<void> RemoteTrainer::train() {
-  link_ = co_await reach(options_.endpoint, access_, options_.max_frame, carrier_);
+  link_ = co_await open_connection(options_.endpoint, access_, options_.max_frame, carrier_);
   const auto link = link_;
   auto limit = close_after(link, io_, 2 * access_.connect_timeout);
   const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
@@ -201,7 +201,7 @@ bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
     case wire::Message::Notice:
       progress_->clear();
       for (const std::string& line : split(trim(text_of(in.body)), '\n')) {
-        print_error(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
+        print_message(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
       }
       return false;
     case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();

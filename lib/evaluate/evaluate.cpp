@@ -138,7 +138,7 @@ void Evaluation::State::find_classes() {
   classes.emplace(static_cast<std::int64_t>(names->names().size()), metrics);
 }
 
-// What the probabilities are of: the stream says so, or --classes, or integers from 0.
+// Names of the classes that the probabilities are of: the stream says so, or --classes, or integers from 0.
 void Evaluation::State::find_names() {
   const std::int64_t width = width_of(*schema, proba);
   const std::int64_t count = width == 1 ? 2 : width;

@@ -18,7 +18,7 @@ static_assert(std::endian::native == std::endian::little, "columns in memory are
 
 // Large rows make smaller batches, so that memory stays bounded whatever the shape.
 constexpr std::int64_t batch_bytes = 16 << 20;
-// What is taken on trust before bytes have arrived.
+// Bytes that a header's word is enough for, before any have arrived.
 constexpr std::uint64_t first_allocation = 16u << 20;
 
 template <typename T>

@@ -1,4 +1,4 @@
-// What must hold between the parts of a model.
+// Checks of what must hold between the parts of a model.
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -14,7 +14,7 @@
 namespace nn::model {
 namespace {
 
-// Where a block of rows goes: element `at` of each of `count` rows of `stride` floats.
+// The destination of a block of rows: element `at` of each of `count` rows of `stride` floats.
 struct Block {
   std::int64_t first, count;
   float* out;  // first row of the block, first float of the column

@@ -1,4 +1,4 @@
-// What the training rows teach about the columns.
+// Learns from the training rows how columns become numbers.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What is to be predicted: classes or numbers, learned from column y.
+// The target: the classes or numbers to be predicted, learned from column y.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -72,8 +72,8 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
     trained = train_members(members, data, model, log, run);
   } catch (const Interrupted&) {
     if (members.size() > 1)
-      print_error(fmt::format("stopped; {} and the other checkpoints continue with --resume",
-                              checkpoint_of(members[0])));
+      print_message(fmt::format("stopped; {} and the other checkpoints continue with --resume",
+                                checkpoint_of(members[0])));
     throw;
   }
   std::size_t missing = 0;

@@ -1,4 +1,4 @@
-// What CUDA's and cuBLAS's errors are to callers of these tools.
+// Maps CUDA's and cuBLAS's errors to kinds of errors of these tools.
 #include <fmt/format.h>
 
 #include "backend/cuda/runtime.hpp"

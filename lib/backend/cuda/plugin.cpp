@@ -1,8 +1,9 @@
-// What nn-cuda.so gives the tools; see backend/cuda_plugin.hpp.
+// The interface of nn-cuda.so to the tools; see backend/cuda_plugin.hpp.
 #include "backend/cuda/cuda_program.hpp"
 #include "backend/cuda_plugin.hpp"
 #include "backend/step.hpp"
 #include "base/error.hpp"
+#include "plugin_abi.h"
 
 namespace nn::backend::cuda {
 namespace {
@@ -33,7 +34,7 @@ class FloatProgram final : public Program {
     for (auto& parts : parts_) parts.reserve(static_cast<std::size_t>(members.front().parts));
     steps_.reserve(members.size());
   }
-  // What it has on the device is given back by the thread that comes here.
+  // The thread that comes here gives its memory on the device back.
   ~FloatProgram() override { static_cast<void>(cudaSetDevice(device_.index)); }
 
   std::size_t members() const override { return program_.members(); }
@@ -111,7 +112,7 @@ class CudaBackend final : public Backend {
 
 #define NN_EXPORT extern "C" __attribute__((visibility("default")))
 
-NN_EXPORT int nn_cuda_interface() { return nn::backend::cuda_plugin_interface; }
+NN_EXPORT const char* nn_cuda_abi() { return NN_PLUGIN_ABI; }
 
 NN_EXPORT nn::backend::Backend* nn_cuda_open(const nn::backend::Device& device) {
   return new nn::backend::cuda::CudaBackend(device);

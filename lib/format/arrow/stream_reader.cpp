@@ -49,7 +49,7 @@ class FrameReader {
   FrameReader(std::string name, const StreamLimits& limits)
       : FrameReader(bytes_in_memory({}, std::move(name)), limits) {}
 
-  // What comes next is in memory, which `owner` keeps.
+  // The bytes that come next are in memory, which `owner` keeps.
   void look_at(Bytes bytes, std::shared_ptr<const void> owner) {
     rest_ = bytes;
     owner_ = std::move(owner);
@@ -188,7 +188,7 @@ T metadata_number(const flatbuffers::String& text, int base, std::string_view ke
   return value;
 }
 
-// What streams and files have in common: messages in, batches out.
+// The part that streams and files share: messages in, batches out.
 class ArrowSource : public BatchSource {
  public:
   const std::shared_ptr<const Schema>& schema() const final { return wire_.schema; }
@@ -239,7 +239,7 @@ class ArrowSource : public BatchSource {
     }
   }
 
-  // What follows is a stream of its own.
+  // The bytes that follow are a stream of their own.
   void begin(const Frame& frame) {
     const arrow::Schema* schema = frame.message->header_as_Schema();
     if (schema == nullptr) fail_data("the stream does not begin with a schema");

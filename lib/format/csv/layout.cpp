@@ -104,14 +104,14 @@ Texts column_names(const Texts& first, bool header, const std::string& where) {
   return names;
 }
 
-// What the sample says of a column.
+// A column's kind, as the sample shows it.
 struct Look {
   std::int64_t numbers = 0, texts = 0;
   std::int64_t line = 0;  // of the first text, from 0
   std::string text;
 };
 
-// What is wrong with the text is left to the parser.
+// Faults of the text are left to the parser.
 std::vector<Look> look_at(std::string_view text, const CsvDialect& dialect, std::size_t columns) {
   std::vector<Look> looks(columns);
   CsvCursor cursor(text, dialect);

@@ -35,6 +35,12 @@ Verbosity verbosity() { return level.load(std::memory_order_relaxed); }
 
 void print_message(std::string_view text) { put(fmt::format("{}: {}\n", name_of_tool, text)); }
 
+std::string_view message_of(std::string_view tool, std::string_view line) {
+  constexpr std::string_view joint = ": ";
+  if (!line.starts_with(tool) || !line.substr(tool.size()).starts_with(joint)) return line;
+  return line.substr(tool.size() + joint.size());
+}
+
 void print_warning(std::string_view text) {
   if (verbosity() != Verbosity::quiet) put(fmt::format("{}: warning: {}\n", name_of_tool, text));
 }

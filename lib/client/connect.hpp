@@ -28,13 +28,11 @@ asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const 
 // end of the connection (unavailable), and for anything else.
 asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire::Message type);
 
-Error error_of(const wire::Failed& failed);
-
 // Closes the link after `time`, unless it is destroyed or cancelled before.
 asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
                                std::chrono::milliseconds time);
 
-// The error with the endpoint in front, where it isn't there yet.
+// The error with the endpoint outermost in its where(), once.
 Error within(const Error& error, std::string_view endpoint);
 
 // A worker answers a question about its health also while it computes.

@@ -19,7 +19,7 @@ constexpr int most_fruitless = 5;  // connections in a row that were lost before
 constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200};
 
 // Bytes that make no sense on a connection that has worked: a new one may do better.
-[[noreturn]] void fail_connection(const Error& error) { throw Error(ErrorKind::unavailable, error.what()); }
+[[noreturn]] void fail_connection(const Error& error) { throw error.as(ErrorKind::unavailable); }
 
 }  // namespace
 
@@ -31,7 +31,7 @@ Connection::Connection(asio::io_context& io, net::Endpoint endpoint, ConnectionO
       options_(std::move(options)),
       table_(std::move(table)),
       on_change_(std::move(on_change)),
-      error_(ErrorKind::unavailable, fmt::format("{}: no answer yet", name_)),
+      error_(make_error(ErrorKind::unavailable, "no answer yet").within(name_)),
       timer_(io),
       watch_(io) {}
 
@@ -90,7 +90,7 @@ void Connection::lose(const Error& error) {
                         error.kind() == ErrorKind::usage;
   set(for_good ? State::refused : State::connecting);
   for (const auto& [id, sent] : requests) {
-    sent.done(RemoteFailure{wire::Code::draining, Error(ErrorKind::unavailable, error_.what())});
+    sent.done(RemoteFailure{wire::Code::draining, error_.as(ErrorKind::unavailable)});
   }
 }
 
@@ -177,7 +177,7 @@ void Connection::handle(const protocol::IncomingFrame& in) {
   }
   const auto& failed = *in.as<wire::Failed>();
   if (in.frame->id() == 0) {
-    const Error error = error_of(failed);
+    const Error error = protocol::error_of(failed);
     if (failed.code() == wire::Code::invalid) fail_connection(error);  // what it got is not what was sent
     throw error;
   }
@@ -187,8 +187,9 @@ void Connection::handle(const protocol::IncomingFrame& in) {
     busy_pause_ = std::clamp(2 * busy_pause_, first_busy_pause, longest_busy_pause);
     not_before_ = Clock::now() + busy_pause_;
   }
-  if (failed.code() == wire::Code::draining && state_ == State::ready) set(State::draining);
-  const Error error = error_of(failed).within(name_);
+  const bool ends = failed.code() == wire::Code::draining || failed.code() == wire::Code::device;
+  if (ends && state_ == State::ready) set(State::draining);
+  const Error error = protocol::error_of(failed).within(name_);
   const Done done = std::move(sent->second.done);
   requests_.erase(sent);
   done(RemoteFailure{failed.code(), error});

@@ -122,10 +122,9 @@ void Replicas::drop(std::size_t index, const Error& why) {
   }
   if (!options_.ensemble && alive() == 0) return stop(why);
   if (options_.ensemble && alive() < needed()) {
-    return stop(options_.quorum == 0
-                    ? Error(why.kind(), fmt::format("{} (--quorum would go on without it)", why.what()))
-                    : Error(why.kind(), fmt::format("{}; {} of {} members left, --quorum asks for {}",
-                                                    why.what(), alive(), replicas_.size(), needed())));
+    return stop(options_.quorum == 0 ? why.advise(" (--quorum would go on without it)")
+                                     : why.advise("; {} of {} members left, --quorum asks for {}", alive(),
+                                                  replicas_.size(), needed()));
   }
   warn("{}; going on without it, {} of {} {} left", why.what(), alive(), replicas_.size(),
        options_.ensemble ? "members" : "workers");
@@ -246,7 +245,7 @@ void Replicas::check_reachable(Clock::time_point now) {
   if (!options_.ensemble && !any && now - last >= options_.connection.access.connect_timeout) {
     const std::string others =
         replicas_.size() > 1 ? fmt::format(" (as are all {} workers)", replicas_.size()) : "";
-    stop(Error(ErrorKind::unavailable, fmt::format("{}{}", replicas_[0].connection->error().what(), others)));
+    stop(replicas_[0].connection->error().as(ErrorKind::unavailable).advise("{}", others));
   }
 }
 
@@ -354,7 +353,7 @@ void Replicas::on_outcome(std::uint64_t number, std::size_t index, Clock::time_p
 
 void Replicas::failed(std::uint64_t number, Block& block, std::size_t index, const RemoteFailure& failure) {
   const bool elsewhere = failure.code == wire::Code::busy || failure.code == wire::Code::draining ||
-                         failure.code == wire::Code::cancelled;
+                         failure.code == wire::Code::cancelled || failure.code == wire::Code::device;
   if (!options_.ensemble) {
     if (failure.code == wire::Code::deadline) return;  // check_deadline() says so
     if (!elsewhere) return stop(failure.error);
@@ -384,9 +383,9 @@ void Replicas::hedge(std::uint64_t number, Block& block) {
 void Replicas::check_deadline(std::uint64_t number, Block& block, Clock::time_point now) {
   if (now - block.sent < options_.deadline) return;
   if (!options_.ensemble) {
-    return stop(
-        Error(ErrorKind::unavailable, fmt::format("row {}: no answer within --deadline ({} ms)",
-                                                  block.rows.first_row, milliseconds(options_.deadline))));
+    return stop(make_error(ErrorKind::unavailable, "no answer")
+                    .within(fmt::format("row {}", block.rows.first_row))
+                    .advise(" within --deadline ({} ms)", milliseconds(options_.deadline)));
   }
   finish_if_complete(number, true);
 }

@@ -61,11 +61,8 @@ class MemberStream {
     return fill();
   }
 
-  // The error without our name for the input in front, which a message already has.
-  std::string reason(const Error& error) const {
-    const std::string_view text = error.what();
-    return std::string(text.starts_with(path_ + ": ") ? text.substr(path_.size() + 2) : text);
-  }
+  // The error without the input's path, which name() has already.
+  Error reason(const Error& error) const { return error.without(path_); }
 
   std::int64_t row() const { return batch_.first_row + at_; }
   std::int64_t rows() const { return outputs_.rows - at_; }
@@ -117,7 +114,7 @@ class AggregateSource : public BatchSource {
   void choose_passed();
   void take_weights(const AggregateOptions& options);
   Metadata describe() const;
-  void drop(MemberStream& member, std::int64_t row, const std::string& why);
+  void drop(MemberStream& member, std::int64_t row, const Error& why);
   bool align();
   Batch source_rows(std::int64_t count);
   void agree_on_row(const Passed& passed);
@@ -160,18 +157,15 @@ std::size_t AggregateSource::alive() const {
 }
 
 // A member is lost. Without a quorum, or with too few left, this ends everything.
-void AggregateSource::drop(MemberStream& member, std::int64_t row, const std::string& why) {
+void AggregateSource::drop(MemberStream& member, std::int64_t row, const Error& why) {
   member.give_up();
-  if (!tolerant_) {
-    fail_data("{}: {}{}", member.name(), why,
-              members_.size() > 1 ? " (--quorum would go on without it)" : "");
-  }
+  const Error named = why.within(member.name()).as(ErrorKind::data);
+  if (!tolerant_) throw members_.size() > 1 ? named.advise(" (--quorum would go on without it)") : named;
   const std::size_t left = alive();
   if (left < quorum_) {
-    fail_data("{}: {}; {} of {} members left, --quorum asks for {}", member.name(), why, left,
-              members_.size(), quorum_);
+    throw named.advise("; {} of {} members left, --quorum asks for {}", left, members_.size(), quorum_);
   }
-  warn("{}: {}; going on without it from row {}, {} of {} members left", member.name(), why, row, left,
+  warn("{}; going on without it from row {}, {} of {} members left", named.what(), row, left,
        members_.size());
 }
 
@@ -203,8 +197,8 @@ void AggregateSource::agree_on_kind() {
   for (const auto& member : members_) {
     if (!member->alive() || member->kind() == kind_) continue;
     drop(*member, 0,
-         "answers something else: " +
-             predict::difference(kind_, reference->name(), member->kind(), "this one"));
+         data_error("answers something else: {}",
+                    predict::difference(kind_, reference->name(), member->kind(), "this one")));
   }
 }
 
@@ -220,7 +214,7 @@ void AggregateSource::take_weights(const AggregateOptions& options) {
       try {
         weight = members_[m]->weight();
       } catch (const Error& error) {
-        fail_data("{}: nn.weight: {}", members_[m]->name(), error.what());
+        throw error.within("nn.weight").within(members_[m]->name()).as(ErrorKind::data);
       }
     }
     weights_.push_back(weight);
@@ -281,7 +275,7 @@ bool AggregateSource::align() {
   if (with_row.empty()) return false;
   for (MemberStream* member : at_end) {
     drop(*member, next_row_,
-         fmt::format("ends before row {}, where {} goes on", with_row[0]->row(), with_row[0]->name()));
+         data_error("ends before row {}, where {} goes on", with_row[0]->row(), with_row[0]->name()));
   }
   std::map<std::int64_t, std::size_t> votes;  // ascending: of equal counts the lower row is taken
   for (const MemberStream* member : with_row) ++votes[member->row()];
@@ -293,7 +287,7 @@ bool AggregateSource::align() {
   for (MemberStream* member : with_row) {
     if (member->row() == row) continue;
     drop(*member, row,
-         fmt::format("answers row {} where {} answers row {}", member->row(), reference.name(), row));
+         data_error("answers row {} where {} answers row {}", member->row(), reference.name(), row));
   }
   return true;
 }
@@ -326,8 +320,8 @@ void AggregateSource::agree_on_row(const Passed& passed) {
   for (const auto& [member, column] : owners) {
     if (same(right->second, column)) continue;
     drop(*member, next_row_,
-         fmt::format("{} of row {} is {}, {} has {}", passed.field.name, next_row_, text(column),
-                     right->first->name(), text(right->second)));
+         data_error("{} of row {} is {}, {} has {}", passed.field.name, next_row_, text(column),
+                    right->first->name(), text(right->second)));
   }
 }
 

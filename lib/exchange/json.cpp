@@ -264,7 +264,7 @@ JsonModel model_from_json(std::string_view text) {
   try {
     out.model.loss = parse_loss(text_member(json, "loss"));
   } catch (const Error& error) {
-    fail_data("'loss': {}", error.what());
+    throw error.within("'loss'").as(ErrorKind::data);
   }
   const Json& preprocessing = member(json, "preprocessing");
   std::vector<model::InputColumn> columns;

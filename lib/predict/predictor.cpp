@@ -36,10 +36,12 @@ Predictor::Predictor(const std::string& path, const backend::Device& device, bac
   kind_ = kind_of_outputs(model_, plan_.outputs);
   one_logit_ = kind_.classes && plan_.outputs == 1 && kind_.width() == 2;
   if (!one_logit_ && plan_.outputs != kind_.width()) {
-    fail_data("{}: the network has {} outputs, its target {}", path_, plan_.outputs, kind_.width());
+    throw data_error("the network has {} outputs, its target {}", plan_.outputs, kind_.width())
+        .within_file(path_);
   }
   if (model_.encoder.width() != plan_.inputs) {
-    fail_data("{}: the network has {} inputs, its columns {}", path_, plan_.inputs, model_.encoder.width());
+    throw data_error("the network has {} inputs, its columns {}", plan_.inputs, model_.encoder.width())
+        .within_file(path_);
   }
 }
 
@@ -49,7 +51,7 @@ model::BoundEncoder Predictor::bind(const Schema& schema) const {
   try {
     return model_.encoder.bind(schema);
   } catch (const Error& error) {
-    throw error.within(path_);
+    throw error.within_file(path_);
   }
 }
 
@@ -119,7 +121,7 @@ void Predictor::predict(std::span<const PredictorInput> inputs, float* out) {
     }
     forward(encoded_, x_.as<float>(), rows, out);
   } catch (const Error& error) {
-    throw error.within(path_);
+    throw error.within_file(path_);
   }
 }
 

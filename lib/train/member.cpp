@@ -78,11 +78,13 @@ Member::Member(TrainOptions options, const TrainingData& data, model::Model mode
 
 void Member::restore(const model::Checkpoint& checkpoint) {
   if (checkpoint.state.options != state_.options) {
-    fail_data("{}: the checkpoint is of another run: it has [{}], this one [{}]", checkpoint_path_,
-              checkpoint.state.options, state_.options);
+    throw data_error("the checkpoint is of another run: it has [{}], this one [{}]", checkpoint.state.options,
+                     state_.options)
+        .within_file(checkpoint_path_);
   }
   if (checkpoint.model.provenance.data_digest != data_.digest) {
-    fail_data("{}: the checkpoint is of another run: the training rows differ", checkpoint_path_);
+    throw data_error("the checkpoint is of another run: the training rows differ")
+        .within_file(checkpoint_path_);
   }
   state_ = checkpoint.state;
   elapsed_before_s_ = state_.elapsed_s;
@@ -98,7 +100,8 @@ void Member::attach(backend::Program& program, std::size_t index) {
   start_parameters_ = nullptr;
   if (!resumed_) return;
   if (static_cast<std::int64_t>(state_.optimizer_state.size()) != program.state_size()) {
-    fail_data("{}: the checkpoint is of another run: its optimizer state has another size", checkpoint_path_);
+    throw data_error("the checkpoint is of another run: its optimizer state has another size")
+        .within_file(checkpoint_path_);
   }
   program.write_state(index, state_.optimizer_state);
 }
@@ -208,6 +211,7 @@ void Member::save(const Snapshot& snapshot) {
   model::Model model = model_;
   model.parameters = aligned_copy(snapshot.parameters);
   model::save_checkpoint(checkpoint_path_, model, snapshot.state);
+  has_saved_ = true;
   saved_ = Clock::now();
 }
 
@@ -231,10 +235,8 @@ std::string Member::save_epoch_start() {
 
 void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
   const std::string kept = save_epoch_start();
-  fail_data(
-      "{} is not a number any more in epoch {}, step {}, with --lr {}: try a lower --lr, --clip-norm 1 or "
-      "--standardize{}",
-      what, state_.epoch + 1, step, rate_, kept);
+  throw data_error("{} is not a number any more in epoch {}, step {}", what, state_.epoch + 1, step)
+      .advise(", with --lr {}: try a lower --lr, --clip-norm 1 or --standardize{}", rate_, kept);
 }
 
 std::vector<float> Member::result() const {

@@ -65,6 +65,7 @@ class Member {
   std::string save_epoch_start();
   bool epoch_save_due() const;
   const std::string& checkpoint_path() const { return checkpoint_path_; }
+  bool has_saved() const { return has_saved_; }  // the checkpoint, at least once
   // Seconds trained so far, including the runs that this one resumes.
   double elapsed_s() const;
 
@@ -106,7 +107,7 @@ class Member {
   Clock::time_point start_, saved_;
   double elapsed_before_s_ = 0;
   double rate_ = 0;  // of the last step
-  bool resumed_ = false, done_ = false;
+  bool resumed_ = false, done_ = false, has_saved_ = false;
 };
 
 }  // namespace nn::train

@@ -28,8 +28,9 @@ void check_together(const TrainingGroup::Members& members) {
     if (member->done()) continue;
     if (first == nullptr) first = member.get();
     if (member->state().step != first->state().step) {
-      fail_data("{} and {} are not of the same moment; with --share-batches all go on together",
-                first->checkpoint_path(), member->checkpoint_path());
+      throw data_error("{} and {} are not of the same moment", first->checkpoint_path(),
+                       member->checkpoint_path())
+          .advise("; with --share-batches all go on together");
     }
   }
 }
@@ -54,9 +55,31 @@ std::vector<TrainingGroup::Members> groups_of(TrainingGroup::Members all, const 
   return groups;
 }
 
+// Writes down how far the only member came when it goes out of scope.
+class Recorder {
+ public:
+  Recorder(const std::vector<std::unique_ptr<TrainingGroup>>& groups, const RunContext& context,
+           RunFigures& run)
+      : groups_(groups), context_(context), run_(run) {}
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+  ~Recorder() {
+    if (context_.several || groups_.empty()) return;
+    const Member& member = *groups_.front()->members().front();
+    run_.epochs = member.state().epoch;
+    run_.steps = member.state().step;
+    if (member.has_saved()) run_.checkpoint = member.checkpoint_path();
+  }
+
+ private:
+  const std::vector<std::unique_ptr<TrainingGroup>>& groups_;
+  const RunContext& context_;
+  RunFigures& run_;
+};
+
 // Trains some of the members in this thread, on one device; their models into `models`.
 void train_group(const std::vector<const TrainOptions*>& group, const backend::Device& device,
-                 const RunContext& context, std::vector<model::Model>& models) {
+                 const RunContext& context, std::vector<model::Model>& models, RunFigures& run) {
   const auto backend = backend::open_backend(device);
   TrainingGroup::Members all;
   for (const TrainOptions* options : group) {
@@ -67,6 +90,7 @@ void train_group(const std::vector<const TrainOptions*>& group, const backend::D
     if (options->resume) restore(*all.back());
   }
   std::vector<std::unique_ptr<TrainingGroup>> groups;
+  const Recorder recorder(groups, context, run);
   for (auto& members : groups_of(std::move(all), *backend))
     groups.push_back(std::make_unique<TrainingGroup>(context, *backend, std::move(members)));
   const auto save_all = [&] {
@@ -90,7 +114,7 @@ void train_group(const std::vector<const TrainOptions*>& group, const backend::D
     std::string kept;
     for (const auto& group : groups) kept += group->save_epoch_start();
     if (kept.empty()) throw;
-    throw Error(error.kind(), fmt::format("{}{}, for --resume", error.what(), kept));
+    throw error.advise("{}, for --resume", kept);
   } catch (const Interrupted&) {
     save_all();
     if (!context.several) {
@@ -118,9 +142,8 @@ std::vector<backend::Device> devices_for(const backend::Device& device, std::siz
 }  // namespace
 
 std::vector<model::Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
-                                        const model::Model& model) {
+                                        const model::Model& model, TrainingLog& log, RunFigures& run) {
   const TrainOptions& first = members.front();
-  TrainingLog log(first.log, first.resume);
   SharedProgress progress(first.epochs * static_cast<std::uint64_t>(data.train.rows) * members.size());
   const std::vector<backend::Device> devices = devices_for(first.device, members.size());
   Coordinator threads;
@@ -131,11 +154,11 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
   for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
   std::vector<model::Model> models(members.size());
   if (groups.size() == 1) {
-    train_group(groups[0], devices[0], context, models);
+    train_group(groups[0], devices[0], context, models, run);
     return models;
   }
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    threads.start([&, g] { train_group(groups[g], devices[g], context, models); });
+    threads.start([&, g] { train_group(groups[g], devices[g], context, models, run); });
   }
   threads.join();
   return models;

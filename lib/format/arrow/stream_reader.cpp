@@ -91,8 +91,9 @@ class FrameReader {
                 printable({reinterpret_cast<const char*>(&word), sizeof word}));
     }
     if (word > limits_.max_frame || word >= FLATBUFFERS_MAX_BUFFER_SIZE) {
-      fail_data("message {}: metadata of {} bytes is over --max-frame ({} bytes)", count_, word,
-                limits_.max_frame);
+      throw data_error("message {}: metadata of {} bytes is over the limit of {} bytes", count_, word,
+                       limits_.max_frame)
+          .advise(max_frame_advice);
     }
     return word;
   }
@@ -115,8 +116,9 @@ class FrameReader {
     const std::int64_t body = frame.message->body_length();
     if (body < 0) fail_data("message {} is corrupt: a body of {} bytes", count_, body);
     if (static_cast<std::uint64_t>(body) > limits_.max_frame) {
-      fail_data("message {}: a body of {} bytes is over --max-frame ({} bytes)", count_, body,
-                limits_.max_frame);
+      throw data_error("message {}: a body of {} bytes is over the limit of {} bytes", count_, body,
+                       limits_.max_frame)
+          .advise(max_frame_advice);
     }
     frame.body = body_bytes(static_cast<std::size_t>(body));
     ++count_;
@@ -200,7 +202,7 @@ class ArrowSource : public BatchSource {
         if (auto batch = take(*frame)) return batch;
       }
     } catch (const Error& error) {
-      throw error.within(frames_.name());
+      throw error.within_file(frames_.name());
     }
   }
 
@@ -299,7 +301,7 @@ class StreamSource final : public ArrowSource {
       if (!frame) fail_data("a stream without a schema");
       begin(*frame);
     } catch (const Error& error) {
-      throw error.within(frames_.name());
+      throw error.within_file(frames_.name());
     }
   }
 
@@ -334,7 +336,7 @@ class ArrowFileSource final : public ArrowSource {
     try {
       open();
     } catch (const Error& error) {
-      throw error.within(frames_.name());
+      throw error.within_file(frames_.name());
     }
   }
 

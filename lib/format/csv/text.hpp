@@ -29,6 +29,7 @@ struct CsvFault {
   std::int64_t line = 0;
   std::string message;
   bool open = false;  // a quoted cell that the text ends in
+  std::string advice = {};
 };
 
 enum class CellEnd : std::uint8_t { delimiter, line, input };

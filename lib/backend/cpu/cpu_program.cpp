@@ -304,6 +304,7 @@ void CpuProgram<T>::update(double learning_rate, std::uint64_t step) {
   }
 }
 
+template class Arena<NN_SCALAR>;
 template class CpuProgram<NN_SCALAR>;
 
 }  // namespace nn::backend::cpu

@@ -79,7 +79,7 @@ void TrainingGroup::attempt(std::size_t m, F f) {
     if (!context_.several || error.kind() != ErrorKind::data) throw;
     print_message(
         fmt::format("member {} ({}): {}", member.options().member, member.options().output, error.what()));
-    common_.log.member_failed(member.options().member, error);
+    context_.log.member_failed(member.options().member, error);
     program_->set_active(m, false);
     members_[m].reset();
   }

@@ -61,7 +61,7 @@ ErrorKind kind_of(cublasStatus_t status) {
 }
 
 // Whether this process has taken it all, or another one.
-std::string free_memory() {
+std::string describe_free_memory() {
   std::size_t free = 0, total = 0;
   if (cudaMemGetInfo(&free, &total) != cudaSuccess) return {};
   return fmt::format(" ({} of {} MiB are free)", free >> 20, total >> 20);
@@ -88,7 +88,7 @@ const char* advice(cudaError_t error) {
 void check(cudaError_t error, std::string_view what) {
   if (error == cudaSuccess) return;
   throw make_error(kind_of(error), "CUDA, {}: {}{}", what, cudaGetErrorString(error),
-                   error == cudaErrorMemoryAllocation ? free_memory() : "")
+                   error == cudaErrorMemoryAllocation ? describe_free_memory() : "")
       .advise("{}", advice(error));
 }
 
@@ -96,7 +96,7 @@ void check(cublasStatus_t status, std::string_view what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   const bool memory = wants_memory(status);
   throw make_error(kind_of(status), "cuBLAS, {}: {}{}", what, cublasGetStatusString(status),
-                   memory ? free_memory() : "")
+                   memory ? describe_free_memory() : "")
       .advise("{}", memory ? memory_advice : "");
 }
 

@@ -2,7 +2,9 @@
 function(nn_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor
                                            # false alarms on std::string in GCC 12 (bug 105651)
-                                           $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+                                           $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+                                           # a part of clang's -Wconversion, and not of GCC's
+                                           $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>)
   if(NN_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -92,7 +92,7 @@ void verify(const Options& options) {
                         nn::model::inspect_model(path, true).model.digest));
     } catch (const nn::Error& error) {
       if (options.models.size() == 1) throw;
-      nn::print_error(error.what());
+      nn::print_message(error.what());
       ++broken;
     }
   }

@@ -3,8 +3,8 @@
 #include "base/parse.hpp"
 #include "cli/options.hpp"
 #include "cli/tool.hpp"
-#include "train/train.hpp"
 #include "client/remote_train.hpp"
+#include "train/train.hpp"
 
 namespace {
 
@@ -234,7 +234,7 @@ void print_rates(const nn::train::TrainOptions& options) {
   for (const nn::train::RatePoint& point : points) fmt::print("{:.6g}\t{:.6g}\n", point.rate, point.loss);
   const double rate = nn::train::suggested_rate(points);
   if (rate > 0) {
-    nn::print_error(fmt::format("the loss falls fastest at --lr {:.2g}", rate));
+    nn::print_message(fmt::format("the loss falls fastest at --lr {:.2g}", rate));
   } else {
     nn::print_warning("the loss falls at no learning rate");
   }

@@ -195,10 +195,10 @@ void ask(Options& options) {
   nn::net::Access access;
   access.token_file = options.worker.token_file;
   access.tls = options.worker.tls;
-  const std::string answer = nn::client::ask_worker(*options.asked, question, access) + "\n";
-  nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(answer)), "standard output");
-  if (question.kind == nn::client::WorkerQuestion::Kind::health &&
-      answer.find("\"ok\"") == std::string::npos) {
+  const nn::client::WorkerAnswer answer = nn::client::ask_worker(*options.asked, question, access);
+  const std::string line = answer.json + "\n";
+  nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
+  if (!answer.serves) {
     nn::fail(nn::ErrorKind::unavailable, "{} does not serve", nn::net::to_string(*options.asked));
   }
 }

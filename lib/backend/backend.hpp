@@ -28,15 +28,15 @@ struct Optimizer {
   bool operator==(const Optimizer&) const = default;
 };
 
-// Of the products of matrices; on CPUs in programs that predict. tf32: CUDA only.
+// The precision of matrix products; on CPUs only in programs that predict. tf32 is CUDA's only.
 enum class Precision : std::uint8_t { float32, tf32, bf16 };
 std::string_view name_of(Precision precision);
 Precision parse_precision(std::string_view name);
 
-// What each byte of inputs that are bytes stands for.
+// The value that each byte stands for, in inputs that are bytes.
 using ByteValues = std::array<float, 256>;
 
-// Of one network of a program. Those of a program's networks differ in l2, label_smoothing, seed and
+// Options of one network of a program. The networks of a program differ in l2, label_smoothing, seed and
 // optimizer.weight_decay only.
 struct ProgramOptions {
   std::int64_t batch = 1;  // the most rows of one call
@@ -129,7 +129,7 @@ class Program {
   // their last step. Waits for the steps.
   virtual void read_losses(std::span<double> losses) const = 0;
   virtual void start_losses(std::span<const double> losses) = 0;
-  // Of how many steps the losses are best read at once, for waiting costs time.
+  // Losses are best read only every so many steps: reading waits for the device.
   virtual std::uint64_t steps_between_losses() const { return 1; }
 
   // Training programs with a moving average: exchanges it with the parameters, of all members, so

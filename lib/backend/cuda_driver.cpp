@@ -11,7 +11,7 @@
 namespace nn::backend {
 namespace {
 
-// Of the driver's interface, as CUDA's documentation has it ("CUDA driver API", sections 6.2
+// Constants of the driver's interface, as CUDA's documentation has them ("CUDA driver API", sections 6.2
 // to 6.5): results are 0 or the number of an error.
 constexpr int capability_major = 75, capability_minor = 76;
 constexpr int no_device = 100;
@@ -48,7 +48,7 @@ CudaDevice device_of(const Driver& driver, int index) {
   return device;
 }
 
-// What to look at, of errors that have a usual reason.
+// Advice for errors that have a usual reason.
 std::string_view advice(int error) {
   switch (error) {
     case 34: return "this libcuda.so.1 is the stub that CUDA has for linking; see LD_LIBRARY_PATH";

@@ -1,4 +1,4 @@
-// What NVIDIA's driver tells about its devices, asked without any CUDA library.
+// Asks NVIDIA's driver about its devices, without any CUDA library.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* file_name = "nn-cuda.so";
 
-// Where it may lie: the one folder that the environment names, or beside the tools, in an
+// Paths at which the plugin may lie: the one folder that the environment names, or beside the tools, in an
 // installation and in a build.
 std::vector<fs::path> places() {
   if (const char* folder = std::getenv("NN_PLUGIN_DIR")) return {fs::path(folder) / file_name};
@@ -52,7 +52,7 @@ std::string last_error() {
 template <typename Function>
 Function* function_of(void* plugin, const char* name, const Device& device) {
   auto* function = reinterpret_cast<Function*>(::dlsym(plugin, name));
-  if (function == nullptr) fail(ErrorKind::unsupported, "{}: {}", to_string(device), last_error());
+  if (function == nullptr) throw Error(ErrorKind::unsupported, last_error()).within(to_string(device));
   return function;
 }
 
@@ -67,25 +67,26 @@ CudaDevices find_cuda_devices() {
 void check_cuda_device(const Device& device) {
   const CudaDevices found = find_cuda_devices();
   if (!found.reason.empty()) {
-    fail(ErrorKind::unsupported, "{}: {}; nn-devices lists the devices there are", to_string(device),
-         found.reason);
+    throw make_error(ErrorKind::unsupported, "{}; nn-devices lists the devices there are", found.reason)
+        .within(to_string(device));
   }
   if (device.index >= static_cast<int>(found.devices.size())) {
-    fail_data("{}: there is no such device; CUDA devices here: {}, from cuda:0 on", to_string(device),
-              found.devices.size());
+    throw data_error("there is no such device; CUDA devices here: {}, from cuda:0 on", found.devices.size())
+        .within(to_string(device));
   }
 }
 
 std::unique_ptr<Backend> open_cuda_backend(const Device& device) {
   const fs::path path = plugin_path();
-  if (path.empty()) fail(ErrorKind::unsupported, "{}: {}", to_string(device), nowhere());
+  if (path.empty()) throw Error(ErrorKind::unsupported, nowhere()).within(to_string(device));
   // Never closed: errors that it throws are of its code.
   void* plugin = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (plugin == nullptr) fail(ErrorKind::unsupported, "{}: {}", to_string(device), last_error());
+  if (plugin == nullptr) throw Error(ErrorKind::unsupported, last_error()).within(to_string(device));
   auto* abi = reinterpret_cast<CudaPluginAbi*>(::dlsym(plugin, "nn_cuda_abi"));
   if (abi == nullptr || abi() != std::string_view(NN_PLUGIN_ABI)) {
-    fail(ErrorKind::unsupported, "{}: {} is of another build of these tools", to_string(device),
-         printable(path.string()));
+    throw make_error(ErrorKind::unsupported, "{} is of another build of these tools",
+                     printable(path.string()))
+        .within(to_string(device));
   }
   return std::unique_ptr<Backend>(function_of<CudaPluginOpen>(plugin, "nn_cuda_open", device)(device));
 }

@@ -9,8 +9,9 @@
 
 namespace nn::backend {
 
-// What the plugin exports, as C functions. C++ objects cross the border between both, so that a plugin is used
-// only where its nn_cuda_abi() is the tools' own NN_PLUGIN_ABI, the hash of the headers that declare them.
+// What the plugin exports, as C functions. C++ objects cross the border between both, so that a plugin is
+// used only where its nn_cuda_abi() is the tools' own NN_PLUGIN_ABI, the hash of the headers that declare
+// them.
 using CudaPluginAbi = const char*();             // nn_cuda_abi
 using CudaPluginOpen = Backend*(const Device&);  // nn_cuda_open: the caller owns the backend; throws Error
 

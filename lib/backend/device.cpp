@@ -88,8 +88,8 @@ void check_device(const Device& device) {
   const auto cores = usable_cores();
   for (const int core : device.cores) {
     if (std::find(cores.begin(), cores.end(), core) == cores.end()) {
-      fail_data("{}: there is no core {} here; this process may use cores {}", to_string(device), core,
-                joined(cores));
+      throw data_error("there is no core {} here; this process may use cores {}", core, joined(cores))
+          .within(to_string(device));
     }
   }
 }

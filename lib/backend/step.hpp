@@ -1,4 +1,4 @@
-// What a step is made of on every device. Internal to the backends and the training loop.
+// The parts of a step that are the same on every device. Internal to the backends and the training loop.
 #pragma once
 
 #include <cstdint>
@@ -9,24 +9,6 @@
 #include "nn/plan.hpp"
 
 namespace nn::backend {
-
-// The operation that a backend, whose make_…() are found by its operands, has for a plan's.
-template <typename Operands>
-auto make_operation(const Operands& o) {
-  switch (o.op.kind) {
-    case OpKind::dense: return make_dense(o);
-    case OpKind::activation: return make_activation(o);
-    case OpKind::dropout: return make_dropout(o);
-    case OpKind::conv2d: return make_conv2d(o);
-    case OpKind::max_pool2d:
-    case OpKind::average_pool2d: return make_pool(o);
-    case OpKind::batch_norm: return make_batch_norm(o);
-    case OpKind::layer_norm: return make_layer_norm(o);
-    case OpKind::embedding: return make_embedding(o);
-    case OpKind::add: return make_add(o);
-  }
-  fail(ErrorKind::internal, "an operation that no backend knows");
-}
 
 // Refuses options that the networks of a program can't have in different ways.
 inline void check_alike(std::span<const ProgramOptions> members) {

@@ -26,7 +26,7 @@ inline double adam_rate(const Optimizer& o, double learning_rate, std::uint64_t 
   return learning_rate * std::sqrt(1 - std::pow(o.beta_2, t)) / (1 - std::pow(o.beta_1, t));
 }
 
-// Of the moving average, see Program::exchange_average().
+// The decay of the moving average, see Program::exchange_average().
 inline double average_decay(double ema, std::uint64_t step) {
   const double t = static_cast<double>(step);
   return std::min(ema, (1 + t) / (10 + t));

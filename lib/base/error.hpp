@@ -1,15 +1,27 @@
-// Errors, sorted by what the caller should do about them.
+// Errors, sorted by what the caller should do about them, and in parts for whoever tells them to others.
 //
-// One exception type crosses module borders. Context is added on the way up
-// with Error::within(); it is printed once, by run_tool() in lib/cli.
+// One exception type crosses module borders:
+//
+//   throw data_error("the table has no column '{}'", name)        // a sentence for anybody
+//       .advise("; --no-header reads the first line as data");    // for whoever typed the command
+//   …
+//   throw error.within_file("x.csv");                             // added on the way up
+//
+// A tool prints all of it, what(), once, in run_tool() of lib/cli: "x.csv: the table has no column 'a';
+// --no-header reads the first line as data". A server tells its clients message(), and of where() what isn't
+// of its own machine: they didn't type its command line, so no message names an option; advice does.
 #pragma once
 
 #include <fmt/core.h>
 
-#include <stdexcept>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace nn {
 
@@ -17,24 +29,75 @@ enum class ErrorKind {
   usage,        // the command line is wrong: exit 2
   data,         // an input says something it must not: exit 1
   io,           // reading or writing failed: exit 1
-  unavailable,  // busy, unreachable, timed out: worth retrying, exit 75
+  unavailable,  // busy, unreachable, timed out, out of memory for now: worth retrying, exit 75
   unsupported,  // well-formed, but nothing here can do it: exit 1
-  device,       // a device failed, and nothing works on it in this process any more: exit 1
+  device,       // a device failed, and nothing works on it in this process any more: exit 71
   internal,     // a bug in these tools: exit 1
 };
 
-class Error : public std::runtime_error {
- public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
-  ErrorKind kind() const { return kind_; }
+// "data", "device": the names that logs have.
+std::string_view name_of(ErrorKind kind);
+std::optional<ErrorKind> find_error_kind(std::string_view name);
 
-  // The same error with "where: " in front of its message.
-  Error within(std::string_view where) const { return Error(kind_, fmt::format("{}: {}", where, what())); }
+// A value: the parts are constant and shared, so that a copy takes no memory and cannot fail. Copies may be
+// in several threads.
+class Error : public std::exception {
+ public:
+  struct Where {
+    std::string text;    // "row 3", "x.csv:17", "unix:w0.sock"
+    bool local = false;  // a file or the like, which means nothing to a client on another machine
+  };
+
+  Error(ErrorKind kind, std::string message);
+
+  ErrorKind kind() const noexcept { return kind_; }
+  // "where: where: message" and the advice.
+  const char* what() const noexcept override { return parts_->text.c_str(); }
+  const std::string& message() const noexcept { return parts_->message; }
+  const std::vector<Where>& where() const noexcept { return parts_->where; }  // outermost first
+  const std::string& advice() const noexcept { return parts_->advice; }  // with what joins it: "; ", " ("
+  // The message with all of where() in front, and without advice: for logs.
+  std::string statement() const;
+  // The same without what is local: for clients.
+  std::string public_statement() const;
+
+  // The same error in another place, with more advice, or of another kind.
+  Error within(std::string_view where) const;
+  Error within_file(std::string_view path) const;
+  Error within_file(std::string_view path, std::int64_t line) const;  // "path:line"
+  Error as(ErrorKind kind) const;
+  template <typename... Args>
+  Error advise(fmt::format_string<Args...> format, Args&&... args) const {
+    return with_advice(fmt::format(format, std::forward<Args>(args)...));
+  }
+  // Without `where`, if that is outermost: for who calls the place by another name.
+  Error without(std::string_view where) const;
+  bool is_within(std::string_view where) const noexcept;  // it is outermost
 
  private:
+  struct Parts {
+    std::vector<Where> where;
+    std::string message, advice, text;
+  };
+  Error(ErrorKind kind, Parts parts);
+  Error with_advice(std::string_view advice) const;
+  Error within(Where where) const;
+
   ErrorKind kind_;
+  std::shared_ptr<const Parts> parts_;
 };
 
+template <typename... Args>
+Error make_error(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
+  return {kind, fmt::format(format, std::forward<Args>(args)...)};
+}
+
+template <typename... Args>
+Error data_error(fmt::format_string<Args...> format, Args&&... args) {
+  return {ErrorKind::data, fmt::format(format, std::forward<Args>(args)...)};
+}
+
+// Where there is nothing to add.
 template <typename... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
@@ -50,16 +113,20 @@ template <typename... Args>
   throw Error(ErrorKind::usage, fmt::format(format, std::forward<Args>(args)...));
 }
 
-// "what: strerror(errno)" as an io error.
+// "what: strerror(errno)" as an io error within `what`, which is local: a path, or what was tried.
 [[noreturn]] void fail_errno(std::string_view what);
 [[noreturn]] void fail_errno(std::string_view what, int error_number);
 
 // The exit status that the contract between all tools gives to a kind.
+inline constexpr int exit_failed = 1, exit_usage = 2;
+inline constexpr int exit_device = 71;       // EX_OSERR of sysexits.h
+inline constexpr int exit_unavailable = 75;  // EX_TEMPFAIL
 constexpr int exit_status(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return 2;
-    case ErrorKind::unavailable: return 75;
-    default: return 1;
+    case ErrorKind::usage: return exit_usage;
+    case ErrorKind::unavailable: return exit_unavailable;
+    case ErrorKind::device: return exit_device;
+    default: return exit_failed;
   }
 }
 

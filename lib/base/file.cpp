@@ -66,7 +66,7 @@ UniqueFd open_input(const std::string& path) {
   }
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) fail_errno(path);
-  if (S_ISDIR(status.st_mode)) fail(ErrorKind::io, "{}: is a directory", path);
+  if (S_ISDIR(status.st_mode)) throw make_error(ErrorKind::io, "is a directory").within_file(path);
   return fd;
 }
 
@@ -117,7 +117,7 @@ void write_all(int fd, std::span<struct iovec> pieces, std::string_view name) {
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   const UniqueFd fd = open_input(path);
   auto mapped = map(fd.get(), path);
-  if (!mapped) fail(ErrorKind::io, "{}: not a regular file", path);
+  if (!mapped) throw make_error(ErrorKind::io, "not a regular file").within_file(path);
   return mapped;
 }
 

@@ -33,7 +33,13 @@ const std::string& tool_name() { return name_of_tool; }
 void set_verbosity(Verbosity verbosity) { level = verbosity; }
 Verbosity verbosity() { return level.load(std::memory_order_relaxed); }
 
-void print_error(std::string_view text) { put(fmt::format("{}: {}\n", name_of_tool, text)); }
+void print_message(std::string_view text) { put(fmt::format("{}: {}\n", name_of_tool, text)); }
+
+std::string_view message_of(std::string_view tool, std::string_view line) {
+  constexpr std::string_view joint = ": ";
+  if (!line.starts_with(tool) || !line.substr(tool.size()).starts_with(joint)) return line;
+  return line.substr(tool.size() + joint.size());
+}
 
 void print_warning(std::string_view text) {
   if (verbosity() != Verbosity::quiet) put(fmt::format("{}: warning: {}\n", name_of_tool, text));
@@ -87,7 +93,7 @@ std::string Progress::line(std::uint64_t done, std::string_view detail) const {
 void Progress::update(std::uint64_t done, std::string_view detail) {
   if (progress_requested()) {
     clear();
-    print_error(line(done, detail));
+    print_message(line(done, detail));
   }
   if (!enabled_) return;
   const auto now = Clock::now();

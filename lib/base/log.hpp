@@ -18,7 +18,9 @@ const std::string& tool_name();
 void set_verbosity(Verbosity verbosity);
 Verbosity verbosity();
 
-void print_error(std::string_view text);    // always
+void print_message(std::string_view text);  // always
+// The text of such a line that `tool` printed; the whole line where it is somebody else's.
+std::string_view message_of(std::string_view tool, std::string_view line);
 void print_warning(std::string_view text);  // "nn-train: warning: text", unless --quiet
 void print_note(std::string_view text);     // only with --verbose
 void print_summary(std::string_view text);  // as a note, and for whoever sits at a terminal; not with --quiet

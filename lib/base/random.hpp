@@ -17,7 +17,7 @@ using PhiloxBlock = std::array<std::uint32_t, 4>;
 // Ten rounds over a 128-bit counter with a 64-bit key.
 PhiloxBlock philox(PhiloxBlock counter, std::uint64_t key);
 
-// What numbers are drawn for. Streams of one seed are independent of each other.
+// The use that numbers are drawn for. Streams of one seed are independent of each other.
 enum class RandomUse : std::uint32_t { initialise = 1, shuffle = 2, dropout = 3, split = 4, augment = 5 };
 
 // A sequence of numbers named by (seed, use, index). Not thread-safe.

@@ -1,4 +1,4 @@
-// What signals mean to a tool. Handlers set flags; loops look at them.
+// Signals as tools take them: handlers set flags, loops look at them.
 //
 // Order of calls: install_signal_handlers() once, early in main, before threads
 // start; threads that should not receive signals need nothing, the flags are global.

@@ -49,7 +49,7 @@ int print_product(std::string_view text) {
 }
 
 int usage_error(const ToolDescription& tool, std::string_view text) {
-  print_error(fmt::format("{} (try '{} --help')", text, tool.name));
+  print_message(fmt::format("{} (try '{} --help')", text, tool.name));
   return exit_status(ErrorKind::usage);
 }
 
@@ -88,17 +88,17 @@ int run_guarded(const std::function<int()>& run) {
   try {
     return run();
   } catch (const Error& error) {
-    print_error(error.what());
+    print_message(error.what());
     return exit_status(error.kind());
   } catch (const BrokenPipe&) {
     die_by_signal(SIGPIPE);
   } catch (const Interrupted&) {
     die_by_signal(stop_requested() != 0 ? stop_requested() : SIGINT);
   } catch (const std::bad_alloc&) {
-    print_error("out of memory");
+    print_message("out of memory");
     return exit_status(ErrorKind::io);
   } catch (const std::exception& error) {
-    print_error(fmt::format("internal error: {}", error.what()));
+    print_message(fmt::format("internal error: {}", error.what()));
     return exit_status(ErrorKind::internal);
   }
 }

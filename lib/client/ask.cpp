@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <nlohmann/json.hpp>
 
 #include "base/signals.hpp"
 #include "client/connect.hpp"
@@ -32,13 +33,13 @@ asio::awaitable<std::string> ask(asio::io_context& io, net::Endpoint endpoint, W
                                  net::Access access) {
   net::Carrier carrier;
   constexpr std::uint64_t max_frame = 16u << 20;
-  const auto link = co_await reach(endpoint, access, max_frame, carrier);
+  const auto link = co_await open_connection(endpoint, access, max_frame, carrier);
   auto limit = close_after(link, io, access.connect_timeout);
   co_await greet(*link, with_token(access), max_frame, carrier);
   link->send(question_frame(link->maker(), question));
   protocol::IncomingFrame in;
   while (co_await link->read(in)) {
-    if (const auto* failed = in.as<wire::Failed>()) throw error_of(*failed);
+    if (const auto* failed = in.as<wire::Failed>()) throw protocol::error_of(*failed);
     if (in.frame->message_type() != wire::Message::Report) continue;
     const auto bytes = in.body.bytes();
     link->close();
@@ -48,10 +49,16 @@ asio::awaitable<std::string> ask(asio::io_context& io, net::Endpoint endpoint, W
   fail(ErrorKind::unavailable, "no answer");
 }
 
+// What describe() in worker/session.cpp says of a worker's health: {"status":"ok"}.
+bool is_healthy(std::string_view json) {
+  const auto health = nlohmann::json::parse(json, nullptr, false);
+  return health.is_object() && health.value("status", nlohmann::json()) == "ok";
+}
+
 }  // namespace
 
-std::string ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& question,
-                       const net::Access& access) {
+WorkerAnswer ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& question,
+                        const net::Access& access) {
   asio::io_context io(1);
   std::string answer;
   std::exception_ptr error;
@@ -68,7 +75,8 @@ std::string ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& ques
   } catch (const Error& thrown) {
     throw within(thrown, net::to_string(endpoint));
   }
-  return answer;
+  const bool serves = question.kind != WorkerQuestion::Kind::health || is_healthy(answer);
+  return {std::move(answer), serves};
 }
 
 }  // namespace nn::client

@@ -16,9 +16,14 @@ struct WorkerQuestion {
   std::uint64_t version = 0;  // 0: as the worker's policy says; all
 };
 
-// JSON on one line. Unavailable error where the worker can't be reached or doesn't answer within
+struct WorkerAnswer {
+  std::string json;    // on one line
+  bool serves = true;  // false: asked for its health, the worker says that it drains or has no model
+};
+
+// Unavailable error where the worker can't be reached or doesn't answer within
 // the time to connect, data error where it refuses.
-std::string ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& question,
-                       const net::Access& access);
+WorkerAnswer ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& question,
+                        const net::Access& access);
 
 }  // namespace nn::client

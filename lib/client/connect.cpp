@@ -20,16 +20,21 @@ net::Access with_token(net::Access access) {
   return access;
 }
 
-asio::awaitable<std::shared_ptr<protocol::FrameLink>> reach(const net::Endpoint& endpoint,
-                                                            const net::Access& access,
-                                                            std::uint64_t max_frame, net::Carrier& carrier) {
+asio::awaitable<std::shared_ptr<protocol::FrameLink>> open_connection(const net::Endpoint& endpoint,
+                                                                      const net::Access& access,
+                                                                      std::uint64_t max_frame,
+                                                                      net::Carrier& carrier) {
   net::Socket socket = co_await net::connect(endpoint, access, carrier);
   co_return std::make_shared<protocol::FrameLink>(std::move(socket), max_frame, carrier.alert);
 }
 
 namespace {
 
-constexpr std::string_view no_answer = "the connection ended before the worker answered";
+// A worker that wants another protocol, or another certificate, may end a connection without a word.
+class NoAnswer : public Error {
+ public:
+  NoAnswer() : Error(ErrorKind::unavailable, "the connection ended before the worker answered") {}
+};
 
 // "; it ended with exit status 127"; empty while it runs.
 asio::awaitable<std::string> how_ended(process::Child& command) {
@@ -56,17 +61,22 @@ asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const 
   link.send(link.maker().finish(
       0, wire::CreateHello(builder, protocol::protocol_version, agent, token, max_frame)));
   std::optional<Error> error;
+  bool answered = true;
   try {
     co_return co_await expect(link, wire::Message::Welcome);
+  } catch (const NoAnswer& thrown) {
+    error = thrown;
+    answered = false;
   } catch (const Error& thrown) {
     error = thrown;
   }
   const bool ended = error->kind() == ErrorKind::unavailable;
   if (ended && carrier.child) {
-    fail(ErrorKind::unavailable, "{}{}", error->what(), co_await how_ended(*carrier.child));
+    const std::string how = co_await how_ended(*carrier.child);
+    throw error->advise("{}", how);
   }
-  if (error->what() == no_answer && carrier.kind == net::Endpoint::Kind::tcp) {
-    fail(ErrorKind::unavailable, "{}; if it wants certificates, write tls://", error->what());
+  if (!answered && carrier.kind == net::Endpoint::Kind::tcp) {
+    throw error->advise("; if it wants certificates, write tls://");
   }
   throw *error;
 }
@@ -79,16 +89,11 @@ asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire:
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;  // a reset is an end
   }
-  if (!there) fail(ErrorKind::unavailable, "{}", no_answer);
-  if (const auto* failed = in.as<wire::Failed>()) throw error_of(*failed);
+  if (!there) throw NoAnswer();
+  if (const auto* failed = in.as<wire::Failed>()) throw protocol::error_of(*failed);
   if (in.frame->message_type() == wire::Message::Goodbye) fail(ErrorKind::unavailable, "the worker ends");
   if (in.frame->message_type() != type) fail_data("a message that workers do not send here");
   co_return in;
-}
-
-Error error_of(const wire::Failed& failed) {
-  return protocol::error_of(failed.code(),
-                            failed.message() == nullptr ? "" : failed.message()->string_view());
 }
 
 asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
@@ -101,7 +106,7 @@ asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::
 }
 
 Error within(const Error& error, std::string_view endpoint) {
-  return std::string_view(error.what()).starts_with(endpoint) ? error : error.within(std::string(endpoint));
+  return error.is_within(endpoint) ? error : error.within(endpoint);
 }
 
 void ask_whether_alive(protocol::FrameLink& link) {

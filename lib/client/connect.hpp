@@ -14,9 +14,10 @@ namespace nn::client {
 net::Access with_token(net::Access access);
 
 // A new connection to the endpoint; see connect(). Nothing has been sent yet.
-asio::awaitable<std::shared_ptr<protocol::FrameLink>> reach(const net::Endpoint& endpoint,
-                                                            const net::Access& access,
-                                                            std::uint64_t max_frame, net::Carrier& carrier);
+asio::awaitable<std::shared_ptr<protocol::FrameLink>> open_connection(const net::Endpoint& endpoint,
+                                                                      const net::Access& access,
+                                                                      std::uint64_t max_frame,
+                                                                      net::Carrier& carrier);
 
 // The first message, and the Welcome that the worker says to it. The access is one with_token().
 // Errors as expect() has them, with how the command ended where there is one.
@@ -27,13 +28,11 @@ asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const 
 // end of the connection (unavailable), and for anything else.
 asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire::Message type);
 
-Error error_of(const wire::Failed& failed);
-
 // Closes the link after `time`, unless it is destroyed or cancelled before.
 asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
                                std::chrono::milliseconds time);
 
-// The error with the endpoint in front, where it isn't there yet.
+// The error with the endpoint outermost in its where(), once.
 Error within(const Error& error, std::string_view endpoint);
 
 // A worker answers a question about its health also while it computes.

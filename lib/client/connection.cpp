@@ -19,29 +19,29 @@ constexpr int most_fruitless = 5;  // connections in a row that were lost before
 constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200};
 
 // Bytes that make no sense on a connection that has worked: a new one may do better.
-[[noreturn]] void fail_connection(const Error& error) { throw Error(ErrorKind::unavailable, error.what()); }
+[[noreturn]] void fail_connection(const Error& error) { throw error.as(ErrorKind::unavailable); }
 
 }  // namespace
 
-Peer::Peer(asio::io_context& io, net::Endpoint endpoint, PeerOptions options,
-           std::shared_ptr<const Schema> table, std::function<void()> on_change)
+Connection::Connection(asio::io_context& io, net::Endpoint endpoint, ConnectionOptions options,
+                       std::shared_ptr<const Schema> table, std::function<void()> on_change)
     : io_(io),
       endpoint_(std::move(endpoint)),
       name_(net::to_string(endpoint_)),
       options_(std::move(options)),
       table_(std::move(table)),
       on_change_(std::move(on_change)),
-      error_(ErrorKind::unavailable, fmt::format("{}: no answer yet", name_)),
+      error_(make_error(ErrorKind::unavailable, "no answer yet").within(name_)),
       timer_(io),
       watch_(io) {}
 
-void Peer::start() {
+void Connection::start() {
   asio::co_spawn(
       io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
   watch();
 }
 
-void Peer::stop() {
+void Connection::stop() {
   state_ = State::stopped;
   requests_.clear();
   timer_.cancel();
@@ -49,14 +49,14 @@ void Peer::stop() {
   if (link_) link_->close();
 }
 
-void Peer::set(State state) {
+void Connection::set(State state) {
   if (state_ == State::stopped) return;
   connected_at_ = last_connected();
   state_ = state;
   on_change_();
 }
 
-asio::awaitable<void> Peer::run() {
+asio::awaitable<void> Connection::run() {
   auto pause = first_pause;
   while (state_ != State::stopped && state_ != State::refused) {
     Error error(ErrorKind::unavailable, "the connection ended");
@@ -78,7 +78,7 @@ asio::awaitable<void> Peer::run() {
 }
 
 // What was sent and not answered is somebody else's now.
-void Peer::lose(const Error& error) {
+void Connection::lose(const Error& error) {
   error_ = within(error, name_);
   lost_ = true;
   const auto requests = std::exchange(requests_, {});
@@ -90,14 +90,14 @@ void Peer::lose(const Error& error) {
                         error.kind() == ErrorKind::usage;
   set(for_good ? State::refused : State::connecting);
   for (const auto& [id, sent] : requests) {
-    sent.done(PeerFailure{wire::Code::draining, Error(ErrorKind::unavailable, error_.what())});
+    sent.done(RemoteFailure{wire::Code::draining, error_.as(ErrorKind::unavailable)});
   }
 }
 
-asio::awaitable<void> Peer::serve_connection() {
+asio::awaitable<void> Connection::serve_connection() {
   link_.reset();
   carrier_ = {};
-  link_ = co_await reach(endpoint_, options_.access, options_.max_frame, carrier_);
+  link_ = co_await open_connection(endpoint_, options_.access, options_.max_frame, carrier_);
   const auto link = link_;
   // A worker that doesn't get through its greeting is none.
   auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);
@@ -115,7 +115,7 @@ asio::awaitable<void> Peer::serve_connection() {
   }
 }
 
-asio::awaitable<void> Peer::greet() {
+asio::awaitable<void> Connection::greet() {
   co_await nn::client::greet(*link_, options_.access, options_.max_frame, carrier_);
   open_stream();
   const protocol::IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
@@ -127,7 +127,7 @@ asio::awaitable<void> Peer::greet() {
   take_schema();
 }
 
-void Peer::open_stream() {
+void Connection::open_stream() {
   rows_.emplace(*table_, format::StreamLimits{options_.max_frame});
   auto& builder = link_->maker().builder();
   const auto model = builder.CreateString(options_.model);
@@ -136,7 +136,7 @@ void Peer::open_stream() {
 }
 
 // Another version may answer from here on; it must answer the same.
-void Peer::take_schema() {
+void Connection::take_schema() {
   if (answers_->schema() == answer_schema_) return;
   answer_schema_ = answers_->schema();
   predict::PredictionKind kind = predict::kind_of(*answer_schema_);
@@ -148,7 +148,8 @@ void Peer::take_schema() {
   kind_ = std::move(kind);
 }
 
-std::uint64_t Peer::send(const Batch& rows, std::optional<std::chrono::microseconds> time_left, Done done) {
+std::uint64_t Connection::send(const Batch& rows, std::optional<std::chrono::microseconds> time_left,
+                               Done done) {
   const std::uint64_t id = next_id_++;
   rows_->write(rows);
   auto& builder = link_->maker().builder();
@@ -160,13 +161,13 @@ std::uint64_t Peer::send(const Batch& rows, std::optional<std::chrono::microseco
   return id;
 }
 
-void Peer::cancel(std::uint64_t id) {
+void Connection::cancel(std::uint64_t id) {
   if (!requests_.contains(id) || !link_) return;
   auto& builder = link_->maker().builder();
   link_->send(link_->maker().finish(id, wire::CreateCancel(builder)));
 }
 
-void Peer::handle(const protocol::IncomingFrame& in) {
+void Connection::handle(const protocol::IncomingFrame& in) {
   switch (in.frame->message_type()) {
     case wire::Message::Answer: return answered(in);
     case wire::Message::Report: return;  // that it lives
@@ -176,7 +177,7 @@ void Peer::handle(const protocol::IncomingFrame& in) {
   }
   const auto& failed = *in.as<wire::Failed>();
   if (in.frame->id() == 0) {
-    const Error error = error_of(failed);
+    const Error error = protocol::error_of(failed);
     if (failed.code() == wire::Code::invalid) fail_connection(error);  // what it got is not what was sent
     throw error;
   }
@@ -186,14 +187,15 @@ void Peer::handle(const protocol::IncomingFrame& in) {
     busy_pause_ = std::clamp(2 * busy_pause_, first_busy_pause, longest_busy_pause);
     not_before_ = Clock::now() + busy_pause_;
   }
-  if (failed.code() == wire::Code::draining && state_ == State::ready) set(State::draining);
-  const Error error = error_of(failed).within(name_);
+  const bool ends = failed.code() == wire::Code::draining || failed.code() == wire::Code::device;
+  if (ends && state_ == State::ready) set(State::draining);
+  const Error error = protocol::error_of(failed).within(name_);
   const Done done = std::move(sent->second.done);
   requests_.erase(sent);
-  done(PeerFailure{failed.code(), error});
+  done(RemoteFailure{failed.code(), error});
 }
 
-void Peer::answered(const protocol::IncomingFrame& in) {
+void Connection::answered(const protocol::IncomingFrame& in) {
   // Also of a request that nobody waits for: what follows may refer to its dictionaries.
   std::optional<Batch> batch;
   try {
@@ -212,7 +214,7 @@ void Peer::answered(const protocol::IncomingFrame& in) {
   Buffer converted;
   const predict::OutputColumn::Outputs outputs = column_->read(*batch, converted);
   if (!outputs.error.empty()) fail_data("{}", outputs.error);
-  PeerAnswer answer{std::move(*batch), outputs.values};
+  RemoteAnswer answer{std::move(*batch), outputs.values};
   if (converted.size() > 0) answer.batch.columns.push_back(make_column(std::move(converted)));  // keeps it
   const Done done = std::move(sent->second.done);
   requests_.erase(sent);
@@ -220,7 +222,7 @@ void Peer::answered(const protocol::IncomingFrame& in) {
 }
 
 // A worker that is asked and says nothing for long is as good as gone.
-void Peer::watch() {
+void Connection::watch() {
   watch_.expires_after(std::chrono::seconds(1));
   watch_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
     if (cancelled || self->state_ == State::stopped || self->state_ == State::refused) return;

@@ -15,7 +15,7 @@
 
 namespace nn::client {
 
-struct PeerOptions {
+struct ConnectionOptions {
   std::string model;          // empty: the worker's only one
   std::uint64_t version = 0;  // 0: the one it serves
   net::Access access;
@@ -23,21 +23,21 @@ struct PeerOptions {
 };
 
 // The outputs of some rows.
-struct PeerAnswer {
+struct RemoteAnswer {
   Batch batch;
   const float* values = nullptr;  // [rows, width], in the batch's memory
 };
 
-struct PeerFailure {
+struct RemoteFailure {
   wire::Code code;
   Error error;
 };
 
 // All calls in the thread of the io_context.
-class Peer : public std::enable_shared_from_this<Peer> {
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Clock = protocol::FrameLink::Clock;
-  using Done = std::function<void(std::variant<PeerAnswer, PeerFailure>)>;
+  using Done = std::function<void(std::variant<RemoteAnswer, RemoteFailure>)>;
   enum class State : std::uint8_t {
     connecting,  // or waiting to try again
     ready,
@@ -47,8 +47,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   };
 
   // `table` is the schema of the rows to come. `on_change` is called when state() changed.
-  Peer(asio::io_context& io, net::Endpoint endpoint, PeerOptions options, std::shared_ptr<const Schema> table,
-       std::function<void()> on_change);
+  Connection(asio::io_context& io, net::Endpoint endpoint, ConnectionOptions options,
+             std::shared_ptr<const Schema> table, std::function<void()> on_change);
 
   void start();
   void stop();  // requests under way are forgotten
@@ -93,7 +93,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
   asio::io_context& io_;
   net::Endpoint endpoint_;
   std::string name_;
-  PeerOptions options_;
+  ConnectionOptions options_;
   std::shared_ptr<const Schema> table_;
   std::function<void()> on_change_;
   State state_ = State::connecting;

@@ -32,8 +32,8 @@ std::shared_ptr<const Schema> schema_of(const Schema& schema, const std::vector<
   return out;
 }
 
-PeerOptions peer_options(const RemoteOptions& options) {
-  PeerOptions out;
+ConnectionOptions connection_options(const RemoteOptions& options) {
+  ConnectionOptions out;
   const auto slash = options.model.rfind('/');
   out.model = options.model.substr(0, slash);
   if (slash != std::string::npos) {
@@ -49,10 +49,10 @@ PeerOptions peer_options(const RemoteOptions& options) {
   return out;
 }
 
-FleetOptions fleet_options(const RemoteOptions& options) {
-  FleetOptions out;
+ReplicasOptions fleet_options(const RemoteOptions& options) {
+  ReplicasOptions out;
   out.endpoints = options.endpoints;
-  out.peer = peer_options(options);
+  out.connection = connection_options(options);
   out.ensemble = options.combination.has_value();
   out.quorum = options.quorum.value_or(0);
   out.deadline = options.deadline;
@@ -77,7 +77,7 @@ class RemoteSource : public BatchSource {
   std::optional<std::int64_t> total_rows_;
   std::vector<std::size_t> sent_;
   std::shared_ptr<const Schema> sent_schema_;
-  Fleet fleet_;
+  Replicas replicas_;
   std::optional<ensemble::Combiner> combiner_;
   ReadAhead reader_;
   Blocks blocks_;
@@ -91,11 +91,11 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       total_rows_(source->total_rows()),
       sent_(sent_columns(*source_schema_)),
       sent_schema_(schema_of(*source_schema_, sent_)),
-      fleet_(fleet_options(options), sent_schema_),
+      replicas_(fleet_options(options), sent_schema_),
       reader_(std::move(source), 2),
       blocks_(options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
       ensemble_(options.combination.has_value()) {
-  const predict::PredictionKind kind = fleet_.kind();
+  const predict::PredictionKind kind = replicas_.kind();
   ensemble::CombinerOptions combine;
   combine.combination = options.combination.value_or(ensemble::Combination{});
   combine.uncertainty = options.uncertainty;
@@ -107,7 +107,7 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
 Metadata RemoteSource::describe() {
   std::vector<std::string> names;
   std::string digests;
-  for (const Fleet::Member& member : fleet_.members()) {
+  for (const Replicas::Member& member : replicas_.members()) {
     names.push_back(member.name);
     if (member.digest.empty() || (!ensemble_ && !digests.empty())) continue;
     digests += (digests.empty() ? "" : ",") + member.digest;
@@ -121,13 +121,13 @@ Metadata RemoteSource::describe() {
 void RemoteSource::submit(Batch block) {
   Batch rows{sent_schema_, block.first_row, block.rows, {}};
   for (const std::size_t c : sent_) rows.columns.push_back(block.columns[c]);
-  fleet_.submit(next_number_++, std::move(rows));
+  replicas_.submit(next_number_++, std::move(rows));
   in_flight_.push_back(std::move(block));
 }
 
 // Keeps the workers busy; waits for the reader only when nothing else is to be done.
 void RemoteSource::feed() {
-  while (!ended_ && in_flight_.size() < fleet_.depth()) {
+  while (!ended_ && in_flight_.size() < replicas_.depth()) {
     if (blocks_.empty()) {
       auto batch = in_flight_.empty() ? reader_.next() : reader_.try_next();
       if (!batch) {
@@ -146,17 +146,17 @@ std::optional<Batch> RemoteSource::next() {
     report_missing();
     return std::nullopt;
   }
-  const FleetResult result = fleet_.wait(next_number_ - in_flight_.size());
+  const ReplicasResult result = replicas_.wait(next_number_ - in_flight_.size());
   const Batch block = std::move(in_flight_.front());
   in_flight_.pop_front();
   std::vector<const float*> outputs;
-  for (const FleetResult::Part& part : result.parts) outputs.push_back(part.answer.values);
+  for (const ReplicasResult::Part& part : result.parts) outputs.push_back(part.answer.values);
   const std::vector<double> weights(outputs.size(), 1.0);
   return combiner_->combine(block, outputs, weights);
 }
 
 void RemoteSource::report_missing() {
-  for (const Fleet::Member& member : fleet_.members()) {
+  for (const Replicas::Member& member : replicas_.members()) {
     if (member.unreached && !ensemble_) warn("{}; the other workers did without it", member.error);
     if (member.missed == 0) continue;
     warn("{} was missing from {} of {} rows{}{}", member.name, format_count(member.missed),

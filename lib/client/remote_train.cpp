@@ -14,6 +14,7 @@
 #include "base/json_lines.hpp"
 #include "base/log.hpp"
 #include "base/parse.hpp"
+#include "base/run_end.hpp"
 #include "base/signals.hpp"
 #include "client/connect.hpp"
 #include "tensor/blocks.hpp"
@@ -44,11 +45,12 @@ class RemoteTrainer {
   void run();
 
  private:
+  void train_there();
   asio::awaitable<void> train();
   asio::awaitable<void> send_rows();
   void begin();
   bool take(const protocol::IncomingFrame& in);  // true at the end
-  void show(std::string_view line);
+  void take_line(std::string_view line);
   asio::awaitable<void> watch();
   void look_at_signals();
 
@@ -59,6 +61,8 @@ class RemoteTrainer {
   ReadAhead reader_;
   OutputFile model_;
   LineFile log_;
+  std::string end_;        // the worker's line that ends the log
+  bool finished_ = false;  // that is what it says
   format::PieceWriter writer_;
   asio::io_context io_{1};
   net::Carrier carrier_;
@@ -80,7 +84,21 @@ RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTrai
       writer_(*schema_, format::StreamLimits{options.max_frame}),
       progress_(std::in_place, "rows", static_cast<std::uint64_t>(total_rows_.value_or(0))) {}
 
+// The log ends as the worker's does, unless something went wrong here, or on the way.
 void RemoteTrainer::run() {
+  try {
+    train_there();
+  } catch (...) {
+    try {
+      log_.write(end_.empty() || finished_ ? run_ended_by(std::current_exception()) + "}\n" : end_);
+    } catch (...) {  // what ended the training counts
+    }
+    throw;
+  }
+  log_.write(finished_ ? end_ : run_finished() + "}\n");
+}
+
+void RemoteTrainer::train_there() {
   const std::string name = net::to_string(options_.endpoint);
   asio::co_spawn(io_, train(), [this](std::exception_ptr error) {
     if (error && !error_) error_ = error;
@@ -98,7 +116,7 @@ void RemoteTrainer::run() {
   } catch (const Error& error) {
     const Error named = within(error, name);
     if (stop_requested() == 0) throw named;
-    print_error(named.what());
+    print_message(named.what());
     throw_if_stopped();
   }
 }
@@ -116,14 +134,14 @@ void RemoteTrainer::look_at_signals() {
 }
 
 asio::awaitable<void> RemoteTrainer::train() {
-  link_ = co_await reach(options_.endpoint, access_, options_.max_frame, carrier_);
+  link_ = co_await open_connection(options_.endpoint, access_, options_.max_frame, carrier_);
   const auto link = link_;
   auto limit = close_after(link, io_, 2 * access_.connect_timeout);
   const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
   limit.cancel();
   if (!can_train(*welcome.as<wire::Welcome>())) {
-    fail(ErrorKind::unsupported,
-         "this worker does not train; it would have to be started with --train FOLDER");
+    throw make_error(ErrorKind::unsupported, "this worker does not train")
+        .advise("; it would have to be started with --train FOLDER");
   }
   begin();
   asio::co_spawn(io_, send_rows(), [this](std::exception_ptr error) {
@@ -136,8 +154,8 @@ asio::awaitable<void> RemoteTrainer::train() {
   while (co_await link->read(in)) {
     if (take(in)) co_return;
   }
-  fail(ErrorKind::unavailable,
-       "the connection ended before the model came; --resume goes on from a checkpoint");
+  throw make_error(ErrorKind::unavailable, "the connection ended before the model came")
+      .advise("; --resume goes on from a checkpoint");
 }
 
 void RemoteTrainer::begin() {
@@ -179,27 +197,30 @@ asio::awaitable<void> RemoteTrainer::send_rows() {
 
 bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
   switch (in.frame->message_type()) {
-    case wire::Message::Progress:
-      log_.write(text_of(in.body));
-      show(text_of(in.body));
-      return false;
+    case wire::Message::Progress: take_line(text_of(in.body)); return false;
     case wire::Message::Notice:
       progress_->clear();
       for (const std::string& line : split(trim(text_of(in.body)), '\n')) {
-        print_error(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
+        print_message(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
       }
       return false;
     case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();
-    case wire::Message::Failed: throw error_of(*in.as<wire::Failed>());
+    case wire::Message::Failed: throw protocol::error_of(*in.as<wire::Failed>());
     case wire::Message::Goodbye:
     case wire::Message::Report: return false;
     default: fail_data("a message that workers do not send here");
   }
 }
 
-// A line of the log on the progress line.
-void RemoteTrainer::show(std::string_view line) {
+// A line of the log, into ours and on the progress line.
+void RemoteTrainer::take_line(std::string_view line) {
   const auto record = nlohmann::json::parse(line, nullptr, false);
+  if (record.is_object() && record.contains("end")) {
+    end_ = line;
+    finished_ = record["end"] == "finished";
+    return;
+  }
+  log_.write(line);
   if (!record.is_object()) return;
   const auto figure = [&](const char* name) {
     const auto found = record.find(name);

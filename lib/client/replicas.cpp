@@ -19,13 +19,14 @@ double milliseconds(std::chrono::microseconds time) { return static_cast<double>
 
 }  // namespace
 
-Fleet::Fleet(FleetOptions options, std::shared_ptr<const Schema> table) : options_(std::move(options)) {
+Replicas::Replicas(ReplicasOptions options, std::shared_ptr<const Schema> table)
+    : options_(std::move(options)) {
   for (const net::Endpoint& endpoint : options_.endpoints) {
-    lanes_.emplace_back().peer =
-        std::make_shared<Peer>(io_, endpoint, options_.peer, table, [this] { changed(); });
+    replicas_.emplace_back().connection =
+        std::make_shared<Connection>(io_, endpoint, options_.connection, table, [this] { changed(); });
   }
   thread_ = std::thread([this] {
-    for (const Lane& lane : lanes_) lane.peer->start();
+    for (const Replica& replica : replicas_) replica.connection->start();
     tick();
     try {
       io_.run();
@@ -37,18 +38,20 @@ Fleet::Fleet(FleetOptions options, std::shared_ptr<const Schema> table) : option
   });
 }
 
-Fleet::~Fleet() {
+Replicas::~Replicas() {
   asio::post(io_, [this] {
-    for (const Lane& lane : lanes_) lane.peer->stop();
+    for (const Replica& replica : replicas_) replica.connection->stop();
     timer_.cancel();
     io_.stop();
   });
   thread_.join();
 }
 
-std::size_t Fleet::depth() const { return options_.ensemble ? member_window : window * lanes_.size() + 2; }
+std::size_t Replicas::depth() const {
+  return options_.ensemble ? member_window : window * replicas_.size() + 2;
+}
 
-predict::PredictionKind Fleet::kind() {
+predict::PredictionKind Replicas::kind() {
   std::unique_lock lock(mutex_);
   while (!kind_ && !error_) {
     done_.wait_until(lock, std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
@@ -58,12 +61,12 @@ predict::PredictionKind Fleet::kind() {
   return *kind_;
 }
 
-void Fleet::submit(std::uint64_t number, Batch rows) {
+void Replicas::submit(std::uint64_t number, Batch rows) {
   asio::post(io_, [this, number, rows = std::move(rows)]() mutable {
     Block& block = blocks_[number];
     block.rows = std::move(rows);
     if (options_.ensemble) {
-      for (std::size_t m = 0; m < lanes_.size(); ++m) block.unasked.push_back(m);
+      for (std::size_t m = 0; m < replicas_.size(); ++m) block.unasked.push_back(m);
     } else {
       pending_.push_back(number);
     }
@@ -71,11 +74,11 @@ void Fleet::submit(std::uint64_t number, Batch rows) {
   });
 }
 
-FleetResult Fleet::wait(std::uint64_t number) {
+ReplicasResult Replicas::wait(std::uint64_t number) {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (const auto result = results_.find(number); result != results_.end()) {
-      FleetResult out = std::move(result->second);
+      ReplicasResult out = std::move(result->second);
       results_.erase(result);
       return out;
     }
@@ -85,47 +88,47 @@ FleetResult Fleet::wait(std::uint64_t number) {
   }
 }
 
-std::vector<Fleet::Member> Fleet::members() {
+std::vector<Replicas::Member> Replicas::members() {
   const std::lock_guard lock(mutex_);
   std::vector<Member> out;
-  for (const Lane& lane : lanes_) {
-    out.push_back({lane.peer->name(), lane.digest, lane.rows, lane.missed, lane.error,
-                   lane.digest.empty() && !lane.error.empty() && !lane.told && !lane.dropped});
+  for (const Replica& replica : replicas_) {
+    out.push_back(
+        {replica.connection->name(), replica.digest, replica.rows, replica.missed, replica.error,
+         replica.digest.empty() && !replica.error.empty() && !replica.reported && !replica.dropped});
   }
   return out;
 }
 
-void Fleet::stop(const Error& error) {
+void Replicas::stop(const Error& error) {
   failed_ = true;
   const std::lock_guard lock(mutex_);
   if (!error_) error_ = std::make_exception_ptr(error);
   done_.notify_all();
 }
 
-std::size_t Fleet::alive() const {
-  return static_cast<std::size_t>(
-      std::count_if(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return !lane.dropped; }));
+std::size_t Replicas::alive() const {
+  return static_cast<std::size_t>(std::count_if(replicas_.begin(), replicas_.end(),
+                                                [](const Replica& replica) { return !replica.dropped; }));
 }
 
 // A worker is lost for good; the others go on while they are enough.
-void Fleet::drop(std::size_t peer, const Error& why) {
-  Lane& lane = lanes_[peer];
-  if (lane.dropped) return;
-  lane.dropped = true;
+void Replicas::drop(std::size_t index, const Error& why) {
+  Replica& replica = replicas_[index];
+  if (replica.dropped) return;
+  replica.dropped = true;
   {
     const std::lock_guard lock(mutex_);
-    lane.error = why.what();
+    replica.error = why.what();
   }
   if (!options_.ensemble && alive() == 0) return stop(why);
   if (options_.ensemble && alive() < needed()) {
-    return stop(options_.quorum == 0
-                    ? Error(why.kind(), fmt::format("{} (--quorum would go on without it)", why.what()))
-                    : Error(why.kind(), fmt::format("{}; {} of {} members left, --quorum asks for {}",
-                                                    why.what(), alive(), lanes_.size(), needed())));
+    return stop(options_.quorum == 0 ? why.advise(" (--quorum would go on without it)")
+                                     : why.advise("; {} of {} members left, --quorum asks for {}", alive(),
+                                                  replicas_.size(), needed()));
   }
-  warn("{}; going on without it, {} of {} {} left", why.what(), alive(), lanes_.size(),
+  warn("{}; going on without it, {} of {} {} left", why.what(), alive(), replicas_.size(),
        options_.ensemble ? "members" : "workers");
-  lane.peer->stop();
+  replica.connection->stop();
   // Blocks may have waited for this one only.
   asio::post(io_, [this] {
     check_kinds();
@@ -135,17 +138,18 @@ void Fleet::drop(std::size_t peer, const Error& why) {
 }
 
 // A worker came or went.
-void Fleet::changed() {
-  for (std::size_t p = 0; p < lanes_.size(); ++p) {
-    Lane& lane = lanes_[p];
-    if (lane.dropped) continue;
-    if (lane.peer->state() == Peer::State::connecting && lane.peer->ever_lost() && !lane.peer->ever_ready()) {
+void Replicas::changed() {
+  for (std::size_t p = 0; p < replicas_.size(); ++p) {
+    Replica& replica = replicas_[p];
+    if (replica.dropped) continue;
+    if (replica.connection->state() == Connection::State::connecting && replica.connection->ever_lost() &&
+        !replica.connection->ever_ready()) {
       const std::lock_guard lock(mutex_);
-      lane.error = lane.peer->error().what();
+      replica.error = replica.connection->error().what();
     }
-    if (lane.peer->state() != Peer::State::refused) continue;
+    if (replica.connection->state() != Connection::State::refused) continue;
     // Replicas that refuse have another model, or none: no answer of the others is right then.
-    const Error& why = lane.peer->error();
+    const Error& why = replica.connection->error();
     if (!options_.ensemble && why.kind() != ErrorKind::unavailable) return stop(why);
     drop(p, why);
   }
@@ -154,38 +158,39 @@ void Fleet::changed() {
 }
 
 // All must answer the same, and an ensemble begins when all are there that will be.
-void Fleet::check_kinds() {
-  const Lane* first = nullptr;
+void Replicas::check_kinds() {
+  const Replica* first = nullptr;
   bool all_there = true;
-  for (std::size_t p = 0; p < lanes_.size(); ++p) {
-    Lane& lane = lanes_[p];
-    if (lane.dropped) continue;
-    if (!lane.peer->ever_ready()) {
+  for (std::size_t p = 0; p < replicas_.size(); ++p) {
+    Replica& replica = replicas_[p];
+    if (replica.dropped) continue;
+    if (!replica.connection->ever_ready()) {
       all_there = false;
       continue;
     }
-    const std::string differs = first == nullptr
-                                    ? std::string()
-                                    : predict::difference(first->peer->kind(), first->peer->name(),
-                                                          lane.peer->kind(), lane.peer->name());
+    const std::string differs =
+        first == nullptr ? std::string()
+                         : predict::difference(first->connection->kind(), first->connection->name(),
+                                               replica.connection->kind(), replica.connection->name());
     if (!differs.empty()) return stop(Error(ErrorKind::data, "workers must answer the same: " + differs));
-    if (first == nullptr) first = &lane;
+    if (first == nullptr) first = &replica;
     const std::lock_guard lock(mutex_);
-    if (!options_.ensemble && lane.digest.empty() && first->peer->digest() != lane.peer->digest()) {
-      warn("{} and {} answer with different models ({} and {})", first->peer->name(), lane.peer->name(),
-           first->peer->digest(), lane.peer->digest());
+    if (!options_.ensemble && replica.digest.empty() &&
+        first->connection->digest() != replica.connection->digest()) {
+      warn("{} and {} answer with different models ({} and {})", first->connection->name(),
+           replica.connection->name(), first->connection->digest(), replica.connection->digest());
     }
-    lane.digest = lane.peer->digest();
+    replica.digest = replica.connection->digest();
   }
   if (first == nullptr || (options_.ensemble && !all_there)) return;
   const std::lock_guard lock(mutex_);
   if (kind_) return;
-  kind_ = first->peer->kind();
+  kind_ = first->connection->kind();
   done_.notify_all();
 }
 
 // Deadlines, hedges, and workers that don't come.
-void Fleet::tick() {
+void Replicas::tick() {
   constexpr std::chrono::microseconds finest{500}, coarsest{20'000};
   auto pause = coarsest;
   for (const auto limit : {options_.deadline, options_.hedge}) {
@@ -213,60 +218,62 @@ void Fleet::tick() {
   });
 }
 
-void Fleet::check_reachable(Clock::time_point now) {
+void Replicas::check_reachable(Clock::time_point now) {
   bool any = false;
   Clock::time_point last{};
-  std::vector<Lane*> missing;  // replicas
-  for (std::size_t p = 0; p < lanes_.size(); ++p) {
-    Lane& lane = lanes_[p];
-    if (lane.dropped) continue;
-    const bool ready = lane.peer->state() == Peer::State::ready;
+  std::vector<Replica*> missing;  // replicas
+  for (std::size_t p = 0; p < replicas_.size(); ++p) {
+    Replica& replica = replicas_[p];
+    if (replica.dropped) continue;
+    const bool ready = replica.connection->state() == Connection::State::ready;
     any = any || ready;
-    last = std::max(last, lane.peer->last_connected());
-    if (ready || now - lane.peer->last_connected() < options_.peer.access.connect_timeout) continue;
+    last = std::max(last, replica.connection->last_connected());
+    if (ready || now - replica.connection->last_connected() < options_.connection.access.connect_timeout)
+      continue;
     if (options_.ensemble) {
-      drop(p, lane.peer->error());
+      drop(p, replica.connection->error());
       if (failed_) return;
-    } else if (!lane.told) {
-      missing.push_back(&lane);
+    } else if (!replica.reported) {
+      missing.push_back(&replica);
     }
   }
-  for (Lane* lane : any ? missing : std::vector<Lane*>()) {
+  for (Replica* replica : any ? missing : std::vector<Replica*>()) {
     const std::lock_guard lock(mutex_);
-    lane->told = true;
-    warn("{}; the other workers go on without it", lane->peer->error().what());
+    replica->reported = true;
+    warn("{}; the other workers go on without it", replica->connection->error().what());
   }
-  if (!options_.ensemble && !any && now - last >= options_.peer.access.connect_timeout) {
+  if (!options_.ensemble && !any && now - last >= options_.connection.access.connect_timeout) {
     const std::string others =
-        lanes_.size() > 1 ? fmt::format(" (as are all {} workers)", lanes_.size()) : "";
-    stop(Error(ErrorKind::unavailable, fmt::format("{}{}", lanes_[0].peer->error().what(), others)));
+        replicas_.size() > 1 ? fmt::format(" (as are all {} workers)", replicas_.size()) : "";
+    stop(replicas_[0].connection->error().as(ErrorKind::unavailable).advise("{}", others));
   }
 }
 
-void Fleet::work() {
+void Replicas::work() {
   if (options_.ensemble) {
-    ask_members();
+    send_to_members();
   } else {
-    give_out();
+    dispatch();
   }
 }
 
 // The replica with the fewest requests, that takes more; of equal ones, the next in turn.
-std::optional<std::size_t> Fleet::free_replica(std::optional<std::size_t> besides) {
+std::optional<std::size_t> Replicas::free_replica(std::optional<std::size_t> besides) {
   std::optional<std::size_t> best;
   const auto now = Clock::now();
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const std::size_t p = (turn_ + i) % lanes_.size();
-    const Peer& peer = *lanes_[p].peer;
-    if (peer.state() != Peer::State::ready || peer.outstanding() >= window || now < peer.not_before())
+  for (std::size_t i = 0; i < replicas_.size(); ++i) {
+    const std::size_t p = (turn_ + i) % replicas_.size();
+    const Connection& connection = *replicas_[p].connection;
+    if (connection.state() != Connection::State::ready || connection.outstanding() >= window ||
+        now < connection.not_before())
       continue;
     if (p == besides) continue;
-    if (!best || peer.outstanding() < lanes_[*best].peer->outstanding()) best = p;
+    if (!best || connection.outstanding() < replicas_[*best].connection->outstanding()) best = p;
   }
   return best;
 }
 
-void Fleet::give_out() {
+void Replicas::dispatch() {
   while (!pending_.empty() && !failed_) {
     const auto replica = free_replica(std::nullopt);
     if (!replica) return;
@@ -280,17 +287,18 @@ void Fleet::give_out() {
 
 // Every member gets the blocks in order; one that is late gets one at a time, to see whether it
 // is in time again.
-void Fleet::ask_members() {
+void Replicas::send_to_members() {
   if (!kind_) return;  // of this thread's making: no lock to read it
   for (auto& [number, block] : blocks_) {
     if (failed_) return;
     for (auto at = block.unasked.begin(); at != block.unasked.end();) {
-      Lane& lane = lanes_[*at];
-      const std::size_t most = lane.late ? 1 : member_window;
-      if (lane.dropped) {
+      Replica& replica = replicas_[*at];
+      const std::size_t most = replica.late ? 1 : member_window;
+      if (replica.dropped) {
         at = block.unasked.erase(at);
-      } else if (lane.peer->state() == Peer::State::ready && lane.peer->outstanding() < most &&
-                 Clock::now() >= lane.peer->not_before()) {
+      } else if (replica.connection->state() == Connection::State::ready &&
+                 replica.connection->outstanding() < most &&
+                 Clock::now() >= replica.connection->not_before()) {
         const std::size_t member = *at;
         at = block.unasked.erase(at);
         send(number, block, member);
@@ -301,7 +309,7 @@ void Fleet::ask_members() {
   }
 }
 
-void Fleet::send(std::uint64_t number, Block& block, std::size_t peer) {
+void Replicas::send(std::uint64_t number, Block& block, std::size_t index) {
   const auto now = Clock::now();
   if (!block.is_sent) {
     block.is_sent = true;
@@ -312,40 +320,40 @@ void Fleet::send(std::uint64_t number, Block& block, std::size_t peer) {
     left = options_.deadline - std::chrono::duration_cast<std::chrono::microseconds>(now - block.sent);
   }
   try {
-    const std::uint64_t id = lanes_[peer].peer->send(
-        block.rows, left, [this, number, peer, now](std::variant<PeerAnswer, PeerFailure> outcome) {
-          came(number, peer, now, std::move(outcome));
+    const std::uint64_t id = replicas_[index].connection->send(
+        block.rows, left, [this, number, index, now](std::variant<RemoteAnswer, RemoteFailure> outcome) {
+          on_outcome(number, index, now, std::move(outcome));
         });
-    block.open.push_back({peer, id});
+    block.open.push_back({index, id});
   } catch (const Error& error) {
     stop(error);
   }
 }
 
-void Fleet::came(std::uint64_t number, std::size_t peer, Clock::time_point sent,
-                 std::variant<PeerAnswer, PeerFailure> outcome) {
+void Replicas::on_outcome(std::uint64_t number, std::size_t index, Clock::time_point sent,
+                          std::variant<RemoteAnswer, RemoteFailure> outcome) {
   if (failed_) return;
-  Lane& lane = lanes_[peer];
-  if (lane.late && outcome.index() == 0 && Clock::now() - sent <= options_.deadline) {
-    lane.late = false;
-    note("{} answers in time again", lane.peer->name());
+  Replica& replica = replicas_[index];
+  if (replica.late && outcome.index() == 0 && Clock::now() - sent <= options_.deadline) {
+    replica.late = false;
+    note("{} answers in time again", replica.connection->name());
   }
   const auto found = blocks_.find(number);
   if (found == blocks_.end()) return work();  // the others went on
   Block& block = found->second;
-  std::erase_if(block.open, [&](const Try& t) { return t.peer == peer; });
-  if (auto* failure = std::get_if<PeerFailure>(&outcome)) {
-    failed(number, block, peer, *failure);
+  std::erase_if(block.open, [&](const Try& t) { return t.replica == index; });
+  if (auto* failure = std::get_if<RemoteFailure>(&outcome)) {
+    failed(number, block, index, *failure);
   } else {
-    block.answers[peer] = std::move(std::get<PeerAnswer>(outcome));
+    block.answers[index] = std::move(std::get<RemoteAnswer>(outcome));
     finish_if_complete(number, false);
   }
   if (!failed_) work();
 }
 
-void Fleet::failed(std::uint64_t number, Block& block, std::size_t peer, const PeerFailure& failure) {
+void Replicas::failed(std::uint64_t number, Block& block, std::size_t index, const RemoteFailure& failure) {
   const bool elsewhere = failure.code == wire::Code::busy || failure.code == wire::Code::draining ||
-                         failure.code == wire::Code::cancelled;
+                         failure.code == wire::Code::cancelled || failure.code == wire::Code::device;
   if (!options_.ensemble) {
     if (failure.code == wire::Code::deadline) return;  // check_deadline() says so
     if (!elsewhere) return stop(failure.error);
@@ -356,42 +364,42 @@ void Fleet::failed(std::uint64_t number, Block& block, std::size_t peer, const P
     return;
   }
   if (elsewhere) {
-    block.unasked.push_back(peer);
+    block.unasked.push_back(index);
   } else {
-    drop(peer, failure.error);
+    drop(index, failure.error);
   }
 }
 
-void Fleet::hedge(std::uint64_t number, Block& block) {
+void Replicas::hedge(std::uint64_t number, Block& block) {
   if (block.open.size() != 1) return;
-  const auto other = free_replica(block.open[0].peer);
+  const auto other = free_replica(block.open[0].replica);
   if (!other) return;
   block.hedged = true;
-  note("block {} is late at {}, {} is asked as well", number, lanes_[block.open[0].peer].peer->name(),
-       lanes_[*other].peer->name());
+  note("block {} is late at {}, {} is asked as well", number,
+       replicas_[block.open[0].replica].connection->name(), replicas_[*other].connection->name());
   send(number, block, *other);
 }
 
-void Fleet::check_deadline(std::uint64_t number, Block& block, Clock::time_point now) {
+void Replicas::check_deadline(std::uint64_t number, Block& block, Clock::time_point now) {
   if (now - block.sent < options_.deadline) return;
   if (!options_.ensemble) {
-    return stop(
-        Error(ErrorKind::unavailable, fmt::format("row {}: no answer within --deadline ({} ms)",
-                                                  block.rows.first_row, milliseconds(options_.deadline))));
+    return stop(make_error(ErrorKind::unavailable, "no answer")
+                    .within(fmt::format("row {}", block.rows.first_row))
+                    .advise(" within --deadline ({} ms)", milliseconds(options_.deadline)));
   }
   finish_if_complete(number, true);
 }
 
 // An ensemble's block is complete when everybody has answered who is waited for.
-void Fleet::finish_if_complete(std::uint64_t number, bool deadline_passed) {
+void Replicas::finish_if_complete(std::uint64_t number, bool deadline_passed) {
   const auto found = blocks_.find(number);
   if (found == blocks_.end()) return;
   Block& block = found->second;
   if (options_.ensemble) {
     std::size_t waited_for = 0;
-    for (std::size_t m = 0; m < lanes_.size(); ++m) {
-      const Lane& lane = lanes_[m];
-      if (!lane.dropped && !lane.late && !block.answers.contains(m)) ++waited_for;
+    for (std::size_t m = 0; m < replicas_.size(); ++m) {
+      const Replica& replica = replicas_[m];
+      if (!replica.dropped && !replica.late && !block.answers.contains(m)) ++waited_for;
     }
     const bool enough = block.answers.size() >= needed();
     if (!enough || (waited_for > 0 && !deadline_passed)) return;
@@ -400,23 +408,23 @@ void Fleet::finish_if_complete(std::uint64_t number, bool deadline_passed) {
   }
   // A late member's answer tells when it is in time again.
   if (!options_.ensemble) {
-    for (const Try& t : block.open) lanes_[t.peer].peer->cancel(t.id);
+    for (const Try& t : block.open) replicas_[t.replica].connection->cancel(t.id);
   }
   const std::lock_guard lock(mutex_);
-  FleetResult result;
+  ReplicasResult result;
   const auto rows = static_cast<std::uint64_t>(block.rows.rows);
-  for (std::size_t m = 0; m < lanes_.size(); ++m) {
-    Lane& lane = lanes_[m];
+  for (std::size_t m = 0; m < replicas_.size(); ++m) {
+    Replica& replica = replicas_[m];
     const auto answer = block.answers.find(m);
     if (answer != block.answers.end()) {
-      lane.rows += rows;
+      replica.rows += rows;
       result.parts.push_back({m, std::move(answer->second)});
     } else if (options_.ensemble) {
-      lane.missed += rows;
-      if (lane.dropped || lane.late) continue;
-      lane.late = true;
-      lane.error = fmt::format("late: no answer within {} ms", milliseconds(options_.deadline));
-      note("{}: {}", lane.peer->name(), lane.error);
+      replica.missed += rows;
+      if (replica.dropped || replica.late) continue;
+      replica.late = true;
+      replica.error = fmt::format("late: no answer within {} ms", milliseconds(options_.deadline));
+      note("{}: {}", replica.connection->name(), replica.error);
     }
   }
   results_[number] = std::move(result);

@@ -18,9 +18,9 @@
 
 namespace nn::client {
 
-struct FleetOptions {
+struct ReplicasOptions {
   std::vector<net::Endpoint> endpoints;
-  PeerOptions peer;
+  ConnectionOptions connection;
   bool ensemble = false;
   std::size_t quorum = 0;                 // ensemble: members that suffice; 0: all
   std::chrono::microseconds deadline{0};  // for a block, from when it is sent; 0: none
@@ -29,21 +29,21 @@ struct FleetOptions {
 
 // What came back of a block: one answer of replicas, those of the members that were there in an
 // ensemble.
-struct FleetResult {
+struct ReplicasResult {
   struct Part {
     std::size_t member;
-    PeerAnswer answer;
+    RemoteAnswer answer;
   };
   std::vector<Part> parts;  // by member
 };
 
 // The network runs in a thread of its own; these are for one other.
-class Fleet {
+class Replicas {
  public:
   // `table` is the schema of the rows. Throws when the first answer to connecting is an error,
   // or none comes; see kind().
-  Fleet(FleetOptions options, std::shared_ptr<const Schema> table);
-  ~Fleet();
+  Replicas(ReplicasOptions options, std::shared_ptr<const Schema> table);
+  ~Replicas();
 
   // Waits for the workers: any replica, or all members (as many as the quorum, after the time
   // to connect). Data error when they answer different things.
@@ -55,7 +55,7 @@ class Fleet {
   void submit(std::uint64_t number, Batch rows);
   // Waits for block `number`, ascending. Throws what makes going on impossible; unavailable
   // errors are worth retrying later.
-  FleetResult wait(std::uint64_t number);
+  ReplicasResult wait(std::uint64_t number);
 
   // After the last: who was missing, and from how many rows.
   struct Member {
@@ -67,9 +67,9 @@ class Fleet {
   std::vector<Member> members();
 
  private:
-  using Clock = Peer::Clock;
+  using Clock = Connection::Clock;
   struct Try {
-    std::size_t peer;
+    std::size_t replica;
     std::uint64_t id;
   };
   struct Block {
@@ -77,14 +77,14 @@ class Fleet {
     Clock::time_point sent;
     std::vector<Try> open;             // requests under way
     std::vector<std::size_t> unasked;  // ensemble: members that are to be asked yet
-    std::map<std::size_t, PeerAnswer> answers;
+    std::map<std::size_t, RemoteAnswer> answers;
     bool is_sent = false, hedged = false;
   };
-  struct Lane {
-    std::shared_ptr<Peer> peer;
-    bool dropped = false;  // ensemble: for good
-    bool late = false;     // ensemble: missed a deadline; not waited for until it is in time again
-    bool told = false;     // replicas: that it wasn't reached
+  struct Replica {
+    std::shared_ptr<Connection> connection;
+    bool dropped = false;   // ensemble: for good
+    bool late = false;      // ensemble: missed a deadline; not waited for until it is in time again
+    bool reported = false;  // replicas: that it wasn't reached
     std::uint64_t rows = 0, missed = 0;
     std::string digest, error;
   };
@@ -94,27 +94,27 @@ class Fleet {
   void check_kinds();
   void tick();
   void work();
-  void give_out();
-  void ask_members();
-  void send(std::uint64_t number, Block& block, std::size_t peer);
-  void came(std::uint64_t number, std::size_t peer, Clock::time_point sent,
-            std::variant<PeerAnswer, PeerFailure> outcome);
-  void failed(std::uint64_t number, Block& block, std::size_t peer, const PeerFailure& failure);
+  void dispatch();
+  void send_to_members();
+  void send(std::uint64_t number, Block& block, std::size_t index);
+  void on_outcome(std::uint64_t number, std::size_t index, Clock::time_point sent,
+                  std::variant<RemoteAnswer, RemoteFailure> outcome);
+  void failed(std::uint64_t number, Block& block, std::size_t index, const RemoteFailure& failure);
   void hedge(std::uint64_t number, Block& block);
   void check_deadline(std::uint64_t number, Block& block, Clock::time_point now);
   void finish_if_complete(std::uint64_t number, bool deadline_passed);
-  void drop(std::size_t peer, const Error& why);
+  void drop(std::size_t index, const Error& why);
   void check_reachable(Clock::time_point now);
   std::optional<std::size_t> free_replica(std::optional<std::size_t> besides);
-  std::size_t needed() const { return options_.quorum > 0 ? options_.quorum : lanes_.size(); }
+  std::size_t needed() const { return options_.quorum > 0 ? options_.quorum : replicas_.size(); }
   std::size_t alive() const;
   void stop(const Error& error);
 
-  FleetOptions options_;
+  ReplicasOptions options_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::steady_timer timer_{io_};
-  std::vector<Lane> lanes_;
+  std::vector<Replica> replicas_;
   std::map<std::uint64_t, Block> blocks_;
   std::deque<std::uint64_t> pending_;  // replicas: blocks to be given out
   std::size_t turn_ = 0;               // of equally free replicas
@@ -122,7 +122,7 @@ class Fleet {
 
   std::mutex mutex_;
   std::condition_variable done_;
-  std::map<std::uint64_t, FleetResult> results_;
+  std::map<std::uint64_t, ReplicasResult> results_;
   std::optional<predict::PredictionKind> kind_;
   std::exception_ptr error_;
 

@@ -21,9 +21,9 @@ constexpr std::int64_t block_elements = 1 << 16;
 // only hold memory.
 constexpr std::size_t batches_ahead = 1;
 
-class Lane {
+class MemberStream {
  public:
-  Lane(std::size_t index, StreamMember member)
+  MemberStream(std::size_t index, StreamMember member)
       : path_(member.name),
         name_(fmt::format("member {} ({})", index + 1, printable(path_, 200))),
         reader_(std::move(member.open), batches_ahead) {}
@@ -61,11 +61,8 @@ class Lane {
     return fill();
   }
 
-  // The error without our name for the input in front, which a message already has.
-  std::string reason(const Error& error) const {
-    const std::string_view text = error.what();
-    return std::string(text.starts_with(path_ + ": ") ? text.substr(path_.size() + 2) : text);
-  }
+  // The error without the input's path, which name() has already.
+  Error reason(const Error& error) const { return error.without(path_); }
 
   std::int64_t row() const { return batch_.first_row + at_; }
   std::int64_t rows() const { return outputs_.rows - at_; }
@@ -110,14 +107,14 @@ class AggregateSource : public BatchSource {
  private:
   struct Passed {
     Field field;
-    std::vector<std::optional<std::size_t>> at;  // column of each lane, where it has the same
+    std::vector<std::optional<std::size_t>> at;  // column of each member, where it has the same
   };
   void open_all();
   void agree_on_kind();
   void choose_passed();
   void take_weights(const AggregateOptions& options);
   Metadata describe() const;
-  void drop(Lane& lane, std::int64_t row, const std::string& why);
+  void drop(MemberStream& member, std::int64_t row, const Error& why);
   bool align();
   Batch source_rows(std::int64_t count);
   void agree_on_row(const Passed& passed);
@@ -125,7 +122,7 @@ class AggregateSource : public BatchSource {
   Column column_of(const Passed& passed) const;
   std::size_t alive() const;
 
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::unique_ptr<MemberStream>> members_;
   std::size_t quorum_;
   bool tolerant_;
   std::vector<double> weights_;
@@ -139,7 +136,7 @@ class AggregateSource : public BatchSource {
 AggregateSource::AggregateSource(std::vector<StreamMember> members, const AggregateOptions& options)
     : quorum_(options.quorum.value_or(members.size())), tolerant_(options.quorum.has_value()) {
   for (std::size_t m = 0; m < members.size(); ++m) {
-    lanes_.push_back(std::make_unique<Lane>(m, std::move(members[m])));
+    members_.push_back(std::make_unique<MemberStream>(m, std::move(members[m])));
   }
   open_all();
   agree_on_kind();
@@ -149,77 +146,75 @@ AggregateSource::AggregateSource(std::vector<StreamMember> members, const Aggreg
   combine.combination = options.combination;
   combine.uncertainty = options.uncertainty;
   combine.device = options.device;
-  combine.members = lanes_.size();
+  combine.members = members_.size();
   combine.weighted = std::any_of(weights_.begin(), weights_.end(), [](double weight) { return weight != 1; });
   combiner_ = std::make_unique<Combiner>(kind_, combine, *rows_, describe());
 }
 
 std::size_t AggregateSource::alive() const {
   return static_cast<std::size_t>(
-      std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->alive(); }));
+      std::count_if(members_.begin(), members_.end(), [](const auto& member) { return member->alive(); }));
 }
 
 // A member is lost. Without a quorum, or with too few left, this ends everything.
-void AggregateSource::drop(Lane& lane, std::int64_t row, const std::string& why) {
-  lane.give_up();
-  if (!tolerant_) {
-    fail_data("{}: {}{}", lane.name(), why, lanes_.size() > 1 ? " (--quorum would go on without it)" : "");
-  }
+void AggregateSource::drop(MemberStream& member, std::int64_t row, const Error& why) {
+  member.give_up();
+  const Error named = why.within(member.name()).as(ErrorKind::data);
+  if (!tolerant_) throw members_.size() > 1 ? named.advise(" (--quorum would go on without it)") : named;
   const std::size_t left = alive();
   if (left < quorum_) {
-    fail_data("{}: {}; {} of {} members left, --quorum asks for {}", lane.name(), why, left, lanes_.size(),
-              quorum_);
+    throw named.advise("; {} of {} members left, --quorum asks for {}", left, members_.size(), quorum_);
   }
-  warn("{}: {}; going on without it from row {}, {} of {} members left", lane.name(), why, row, left,
-       lanes_.size());
+  warn("{}; going on without it from row {}, {} of {} members left", named.what(), row, left,
+       members_.size());
 }
 
 void AggregateSource::open_all() {
-  for (const auto& lane : lanes_) {
+  for (const auto& member : members_) {
     try {
-      lane->open();
+      member->open();
     } catch (const Error& error) {
-      drop(*lane, 0, lane->reason(error));
+      drop(*member, 0, member->reason(error));
     }
   }
 }
 
 void AggregateSource::agree_on_kind() {
-  const Lane* reference = nullptr;
+  const MemberStream* reference = nullptr;
   std::ptrdiff_t most = 0;
-  for (const auto& lane : lanes_) {
-    if (!lane->alive()) continue;
-    const auto same = std::count_if(lanes_.begin(), lanes_.end(), [&](const auto& other) {
-      return other->alive() && other->kind() == lane->kind();
+  for (const auto& member : members_) {
+    if (!member->alive()) continue;
+    const auto same = std::count_if(members_.begin(), members_.end(), [&](const auto& other) {
+      return other->alive() && other->kind() == member->kind();
     });
     if (same > most) {
       most = same;
-      reference = lane.get();
+      reference = member.get();
     }
   }
   if (reference == nullptr) fail_data("no member answers");
   kind_ = reference->kind();
-  for (const auto& lane : lanes_) {
-    if (!lane->alive() || lane->kind() == kind_) continue;
-    drop(
-        *lane, 0,
-        "answers something else: " + predict::difference(kind_, reference->name(), lane->kind(), "this one"));
+  for (const auto& member : members_) {
+    if (!member->alive() || member->kind() == kind_) continue;
+    drop(*member, 0,
+         data_error("answers something else: {}",
+                    predict::difference(kind_, reference->name(), member->kind(), "this one")));
   }
 }
 
 void AggregateSource::take_weights(const AggregateOptions& options) {
-  if (!options.weights.empty() && options.weights.size() != lanes_.size()) {
-    fail_usage("--weight names {} weights for {} members", options.weights.size(), lanes_.size());
+  if (!options.weights.empty() && options.weights.size() != members_.size()) {
+    fail_usage("--weight names {} weights for {} members", options.weights.size(), members_.size());
   }
-  for (std::size_t m = 0; m < lanes_.size(); ++m) {
+  for (std::size_t m = 0; m < members_.size(); ++m) {
     double weight = 1;
     if (!options.weights.empty()) {
       weight = options.weights[m];
-    } else if (lanes_[m]->alive()) {
+    } else if (members_[m]->alive()) {
       try {
-        weight = lanes_[m]->weight();
+        weight = members_[m]->weight();
       } catch (const Error& error) {
-        fail_data("{}: nn.weight: {}", lanes_[m]->name(), error.what());
+        throw error.within("nn.weight").within(members_[m]->name()).as(ErrorKind::data);
       }
     }
     weights_.push_back(weight);
@@ -232,12 +227,12 @@ void AggregateSource::choose_passed() {
   auto schema = std::make_shared<Schema>();
   for (const char* name : {"id", "y"}) {
     Passed passed;
-    for (const auto& lane : lanes_) {
+    for (const auto& member : members_) {
       passed.at.push_back(std::nullopt);
-      if (!lane->alive()) continue;
-      const auto at = lane->schema().find(name);
-      if (!at || lane->schema().fields[*at].type == DType::opaque) continue;
-      const Field& field = lane->schema().fields[*at];
+      if (!member->alive()) continue;
+      const auto at = member->schema().find(name);
+      if (!at || member->schema().fields[*at].type == DType::opaque) continue;
+      const Field& field = member->schema().fields[*at];
       if (passed.field.name.empty()) passed.field = field;
       if (field.type != passed.field.type || field.shape != passed.field.shape) continue;
       passed.field.nullable = passed.field.nullable || field.nullable;
@@ -254,11 +249,11 @@ Metadata AggregateSource::describe() const {
   Metadata metadata;
   std::vector<std::string> names;
   std::string digests;
-  for (const auto& lane : lanes_) {
-    if (!lane->alive()) continue;
-    if (lane->answers_as().empty()) names.push_back(lane->name());
-    names.insert(names.end(), lane->answers_as().begin(), lane->answers_as().end());
-    const std::string* digest = lane->schema().metadata.find("nn.model");
+  for (const auto& member : members_) {
+    if (!member->alive()) continue;
+    if (member->answers_as().empty()) names.push_back(member->name());
+    names.insert(names.end(), member->answers_as().begin(), member->answers_as().end());
+    const std::string* digest = member->schema().metadata.find("nn.model");
     if (digest != nullptr) digests += (digests.empty() ? "" : ",") + *digest;
   }
   metadata.set("nn.members", predict::json_array(names));
@@ -268,47 +263,47 @@ Metadata AggregateSource::describe() const {
 
 // Brings all living members to the same row; false at the end.
 bool AggregateSource::align() {
-  std::vector<Lane*> with_row, at_end;
-  for (const auto& lane : lanes_) {
-    if (!lane->alive()) continue;
+  std::vector<MemberStream*> with_row, at_end;
+  for (const auto& member : members_) {
+    if (!member->alive()) continue;
     try {
-      (lane->fill() ? with_row : at_end).push_back(lane.get());
+      (member->fill() ? with_row : at_end).push_back(member.get());
     } catch (const Error& error) {
-      drop(*lane, next_row_, lane->reason(error));
+      drop(*member, next_row_, member->reason(error));
     }
   }
   if (with_row.empty()) return false;
-  for (Lane* lane : at_end) {
-    drop(*lane, next_row_,
-         fmt::format("ends before row {}, where {} goes on", with_row[0]->row(), with_row[0]->name()));
+  for (MemberStream* member : at_end) {
+    drop(*member, next_row_,
+         data_error("ends before row {}, where {} goes on", with_row[0]->row(), with_row[0]->name()));
   }
   std::map<std::int64_t, std::size_t> votes;  // ascending: of equal counts the lower row is taken
-  for (const Lane* lane : with_row) ++votes[lane->row()];
+  for (const MemberStream* member : with_row) ++votes[member->row()];
   const std::int64_t row = std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) {
                              return a.second < b.second;
                            })->first;
-  const Lane& reference =
-      **std::find_if(with_row.begin(), with_row.end(), [&](const Lane* lane) { return lane->row() == row; });
-  for (Lane* lane : with_row) {
-    if (lane->row() == row) continue;
-    drop(*lane, row,
-         fmt::format("answers row {} where {} answers row {}", lane->row(), reference.name(), row));
+  const MemberStream& reference = **std::find_if(
+      with_row.begin(), with_row.end(), [&](const MemberStream* member) { return member->row() == row; });
+  for (MemberStream* member : with_row) {
+    if (member->row() == row) continue;
+    drop(*member, row,
+         data_error("answers row {} where {} answers row {}", member->row(), reference.name(), row));
   }
   return true;
 }
 
-// Of the members that have a column, those that differ in the coming row from most others
+// Finds the members that have a column and differ in the coming row from most others
 // are dropped; of two sides of a size the first member's is right.
 void AggregateSource::agree_on_row(const Passed& passed) {
-  std::vector<std::pair<Lane*, Column>> owners;
-  for (std::size_t m = 0; m < lanes_.size(); ++m) {
-    if (lanes_[m]->alive() && passed.at[m])
-      owners.emplace_back(lanes_[m].get(), lanes_[m]->column(*passed.at[m]));
+  std::vector<std::pair<MemberStream*, Column>> owners;
+  for (std::size_t m = 0; m < members_.size(); ++m) {
+    if (members_[m]->alive() && passed.at[m])
+      owners.emplace_back(members_[m].get(), members_[m]->column(*passed.at[m]));
   }
   const auto same = [&](const Column& a, const Column& b) {
     return first_difference(passed.field, a, b, 1) < 0;
   };
-  const std::pair<Lane*, Column>* right = nullptr;
+  const std::pair<MemberStream*, Column>* right = nullptr;
   std::ptrdiff_t most = 0;
   for (const auto& owner : owners) {
     const auto votes = std::count_if(owners.begin(), owners.end(),
@@ -322,11 +317,11 @@ void AggregateSource::agree_on_row(const Passed& passed) {
     return passed.field.shape.empty() ? "'" + printable(value_text(passed.field, at, 0)) + "'"
                                       : "another tensor";
   };
-  for (const auto& [lane, column] : owners) {
+  for (const auto& [member, column] : owners) {
     if (same(right->second, column)) continue;
-    drop(*lane, next_row_,
-         fmt::format("{} of row {} is {}, {} has {}", passed.field.name, next_row_, text(column),
-                     right->first->name(), text(right->second)));
+    drop(*member, next_row_,
+         data_error("{} of row {} is {}, {} has {}", passed.field.name, next_row_, text(column),
+                    right->first->name(), text(right->second)));
   }
 }
 
@@ -334,9 +329,9 @@ void AggregateSource::agree_on_row(const Passed& passed) {
 // at most `count`.
 std::int64_t AggregateSource::agreeing_rows(const Passed& passed, std::int64_t count) const {
   std::optional<Column> first;
-  for (std::size_t m = 0; m < lanes_.size(); ++m) {
-    if (!lanes_[m]->alive() || !passed.at[m]) continue;
-    Column own = lanes_[m]->column(*passed.at[m]);
+  for (std::size_t m = 0; m < members_.size(); ++m) {
+    if (!members_[m]->alive() || !passed.at[m]) continue;
+    Column own = members_[m]->column(*passed.at[m]);
     if (!first) {
       first = std::move(own);
       continue;
@@ -348,8 +343,8 @@ std::int64_t AggregateSource::agreeing_rows(const Passed& passed, std::int64_t c
 }
 
 Column AggregateSource::column_of(const Passed& passed) const {
-  for (std::size_t m = 0; m < lanes_.size(); ++m) {
-    if (lanes_[m]->alive() && passed.at[m]) return lanes_[m]->column(*passed.at[m]);
+  for (std::size_t m = 0; m < members_.size(); ++m) {
+    if (members_[m]->alive() && passed.at[m]) return members_[m]->column(*passed.at[m]);
   }
   fail_data("column {} is lost with the members that had it", passed.field.name);
 }
@@ -368,22 +363,22 @@ Batch AggregateSource::source_rows(std::int64_t count) {
 std::optional<Batch> AggregateSource::next() {
   if (!align()) return std::nullopt;
   std::int64_t count = std::max<std::int64_t>(1, block_elements / kind_.width());
-  for (const auto& lane : lanes_) {
-    if (!lane->alive()) continue;
-    next_row_ = lane->row();
-    count = std::min(count, lane->rows());
+  for (const auto& member : members_) {
+    if (!member->alive()) continue;
+    next_row_ = member->row();
+    count = std::min(count, member->rows());
   }
   const Batch source = source_rows(count);
   std::vector<const float*> outputs;
   std::vector<double> weights;
-  for (std::size_t m = 0; m < lanes_.size(); ++m) {
-    if (!lanes_[m]->alive()) continue;
-    outputs.push_back(lanes_[m]->values());
+  for (std::size_t m = 0; m < members_.size(); ++m) {
+    if (!members_[m]->alive()) continue;
+    outputs.push_back(members_[m]->values());
     weights.push_back(weights_[m]);
   }
   Batch result = combiner_->combine(source, outputs, weights);
-  for (const auto& lane : lanes_) {
-    if (lane->alive()) lane->advance(source.rows);
+  for (const auto& member : members_) {
+    if (member->alive()) member->advance(source.rows);
   }
   next_row_ += source.rows;
   return result;

@@ -122,12 +122,12 @@ class ParallelSource : public BatchSource {
  private:
   using Block = std::shared_ptr<const Batch>;
   static constexpr std::size_t depth = 4;  // blocks in flight
-  struct Lane {
+  struct MemberQueues {
     BoundedQueue<Block> rows{depth};
     BoundedQueue<Buffer> outputs{depth};
   };
   void feed();
-  void work(predict::TablePredictor& predictor, Lane& lane);
+  void work(predict::TablePredictor& predictor, MemberQueues& queues);
 
   std::optional<std::int64_t> total_rows_;
   Predictors predictors_;
@@ -137,7 +137,7 @@ class ParallelSource : public BatchSource {
   Blocks blocks_;
   bool ended_ = false;
   std::deque<Block> in_flight_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::unique_ptr<MemberQueues>> queues_;
   Coordinator group_;  // last: its threads use all of the above
 };
 
@@ -149,23 +149,23 @@ ParallelSource::ParallelSource(std::unique_ptr<BatchSource> source, const InGrap
       weights_(weights_of(options)),
       reader_(std::move(source), 2),
       blocks_(options.batch) {
-  for (std::size_t m = 0; m < predictors_.size(); ++m) lanes_.push_back(std::make_unique<Lane>());
+  for (std::size_t m = 0; m < predictors_.size(); ++m) queues_.push_back(std::make_unique<MemberQueues>());
   group_.on_stop([this] {
-    for (const auto& lane : lanes_) {
-      lane->rows.cancel();
-      lane->outputs.cancel();
+    for (const auto& queues : queues_) {
+      queues->rows.cancel();
+      queues->outputs.cancel();
     }
   });
   for (std::size_t m = 0; m < predictors_.size(); ++m) {
-    group_.start([this, m] { work(*predictors_[m], *lanes_[m]); });
+    group_.start([this, m] { work(*predictors_[m], *queues_[m]); });
   }
 }
 
-void ParallelSource::work(predict::TablePredictor& predictor, Lane& lane) {
-  while (const auto block = lane.rows.pop()) {
+void ParallelSource::work(predict::TablePredictor& predictor, MemberQueues& queues) {
+  while (const auto block = queues.rows.pop()) {
     Buffer out(static_cast<std::size_t>((*block)->rows * predictor.kind().width()) * sizeof(float));
     predictor.predict(**block, out.as<float>());
-    if (!lane.outputs.push(std::move(out))) return;
+    if (!queues.outputs.push(std::move(out))) return;
   }
 }
 
@@ -181,7 +181,7 @@ void ParallelSource::feed() {
       blocks_.refill(std::move(*batch));
     }
     in_flight_.push_back(std::make_shared<const Batch>(blocks_.cut()));
-    for (const auto& lane : lanes_) lane->rows.push(in_flight_.back());
+    for (const auto& queues : queues_) queues->rows.push(in_flight_.back());
   }
 }
 
@@ -192,8 +192,8 @@ std::optional<Batch> ParallelSource::next() {
   in_flight_.pop_front();
   std::vector<Buffer> buffers;
   std::vector<const float*> outputs;
-  for (const auto& lane : lanes_) {
-    auto buffer = lane->outputs.pop();
+  for (const auto& queues : queues_) {
+    auto buffer = queues->outputs.pop();
     if (!buffer) {
       group_.join();  // throws the error of the member that stopped the others
       fail(ErrorKind::internal, "a member stopped without an error");

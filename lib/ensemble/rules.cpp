@@ -92,7 +92,7 @@ double mean_between(const std::vector<float>& sorted, std::size_t first, std::si
   return sum / static_cast<double>(last - first);
 }
 
-// What a rule does with one row; `values` has room for the classes.
+// Applies a rule to one row; `values` has room for the classes.
 class RowRule {
  public:
   RowRule(Rule rule, Members members, std::int64_t classes)
@@ -230,7 +230,7 @@ void combine_numbers(Rule rule, Members members, std::span<const double> weights
 
 namespace {
 
-// Of classes with the largest value, from `first` on, the one that the members' sum prefers.
+// Chooses, of the classes with the largest value from `first` on, the one that the members' sum prefers.
 std::int32_t break_tie(Members members, const float* p, std::int64_t at, std::int32_t first,
                        std::int64_t classes) {
   const auto sum_of = [&](std::int32_t c) {

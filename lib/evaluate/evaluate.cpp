@@ -101,9 +101,10 @@ Evaluation::State::State(std::shared_ptr<const Schema> table, const EvaluateOpti
     : schema(std::move(table)), options(wishes) {
   const auto at = schema->find("y");
   if (!at) {
-    fail_data(
-        "no column y to compare with: name it where the rows are read, as in 'nn-predict -m MODEL --label "
-        "COLUMN' (classes) or '--target COLUMN' (numbers), or here with the same options");
+    throw data_error("no column y to compare with")
+        .advise(
+            ": name it where the rows are read, as in 'nn-predict -m MODEL --label COLUMN' (classes) or "
+            "'--target COLUMN' (numbers), or here with the same options");
   }
   y = *at;
   proba = columns_of(*schema, "proba");
@@ -137,7 +138,7 @@ void Evaluation::State::find_classes() {
   classes.emplace(static_cast<std::int64_t>(names->names().size()), metrics);
 }
 
-// What the probabilities are of: the stream says so, or --classes, or integers from 0.
+// Names of the classes that the probabilities are of: the stream says so, or --classes, or integers from 0.
 void Evaluation::State::find_names() {
   const std::int64_t width = width_of(*schema, proba);
   const std::int64_t count = width == 1 ? 2 : width;
@@ -146,8 +147,8 @@ void Evaluation::State::find_names() {
   if (list.empty() && told && width > 1) list = predict::kind_of(*schema).names;
   if (list.empty() && !proba.empty() && is_text(schema->fields[y].type)) {
     if (!answer_column) {
-      fail_data(
-          "y is text and nothing says which class each probability is of: name them with --classes A,B,…");
+      throw data_error("y is text and nothing says which class each probability is of")
+          .advise(": name them with --classes A,B,…");
     }
     warn(
         "nothing says which class each probability is of (--classes A,B,…): figures are of the labels alone");

@@ -68,8 +68,8 @@ std::string without_npy_header(std::string text) {
 std::string read_description(const format::NpzArchive& archive, const std::string& path) {
   const auto& names = archive.names();
   if (std::find(names.begin(), names.end(), description_member) == names.end()) {
-    fail_data("{}: has no member {}, so it is not a model that nn-model convert wrote", path,
-              description_member);
+    throw data_error("has no member {}, so it is not a model that nn-model convert wrote", description_member)
+        .within_file(path);
   }
   try {
     return archive.read_text(description_member);
@@ -82,13 +82,11 @@ std::string read_description(const format::NpzArchive& archive, const std::strin
   }
 }
 
-format::NpyArray read_parameter(const format::NpzArchive& archive, const Parameter& parameter) {
-  format::NpyArray array = archive.read(parameter.name);
+void check_parameter(const format::NpyArray& array, const Parameter& parameter) {
   if (!is_number(array.type)) fail_data("holds {}, not numbers", name_of(array.type));
   if (array.shape != parameter.shape) {
     fail_data("has shape {}, but the network needs {}", to_string(array.shape), to_string(parameter.shape));
   }
-  return array;
 }
 
 void copy_parameter(const format::NpyArray& array, std::int64_t size, float* out) {
@@ -107,17 +105,17 @@ std::shared_ptr<const float> read_parameters(const format::NpzArchive& archive, 
     try {
       return body();
     } catch (const Error& error) {
-      if (std::string_view(error.what()).starts_with(path)) throw;
-      throw error.within(fmt::format("{}: array '{}'", path, parameter.name));
+      throw error.within(fmt::format("array '{}'", parameter.name)).within_file(path);
     }
   };
   // All arrays first: memory for the block is only taken once they are there.
   std::vector<format::NpyArray> arrays;
   for (const Parameter& parameter : plan.parameters) {
     if (unused.erase(parameter.name) == 0) {
-      fail_data("{}: has no array '{}', which the network needs", path, parameter.name);
+      throw data_error("has no array '{}', which the network needs", parameter.name).within_file(path);
     }
-    arrays.push_back(within_array(parameter, [&] { return read_parameter(archive, parameter); }));
+    arrays.push_back(archive.read(parameter.name));
+    within_array(parameter, [&] { check_parameter(arrays.back(), parameter); });
   }
   auto block = std::make_shared<Buffer>(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
   auto* values = block->as<float>();
@@ -177,7 +175,7 @@ model::Model load_npz(const std::string& path) {
     model.network = model::checked_network(description.network, std::move(description.input), model, most);
     model::check_model(model);
   } catch (const Error& error) {
-    throw error.within(path + ": " + description_member);
+    throw error.within(description_member).within_file(path);
   }
   model.parameters = read_parameters(archive, path, lower(model.network, model.loss));
   return model;

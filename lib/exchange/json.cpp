@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 #include "model/digest.hpp"
+#include "nn/option_values.hpp"
 
 namespace nn::exchange {
 namespace {
@@ -81,33 +82,22 @@ Json provenance_to_json(const model::Provenance& provenance) {
               {"metrics", std::move(metrics)}};
 }
 
-Json size_to_json(Size size) { return Json::array({size.height, size.width}); }
+Json option_to_json(const OptionValue& option) {
+  return std::visit(
+      [](const auto& value) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Size>) {
+          return Json::array({value.height, value.width});
+        } else {
+          return value;
+        }
+      },
+      option.value);
+}
 
 Json layer_to_json(const Layer& layer) {
   Json out{{"name", layer.name}, {"kind", name_of(layer.kind)}};
-  switch (layer.kind) {
-    case LayerKind::dense:
-      out["units"] = layer.units;
-      out["activation"] = name_of(layer.activation);
-      break;
-    case LayerKind::conv2d:
-      out["filters"] = layer.units;
-      out["groups"] = layer.groups;
-      out["activation"] = name_of(layer.activation);
-      [[fallthrough]];
-    case LayerKind::max_pool2d:
-    case LayerKind::average_pool2d:
-      out[layer.kind == LayerKind::conv2d ? "kernel_size" : "pool_size"] = size_to_json(layer.kernel);
-      out["strides"] = size_to_json(layer.strides);
-      out["padding"] = layer.same ? "same" : "valid";
-      break;
-    case LayerKind::activation: out["activation"] = name_of(layer.activation); break;
-    case LayerKind::dropout: out["rate"] = layer.rate; break;
-    case LayerKind::batch_norm: out["momentum"] = layer.momentum; [[fallthrough]];
-    case LayerKind::layer_norm: out["epsilon"] = layer.epsilon; break;
-    case LayerKind::embedding: out["units"] = layer.units; break;
-    default: break;
-  }
+  for (const OptionValue& option : option_values(layer))
+    out[std::string(option.name)] = option_to_json(option);
   return out;
 }
 
@@ -274,7 +264,7 @@ JsonModel model_from_json(std::string_view text) {
   try {
     out.model.loss = parse_loss(text_member(json, "loss"));
   } catch (const Error& error) {
-    fail_data("'loss': {}", error.what());
+    throw error.within("'loss'").as(ErrorKind::data);
   }
   const Json& preprocessing = member(json, "preprocessing");
   std::vector<model::InputColumn> columns;

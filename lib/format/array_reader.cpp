@@ -18,7 +18,7 @@ static_assert(std::endian::native == std::endian::little, "columns in memory are
 
 // Large rows make smaller batches, so that memory stays bounded whatever the shape.
 constexpr std::int64_t batch_bytes = 16 << 20;
-// What is taken on trust before bytes have arrived.
+// Bytes that a header's word is enough for, before any have arrived.
 constexpr std::uint64_t first_allocation = 16u << 20;
 
 template <typename T>
@@ -91,7 +91,7 @@ std::uint64_t array_bytes(const ArrayLayout& layout, const std::string& name) {
       empty = true;
     } else if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(dimension), &bytes) ||
                bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-      fail_data("{}: the shape {} is larger than any memory", name, to_string(layout.shape));
+      throw data_error("the shape {} is larger than any memory", to_string(layout.shape)).within_file(name);
     }
   }
   return empty ? 0 : bytes;
@@ -164,20 +164,23 @@ ArrayReader::ArrayReader(ArrayInput input, ArrayLayout layout)
   if (const auto present = input_.remaining()) {
     if (*present < bytes_) fail_cut_off(*present);
     if (*present > bytes_) {
-      fail_data("{}: {} bytes follow the array of {}", name(), *present - bytes_, describe(layout_));
+      throw data_error("{} bytes follow the array of {}", *present - bytes_, describe(layout_))
+          .within_file(name());
     }
   }
 }
 
 void ArrayReader::fail_cut_off(std::uint64_t present) const {
-  fail_data("{}: cut off: {} needs {} bytes, there are {}", name(), describe(layout_), bytes_, present);
+  throw data_error("cut off: {} needs {} bytes, there are {}", describe(layout_), bytes_, present)
+      .within_file(name());
 }
 
 Field ArrayReader::field(std::string column) const {
   const Shape& shape = layout_.shape;
-  if (shape.empty()) fail_data("{}: a single value (a 0-dimensional array) has no rows", name());
+  if (shape.empty())
+    throw data_error("a single value (a 0-dimensional array) has no rows").within_file(name());
   if (std::find(shape.begin() + 1, shape.end(), 0) != shape.end()) {
-    fail_data("{}: the rows of {} are empty", name(), describe(layout_));
+    throw data_error("the rows of {} are empty", describe(layout_)).within_file(name());
   }
   return {std::move(column), layout_.type, Shape(shape.begin() + 1, shape.end()), false, {}, {}};
 }
@@ -249,7 +252,8 @@ Column ArrayReader::next_in_fortran_order(std::int64_t count) {
 }
 
 void ArrayReader::finish() {
-  if (!input_.at_end()) fail_data("{}: more bytes follow the array of {}", name(), describe(layout_));
+  if (!input_.at_end())
+    throw data_error("more bytes follow the array of {}", describe(layout_)).within_file(name());
 }
 
 Buffer ArrayReader::read_all() {

@@ -81,9 +81,11 @@ class CompressedInput : public ByteInput {
   }
   std::span<std::byte> pending() const { return pending_; }
   void consume(std::size_t n) { pending_ = pending_.subspan(n); }
-  [[noreturn]] void fail_cut() const { fail_data("{}: the compressed file is cut off", name()); }
+  [[noreturn]] void fail_cut() const {
+    throw data_error("the compressed file is cut off").within_file(name());
+  }
   [[noreturn]] void fail_corrupt(std::string_view why) const {
-    fail_data("{}: the compressed file is corrupt: {}", name(), why);
+    throw data_error("the compressed file is corrupt: {}", why).within_file(name());
   }
 
  private:

@@ -1,4 +1,4 @@
-// Where bytes come from and go to: files, pipes, decompressors, later sockets.
+// Sources and sinks of bytes: files, pipes, decompressors.
 #pragma once
 
 #include <sys/uio.h>

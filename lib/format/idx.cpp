@@ -24,20 +24,22 @@ std::optional<DType> idx_type(std::byte code) {
 }
 
 void read_header_part(ArrayInput& input, std::span<std::byte> out) {
-  if (input.read_some_of(out) < out.size()) fail_data("{}: cut off inside the IDX header", input.name());
+  if (input.read_some_of(out) < out.size())
+    throw data_error("cut off inside the IDX header").within_file(input.name());
 }
 
 // Two zero bytes, type, number of dimensions, then the dimensions as big-endian u32.
 ArrayLayout read_idx_header(ArrayInput& input) {
   std::array<std::byte, 4> magic{};
   if (input.read_some_of(magic) < magic.size() || magic[0] != std::byte{0} || magic[1] != std::byte{0}) {
-    fail_data("{}: not an IDX file (it does not start with two zero bytes, type and dimensions)",
-              input.name());
+    throw data_error("not an IDX file (it does not start with two zero bytes, type and dimensions)")
+        .within_file(input.name());
   }
   const auto type = idx_type(magic[2]);
   if (!type) {
-    fail_data("{}: unknown IDX type 0x{:02x}; 0x08, 0x09 and 0x0b to 0x0e are known", input.name(),
-              std::to_integer<unsigned>(magic[2]));
+    throw data_error("unknown IDX type 0x{:02x}; 0x08, 0x09 and 0x0b to 0x0e are known",
+                     std::to_integer<unsigned>(magic[2]))
+        .within_file(input.name());
   }
   ArrayLayout layout{*type, size_of(*type) > 1, false, {}};
   for (int d = 0; d < std::to_integer<int>(magic[3]); ++d) {

@@ -75,7 +75,7 @@ class LineReader {
       if (complete_) return false;
       searched = rest_.size();
       if (searched > max_line) {
-        fail_data("{}:{}: a line of more than {} MiB", name(), number_ + 1, max_line >> 20);
+        throw data_error("a line of more than {} MiB", max_line >> 20).within_file(name(), number_ + 1);
       }
       refill();
     }
@@ -133,14 +133,16 @@ class LibsvmSource : public BatchSource {
   LibsvmSource(std::unique_ptr<ByteInput> input, std::int64_t features)
       : lines_(std::move(input)), features_(features) {
     if (features_ > max_features) {
-      fail_usage("{}: {} features; {} is the limit", lines_.name(), features_, max_features);
+      throw make_error(ErrorKind::usage, "{} features; {} is the limit", features_, max_features)
+          .within_file(lines_.name());
     }
     if (features_ <= 0) lines_.load_all();
     if (lines_.complete()) {
       const Survey found = survey(lines_.rest());
       integers_ = found.integers;
       if (features_ <= 0) features_ = std::min(found.features, max_features);
-      if (features_ == 0) fail_data("{}: holds no features (\"label index:value …\")", lines_.name());
+      if (features_ == 0)
+        throw data_error("holds no features (\"label index:value …\")").within_file(lines_.name());
       rows_ = batch_rows();
     } else {
       rows_ = batch_rows();
@@ -173,8 +175,8 @@ class LibsvmSource : public BatchSource {
 
   template <typename... Args>
   [[noreturn]] void fail_line(fmt::format_string<Args...> format, Args&&... args) const {
-    fail_data("{}:{}: {}", lines_.name(), lines_.line_number(),
-              fmt::format(format, std::forward<Args>(args)...));
+    throw Error(ErrorKind::data, fmt::format(format, std::forward<Args>(args)...))
+        .within_file(lines_.name(), lines_.line_number());
   }
 
   // Fills labels_ and values_ with up to rows_ rows.
@@ -237,8 +239,9 @@ class LibsvmSource : public BatchSource {
     }
     for (std::size_t i = 0; i < labels_.size(); ++i) {
       if (!fits_int64(labels_[i])) {
-        fail_data("{}: row {}: the label {} is not an integer, as those of the first rows are", lines_.name(),
-                  first_row_ + static_cast<std::int64_t>(i), labels_[i]);
+        throw data_error("row {}: the label {} is not an integer, as those of the first rows are",
+                         first_row_ + static_cast<std::int64_t>(i), labels_[i])
+            .within_file(lines_.name());
       }
       out.as<std::int64_t>()[i] = static_cast<std::int64_t>(labels_[i]);
     }

@@ -41,8 +41,8 @@ void check_split(const SourceOptions& options) {
   }
   if (sum > 1 + 1e-9) fail_usage("the fractions of the split add up to {}, more than 1", sum);
   if (options.rows.split.empty() && !options.rows.part.empty()) {
-    fail_usage("part '{}' needs a split, for example --split train:0.8 --split test:0.2",
-               printable(options.rows.part));
+    throw make_error(ErrorKind::usage, "part '{}' needs a split", printable(options.rows.part))
+        .advise(", for example --split train:0.8 --split test:0.2");
   }
 }
 

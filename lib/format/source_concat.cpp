@@ -62,17 +62,20 @@ class CategoryColumn {
 void check_agreement(const Schema& first, const std::string& first_name, const Schema& now,
                      const std::string& name) {
   if (first.fields.size() != now.fields.size()) {
-    fail_data("{}: {} columns, and {} has {}", name, now.fields.size(), first_name, first.fields.size());
+    throw data_error("{} columns, and {} has {}", now.fields.size(), first_name, first.fields.size())
+        .within_file(name);
   }
   for (std::size_t i = 0; i < first.fields.size(); ++i) {
     const Field &a = first.fields[i], &b = now.fields[i];
     if (a.name != b.name) {
-      fail_data("{}: column {} is '{}', and '{}' in {}", name, i, printable(b.name), printable(a.name),
-                first_name);
+      throw data_error("column {} is '{}', and '{}' in {}", i, printable(b.name), printable(a.name),
+                       first_name)
+          .within_file(name);
     }
     if (a.type != b.type || a.shape != b.shape) {
-      fail_data("{}: column '{}' is {} {}, and {} {} in {}", name, printable(a.name), name_of(b.type),
-                to_string(b.shape), name_of(a.type), to_string(a.shape), first_name);
+      throw data_error("column '{}' is {} {}, and {} {} in {}", printable(a.name), name_of(b.type),
+                       to_string(b.shape), name_of(a.type), to_string(a.shape), first_name)
+          .within_file(name);
     }
   }
 }

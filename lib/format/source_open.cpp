@@ -52,7 +52,8 @@ bool is_libsvm(std::string_view line) {
 }
 
 [[noreturn]] void fail_foreign(const std::string& name, const char* what, const char* advice) {
-  fail(ErrorKind::unsupported, "{}: is {}, which is not read here; {}", name, what, advice);
+  throw make_error(ErrorKind::unsupported, "is {}, which is not read here; {}", what, advice)
+      .within_file(name);
 }
 
 void refuse_foreign(std::string_view head, const std::string& name) {
@@ -103,7 +104,8 @@ table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input
     case FileFormat::npy: return read_npy(std::move(input), "x");
     case FileFormat::npz:
       if (!is_regular_file(path))
-        fail_usage("{}: an .npz archive has to be a file, not a pipe", input->name());
+        throw make_error(ErrorKind::usage, "an .npz archive has to be a file, not a pipe")
+            .within_file(input->name());
       return read_npz(path);
     case FileFormat::idx: return read_idx(std::move(input), "x");
     case FileFormat::libsvm: return read_libsvm(std::move(input), options.features);
@@ -147,7 +149,7 @@ table::SourcePtr open_labels(const std::string& path) {
   } else if (format == FileFormat::npy) {
     labels = read_npy(std::move(input), "y");
   } else {
-    fail_data("{}: a file of --labels is IDX or .npy, with one label a row", name);
+    throw data_error("a file of labels is IDX or .npy, with one label a row").within_file(name);
   }
   return labels;
 }
@@ -163,7 +165,8 @@ class LabelledSource : public BatchSource {
         labels_name_(std::move(labels_name)) {
     auto schema = std::make_shared<Schema>(*data_->schema());
     if (schema->find("y"))
-      fail_data("{}: has a column 'y' already, and {} would be another", data_name_, labels_name_);
+      throw data_error("has a column 'y' already, and {} would be another", labels_name_)
+          .within_file(data_name_);
     schema->fields.push_back(labels_->schema()->fields.at(0));
     schema_ = std::move(schema);
   }

@@ -1,4 +1,4 @@
-// What must hold between the parts of a model.
+// Checks of what must hold between the parts of a model.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -106,7 +106,7 @@ Network checked_network(const std::string& text, Shape input, const Model& model
     resolve(network, std::move(input), outputs, model.encoder.segments());
     needed = static_cast<std::uint64_t>(lower(network, model.loss).parameter_count);
   } catch (const Error& error) {
-    fail_data("its network '{}' is wrong: {}", printable(text), error.what());
+    throw error.within(fmt::format("its network '{}' is wrong", printable(text))).as(ErrorKind::data);
   }
   if (needed > most_parameters) fail_data("its network needs more weights than there are");
   return network;

@@ -147,7 +147,7 @@ std::string write_container(const std::string& path, ContainerKind kind,
                             std::span<const std::byte> description,
                             std::span<const std::span<const float>> blocks) {
   if (description.size() > longest_description)
-    fail_data("{}: the description of the model is too long", path);
+    throw data_error("the description of the model is too long").within_file(path);
   // Everything behind the header, in order.
   std::vector<std::span<const std::byte>> pieces{description};
   std::size_t size = sizeof(Header) + description.size();

@@ -32,7 +32,7 @@ Container parse_container(std::span<const std::byte> bytes);
 // Reads everything and compares with the digest in the header.
 void check_digest(const Container& container);
 
-// Where block i of floats begins in a file whose description has that length.
+// The offset at which block i of floats begins, in a file whose description has that length.
 std::vector<std::uint64_t> block_offsets(std::size_t description_size,
                                          std::span<const std::span<const float>> blocks);
 

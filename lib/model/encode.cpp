@@ -14,7 +14,7 @@
 namespace nn::model {
 namespace {
 
-// Where a block of rows goes: element `at` of each of `count` rows of `stride` floats.
+// The destination of a block of rows: element `at` of each of `count` rows of `stride` floats.
 struct Block {
   std::int64_t first, count;
   float* out;  // first row of the block, first float of the column
@@ -156,9 +156,9 @@ bool encode_tensors(const T* values, const InputColumn& input, const Block& bloc
     const double value = number_at(type, column.data, r);
     if (std::isnan(value) || not_finite(static_cast<float>((value - rule.offset) * rule.scale)) == 0)
       continue;
-    fail_data("{}: {}", cell_name(batch, r, input.name), unusable_text(value));
+    throw Error(ErrorKind::data, unusable_text(value)).within(cell_name(batch, r, input.name));
   }
-  fail_data("{}: the value that stands for a missing one is too large", column_name(input.name));
+  throw data_error("the value that stands for a missing one is too large").within(column_name(input.name));
 }
 
 [[noreturn]] void fail_tensor(const Batch& batch, const Column& column, DType type, const InputColumn& input,
@@ -173,7 +173,7 @@ bool encode_tensors(const T* values, const InputColumn& input, const Block& bloc
       fail_data("{}, element {}: {}", cell_name(batch, r, input.name), i, unusable_text(value));
     }
   }
-  fail(ErrorKind::internal, "{}: a value is not finite", column_name(input.name));
+  throw make_error(ErrorKind::internal, "a value is not finite").within(column_name(input.name));
 }
 
 // A column of another kind is welcome as long as all its cells are empty.
@@ -182,10 +182,11 @@ void require_missing(const Batch& batch, const Column& column, const Field& fiel
   for (std::int64_t r = 0; r < batch.rows; ++r) {
     if (!column.valid(r)) continue;
     if (is_float(field.type) && std::isnan(number_at(field.type, column.data, r))) continue;
-    fail_data(
-        "{}: the model needs {} here, but the table has {}{}", cell_name(batch, r, input.name),
-        number ? "a number" : "text", printable(value_text(field, column, r)),
-        number ? " (--missing names what stands for a missing value)" : " (--text keeps numbers as text)");
+    const Error error = data_error("the model needs {} here, but the table has {}",
+                                   number ? "a number" : "text", printable(value_text(field, column, r)))
+                            .within(cell_name(batch, r, input.name));
+    throw number ? error.advise(" (--missing names what stands for a missing value)")
+                 : error.advise(" (--text keeps numbers as text)");
   }
 }
 
@@ -193,8 +194,9 @@ void require_present(const Batch& batch, const Column& column, const InputColumn
   if (column.validity == nullptr) return;
   for (std::int64_t r = 0; r < batch.rows; ++r) {
     if (!column.valid(r)) {
-      fail_data("{}: the {} is missing, and nothing can stand for it", cell_name(batch, r, input.name),
-                input.shape.empty() ? "value" : "tensor");
+      throw data_error("the {} is missing, and nothing can stand for it",
+                       input.shape.empty() ? "value" : "tensor")
+          .within(cell_name(batch, r, input.name));
     }
   }
 }

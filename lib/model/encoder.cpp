@@ -33,21 +33,23 @@ bool is_positional(const std::string& name) {
 
 [[noreturn]] void fail_missing(const Schema& schema, const std::vector<InputColumn>& needed,
                                const InputColumn& input) {
-  std::string hint;
+  const Error error = data_error("the table has no {}, which the model needs (it has: {})",
+                                 column_name(input.name), list_columns(schema));
   std::vector<std::string> names;
   for (const Field& field : schema.fields) names.push_back(field.name);
   const bool model_positional = std::all_of(
       needed.begin(), needed.end(), [](const InputColumn& column) { return is_positional(column.name); });
   const bool table_positional = std::any_of(names.begin(), names.end(), is_positional);
   if (model_positional && !table_positional) {
-    hint = "; it was trained on a table without a header line: is --no-header missing?";
-  } else if (table_positional && !model_positional) {
-    hint = "; is the header line of the table missing?";
-  } else if (const auto meant = closest(input.name, names); meant && !is_positional(*meant)) {
-    hint = fmt::format("; is it '{}'?", printable(*meant));
+    throw error.advise("; it was trained on a table without a header line: is --no-header missing?");
   }
-  fail_data("the table has no {}, which the model needs (it has: {}){}", column_name(input.name),
-            list_columns(schema), hint);
+  if (table_positional && !model_positional) {
+    throw error.advise("; is the header line of the table missing?");
+  }
+  if (const auto meant = closest(input.name, names); meant && !is_positional(*meant)) {
+    throw error.advise("; is it '{}'?", printable(*meant));
+  }
+  throw error;
 }
 
 // A model of one tensor takes the table's only tensor whatever it is called: images have
@@ -112,14 +114,15 @@ bool fits(const Field& field, const InputColumn& input) {
 
 void check_fits(const Field& field, const InputColumn& input) {
   if (fits(field, input)) return;
-  std::string hint;
+  const Error error = data_error("{} holds {} in this table, but the model needs {}", column_name(field.name),
+                                 describe(field), describe(input));
   if (input.kind == InputColumn::Kind::category && is_number(field.type) && field.shape.empty()) {
-    hint = "; --text keeps numbers as text";
-  } else if (input.kind == InputColumn::Kind::number && is_text(field.type)) {
-    hint = "; --missing names what stands for a missing value";
+    throw error.advise("; --text keeps numbers as text");
   }
-  fail_data("{} holds {} in this table, but the model needs {}{}", column_name(field.name), describe(field),
-            describe(input), hint);
+  if (input.kind == InputColumn::Kind::number && is_text(field.type)) {
+    throw error.advise("; --missing names what stands for a missing value");
+  }
+  throw error;
 }
 
 }  // namespace

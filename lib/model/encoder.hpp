@@ -1,4 +1,4 @@
-// What a model knows about its table: which columns, in which order, how they become
+// The encoder is all that a model knows about its table: which columns, in which order, how they become
 // the network's input, and what the target means. Learned from the training rows, kept
 // in the model, applied to every table that is predicted.
 #pragma once
@@ -52,7 +52,7 @@ class BoundEncoder {
   // that row only.
   void encode(const Batch& batch, float* x) const;
 
-  // Where a row is one tensor of bytes whose elements are all encoded alike: what each byte
+  // For rows that are one tensor of bytes, whose elements are all encoded alike: the value that each byte
   // becomes. A program that takes bytes can then have the rows as they are.
   std::optional<std::array<float, 256>> byte_values() const;
   // The rows of a batch then; data errors as encode() has them.

@@ -1,4 +1,4 @@
-// What the training rows teach about the columns.
+// Learns from the training rows how columns become numbers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,7 +46,7 @@ void for_each_present(const Source& source, Body&& body) {
       fail_data("{}{}: {}", cell_name(batch, r, source.field.name), element, unusable_text(value));
     }
   });
-  fail_data("{}: the values are too large to add up", column_name(source.field.name));
+  throw data_error("the values are too large to add up").within(column_name(source.field.name));
 }
 
 // Sums run over the rows in order, in double: the same rows give the same bits.
@@ -118,11 +118,10 @@ bool fit_category(const Source& source, InputColumn& input) {
     if (texts.find(text) != texts.end()) return;
     texts.emplace(text);
     if (texts.size() > most_categories) {
-      fail_data(
-          "{} has more than {} different texts, too many for categories; leave it out with --drop {}, or "
-          "pass it through with --id {}",
-          column_name(source.field.name), most_categories, printable(source.field.name),
-          printable(source.field.name));
+      const std::string name = printable(source.field.name);
+      throw data_error("{} has more than {} different texts, too many for categories",
+                       column_name(source.field.name), most_categories)
+          .advise("; leave it out with --drop {}, or pass it through with --id {}", name, name);
     }
   };
   for (const Batch& batch : source.batches) {
@@ -199,8 +198,8 @@ bool fit_tensor(const Source& source, bool standardize, InputColumn& input) {
     const Column& column = batch.columns[source.column];
     for (std::int64_t r = 0; column.validity != nullptr && r < batch.rows; ++r) {
       if (!column.valid(r)) {
-        fail_data("{}: the tensor is missing, and nothing can stand for it",
-                  cell_name(batch, r, source.field.name));
+        throw data_error("the tensor is missing, and nothing can stand for it")
+            .within(cell_name(batch, r, source.field.name));
       }
     }
   }
@@ -217,8 +216,9 @@ bool fit_column(const Source& source, bool standardize, InputColumn& input) {
   const Field& field = source.field;
   input.name = field.name;
   if (field.type == DType::opaque) {
-    fail_data("{} has type {}, which no network can learn from; leave it out with --drop {}",
-              column_name(field.name), printable(field.foreign_type), printable(field.name));
+    throw data_error("{} has type {}, which no network can learn from", column_name(field.name),
+                     printable(field.foreign_type))
+        .advise("; leave it out with --drop {}", printable(field.name));
   }
   if (is_text(field.type)) return fit_category(source, input);
   if (!field.shape.empty()) return fit_tensor(source, standardize, input);
@@ -239,8 +239,8 @@ Encoder Encoder::fit(const Schema& schema, std::span<const Batch> batches, FitOp
     const Field& field = schema.fields[i];
     if (field.name == "y" || field.name == "id") continue;
     if (!names.insert(field.name).second) {
-      fail_data("two columns are called '{}'; rename one, or leave one out with --drop",
-                printable(field.name));
+      throw data_error("two columns are called '{}'", printable(field.name))
+          .advise("; rename one, or leave one out with --drop");
     }
     InputColumn input;
     if (!fit_column({i, field, batches}, options.standardize, input)) {

@@ -24,13 +24,14 @@ auto within_file(const std::string& path, Body&& body) {
     const std::string name = path == "-" ? "standard input" : path;
     // Errors of opening name the path themselves.
     if (error.kind() == ErrorKind::io) throw;
-    throw error.within(name);
+    throw error.within_file(name);
   }
 }
 
 Model parse_model(const Container& container) {
   if (container.kind == ContainerKind::checkpoint) {
-    fail_data("a checkpoint of an unfinished run, not a model (nn-train --resume goes on from it)");
+    throw data_error("a checkpoint of an unfinished run, not a model")
+        .advise(" (nn-train --resume goes on from it)");
   }
   return parse_description(container).model;
 }

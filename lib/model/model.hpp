@@ -18,7 +18,7 @@
 
 namespace nn::model {
 
-// Where a model comes from. Free text for people and scripts; nothing depends on it.
+// Provenance: where a model comes from. Free text for people and scripts; nothing depends on it.
 struct Provenance {
   std::string tool_version;
   std::string command_line;

@@ -1,4 +1,4 @@
-// What is to be predicted: classes or numbers, learned from column y.
+// The target: the classes or numbers to be predicted, learned from column y.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,10 +20,8 @@ constexpr std::size_t most_classes = 10000;
 std::size_t find_target(const Schema& schema, const std::string& name) {
   const auto found = schema.find(name);
   if (!found) {
-    fail(ErrorKind::usage,
-         "the table has no target column '{}': choose it with --label COLUMN (classes) or "
-         "--target COLUMN (numbers)",
-         printable(name));
+    throw make_error(ErrorKind::usage, "the table has no target column '{}'", printable(name))
+        .advise(": choose it with --label COLUMN (classes) or --target COLUMN (numbers)");
   }
   if (schema.fields[*found].type == DType::opaque) {
     fail_data("{} has type {}, which cannot be predicted", column_name(name),
@@ -33,13 +31,13 @@ std::size_t find_target(const Schema& schema, const std::string& name) {
 }
 
 [[noreturn]] void fail_missing_target(const Batch& batch, std::int64_t row, const std::string& name) {
-  fail_data("{}: the target is missing", cell_name(batch, row, name));
+  throw data_error("the target is missing").within(cell_name(batch, row, name));
 }
 
 void check_class_count(std::size_t count, const std::string& name) {
   if (count <= most_classes) return;
-  fail_data("{} has more than {} different labels; a number to predict is named with --target",
-            column_name(name), most_classes);
+  throw data_error("{} has more than {} different labels", column_name(name), most_classes)
+      .advise("; a number to predict is named with --target");
 }
 
 void add_integer_classes(const Batch& batch, const Column& column, DType type, const std::string& name,
@@ -48,8 +46,8 @@ void add_integer_classes(const Batch& batch, const Column& column, DType type, c
     for (std::int64_t r = 0; r < batch.rows; ++r) {
       if (!column.valid(r)) fail_missing_target(batch, r, name);
       if (type == DType::u64 && static_cast<std::uint64_t>(values[r]) > INT64_MAX) {
-        fail_data("{}: the label {} is too large", cell_name(batch, r, name),
-                  static_cast<std::uint64_t>(values[r]));
+        throw data_error("the label {} is too large", static_cast<std::uint64_t>(values[r]))
+            .within(cell_name(batch, r, name));
       }
       const auto label = static_cast<std::int64_t>(values[r]);
       if (classes.insert(label).second) check_class_count(classes.size(), name);
@@ -98,7 +96,8 @@ double target_at(const Batch& batch, const Column& column, DType type, const std
   if (!column.valid(row)) fail_missing_target(batch, row, name);
   const double value = number_at(type, column.data, row * width + i);
   if (std::isnan(value)) fail_missing_target(batch, row, name);
-  if (std::isinf(value)) fail_data("{}: {}", cell_name(batch, row, name), unusable_text(value));
+  if (std::isinf(value))
+    throw Error(ErrorKind::data, unusable_text(value)).within(cell_name(batch, row, name));
   return value;
 }
 
@@ -132,7 +131,8 @@ void fit_numbers(std::size_t at, const Field& field, std::span<const Batch> batc
   });
   if (!standardize) return;
   for (std::size_t i = 0; i < width; ++i) {
-    if (!std::isfinite(sum[i])) fail_data("{}: the values are too large to add up", column_name(target.name));
+    if (!std::isfinite(sum[i]))
+      throw data_error("the values are too large to add up").within(column_name(target.name));
     target.offset.push_back(low[i] == high[i] ? low[i] : sum[i] / rows);
   }
   for_each_target(at, field.type, target, batches, [&](std::size_t i, double value) {
@@ -151,8 +151,8 @@ void fit_numbers(std::size_t at, const Field& field, std::span<const Batch> batc
     known += (i == 0 ? "" : ", ") + printable(target.classes[i], 30);
   }
   if (target.classes.size() > 8) known += ", …";
-  fail_data("{}: the label '{}' did not occur in training (known: {})", cell_name(batch, row, target.name),
-            printable(label), known);
+  throw data_error("the label '{}' did not occur in training (known: {})", printable(label), known)
+      .within(cell_name(batch, row, target.name));
 }
 
 // Integer labels of a model against a column of numbers.
@@ -287,7 +287,8 @@ void encode_targets(const Target& target, const Batch& batch, float* targets) {
       const auto e = static_cast<std::size_t>(i);
       const double scaled = target.scale.empty() ? value : (value - target.offset[e]) * target.scale[e];
       const auto out = static_cast<float>(scaled);
-      if (!std::isfinite(out)) fail_data("{}: {}", cell_name(batch, r, target.name), unusable_text(value));
+      if (!std::isfinite(out))
+        throw Error(ErrorKind::data, unusable_text(value)).within(cell_name(batch, r, target.name));
       targets[r * width + i] = out;
     }
   }

@@ -42,7 +42,7 @@ inline std::string cell_name(const Batch& batch, std::int64_t row, const std::st
   return fmt::format("row {}, {}", batch.first_row + row, column_name(name));
 }
 
-// What an element that no network can use is, for messages.
+// Describes an element that no network can use, for messages.
 std::string unusable_text(double value);
 
 }  // namespace nn::model

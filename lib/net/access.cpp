@@ -10,7 +10,7 @@ std::string read_token(const std::string& path) {
   const auto file = MappedFile::open(path);
   warn_if_public(path, "token");
   const std::string_view line = trim(file->text().substr(0, file->text().find('\n')));
-  if (line.empty()) fail_data("{}: the token is empty", path);
+  if (line.empty()) throw data_error("the token is empty").within_file(path);
   return std::string(line);
 }
 

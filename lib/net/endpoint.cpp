@@ -95,10 +95,10 @@ std::vector<Endpoint> read_hosts(const std::string& path) {
     try {
       endpoints.push_back(parse_endpoint(bare ? "ssh://" + std::string(line) : std::string(line)));
     } catch (const Error& error) {
-      throw Error(ErrorKind::data, fmt::format("{}:{}: {}", path, number, error.what()));
+      throw error.within_file(path, static_cast<std::int64_t>(number)).as(ErrorKind::data);
     }
   }
-  if (endpoints.empty()) fail_data("{}: no endpoint in it", path);
+  if (endpoints.empty()) throw data_error("no endpoint in it").within_file(path);
   return endpoints;
 }
 

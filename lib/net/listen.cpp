@@ -71,10 +71,11 @@ Address address_of(int fd, const std::string& name) {
 
 void check_local(const Address& address, const std::string& name) {
   if (is_loopback(address)) return;
-  fail_usage(
-      "{}: anybody on the network could connect; beyond loopback a worker listens only with --token-file, or "
-      "at tls://HOST:PORT with certificates",
-      name);
+  throw make_error(ErrorKind::usage, "anybody on the network could connect")
+      .within(name)
+      .advise(
+          "; beyond loopback a worker listens only with --token-file, or at tls://HOST:PORT with "
+          "certificates");
 }
 
 Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
@@ -86,7 +87,7 @@ Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
   const bool any = endpoint.host == "*";
   const int error = ::getaddrinfo(any ? nullptr : endpoint.host.c_str(),
                                   std::to_string(endpoint.port).c_str(), &hints, &found);
-  if (error != 0) fail(ErrorKind::io, "{}: {}", name, ::gai_strerror(error));
+  if (error != 0) throw Error(ErrorKind::io, ::gai_strerror(error)).within(name);
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
   Address address;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
@@ -122,11 +123,12 @@ Address unix_address(const std::string& path) {
 void remove_stale(const std::string& path, const Address& address, const std::string& name) {
   struct stat status {};
   if (path[0] == '@' || ::lstat(path.c_str(), &status) != 0) return;
-  if (!S_ISSOCK(status.st_mode)) fail(ErrorKind::io, "{}: there is a file that is not a socket", name);
+  if (!S_ISSOCK(status.st_mode))
+    throw make_error(ErrorKind::io, "there is a file that is not a socket").within(name);
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe) fail_errno(name);
   if (::connect(probe.get(), address.get(), address.length) == 0 || errno == EAGAIN) {
-    fail(ErrorKind::io, "{}: another process listens there", name);
+    throw make_error(ErrorKind::io, "another process listens there").within(name);
   }
   if (errno == ECONNREFUSED) ::unlink(path.c_str());
 }
@@ -150,7 +152,9 @@ Listening listen_on(const Endpoint& endpoint, bool local_only) {
     case Endpoint::Kind::tcp:
     case Endpoint::Kind::tls: return listen_tcp(endpoint, local_only);
     case Endpoint::Kind::unix_socket: return listen_unix(endpoint);
-    default: fail_usage("{}: a worker listens on tcp:// and unix: endpoints", to_string(endpoint));
+    default:
+      throw make_error(ErrorKind::usage, "a worker listens on tcp:// and unix: endpoints")
+          .within(to_string(endpoint));
   }
 }
 

@@ -31,12 +31,12 @@ asio::generic::stream_protocol protocol_of(int fd, const char* what) {
       ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
     fail_errno(what);
   }
-  if (type != SOCK_STREAM) fail(ErrorKind::io, "{}: not a stream socket", what);
+  if (type != SOCK_STREAM) throw make_error(ErrorKind::io, "not a stream socket").within(what);
   return {address.ss_family, 0};
 }
 
 [[noreturn]] void fail_unreachable(const Endpoint& endpoint, std::string_view why) {
-  fail(ErrorKind::unavailable, "{}: {}", to_string(endpoint), why);
+  throw Error(ErrorKind::unavailable, std::string(why)).within(to_string(endpoint));
 }
 
 asio::awaitable<Socket> connect_tcp(const Endpoint& endpoint) {

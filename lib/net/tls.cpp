@@ -96,7 +96,7 @@ ssl::context context_from(const TlsFiles& files) {
   ::SSL_CTX_set_min_proto_version(c.native_handle(), TLS1_3_VERSION);
   boost::system::error_code error;
   const auto check = [&](const std::string& path, const char* what) {
-    if (error) fail_data("{}: no {} in PEM form can be read: {}", path, what, error.message());
+    if (error) throw data_error("no {} in PEM form can be read: {}", what, error.message()).within_file(path);
   };
   // Nobody is there to type a password.
   c.set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string(); }, error);

@@ -17,24 +17,6 @@ enum class Activation : std::uint8_t {
   softplus,
 };
 
-enum class LayerKind : std::uint8_t {
-  dense,
-  activation,
-  dropout,
-  flatten,
-  conv2d,
-  max_pool2d,
-  average_pool2d,
-  global_average_pool2d,
-  batch_norm,
-  layer_norm,
-  embedding,
-  // A residual block is written as its layers between two marks, "residual(a, b; c)":
-  residual,  // its beginning
-  shortcut,  // the ";": what follows goes from the block's input to its end
-  add,       // its end: the sum of both ways
-};
-
 // The loss also fixes what the outputs mean: with cross-entropy the last layer gives
 // logits and forward() applies softmax or sigmoid to them.
 enum class Loss : std::uint8_t {

@@ -14,20 +14,15 @@
 
 namespace nn {
 
-inline constexpr std::array<std::string_view, 14> layer_names = {
-    "dense",          "activation",            "dropout",    "flatten",    "conv2d",    "max_pool2d",
-    "average_pool2d", "global_average_pool2d", "batch_norm", "layer_norm", "embedding", "residual",
-    "shortcut",       "add"};
-
 template <typename Enum, std::size_t N>
 Enum parse_name(const std::array<std::string_view, N>& names, std::string_view word, std::string_view what) {
   for (std::size_t i = 0; i < N; ++i) {
     if (names[i] == word) return static_cast<Enum>(i);
   }
   const auto meant = closest(word, {names.begin(), names.end()});
-  fail_usage("'{}' is not {}; {}", printable(word), what,
-             meant ? fmt::format("did you mean {}?", *meant)
-                   : fmt::format("there are {}", fmt::join(names, ", ")));
+  fail_usage(
+      "'{}' is not {}; {}", printable(word), what,
+      meant ? fmt::format("did you mean {}?", *meant) : fmt::format("there are {}", fmt::join(names, ", ")));
 }
 
 // Checks what holds whatever the data is, and names the layers.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nn/layer_type.hpp"
 #include "nn/names.hpp"
 
 namespace nn {
@@ -25,7 +26,6 @@ auto* last_dense(Layers& layers) {
 std::string_view name_of(Activation activation) {
   return activation_names[static_cast<std::size_t>(activation)];
 }
-std::string_view name_of(LayerKind kind) { return layer_names[static_cast<std::size_t>(kind)]; }
 std::string_view name_of(Loss loss) { return loss_names[static_cast<std::size_t>(loss)]; }
 
 Activation parse_activation(std::string_view name) {
@@ -38,25 +38,21 @@ std::int64_t Network::outputs() const {
   return last == nullptr ? 0 : last->units;
 }
 
-bool Network::has(LayerKind kind) const {
-  return std::any_of(layers.begin(), layers.end(), [&](const Layer& layer) { return layer.kind == kind; });
-}
-
 void finish_layers(Network& network) {
   if (network.layers.size() > most_layers) fail_usage("more than {} layers", most_layers);
   const Layer* last = last_dense(network.layers);
   if (last == nullptr) fail_usage("there is no dense layer");
-  std::array<int, layer_names.size()> counts{};
+  std::array<int, count_of<LayerKind>> counts{};
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     Layer& layer = network.layers[i];
     if (layer.kind == LayerKind::dense && layer.units == 0 && &layer != last) {
       fail_usage("layer {}: only the last dense layer may be without a number of units", i + 1);
     }
-    if (layer.kind == LayerKind::embedding && i > 0) {
-      fail_usage("layer {}: embedding looks at the columns of the table, so it can only be the first layer",
-                 i + 1);
-    }
-    layer.name = fmt::format("{}_{}", name_of(layer.kind), counts[static_cast<std::size_t>(layer.kind)]++);
+    const LayerType& type = type_of(layer.kind);
+    if (!type.first_because.empty() && i > 0)
+      fail_usage("layer {}: {}, so it can only be the first layer", i + 1, type.first_because);
+    layer.name =
+        fmt::format("{}_{}", std::string_view(type.word), counts[static_cast<std::size_t>(layer.kind)]++);
   }
 }
 

@@ -1,4 +1,4 @@
-// What a network is: its layers, as text and as data. No weights, no device.
+// A network is its layers, as text and as data. It has no weights and no device.
 #pragma once
 
 #include <cstdint>
@@ -6,35 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "nn/kinds.hpp"
+#include "nn/layer.hpp"
 #include "tensor/batch.hpp"  // Shape
 
 namespace nn {
 
 std::string_view name_of(Activation activation);
 Activation parse_activation(std::string_view name);  // usage error with a suggestion
-
-std::string_view name_of(LayerKind kind);
-
-// Height and width.
-struct Size {
-  std::int64_t height = 1, width = 1;
-  bool operator==(const Size&) const = default;
-};
-
-struct Layer {
-  LayerKind kind = LayerKind::dense;
-  std::int64_t units = 0;  // dense: outputs; 0 on the last layer until resolve(). conv2d: filters.
-                           // embedding: numbers a category becomes
-  Activation activation = Activation::linear;  // dense, conv2d, activation
-  double rate = 0;                             // dropout: the fraction of inputs set to zero
-  Size kernel, strides;                        // conv2d and pools
-  bool same = false;                           // conv2d and pools: padded, so that stride 1 keeps the size
-  std::int64_t groups = 1;                     // conv2d: channels in this many separate groups
-  double momentum = 0.99;                      // batch_norm: of the moving statistics
-  double epsilon = 1e-3;                       // batch_norm, layer_norm
-  std::string name;  // "dense_0": kind and its count from the input, as Keras has it
-};
 
 std::string_view name_of(Loss loss);
 Loss parse_loss(std::string_view name);
@@ -47,13 +25,12 @@ struct InputSegment {
 };
 
 struct Network {
-  Shape input;  // of one row; filled by resolve()
+  Shape input;                         // of one row; filled by resolve()
   std::vector<InputSegment> segments;  // the parts of a flat input, for embedding; may be empty without one
   std::vector<Layer> layers;
 
   std::int64_t inputs() const { return element_count(input); }
   std::int64_t outputs() const;  // units of the last dense layer
-  bool has(LayerKind kind) const;
 };
 
 // --net: layers separated by commas, words in a layer by spaces:

@@ -23,8 +23,8 @@ struct Parameter {
   double initial = 0;                          // constant: this value
   std::int64_t fan_in = 0, fan_out = 0;        // variance_scaling
   Activation activation = Activation::linear;  // what follows its layer: chooses the variance
-  bool decays = false;  // kernels take part in L2 and weight decay, all else doesn't
-  bool trains = true;   // false: moving statistics, which no optimiser may touch
+  bool decays = false;                         // kernels take part in L2 and weight decay, all else doesn't
+  bool trains = true;                          // false: moving statistics, which no optimiser may touch
   std::int64_t size() const { return element_count(shape); }
 };
 
@@ -44,19 +44,6 @@ struct Value {
   std::int64_t offset = 0;  // a multiple of 16
 };
 
-enum class OpKind : std::uint8_t {
-  dense,
-  activation,
-  dropout,
-  conv2d,
-  max_pool2d,
-  average_pool2d,  // over what of the window lies inside the image
-  batch_norm,      // over rows and pixels, for each channel
-  layer_norm,      // over the channels of each pixel
-  embedding,
-  add,
-};
-
 // A window that slides over an image: output (y, x) sees the input from
 // (y * strides.height - top, x * strides.width - left) on; outside of the image are zeros.
 struct Window {
@@ -66,19 +53,17 @@ struct Window {
 
 struct Op {
   OpKind kind = OpKind::dense;
-  int input = 0, output = 0;  // indices into Plan::values
-  int other = -1;             // add: the second input
-  Image in, out;              // of one row
+  int input = 0, output = 0;    // indices into Plan::values
+  int other = -1;               // add: the second input
+  Image in, out;                // of one row
   std::vector<int> parameters;  // indices into Plan::parameters:
                                 //   dense, conv2d: kernel, bias
                                 //   batch_norm: gamma, beta, moving_mean, moving_variance
                                 //   layer_norm: gamma, beta; embedding: embeddings
-  Activation activation = Activation::linear;  // fused into dense and conv2d; the op itself otherwise
-  double rate = 0;                             // dropout
-  Window window;                               // conv2d, pools
-  std::int64_t groups = 1;                     // conv2d
-  double momentum = 0, epsilon = 0;            // norms
-  int layer = 0;                               // index into Network::layers
+  LayerOptions options;         // of its layer; the activation is fused into dense and conv2d
+  Window window;                // conv2d, pools
+  bool training_only = false;   // in predictions its output is its input: see for_prediction()
+  int layer = 0;                // index into Network::layers
 };
 
 struct Plan {
@@ -96,10 +81,11 @@ struct Plan {
 // memory, are usage errors that name the layer.
 Plan lower(const Network& network, Loss loss);
 
-// For programs that only predict: what reads a dropout's output reads its input.
-Plan without_dropout(Plan plan);
+// For programs that only predict: what reads the output of a dropout, or of another operation of training
+// only, reads its input.
+Plan for_prediction(Plan plan);
 
-// Of each value, whether training asks for its gradient: some weight lies before it.
+// For each value: does training need its gradient, because a weight lies upstream?
 std::vector<bool> values_with_gradient(const Plan& plan);
 
 // Multiplications and additions of the matrix products that one row takes forward.

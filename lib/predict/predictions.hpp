@@ -20,7 +20,7 @@
 
 namespace nn::predict {
 
-// What predictions are about.
+// The kind of predictions: of which classes, or of how many numbers.
 struct PredictionKind {
   bool classes = true;
   bool integers = false;           // class names are integers
@@ -42,7 +42,7 @@ std::string difference(const PredictionKind& a, std::string_view name_a, const P
                        std::string_view name_b);
 
 std::string json_array(const std::vector<std::string>& texts);
-// Of texts; nothing when it isn't one.
+// Reads an array of texts; nothing when it isn't one.
 std::optional<std::vector<std::string>> parse_json_array(std::string_view text);
 
 // Reads the outputs of a prediction stream as [rows, width] floats.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t least_rows = 16;  // that are worth a step
 
-// What the outputs mean, for models whose target says nothing as well (converted weights).
+// Says what the outputs mean, for models whose target says nothing as well (converted weights).
 PredictionKind kind_of_outputs(const model::Model& model, std::int64_t outputs) {
   if (model.target.kind != model::Target::Kind::none) return kind_of(model.target);
   PredictionKind kind;
@@ -36,10 +36,12 @@ Predictor::Predictor(const std::string& path, const backend::Device& device, bac
   kind_ = kind_of_outputs(model_, plan_.outputs);
   one_logit_ = kind_.classes && plan_.outputs == 1 && kind_.width() == 2;
   if (!one_logit_ && plan_.outputs != kind_.width()) {
-    fail_data("{}: the network has {} outputs, its target {}", path_, plan_.outputs, kind_.width());
+    throw data_error("the network has {} outputs, its target {}", plan_.outputs, kind_.width())
+        .within_file(path_);
   }
   if (model_.encoder.width() != plan_.inputs) {
-    fail_data("{}: the network has {} inputs, its columns {}", path_, plan_.inputs, model_.encoder.width());
+    throw data_error("the network has {} inputs, its columns {}", plan_.inputs, model_.encoder.width())
+        .within_file(path_);
   }
 }
 
@@ -49,38 +51,39 @@ model::BoundEncoder Predictor::bind(const Schema& schema) const {
   try {
     return model_.encoder.bind(schema);
   } catch (const Error& error) {
-    throw error.within(path_);
+    throw error.within_file(path_);
   }
 }
 
-void Predictor::make_room(Way& way, const std::optional<std::array<float, 256>>& byte_values,
+void Predictor::make_room(InputPath& path, const std::optional<std::array<float, 256>>& byte_values,
                           std::int64_t rows) {
   if (!backend_) {
     backend::pin_thread(device_);
     backend_ = backend::open_backend(device_);
   }
-  if (rows <= way.capacity) return;
+  if (rows <= path.capacity) return;
   // Small inputs get a small arena, large ones are compiled for a few times at most.
   const auto capacity = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(rows)));
   const std::int64_t at_once = backend_->values_at_once() / std::max<std::int64_t>(plan_.values_per_row, 1);
-  way.step = std::min(capacity, std::max(least_rows, at_once));
+  path.step = std::min(capacity, std::max(least_rows, at_once));
   backend::ProgramOptions options;
-  options.batch = way.step;
+  options.batch = path.step;
   options.precision = precision_;
   options.byte_values = byte_values;
-  way.program = backend_->compile(plan_, options, model_.parameters.get());
-  way.capacity = capacity;
+  path.program = backend_->compile(plan_, options, model_.parameters.get());
+  path.capacity = capacity;
 }
 
 // x are `rows` rows as the way's program takes them.
-void Predictor::forward(Way& way, backend::Inputs x, std::int64_t rows, float* out) {
+void Predictor::forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out) {
   float* y = out;
   if (one_logit_) {
     y_.reserve_discarding(static_cast<std::size_t>(rows) * sizeof(float));
     y = y_.as<float>();
   }
-  for (std::int64_t row = 0; row < rows; row += way.step) {
-    way.program->forward(std::min(way.step, rows - row), x.from(row * plan_.inputs), y + row * plan_.outputs);
+  for (std::int64_t row = 0; row < rows; row += path.step) {
+    path.program->forward(std::min(path.step, rows - row), x.from(row * plan_.inputs),
+                          y + row * plan_.outputs);
   }
   if (one_logit_) {
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -118,7 +121,7 @@ void Predictor::predict(std::span<const PredictorInput> inputs, float* out) {
     }
     forward(encoded_, x_.as<float>(), rows, out);
   } catch (const Error& error) {
-    throw error.within(path_);
+    throw error.within_file(path_);
   }
 }
 

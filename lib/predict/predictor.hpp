@@ -49,12 +49,13 @@ class Predictor {
 
  private:
   // Rows come encoded, or as the bytes they are: each way has a program of its own.
-  struct Way {
+  struct InputPath {
     std::unique_ptr<backend::Program> program;
     std::int64_t capacity = 0, step = 0;  // rows of a call, and of a step of the program
   };
-  void make_room(Way& way, const std::optional<std::array<float, 256>>& byte_values, std::int64_t rows);
-  void forward(Way& way, backend::Inputs x, std::int64_t rows, float* out);
+  void make_room(InputPath& path, const std::optional<std::array<float, 256>>& byte_values,
+                 std::int64_t rows);
+  void forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out);
   void finish_numbers(std::int64_t rows, float* out) const;
 
   std::string path_;
@@ -65,7 +66,7 @@ class Predictor {
   PredictionKind kind_;
   bool one_logit_ = false;  // two classes, one output: the probability of the second
   std::unique_ptr<backend::Backend> backend_;
-  Way encoded_, bytes_;
+  InputPath encoded_, bytes_;
   Buffer x_, y_;
 };
 

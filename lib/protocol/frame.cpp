@@ -50,6 +50,19 @@ bool is_end(const boost::system::error_code& error) {
          error == asio::error::bad_descriptor;
 }
 
+ErrorKind kind_of(wire::Code code) {
+  switch (code) {
+    case wire::Code::busy:
+    case wire::Code::deadline:
+    case wire::Code::draining:
+    case wire::Code::cancelled: return ErrorKind::unavailable;
+    case wire::Code::device: return ErrorKind::device;
+    case wire::Code::unsupported: return ErrorKind::unsupported;
+    case wire::Code::internal: return ErrorKind::internal;
+    default: return ErrorKind::data;
+  }
+}
+
 }  // namespace
 
 wire::Code code_of(ErrorKind kind) {
@@ -58,22 +71,16 @@ wire::Code code_of(ErrorKind kind) {
     case ErrorKind::data: return wire::Code::invalid;
     case ErrorKind::unavailable: return wire::Code::busy;
     case ErrorKind::unsupported: return wire::Code::unsupported;
-    case ErrorKind::device: return wire::Code::draining;  // others can answer, and this one ends
+    case ErrorKind::device: return wire::Code::device;  // others can answer
     default: return wire::Code::internal;
   }
 }
 
-Error error_of(wire::Code code, std::string_view message) {
-  const std::string text = printable(message, 1000);
-  switch (code) {
-    case wire::Code::busy:
-    case wire::Code::deadline:
-    case wire::Code::draining:
-    case wire::Code::cancelled: return {ErrorKind::unavailable, text};
-    case wire::Code::unsupported: return {ErrorKind::unsupported, text};
-    case wire::Code::internal: return {ErrorKind::internal, text};
-    default: return {ErrorKind::data, text};
-  }
+Error error_of(const wire::Failed& failed) {
+  const auto text_of = [](const flatbuffers::String* text) {
+    return text == nullptr ? std::string() : printable(text->string_view(), 1000);
+  };
+  return Error(kind_of(failed.code()), text_of(failed.message())).advise("{}", text_of(failed.advice()));
 }
 
 format::OutgoingPiece piece_of(std::string_view bytes) {
@@ -97,10 +104,17 @@ OutgoingFrame FrameMaker::finish(std::uint64_t id, wire::Message type, flatbuffe
   return out;
 }
 
-OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, std::string_view message) {
+OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, std::string_view message,
+                                 std::string_view advice) {
   constexpr std::size_t longest = 2000;
   const auto text = builder_.CreateString(message.substr(0, longest));
-  return finish(id, wire::CreateFailed(builder_, code, text));
+  flatbuffers::Offset<flatbuffers::String> more;
+  if (!advice.empty()) more = builder_.CreateString(advice.substr(0, longest));
+  return finish(id, wire::CreateFailed(builder_, code, text, more));
+}
+
+OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, const Error& error) {
+  return failed(id, code, error.public_statement(), error.advice());
 }
 
 OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {
@@ -173,7 +187,8 @@ asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
     fail_data("a control message of {} bytes; the limit is {}", prefix.control, max_control);
   }
   if (prefix.body > max_frame_) {
-    fail_data("a message of {} bytes is over --max-frame ({} bytes)", prefix.body, max_frame_);
+    throw data_error("a message of {} bytes is over the limit of {} bytes", prefix.body, max_frame_)
+        .advise(format::max_frame_advice);
   }
   begin_ += prefix_bytes;
   if (end_ - begin_ < prefix.control && !co_await fill(prefix.control)) {

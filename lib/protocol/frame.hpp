@@ -21,9 +21,9 @@ namespace nn::protocol {
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t max_control = 16 << 10;
 
-// What an error is on the wire, and back.
+// What an error is on the wire, and back: its kind, what its message and where() say to others, its advice.
 wire::Code code_of(ErrorKind kind);
-Error error_of(wire::Code code, std::string_view message);
+Error error_of(const wire::Failed& failed);
 
 // A frame to be sent: prefix and control message, then the body.
 struct OutgoingFrame {
@@ -44,7 +44,11 @@ class FrameMaker {
   OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, format::OutgoingPiece body = {}) {
     return finish(id, wire::MessageTraits<T>::enum_value, message.Union(), std::move(body));
   }
-  OutgoingFrame failed(std::uint64_t id, wire::Code code, std::string_view message);
+  // A message that names no option of a command line; `advice` may.
+  OutgoingFrame failed(std::uint64_t id, wire::Code code, std::string_view message,
+                       std::string_view advice = {});
+  // The error without what is local to this machine.
+  OutgoingFrame failed(std::uint64_t id, wire::Code code, const Error& error);
   OutgoingFrame report(std::uint64_t id, std::string_view json);
 
  private:

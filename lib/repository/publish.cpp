@@ -31,7 +31,7 @@ std::uint64_t highest_version(const std::string& base, std::uint64_t limit) {
     const auto version = parse_version_number(entry.path().filename().string());
     if (version && *version < limit) highest = std::max(highest, *version);
   }
-  if (error) fail(ErrorKind::io, "{}: {}", base, error.message());
+  if (error) throw Error(ErrorKind::io, error.message()).within_file(base);
   return highest;
 }
 
@@ -143,7 +143,7 @@ std::uint64_t publish_model(const std::string& model, const std::string& base,
     }
     if (version) fail_data("{}/{}: this version is there already", base, number);
   }
-  fail(ErrorKind::unavailable, "{}: others publish all the time", base);
+  throw make_error(ErrorKind::unavailable, "others publish all the time").within_file(base);
 }
 
 }  // namespace nn::repository

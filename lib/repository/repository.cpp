@@ -92,7 +92,7 @@ std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
   std::vector<FoundVersion> found;
   if (!spec.repository) {
     const auto stamp = stamp_of(spec.path);
-    if (!stamp) fail(ErrorKind::io, "{}: no such model file", spec.path);
+    if (!stamp) throw make_error(ErrorKind::io, "no such model file").within_file(spec.path);
     found.push_back({1, spec.path, *stamp});
     return found;
   }

@@ -1,4 +1,4 @@
-// Where a worker's models come from: a file, or a folder BASE/<version number>/model.nn as
+// A worker's models come from a repository: a file, or a folder BASE/<version number>/model.nn as
 // TensorFlow Serving and Triton lay it out.
 #pragma once
 
@@ -29,7 +29,7 @@ ModelSpec parse_model_spec(std::string_view text);
 // "NAME=BASE" or "BASE": the folder's own name.
 ModelSpec parse_repository_spec(std::string_view text);
 
-// What tells a file from one that took its place.
+// A stamp tells a file from one that took its place.
 struct FileStamp {
   std::uint64_t device = 0, inode = 0, size = 0;
   std::int64_t modified_ns = 0;

@@ -105,7 +105,7 @@ void ModelStore::look_at(Entry& entry) {
 // `strict` throws what is wrong with a version, else it is said once and passed over.
 void ModelStore::update(Entry& entry, bool strict) {
   const std::vector<repository::FoundVersion> found = repository::find_versions(entry.spec);
-  if (found.empty() && !strict) fail_data("{}: no version is left in it", entry.spec.path);
+  if (found.empty() && !strict) throw data_error("no version is left in it").within_file(entry.spec.path);
   std::vector<repository::FoundVersion> wanted = repository::choose_versions(found, entry.spec.policy);
   for (const repository::FoundVersion& version : found) {
     const bool there = std::any_of(wanted.begin(), wanted.end(),
@@ -114,8 +114,8 @@ void ModelStore::update(Entry& entry, bool strict) {
   }
   std::erase_if(wanted, [&](const repository::FoundVersion& v) { return entry.refused.contains(v.version); });
   if (strict && wanted.empty()) {
-    fail_data("{}: no version in it that is wanted; a version is {}/1/model.nn", entry.spec.path,
-              entry.spec.path);
+    throw data_error("no version in it that is wanted; a version is {}/1/model.nn", entry.spec.path)
+        .within_file(entry.spec.path);
   }
   bool all_there = true;
   for (const repository::FoundVersion& version : wanted) {
@@ -214,7 +214,7 @@ std::shared_ptr<ServedModel> ModelStore::find(std::string_view name, std::uint64
   return at == model->second.end() ? nullptr : at->second;
 }
 
-std::string ModelStore::why_not(std::string_view name, std::uint64_t version) const {
+Error ModelStore::why_not(std::string_view name, std::uint64_t version) const {
   std::vector<std::string> names;
   for (const auto& [known, versions] : served_) {
     if (!versions.empty()) names.push_back(known);
@@ -222,18 +222,18 @@ std::string ModelStore::why_not(std::string_view name, std::uint64_t version) co
   auto model = served_.find(name);
   if (name.empty() && names.size() == 1) model = served_.find(names[0]);
   if (model != served_.end() && model->second.empty()) {
-    return fmt::format("no version of model '{}' is loaded", printable(name));
+    return data_error("no version of model '{}' is loaded", printable(name));
   }
-  if (names.empty()) return "no model is loaded";
+  if (names.empty()) return data_error("no model is loaded");
   if (model == served_.end()) {
     const std::string there = fmt::format("{}", fmt::join(names, ", "));
-    return name.empty() ? fmt::format("there are several models, name one with -m: {}", there)
-                        : fmt::format("no model '{}'; there are: {}", printable(name), there);
+    return name.empty() ? data_error("there are several models").advise(", name one with -m: {}", there)
+                        : data_error("no model '{}'; there are: {}", printable(name), there);
   }
   std::vector<std::uint64_t> versions;
   for (const auto& [number, served] : model->second) versions.push_back(number);
-  return fmt::format("no version {} of model '{}'; there are: {}", version, model->first,
-                     fmt::join(versions, ", "));
+  return data_error("no version {} of model '{}'; there are: {}", version, model->first,
+                    fmt::join(versions, ", "));
 }
 
 std::vector<ModelStore::Listed> ModelStore::list() const {

@@ -57,7 +57,7 @@ class ModelStore {
   // Version 0 is the newest that is loaded, an empty name the only model. Null where there is
   // none; why_not() says what there is.
   std::shared_ptr<ServedModel> find(std::string_view name, std::uint64_t version) const;
-  std::string why_not(std::string_view name, std::uint64_t version) const;
+  Error why_not(std::string_view name, std::uint64_t version) const;
   struct Listed {
     std::string name;
     std::vector<std::shared_ptr<ServedModel>> versions;  // ascending

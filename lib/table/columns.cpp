@@ -41,16 +41,20 @@ std::optional<std::size_t> find_if_given(const Schema& schema, const std::option
 
 std::size_t find_column(const Schema& schema, const std::string& wanted, std::string_view option) {
   if (const auto named = schema.find(wanted)) return *named;
-  if (schema.fields.empty()) fail_data("there are no columns, and {} names '{}'", option, printable(wanted));
+  if (schema.fields.empty()) {
+    throw data_error("there are no columns").advise(", and {} names '{}'", option, printable(wanted));
+  }
   if (wanted == "last") return schema.fields.size() - 1;
   const bool digits = !wanted.empty() && wanted.size() < 10 &&
                       std::all_of(wanted.begin(), wanted.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (digits) {
     const auto number = static_cast<std::size_t>(parse_integer(wanted));
     if (number < schema.fields.size()) return number;
-    fail_data("there is no column {} for {}: the last one is {}", number, option, schema.fields.size() - 1);
+    throw data_error("there is no column {}", number)
+        .advise(" for {}: the last one is {}", option, schema.fields.size() - 1);
   }
-  fail_data("there is no column '{}' for {}{}", printable(wanted), option, what_is_there(schema, wanted));
+  throw data_error("there is no column '{}'", printable(wanted))
+      .advise(" for {}{}", option, what_is_there(schema, wanted));
 }
 
 bool ColumnChoice::keeps(std::size_t column) const {
@@ -85,8 +89,8 @@ ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options) 
   for (const std::size_t i : choice.features) {
     const std::string& name = schema.fields[i].name;
     if ((name == "y" && choice.y) || (name == "id" && choice.id)) {
-      fail_data("there is a column '{}' already, beside the one that becomes it; leave it out with --drop {}",
-                name, name);
+      throw data_error("there is a column '{}' already, beside the one that becomes it", name)
+          .advise("; leave it out with --drop {}", name);
     }
   }
   return choice;

@@ -74,10 +74,9 @@ class WholeNumbers : public TargetColumn {
     if (type_ == DType::u64) return static_cast<std::int64_t>(column.as<std::uint64_t>()[row]);
     const double number = number_at(type_, column.data, row);
     if (is_float(type_) && !is_whole(number)) {
-      fail_data(
-          "row {}: column '{}': the label {} is not a whole number, and those before it were; numbers to "
-          "predict are a --target, not a --label",
-          first_row + row, printable(name_), number);
+      throw data_error("row {}: column '{}': the label {} is not a whole number, and those before it were",
+                       first_row + row, printable(name_), number)
+          .advise("; numbers to predict are a --target, not a --label");
     }
     return static_cast<std::int64_t>(number);
   }
@@ -189,8 +188,9 @@ std::unique_ptr<TargetColumn> label_column(const Field& field, std::span<const C
 
 std::unique_ptr<TargetColumn> target_column(const Field& field) {
   if (!is_number(field.type)) {
-    fail_data("column '{}' holds {}: a --target is a number; classes are a --label", printable(field.name),
-              field.type == DType::opaque ? field.foreign_type : "text");
+    throw data_error("column '{}' holds {}", printable(field.name),
+                     field.type == DType::opaque ? field.foreign_type : "text")
+        .advise(": a --target is a number; classes are a --label");
   }
   if (field.type == DType::f64) return std::make_unique<Unchanged>(y_field(field, DType::f64, field.shape));
   return std::make_unique<Doubles>(field);

@@ -1,4 +1,4 @@
-// What becomes of the column that is the label or the target.
+// Conversion of the column that is the label or the target.
 #pragma once
 
 #include <memory>

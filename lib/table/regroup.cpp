@@ -43,7 +43,9 @@ class RepeatSource : public BatchSource {
       const Field &a = now.fields[i], &b = schema_->fields[i];
       same = a.name == b.name && a.type == b.type && a.shape == b.shape;
     }
-    if (!same) fail_data("the inputs have changed since they were read first; --repeat reads them again");
+    if (!same)
+      throw data_error("the inputs have changed since they were read first")
+          .advise("; --repeat reads them again");
   }
 
   std::function<SourcePtr(std::uint64_t)> open_;

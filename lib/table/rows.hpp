@@ -1,5 +1,5 @@
 // Stages that choose, reorder and regroup rows: each a BatchSource around another one.
-// What comes out depends on the rows alone, never on how they were cut into batches.
+// Their rows depend on the rows that go in alone, never on how they were cut into batches.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ SourcePtr row_part(SourcePtr source, const std::vector<SplitPart>& parts, std::s
 // repetition an order of its own.
 SourcePtr row_shuffle(SourcePtr source, std::int64_t buffer, std::uint64_t seed, std::uint64_t epoch);
 
-// What `open(epoch)` gives, for epoch 0 … times-1 (times 0: for ever); numbered anew.
+// Repeats what `open(epoch)` gives, for epoch 0 … times-1 (times 0: for ever); numbered anew.
 SourcePtr row_repeat(std::function<SourcePtr(std::uint64_t epoch)> open, std::int64_t times);
 
 // Batches of exactly `rows` rows, but for the last one.

@@ -37,10 +37,9 @@ std::int32_t TextIndex::index_of(std::string_view text) {
 std::int32_t GrowingDictionary::index_of(std::string_view text) {
   constexpr std::size_t most_texts = 2'000'000, most_bytes = 256 << 20;
   if (index_.size() > most_texts || index_.bytes() > most_bytes) {
-    fail_data(
-        "a category column has more than {} different texts, or {} MiB of them; leave it out with --drop, or "
-        "pass it on with --id; numbers to predict are a --target",
-        most_texts, most_bytes >> 20);
+    throw data_error("a category column has more than {} different texts, or {} MiB of them", most_texts,
+                     most_bytes >> 20)
+        .advise("; leave it out with --drop, or pass it on with --id; numbers to predict are a --target");
   }
   return index_.index_of(text);
 }

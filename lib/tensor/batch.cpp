@@ -85,7 +85,7 @@ Batch slice(const Batch& batch, std::int64_t first, std::int64_t count) {
 
 namespace {
 
-// What take() allocates: values, then offsets, then validity.
+// The one allocation of take(): values, then offsets, then validity.
 struct OwnedColumn {
   Buffer values, offsets, validity;
 };

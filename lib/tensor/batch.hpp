@@ -120,7 +120,7 @@ std::string value_text(const Field& field, const Column& column, std::int64_t ro
 // Rows of a batch where nothing else says how many.
 inline constexpr std::int64_t usual_batch_rows = 1024;
 
-// Where batches come from: a file, a pipe, another source with rows left out.
+// A source of batches: a file, a pipe, another source with rows left out.
 // One thread at a time. The schema is known, and does not change, from construction on.
 class BatchSource {
  public:
@@ -133,7 +133,7 @@ class BatchSource {
   virtual std::optional<std::int64_t> total_rows() const { return std::nullopt; }
 };
 
-// Where batches go.
+// A sink of batches.
 class BatchSink {
  public:
   virtual ~BatchSink() = default;

@@ -18,7 +18,7 @@ class ReadAhead {
   using Open = std::function<std::unique_ptr<BatchSource>()>;
   // `open` is called in the thread: opening a FIFO waits for its writer.
   ReadAhead(Open open, std::size_t batches);
-  // Of a source that is open.
+  // Reads a source that is open already.
   ReadAhead(std::unique_ptr<BatchSource> source, std::size_t batches);
   ReadAhead(ReadAhead&&) noexcept;
   ~ReadAhead();

@@ -17,7 +17,7 @@ std::int64_t parse_pixels(std::string_view text) {
   return pixels;
 }
 
-// Where a pixel of one axis comes from: two neighbours and the share of the second.
+// The source of a pixel on one axis: two neighbours and the share of the second.
 struct Sample {
   std::int64_t first, second;
   float share;
@@ -35,7 +35,7 @@ std::int64_t draw(RandomStream& random, std::int64_t count) {
   return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(count)));
 }
 
-// What one image becomes.
+// The change that one image goes through.
 struct Change {
   std::int64_t top = 0, left = 0;      // of the crop
   std::int64_t height = 0, width = 0;  // of the crop

@@ -12,7 +12,7 @@ constexpr std::size_t slots_ahead = 3;  // one is computed, one is ready, one is
 // Copying less than this takes less time than waking a thread.
 constexpr std::int64_t worth_a_thread = 256 * 1024;
 
-bool gathers_ahead(const Dataset& data, const StepOptions& o) {
+bool gathers_ahead(const Dataset& data, const LoaderOptions& o) {
   if (o.kept) return false;
   const auto bytes = o.batch * o.parts * static_cast<std::int64_t>(data.row_bytes());
   return (!o.augmentation.empty() || bytes >= worth_a_thread) && backend::process_cores().size() > 1;
@@ -21,13 +21,13 @@ bool gathers_ahead(const Dataset& data, const StepOptions& o) {
 }  // namespace
 
 // A slot goes from `free` to the thread, and by `ready` back to next().
-struct Steps::Ahead {
+struct BatchLoader::Ahead {
   BoundedQueue<Slot*> free{slots_ahead}, ready{slots_ahead};
   Slot* in_use = nullptr;
   Coordinator group;  // last: its thread ends before the queues do
 };
 
-Steps::Steps(const Dataset& data, const StepOptions& options)
+BatchLoader::BatchLoader(const Dataset& data, const LoaderOptions& options)
     : data_(data), options_(options), order_(static_cast<std::size_t>(data.rows)) {
   slots_.resize(gathers_ahead(data, options) ? slots_ahead : 1);
   for (Slot& slot : slots_) {
@@ -36,9 +36,9 @@ Steps::Steps(const Dataset& data, const StepOptions& options)
   }
 }
 
-Steps::~Steps() = default;
+BatchLoader::~BatchLoader() = default;
 
-void Steps::begin(std::uint64_t epoch, std::uint64_t first) {
+void BatchLoader::begin(std::uint64_t epoch, std::uint64_t first) {
   ahead_.reset();
   epoch_ = epoch;
   step_ = first;
@@ -65,14 +65,14 @@ void Steps::begin(std::uint64_t epoch, std::uint64_t first) {
   });
 }
 
-std::span<const backend::Examples> Steps::next() {
+std::span<const backend::Examples> BatchLoader::next() {
   const auto start = std::chrono::steady_clock::now();
   const auto parts = take_next();
   waited_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return parts;
 }
 
-std::span<const backend::Examples> Steps::take_next() {
+std::span<const backend::Examples> BatchLoader::take_next() {
   if (ahead_ == nullptr) {
     if (step_ >= options_.steps_per_epoch(data_.rows)) return {};
     fill(slots_[0], step_++);
@@ -89,7 +89,7 @@ std::span<const backend::Examples> Steps::take_next() {
   return ahead.in_use->parts;
 }
 
-void Steps::fill(Slot& slot, std::uint64_t step) {
+void BatchLoader::fill(Slot& slot, std::uint64_t step) {
   const auto batch = static_cast<std::size_t>(options_.batch);
   const auto parts = static_cast<std::size_t>(options_.parts);
   std::size_t first = step * batch * parts;
@@ -107,7 +107,7 @@ void Steps::fill(Slot& slot, std::uint64_t step) {
   }
 }
 
-backend::Examples Steps::gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const {
+backend::Examples BatchLoader::gather(BatchGatherer& gatherer, std::span<const std::uint32_t> rows) const {
   if (options_.augmentation.empty()) return gatherer.gather(rows);
   return gatherer.gather(rows, [&](std::uint32_t row, const float* from, float* to) {
     RandomStream random(options_.seed, RandomUse::augment, epoch_ * order_.size() + row);

@@ -15,7 +15,7 @@
 
 namespace nn::train {
 
-struct StepOptions {
+struct LoaderOptions {
   std::int64_t batch = 32;
   std::int64_t parts = 1;  // batches of one step
   std::uint64_t seed = 0;
@@ -30,11 +30,11 @@ struct StepOptions {
 };
 
 // One thread. The same (seed, epoch, step) gives the same rows.
-class Steps {
+class BatchLoader {
  public:
   // `data` is borrowed.
-  Steps(const Dataset& data, const StepOptions& options);
-  ~Steps();
+  BatchLoader(const Dataset& data, const LoaderOptions& options);
+  ~BatchLoader();
 
   // Starts epoch `epoch` at its step `first`.
   void begin(std::uint64_t epoch, std::uint64_t first);
@@ -57,7 +57,7 @@ class Steps {
   std::span<const backend::Examples> take_next();
 
   const Dataset& data_;
-  StepOptions options_;
+  LoaderOptions options_;
   std::vector<std::uint32_t> order_;
   std::uint64_t epoch_ = 0, step_ = 0;
   std::vector<Slot> slots_;

@@ -36,16 +36,20 @@ Rows read_all(const format::SourceOptions& options) {
     rows.batches.push_back(std::move(*batch));
   }
   const std::string name = name_of_inputs(options.inputs);
-  if (rows.count == 0) fail_data("{}: no rows", name);
+  if (rows.count == 0) throw data_error("no rows").within_file(name);
   if (rows.count > std::numeric_limits<std::uint32_t>::max()) {
-    fail(ErrorKind::unsupported, "{}: {} rows; at most {} fit into one run (see --shard)", name, rows.count,
-         std::numeric_limits<std::uint32_t>::max());
+    throw make_error(ErrorKind::unsupported, "{} rows; at most {} fit into one run", rows.count,
+                     std::numeric_limits<std::uint32_t>::max())
+        .within_file(name)
+        .advise(" (see --shard)");
   }
   if (!rows.schema->find("y")) {
     std::vector<std::string> names;
     for (const Field& field : rows.schema->fields) names.push_back(printable(field.name));
-    fail_data("{}: no column y to learn; name it with --label (classes) or --target (numbers); there are {}",
-              name, printable(fmt::format("{}", fmt::join(names, ", ")), 300));
+    throw data_error("no column y to learn")
+        .within_file(name)
+        .advise("; name it with --label (classes) or --target (numbers); there are {}",
+                printable(fmt::format("{}", fmt::join(names, ", ")), 300));
   }
   return rows;
 }
@@ -54,8 +58,9 @@ Rows read_all(const format::SourceOptions& options) {
 Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
   const auto wanted = static_cast<std::int64_t>(std::llround(fraction * static_cast<double>(rows.count)));
   if (wanted < 1 || wanted >= rows.count) {
-    fail_data("--valid {}: of {} rows this leaves {} for validation and {} to learn from", fraction,
-              rows.count, wanted, rows.count - wanted);
+    throw data_error("of {} rows this leaves {} for validation and {} to learn from", rows.count, wanted,
+                     rows.count - wanted)
+        .within(fmt::format("--valid {}", fraction));
   }
   std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.count));
   RandomStream random(seed, RandomUse::split);
@@ -126,8 +131,9 @@ std::vector<double> weights_of_classes(const ClassWeights& wanted, const model::
   for (const auto& [name, weight] : wanted.named) {
     const auto found = std::find(target.classes.begin(), target.classes.end(), name);
     if (found == target.classes.end()) {
-      fail_data("--class-weight: there is no class '{}'; there are {}", printable(name),
-                printable(fmt::format("{}", fmt::join(target.classes, ", ")), 200));
+      throw data_error("there is no class '{}'; there are {}", printable(name),
+                       printable(fmt::format("{}", fmt::join(target.classes, ", ")), 200))
+          .within("--class-weight");
     }
     weights[static_cast<std::size_t>(found - target.classes.begin())] = weight;
   }

@@ -1,4 +1,4 @@
-// Members that are trained step by step together, in one program. Internal to lib/train.
+// A training group: members that are trained step by step together, in one program. Internal to lib/train.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace nn::train {
 
-// What all members of a run have in common.
-struct Common {
+// The run context is what all members of a run share. All is borrowed.
+struct RunContext {
   const TrainingData& data;
   const model::Model& model;
   const Plan& plan;
@@ -24,21 +24,22 @@ struct Common {
 };
 
 // One thread, that of the backend.
-class Crew {
+class TrainingGroup {
  public:
   using Members = std::vector<std::unique_ptr<Member>>;
 
   // All is borrowed but the members, which are at the same place of their runs or done.
-  Crew(const Common& common, backend::Backend& backend, Members members);
+  TrainingGroup(const RunContext& context, backend::Backend& backend, Members members);
 
   bool done() const { return lead() == nullptr; }
   std::uint64_t epoch() const { return lead()->state().epoch; }  // not when done
   // Throws Interrupted when the run is to stop.
   void run_epoch();
-  // Where the members are, as checkpoints.
+  // Saves checkpoints of where the members are.
   void save();
-  // Where they were when the epoch began: their device has failed. What Member::save_good() says.
-  std::string save_good();
+  // After a device has failed: saves checkpoints of the start of the epoch, and returns the parts of a
+  // message that Member::save_epoch_start() gives.
+  std::string save_epoch_start();
   // Null: a member that failed.
   const Members& members() const { return members_; }
   // The models of those that didn't fail, into each one's place.
@@ -46,27 +47,27 @@ class Crew {
 
  private:
   const Member* lead() const;  // the first that is still at work; null: there is none
-  bool works(std::size_t m) const { return members_[m] != nullptr && !members_[m]->done(); }
-  Steps& steps_of(std::size_t m) { return *steps_[steps_.size() > 1 ? m : 0]; }
+  bool is_active(std::size_t m) const { return members_[m] != nullptr && !members_[m]->done(); }
+  BatchLoader& loader_of(std::size_t m) { return *loaders_[loaders_.size() > 1 ? m : 0]; }
   // f(m) for each that is still at work.
   template <typename F>
-  void for_working(F f) {
+  void for_each_active(F f) {
     for (std::size_t m = 0; m < members_.size(); ++m) {
-      if (works(m)) f(m);
+      if (is_active(m)) f(m);
     }
   }
   template <typename F>
   void attempt(std::size_t m, F f);
   bool step();
   void read_losses();
-  bool in_time();
+  bool save_and_check_time();
   std::vector<DatasetFigures> validate();
   void end_epoch(double waited_s, bool last);
 
-  const Common& common_;
+  const RunContext& context_;
   Members members_;
   std::int64_t batch_;
-  std::vector<std::unique_ptr<Steps>> steps_;  // one for all, or one for each
+  std::vector<std::unique_ptr<BatchLoader>> loaders_;  // one for all, or one for each
   std::unique_ptr<backend::Program> program_;
   std::vector<backend::Step> next_;  // of each member
   std::vector<double> losses_;

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "base/run_end.hpp"
+
 namespace nn::train {
 
 TrainingLog::TrainingLog(const std::string& path, bool append)
@@ -15,6 +17,37 @@ void TrainingLog::write(const LogRecord& record) {
   if (record.member > 0) add_json(line, "member", record.member);
   for (const auto& [name, value] : record.figures) add_json(line, name, value);
   file_.write(line + "}\n");
+}
+
+void TrainingLog::member_failed(std::int64_t member, const Error& error) {
+  if (!file_) return;
+  std::string line = run_failed(error);
+  add_json(line, "member", member);
+  file_.write(line + "}\n");
+}
+
+void TrainingLog::end(std::string line, const RunFigures& run) {
+  if (run.members > 1) {
+    add_json(line, "members", run.members);
+    add_json(line, "models", run.models);
+  } else {
+    add_json(line, "epochs", run.epochs);
+    add_json(line, "steps", run.steps);
+    if (!run.checkpoint.empty()) add_json(line, "checkpoint", run.checkpoint);
+  }
+  file_.write(line + "}\n");
+}
+
+void TrainingLog::finished(const RunFigures& run) {
+  if (file_) end(run_finished(), run);
+}
+
+void TrainingLog::ended_by(const std::exception_ptr& exception, const RunFigures& run) noexcept {
+  if (!file_) return;
+  try {
+    end(run_ended_by(exception), run);
+  } catch (...) {
+  }
 }
 
 }  // namespace nn::train

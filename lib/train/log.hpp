@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/json_lines.hpp"
 
 namespace nn::train {
@@ -16,6 +18,13 @@ struct LogRecord {
   std::vector<std::pair<std::string, double>> figures;  // in this order; NaN becomes null
 };
 
+// How far a run came, for the line that ends its log.
+struct RunFigures {
+  std::size_t members = 1, models = 0;  // to be trained; written
+  std::uint64_t epochs = 0, steps = 0;  // done, where there is one member
+  std::string checkpoint;               // that one's, if it saved any; empty: none
+};
+
 // Thread-safe.
 class TrainingLog {
  public:
@@ -23,8 +32,15 @@ class TrainingLog {
   // FIFOs and "-", the standard output, are fine.
   TrainingLog(const std::string& path, bool append);
   void write(const LogRecord& record);
+  // One of several members ends without a model; the others go on.
+  void member_failed(std::int64_t member, const Error& error);
+  // The last line. Io errors as write() has them.
+  void finished(const RunFigures& run);
+  // The last line of a run that this exception ends, as far as it can be written: what ended the run counts.
+  void ended_by(const std::exception_ptr& exception, const RunFigures& run) noexcept;
 
  private:
+  void end(std::string line, const RunFigures& run);
   LineFile file_;
 };
 

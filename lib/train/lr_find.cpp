@@ -23,18 +23,18 @@ constexpr double diverged = 4;     // times the least loss
 std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData& data,
                                  const model::Model& model) {
   const auto backend = backend::open_backend(options.device);
-  StepOptions step_options;
-  step_options.batch = options.batch;
-  step_options.parts = options.accumulate;
-  step_options.seed = options.seed;
-  const std::uint64_t in_epoch = step_options.steps_per_epoch(data.train.rows);
+  LoaderOptions loader_options;
+  loader_options.batch = options.batch;
+  loader_options.parts = options.accumulate;
+  loader_options.seed = options.seed;
+  const std::uint64_t in_epoch = loader_options.steps_per_epoch(data.train.rows);
   const std::uint64_t count = std::clamp(in_epoch, least_steps, most_steps);
   const double factor = std::pow(most_rate / least_rate, 1.0 / static_cast<double>(count - 1));
   const Plan plan = lower(model.network, model.loss);
   const auto program = backend->compile(plan, program_options(options, data.train),
                                         first_parameters(plan, options.seed).get());
-  step_options.kept = program->keep(data.train.examples(0, data.train.rows));
-  Steps steps(data.train, step_options);
+  loader_options.kept = program->keep(data.train.examples(0, data.train.rows));
+  BatchLoader steps(data.train, loader_options);
   steps.begin(0, 0);
   std::vector<RatePoint> points;
   double average = 0, least = std::numeric_limits<double>::infinity();

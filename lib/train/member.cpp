@@ -25,7 +25,7 @@ std::shared_ptr<const float> aligned_copy(std::span<const float> values) {
 }
 
 RunLength length_of(const TrainOptions& options, const Dataset& data) {
-  StepOptions steps;
+  LoaderOptions steps;
   steps.batch = options.batch;
   steps.parts = options.accumulate;
   return {steps.steps_per_epoch(data.rows), options.epochs};
@@ -78,11 +78,13 @@ Member::Member(TrainOptions options, const TrainingData& data, model::Model mode
 
 void Member::restore(const model::Checkpoint& checkpoint) {
   if (checkpoint.state.options != state_.options) {
-    fail_data("{}: the checkpoint is of another run: it has [{}], this one [{}]", checkpoint_path_,
-              checkpoint.state.options, state_.options);
+    throw data_error("the checkpoint is of another run: it has [{}], this one [{}]", checkpoint.state.options,
+                     state_.options)
+        .within_file(checkpoint_path_);
   }
   if (checkpoint.model.provenance.data_digest != data_.digest) {
-    fail_data("{}: the checkpoint is of another run: the training rows differ", checkpoint_path_);
+    throw data_error("the checkpoint is of another run: the training rows differ")
+        .within_file(checkpoint_path_);
   }
   state_ = checkpoint.state;
   elapsed_before_s_ = state_.elapsed_s;
@@ -98,7 +100,8 @@ void Member::attach(backend::Program& program, std::size_t index) {
   start_parameters_ = nullptr;
   if (!resumed_) return;
   if (static_cast<std::int64_t>(state_.optimizer_state.size()) != program.state_size()) {
-    fail_data("{}: the checkpoint is of another run: its optimizer state has another size", checkpoint_path_);
+    throw data_error("the checkpoint is of another run: its optimizer state has another size")
+        .within_file(checkpoint_path_);
   }
   program.write_state(index, state_.optimizer_state);
 }
@@ -114,14 +117,14 @@ double Member::learning_rate() const {
   return rate_at(options_.schedule, options_.warmup, base, state_.step, length_);
 }
 
-void Member::begin_epoch() { good_ = snapshot(); }
+void Member::begin_epoch() { epoch_start_ = snapshot(); }
 
 backend::Step Member::next(std::span<const backend::Examples> parts) {
   rate_ = learning_rate();
   return {parts, rate_, state_.step};
 }
 
-void Member::took(std::span<const backend::Examples> parts) {
+void Member::step_done(std::span<const backend::Examples> parts) {
   state_.epoch_weight += backend::weight_of(parts);
   ++state_.step;
   ++state_.batch;
@@ -141,8 +144,8 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
     append(*valid, figures_);
   }
   LogRecord record{state_.step, state_.epoch + 1, options_.member, figures_};
-  const double elapsed = elapsed_s(), took = std::max(elapsed - good_.state.elapsed_s, 1e-9);
-  const auto steps = static_cast<double>(state_.step - good_.state.step);
+  const double elapsed = elapsed_s(), took = std::max(elapsed - epoch_start_.state.elapsed_s, 1e-9);
+  const auto steps = static_cast<double>(state_.step - epoch_start_.state.step);
   record.figures.emplace_back("lr", rate_);
   record.figures.emplace_back("rows_per_s",
                               steps * static_cast<double>(options_.batch * options_.accumulate) / took);
@@ -208,6 +211,7 @@ void Member::save(const Snapshot& snapshot) {
   model::Model model = model_;
   model.parameters = aligned_copy(snapshot.parameters);
   model::save_checkpoint(checkpoint_path_, model, snapshot.state);
+  has_saved_ = true;
   saved_ = Clock::now();
 }
 
@@ -223,18 +227,16 @@ bool Member::epoch_save_due() const {
   return !done_ && every > 0 && state_.epoch % every == 0;
 }
 
-std::string Member::save_good() {
-  if (good_.state.step == 0) return {};
-  save(good_);
-  return fmt::format("; {} has the state after epoch {}", checkpoint_path_, good_.state.epoch);
+std::string Member::save_epoch_start() {
+  if (epoch_start_.state.step == 0) return {};
+  save(epoch_start_);
+  return fmt::format("; {} has the state after epoch {}", checkpoint_path_, epoch_start_.state.epoch);
 }
 
 void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
-  const std::string kept = save_good();
-  fail_data(
-      "{} is not a number any more in epoch {}, step {}, with --lr {}: try a lower --lr, --clip-norm 1 or "
-      "--standardize{}",
-      what, state_.epoch + 1, step, rate_, kept);
+  const std::string kept = save_epoch_start();
+  throw data_error("{} is not a number any more in epoch {}, step {}", what, state_.epoch + 1, step)
+      .advise(", with --lr {}: try a lower --lr, --clip-norm 1 or --standardize{}", rate_, kept);
 }
 
 std::vector<float> Member::result() const {

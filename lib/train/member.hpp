@@ -25,7 +25,7 @@ backend::ProgramOptions program_options(const TrainOptions& options, const Datas
 std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed);
 
 // Order of calls: constructor, restore() for a resumed run, attach(); for each epoch begin_epoch(),
-// next() and took() as often as there are steps, end_epoch(); at last finish(). One thread.
+// next() and step_done() as often as there are steps, end_epoch(); at last finish(). One thread.
 class Member {
  public:
   // `data`, `plan` and `log` are borrowed. `model` has everything but parameters and metrics.
@@ -39,7 +39,7 @@ class Member {
 
   // Continues from a checkpoint: data error when it belongs to another run.
   void restore(const model::Checkpoint& checkpoint);
-  // What the run starts with, until attach().
+  // The parameters that the run starts with; valid until attach().
   const float* parameters() const { return start_parameters_.get(); }
   // The member of `program`, compiled with parameters(), that this is from now on; borrowed.
   void attach(backend::Program& program, std::size_t index);
@@ -47,7 +47,7 @@ class Member {
   void begin_epoch();
   backend::Step next(std::span<const backend::Examples> parts);
   // After such a step. Losses may come later: the epoch's sum so far.
-  void took(std::span<const backend::Examples> parts);
+  void step_done(std::span<const backend::Examples> parts);
   bool logs_step() const { return options_.log_every > 0 && state_.step % options_.log_every == 0; }
   void log_step();
   void set_loss(double sum);
@@ -62,10 +62,11 @@ class Member {
   void save();
   bool save_due() const;
   // Saves where the epoch began. Returns "; PATH has the state after epoch N", nothing in the first one.
-  std::string save_good();
+  std::string save_epoch_start();
   bool epoch_save_due() const;
   const std::string& checkpoint_path() const { return checkpoint_path_; }
-  // Of all runs that this one goes on from.
+  bool has_saved() const { return has_saved_; }  // the checkpoint, at least once
+  // Seconds trained so far, including the runs that this one resumes.
   double elapsed_s() const;
 
   bool has_best() const { return !state_.best_parameters.empty(); }
@@ -101,12 +102,12 @@ class Member {
   std::size_t index_ = 0;  // of the program's members
   TrainingLog& log_;
   model::TrainingState state_;
-  Snapshot good_;    // as the current epoch began
-  Figures figures_;  // of the last finished epoch
+  Snapshot epoch_start_;  // as the current epoch began
+  Figures figures_;       // of the last finished epoch
   Clock::time_point start_, saved_;
   double elapsed_before_s_ = 0;
   double rate_ = 0;  // of the last step
-  bool resumed_ = false, done_ = false;
+  bool resumed_ = false, done_ = false, has_saved_ = false;
 };
 
 }  // namespace nn::train

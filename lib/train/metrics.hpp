@@ -17,7 +17,7 @@ struct DatasetFigures {
   std::vector<std::pair<std::string, double>> figures;
 };
 
-// Of each of the program's members; of those that aren't active they mean nothing. One thread: that
+// One entry for each of the program's members; entries of inactive members are undefined. One thread: that
 // of the program. `batch` is what it was compiled for.
 std::vector<DatasetFigures> evaluate(backend::Program& program, const Dataset& data,
                                      const model::Target& target, std::int64_t outputs, std::int64_t batch);

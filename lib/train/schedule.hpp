@@ -42,7 +42,7 @@ struct RunLength {
 double rate_at(const Schedule& schedule, const Warmup& warmup, double rate, std::uint64_t step,
                const RunLength& run);
 
-// Where the epoch that ends with `epochs_done` ends a cycle: its number, from 1; else 0. Only
+// If the epoch that ends with `epochs_done` ends a cycle, the cycle's number, from 1; else 0. Only
 // cosine_restarts has cycles; run.epochs is a multiple of them.
 std::int64_t cycle_ending(const Schedule& schedule, std::uint64_t epochs_done, std::uint64_t epochs);
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <exception>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -58,24 +60,20 @@ model::Model untrained(const TrainOptions& options, Network network, const Train
   return model;
 }
 
-}  // namespace
-
-void train(const TrainOptions& options) {
-  Network network = network_of(options);
-  check_options(options);
+// From data to model files; `run` says how far it came, also where this throws.
+void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>& members, Network network,
+                    TrainingLog& log, RunFigures& run) {
   backend::check_device(options.device);
-  const std::vector<TrainOptions> members = members_of(options);
   for (const TrainOptions& member : members) probe_output(member.output);
-
   const TrainingData data = load_training_data(options);
   const model::Model model = untrained(options, std::move(network), data);
   std::vector<model::Model> trained;
   try {
-    trained = train_members(members, data, model);
+    trained = train_members(members, data, model, log, run);
   } catch (const Interrupted&) {
     if (members.size() > 1)
-      print_error(fmt::format("stopped; {} and the other checkpoints continue with --resume",
-                              checkpoint_of(members[0])));
+      print_message(fmt::format("stopped; {} and the other checkpoints continue with --resume",
+                                checkpoint_of(members[0])));
     throw;
   }
   std::size_t missing = 0;
@@ -91,8 +89,28 @@ void train(const TrainOptions& options) {
     }
     print_summary(fmt::format("{}: {}", members[k].output, figures));
     ::unlink(checkpoint_of(members[k]).c_str());
+    ++run.models;
   }
   if (missing > 0) fail_data("{} of {} members have no model", missing, members.size());
+  run.checkpoint.clear();
+}
+
+}  // namespace
+
+void train(const TrainOptions& options) {
+  Network network = network_of(options);
+  check_options(options);
+  const std::vector<TrainOptions> members = members_of(options);
+  TrainingLog log(options.log, options.resume);
+  RunFigures run;
+  run.members = members.size();
+  try {
+    train_to_files(options, members, std::move(network), log, run);
+  } catch (...) {
+    log.ended_by(std::current_exception(), run);
+    throw;
+  }
+  log.finished(run);
 }
 
 std::vector<RatePoint> find_rate(const TrainOptions& options) {

@@ -15,7 +15,8 @@ namespace nn::train {
 // the run was interrupted and resumed or not.
 //
 // A stop signal saves checkpoints and throws Interrupted. A loss that is not finite is a
-// data error; the state of the last good epoch is kept as the checkpoint.
+// data error; the state of the last good epoch is kept as the checkpoint. However it ends, once
+// the options are known to be right, the last line of options.log says so.
 void train(const TrainOptions& options);
 
 // The range test of the learning rate on options' data and network.

@@ -22,78 +22,105 @@ void restore(Member& member) {
 }
 
 // Members that were in different places when their run was stopped can't share batches.
-void check_together(const Crew::Members& members) {
+void check_together(const TrainingGroup::Members& members) {
   const Member* first = nullptr;
   for (const auto& member : members) {
     if (member->done()) continue;
     if (first == nullptr) first = member.get();
     if (member->state().step != first->state().step) {
-      fail_data("{} and {} are not of the same moment; with --share-batches all go on together",
-                first->checkpoint_path(), member->checkpoint_path());
+      throw data_error("{} and {} are not of the same moment", first->checkpoint_path(),
+                       member->checkpoint_path())
+          .advise("; with --share-batches all go on together");
     }
   }
 }
 
-// Which of the members are trained together: all that share batches; those in the same place where
+// Says which members are trained together: all that share batches; those in the same place where
 // the device gains from it; else each is on its own, and its weights stay in the cache for an epoch.
-std::vector<Crew::Members> crews_of(Crew::Members all, const backend::Backend& backend) {
-  std::vector<Crew::Members> crews;
+std::vector<TrainingGroup::Members> groups_of(TrainingGroup::Members all, const backend::Backend& backend) {
+  std::vector<TrainingGroup::Members> groups;
   for (auto& member : all) {
     const bool share = member->options().members.share_batches;
-    const auto found = std::ranges::find_if(crews, [&](const Crew::Members& crew) {
-      return share || (backend.gains_from_members() && crew.front()->state().step == member->state().step);
+    const auto found = std::ranges::find_if(groups, [&](const TrainingGroup::Members& group) {
+      return share || (backend.gains_from_members() && group.front()->state().step == member->state().step);
     });
-    if (found != crews.end()) {
+    if (found != groups.end()) {
       found->push_back(std::move(member));
     } else {
-      crews.emplace_back().push_back(std::move(member));
+      groups.emplace_back().push_back(std::move(member));
     }
   }
-  if (!crews.empty() && crews.front().front()->options().members.share_batches) check_together(crews.front());
-  return crews;
+  if (!groups.empty() && groups.front().front()->options().members.share_batches)
+    check_together(groups.front());
+  return groups;
 }
+
+// Writes down how far the only member came when it goes out of scope.
+class Recorder {
+ public:
+  Recorder(const std::vector<std::unique_ptr<TrainingGroup>>& groups, const RunContext& context,
+           RunFigures& run)
+      : groups_(groups), context_(context), run_(run) {}
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+  ~Recorder() {
+    if (context_.several || groups_.empty()) return;
+    const Member& member = *groups_.front()->members().front();
+    run_.epochs = member.state().epoch;
+    run_.steps = member.state().step;
+    if (member.has_saved()) run_.checkpoint = member.checkpoint_path();
+  }
+
+ private:
+  const std::vector<std::unique_ptr<TrainingGroup>>& groups_;
+  const RunContext& context_;
+  RunFigures& run_;
+};
 
 // Trains some of the members in this thread, on one device; their models into `models`.
 void train_group(const std::vector<const TrainOptions*>& group, const backend::Device& device,
-                 const Common& common, std::vector<model::Model>& models) {
+                 const RunContext& context, std::vector<model::Model>& models, RunFigures& run) {
   const auto backend = backend::open_backend(device);
-  Crew::Members all;
+  TrainingGroup::Members all;
   for (const TrainOptions* options : group) {
-    model::Model model = common.model;
+    model::Model model = context.model;
     model.provenance.seed = options->seed;
-    all.push_back(std::make_unique<Member>(*options, common.data, std::move(model), common.plan, common.log));
+    all.push_back(
+        std::make_unique<Member>(*options, context.data, std::move(model), context.plan, context.log));
     if (options->resume) restore(*all.back());
   }
-  std::vector<std::unique_ptr<Crew>> crews;
-  for (auto& members : crews_of(std::move(all), *backend))
-    crews.push_back(std::make_unique<Crew>(common, *backend, std::move(members)));
+  std::vector<std::unique_ptr<TrainingGroup>> groups;
+  const Recorder recorder(groups, context, run);
+  for (auto& members : groups_of(std::move(all), *backend))
+    groups.push_back(std::make_unique<TrainingGroup>(context, *backend, std::move(members)));
   const auto save_all = [&] {
-    for (const auto& crew : crews) crew->save();
+    for (const auto& group : groups) group->save();
   };
   try {
     for (;;) {
-      // The crew that is furthest behind.
-      Crew* next = nullptr;
-      for (const auto& crew : crews) {
-        if (!crew->done() && (next == nullptr || crew->epoch() < next->epoch())) next = crew.get();
+      // The group that is furthest behind.
+      TrainingGroup* next = nullptr;
+      for (const auto& group : groups) {
+        if (!group->done() && (next == nullptr || group->epoch() < next->epoch())) next = group.get();
       }
       if (next == nullptr) break;
       next->run_epoch();
     }
-    if (common.threads != nullptr) save_all();  // until those in the other threads are done as well
-    for (const auto& crew : crews) crew->finish(models);
+    if (context.threads != nullptr)
+      save_all();  // other threads may still be interrupted, and this group must then be resumable
+    for (const auto& group : groups) group->finish(models);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::device) throw;
     std::string kept;
-    for (const auto& crew : crews) kept += crew->save_good();
+    for (const auto& group : groups) kept += group->save_epoch_start();
     if (kept.empty()) throw;
-    throw Error(error.kind(), fmt::format("{}{}, for --resume", error.what(), kept));
+    throw error.advise("{}, for --resume", kept);
   } catch (const Interrupted&) {
     save_all();
-    if (!common.several) {
-      const Member& member = *crews.front()->members().front();
-      print_error(fmt::format("stopped in epoch {}; {} continues with --resume", member.state().epoch + 1,
-                              member.checkpoint_path()));
+    if (!context.several) {
+      const Member& member = *groups.front()->members().front();
+      print_message(fmt::format("stopped in epoch {}; {} continues with --resume", member.state().epoch + 1,
+                                member.checkpoint_path()));
     }
     throw;
   }
@@ -115,24 +142,23 @@ std::vector<backend::Device> devices_for(const backend::Device& device, std::siz
 }  // namespace
 
 std::vector<model::Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
-                                        const model::Model& model) {
+                                        const model::Model& model, TrainingLog& log, RunFigures& run) {
   const TrainOptions& first = members.front();
-  TrainingLog log(first.log, first.resume);
   SharedProgress progress(first.epochs * static_cast<std::uint64_t>(data.train.rows) * members.size());
   const std::vector<backend::Device> devices = devices_for(first.device, members.size());
   Coordinator threads;
   const Plan plan = lower(model.network, model.loss);
-  const Common common{
+  const RunContext context{
       data, model, plan, log, progress, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
   std::vector<std::vector<const TrainOptions*>> groups(devices.size());
   for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
   std::vector<model::Model> models(members.size());
   if (groups.size() == 1) {
-    train_group(groups[0], devices[0], common, models);
+    train_group(groups[0], devices[0], context, models, run);
     return models;
   }
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    threads.start([&, g] { train_group(groups[g], devices[g], common, models); });
+    threads.start([&, g] { train_group(groups[g], devices[g], context, models, run); });
   }
   threads.join();
   return models;

@@ -182,7 +182,8 @@ void Server::run() {
   io_.run();
   log_.write("end", {{"requests_total", service_.stats.requests_total}});
   if (service_.broken) throw *service_.broken;
-  if (lost_) fail(ErrorKind::unavailable, "requests were under way when --drain-timeout ended");
+  if (lost_)
+    throw make_error(ErrorKind::unavailable, "requests were under way").advise(" when --drain-timeout ended");
 }
 
 asio::awaitable<void> Server::accept(Gate& gate) {
@@ -241,9 +242,8 @@ bool Server::full() const {
 void Server::refuse(net::Socket socket) {
   ++service_.stats.connections_refused;
   const auto link = std::make_shared<protocol::FrameLink>(std::move(socket), options_.max_frame);
-  link->send(link->maker().failed(
-      0, wire::Code::busy,
-      fmt::format("no connection is free: --max-connections {}", options_.max_connections)));
+  link->send(link->maker().failed(0, wire::Code::busy, "no connection is free",
+                                  fmt::format(": --max-connections {}", options_.max_connections)));
   link->close_when_sent();
 }
 

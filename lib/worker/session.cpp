@@ -61,7 +61,7 @@ asio::awaitable<void> Session::run() {
     why = error.what();
     if (error.kind() == ErrorKind::data) {
       ++service_.stats.protocol_errors;
-      refuse(0, wire::Code::invalid, error.what());
+      refuse(0, wire::Code::invalid, error);
       link->close_when_sent();
     }
   } catch (const std::exception& error) {  // of this client's doing or not: the others go on
@@ -83,8 +83,16 @@ asio::awaitable<void> Session::run() {
   service_.on_change();
 }
 
-void Session::refuse(std::uint64_t id, wire::Code code, std::string_view message) {
-  link_->send(link_->maker().failed(id, code, message));
+void Session::refuse(std::uint64_t id, wire::Code code, std::string_view message, std::string_view advice) {
+  link_->send(link_->maker().failed(id, code, message, advice));
+}
+
+void Session::refuse(std::uint64_t id, wire::Code code, const Error& error) {
+  link_->send(link_->maker().failed(id, code, error));
+}
+
+void Session::refuse(std::uint64_t id, const Error& error) {
+  refuse(id, protocol::code_of(error.kind()), error);
 }
 
 bool Session::greet(const protocol::IncomingFrame& in) {
@@ -99,8 +107,11 @@ bool Session::greet(const protocol::IncomingFrame& in) {
   }
   if (!service_.token.empty() && !same_secret(text_of(hello->token()), service_.token)) {
     service_.log.write("unauthenticated", {{"client", name_}});
-    refuse(in.frame->id(), wire::Code::unauthenticated,
-           hello->token() == nullptr ? "this worker asks for a token (--token-file)" : "wrong token");
+    if (hello->token() == nullptr) {
+      refuse(in.frame->id(), wire::Code::unauthenticated, "this worker asks for a token", " (--token-file)");
+    } else {
+      refuse(in.frame->id(), wire::Code::unauthenticated, "wrong token");
+    }
     link_->close_when_sent();
     return false;
   }
@@ -181,7 +192,7 @@ void Session::open(const protocol::IncomingFrame& in) {
     streams_[message->stream()] = std::move(stream);
   } catch (const Error& error) {
     ++service_.stats.invalid;
-    refuse(id, protocol::code_of(error.kind()), error.what());
+    refuse(id, error);
   }
 }
 
@@ -215,7 +226,7 @@ void Session::predict(const protocol::IncomingFrame& in) {
     // What follows on the stream may refer to what could not be read.
     ++stats.invalid;
     streams_.erase(message->stream());
-    return refuse(id, protocol::code_of(error.kind()), error.what());
+    return refuse(id, error);
   }
   request->session = weak_from_this();
   request->id = id;
@@ -236,7 +247,7 @@ void Session::train(const protocol::IncomingFrame& in) {
   const std::uint64_t id = in.frame->id();
   const WorkerOptions& options = service_.options;
   if (options.train_folder.empty()) {
-    return refuse(id, wire::Code::unsupported, "this worker does not train (--train FOLDER)");
+    return refuse(id, wire::Code::unsupported, "this worker does not train", " (--train FOLDER)");
   }
   if (service_.draining) return refuse(id, wire::Code::draining, "the worker ends");
   if (service_.training) return refuse(id, wire::Code::busy, "another training is under way");
@@ -265,7 +276,7 @@ void Session::train(const protocol::IncomingFrame& in) {
     });
   } catch (const Error& error) {
     ++service_.stats.invalid;
-    return refuse(id, protocol::code_of(error.kind()), error.what());
+    return refuse(id, error);
   }
   ++service_.stats.trainings_total;
   service_.log.write("train", {{"client", name_}, {"job", request.job}, {"arguments", request.arguments}});
@@ -277,7 +288,7 @@ void Session::take_rows(const protocol::IncomingFrame& in) {
   try {
     training_->take(in.body, in.as<wire::Rows>()->last());
   } catch (const Error& error) {
-    refuse(in.frame->id(), protocol::code_of(error.kind()), error.what());
+    refuse(in.frame->id(), error);
     training_->stop(wire::Code::invalid);
     training_.reset();
   }
@@ -319,7 +330,7 @@ void Session::finish(Request& request) {
         service_.broken = request.error;
         asio::post(service_.io, service_.on_change);
       }
-      return refuse(request.id, protocol::code_of(request.error->kind()), request.error->what());
+      return refuse(request.id, *request.error);
   }
 }
 
@@ -332,7 +343,7 @@ void Session::answer(Request& request) {
   try {
     stream.answers->write(*request.answers);
   } catch (const Error& error) {
-    return refuse(request.id, protocol::code_of(error.kind()), error.what());
+    return refuse(request.id, error);
   }
   auto& builder = link_->maker().builder();
   const auto us = [](std::chrono::microseconds time) {
@@ -355,7 +366,7 @@ void Session::change(std::uint64_t id, std::string_view model, std::uint64_t ver
     service.log.write(load ? "load_request" : "unload_request", fields);
     const auto self = weak.lock();
     if (!self) return;
-    if (error) return self->refuse(id, wire::Code::not_found, error->what());
+    if (error) return self->refuse(id, wire::Code::not_found, *error);
     self->link_->send(self->link_->maker().report(id, describe(service, wire::What::models)));
   };
   service_.models.change(std::string(model), version, load, done);

@@ -86,7 +86,10 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<const serving::Binding> bind(OpenStream& stream,
                                                const std::shared_ptr<const Schema>& schema);
   void answer(Request& request);
-  void refuse(std::uint64_t id, wire::Code code, std::string_view message);
+  // A message for anybody; `advice` may name options.
+  void refuse(std::uint64_t id, wire::Code code, std::string_view message, std::string_view advice = {});
+  void refuse(std::uint64_t id, wire::Code code, const Error& error);
+  void refuse(std::uint64_t id, const Error& error);  // with the code of its kind
 
   Service& service_;
   std::string name_;

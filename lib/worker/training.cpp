@@ -14,6 +14,7 @@
 #include <boost/asio/write.hpp>
 #include <csignal>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/log.hpp"
@@ -77,7 +78,7 @@ std::string training_program() {
   path.resize(path.rfind('/') + 1);
   path += "nn-train";
   if (::access(path.c_str(), X_OK) != 0)
-    fail_data("{}: a worker needs it to train, and it isn't there", path);
+    throw data_error("a worker needs it to train, and it isn't there").within_file(path);
   return path;
 }
 
@@ -141,8 +142,9 @@ void Training::take(format::Piece rows, bool last) {
   if (all_rows_) fail_data("rows after the last");
   bytes_ += rows.size;
   if (bytes_ > options_.max_rows_bytes) {
-    fail_data("over {} bytes of rows; this worker takes no more for one training (--max-rows-bytes)",
-              options_.max_rows_bytes);
+    throw data_error("over {} bytes of rows; this worker takes no more for one training",
+                     options_.max_rows_bytes)
+        .advise(" (--max-rows-bytes)");
   }
   all_rows_ = last;
   if (ended_) return;
@@ -199,7 +201,7 @@ void Training::send_line(flatbuffers::Offset<T> message, std::string_view line) 
 asio::awaitable<void> Training::run() {
   const auto self = shared_from_this();
   const auto report = [this](std::string_view line) {
-    send_line(wire::CreateProgress(link_->maker().builder()), line);
+    send_line(wire::CreateProgress(link_->maker().builder()), public_line(line));
   };
   const auto keep = [this](std::string_view line) {
     if (said_.size() == most_said) said_.erase(said_.begin());
@@ -243,6 +245,31 @@ asio::awaitable<int> Training::ended() {
   }
 }
 
+std::string Training::without_folder(std::string_view text) const {
+  const std::string folder = options_.folder + "/";
+  std::string out(text);
+  for (std::size_t at; (at = out.find(folder)) != std::string::npos;) out.erase(at, folder.size());
+  return out;
+}
+
+// A line of the log as clients get it. The one that says how the run ended names the checkpoint, which
+// clients know without the folder, and in what nn-train's error is apart: a text of its standard error is for
+// people.
+std::string Training::public_line(std::string_view line) {
+  auto record = nlohmann::ordered_json::parse(line, nullptr, false);
+  if (!record.is_object() || !record.contains("end") || record.contains("member")) return std::string(line);
+  const auto text = [&](const char* name) {
+    const auto found = record.find(name);
+    if (found == record.end() || !found->is_string()) return std::string();
+    *found = without_folder(found->get_ref<const std::string&>());
+    return found->get<std::string>();
+  };
+  text("checkpoint");
+  const std::string error = text("error"), advice = text("advice");
+  if (const auto kind = find_error_kind(text("kind"))) failure_ = Error(*kind, error).advise("{}", advice);
+  return record.dump();
+}
+
 void Training::finish(int status) {
   ended_ = true;
   patience_.cancel();
@@ -250,12 +277,7 @@ void Training::finish(int status) {
   boost::system::error_code ignored;
   rows_.close(ignored);
   // Without what only matters here: its name, and where the folder is.
-  const auto text_of = [folder = options_.folder + "/"](std::string_view line) {
-    constexpr std::string_view tool = "nn-train: ";
-    std::string text(line.starts_with(tool) ? line.substr(tool.size()) : line);
-    for (std::size_t at; (at = text.find(folder)) != std::string::npos;) text.erase(at, folder.size());
-    return text;
-  };
+  const auto text_of = [this](std::string_view line) { return without_folder(message_of("nn-train", line)); };
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   std::optional<Error> error;
   std::string last;
@@ -273,12 +295,14 @@ void Training::finish(int status) {
         link_->maker().failed(id_, why_, last.empty() ? "stopped before there was a checkpoint" : last));
     error.emplace(ErrorKind::unavailable, "stopped");
   } else {
-    const ErrorKind kind = code == 1 || code == 2 ? ErrorKind::data
-                           : code == 75           ? ErrorKind::unavailable
-                                                  : ErrorKind::internal;
+    // One that ends before it has a log, or by a signal, leaves its exit status.
+    const ErrorKind kind = code == exit_failed || code == exit_usage ? ErrorKind::data
+                           : code == exit_unavailable                ? ErrorKind::unavailable
+                           : code == exit_device                     ? ErrorKind::device
+                                                                     : ErrorKind::internal;
     if (WIFSIGNALED(status)) last = fmt::format("nn-train was ended by signal {}", WTERMSIG(status));
-    error.emplace(kind, last);
-    link_->send(link_->maker().failed(id_, protocol::code_of(kind), last));
+    error = failure_ && WIFEXITED(status) ? *failure_ : Error(kind, last);
+    link_->send(link_->maker().failed(id_, protocol::code_of(error->kind()), *error));
   }
   on_end_(error);
 }

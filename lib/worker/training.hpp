@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,8 @@ class Training : public std::enable_shared_from_this<Training> {
   asio::awaitable<void> send_model();
   asio::awaitable<int> ended();
   void write_rows();
+  std::string public_line(std::string_view line);
+  std::string without_folder(std::string_view text) const;
   void finish(int status);
   template <typename T>
   void send_line(flatbuffers::Offset<T> message, std::string_view line);
@@ -82,6 +85,7 @@ class Training : public std::enable_shared_from_this<Training> {
   wire::Code why_ = wire::Code::cancelled;
   asio::steady_timer written_some_, patience_;
   std::vector<std::string> said_;  // the last lines of its standard error
+  std::optional<Error> failure_;   // that its log ends with
 };
 
 }  // namespace nn::worker

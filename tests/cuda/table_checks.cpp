@@ -279,18 +279,6 @@ Differences differences_of(backend::Backend& cpu, backend::Backend& cuda, const 
   return d;
 }
 
-std::string_view kind_of(const Case& c) {
-  constexpr std::string_view words[][2] = {{"embedding", "embeddings"},
-                                           {"residual", "residual blocks"},
-                                           {"batch_norm", "batch norms"},
-                                           {"layer_norm", "layer norms"},
-                                           {"pool", "pools"},
-                                           {"conv2d", "convolutions"},
-                                           {"dropout", "dropout"}};
-  for (const auto& [word, kind] : words) {
-    if (c.net.find(word) != std::string::npos) return kind;
-  }
-  return name_of(c.loss);
-}
+std::string_view kind_of(const Case& c) { return c.group.empty() ? name_of(c.loss) : c.group; }
 
 }  // namespace nn::test

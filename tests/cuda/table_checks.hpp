@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "backend/backend.hpp"
-#include "backend/cases.hpp"
+#include "layers/data.hpp"
+#include "layers/table.hpp"
 
 namespace nn::test {
 

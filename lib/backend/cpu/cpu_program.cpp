@@ -34,7 +34,7 @@ T* Arena<T>::take(std::int64_t count, bool zeroed) {
 template <typename T>
 CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const T* parameters, Isa isa,
                           Team* team)
-    : plan_(options.training ? plan : without_dropout(plan)),
+    : plan_(options.training ? plan : for_prediction(plan)),
       options_(options),
       size_(static_cast<std::size_t>(plan.parameter_count)),
       parameters_(parameters),
@@ -304,6 +304,7 @@ void CpuProgram<T>::update(double learning_rate, std::uint64_t step) {
   }
 }
 
+template class Arena<NN_SCALAR>;
 template class CpuProgram<NN_SCALAR>;
 
 }  // namespace nn::backend::cpu

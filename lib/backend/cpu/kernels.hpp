@@ -79,63 +79,63 @@ struct Pixels {
 // Element counts `n` of flat functions are multiples of 16 and their memory is aligned.
 template <typename T>
 struct Kernels {
-  void (*gemm)(const Gemm<T>&);
+  void (&gemm)(const Gemm<T>&);
   // out [n] = sum over rows of g (padded rows); only n elements are written.
-  void (*column_sums)(std::int64_t rows, std::int64_t n, const T* g, std::int64_t g_row, T* out);
+  void (&column_sums)(std::int64_t rows, std::int64_t n, const T* g, std::int64_t g_row, T* out);
 
-  void (*activate)(Activation, std::int64_t n, const T* x, T* y);  // y may be x
+  void (&activate)(Activation, std::int64_t n, const T* x, T* y);  // y may be x
   // g *= f'; `saved` is f's argument for gelu, its value for all others.
-  void (*activate_back)(Activation, std::int64_t n, const T* saved, T* g);
+  void (&activate_back)(Activation, std::int64_t n, const T* saved, T* g);
 
   // Sum of weight * loss over the rows.
-  double (*loss)(Loss, const LossRows<T>&);
+  double (&loss)(Loss, const LossRows<T>&);
   // y [rows, width], dense: softmax of the rows of z, which is overwritten.
-  void (*softmax)(std::int64_t rows, std::int64_t width, T* z, std::int64_t z_row, T* y);
+  void (&softmax)(std::int64_t rows, std::int64_t width, T* z, std::int64_t z_row, T* y);
 
   // mask [n] = 0 where the random number of an element is below `limit`, else `keep`.
-  void (*dropout_mask)(std::int64_t n, std::uint64_t seed, std::uint32_t stream, std::uint64_t step,
+  void (&dropout_mask)(std::int64_t n, std::uint64_t seed, std::uint32_t stream, std::uint64_t step,
                        std::uint32_t limit, T keep, T* mask);
 
   // y = x * mask, rows of x and y apart by their strides; the mask is dense.
-  void (*multiply_rows)(std::int64_t rows, std::int64_t width, const T* x, std::int64_t x_row, const T* mask,
+  void (&multiply_rows)(std::int64_t rows, std::int64_t width, const T* x, std::int64_t x_row, const T* mask,
                         T* y, std::int64_t y_row);
 
   // columns [count, kernel height * width * channels], dense, overwritten: in the order kernel line, kernel
   // pixel, channel.
-  void (*gather_patches)(const Patches&, const T* x, T* columns);
+  void (&gather_patches)(const Patches&, const T* x, T* columns);
   // x += columns, where they came from.
-  void (*scatter_patches)(const Patches&, const T* columns, T* x);
+  void (&scatter_patches)(const Patches&, const T* columns, T* x);
   // y: the largest of each window; chosen (as y, or null): which one, counted through the window.
-  void (*max_pool)(const Pool&, const T* x, T* y, T* chosen);
-  void (*max_pool_back)(const Pool&, const T* chosen, const T* g, T* x_gradient);  // adds
-  void (*average_pool)(const Pool&, const T* x, T* y);
-  void (*average_pool_back)(const Pool&, const T* g, T* x_gradient);  // adds
+  void (&max_pool)(const Pool&, const T* x, T* y, T* chosen);
+  void (&max_pool_back)(const Pool&, const T* chosen, const T* g, T* x_gradient);  // adds
+  void (&average_pool)(const Pool&, const T* x, T* y);
+  void (&average_pool_back)(const Pool&, const T* g, T* x_gradient);  // adds
 
   // Over all pixels, for each channel: the sum of x, or of (x - center)^2. Overwrites.
-  void (*channel_sums)(const Pixels<T>&, const T* center, double* sums);
+  void (&channel_sums)(const Pixels<T>&, const T* center, double* sums);
   // Over all pixels, for each channel: the sums of g and of g * x. Overwrites.
-  void (*channel_products)(const Pixels<T>&, const T* g, std::int64_t g_stride, double* g_sums,
+  void (&channel_products)(const Pixels<T>&, const T* g, std::int64_t g_stride, double* g_sums,
                            double* gx_sums);
   // y = x * scale + shift, by channels.
-  void (*scale_channels)(const Pixels<T>&, const T* scale, const T* shift, T* y, std::int64_t y_stride);
+  void (&scale_channels)(const Pixels<T>&, const T* scale, const T* shift, T* y, std::int64_t y_stride);
   // y = x * a + g * b + c, by channels.
-  void (*combine_channels)(const Pixels<T>&, const T* a, const T* g, std::int64_t g_stride, const T* b,
+  void (&combine_channels)(const Pixels<T>&, const T* a, const T* g, std::int64_t g_stride, const T* b,
                            const T* c, T* y, std::int64_t y_stride);
   // Each pixel to mean 0 and variance 1, times gamma, plus beta.
-  void (*layer_norm)(const Pixels<T>&, T epsilon, const T* gamma, const T* beta, T* y, std::int64_t y_stride);
+  void (&layer_norm)(const Pixels<T>&, T epsilon, const T* gamma, const T* beta, T* y, std::int64_t y_stride);
   // gx (null: not wanted), overwritten; gamma's and beta's gradients are added to.
-  void (*layer_norm_back)(const Pixels<T>&, T epsilon, const T* gamma, const T* g, std::int64_t g_stride,
+  void (&layer_norm_back)(const Pixels<T>&, T epsilon, const T* gamma, const T* g, std::int64_t g_stride,
                           T* gx, std::int64_t gx_stride, T* gamma_gradient, T* beta_gradient);
 
-  void (*scale)(std::int64_t n, T factor, T* x);
-  void (*add_scaled)(std::int64_t n, T factor, const T* x, T* y);  // y += factor * x
-  double (*sum_of_squares)(std::int64_t n, const T* x);
+  void (&scale)(std::int64_t n, T factor, T* x);
+  void (&add_scaled)(std::int64_t n, T factor, const T* x, T* y);  // y += factor * x
+  double (&sum_of_squares)(std::int64_t n, const T* x);
 
   // Updates of weights w by gradients g; s, m, v are the optimiser's slots.
-  void (*momentum)(std::int64_t n, T rate, T momentum, const T* g, T* s, T* w);
-  void (*nesterov)(std::int64_t n, T rate, T momentum, const T* g, T* s, T* w);
-  void (*rmsprop)(std::int64_t n, T rate, T rho, T epsilon, const T* g, T* s, T* w);
-  void (*adam)(std::int64_t n, Adam<T> constants, const T* g, T* m, T* v, T* w);
+  void (&momentum)(std::int64_t n, T rate, T momentum, const T* g, T* s, T* w);
+  void (&nesterov)(std::int64_t n, T rate, T momentum, const T* g, T* s, T* w);
+  void (&rmsprop)(std::int64_t n, T rate, T rho, T epsilon, const T* g, T* s, T* w);
+  void (&adam)(std::int64_t n, Adam<T> constants, const T* g, T* m, T* v, T* w);
 };
 
 // One table an instruction set; kernels.cpp is compiled once for each.

@@ -10,6 +10,7 @@
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/team.hpp"
 #include "base/memory.hpp"
+#include "nn/kind_table.hpp"
 #include "nn/plan.hpp"
 
 namespace nn::backend::cpu {
@@ -55,7 +56,7 @@ class Arena {
   std::deque<Buffer> buffers_;
 };
 
-// What all operations of a program share.
+// The context that all operations of a program share.
 template <typename T>
 struct Setting {
   const Kernels<T>& kernels;
@@ -120,23 +121,15 @@ struct Operands {
 template <typename T>
 using OperationPtr = std::unique_ptr<Operation<T>>;
 
+// Specialised once for each kind, in ops.
+template <OpKind kind, typename T>
+OperationPtr<T> make(const Operands<T>& operands);
+
 template <typename T>
-OperationPtr<T> make_dense(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_conv2d(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_pool(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_batch_norm(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_layer_norm(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_embedding(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_activation(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_dropout(const Operands<T>& operands);
-template <typename T>
-OperationPtr<T> make_add(const Operands<T>& operands);
+OperationPtr<T> make_operation(const Operands<T>& operands) {
+  static constexpr auto makers =
+      table_of<OpKind>([](auto constant) { return &make<decltype(constant)::value, T>; });
+  return makers.at(static_cast<std::size_t>(operands.op.kind))(operands);
+}
 
 }  // namespace nn::backend::cpu

@@ -66,7 +66,7 @@ Description describe(const Product<float>& p, const Epilogue<float>& e, cublasCo
   return description;
 }
 
-// Of a matrix that is [rows, columns] to the product.
+// Describes a matrix that is [rows, columns] to the product.
 template <typename T>
 Layout layout_of(const Matrix<T>& m, std::int64_t rows, std::int64_t columns, std::int64_t members) {
   if (m.transposed) std::swap(rows, columns);
@@ -80,7 +80,7 @@ Layout layout_of(const Matrix<T>& m, std::int64_t rows, std::int64_t columns, st
   return layout;
 }
 
-// What kernels may rely on: of the first member's matrix and of all others.
+// The alignment that kernels may rely on, for the first member's matrix and for all others.
 template <typename T>
 std::uint32_t alignment_of(const Matrix<T>& m) {
   constexpr std::uint64_t most = 256;

@@ -27,7 +27,7 @@ struct Product {
   bool accumulate = false;
 };
 
-// What a product does besides, before its result is in memory.
+// An epilogue: what a product does before its result is in memory.
 template <typename T>
 struct Epilogue {
   enum class Kind : std::uint8_t {

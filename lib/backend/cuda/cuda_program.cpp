@@ -36,7 +36,7 @@ std::span<const ProgramOptions> checked(const Plan& plan, std::span<const Progra
 template <typename T>
 CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> members,
                             std::span<const T* const> parameters)
-    : plan_(checked(plan, members).front().training ? plan : without_dropout(plan)),
+    : plan_(checked(plan, members).front().training ? plan : for_prediction(plan)),
       members_(members.begin(), members.end()),
       options_(members.front()),
       stream_(make_stream()),
@@ -168,7 +168,7 @@ Source CudaProgram<T>::send_to_all(const ExamplesOf<T>& e) {
 template <typename T>
 void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
   const Source source = send_to_all({rows, x});
-  // Of few rows few are computed.
+  // A batch of few rows computes few.
   const auto size = std::bit_ceil(static_cast<std::uint64_t>(rows));
   graphs_of(source).forward[static_cast<std::size_t>(std::countr_zero(size))].run(stream(), [&] {
     setting_.batch = std::min(static_cast<Index>(size), options_.batch);
@@ -206,7 +206,7 @@ void CudaProgram<T>::add_part(Source source, bool last, bool update) {
   if (last && update) optimizer_.update();
 }
 
-// What a step's parts have in common.
+// The part of a step that all its parts share.
 template <typename T>
 void CudaProgram<T>::describe_steps(std::span<const StepOf<T>> steps) {
   for (std::size_t m = 0; m < members(); ++m) {

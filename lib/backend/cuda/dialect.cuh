@@ -1,4 +1,4 @@
-// What kernels are written in and how they are started: CUDA where nvcc compiles, and the
+// The dialect that kernels are written in, and how they are started: CUDA where nvcc compiles, and the
 // same words for the host where tests run kernels without a device.
 #pragma once
 

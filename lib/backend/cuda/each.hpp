@@ -1,4 +1,4 @@
-// Where the members of a program have theirs. Internal to the backend.
+// Pointers into the memory of each member of a program. Internal to the backend.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,4 +1,4 @@
-// What a program computes before its first operation and after its last one.
+// The ends of a program: what it computes before its first operation and after its last one.
 #include "backend/cuda/cuda_program.hpp"
 #include "backend/cuda/kernels/losses.cuh"
 #include "backend/cuda/kernels/rows.cuh"

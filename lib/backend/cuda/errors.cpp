@@ -1,4 +1,4 @@
-// What CUDA's and cuBLAS's errors are to callers of these tools.
+// Maps CUDA's and cuBLAS's errors to kinds of errors of these tools.
 #include <fmt/format.h>
 
 #include "backend/cuda/runtime.hpp"
@@ -61,18 +61,16 @@ ErrorKind kind_of(cublasStatus_t status) {
 }
 
 // Whether this process has taken it all, or another one.
-std::string memory_advice() {
+std::string describe_free_memory() {
   std::size_t free = 0, total = 0;
-  std::string left;
-  if (cudaMemGetInfo(&free, &total) == cudaSuccess) {
-    left = fmt::format(" ({} of {} MiB are free)", free >> 20, total >> 20);
-  }
-  return left + "; try a smaller --batch, fewer --members or another device";
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) return {};
+  return fmt::format(" ({} of {} MiB are free)", free >> 20, total >> 20);
 }
+constexpr const char* memory_advice = "; try a smaller --batch, fewer --members or another device";
 
-std::string advice(cudaError_t error) {
+const char* advice(cudaError_t error) {
   switch (error) {
-    case cudaErrorMemoryAllocation: return memory_advice();
+    case cudaErrorMemoryAllocation: return memory_advice;
     case cudaErrorDevicesUnavailable: return "; another process may have it for itself";
     case cudaErrorInsufficientDriver:
       return "; update NVIDIA's driver, or build nn-cuda.so with an older CUDA";
@@ -81,7 +79,7 @@ std::string advice(cudaError_t error) {
     case cudaErrorUnsupportedPtxVersion:
       return "; nn-cuda.so has no code for this GPU's compute capability (see nn-devices --long): build it "
              "after cmake -DCMAKE_CUDA_ARCHITECTURES=native build/release, or with the preset cuda";
-    default: return {};
+    default: return "";
   }
 }
 
@@ -89,13 +87,17 @@ std::string advice(cudaError_t error) {
 
 void check(cudaError_t error, std::string_view what) {
   if (error == cudaSuccess) return;
-  fail(kind_of(error), "CUDA, {}: {}{}", what, cudaGetErrorString(error), advice(error));
+  throw make_error(kind_of(error), "CUDA, {}: {}{}", what, cudaGetErrorString(error),
+                   error == cudaErrorMemoryAllocation ? describe_free_memory() : "")
+      .advise("{}", advice(error));
 }
 
 void check(cublasStatus_t status, std::string_view what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  const std::string memory = wants_memory(status) ? memory_advice() : std::string();
-  fail(kind_of(status), "cuBLAS, {}: {}{}", what, cublasGetStatusString(status), memory);
+  const bool memory = wants_memory(status);
+  throw make_error(kind_of(status), "cuBLAS, {}: {}{}", what, cublasGetStatusString(status),
+                   memory ? describe_free_memory() : "")
+      .advise("{}", memory ? memory_advice : "");
 }
 
 }  // namespace nn::backend::cuda

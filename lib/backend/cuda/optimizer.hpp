@@ -27,7 +27,7 @@ inline void describe(const ProgramOptions& options, double learning_rate, std::u
 template <typename T>
 class Optimizing {
  public:
-  // Of training programs; of others nothing is called but state_size(), which is 0 there.
+  // For training programs; in others only state_size() may be called, and is 0.
   Optimizing(const Queue& queue, Arena& arena, const Plan& plan, std::span<const ProgramOptions> members,
              Each<T> weights, Each<T> gradients, Each<const StepState> state);
 

@@ -1,4 +1,4 @@
-// What nn-cuda.so gives the tools; see backend/cuda_plugin.hpp.
+// The interface of nn-cuda.so to the tools; see backend/cuda_plugin.hpp.
 #include "backend/cuda/cuda_program.hpp"
 #include "backend/cuda_plugin.hpp"
 #include "backend/step.hpp"
@@ -34,7 +34,7 @@ class FloatProgram final : public Program {
     for (auto& parts : parts_) parts.reserve(static_cast<std::size_t>(members.front().parts));
     steps_.reserve(members.size());
   }
-  // What it has on the device is given back by the thread that comes here.
+  // The thread that comes here gives its memory on the device back.
   ~FloatProgram() override { static_cast<void>(cudaSetDevice(device_.index)); }
 
   std::size_t members() const override { return program_.members(); }

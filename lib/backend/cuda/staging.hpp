@@ -30,10 +30,10 @@ struct ExamplesOf {
   const std::uint32_t* chosen = nullptr;  // as Examples has it
 };
 
-// Where the rows of a step come from.
+// The source of a step's rows.
 enum class Source : std::uint8_t { floats, bytes, kept };
 
-// What the batches of all members, or the one that they share, have on the device. Labels or
+// The device memory of the members' batches, or of the one that they share. Labels or
 // targets are null where the loss doesn't take them; without weights all are 1.
 template <typename T>
 struct Batch {

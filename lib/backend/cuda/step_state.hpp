@@ -1,4 +1,4 @@
-// What changes from step to step, and from member to member. It lies in device memory, so that a
+// The state that changes from step to step, and from member to member. It lies in device memory, so that a
 // recorded step can be started again and again.
 #pragma once
 

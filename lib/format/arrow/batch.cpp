@@ -44,8 +44,8 @@ void refuse_holes(const BodyReader& body, const Column& column, const std::uint8
     if (!column.valid(row)) continue;
     for (std::int64_t i = row * values; i < (row + 1) * values; ++i) {
       if ((present[i >> 3] >> (i & 7) & 1) == 0) {
-        fail_data("{}: element {} of its tensor is missing; only whole tensors may be", body.row_name(row),
-                  i - row * values);
+        throw data_error("element {} of its tensor is missing; only whole tensors may be", i - row * values)
+            .within(body.row_name(row));
       }
     }
   }

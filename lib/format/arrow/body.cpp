@@ -111,7 +111,8 @@ Bytes BodyReader::buffer() {
   if (length == -1) return rest;
   if (length < 0) fail_data("a compressed buffer of {} bytes", length);
   if (static_cast<std::uint64_t>(length) > limits_.max_frame - decompressed_) {
-    fail_data("the batch decompressed is over --max-frame ({} bytes)", limits_.max_frame);
+    throw data_error("the batch decompressed is over the limit of {} bytes", limits_.max_frame)
+        .advise(max_frame_advice);
   }
   decompressed_ += static_cast<std::uint64_t>(length);
   const std::span<std::byte> out = make(static_cast<std::size_t>(length));
@@ -165,8 +166,9 @@ std::int64_t BodyReader::view_buffers() {
 std::span<std::byte> BodyReader::make(std::size_t bytes) {
   made_ += bytes;
   if (made_ / most_expansion > limits_.max_frame) {
-    fail_data("the batch takes more than {} times --max-frame ({} bytes) in memory", most_expansion,
-              limits_.max_frame);
+    throw data_error("the batch takes more than {} times the limit of {} bytes in memory", most_expansion,
+                     limits_.max_frame)
+        .advise(max_frame_advice);
   }
   return memory_->made.emplace_back(bytes).bytes();
 }

@@ -34,7 +34,7 @@ struct WireBody {
   std::shared_ptr<const void> owner;
 };
 
-// What the values of a batch are called in messages: "row 17", "entry 3".
+// The word for a value of a batch in messages: "row 17", "entry 3".
 struct RowNames {
   std::string_view what = "row";
   std::int64_t first = 0;

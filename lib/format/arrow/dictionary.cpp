@@ -40,7 +40,8 @@ const std::int32_t* checked_indices(BodyReader& body, const Column& column, std:
   for (std::int64_t row = 0; row < rows; ++row) {
     const bool valid = column.valid(row);
     if (valid && !all_in_range(from + row, 1, size)) {
-      fail_data("{}: index {} into a dictionary of {} values", body.row_name(row), +from[row], size);
+      throw data_error("index {} into a dictionary of {} values", +from[row], size)
+          .within(body.row_name(row));
     }
     to[row] = valid ? static_cast<std::int32_t>(from[row]) : 0;
   }
@@ -153,7 +154,9 @@ void decode_dictionary(const arrow::RecordBatch& batch, const WireBody& wire_bod
   if (texts) dictionary.bytes += static_cast<std::uint64_t>(column.offsets[rows] - column.offsets[0]);
   if (dictionary.bytes / most_growth > limits.max_frame ||
       dictionary.size + rows > std::numeric_limits<std::int32_t>::max()) {
-    fail_data("the dictionary has grown over {} times --max-frame ({} bytes)", most_growth, limits.max_frame);
+    throw data_error("the dictionary has grown over {} times the limit of {} bytes", most_growth,
+                     limits.max_frame)
+        .advise(max_frame_advice);
   }
   append_missing(column, rows, dictionary);
   if (texts) {

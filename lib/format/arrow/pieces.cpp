@@ -43,7 +43,7 @@ class PieceWriter::Memory final : public ByteOutput {
   }
 
  private:
-  // Of a large column's values, where they live longer than the call.
+  // Takes a large column's values as they are, if they live longer than the call.
   std::shared_ptr<const void> owner_of(const struct iovec& piece) const {
     if (batch_ == nullptr || piece.iov_len < large) return nullptr;
     for (const Column& column : batch_->columns) {

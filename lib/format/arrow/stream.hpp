@@ -15,6 +15,8 @@ struct StreamLimits {
   std::uint64_t max_frame =
       64u << 20;  // bytes of one message, metadata and body each, also after decompression
 };
+// What an error that tells of the limit advises.
+inline constexpr const char* max_frame_advice = " (--max-frame)";
 
 // Reads a stream (.arrows) or a random-access file (.arrow, .feather version 2).
 // Bodies of mapped inputs are used in place where aligned; others are read into

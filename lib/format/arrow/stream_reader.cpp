@@ -49,7 +49,7 @@ class FrameReader {
   FrameReader(std::string name, const StreamLimits& limits)
       : FrameReader(bytes_in_memory({}, std::move(name)), limits) {}
 
-  // What comes next is in memory, which `owner` keeps.
+  // The bytes that come next are in memory, which `owner` keeps.
   void look_at(Bytes bytes, std::shared_ptr<const void> owner) {
     rest_ = bytes;
     owner_ = std::move(owner);
@@ -91,8 +91,9 @@ class FrameReader {
                 printable({reinterpret_cast<const char*>(&word), sizeof word}));
     }
     if (word > limits_.max_frame || word >= FLATBUFFERS_MAX_BUFFER_SIZE) {
-      fail_data("message {}: metadata of {} bytes is over --max-frame ({} bytes)", count_, word,
-                limits_.max_frame);
+      throw data_error("message {}: metadata of {} bytes is over the limit of {} bytes", count_, word,
+                       limits_.max_frame)
+          .advise(max_frame_advice);
     }
     return word;
   }
@@ -115,8 +116,9 @@ class FrameReader {
     const std::int64_t body = frame.message->body_length();
     if (body < 0) fail_data("message {} is corrupt: a body of {} bytes", count_, body);
     if (static_cast<std::uint64_t>(body) > limits_.max_frame) {
-      fail_data("message {}: a body of {} bytes is over --max-frame ({} bytes)", count_, body,
-                limits_.max_frame);
+      throw data_error("message {}: a body of {} bytes is over the limit of {} bytes", count_, body,
+                       limits_.max_frame)
+          .advise(max_frame_advice);
     }
     frame.body = body_bytes(static_cast<std::size_t>(body));
     ++count_;
@@ -186,7 +188,7 @@ T metadata_number(const flatbuffers::String& text, int base, std::string_view ke
   return value;
 }
 
-// What streams and files have in common: messages in, batches out.
+// The part that streams and files share: messages in, batches out.
 class ArrowSource : public BatchSource {
  public:
   const std::shared_ptr<const Schema>& schema() const final { return wire_.schema; }
@@ -200,7 +202,7 @@ class ArrowSource : public BatchSource {
         if (auto batch = take(*frame)) return batch;
       }
     } catch (const Error& error) {
-      throw error.within(frames_.name());
+      throw error.within_file(frames_.name());
     }
   }
 
@@ -237,7 +239,7 @@ class ArrowSource : public BatchSource {
     }
   }
 
-  // What follows is a stream of its own.
+  // The bytes that follow are a stream of their own.
   void begin(const Frame& frame) {
     const arrow::Schema* schema = frame.message->header_as_Schema();
     if (schema == nullptr) fail_data("the stream does not begin with a schema");
@@ -299,7 +301,7 @@ class StreamSource final : public ArrowSource {
       if (!frame) fail_data("a stream without a schema");
       begin(*frame);
     } catch (const Error& error) {
-      throw error.within(frames_.name());
+      throw error.within_file(frames_.name());
     }
   }
 
@@ -334,7 +336,7 @@ class ArrowFileSource final : public ArrowSource {
     try {
       open();
     } catch (const Error& error) {
-      throw error.within(frames_.name());
+      throw error.within_file(frames_.name());
     }
   }
 

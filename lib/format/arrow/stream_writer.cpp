@@ -283,8 +283,9 @@ void StreamWriter::State::send_dictionary(std::size_t field, const Dictionary& d
   for (std::size_t i = 0; i < count; ++i) {
     bytes += dictionary[first + i].size();
     if (bytes > limits.max_frame) {
-      fail_data("column '{}': its categories take more than --max-frame ({} bytes)",
-                printable(schema.fields[field].name), limits.max_frame);
+      throw data_error("column '{}': its categories take more than the limit of {} bytes",
+                       printable(schema.fields[field].name), limits.max_frame)
+          .advise(max_frame_advice);
     }
     offsets[i + 1] = static_cast<std::int32_t>(bytes);
   }
@@ -310,8 +311,9 @@ void StreamWriter::State::write_rows(const Batch& batch) {
   }
   if (bytes > limits.max_frame) {
     if (batch.rows == 1) {
-      fail_data("row {} takes {} bytes, more than --max-frame ({} bytes)", batch.first_row, bytes,
-                limits.max_frame);
+      throw data_error("row {} takes {} bytes, more than the limit of {} bytes", batch.first_row, bytes,
+                       limits.max_frame)
+          .advise(max_frame_advice);
     }
     const std::int64_t half = batch.rows / 2;
     write_rows(slice(batch, 0, half));

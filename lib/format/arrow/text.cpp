@@ -68,16 +68,16 @@ class Views {
 
   Bytes text(std::int64_t row) const {
     const View& view = views_[row];
-    if (view.length < 0) fail_data("{}: a text of {} bytes", body_.row_name(row), view.length);
+    if (view.length < 0) throw data_error("a text of {} bytes", view.length).within(body_.row_name(row));
     const auto length = static_cast<std::size_t>(view.length);
     if (length <= most_inline) return {reinterpret_cast<const std::byte*>(&view) + 4, length};
     if (view.buffer < 0 || static_cast<std::size_t>(view.buffer) >= texts_.size()) {
-      fail_data("{}: a text in buffer {} of {}", body_.row_name(row), view.buffer, texts_.size());
+      throw data_error("a text in buffer {} of {}", view.buffer, texts_.size()).within(body_.row_name(row));
     }
     const Bytes bytes = texts_[static_cast<std::size_t>(view.buffer)];
     if (view.offset < 0 || static_cast<std::size_t>(view.offset) > bytes.size() ||
         length > bytes.size() - static_cast<std::size_t>(view.offset)) {
-      fail_data("{}: a text outside its buffer", body_.row_name(row));
+      throw data_error("a text outside its buffer").within(body_.row_name(row));
     }
     return bytes.subspan(static_cast<std::size_t>(view.offset), length);
   }
@@ -99,7 +99,8 @@ Column view_texts(BodyReader& body, Column out) {
   std::uint64_t total = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
     if (out.valid(row)) total += views.text(row).size();
-    if (total > most) fail_data("more than {} bytes of text in one batch (see --max-frame)", most);
+    if (total > most)
+      throw data_error("more than {} bytes of text in one batch", most).advise(" (see --max-frame)");
     offsets[row + 1] = static_cast<std::int32_t>(total);
   }
   std::byte* to = body.make(total).data();

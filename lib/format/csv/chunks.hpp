@@ -30,7 +30,7 @@ class CsvChunks {
   void set_dialect(CsvDialect dialect) { dialect_ = std::move(dialect); }
   const CsvDialect& dialect() const { return dialect_; }
 
-  // What is ahead: at least `bytes` unless the input ends earlier. Valid until the next call.
+  // The text ahead: at least `bytes` of it unless the input ends earlier. Valid until the next call.
   virtual std::string_view peek(std::size_t bytes) = 0;
   // Passes over what peek() showed.
   virtual void advance(std::size_t bytes) = 0;

@@ -66,7 +66,7 @@ Texts read_record(CsvCursor& cursor) {
     cells.emplace_back(cell.text);
     end = cell.end;
     if (cells.size() > most_columns) {
-      throw CsvFault{0, fmt::format("more than {} columns; is --delimiter right?", most_columns)};
+      throw CsvFault{0, fmt::format("more than {} columns", most_columns), false, "; is --delimiter right?"};
     }
   }
   return cells;
@@ -92,26 +92,26 @@ Texts column_names(const Texts& first, bool header, const std::string& where) {
     names.push_back(header && !first[i].empty() ? first[i] : fmt::format("c{}", i));
     const auto [other, fresh] = seen.emplace(names.back(), i);
     if (!fresh) {
-      fail_data(
-          "{}: columns {} and {} are both named '{}'; name them differently, or read the line as data with "
-          "--no-header",
-          where, other->second, i, printable(names.back()));
+      throw data_error("columns {} and {} are both named '{}'", other->second, i, printable(names.back()))
+          .within_file(where)
+          .advise("; name them differently, or read the line as data with --no-header");
     }
     if (printable(names.back(), names.back().size() + 1) != names.back()) {
-      fail_data("{}: the name of column {} is not plain UTF-8 text: '{}'", where, i, printable(names.back()));
+      throw data_error("the name of column {} is not plain UTF-8 text: '{}'", i, printable(names.back()))
+          .within_file(where);
     }
   }
   return names;
 }
 
-// What the sample says of a column.
+// A column's kind, as the sample shows it.
 struct Look {
   std::int64_t numbers = 0, texts = 0;
   std::int64_t line = 0;  // of the first text, from 0
   std::string text;
 };
 
-// What is wrong with the text is left to the parser.
+// Faults of the text are left to the parser.
 std::vector<Look> look_at(std::string_view text, const CsvDialect& dialect, std::size_t columns) {
   std::vector<Look> looks(columns);
   CsvCursor cursor(text, dialect);
@@ -226,23 +226,25 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   CsvLayout layout;
   layout.lines = skip_lines(chunks, options.csv.skip, options.limits.max_frame);
   const std::string_view text = sample(chunks, options.limits.max_frame);
-  if (text.find('\0') != std::string_view::npos) fail_data("{}: holds NUL bytes: this is no CSV text", name);
+  if (text.find('\0') != std::string_view::npos)
+    throw data_error("holds NUL bytes: this is no CSV text").within_file(name);
   CsvCursor cursor(text, chunks.dialect());
   if (!cursor.begin_record()) {
-    fail_data("{}: there are no rows{}", name,
-              !text.empty()              ? ""
-              : name == "standard input" ? ": the program in front wrote nothing"
-                                         : ": it is empty");
+    throw data_error("there are no rows{}", !text.empty() ? ""
+                                            : name == "standard input"
+                                                ? ": the program in front wrote nothing"
+                                                : ": it is empty")
+        .within_file(name);
   }
   const std::string where = fmt::format("{}:{}", name, layout.lines + cursor.lines() + 1);
   Texts first;
   try {
     first = read_record(cursor);
   } catch (const CsvFault& fault) {
-    fail_data("{}: {}", where, fault.message);
+    throw Error(ErrorKind::data, fault.message).advise("{}", fault.advice).within_file(where);
   }
   if (text.find('\n') == std::string_view::npos && text.find('\r') != std::string_view::npos) {
-    fail_data("{}: lines end in CR alone; write them anew with: tr '\\r' '\\n'", name);
+    throw data_error("lines end in CR alone; write them anew with: tr '\\r' '\\n'").within_file(name);
   }
   const bool header = is_header(first, options.csv);
   const Texts names = column_names(first, header, where);
@@ -264,7 +266,7 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
       warn_of_strays(looks, layout.kinds, *schema, options.csv, name, layout.lines);
     }
   } catch (const Error& error) {
-    throw error.within(name);
+    throw error.within_file(name);
   }
   for (std::size_t i = 0; i < names.size(); ++i) schema->fields[i].type = type_of(layout.kinds[i]);
   layout.schema = schema;

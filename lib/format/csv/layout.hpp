@@ -1,4 +1,4 @@
-// What a CSV file's first lines decide: its dialect, its columns and their types.
+// The layout of a CSV file, which its first lines decide: its dialect, its columns and their types.
 #pragma once
 
 #include <cstdint>

@@ -140,11 +140,12 @@ class ChunkParser {
         wrong_count(line, cells);
       }
       const std::string name = printable(layout_.schema->fields[i].name);
-      throw CsvFault{line,
-                     fmt::format("column '{}': '{}' is not a number; the column was numeric before; read it "
-                                 "as text with --text {}, or say what stands for a missing value with "
-                                 "--missing",
-                                 name, text, name)};
+      throw CsvFault{
+          line, fmt::format("column '{}': '{}' is not a number; the column was numeric before", name, text),
+          false,
+          fmt::format(
+              "; read it as text with --text {}, or say what stands for a missing value with --missing",
+              name)};
     }
     return cell.end;
   }
@@ -189,8 +190,10 @@ class ChunkParser {
     throw CsvFault{line,
                    fmt::format("{} cell{}, expected {}", cells, cells == 1 ? "" : "s", layout_.kinds.size())};
   }
-  [[noreturn]] static void too_long(std::int64_t line) {
-    throw CsvFault{line, "the row that begins here is longer than --max-frame allows"};
+  [[noreturn]] void too_long(std::int64_t line) const {
+    throw CsvFault{
+        line, fmt::format("the row that begins here is over the limit of {} bytes", layout_.most_row_bytes),
+        false, max_frame_advice};
   }
 
   const CsvChunk& chunk_;
@@ -211,7 +214,7 @@ ParsedChunk parse_csv_chunk(const CsvChunk& chunk, const CsvLayout& layout, cons
   try {
     ChunkParser(chunk, layout, dialect, out).run(pool);
   } catch (CsvFault& fault) {
-    if (fault.open && chunk.overlong) fault.message += " within --max-frame";
+    if (fault.open && chunk.overlong) fault.advice = " within --max-frame";
     out.fault = std::move(fault);
   }
   return out;

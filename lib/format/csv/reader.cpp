@@ -85,7 +85,10 @@ class CsvReader : public BatchSource {
   // Makes a chunk's columns part of the file: rows_ is all of it.
   void adopt(ParsedChunk parsed) {
     if (parsed.fault) {
-      fail_data("{}:{}: {}", name_, lines_ + parsed.fault->line + 1, parsed.fault->message);
+      const CsvFault& fault = *parsed.fault;
+      throw Error(ErrorKind::data, fault.message)
+          .advise("{}", fault.advice)
+          .within_file(name_, lines_ + fault.line + 1);
     }
     lines_ += parsed.lines;
     auto memory = std::make_shared<ChunkMemory>();
@@ -133,10 +136,10 @@ class CsvReader : public BatchSource {
     const table::TextIndex& texts = texts_[i].texts();
     if (texts.size() <= most_texts && texts.bytes() <= limits_.max_frame / 2) return;
     const std::string column = printable(layout_.schema->fields[i].name);
-    fail_data(
-        "{}: column '{}' has more different texts than a category may have ({} so far); leave it out with "
-        "--drop {}, or pass it on with --id {}",
-        name_, column, texts.size(), column, column);
+    throw data_error("column '{}' has more different texts than a category may have ({} so far)", column,
+                     texts.size())
+        .within_file(name_)
+        .advise("; leave it out with --drop {}, or pass it on with --id {}", column, column);
   }
 
   std::string name_;

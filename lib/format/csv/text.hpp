@@ -24,11 +24,12 @@ struct CsvDialect {
   bool is_missing(std::string_view cell) const;
 };
 
-// What is wrong with the text, and how many lines below its start.
+// A fault of the text: what is wrong, and how many lines below its start.
 struct CsvFault {
   std::int64_t line = 0;
   std::string message;
   bool open = false;  // a quoted cell that the text ends in
+  std::string advice = {};
 };
 
 enum class CellEnd : std::uint8_t { delimiter, line, input };

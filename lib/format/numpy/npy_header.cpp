@@ -66,7 +66,8 @@ class DictionaryParser {
         layout.shape = shape();
         has_shape = true;
       } else {
-        fail_data("{}: unexpected or repeated key '{}' in the npy header", name_, printable(key));
+        throw data_error("unexpected or repeated key '{}' in the npy header", printable(key))
+            .within_file(name_);
       }
       if (!accept(',')) {
         expect('}');
@@ -75,17 +76,18 @@ class DictionaryParser {
     }
     skip_space();
     if (at_ != text_.size()) fail_here("the end of the header");
-    if (!has_type) fail_data("{}: the npy header has no 'descr'", name_);
-    if (!has_order) fail_data("{}: the npy header has no 'fortran_order'", name_);
-    if (!has_shape) fail_data("{}: the npy header has no 'shape'", name_);
+    if (!has_type) throw data_error("the npy header has no 'descr'").within_file(name_);
+    if (!has_order) throw data_error("the npy header has no 'fortran_order'").within_file(name_);
+    if (!has_shape) throw data_error("the npy header has no 'shape'").within_file(name_);
     return layout;
   }
 
  private:
   [[noreturn]] void fail_here(std::string_view expected) const {
-    if (at_ >= text_.size()) fail_data("{}: the npy header ends where {} should be", name_, expected);
-    fail_data("{}: expected {} in the npy header, found '{}'", name_, expected,
-              printable(text_.substr(at_), 20));
+    if (at_ >= text_.size())
+      throw data_error("the npy header ends where {} should be", expected).within_file(name_);
+    throw data_error("expected {} in the npy header, found '{}'", expected, printable(text_.substr(at_), 20))
+        .within_file(name_);
   }
 
   void skip_space() {
@@ -130,11 +132,13 @@ class DictionaryParser {
   void type(ArrayLayout& layout) {
     skip_space();
     if (at_ < text_.size() && text_[at_] == '[') {
-      fail(ErrorKind::unsupported,
-           "{}: holds records with named fields; save each field as an array of its own", name_);
+      throw make_error(ErrorKind::unsupported,
+                       "holds records with named fields; save each field as an array of its own")
+          .within_file(name_);
     }
     const std::string_view descr = string();
-    if (descr.size() < 2) fail_data("{}: unknown type '{}' in the npy header", name_, printable(descr));
+    if (descr.size() < 2)
+      throw data_error("unknown type '{}' in the npy header", printable(descr)).within_file(name_);
     const char order = descr[0];
     const std::string_view code = descr.substr(1);
     for (const TypeCode& known : type_codes) {
@@ -146,9 +150,11 @@ class DictionaryParser {
       return;
     }
     const std::string_view kind = std::strchr("<>|=", order) != nullptr ? kind_name(code[0]) : "";
-    if (kind.empty()) fail_data("{}: unknown type '{}' in the npy header", name_, printable(descr));
-    fail(ErrorKind::unsupported, "{}: holds {} (type '{}'); save numbers instead", name_, kind,
-         printable(descr));
+    if (kind.empty())
+      throw data_error("unknown type '{}' in the npy header", printable(descr)).within_file(name_);
+    throw make_error(ErrorKind::unsupported, "holds {} (type '{}'); save numbers instead", kind,
+                     printable(descr))
+        .within_file(name_);
   }
 
   Shape shape() {
@@ -164,7 +170,7 @@ class DictionaryParser {
       accept_word("L");  // Python 2 wrote it behind long integers
       out.push_back(dimension);
       if (out.size() > max_dimensions) {
-        fail_data("{}: more than {} dimensions in the npy header", name_, max_dimensions);
+        throw data_error("more than {} dimensions in the npy header", max_dimensions).within_file(name_);
       }
       if (!accept(',')) {
         expect(')');
@@ -186,7 +192,8 @@ std::uint32_t little_endian(std::span<const std::byte> bytes) {
 }
 
 void read_header_part(ArrayInput& input, std::span<std::byte> out) {
-  if (input.read_some_of(out) < out.size()) fail_data("{}: cut off inside the npy header", input.name());
+  if (input.read_some_of(out) < out.size())
+    throw data_error("cut off inside the npy header").within_file(input.name());
 }
 
 std::string dictionary_text(DType type, const Shape& shape) {
@@ -209,22 +216,24 @@ ArrayLayout parse_npy_dictionary(std::string_view text, const std::string& name)
 ArrayLayout read_npy_header(ArrayInput& input) {
   std::array<std::byte, 8> start{};
   const std::size_t got = input.read_some_of(start);
-  if (got == 0) fail_data("{}: empty, not a .npy file", input.name());
+  if (got == 0) throw data_error("empty, not a .npy file").within_file(input.name());
   if (std::memcmp(start.data(), magic.data(), std::min(got, magic.size())) != 0) {
-    fail_data("{}: not a .npy file (it does not start with \\x93NUMPY)", input.name());
+    throw data_error("not a .npy file (it does not start with \\x93NUMPY)").within_file(input.name());
   }
-  if (got < start.size()) fail_data("{}: cut off inside the npy header", input.name());
+  if (got < start.size()) throw data_error("cut off inside the npy header").within_file(input.name());
   const auto version = std::to_integer<unsigned>(start[6]);
   if (version < 1 || version > 3) {
-    fail(ErrorKind::unsupported, "{}: npy version {}.{}; versions 1 to 3 are known", input.name(), version,
-         std::to_integer<unsigned>(start[7]));
+    throw make_error(ErrorKind::unsupported, "npy version {}.{}; versions 1 to 3 are known", version,
+                     std::to_integer<unsigned>(start[7]))
+        .within_file(input.name());
   }
   std::array<std::byte, 4> length_bytes{};
   const auto length_field = std::span(length_bytes).first(version == 1 ? 2 : 4);
   read_header_part(input, length_field);
   const std::uint32_t length = little_endian(length_field);
   if (length > max_header) {
-    fail_data("{}: an npy header of {} bytes; {} is the limit", input.name(), length, max_header);
+    throw data_error("an npy header of {} bytes; {} is the limit", length, max_header)
+        .within_file(input.name());
   }
   std::string text(length, '\0');
   read_header_part(input, std::as_writable_bytes(std::span(text)));

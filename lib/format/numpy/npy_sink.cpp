@@ -24,10 +24,10 @@ class NpySink : public BatchSink {
     choose_columns(schema);
     start_ = ::lseek(file_.fd(), 0, SEEK_CUR);
     if (start_ < 0 || (::fcntl(file_.fd(), F_GETFL) & O_APPEND) != 0) {
-      fail_usage(
-          "{}: a .npy array can only be written to a file (its rows are counted first); "
-          "use --to stream on a pipe",
-          file_.name());
+      throw make_error(ErrorKind::usage,
+                       "a .npy array can only be written to a file (its rows are counted first)")
+          .within_file(file_.name())
+          .advise("; use --to stream on a pipe");
     }
     // Room for a row count of 19 digits.
     Shape widest = shape_;
@@ -79,7 +79,8 @@ class NpySink : public BatchSink {
       }
     }
     if (columns_.empty())
-      fail_usage("{}: there is no column of numbers to write as a .npy array", file_.name());
+      throw make_error(ErrorKind::usage, "there is no column of numbers to write as a .npy array")
+          .within_file(file_.name());
     if (considered == 1) {
       const Field& only = columns_[0].field;
       // Missing values need a type that has NaN.

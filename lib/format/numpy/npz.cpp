@@ -35,7 +35,7 @@ const ZipMember& find_member(const ZipArchive& archive, std::string_view name) {
   for (const ZipMember& member : archive.members()) {
     if (member.name == name) return member;
   }
-  fail_data("{}: has no member '{}'", archive.name(), printable(name));
+  throw data_error("has no member '{}'", printable(name)).within_file(archive.name());
 }
 
 }  // namespace
@@ -55,7 +55,8 @@ NpyArray NpzArchive::read(const std::string& name) const {
 std::string NpzArchive::read_text(const std::string& name) const {
   const ZipMember& member = find_member(*archive_, name);
   if (member.size > max_text) {
-    fail_data("{}: a text of {} bytes; {} is the limit", archive_->title(member), member.size, max_text);
+    throw data_error("a text of {} bytes; {} is the limit", member.size, max_text)
+        .within_file(archive_->title(member));
   }
   const auto input = archive_->open(member);
   std::string text(static_cast<std::size_t>(member.size), '\0');
@@ -63,7 +64,7 @@ std::string NpzArchive::read_text(const std::string& name) const {
   // One byte more than promised: the end is where the checksum is verified.
   if (read_full(*input, std::as_writable_bytes(std::span(text))) < text.size() ||
       input->read({&probe, 1}) > 0) {
-    fail_data("{}: not as long as the directory says", archive_->title(member));
+    throw data_error("not as long as the directory says").within_file(archive_->title(member));
   }
   return text;
 }
@@ -74,11 +75,11 @@ std::unique_ptr<BatchSource> read_npz(const std::string& path) {
   std::unordered_set<std::string> names;
   for (const ZipMember& member : archive.members()) {
     if (!names.insert(plain_name(member)).second) {
-      fail_data("{}: two arrays of the same name", archive.title(member));
+      throw data_error("two arrays of the same name").within_file(archive.title(member));
     }
     arrays.push_back({plain_name(member), open_array(archive, member)});
   }
-  if (arrays.empty()) fail_data("{}: holds no arrays", path);
+  if (arrays.empty()) throw data_error("holds no arrays").within_file(path);
   return rows_of_arrays(std::move(arrays));
 }
 

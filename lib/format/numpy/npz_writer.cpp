@@ -63,13 +63,14 @@ struct NpzWriter::State {
   // `head` and `body` together are the member's contents.
   void add(const std::string& name, std::string_view head, std::span<const std::byte> body) {
     if (!names.insert(name).second) {
-      fail(ErrorKind::internal, "{}: two members called '{}'", file.name(), printable(name));
+      throw make_error(ErrorKind::internal, "two members called '{}'", printable(name))
+          .within_file(file.name());
     }
     const std::uint64_t size = head.size() + body.size();
     const std::uint64_t start = align_up(position + local_size + name.size() + extra_header);
     if (start + size > largest || members >= 0xFFFE) {
-      fail(ErrorKind::unsupported, "{}: more than 4 GiB or 65,534 arrays don't fit in one .npz file",
-           file.name());
+      throw make_error(ErrorKind::unsupported, "more than 4 GiB or 65,534 arrays don't fit in one .npz file")
+          .within_file(file.name());
     }
     const std::uint64_t padding = start - position - local_size - name.size() - extra_header;
     auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(head.data()), head.size());
@@ -107,7 +108,8 @@ struct NpzWriter::State {
   void finish() {
     const std::uint64_t size = directory.bytes().size();
     if (position + size > largest) {
-      fail(ErrorKind::unsupported, "{}: more than 4 GiB don't fit in one .npz file", file.name());
+      throw make_error(ErrorKind::unsupported, "more than 4 GiB don't fit in one .npz file")
+          .within_file(file.name());
     }
     Record end;
     end.u32(0x06054B50).u16(0).u16(0).u16(members).u16(members).u32(size).u32(position).u16(0);
@@ -123,7 +125,8 @@ NpzWriter::~NpzWriter() = default;
 void NpzWriter::add(const std::string& name, DType type, const Shape& shape,
                     std::span<const std::byte> data) {
   if (data.size() != static_cast<std::size_t>(element_count(shape)) * size_of(type)) {
-    fail(ErrorKind::internal, "{}: array '{}' and its shape don't fit", state_->file.name(), printable(name));
+    throw make_error(ErrorKind::internal, "array '{}' and its shape don't fit", printable(name))
+        .within_file(state_->file.name());
   }
   state_->add(name + ".npy", npy_header(type, shape), data);
 }

@@ -40,7 +40,7 @@ class Cursor {
     return static_cast<T>(value);
   }
   std::span<const std::byte> take(std::size_t n) {
-    if (n > bytes_.size()) fail_data("{}: cut off inside the zip directory", name_);
+    if (n > bytes_.size()) throw data_error("cut off inside the zip directory").within_file(name_);
     const auto part = bytes_.first(n);
     bytes_ = bytes_.subspan(n);
     return part;
@@ -61,7 +61,7 @@ struct Directory {
 std::span<const std::byte> part_of(std::span<const std::byte> file, std::uint64_t offset, std::uint64_t size,
                                    const std::string& name) {
   if (offset > file.size() || size > file.size() - offset) {
-    fail_data("{}: cut off: the zip directory points behind the end of the file", name);
+    throw data_error("cut off: the zip directory points behind the end of the file").within_file(name);
   }
   return file.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size));
 }
@@ -77,7 +77,7 @@ std::size_t find_end(std::span<const std::byte> file, const std::string& name) {
       if (at.get<std::uint16_t>() == back) return last - back;
     }
   }
-  fail_data("{}: not a zip archive, or cut off (no end of the directory)", name);
+  throw data_error("not a zip archive, or cut off (no end of the directory)").within_file(name);
 }
 
 Directory find_directory(std::span<const std::byte> file, const std::string& name) {
@@ -96,7 +96,8 @@ Directory find_directory(std::span<const std::byte> file, const std::string& nam
     if (locator.get<std::uint32_t>() == zip64_locator_signature) {
       locator.get<std::uint32_t>();
       Cursor record(part_of(file, locator.get<std::uint64_t>(), zip64_end_size, name), name);
-      if (record.get<std::uint32_t>() != zip64_end_signature) fail_data("{}: damaged zip64 directory", name);
+      if (record.get<std::uint32_t>() != zip64_end_signature)
+        throw data_error("damaged zip64 directory").within_file(name);
       record.take(28);
       out.members = record.get<std::uint64_t>();
       out.size = record.get<std::uint64_t>();
@@ -104,7 +105,7 @@ Directory find_directory(std::span<const std::byte> file, const std::string& nam
     }
   }
   if (disk != 0 || directory_disk != 0) {
-    fail(ErrorKind::unsupported, "{}: one part of a zip archive in several parts", name);
+    throw make_error(ErrorKind::unsupported, "one part of a zip archive in several parts").within_file(name);
   }
   return out;
 }
@@ -123,7 +124,8 @@ void read_zip64(Cursor extra, ZipMember& member, const std::string& name) {
 }
 
 ZipMember read_entry(Cursor& at, const std::string& name) {
-  if (at.get<std::uint32_t>() != central_signature) fail_data("{}: damaged zip directory", name);
+  if (at.get<std::uint32_t>() != central_signature)
+    throw data_error("damaged zip directory").within_file(name);
   ZipMember member;
   at.take(4);
   const auto flags = at.get<std::uint16_t>();
@@ -168,10 +170,10 @@ void check_places(std::vector<ZipMember> members, std::uint64_t directory, const
     const std::uint64_t end = i + 1 < members.size() ? members[i + 1].header : directory;
     if (member.header > end || end - member.header < local_size ||
         end - member.header - local_size < member.compressed) {
-      fail_data("{}: member '{}' overlaps what follows it", name, printable(member.name));
+      throw data_error("member '{}' overlaps what follows it", printable(member.name)).within_file(name);
     }
     if (!names.insert(member.name).second)
-      fail_data("{}: member '{}' stands twice", name, printable(member.name));
+      throw data_error("member '{}' stands twice", printable(member.name)).within_file(name);
   }
 }
 
@@ -209,16 +211,17 @@ class InflatingInput : public ByteInput {
       }
       const int status = ::inflate(&zlib_, Z_NO_FLUSH);
       if (status == Z_MEM_ERROR) throw std::bad_alloc();
-      if (status != Z_OK && status != Z_STREAM_END) fail_data("{}: damaged: {}", name(), reason());
+      if (status != Z_OK && status != Z_STREAM_END)
+        throw data_error("damaged: {}", reason()).within_file(name());
       ended_ = status == Z_STREAM_END;
     }
     const std::size_t n = out.size() - zlib_.avail_out;
-    if (n > left_) fail_data("{}: inflates to more than its size in the directory", name());
+    if (n > left_) throw data_error("inflates to more than its size in the directory").within_file(name());
     left_ -= n;
     crc_ = crc_of(crc_, out.first(n));
     if (ended_) {
-      if (left_ > 0) fail_data("{}: inflates to less than its size in the directory", name());
-      if (crc_ != expected_crc_) fail_data("{}: damaged: its checksum differs", name());
+      if (left_ > 0) throw data_error("inflates to less than its size in the directory").within_file(name());
+      if (crc_ != expected_crc_) throw data_error("damaged: its checksum differs").within_file(name());
     }
     return n;
   }
@@ -261,7 +264,7 @@ ZipArchive::ZipArchive(std::shared_ptr<const MappedFile> file) : file_(std::move
   Cursor at(part_of(file_->bytes(), directory.offset, directory.size, name()), name());
   // The count is not trusted to reserve memory: entries must be there.
   for (std::uint64_t i = 0; i < directory.members; ++i) members_.push_back(read_entry(at, name()));
-  if (!at.empty()) fail_data("{}: the zip directory is longer than its members", name());
+  if (!at.empty()) throw data_error("the zip directory is longer than its members").within_file(name());
   check_places(members_, directory.offset, name());
 }
 
@@ -273,11 +276,11 @@ std::span<const std::byte> ZipArchive::contents(const ZipMember& member) const {
   const auto file = file_->bytes();
   Cursor at(part_of(file, member.header, local_size, name()), name());
   if (at.get<std::uint32_t>() != local_signature)
-    fail_data("{}: no header where the directory says", title(member));
+    throw data_error("no header where the directory says").within_file(title(member));
   at.take(2);
   const auto flags = at.get<std::uint16_t>();
   if (at.get<std::uint16_t>() != member.method || (flags & 1) != 0) {
-    fail_data("{}: header and directory disagree", title(member));
+    throw data_error("header and directory disagree").within_file(title(member));
   }
   at.take(16);
   const auto name_size = at.get<std::uint16_t>();
@@ -285,14 +288,15 @@ std::span<const std::byte> ZipArchive::contents(const ZipMember& member) const {
   const std::uint64_t start = member.header + local_size + name_size + extra_size;
   const auto local_name = part_of(file, member.header + local_size, name_size, name());
   if (std::string_view(reinterpret_cast<const char*>(local_name.data()), local_name.size()) != member.name) {
-    fail_data("{}: header and directory disagree about the name", title(member));
+    throw data_error("header and directory disagree about the name").within_file(title(member));
   }
   return part_of(file, start, member.compressed, name());
 }
 
 std::span<const std::byte> ZipArchive::stored(const ZipMember& member) const {
   const auto bytes = contents(member);
-  if (crc_of(0, bytes) != member.crc) fail_data("{}: damaged: its checksum differs", title(member));
+  if (crc_of(0, bytes) != member.crc)
+    throw data_error("damaged: its checksum differs").within_file(title(member));
   return bytes;
 }
 

@@ -45,5 +45,6 @@ def rows(bench, options):
                 bench.file("waiting.nn"),
             )
             with open(log) as file:
-                waits = [json.loads(line)["data_wait"] for line in file]
+                *epochs, _ = map(json.loads, file)  # the last line says how the run ended
+            waits = [epoch["data_wait"] for epoch in epochs]
             yield single("Waiting for data", f"{work}, {device}", waits, show=share)

@@ -34,7 +34,8 @@ class Collector {
   };
   Sizes sizes(const nn::Op& op) const {
     if (op.kind == nn::OpKind::dense) return {rows_, op.out.size(), op.in.size(), 1, 0, 0, false};
-    if (op.groups != 1) nn::fail(nn::ErrorKind::internal, "products of convolutions in groups aren't listed");
+    if (op.options.groups != 1)
+      nn::fail(nn::ErrorKind::internal, "products of convolutions in groups aren't listed");
     const std::int64_t k = op.window.kernel.height * op.window.kernel.width * op.in.channels;
     return {op.out.pixels(), op.out.channels, k, rows_, 0, op.out.size(), true};
   }

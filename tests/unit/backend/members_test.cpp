@@ -1,7 +1,8 @@
 // Programs of several networks: each is computed as if it were alone.
 #include "base/memory.hpp"
-#include "cases.hpp"
 #include "catch.hpp"
+#include "layers/data.hpp"
+#include "layers/table.hpp"
 
 using namespace nn;
 using namespace nn::backend;

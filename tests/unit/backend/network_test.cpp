@@ -1,7 +1,7 @@
 // Every network of the table: values, losses and gradients.
-#include "cases.hpp"
 #include "catch.hpp"
-#include "reference.hpp"
+#include "layers/data.hpp"
+#include "layers/table.hpp"
 
 using namespace nn;
 using namespace nn::backend;

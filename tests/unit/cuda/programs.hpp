@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "backend/cases.hpp"
 #include "backend/cuda/cuda_program.hpp"
 #include "catch.hpp"
 #include "host_cuda/simt.hpp"
+#include "layers/data.hpp"
+#include "layers/table.hpp"
 
 namespace nn::test {
 

@@ -164,13 +164,14 @@ TEST_CASE("A row over the limit is an error, not memory") {
   options.limits.max_frame = 1 << 20;
   const std::string line(3 << 20, 'x');
   CHECK(error_of("a,b\n1,2\n3," + line + "\n", options) ==
-        "t.csv:3: the row that begins here is longer than --max-frame allows");
+        "t.csv:3: the row that begins here is over the limit of 1048576 bytes (--max-frame)");
   CHECK(error_of("a,b\n1,2\n3,\"" + line + "\n4,5\n", options) ==
         "t.csv:3: the quoted cell that begins here is never closed within --max-frame");
   const ScratchFile file(".csv", "a,b\n1,2\n3," + line + "\n");
   auto source = read_csv(open_bytes(file.path()), options);
-  CHECK_THROWS_WITH(all_rows(*source),
-                    file.path() + ":3: the row that begins here is longer than --max-frame allows");
+  CHECK_THROWS_WITH(
+      all_rows(*source),
+      file.path() + ":3: the row that begins here is over the limit of 1048576 bytes (--max-frame)");
 }
 
 // However the text is cut into chunks, and whether it is mapped or trickles in.

@@ -1,6 +1,7 @@
 // Small models and scratch folders for tests.
 #pragma once
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "base/memory.hpp"
+#include "layers/case.hpp"
 #include "model/model.hpp"
 
 namespace nn::test {
@@ -74,32 +76,32 @@ inline model::Model class_model() {
   return model;
 }
 
-// Images of 8 x 8 pixels and 2 channels in, or numbers and categories where `table`; numbers out.
-inline model::Model layered_model(const std::string& network, bool table) {
+// A network of the table of layers, over a tensor or, where it embeds them, over numbers and categories.
+inline model::Model model_of(const Case& c) {
+  std::vector<model::InputColumn> columns;
+  const auto add = [&](model::InputColumn::Kind kind) -> model::InputColumn& {
+    columns.push_back({fmt::format("c{}", columns.size()), kind, {}, {}, {}, {}, {}});
+    return columns.back();
+  };
+  for (const InputSegment& segment : c.segments) {
+    if (segment.category) {
+      model::InputColumn& category = add(model::InputColumn::Kind::category);
+      for (std::int64_t i = 0; i < segment.width; ++i) category.categories.push_back(fmt::format("{:03}", i));
+    }
+    for (std::int64_t i = 0; !segment.category && i < segment.width; ++i)
+      add(model::InputColumn::Kind::number).fill = {0.5};
+  }
+  if (columns.empty())
+    add(model::InputColumn::Kind::tensor).shape = c.image.empty() ? Shape{c.inputs} : c.image;
   model::Model model;
-  const model::InputColumn tensor{"x", model::InputColumn::Kind::tensor, {8, 8, 2}, {}, {0}, {1.0 / 255}, {}};
-  const model::InputColumn number{"n", model::InputColumn::Kind::number, {}, {0.5}, {}, {}, {}};
-  const model::InputColumn category{"c", model::InputColumn::Kind::category, {}, {}, {}, {}, {"a", "b", "c"}};
-  model.encoder = table ? model::Encoder({number, category}) : model::Encoder({tensor});
+  model.encoder = model::Encoder(std::move(columns));
   model.target.kind = model::Target::Kind::numbers;
+  model.target.shape = {c.outputs};
   model.loss = Loss::mse;
-  model.network = parse_network(network);
-  resolve(model.network, model.encoder.input_shape(), 1, model.encoder.segments());
+  model.network = parse_network(c.net);
+  resolve(model.network, model.encoder.input_shape(), c.outputs, model.encoder.segments());
   fill_parameters(model);
   return model;
-}
-
-// One with each layer that there is.
-inline std::vector<model::Model> layered_models() {
-  return {
-      layered_model("conv2d 4 3x2 strides 2x1 same groups 2 gelu, batch_norm momentum 0.9, activation relu, "
-                    "max_pool2d 2, flatten, dropout 0.5, layer_norm epsilon 0.01, dense tanh",
-                    false),
-      layered_model("residual(conv2d 2 3x3 same, residual(average_pool2d 3 strides 1 same); conv2d 2 1x1), "
-                    "global_average_pool2d, dense",
-                    false),
-      layered_model("embedding 5, dense 4 selu, dense", true),
-  };
 }
 
 // One tensor in, standardised numbers out.

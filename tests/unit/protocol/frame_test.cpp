@@ -150,7 +150,7 @@ TEST_CASE("limits hold before memory is taken") {
   std::string huge = query;
   const std::uint64_t body = std::uint64_t{1} << 60;
   std::memcpy(huge.data() + 8, &body, sizeof body);
-  CHECK_THAT(receive(huge).error, Catch::Contains("over --max-frame"));
+  CHECK_THAT(receive(huge).error, Catch::Contains("over the limit of"));
   std::string control = query;
   const std::uint32_t length = max_control + 1;
   std::memcpy(control.data() + 4, &length, sizeof length);
@@ -158,11 +158,30 @@ TEST_CASE("limits hold before memory is taken") {
   CHECK(receive("GET / HTTP/1.0\r\n\r\n").error == "not the protocol of nn-worker");
 }
 
+Error there_and_back(wire::Code code, const Error& error) {
+  FrameMaker maker;
+  const std::string frame = maker.failed(1, code, error).head;
+  constexpr std::size_t prefix = 24;
+  const auto* control = reinterpret_cast<const std::uint8_t*>(frame.data() + prefix);
+  return error_of(*flatbuffers::GetRoot<wire::Frame>(control)->message_as<wire::Failed>());
+}
+
 TEST_CASE("failures keep what to do about them") {
-  for (const ErrorKind kind :
-       {ErrorKind::data, ErrorKind::unavailable, ErrorKind::unsupported, ErrorKind::internal}) {
-    CHECK(error_of(code_of(kind), "why").kind() == kind);
+  for (const ErrorKind kind : {ErrorKind::data, ErrorKind::unavailable, ErrorKind::unsupported,
+                               ErrorKind::device, ErrorKind::internal}) {
+    CHECK(there_and_back(code_of(kind), Error(kind, "why")).kind() == kind);
   }
-  CHECK(error_of(wire::Code::draining, "").kind() == ErrorKind::unavailable);
-  CHECK(error_of(wire::Code::not_found, "").kind() == ErrorKind::data);
+  CHECK(there_and_back(wire::Code::draining, data_error("")).kind() == ErrorKind::unavailable);
+  CHECK(there_and_back(wire::Code::not_found, data_error("")).kind() == ErrorKind::data);
+}
+
+TEST_CASE("clients get message and advice apart, and no paths of the worker's machine") {
+  const Error error = data_error("the table has no column 'a'")
+                          .advise("; is --no-header missing?")
+                          .within("row 3")
+                          .within_file("/srv/models/m.nn");
+  const Error client = there_and_back(wire::Code::invalid, error);
+  CHECK(client.message() == "row 3: the table has no column 'a'");
+  CHECK(client.advice() == "; is --no-header missing?");
+  CHECK(client.where().empty());
 }

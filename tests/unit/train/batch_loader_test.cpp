@@ -21,7 +21,7 @@ Dataset numbered(std::int64_t rows, std::int64_t inputs) {
 }
 
 // Rows of each step of an epoch from step `first` on.
-std::vector<std::vector<std::int32_t>> rows_of(Steps& steps, std::uint64_t epoch, std::uint64_t first,
+std::vector<std::vector<std::int32_t>> rows_of(BatchLoader& steps, std::uint64_t epoch, std::uint64_t first,
                                                std::int64_t inputs) {
   std::vector<std::vector<std::int32_t>> all;
   steps.begin(epoch, first);
@@ -45,11 +45,11 @@ TEST_CASE("an epoch has every row once, in an order of its own") {
   // The wide ones are gathered by a thread of their own.
   for (const std::int64_t inputs : {3, 20000}) {
     const Dataset data = numbered(103, inputs);
-    StepOptions options;
+    LoaderOptions options;
     options.batch = 5;
     options.parts = 2;
     options.seed = 4;
-    Steps steps(data, options);
+    BatchLoader steps(data, options);
     const auto first = rows_of(steps, 0, 0, inputs), second = rows_of(steps, 1, 0, inputs);
     CHECK(first.size() == options.steps_per_epoch(103));
     CHECK(first.back().size() == 3);
@@ -60,9 +60,9 @@ TEST_CASE("an epoch has every row once, in an order of its own") {
     CHECK(first != second);
     CHECK(rows_of(steps, 0, 0, inputs) == first);
     // A program that keeps the rows is told the same ones.
-    StepOptions numbers = options;
+    LoaderOptions numbers = options;
     numbers.kept = true;
-    Steps chosen(data, numbers);
+    BatchLoader chosen(data, numbers);
     CHECK(rows_of(chosen, 0, 0, inputs) == first);
     CHECK(rows_of(chosen, 1, 0, inputs) == second);
     // From the middle, as a resumed run goes on.
@@ -76,11 +76,11 @@ TEST_CASE("an epoch has every row once, in an order of its own") {
 TEST_CASE("augmentation gives the same images whichever step they are in") {
   const Dataset data = numbered(40, 16);
   const auto image_sums = [&](std::int64_t batch) {
-    StepOptions options;
+    LoaderOptions options;
     options.batch = batch;
     options.augmentation = parse_augmentation("shift 1");
     options.image = {4, 4, 1};
-    Steps steps(data, options);
+    BatchLoader steps(data, options);
     steps.begin(2, 0);
     std::vector<float> sums(40);
     for (auto parts = steps.next(); !parts.empty(); parts = steps.next()) {

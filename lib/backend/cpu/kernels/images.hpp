@@ -137,7 +137,7 @@ void max_pool(const Pool& pool, const T* x, T* y, T* chosen) {
         copy_values(v, channels, best);
         for (std::int64_t c = 0; which != nullptr && c < channels; ++c) which[c] = static_cast<T>(number);
       } else if (which == nullptr) {
-        // What is not a number wins, so that it shows.
+        // A value that is not a number wins, so that it shows.
         for (std::int64_t c = 0; c < channels; ++c) best[c] = v[c] > best[c] || v[c] != v[c] ? v[c] : best[c];
       } else {
         for (std::int64_t c = 0; c < channels; ++c) {

@@ -32,13 +32,13 @@ class Conv2d final : public Operation<T> {
     patches_.in_row = in_.stride;
     patches_.in_pixel = in_pixel_;
     patches_.channels = group_inputs();
-    for (std::int64_t group = 0; group < op_.groups; ++group)
+    for (std::int64_t group = 0; group < op_.options.groups; ++group)
       weights_.emplace_back(s_, patch_, group_filters(), kernel_ + group * group_filters(), filters_);
     columns_ = s_.arena.take(s_.threads() * block_elements(), true);
     if (!s_.training) return;
     sums_ = s_.arena.take(s_.threads() * round_up(filters_), true);
     more_ = s_.arena.take((s_.threads() - 1) * kernel_elements(), true);
-    if (op_.activation == Activation::gelu) before_ = s_.arena.take(out_.stride * s_.batch, true);
+    if (op_.options.activation == Activation::gelu) before_ = s_.arena.take(out_.stride * s_.batch, true);
   }
 
   void forward(const Run& run) override {
@@ -69,13 +69,13 @@ class Conv2d final : public Operation<T> {
   }
 
  private:
-  std::int64_t group_inputs() const { return op_.in.channels / op_.groups; }
-  std::int64_t group_filters() const { return filters_ / op_.groups; }
+  std::int64_t group_inputs() const { return op_.in.channels / op_.options.groups; }
+  std::int64_t group_filters() const { return filters_ / op_.options.groups; }
   std::int64_t block_elements() const { return round_up(block_ * patch_ + 32); }
   std::int64_t kernel_elements() const { return round_up(patch_ * filters_); }
-  // Where the input's pixels are the patches.
+  // Here the input's pixels are the patches.
   bool in_place() const {
-    return op_.window.kernel == Size{1, 1} && op_.window.strides == Size{1, 1} && op_.groups == 1;
+    return op_.window.kernel == Size{1, 1} && op_.window.strides == Size{1, 1} && op_.options.groups == 1;
   }
   double operations(std::int64_t rows) const {
     return 2.0 * static_cast<double>(rows * op_.out.pixels() * filters_) * static_cast<double>(patch_);
@@ -128,7 +128,7 @@ class Conv2d final : public Operation<T> {
   void forward_block(const Run& run, Share pixels, int part) const {
     const std::int64_t at = out_at(pixels.first);
     T* sums = (run.training && before_ != nullptr ? before_ : out_.data) + at;
-    for (std::int64_t group = 0; group < op_.groups; ++group) {
+    for (std::int64_t group = 0; group < op_.options.groups; ++group) {
       const Matrix a = patches_of(pixels, group, part);
       Gemm<T> g;
       g.m = pixels.count();
@@ -138,22 +138,22 @@ class Conv2d final : public Operation<T> {
       g.a_row = a.stride;
       g.c = sums + group * group_filters();
       g.c_row = out_pixel_;
-      g.c_padded = op_.groups == 1 && out_pixel_ % 16 == 0;
+      g.c_padded = op_.options.groups == 1 && out_pixel_ % 16 == 0;
       g.start = bias_ + group * group_filters();
       weights_[static_cast<std::size_t>(group)].multiply(g, part);
     }
-    s_.kernels.activate(op_.activation, round_up(pixels.count() * out_pixel_), sums, out_.data + at);
+    s_.kernels.activate(op_.options.activation, round_up(pixels.count() * out_pixel_), sums, out_.data + at);
   }
 
   void backward_block(Share pixels, int part, T* kernel_gradient, T* bias_gradient) const {
     const std::int64_t at = out_at(pixels.first);
     T* gradient = out_.gradient + at;
-    s_.kernels.activate_back(op_.activation, round_up(pixels.count() * out_pixel_),
+    s_.kernels.activate_back(op_.options.activation, round_up(pixels.count() * out_pixel_),
                              (before_ != nullptr ? before_ : out_.data) + at, gradient);
     for (std::int64_t p = 0; p < pixels.count(); ++p) {
       for (std::int64_t j = 0; j < filters_; ++j) bias_gradient[j] += gradient[p * out_pixel_ + j];
     }
-    for (std::int64_t group = 0; group < op_.groups; ++group) {
+    for (std::int64_t group = 0; group < op_.options.groups; ++group) {
       const Matrix a = patches_of(pixels, group, part);
       Gemm<T> g;  // [patch, filters] += patches^T * gradient
       g.m = patch_;
@@ -210,7 +210,7 @@ class Conv2d final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_conv2d(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::conv2d>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Conv2d<NN_SCALAR>>(o);
 }
 

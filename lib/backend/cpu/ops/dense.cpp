@@ -11,7 +11,7 @@ class Dense final : public Operation<T> {
       : s_(o.setting),
         in_(o.input),
         out_(o.output),
-        activation_(o.op.activation),
+        activation_(o.op.options.activation),
         inputs_(o.op.in.size()),
         outputs_(o.op.out.size()),
         kernel_(o.parameter(0)),
@@ -108,7 +108,7 @@ class Dense final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_dense(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::dense>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Dense<NN_SCALAR>>(o);
 }
 

@@ -21,7 +21,11 @@ template <typename T>
 class ActivationOp final : public Operation<T> {
  public:
   explicit ActivationOp(const Operands<T>& o)
-      : s_(o.setting), in_(o.input), out_(o.output), activation_(o.op.activation), width_(o.op.out.size()) {
+      : s_(o.setting),
+        in_(o.input),
+        out_(o.output),
+        activation_(o.op.options.activation),
+        width_(o.op.out.size()) {
     if (s_.training && activation_ == Activation::gelu) before_ = s_.arena.take(out_.stride * s_.batch, true);
   }
 
@@ -55,8 +59,8 @@ class Dropout final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         width_(o.op.out.size()),
-        keep_(static_cast<T>(1 / (1 - o.op.rate))),
-        limit_(static_cast<std::uint32_t>(o.op.rate * 0x1p32)),
+        keep_(static_cast<T>(1 / (1 - o.op.options.rate))),
+        limit_(static_cast<std::uint32_t>(o.op.options.rate * 0x1p32)),
         stream_(static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(o.op.layer)
                                                                      << 8) {
     if (s_.training) mask_ = s_.arena.take(width_ * s_.batch, false);
@@ -111,15 +115,15 @@ class Add final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_activation(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::activation>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<ActivationOp<NN_SCALAR>>(o);
 }
 template <>
-OperationPtr<NN_SCALAR> make_dropout(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::dropout>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Dropout<NN_SCALAR>>(o);
 }
 template <>
-OperationPtr<NN_SCALAR> make_add(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::add>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Add<NN_SCALAR>>(o);
 }
 

@@ -74,7 +74,7 @@ class Embedding final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_embedding(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::embedding>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Embedding<NN_SCALAR>>(o);
 }
 

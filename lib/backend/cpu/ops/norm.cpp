@@ -76,13 +76,13 @@ class BatchNorm final : public Operation<T> {
 
  private:
   T deviation_factor(T variance) const {
-    return static_cast<T>(1 / std::sqrt(static_cast<double>(variance) + op_.epsilon));
+    return static_cast<T>(1 / std::sqrt(static_cast<double>(variance) + op_.options.epsilon));
   }
 
   void find_moments(const Pixels<T>& x) {
     const auto count = static_cast<double>(x.count);
     const auto move = [&](T& moving, T to) {
-      moving = static_cast<T>(op_.momentum) * moving + static_cast<T>(1 - op_.momentum) * to;
+      moving = static_cast<T>(op_.options.momentum) * moving + static_cast<T>(1 - op_.options.momentum) * to;
     };
     s_.kernels.channel_sums(x, nullptr, sums_.data());
     for (std::int64_t c = 0; c < channels_; ++c)
@@ -114,7 +114,7 @@ class LayerNorm final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         op_(o.op),
-        epsilon_(static_cast<T>(o.op.epsilon)),
+        epsilon_(static_cast<T>(o.op.options.epsilon)),
         gamma_(o.parameter(0)),
         beta_(o.parameter(1)),
         gamma_gradient_(o.gradient(0)),
@@ -145,11 +145,11 @@ class LayerNorm final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_batch_norm(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::batch_norm>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<BatchNorm<NN_SCALAR>>(o);
 }
 template <>
-OperationPtr<NN_SCALAR> make_layer_norm(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::layer_norm>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<LayerNorm<NN_SCALAR>>(o);
 }
 

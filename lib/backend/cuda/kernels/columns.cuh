@@ -12,7 +12,7 @@ inline Index chunks_of(Index rows) {
   return chunks < 1 ? 1 : chunks < most ? chunks : most;
 }
 
-// What chunks leave for totals: [chunks, terms, columns].
+// Partial sums that chunks leave for the totals: [chunks, terms, columns].
 inline Index partial_count(Index rows, Index columns, Index terms) {
   return chunks_of(rows) * terms * columns;
 }

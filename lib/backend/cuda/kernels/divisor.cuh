@@ -6,7 +6,7 @@
 
 namespace nn::backend::cuda {
 
-// Of what is below 2^31.
+// Divides numbers below 2^31.
 struct Divisor {
   unsigned value = 1, factor = 1, shift = 0;
 

@@ -63,7 +63,7 @@ __global__ void embed(Index rows, Index segments, Index units, const EmbeddedSeg
   }
 }
 
-// Of each row of the table: the input that chooses it, and where its output begins.
+// For each row of the table: the input that chooses it, and where its output begins.
 struct TableRow {
   std::int32_t input, output;
 };

@@ -40,7 +40,7 @@ __device__ __forceinline__ void for_window(const Windows& w, Index output, F f) 
   }
 }
 
-// Of one axis: the windows [first, end) in which a pixel lies that is `at` behind the first one's start.
+// On one axis, the windows [first, end) that hold the pixel `at` behind the first window's start.
 struct Span {
   int first, end;
 };
@@ -119,7 +119,7 @@ __global__ void max_pool(Windows w, Index outputs, Index channels, Each<const T>
     int which = -1;
     for_window(w, i, [&](int pixel, int number) {
       const T v = x[pixel * x_row + c];
-      // What is not a number wins, so that it shows.
+      // A value that is not a number wins, so that it shows.
       if (which < 0 || v > best || v != v) {
         best = v;
         which = number;

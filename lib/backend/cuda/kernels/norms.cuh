@@ -7,7 +7,7 @@
 
 namespace nn::backend::cuda {
 
-// Of the channels, each [channels].
+// Arrays over the channels, each [channels].
 template <typename T>
 struct BatchMoments {
   Each<T> mean, factor;        // 1 / standard deviation
@@ -38,7 +38,7 @@ __global__ void use_moving_moments(Index channels, BatchNormParameters<T> p, Bat
   });
 }
 
-// Of the rows that are there: sums of x, or of (x - mean)^2.
+// Sums over the rows that are there, of x or of (x - mean)^2.
 template <typename T>
 __global__ void sum_present(Each<const StepState> state, Index pixels, Index channels, Each<const T> x,
                             Index row, Each<double> partial) {

@@ -75,7 +75,7 @@ __device__ __forceinline__ T warp_sum(T value) {
   return value;
 }
 
-// What is not a number is lost, and has to show elsewhere.
+// Values that are not numbers are lost here, and have to show elsewhere.
 template <typename T>
 __device__ __forceinline__ T warp_largest(T value) {
   for (int distance = lanes / 2; distance > 0; distance /= 2) {

@@ -6,7 +6,7 @@
 
 namespace nn::backend::cuda {
 
-// What an update has. Parameters lie at multiples of 16; `decays` says which of those blocks
+// The arguments of an update. Parameters lie at multiples of 16; `decays` says which of those blocks
 // belong to kernels.
 template <typename T>
 struct Update {

@@ -25,9 +25,9 @@ class Conv2d final : public Operation<T> {
         adds_(o.input_adds),
         kernel_(o.parameter(0)),
         kernel_gradient_(o.gradient(0)),
-        bias_(s_, op_.activation, s_.batch * op_.out.pixels(), filters_, out_pixel_, o.parameter(1),
+        bias_(s_, op_.options.activation, s_.batch * op_.out.pixels(), filters_, out_pixel_, o.parameter(1),
               o.gradient(1)) {
-    const Index row = op_.out.pixels() * op_.groups * patch_;
+    const Index row = op_.out.pixels() * op_.options.groups * patch_;
     block_ = std::clamp<Index>(most_of(patch_elements) / (row * s_.queue.members), 1, s_.batch);
     if (!in_place()) s_.patches.need(block_ * row);
   }
@@ -38,7 +38,7 @@ class Conv2d final : public Operation<T> {
       p.m = rows * op_.out.pixels();
       p.n = group_filters();
       p.k = patch_;
-      p.count = op_.groups;
+      p.count = op_.options.groups;
       p.a = patches_of(row, rows);
       p.b = {kernel_, filters_, group_filters()};
       p.c = {out_.data.from(out_at(row)), out_pixel_, group_filters()};
@@ -48,14 +48,14 @@ class Conv2d final : public Operation<T> {
 
   void backward() override {
     bias_.backward(out_.data, out_.gradient);
-    const bool at_once = block_ == s_.batch && op_.groups == 1;
+    const bool at_once = block_ == s_.batch && op_.options.groups == 1;
     if (!at_once) bias_.sum(out_.gradient);
     for_blocks([&](Index row, Index rows) {
       Product<T> p;  // [patch, filters] += patches^T * gradient
       p.m = patch_;
       p.n = group_filters();
       p.k = rows * op_.out.pixels();
-      p.count = op_.groups;
+      p.count = op_.options.groups;
       p.a = patches_of(row, rows);
       p.a.transposed = true;
       p.b = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
@@ -71,16 +71,16 @@ class Conv2d final : public Operation<T> {
   }
 
  private:
-  Index group_inputs() const { return op_.in.channels / op_.groups; }
+  Index group_inputs() const { return op_.in.channels / op_.options.groups; }
   PatchShape shape() const {
-    return {static_cast<int>(op_.groups), static_cast<int>(group_inputs()), static_cast<int>(patch_)};
+    return {static_cast<int>(op_.options.groups), static_cast<int>(group_inputs()), static_cast<int>(patch_)};
   }
-  Index group_filters() const { return filters_ / op_.groups; }
+  Index group_filters() const { return filters_ / op_.options.groups; }
   Index in_at(Index row) const { return row * op_.in.pixels() * in_pixel_; }
   Index out_at(Index row) const { return row * op_.out.pixels() * out_pixel_; }
-  // Where the input's pixels are the patches.
+  // Here the input's pixels are the patches.
   bool in_place() const {
-    return op_.window.kernel == Size{1, 1} && op_.window.strides == Size{1, 1} && op_.groups == 1;
+    return op_.window.kernel == Size{1, 1} && op_.window.strides == Size{1, 1} && op_.options.groups == 1;
   }
 
   template <typename F>
@@ -91,8 +91,8 @@ class Conv2d final : public Operation<T> {
   Matrix<const T> patches_of(Index row, Index rows) const {
     if (in_place()) return {in_.data.from(in_at(row)), in_pixel_};
     const Index outputs = rows * op_.out.pixels();
-    launch(s_.queue, over_elements(outputs, op_.groups * patch_), gather_patches<T>, windows_, shape(),
-           row * op_.out.pixels(), outputs, in_.data, in_pixel_, s_.patches.data());
+    launch(s_.queue, over_elements(outputs, op_.options.groups * patch_), gather_patches<T>, windows_,
+           shape(), row * op_.out.pixels(), outputs, in_.data, in_pixel_, s_.patches.data());
     return {s_.patches.data(), patch_, outputs * patch_};
   }
 
@@ -103,7 +103,7 @@ class Conv2d final : public Operation<T> {
     p.m = outputs;
     p.n = patch_;
     p.k = group_filters();
-    p.count = op_.groups;
+    p.count = op_.options.groups;
     p.a = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
     p.b = {kernel_, filters_, group_filters(), true};
     p.c = {s_.patches.data(), patch_, outputs * patch_};
@@ -132,7 +132,7 @@ class Conv2d final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_conv2d(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::conv2d>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Conv2d<NN_SCALAR>>(o);
 }
 

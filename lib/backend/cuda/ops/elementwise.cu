@@ -15,7 +15,7 @@ class ActivationOp final : public Operation<T> {
       : s_(o.setting),
         in_(o.input),
         out_(o.output),
-        activation_(o.op.activation),
+        activation_(o.op.options.activation),
         adds_(o.input_adds),
         width_(o.op.out.size()) {
     if (s_.training && activation_ == Activation::gelu) before_ = s_.template take<T>(s_.batch * out_.stride);
@@ -52,9 +52,9 @@ class Dropout final : public Operation<T> {
         out_(o.output),
         adds_(o.input_adds),
         width_(o.op.out.size()),
-        keep_(static_cast<T>(1 / (1 - o.op.rate))),
+        keep_(static_cast<T>(1 / (1 - o.op.options.rate))),
         drop_{static_cast<std::uint32_t>(RandomUse::dropout) | static_cast<std::uint32_t>(o.op.layer) << 8,
-              static_cast<std::uint32_t>(o.op.rate * 0x1p32), s_.state} {}
+              static_cast<std::uint32_t>(o.op.options.rate * 0x1p32), s_.state} {}
 
   void forward(bool training) override {
     const Shape2 shape = over_elements(s_.batch, width_);
@@ -120,15 +120,15 @@ class Add final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_activation(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::activation>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<ActivationOp<NN_SCALAR>>(o);
 }
 template <>
-OperationPtr<NN_SCALAR> make_dropout(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::dropout>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Dropout<NN_SCALAR>>(o);
 }
 template <>
-OperationPtr<NN_SCALAR> make_add(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::add>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Add<NN_SCALAR>>(o);
 }
 

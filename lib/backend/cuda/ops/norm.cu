@@ -19,8 +19,8 @@ class BatchNorm final : public Operation<T> {
         channels_(o.op.in.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),
         out_pixel_(pixel_stride(o.output, o.op.out)),
-        parameters_{o.parameter(0), o.parameter(1), o.parameter(2),
-                    o.parameter(3), o.op.momentum,  o.op.epsilon},
+        parameters_{o.parameter(0), o.parameter(1),        o.parameter(2),
+                    o.parameter(3), o.op.options.momentum, o.op.options.epsilon},
         gamma_gradient_(o.gradient(0)),
         beta_gradient_(o.gradient(1)) {
     for (Each<T>* p : {&moments_.mean, &moments_.factor, &moments_.scale, &moments_.shift, &moments_.by_x,
@@ -89,7 +89,7 @@ class LayerNorm final : public Operation<T> {
         channels_(o.op.in.channels),
         in_pixel_(pixel_stride(o.input, o.op.in)),
         out_pixel_(pixel_stride(o.output, o.op.out)),
-        epsilon_(static_cast<T>(o.op.epsilon)),
+        epsilon_(static_cast<T>(o.op.options.epsilon)),
         gamma_(o.parameter(0)),
         beta_(o.parameter(1)),
         gamma_gradient_(o.gradient(0)),
@@ -131,11 +131,11 @@ class LayerNorm final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_batch_norm(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::batch_norm>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<BatchNorm<NN_SCALAR>>(o);
 }
 template <>
-OperationPtr<NN_SCALAR> make_layer_norm(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::layer_norm>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<LayerNorm<NN_SCALAR>>(o);
 }
 

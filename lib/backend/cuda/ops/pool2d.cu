@@ -62,7 +62,11 @@ class Pool2d final : public Operation<T> {
 }  // namespace
 
 template <>
-OperationPtr<NN_SCALAR> make_pool(const Operands<NN_SCALAR>& o) {
+OperationPtr<NN_SCALAR> make<OpKind::max_pool2d>(const Operands<NN_SCALAR>& o) {
+  return std::make_unique<Pool2d<NN_SCALAR>>(o);
+}
+template <>
+OperationPtr<NN_SCALAR> make<OpKind::average_pool2d>(const Operands<NN_SCALAR>& o) {
   return std::make_unique<Pool2d<NN_SCALAR>>(o);
 }
 

@@ -141,7 +141,7 @@ def validation(session, tools):
         for valid in ([], ["--valid", train[0]]) * session.plan.rounds:
             tools.train(session.file("valid.nn"), device, *train, *options, *valid, "--log", log)
             with open(log) as file:
-                last = json.loads(file.readlines()[-1])
+                last = json.loads(file.readlines()[-2])  # behind it, how the run ended
             times.setdefault((device, bool(valid)), []).append(last["elapsed_s"] / last["epoch"])
         without, with_it = (statistics.median(times[device, valid]) for valid in (False, True))
         cells += [
@@ -200,7 +200,8 @@ def resume(session, tools):
     try:
         session.line_of(process)  # the first epoch is over
         process.send_signal(signal.SIGINT)
-        epochs = 1 + len(process.communicate(timeout=60)[0].splitlines())
+        # The last line says how the run ended.
+        epochs = len(process.communicate(timeout=60)[0].splitlines())
     finally:
         session.end(process)
     stopped = process.returncode == -signal.SIGINT and os.path.exists(f"{model}.ckpt")

@@ -1,4 +1,5 @@
-// What networks compute, written down as plainly as possible, in double.
+// What operations compute, written down as plainly as possible, in double. A function for each is in the
+// table.
 #pragma once
 
 #include <algorithm>
@@ -50,16 +51,38 @@ void each_in_window(const Op& op, std::int64_t y, std::int64_t z, F f) {
   }
 }
 
-inline std::vector<double> reference_conv2d(const Op& op, const double* kernel, const double* bias,
-                                            const std::vector<double>& x) {
-  std::vector<double> y;
-  const std::int64_t inputs = op.in.channels / op.groups, filters = op.out.channels;
+using Doubles = std::vector<double>;
+
+// What a reference is given of one row; it returns the operation's output before its activation.
+struct Given {
+  const Plan& plan;
+  const Op& op;
+  std::vector<const double*> parameters;
+  Doubles x, other;  // other: of an operation with two inputs
+};
+
+inline Doubles reference_same(const Given& given) { return given.x; }
+
+inline Doubles reference_dense(const Given& given) {
+  const double *kernel = given.parameters[0], *bias = given.parameters[1];
+  Doubles y(bias, bias + given.op.out.channels);
+  for (const double v : given.x) {
+    for (double& sum : y) sum += v * *kernel++;
+  }
+  return y;
+}
+
+inline Doubles reference_conv2d(const Given& given) {
+  const Op& op = given.op;
+  const double *kernel = given.parameters[0], *bias = given.parameters[1];
+  Doubles y;
+  const std::int64_t groups = op.options.groups, inputs = op.in.channels / groups, filters = op.out.channels;
   each_output(op, [&](std::int64_t line, std::int64_t pixel, std::int64_t filter) {
     double sum = bias[filter];
-    const std::int64_t first = filter / (filters / op.groups) * inputs;
+    const std::int64_t first = filter / (filters / groups) * inputs;
     each_in_window(op, line, pixel, [&](std::int64_t iy, std::int64_t ix, std::int64_t ky, std::int64_t kx) {
       for (std::int64_t c = 0; c < inputs; ++c) {
-        sum += at(x, op.in, iy, ix, first + c) *
+        sum += at(given.x, op.in, iy, ix, first + c) *
                kernel[((ky * op.window.kernel.width + kx) * inputs + c) * filters + filter];
       }
     });
@@ -68,14 +91,15 @@ inline std::vector<double> reference_conv2d(const Op& op, const double* kernel, 
   return y;
 }
 
-inline std::vector<double> reference_pool(const Op& op, const std::vector<double>& x) {
-  std::vector<double> y;
+inline Doubles reference_pool(const Given& given) {
+  const Op& op = given.op;
+  Doubles y;
   each_output(op, [&](std::int64_t line, std::int64_t pixel, std::int64_t c) {
     double largest = -INFINITY, sum = 0, count = 0;
     each_in_window(op, line, pixel, [&](std::int64_t iy, std::int64_t ix, std::int64_t, std::int64_t) {
       if (iy < 0 || iy >= op.in.height || ix < 0 || ix >= op.in.width) return;
-      largest = std::max(largest, at(x, op.in, iy, ix, c));
-      sum += at(x, op.in, iy, ix, c);
+      largest = std::max(largest, at(given.x, op.in, iy, ix, c));
+      sum += at(given.x, op.in, iy, ix, c);
       ++count;
     });
     y.push_back(op.kind == OpKind::max_pool2d ? largest : sum / count);
@@ -83,82 +107,53 @@ inline std::vector<double> reference_pool(const Op& op, const std::vector<double
   return y;
 }
 
-inline std::vector<double> reference_norm(const Op& op, const std::vector<const double*>& p,
-                                          std::vector<double> x) {
-  const auto channels = static_cast<std::size_t>(op.in.channels);
+// By the moving statistics, or by those of the pixel.
+inline Doubles reference_norm(const Given& given) {
+  const auto& p = given.parameters;
+  const auto channels = static_cast<std::size_t>(given.op.in.channels);
+  const bool batch = given.op.kind == OpKind::batch_norm;
+  Doubles x = given.x;
   for (std::size_t first = 0; first < x.size(); first += channels) {
     double mean = 0, variance = 0;
     for (std::size_t c = 0; c < channels; ++c) mean += x[first + c] / static_cast<double>(channels);
     for (std::size_t c = 0; c < channels; ++c)
       variance += (x[first + c] - mean) * (x[first + c] - mean) / static_cast<double>(channels);
     for (std::size_t c = 0; c < channels; ++c) {
-      const bool batch = op.kind == OpKind::batch_norm;
       const double middle = batch ? p[2][c] : mean, spread = batch ? p[3][c] : variance;
-      x[first + c] = (x[first + c] - middle) / std::sqrt(spread + op.epsilon) * p[0][c] + p[1][c];
+      x[first + c] =
+          (x[first + c] - middle) / std::sqrt(spread + given.op.options.epsilon) * p[0][c] + p[1][c];
     }
   }
   return x;
 }
 
-inline std::vector<double> reference_embedding(const Plan& plan, const Op& op, const double* table,
-                                               const std::vector<double>& x) {
-  const auto units = plan.parameters[static_cast<std::size_t>(op.parameters[0])].shape[1];
-  std::vector<double> y;
+inline Doubles reference_embedding(const Given& given) {
+  const auto index = static_cast<std::size_t>(given.op.parameters[0]);
+  const auto units = given.plan.parameters[index].shape[1];
+  const double* table = given.parameters[0];
+  Doubles y;
   std::size_t next = 0;
-  for (const InputSegment& segment : plan.segments) {
+  for (const InputSegment& segment : given.plan.segments) {
     if (segment.category) y.resize(y.size() + static_cast<std::size_t>(units));
     for (std::int64_t j = 0; j < segment.width; ++j, ++next) {
       if (!segment.category) {
-        y.push_back(x[next]);
+        y.push_back(given.x[next]);
         continue;
       }
       for (std::int64_t u = 0; u < units; ++u, ++table)
-        y[y.size() - static_cast<std::size_t>(units - u)] += x[next] * *table;
+        y[y.size() - static_cast<std::size_t>(units - u)] += given.x[next] * *table;
     }
   }
   return y;
 }
 
-inline std::vector<double> reference_dense(const Op& op, const double* kernel, const double* bias,
-                                           const std::vector<double>& x) {
-  std::vector<double> y(bias, bias + op.out.channels);
-  for (const double v : x) {
-    for (double& sum : y) sum += v * *kernel++;
-  }
+inline Doubles reference_add(const Given& given) {
+  Doubles y = given.x;
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] += given.other[i];
   return y;
 }
 
-// Logits or values of one row, without dropout.
-inline std::vector<double> reference_row(const Plan& plan, const std::vector<double>& parameters,
-                                         std::vector<double> x) {
-  std::vector<std::vector<double>> values(plan.values.size());
-  values[0] = std::move(x);
-  for (const Op& op : plan.ops) {
-    std::vector<const double*> p;
-    for (const int index : op.parameters)
-      p.push_back(parameters.data() + plan.parameters[static_cast<std::size_t>(index)].offset);
-    std::vector<double> y = values[static_cast<std::size_t>(op.input)];
-    switch (op.kind) {
-      case OpKind::dense: y = reference_dense(op, p[0], p[1], y); break;
-      case OpKind::conv2d: y = reference_conv2d(op, p[0], p[1], y); break;
-      case OpKind::max_pool2d:
-      case OpKind::average_pool2d: y = reference_pool(op, y); break;
-      case OpKind::batch_norm:
-      case OpKind::layer_norm: y = reference_norm(op, p, y); break;
-      case OpKind::embedding: y = reference_embedding(plan, op, p[0], y); break;
-      case OpKind::add:
-        for (std::size_t i = 0; i < y.size(); ++i) y[i] += values[static_cast<std::size_t>(op.other)][i];
-        break;
-      case OpKind::activation:
-      case OpKind::dropout: break;
-    }
-    for (double& v : y) v = reference_activation(op.activation, v);
-    values[static_cast<std::size_t>(op.output)] = std::move(y);
-  }
-  return values[static_cast<std::size_t>(plan.ops.back().output)];
-}
-
-inline std::vector<double> reference_outputs(Loss loss, std::vector<double> z) {
+inline Doubles reference_outputs(Loss loss, Doubles z) {
   if (loss == Loss::binary_crossentropy) z[0] = 1 / (1 + std::exp(-z[0]));
   if (loss != Loss::categorical_crossentropy) return z;
   double total = 0;
@@ -167,9 +162,8 @@ inline std::vector<double> reference_outputs(Loss loss, std::vector<double> z) {
   return z;
 }
 
-inline double reference_loss(Loss loss, const std::vector<double>& z, std::int32_t label,
-                             const double* target) {
-  const std::vector<double> y = reference_outputs(loss, z);
+inline double reference_loss(Loss loss, const Doubles& z, std::int32_t label, const double* target) {
+  const Doubles y = reference_outputs(loss, z);
   if (loss == Loss::categorical_crossentropy) return -std::log(y[static_cast<std::size_t>(label)]);
   if (loss == Loss::binary_crossentropy) return -std::log(label == 1 ? y[0] : 1 - y[0]);
   double sum = 0;

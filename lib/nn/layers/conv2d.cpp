@@ -1,0 +1,60 @@
+// conv2d FILTERS KERNEL [strides SIZE] [same|valid] [groups COUNT] [ACTIVATION]
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "nn/layers/windows.hpp"
+#include "nn/network.hpp"
+
+namespace nn {
+namespace {
+
+void parse(Words& words, Layer& layer) {
+  layer.units = parse_count(words.take("the number of filters"), "filters", most_units);
+  layer.kernel = parse_size(words.take("the size of the kernel, such as 3x3,"));
+  while (!words.empty()) {
+    if (parse_window_option(words, layer)) continue;
+    if (words.take_if("groups")) {
+      layer.groups = parse_count(words.take("the number of groups"), "groups", most_units);
+      if (layer.units % layer.groups != 0)
+        fail_usage("{} filters are no multiple of {} groups", layer.units, layer.groups);
+      continue;
+    }
+    layer.activation = parse_activation(words.take("an activation"));
+    return;
+  }
+}
+
+std::string print(const Layer& layer) {
+  return fmt::format(" {} {}x{}{}{}{}", layer.units, layer.kernel.height, layer.kernel.width,
+                     print_window_options(layer, {1, 1}),
+                     layer.groups > 1 ? fmt::format(" groups {}", layer.groups) : "", activation_word(layer));
+}
+
+void lower(const Layer& layer, Lowering& to) {
+  const Image in = to.input_image(layer);
+  if (in.channels % layer.groups != 0)
+    fail_usage("{} channels can't be cut into {} groups", in.channels, layer.groups);
+  const std::int64_t channels = in.channels / layer.groups;
+  const std::int64_t area = layer.kernel.height * layer.kernel.width;
+  const int kernel = to.add_kernel(layer, {layer.kernel.height, layer.kernel.width, channels, layer.units},
+                                   area * channels, area * layer.units);
+  const int bias = to.add_parameter(layer, "bias", {layer.units});
+  to.push_window(OpKind::conv2d, layer, layer.units).parameters = {kernel, bias};
+}
+
+OptionValues describe(const Layer& layer) {
+  return {
+      {"filters", layer.units},      {"groups", layer.groups},   {"activation", name_of(layer.activation)},
+      {"kernel_size", layer.kernel}, {"strides", layer.strides}, {"padding", padding_of(layer)}};
+}
+
+}  // namespace
+
+template <>
+const LayerType& layer_type<LayerKind::conv2d>() {
+  static constexpr LayerType type{
+      .word = "conv2d", .parse = parse, .print = print, .lower = lower, .describe = describe};
+  return type;
+}
+
+}  // namespace nn

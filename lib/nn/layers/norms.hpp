@@ -1,0 +1,23 @@
+// What batch_norm and layer_norm have in common.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "nn/layer_type.hpp"
+
+namespace nn {
+
+// False where the next word isn't "epsilon".
+inline bool parse_epsilon(Words& words, Layer& layer) {
+  if (!words.take_if("epsilon")) return false;
+  layer.epsilon = parse_within(words.take("epsilon"), "epsilon", 0, 1);
+  return true;
+}
+
+inline std::string print_epsilon(const Layer& layer) {
+  return layer.epsilon != LayerOptions().epsilon ? fmt::format(" epsilon {}", layer.epsilon) : "";
+}
+
+}  // namespace nn

@@ -1,0 +1,69 @@
+// max_pool2d SIZE [strides SIZE] [same|valid], average_pool2d likewise, and global_average_pool2d.
+#include "nn/layers/windows.hpp"
+
+namespace nn {
+namespace {
+
+// Windows follow each other, unless strides say otherwise.
+void parse(Words& words, Layer& layer) {
+  layer.kernel = parse_size(words.take("the size of the window, such as 2,"));
+  layer.strides = layer.kernel;
+  while (!words.empty() && parse_window_option(words, layer)) {
+  }
+}
+
+std::string print(const Layer& layer) {
+  return " " + to_string(layer.kernel) + print_window_options(layer, layer.kernel);
+}
+
+template <OpKind kind>
+void lower(const Layer& layer, Lowering& to) {
+  to.push_window(kind, layer, to.input_image(layer).channels);
+}
+
+OptionValues describe(const Layer& layer) {
+  return {{"pool_size", layer.kernel}, {"strides", layer.strides}, {"padding", padding_of(layer)}};
+}
+
+// A window as large as the image.
+void lower_global(const Layer& layer, Lowering& to) {
+  const Image in = to.input_image(layer);
+  to.push(OpKind::average_pool2d, {1, 1, in.channels}).window.kernel = {in.height, in.width};
+  to.flatten();
+}
+
+OptionValues describe_global(const Layer&) { return {}; }
+
+}  // namespace
+
+template <>
+const LayerType& layer_type<LayerKind::max_pool2d>() {
+  static constexpr LayerType type{.word = "max_pool2d",
+                                  .parse = parse,
+                                  .print = print,
+                                  .lower = lower<OpKind::max_pool2d>,
+                                  .describe = describe};
+  return type;
+}
+
+template <>
+const LayerType& layer_type<LayerKind::average_pool2d>() {
+  static constexpr LayerType type{.word = "average_pool2d",
+                                  .parse = parse,
+                                  .print = print,
+                                  .lower = lower<OpKind::average_pool2d>,
+                                  .describe = describe};
+  return type;
+}
+
+template <>
+const LayerType& layer_type<LayerKind::global_average_pool2d>() {
+  static constexpr LayerType type{.word = "global_average_pool2d",
+                                  .parse = parse_nothing,
+                                  .print = print_nothing,
+                                  .lower = lower_global,
+                                  .describe = describe_global};
+  return type;
+}
+
+}  // namespace nn

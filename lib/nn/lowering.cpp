@@ -1,0 +1,177 @@
+#include "nn/lowering.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/memory.hpp"
+#include "nn/layer_type.hpp"
+
+namespace nn {
+namespace {
+
+constexpr std::int64_t floats_aligned = alignment / sizeof(float);
+constexpr std::int64_t most_elements = INT32_MAX;  // of one row of a value
+constexpr std::int64_t most_parameters = std::int64_t{1} << 40;
+
+constexpr std::int64_t round_up(std::int64_t n) {
+  return (n + floats_aligned - 1) / floats_aligned * floats_aligned;
+}
+
+std::string describe(const Image& image) {
+  if (image.pixels() == 1) return fmt::format("{} numbers", image.channels);
+  return fmt::format("images [{}, {}, {}]", image.height, image.width, image.channels);
+}
+
+// A tensor of two dimensions is an image of one channel; one of more than three, flat.
+Image image_of(const Shape& shape) {
+  if (shape.size() == 2) return {shape[0], shape[1], 1};
+  if (shape.size() == 3) return {shape[0], shape[1], shape[2]};
+  return {1, 1, element_count(shape)};
+}
+
+struct Padded {
+  std::int64_t outputs, before;
+};
+
+// Keras' rules, along one axis.
+Padded slide(std::int64_t inputs, std::int64_t kernel, std::int64_t stride, bool same) {
+  if (!same) return {(inputs - kernel) / stride + 1, 0};
+  const std::int64_t outputs = (inputs + stride - 1) / stride;
+  return {outputs, std::max<std::int64_t>((outputs - 1) * stride + kernel - inputs, 0) / 2};
+}
+
+}  // namespace
+
+Lowering::Lowering(const Network& network, Loss loss) : network_(network) {
+  plan_.inputs = network.inputs();
+  plan_.outputs = network.outputs();
+  plan_.loss = loss;
+  plan_.segments = network.segments;
+  plan_.values.push_back({plan_.inputs, plan_.inputs, 0});
+  here_ = {0, image_of(network.input), network.input.size() == 1 || network.input.size() > 3};
+}
+
+Plan Lowering::run() {
+  for (index_ = 0; index_ < network_.layers.size(); ++index_) {
+    const Layer& layer = network_.layers[index_];
+    try {
+      type_of(layer.kind).lower(layer, *this);
+    } catch (const Error& error) {
+      throw error.within(layer.kind == LayerKind::add ? "--net" : fmt::format("layer {}", layer.name));
+    }
+  }
+  if (here_.image != Image{1, 1, plan_.outputs})
+    fail_usage("the network ends with {}, but the data asks for {}", describe(here_.image), plan_.outputs);
+  return std::move(plan_);
+}
+
+const Image& Lowering::input_image(const Layer& layer) const {
+  if (here_.flat) {
+    fail_usage(
+        "{} takes images, and its input is {}; images come from IDX or .npy files, or from a column "
+        "of tensors [height, width] or [height, width, channels]",
+        name_of(layer.kind), describe(here_.image));
+  }
+  return here_.image;
+}
+
+void Lowering::flatten() {
+  here_.image = {1, 1, here_.image.size()};
+  here_.flat = true;
+}
+
+int Lowering::add_parameter(const Layer& layer, std::string_view what, Shape shape, double initial) {
+  Parameter p;
+  p.name = fmt::format("{}/{}", layer.name, what);
+  p.shape = std::move(shape);
+  p.offset = plan_.parameter_count;
+  p.initial = initial;
+  __int128 size = 1;
+  for (const std::int64_t d : p.shape) size *= d;  // at most four of at most 2^31 and small ones
+  if (plan_.parameter_count + size > most_parameters) fail_usage("it has too many weights");
+  plan_.parameter_count += round_up(p.size());
+  plan_.parameters.push_back(std::move(p));
+  return static_cast<int>(plan_.parameters.size()) - 1;
+}
+
+int Lowering::add_kernel(const Layer& layer, Shape shape, std::int64_t fan_in, std::int64_t fan_out) {
+  const int index = add_parameter(layer, "kernel", std::move(shape));
+  Parameter& p = parameter(index);
+  p.initializer = Initializer::variance_scaling;
+  p.fan_in = fan_in;
+  p.fan_out = fan_out;
+  p.activation = next_activation();
+  p.decays = true;
+  return index;
+}
+
+// The activation of this layer, or of the one behind it that does nothing else.
+Activation Lowering::next_activation() const {
+  if (network_.layers[index_].activation != Activation::linear) return network_.layers[index_].activation;
+  for (std::size_t i = index_ + 1; i < network_.layers.size(); ++i) {
+    const Layer& layer = network_.layers[i];
+    if (layer.kind == LayerKind::activation) return layer.activation;
+    if (!type_of(layer.kind).passes_kernel) break;
+  }
+  return Activation::linear;
+}
+
+Op& Lowering::push(OpKind kind, const Image& out) {
+  if (static_cast<__int128>(out.pixels()) * out.channels > most_elements) {
+    fail_usage("{} are too large", describe(out));
+  }
+  Op op;
+  op.kind = kind;
+  op.in = here_.image;
+  op.out = out;
+  op.input = here_.value;
+  op.output = static_cast<int>(plan_.values.size());
+  op.options = network_.layers[index_];
+  op.layer = static_cast<int>(index_);
+  const std::int64_t stride = out.pixels() == 1 ? round_up(out.size()) : out.size();
+  plan_.values.push_back({out.size(), stride, plan_.values_per_row});
+  plan_.values_per_row += round_up(stride);
+  here_ = {op.output, out, here_.flat};
+  plan_.ops.push_back(std::move(op));
+  return plan_.ops.back();
+}
+
+Op& Lowering::push_window(OpKind kind, const Layer& layer, std::int64_t channels) {
+  const Image in = here_.image;
+  if (!layer.same && (layer.kernel.height > in.height || layer.kernel.width > in.width)) {
+    fail_usage("its window of {}x{} is larger than its input, {}; smaller windows, or 'same', would do",
+               layer.kernel.height, layer.kernel.width, describe(in));
+  }
+  const Padded rows = slide(in.height, layer.kernel.height, layer.strides.height, layer.same);
+  const Padded columns = slide(in.width, layer.kernel.width, layer.strides.width, layer.same);
+  Op& op = push(kind, {rows.outputs, columns.outputs, channels});
+  op.window = {layer.kernel, layer.strides, rows.before, columns.before};
+  return op;
+}
+
+void Lowering::begin_block(const Layer& layer) { blocks_.push_back({&layer, here_, here_}); }
+
+void Lowering::begin_shortcut() {
+  blocks_.back().main = std::exchange(here_, blocks_.back().begin);
+  blocks_.back().shortcut = true;
+}
+
+void Lowering::end_block() {
+  const Block block = blocks_.back();
+  blocks_.pop_back();
+  const Place other = block.shortcut ? here_ : block.begin;
+  if (block.shortcut) here_ = block.main;
+  if (here_.image != other.image) {
+    fail_usage("{} makes {} of {}; {}", block.layer->name, describe(here_.image), describe(block.begin.image),
+               block.shortcut ? fmt::format("its shortcut gives {}", describe(other.image))
+                              : "give it a shortcut, such as residual(…; conv2d FILTERS 1x1)");
+  }
+  push(OpKind::add, here_.image).other = other.value;
+}
+
+Plan lower(const Network& network, Loss loss) { return Lowering(network, loss).run(); }
+
+}  // namespace nn

@@ -1,0 +1,80 @@
+#include "nn/words.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "nn/network.hpp"
+
+namespace nn {
+
+Words::Words(std::string_view text) {
+  for (;;) {
+    const auto first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return;
+    text.remove_prefix(first);
+    const auto length = std::min(text.find_first_of(blanks), text.size());
+    words_.push_back(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+}
+
+std::string_view Words::take(std::string_view expected) {
+  if (empty()) fail_usage("{} is missing", expected);
+  return words_[next_++];
+}
+
+bool Words::take_if(std::string_view word) {
+  if (empty() || peek() != word) return false;
+  ++next_;
+  return true;
+}
+
+bool Words::number_follows() const {
+  return !empty() && peek().find_first_not_of("+-.0123456789e") == std::string_view::npos;
+}
+
+void Words::expect_end() const {
+  if (!empty()) fail_usage("'{}' is not expected after '{}'", printable(peek()), words_[next_ - 1]);
+}
+
+std::int64_t parse_count(std::string_view word, std::string_view what, std::int64_t most) {
+  const std::int64_t count = parse_integer(word);
+  if (count < 1 || count > most) fail_usage("{} {}; from 1 to {} are possible", count, what, most);
+  return count;
+}
+
+std::int64_t parse_units(std::string_view word) { return parse_count(word, "units", most_units); }
+
+Size parse_size(std::string_view word) {
+  constexpr std::int64_t largest_window = 1024;
+  const auto cross = word.find('x');
+  const auto side = [](std::string_view text) { return parse_count(text, "pixels", largest_window); };
+  if (cross == std::string_view::npos) return {side(word), side(word)};
+  return {side(word.substr(0, cross)), side(word.substr(cross + 1))};
+}
+
+double parse_within(std::string_view word, std::string_view what, double above, double below) {
+  const double value = parse_number(word);
+  if (!(value > above && value < below)) {
+    fail_usage("{} {}; it is above {} and below {}", what, word, above, below);
+  }
+  return value;
+}
+
+std::string to_string(Size size) {
+  return size.height == size.width ? fmt::format("{}", size.height)
+                                   : fmt::format("{}x{}", size.height, size.width);
+}
+
+std::string activation_word(const Layer& layer) {
+  return layer.activation == Activation::linear ? "" : fmt::format(" {}", name_of(layer.activation));
+}
+
+void parse_nothing(Words&, Layer&) {}
+
+std::string print_nothing(const Layer&) { return {}; }
+
+}  // namespace nn

@@ -1,0 +1,46 @@
+// The words of a layer, and what descriptors in nn/layers read and write with them. Internal to lib/nn.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nn/layer.hpp"
+
+namespace nn {
+
+inline constexpr std::string_view blanks = " \t\n";
+inline constexpr std::int64_t most_units = std::int64_t{1} << 20;
+
+// The words of one layer, taken one after the other.
+class Words {
+ public:
+  explicit Words(std::string_view text);
+
+  bool empty() const { return next_ == words_.size(); }
+  std::string_view peek() const { return words_[next_]; }
+  std::string_view take(std::string_view expected);  // usage error "… is missing" behind the last one
+  bool take_if(std::string_view word);
+  bool number_follows() const;
+  void expect_end() const;
+
+ private:
+  std::vector<std::string_view> words_;
+  std::size_t next_ = 0;
+};
+
+// All throw a usage error that says what is possible.
+std::int64_t parse_count(std::string_view word, std::string_view what, std::int64_t most);  // 1 to `most`
+std::int64_t parse_units(std::string_view word);
+Size parse_size(std::string_view word);  // "3" or "3x5"
+double parse_within(std::string_view word, std::string_view what, double above, double below);
+
+std::string to_string(Size size);                 // "3" or "3x5"
+std::string activation_word(const Layer& layer);  // with a blank before it; none for linear
+
+// Parts of descriptors whose layers have no options.
+void parse_nothing(Words& words, Layer& layer);
+std::string print_nothing(const Layer& layer);
+
+}  // namespace nn

@@ -1,0 +1,43 @@
+// A network that checks run over, and what they need of it without a backend.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.hpp"
+#include "nn/plan.hpp"
+
+namespace nn::test {
+
+struct Case {
+  std::string net;
+  std::int64_t inputs, outputs;
+  Loss loss;
+  std::int64_t rows;
+  Shape image = {};                         // of the input; empty: a vector
+  std::vector<InputSegment> segments = {};  // of the input, for embedding
+  std::string_view group = {};              // of its row in the table; empty: none
+};
+
+inline Plan plan_of(const Case& c) {
+  Network network = parse_network(c.net);
+  resolve(network, c.image.empty() ? Shape{c.inputs} : c.image, c.outputs, c.segments);
+  return lower(network, c.loss);
+}
+
+inline std::vector<float> parameters_of(const Plan& plan) {
+  std::vector<float> values(static_cast<std::size_t>(plan.parameter_count));
+  initialise(plan, 3, values);
+  RandomStream random(5, RandomUse::shuffle, 2);
+  for (const Parameter& p : plan.parameters) {
+    if (p.decays || p.initial != 0) continue;  // biases that are not 0
+    for (std::int64_t i = 0; i < p.size(); ++i)
+      values[static_cast<std::size_t>(p.offset + i)] = static_cast<float>(0.2 * random.normal());
+  }
+  return values;
+}
+
+inline std::vector<double> widen(const std::vector<float>& values) { return {values.begin(), values.end()}; }
+
+}  // namespace nn::test

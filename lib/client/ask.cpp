@@ -31,11 +31,11 @@ protocol::OutgoingFrame question_frame(protocol::FrameMaker& maker, const Worker
 
 asio::awaitable<std::string> ask(asio::io_context& io, net::Endpoint endpoint, WorkerQuestion question,
                                  net::Access access) {
-  net::Carrier carrier;
+  net::Transport transport;
   constexpr std::uint64_t max_frame = 16u << 20;
-  const auto link = co_await open_connection(endpoint, access, max_frame, carrier);
+  const auto link = co_await open_connection(endpoint, access, max_frame, transport);
   auto limit = close_after(link, io, access.connect_timeout);
-  co_await greet(*link, with_token(access), max_frame, carrier);
+  co_await greet(*link, with_token(access), max_frame, transport);
   link->send(question_frame(link->maker(), question));
   protocol::IncomingFrame in;
   while (co_await link->read(in)) {
@@ -49,7 +49,7 @@ asio::awaitable<std::string> ask(asio::io_context& io, net::Endpoint endpoint, W
   fail(ErrorKind::unavailable, "no answer");
 }
 
-// What describe() in worker/session.cpp says of a worker's health: {"status":"ok"}.
+// The health that describe() in worker/session.cpp reports: {"status":"ok"}.
 bool is_healthy(std::string_view json) {
   const auto health = nlohmann::json::parse(json, nullptr, false);
   return health.is_object() && health.value("status", nlohmann::json()) == "ok";

@@ -23,9 +23,9 @@ net::Access with_token(net::Access access) {
 asio::awaitable<std::shared_ptr<protocol::FrameLink>> open_connection(const net::Endpoint& endpoint,
                                                                       const net::Access& access,
                                                                       std::uint64_t max_frame,
-                                                                      net::Carrier& carrier) {
-  net::Socket socket = co_await net::connect(endpoint, access, carrier);
-  co_return std::make_shared<protocol::FrameLink>(std::move(socket), max_frame, carrier.alert);
+                                                                      net::Transport& transport) {
+  net::Socket socket = co_await net::connect(endpoint, access, transport);
+  co_return std::make_shared<protocol::FrameLink>(std::move(socket), max_frame, transport.alert);
 }
 
 namespace {
@@ -53,7 +53,7 @@ asio::awaitable<std::string> how_ended(process::Child& command) {
 }  // namespace
 
 asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const net::Access& access,
-                                               std::uint64_t max_frame, net::Carrier& carrier) {
+                                               std::uint64_t max_frame, net::Transport& transport) {
   auto& builder = link.maker().builder();
   const auto agent = builder.CreateString(fmt::format("{} {}", tool_name(), tools_version()));
   flatbuffers::Offset<flatbuffers::String> token;
@@ -71,11 +71,11 @@ asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const 
     error = thrown;
   }
   const bool ended = error->kind() == ErrorKind::unavailable;
-  if (ended && carrier.child) {
-    const std::string how = co_await how_ended(*carrier.child);
+  if (ended && transport.child) {
+    const std::string how = co_await how_ended(*transport.child);
     throw error->advise("{}", how);
   }
-  if (!answered && carrier.kind == net::Endpoint::Kind::tcp) {
+  if (!answered && transport.kind == net::Endpoint::Kind::tcp) {
     throw error->advise("; if it wants certificates, write tls://");
   }
   throw *error;

@@ -1,4 +1,4 @@
-// What all clients of a worker do: reach it, greet it, read what it sends. For this module only.
+// The steps that all clients of a worker take: connect, greet it, read what it sends. For this module only.
 #pragma once
 
 #include <chrono>
@@ -17,12 +17,12 @@ net::Access with_token(net::Access access);
 asio::awaitable<std::shared_ptr<protocol::FrameLink>> open_connection(const net::Endpoint& endpoint,
                                                                       const net::Access& access,
                                                                       std::uint64_t max_frame,
-                                                                      net::Carrier& carrier);
+                                                                      net::Transport& transport);
 
 // The first message, and the Welcome that the worker says to it. The access is one with_token().
 // Errors as expect() has them, with how the command ended where there is one.
 asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const net::Access& access,
-                                               std::uint64_t max_frame, net::Carrier& carrier);
+                                               std::uint64_t max_frame, net::Transport& transport);
 
 // The next message, which must be of this type: errors for what the worker fails with, for an
 // end of the connection (unavailable), and for anything else.

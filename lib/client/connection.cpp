@@ -77,15 +77,15 @@ asio::awaitable<void> Connection::run() {
   }
 }
 
-// What was sent and not answered is somebody else's now.
+// Requests that were sent and not answered are somebody else's now.
 void Connection::lose(const Error& error) {
   error_ = within(error, name_);
   lost_ = true;
   const auto requests = std::exchange(requests_, {});
   if (state_ == State::ready || state_ == State::draining) ++fruitless_;
-  // What can't be better next time: the worker understood, and refused; or its command doesn't
+  // Failures that won't be better next time: the worker understood, and refused; or its command doesn't
   // start one.
-  const bool for_good = fruitless_ >= most_fruitless || (carrier_.child && !ever_ready()) ||
+  const bool for_good = fruitless_ >= most_fruitless || (transport_.child && !ever_ready()) ||
                         error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported ||
                         error.kind() == ErrorKind::usage;
   set(for_good ? State::refused : State::connecting);
@@ -96,8 +96,8 @@ void Connection::lose(const Error& error) {
 
 asio::awaitable<void> Connection::serve_connection() {
   link_.reset();
-  carrier_ = {};
-  link_ = co_await open_connection(endpoint_, options_.access, options_.max_frame, carrier_);
+  transport_ = {};
+  link_ = co_await open_connection(endpoint_, options_.access, options_.max_frame, transport_);
   const auto link = link_;
   // A worker that doesn't get through its greeting is none.
   auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);
@@ -116,7 +116,7 @@ asio::awaitable<void> Connection::serve_connection() {
 }
 
 asio::awaitable<void> Connection::greet() {
-  co_await nn::client::greet(*link_, options_.access, options_.max_frame, carrier_);
+  co_await nn::client::greet(*link_, options_.access, options_.max_frame, transport_);
   open_stream();
   const protocol::IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
   const auto* digest = in.as<wire::Opened>()->digest();

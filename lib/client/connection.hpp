@@ -99,10 +99,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::connecting;
   Error error_;
   bool lost_ = false;
-  net::Carrier carrier_;
+  net::Transport transport_;
   std::shared_ptr<protocol::FrameLink> link_;
-  std::optional<format::PieceWriter> rows_;
-  std::optional<format::PieceReader> answers_;
+  std::optional<format::MessageWriter> rows_;
+  std::optional<format::MessageReader> answers_;
   std::shared_ptr<const Schema> answer_schema_;
   std::optional<predict::OutputColumn> column_;
   std::optional<predict::PredictionKind> kind_;

@@ -15,7 +15,7 @@
 namespace nn::client {
 namespace {
 
-// What is sent: all but what passes through, and what no stream can carry.
+// The columns that are sent: all but those that pass through, and those that no stream can carry.
 std::vector<std::size_t> sent_columns(const Schema& schema) {
   const std::vector<std::size_t> passed = predict::passed_columns(schema);
   std::vector<std::size_t> sent;

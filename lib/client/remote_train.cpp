@@ -29,7 +29,7 @@ constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::chrono::milliseconds look_for_rows{2};
 constexpr std::chrono::seconds time_to_stop{30};
 
-std::string_view text_of(const format::Piece& body) {
+std::string_view text_of(const format::MessageBuffer& body) {
   return {reinterpret_cast<const char*>(body.bytes().data()), body.size};
 }
 
@@ -63,9 +63,9 @@ class RemoteTrainer {
   LineFile log_;
   std::string end_;        // the worker's line that ends the log
   bool finished_ = false;  // that is what it says
-  format::PieceWriter writer_;
+  format::MessageWriter writer_;
   asio::io_context io_{1};
-  net::Carrier carrier_;
+  net::Transport transport_;
   std::shared_ptr<protocol::FrameLink> link_;
   std::optional<Progress> progress_;
   std::optional<protocol::FrameLink::Clock::time_point> stopping_;
@@ -134,10 +134,10 @@ void RemoteTrainer::look_at_signals() {
 }
 
 asio::awaitable<void> RemoteTrainer::train() {
-  link_ = co_await open_connection(options_.endpoint, access_, options_.max_frame, carrier_);
+  link_ = co_await open_connection(options_.endpoint, access_, options_.max_frame, transport_);
   const auto link = link_;
   auto limit = close_after(link, io_, 2 * access_.connect_timeout);
-  const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, carrier_);
+  const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, transport_);
   limit.cancel();
   if (!can_train(*welcome.as<wire::Welcome>())) {
     throw make_error(ErrorKind::unsupported, "this worker does not train")
@@ -163,7 +163,7 @@ void RemoteTrainer::begin() {
   const auto job = builder.CreateString(options_.job);
   const auto arguments = builder.CreateVectorOfStrings(options_.arguments);
   link_->send(link_->maker().finish(id, wire::CreateTrain(builder, job, options_.resume, arguments),
-                                    protocol::piece_of(options_.command_line)));
+                                    protocol::message_of_bytes(options_.command_line)));
 }
 
 asio::awaitable<void> RemoteTrainer::send_rows() {

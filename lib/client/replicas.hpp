@@ -27,7 +27,7 @@ struct ReplicasOptions {
   std::chrono::microseconds hedge{0};     // replicas: ask a second one after; 0: never
 };
 
-// What came back of a block: one answer of replicas, those of the members that were there in an
+// The result of a block: one answer of replicas, those of the members that were there in an
 // ensemble.
 struct ReplicasResult {
   struct Part {

@@ -1,4 +1,4 @@
-// What a client needs to be let in by a worker, and a worker to let clients in.
+// Access: what a client needs to be let in by a worker, and a worker to let clients in.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,5 @@
-// Where a worker is: tcp://host:port, tls://host:port, unix:/path, ssh://[user@]host, exec:COMMAND.
+// An endpoint says where a worker is: tcp://host:port, tls://host:port, unix:/path, ssh://[user@]host,
+// exec:COMMAND.
 #pragma once
 
 #include <cstdint>

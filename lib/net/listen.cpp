@@ -38,7 +38,7 @@ bool is_loopback(const Address& address) {
          IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_addr);
 }
 
-// What the socket is bound to.
+// The endpoint that the socket is bound to.
 Endpoint bound_to(const Address& address) {
   Endpoint endpoint;
   if (address.storage.ss_family == AF_UNIX) {

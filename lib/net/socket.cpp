@@ -97,7 +97,7 @@ asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<process::
   co_return Socket(executor, protocol, fd.release());
 }
 
-// What went wrong as a value: a race is won by whoever returns, not by whoever throws.
+// Errors are values here: a race is won by whoever returns, not by whoever throws.
 struct Opened {
   std::optional<Socket> socket;
   std::optional<Error> error;
@@ -124,13 +124,13 @@ Acceptor adopt_listener(asio::io_context& io, UniqueFd fd) {
   return Acceptor(io, protocol, fd.release());
 }
 
-asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carrier) {
-  carrier.kind = endpoint.kind;
+asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Transport& transport) {
+  transport.kind = endpoint.kind;
   std::optional<Tls> tls;
   if (endpoint.kind == Endpoint::Kind::tls) tls.emplace(access.tls, Tls::Side::client);
   const auto timeout = access.connect_timeout;
   asio::steady_timer timer(co_await asio::this_coro::executor, timeout);
-  auto first = co_await (try_open(endpoint, carrier.child) || timer.async_wait(no_throw));
+  auto first = co_await (try_open(endpoint, transport.child) || timer.async_wait(no_throw));
   if (first.index() == 1) {
     fail_unreachable(endpoint, fmt::format("no answer within {} ms", timeout.count()));
   }
@@ -139,7 +139,7 @@ asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carri
   if (!tls) co_return std::move(*opened.socket);
   try {
     auto secured = co_await tls->secure(std::move(*opened.socket), endpoint.host, timeout);
-    carrier.alert = std::move(secured.alert);
+    transport.alert = std::move(secured.alert);
     co_return std::move(secured.socket);
   } catch (const Error& error) {
     throw error.within(to_string(endpoint));

@@ -28,16 +28,16 @@ Socket adopt_socket(asio::io_context& io, UniqueFd fd);
 // The same for a listening one.
 Acceptor adopt_listener(asio::io_context& io, UniqueFd fd);
 
-// What a connection goes through, besides its socket.
-struct Carrier {
+// The transport of a connection: what it goes through besides its socket.
+struct Transport {
   Endpoint::Kind kind = Endpoint::Kind::unix_socket;
   std::unique_ptr<process::Child> child;     // the command of exec: and ssh:
   std::shared_ptr<const std::string> alert;  // why the other side ended TLS; empty until then
 };
 
 // Waits until the endpoint has answered, at most the time to connect, and as long for TLS. The
-// carrier must outlive the socket. Unavailable errors name the endpoint; usage and data errors are
+// transport must outlive the socket. Unavailable errors name the endpoint; usage and data errors are
 // about certificates.
-asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Carrier& carrier);
+asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Transport& transport);
 
 }  // namespace nn::net

@@ -162,7 +162,7 @@ void Lowering::begin_shortcut() {
 void Lowering::end_block() {
   const Block block = blocks_.back();
   blocks_.pop_back();
-  const Place other = block.shortcut ? here_ : block.begin;
+  const Value other = block.shortcut ? here_ : block.begin;
   if (block.shortcut) here_ = block.main;
   if (here_.image != other.image) {
     fail_usage("{} makes {} of {}; {}", block.layer->name, describe(here_.image), describe(block.begin.image),

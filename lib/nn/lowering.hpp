@@ -40,14 +40,14 @@ class Lowering {
   void end_block();
 
  private:
-  struct Place {
+  struct Value {
     int value;
     Image image;
     bool flat;  // a vector
   };
   struct Block {  // of a residual
     const Layer* layer;
-    Place begin, main;
+    Value begin, main;
     bool shortcut = false;
   };
 
@@ -56,7 +56,7 @@ class Lowering {
   const Network& network_;
   Plan plan_;
   std::size_t index_ = 0;  // of the layer
-  Place here_{};           // the value that the next layer reads
+  Value here_{};           // the value that the next layer reads
   std::vector<Block> blocks_;
 };
 

@@ -60,7 +60,7 @@ UniqueFd Child::end_descriptor() const {
 
 std::optional<int> Child::status() const {
   siginfo_t info{};
-  // Where somebody else has reaped it, which is a bug of ours, nobody knows how it ended: not well.
+  // If somebody else has reaped it, which is a bug of ours, nobody knows how it ended: not well.
   if (wait_child(pid_, info, WNOHANG | WNOWAIT) != 0) return 0xff << 8;
   if (info.si_pid == 0) return std::nullopt;
   return status_of(info);

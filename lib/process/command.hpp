@@ -32,7 +32,7 @@ struct Command {
   // terminal's foreground (at_terminal()); there the terminal sends ^C to all of the group.
   bool own_group = true;
 
-  // What ~Child() waits before SIGTERM, and again before SIGKILL.
+  // The time that ~Child() waits before SIGTERM, and again before SIGKILL.
   std::chrono::milliseconds patience{1000};
 };
 

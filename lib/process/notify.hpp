@@ -1,4 +1,4 @@
-// What a service tells the manager that started it.
+// Notifications of a service to the manager that started it.
 #pragma once
 
 #include <string_view>

@@ -36,7 +36,7 @@ struct Prefix {
 static_assert(sizeof(Prefix) == prefix_bytes);
 
 // A line that changes bytes is rare, and answers from it are worse.
-std::uint64_t checksum_of(std::span<const std::byte> control, const format::OutgoingPiece& body) {
+std::uint64_t checksum_of(std::span<const std::byte> control, const format::OutgoingMessages& body) {
   XXH3_state_t state;
   XXH3_64bits_reset(&state);
   XXH3_64bits_update(&state, control.data(), control.size());
@@ -83,14 +83,14 @@ Error error_of(const wire::Failed& failed) {
   return Error(kind_of(failed.code()), text_of(failed.message())).advise("{}", text_of(failed.advice()));
 }
 
-format::OutgoingPiece piece_of(std::string_view bytes) {
+format::OutgoingMessages message_of_bytes(std::string_view bytes) {
   auto memory = std::make_shared<Buffer>(std::max<std::size_t>(bytes.size(), 1));
   std::memcpy(memory->data(), bytes.data(), bytes.size());
   return {{std::move(memory), bytes.size()}, {}};
 }
 
 OutgoingFrame FrameMaker::finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
-                                 format::OutgoingPiece body) {
+                                 format::OutgoingMessages body) {
   builder_.Finish(wire::CreateFrame(builder_, id, type, message));
   const std::span control(reinterpret_cast<const std::byte*>(builder_.GetBufferPointer()),
                           builder_.GetSize());
@@ -118,7 +118,7 @@ OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, const Error&
 }
 
 OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {
-  return finish(id, wire::CreateReport(builder_), piece_of(json));
+  return finish(id, wire::CreateReport(builder_), message_of_bytes(json));
 }
 
 FrameLink::FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert)
@@ -150,8 +150,8 @@ asio::awaitable<bool> FrameLink::fill(std::size_t bytes) {
   co_return true;
 }
 
-// What is there of the body already; the rest, from `have` on, is for read_rest().
-format::Piece FrameLink::begin_body(std::size_t size, std::size_t& have) {
+// Begins a body with the bytes that are there already; the rest, from `have` on, is for read_rest().
+format::MessageBuffer FrameLink::begin_body(std::size_t size, std::size_t& have) {
   have = std::min(size, end_ - begin_);
   if (size == 0) return {};
   auto memory = bodies_.get(size);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "format/arrow/pieces.hpp"
+#include "format/arrow/messages.hpp"
 #include "format/buffer_pool.hpp"
 #include "net/socket.hpp"
 #include "protocol_generated.h"
@@ -21,19 +21,19 @@ namespace nn::protocol {
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t max_control = 16 << 10;
 
-// What an error is on the wire, and back: its kind, what its message and where() say to others, its advice.
+// Errors on the wire, and back: its kind, what its message and where() say to others, its advice.
 wire::Code code_of(ErrorKind kind);
 Error error_of(const wire::Failed& failed);
 
 // A frame to be sent: prefix and control message, then the body.
 struct OutgoingFrame {
   std::string head;
-  format::OutgoingPiece body;
+  format::OutgoingMessages body;
   std::size_t size() const { return head.size() + body.size(); }
 };
 
 // A body of these bytes.
-format::OutgoingPiece piece_of(std::string_view bytes);
+format::OutgoingMessages message_of_bytes(std::string_view bytes);
 
 // Builds control messages. One thread.
 class FrameMaker {
@@ -41,7 +41,7 @@ class FrameMaker {
   flatbuffers::FlatBufferBuilder& builder() { return builder_; }
   // The message made with builder().
   template <typename T>
-  OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, format::OutgoingPiece body = {}) {
+  OutgoingFrame finish(std::uint64_t id, flatbuffers::Offset<T> message, format::OutgoingMessages body = {}) {
     return finish(id, wire::MessageTraits<T>::enum_value, message.Union(), std::move(body));
   }
   // A message that names no option of a command line; `advice` may.
@@ -53,13 +53,13 @@ class FrameMaker {
 
  private:
   OutgoingFrame finish(std::uint64_t id, wire::Message type, flatbuffers::Offset<void> message,
-                       format::OutgoingPiece body);
+                       format::OutgoingMessages body);
   flatbuffers::FlatBufferBuilder builder_{512};
 };
 
 struct IncomingFrame {
   const wire::Frame* frame = nullptr;  // verified; good until the next read
-  format::Piece body;
+  format::MessageBuffer body;
   template <typename T>
   const T* as() const {
     return frame->message_as<T>();
@@ -104,7 +104,7 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
 
  private:
   asio::awaitable<bool> fill(std::size_t bytes);
-  format::Piece begin_body(std::size_t size, std::size_t& have);
+  format::MessageBuffer begin_body(std::size_t size, std::size_t& have);
   asio::awaitable<void> read_rest(std::size_t have);
   void write_on();
   void hang_up();

@@ -36,7 +36,7 @@ struct Job {
   std::optional<Clock::time_point> deadline;
   std::atomic<bool> cancelled{false};
 
-  // Of the answer.
+  // The answer:
   enum class State : std::uint8_t { waiting, answered, failed, late, dropped } state = State::waiting;
   std::optional<Batch> answers;
   std::optional<Error> error;

@@ -15,7 +15,7 @@
 namespace nn::serving {
 namespace {
 
-// What was freed goes back to the system, and does not wait in this process for another use.
+// Freed memory goes back to the system, and does not wait in this process for another use.
 void give_back_memory() {
 #ifdef __GLIBC__
   ::malloc_trim(0);
@@ -24,7 +24,7 @@ void give_back_memory() {
 
 }  // namespace
 
-// What the loading thread is asked for.
+// Requests to the loading thread.
 struct ModelStore::Inbox {
   std::mutex mutex;
   std::condition_variable changed;
@@ -84,21 +84,21 @@ void ModelStore::run() {
   }
 }
 
-// What is wrong is said when it begins, not at every look.
+// A fault is reported when it begins, not at every look.
 void ModelStore::look_at(Entry& entry) {
-  std::string trouble;
+  std::string last_error;
   try {
     update(entry, false);
   } catch (const Error& error) {
-    trouble = error.what();
+    last_error = error.what();
   }
-  if (!trouble.empty() && trouble != entry.trouble) {
-    warn("model {}: {}; what is loaded stays", entry.spec.name, trouble);
-    log_.write("repository_failed", {{"model", entry.spec.name}, {"error", trouble}});
+  if (!last_error.empty() && last_error != entry.last_error) {
+    warn("model {}: {}; what is loaded stays", entry.spec.name, last_error);
+    log_.write("repository_failed", {{"model", entry.spec.name}, {"error", last_error}});
   }
-  if (trouble.empty() && !entry.trouble.empty())
+  if (last_error.empty() && !entry.last_error.empty())
     note("model {}: {} is back", entry.spec.name, entry.spec.path);
-  entry.trouble = std::move(trouble);
+  entry.last_error = std::move(last_error);
 }
 
 // Brings what is loaded to what is wanted: the new first, so that there is always one to answer.
@@ -147,11 +147,11 @@ void ModelStore::update(Entry& entry, bool strict) {
       ++at;
       continue;
     }
-    let_go(entry, (at++)->first);
+    retire(entry, (at++)->first);
   }
 }
 
-void ModelStore::let_go(Entry& entry, std::uint64_t version) {
+void ModelStore::retire(Entry& entry, std::uint64_t version) {
   if (entry.loaded.erase(version) == 0) return;
   post_([this, name = entry.spec.name, version] { remove(name, version); });
   note("model {}: version {} is let go", entry.spec.name, version);
@@ -214,7 +214,7 @@ std::shared_ptr<ServedModel> ModelStore::find(std::string_view name, std::uint64
   return at == model->second.end() ? nullptr : at->second;
 }
 
-Error ModelStore::why_not(std::string_view name, std::uint64_t version) const {
+Error ModelStore::reason_for_absence(std::string_view name, std::uint64_t version) const {
   std::vector<std::string> names;
   for (const auto& [known, versions] : served_) {
     if (!versions.empty()) names.push_back(known);
@@ -298,7 +298,7 @@ void ModelStore::unload(Entry& entry, std::uint64_t version) {
     for (const repository::FoundVersion& found : repository::find_versions(entry.spec))
       versions.insert(found.version);
   } catch (const Error&) {
-    // What is loaded is all there is.
+    // The loaded versions are all there are.
   }
   if (version != 0 && !versions.contains(version)) {
     fail_data("no version {} of model '{}' is loaded", version, entry.spec.name);
@@ -307,7 +307,7 @@ void ModelStore::unload(Entry& entry, std::uint64_t version) {
   for (const std::uint64_t each : versions) {
     entry.asked.erase(each);
     entry.refused.insert(each);
-    let_go(entry, each);
+    retire(entry, each);
   }
 }
 

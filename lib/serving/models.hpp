@@ -48,16 +48,16 @@ class ModelStore {
   ModelStore(ModelOptions options, EventLog& log, std::function<void(Task)> post);
   ~ModelStore();
 
-  // What is there at the start, in the calling thread. The first error is thrown.
+  // Loads what is there at the start, in the calling thread. The first error is thrown.
   void load_all();
   void start();
 
   // These in the serving thread.
 
   // Version 0 is the newest that is loaded, an empty name the only model. Null where there is
-  // none; why_not() says what there is.
+  // none; reason_for_absence() says what there is.
   std::shared_ptr<ServedModel> find(std::string_view name, std::uint64_t version) const;
-  Error why_not(std::string_view name, std::uint64_t version) const;
+  Error reason_for_absence(std::string_view name, std::uint64_t version) const;
   struct Listed {
     std::string name;
     std::vector<std::shared_ptr<ServedModel>> versions;  // ascending
@@ -84,13 +84,13 @@ class ModelStore {
     std::set<std::uint64_t> asked, refused;  // by clients, beyond the policy
     std::map<std::uint64_t, repository::FileStamp> loaded;
     std::map<std::uint64_t, repository::FileStamp> broken;  // files that were tried and are wrong
-    std::string trouble;                                    // why its path can't be looked at, as was said
+    std::string last_error;                                 // why its path can't be looked at, as was said
   };
   void run();
   void look_at(Entry& entry);
   void update(Entry& entry, bool strict);
   void load_one(Entry& entry, const repository::FoundVersion& version);
-  void let_go(Entry& entry, std::uint64_t version);
+  void retire(Entry& entry, std::uint64_t version);
   void apply(const Change& change);
   void load(Entry& entry, std::uint64_t version);
   void unload(Entry& entry, std::uint64_t version);

@@ -1,4 +1,4 @@
-// What a worker counts. One thread.
+// Counters and latencies of a worker. One thread.
 #pragma once
 
 #include <array>

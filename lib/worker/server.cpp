@@ -30,7 +30,7 @@ constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
 constexpr std::size_t most_refusals = 16;  // that get through TLS first, at once
 
-// Who is at the other end: for logs.
+// Names the other end of a connection, for logs.
 std::string peer_name(net::Socket& socket) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
@@ -58,7 +58,7 @@ class Server {
   void run();
 
  private:
-  struct Gate {
+  struct ListeningSocket {
     net::Acceptor acceptor;
     net::Endpoint endpoint;
     std::string unlinks;
@@ -66,7 +66,7 @@ class Server {
   static serving::ModelOptions model_options(const WorkerOptions& options);
   static serving::EngineOptions engine_options(const WorkerOptions& options);
   void open_gates();
-  asio::awaitable<void> accept(Gate& gate);
+  asio::awaitable<void> accept(ListeningSocket& listener);
   asio::awaitable<void> secure(net::Socket socket, std::string name);
   bool full() const;
   void refuse(net::Socket socket);
@@ -87,7 +87,7 @@ class Server {
   serving::Engine engine_;
   Service service_;
   asio::signal_set signals_;
-  std::list<Gate> gates_;
+  std::list<ListeningSocket> listeners_;
   std::optional<net::Tls> tls_;
   std::size_t greeting_ = 0;  // connections that have not got through TLS yet
   std::unique_ptr<StdioBridge> stdio_;
@@ -109,8 +109,8 @@ Server::Server(const WorkerOptions& options)
 }
 
 Server::~Server() {
-  for (const Gate& gate : gates_) {
-    if (!gate.unlinks.empty()) ::unlink(gate.unlinks.c_str());
+  for (const ListeningSocket& listener : listeners_) {
+    if (!listener.unlinks.empty()) ::unlink(listener.unlinks.c_str());
   }
 }
 
@@ -147,9 +147,9 @@ void Server::open_gates() {
   for (net::Listening& one : listening) {
     const int flags = ::fcntl(one.fd.get(), F_GETFL);
     ::fcntl(one.fd.get(), F_SETFL, flags | O_NONBLOCK);
-    gates_.push_back({net::adopt_listener(io_, std::move(one.fd)), one.endpoint, one.unlinks});
+    listeners_.push_back({net::adopt_listener(io_, std::move(one.fd)), one.endpoint, one.unlinks});
   }
-  if (gates_.empty() && !options_.stdio) {
+  if (listeners_.empty() && !options_.stdio) {
     fail_usage("nothing to listen on; there are --listen ENDPOINT and --stdio");
   }
 }
@@ -164,16 +164,16 @@ void Server::run() {
   models_.start();
   asio::co_spawn(io_, watch_signals(), asio::detached);
   asio::co_spawn(io_, watch_time(), asio::detached);
-  for (Gate& gate : gates_) asio::co_spawn(io_, accept(gate), asio::detached);
+  for (ListeningSocket& listener : listeners_) asio::co_spawn(io_, accept(listener), asio::detached);
   if (options_.stdio) {
     stdio_ = std::make_unique<StdioBridge>();
     welcome(net::adopt_socket(io_, stdio_->take_socket()), "stdio");
   }
   std::vector<net::Endpoint> endpoints;
   std::vector<std::string> names;
-  for (const Gate& gate : gates_) {
-    endpoints.push_back(gate.endpoint);
-    names.push_back(net::to_string(gate.endpoint));
+  for (const ListeningSocket& listener : listeners_) {
+    endpoints.push_back(listener.endpoint);
+    names.push_back(net::to_string(listener.endpoint));
   }
   log_.write("ready",
              {{"pid", ::getpid()}, {"endpoints", names}, {"device", backend::to_string(options_.device)}});
@@ -186,24 +186,24 @@ void Server::run() {
     throw make_error(ErrorKind::unavailable, "requests were under way").advise(" when --drain-timeout ended");
 }
 
-asio::awaitable<void> Server::accept(Gate& gate) {
+asio::awaitable<void> Server::accept(ListeningSocket& listener) {
   for (;;) {
-    auto [error, socket] = co_await gate.acceptor.async_accept(no_throw);
+    auto [error, socket] = co_await listener.acceptor.async_accept(no_throw);
     if (error == asio::error::operation_aborted || service_.draining) co_return;
     if (error) {
       // Out of descriptors, most likely: the others go on, and this is tried again.
-      warn("{}: {}", net::to_string(gate.endpoint), error.message());
+      warn("{}: {}", net::to_string(listener.endpoint), error.message());
       asio::steady_timer pause(io_, pause_without_descriptors);
       co_await pause.async_wait(no_throw);
       continue;
     }
-    if (gate.endpoint.kind != net::Endpoint::Kind::unix_socket) {
+    if (listener.endpoint.kind != net::Endpoint::Kind::unix_socket) {
       const int on = 1;
       ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     std::string name = peer_name(socket);
-    if (gate.endpoint.kind == net::Endpoint::Kind::tls) {
-      // Who is refused is told, where telling doesn't cost too much.
+    if (listener.endpoint.kind == net::Endpoint::Kind::tls) {
+      // Tell refused clients why, unless that takes a TLS handshake while many are waiting.
       if (greeting_ >= most_refusals && full()) {
         ++service_.stats.connections_refused;
       } else {
@@ -307,7 +307,7 @@ asio::awaitable<void> Server::drain() {
   process::notify_manager("STOPPING=1");
   log_.write("drain", {{"connections", service_.sessions.size()}, {"inflight", service_.inflight}});
   boost::system::error_code ignored;
-  for (Gate& gate : gates_) gate.acceptor.close(ignored);
+  for (ListeningSocket& listener : listeners_) listener.acceptor.close(ignored);
   for (const auto& session : service_.sessions) session->drain();
   if (service_.training) service_.training->stop(wire::Code::draining);
   asio::steady_timer timer(io_, options_.drain_timeout);
@@ -323,14 +323,14 @@ void Server::stop_if_done() {
   // A device that failed answers nobody any more; who started the worker may start it anew.
   if (service_.broken && !service_.draining) return asio::co_spawn(io_, drain(), asio::detached);
   if (service_.training) return;
-  if (options_.stdio && gates_.empty() && service_.sessions.empty()) return io_.stop();
+  if (options_.stdio && listeners_.empty() && service_.sessions.empty()) return io_.stop();
   if (!service_.draining) return;
   const auto sessions = service_.sessions;
   const bool busy = std::any_of(sessions.begin(), sessions.end(), [](const auto& s) { return s->busy(); });
   if (!busy) asio::co_spawn(io_, end(), asio::detached);
 }
 
-// What has been said goes out first.
+// Frames that are queued go out first.
 asio::awaitable<void> Server::end() {
   const auto sessions = service_.sessions;
   for (const auto& session : sessions) session->close_when_sent();

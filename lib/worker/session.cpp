@@ -52,7 +52,7 @@ asio::awaitable<void> Session::run() {
     protocol::IncomingFrame in;
     while (co_await link->read(in)) {
       if (greeted_ || greet(in)) handle(in);
-      // Of a client that sends on and takes no answers, nothing more is read.
+      // A client that sends on and takes no answers is not read from any more.
       if (link->unsent_bytes() > most_unsent) co_await link->sent_down_to(most_unsent);
       if (const auto training = training_) co_await training->taken_down_to(most_unsent);
       if (link->closing()) break;
@@ -181,7 +181,8 @@ void Session::open(const protocol::IncomingFrame& in) {
     if (!stream->rows.schema()) fail_data("no schema");
     const auto binding = bind(*stream, stream->rows.schema());
     if (!binding) {
-      return refuse(id, wire::Code::not_found, service_.models.why_not(stream->model, stream->version));
+      return refuse(id, wire::Code::not_found,
+                    service_.models.reason_for_absence(stream->model, stream->version));
     }
     stream->answering = binding;
     stream->answers.emplace(*binding->builder.schema(), stream->limits);
@@ -220,10 +221,11 @@ void Session::predict(const protocol::IncomingFrame& in) {
     request->rows = std::move(*rows);
     request->binding = bind(*stream, request->rows.schema);
     if (!request->binding) {
-      return refuse(id, wire::Code::not_found, service_.models.why_not(stream->model, stream->version));
+      return refuse(id, wire::Code::not_found,
+                    service_.models.reason_for_absence(stream->model, stream->version));
     }
   } catch (const Error& error) {
-    // What follows on the stream may refer to what could not be read.
+    // The rows that follow on the stream may refer to what could not be read.
     ++stats.invalid;
     streams_.erase(message->stream());
     return refuse(id, error);

@@ -41,9 +41,9 @@ struct Service {
 struct OpenStream {
   std::string model;
   std::uint64_t version = 0;  // 0: whichever is served
-  format::PieceReader rows;
+  format::MessageReader rows;
   std::shared_ptr<const serving::Binding> binding;  // to the version that answered last
-  std::optional<format::PieceWriter> answers;
+  std::optional<format::MessageWriter> answers;
   std::shared_ptr<const serving::Binding> answering;  // whose schema the client has
   format::StreamLimits limits;
 
@@ -102,7 +102,7 @@ class Session : public std::enable_shared_from_this<Session> {
   protocol::FrameLink::Clock::time_point started_ = protocol::FrameLink::Clock::now();
 };
 
-// What health, status, models and stats say.
+// The answers to questions about health, status, models and stats, as JSON.
 std::string describe(const Service& service, wire::What what);
 
 }  // namespace nn::worker

@@ -138,7 +138,7 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
       io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
 }
 
-void Training::take(format::Piece rows, bool last) {
+void Training::take(format::MessageBuffer rows, bool last) {
   if (all_rows_) fail_data("rows after the last");
   bytes_ += rows.size;
   if (bytes_ > options_.max_rows_bytes) {
@@ -149,14 +149,14 @@ void Training::take(format::Piece rows, bool last) {
   all_rows_ = last;
   if (ended_) return;
   queue_.push_back(std::move(rows));
-  if (last) queue_.push_back(protocol::piece_of(end_of_stream).own);
+  if (last) queue_.push_back(protocol::message_of_bytes(end_of_stream).own);
   if (writing_.empty()) write_rows();
 }
 
 void Training::write_rows() {
   writing_ = std::exchange(queue_, {});
   std::vector<asio::const_buffer> buffers;
-  for (const format::Piece& piece : writing_) buffers.emplace_back(piece.bytes().data(), piece.size);
+  for (const format::MessageBuffer& piece : writing_) buffers.emplace_back(piece.bytes().data(), piece.size);
   asio::async_write(rows_, buffers,
                     [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
                       self->writing_.clear();
@@ -172,7 +172,7 @@ asio::awaitable<void> Training::taken_down_to(std::uint64_t bytes) {
   const auto waiting = [this] {
     std::uint64_t sum = 0;
     for (const auto* pieces : {&writing_, &queue_}) {
-      for (const format::Piece& piece : *pieces) sum += piece.size;
+      for (const format::MessageBuffer& piece : *pieces) sum += piece.size;
     }
     return sum;
   };
@@ -195,7 +195,7 @@ void Training::stop(wire::Code why) {
 // A message whose body is a line.
 template <typename T>
 void Training::send_line(flatbuffers::Offset<T> message, std::string_view line) {
-  link_->send(link_->maker().finish(id_, message, protocol::piece_of(fmt::format("{}\n", line))));
+  link_->send(link_->maker().finish(id_, message, protocol::message_of_bytes(fmt::format("{}\n", line))));
 }
 
 asio::awaitable<void> Training::run() {

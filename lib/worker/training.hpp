@@ -36,7 +36,7 @@ struct TrainingRequest {
 // options that could read or write files of this machine.
 std::vector<std::string> training_command(const TrainingOptions& options, const TrainingRequest& request);
 
-// Where nn-train is: beside this program. Data error where it isn't.
+// The path of nn-train, which lies beside this program. Data error where it doesn't.
 std::string training_program();
 
 // All calls in the serving thread. Frames about it go to the link, with the request's id.
@@ -50,7 +50,7 @@ class Training : public std::enable_shared_from_this<Training> {
   // Starts nn-train. Errors as training_command() has them.
   void start(const TrainingRequest& request, OnEnd on_end);
   // More rows. Data error for more than the limit.
-  void take(format::Piece rows, bool last);
+  void take(format::MessageBuffer rows, bool last);
   // Waits until at most so many bytes of rows are in memory.
   asio::awaitable<void> taken_down_to(std::uint64_t bytes);
   // Has nn-train save a checkpoint and end; the client is told `why`.
@@ -79,7 +79,7 @@ class Training : public std::enable_shared_from_this<Training> {
   std::unique_ptr<process::Child> child_;
   Pipe rows_, model_, log_, errors_;
   Pipe end_;  // readable when nn-train has ended
-  std::vector<format::Piece> queue_, writing_;
+  std::vector<format::MessageBuffer> queue_, writing_;
   std::uint64_t bytes_ = 0;  // of rows so far
   bool all_rows_ = false, stopped_ = false, ended_ = false;
   wire::Code why_ = wire::Code::cancelled;

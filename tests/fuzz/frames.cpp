@@ -33,7 +33,7 @@ void use(const protocol::IncomingFrame& in) {
 }
 
 asio::awaitable<void> read_all(std::shared_ptr<protocol::FrameLink> link) {
-  format::PieceReader rows("input", {max_frame});
+  format::MessageReader rows("input", {max_frame});
   try {
     protocol::IncomingFrame in;
     while (co_await link->read(in)) {

@@ -38,7 +38,7 @@ CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const
       options_(options),
       size_(static_cast<std::size_t>(plan.parameter_count)),
       parameters_(parameters),
-      setting_{kernels_of<T>(isa),
+      context_{kernels_of<T>(isa),
                plan_,
                arena_,
                team,
@@ -65,10 +65,10 @@ CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const
     if (options.parts > 1) sum_ = arena_.take(size, true);
     parameters_ = own_parameters_;
   }
-  setting_.parameters = parameters_;
-  setting_.own_parameters = own_parameters_;
-  setting_.gradients = gradients_;
-  setting_.panels = arena_.take(setting_.threads() * panel_size, false);
+  context_.parameters = parameters_;
+  context_.own_parameters = own_parameters_;
+  context_.gradients = gradients_;
+  context_.panels = arena_.take(context_.threads() * panel_size, false);
   place_values();
   add_operations();
 }
@@ -81,11 +81,11 @@ void CpuProgram<T>::place_values() {
   T* values = arena_.take(count, training);
   T* gradients = training ? arena_.take(count, true) : nullptr;
   for (const Value& value : plan_.values)
-    places_.push_back({values + value.offset * options_.batch, value.stride});
-  places_.front().data = nullptr;
+    views_.push_back({values + value.offset * options_.batch, value.stride});
+  views_.front().data = nullptr;
   const std::vector<bool> wanted = values_with_gradient(plan_);
   for (std::size_t v = 0; training && v < wanted.size(); ++v) {
-    if (wanted[v]) places_[v].gradient = gradients + plan_.values[v].offset * options_.batch;
+    if (wanted[v]) views_[v].gradient = gradients + plan_.values[v].offset * options_.batch;
   }
 }
 
@@ -95,21 +95,21 @@ template <typename T>
 void CpuProgram<T>::add_operations() {
   std::vector<bool> written(plan_.values.size());
   std::int64_t largest = 0;
-  const auto place_for = [&](int value, int op) -> Place<T>& {
+  const auto place_for = [&](int value, int op) -> TensorView<T>& {
     const auto index = static_cast<std::size_t>(value);
-    Place<T>& place = places_[index];
-    if (place.gradient == nullptr) return place;
+    TensorView<T>& view = views_[index];
+    if (view.gradient == nullptr) return view;
     if (!written[index]) {
       written[index] = true;
-      return place;
+      return view;
     }
-    additions_.push_back({op, nullptr, place.gradient, place.stride});
-    largest = std::max(largest, place.stride);
-    places_.push_back(place);
-    return places_.back();
+    additions_.push_back({op, nullptr, view.gradient, view.stride});
+    largest = std::max(largest, view.stride);
+    views_.push_back(view);
+    return views_.back();
   };
   struct Inputs {
-    Place<T>*first, *second;
+    TensorView<T>*first, *second;
   };
   std::vector<Inputs> inputs(plan_.ops.size());
   for (std::size_t i = plan_.ops.size(); i-- > 0;) {
@@ -127,13 +127,13 @@ void CpuProgram<T>::add_operations() {
     const bool second = a > 0 && additions_[a].op == additions_[a - 1].op;
     T* aside = scratch_ + (second ? round_up(count) : 0);
     additions_[a].from = aside;
-    places_[plan_.values.size() + a].gradient = aside;
+    views_[plan_.values.size() + a].gradient = aside;
   }
   for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
     const Op& op = plan_.ops[i];
-    Place<T>& output = places_[static_cast<std::size_t>(op.output)];
+    TensorView<T>& output = views_[static_cast<std::size_t>(op.output)];
     operations_.push_back(
-        make_operation(Operands<T>{op, setting_, *inputs[i].first, *inputs[i].second, output}));
+        make_operation(Operands<T>{op, context_, *inputs[i].first, *inputs[i].second, output}));
     back_.push_back(output.gradient != nullptr);
   }
 }
@@ -143,20 +143,20 @@ void CpuProgram<T>::run_forward(std::int64_t rows, const T* x, bool training, st
   if (rows < 1 || rows > options_.batch) {
     fail(ErrorKind::internal, "{} rows in a batch of {}", rows, options_.batch);
   }
-  places_.front().data = const_cast<T*>(x);  // nothing writes to the batch
+  views_.front().data = const_cast<T*>(x);  // nothing writes to the batch
   const Run run{rows, training, step};
   for (const auto& operation : operations_) operation->forward(run);
 }
 
 template <typename T>
-const Place<T>& CpuProgram<T>::last() const {
-  return places_[static_cast<std::size_t>(plan_.ops.back().output)];
+const TensorView<T>& CpuProgram<T>::last() const {
+  return views_[static_cast<std::size_t>(plan_.ops.back().output)];
 }
 
 // The last values, as the loss wants them.
 template <typename T>
 LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e) const {
-  const Place<T>& z = last();
+  const TensorView<T>& z = last();
   LossRows<T> rows;
   rows.rows = e.rows;
   rows.width = plan_.outputs;
@@ -170,7 +170,7 @@ LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e) const {
 
 template <typename T>
 void CpuProgram<T>::finish_outputs(std::int64_t rows, T* y) {
-  const Place<T>& z = last();
+  const TensorView<T>& z = last();
   const std::int64_t width = plan_.outputs;
   if (plan_.loss == Loss::categorical_crossentropy) {
     kernels().softmax(rows, width, z.data, z.stride, y);

@@ -49,8 +49,8 @@ class CpuProgram {
   std::span<const T> state() const { return {state_, state_size_}; }
 
  private:
-  const Kernels<T>& kernels() const { return setting_.kernels; }
-  const Place<T>& last() const;  // what the network ends with
+  const Kernels<T>& kernels() const { return context_.kernels; }
+  const TensorView<T>& last() const;  // what the network ends with
   void place_values();
   void add_operations();
   void run_forward(std::int64_t rows, const T* x, bool training, std::uint64_t step);
@@ -80,8 +80,8 @@ class CpuProgram {
   T* average_ = nullptr;  // behind the optimiser's slots in the state; null: there is none
   T* sum_ = nullptr;      // of the gradients of a step's parts; null: a step has one
   T* scratch_ = nullptr;  // of gradients that are made aside
-  Setting<T> setting_;
-  std::deque<Place<T>> places_;  // of the plan's values, then copies for gradients made aside
+  ProgramContext<T> context_;
+  std::deque<TensorView<T>> views_;  // of the plan's values, then copies for gradients made aside
   std::vector<OperationPtr<T>> operations_;
   std::vector<bool> back_;  // whether an operation's gradient is wanted
   std::vector<Addition> additions_;

@@ -19,7 +19,7 @@ constexpr std::int64_t round_up(std::int64_t n) { return (n + 15) / 16 * 16; }
 
 // Rows of values and of their gradients.
 template <typename T>
-struct Place {
+struct TensorView {
   T* data = nullptr;
   std::int64_t stride = 0;
   T* gradient = nullptr;  // null where nobody asks for it
@@ -27,10 +27,10 @@ struct Place {
   bool padded() const { return stride % 16 == 0; }
 };
 
-// The elements of a pixel to those of the next one, for images in such a place.
+// The elements of a pixel to those of the next one, for images in such a view.
 template <typename T>
-std::int64_t pixel_stride(const Place<T>& place, const Image& image) {
-  return image.pixels() == 1 ? place.stride : image.channels;
+std::int64_t pixel_stride(const TensorView<T>& view, const Image& image) {
+  return image.pixels() == 1 ? view.stride : image.channels;
 }
 
 // The windows of a convolution or a pool; strides, channels and pixels are left to set.
@@ -58,7 +58,7 @@ class Arena {
 
 // The context that all operations of a program share.
 template <typename T>
-struct Setting {
+struct ProgramContext {
   const Kernels<T>& kernels;
   const Plan& plan;
   Arena<T>& arena;
@@ -103,18 +103,18 @@ class Operation {
 template <typename T>
 struct Operands {
   const Op& op;
-  const Setting<T>& setting;  // outlives the operation, as do the places
-  const Place<T>&input, &other, &output;
+  const ProgramContext<T>& context;  // outlives the operation, as do the views
+  const TensorView<T>&input, &other, &output;
 
-  const T* parameter(std::size_t i) const { return setting.parameters + offset(i); }
+  const T* parameter(std::size_t i) const { return context.parameters + offset(i); }
   T* own_parameter(std::size_t i) const {
-    return setting.training ? setting.own_parameters + offset(i) : nullptr;
+    return context.training ? context.own_parameters + offset(i) : nullptr;
   }
-  T* gradient(std::size_t i) const { return setting.training ? setting.gradients + offset(i) : nullptr; }
+  T* gradient(std::size_t i) const { return context.training ? context.gradients + offset(i) : nullptr; }
 
  private:
   std::int64_t offset(std::size_t i) const {
-    return setting.plan.parameters[static_cast<std::size_t>(op.parameters[i])].offset;
+    return context.plan.parameters[static_cast<std::size_t>(op.parameters[i])].offset;
   }
 };
 

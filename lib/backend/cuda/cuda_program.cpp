@@ -42,18 +42,18 @@ CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> me
       stream_(make_stream()),
       arena_(stream()),
       blas_(queue(), options_.precision),
-      setting_{plan_, arena_, blas_, queue(), options_.training, options_.batch},
+      context_{plan_, arena_, blas_, queue(), options_.training, options_.batch},
       parameters_(copied(parameters)),
-      gradients_(options_.training ? setting_.template take<T>(size()) : nullptr),
+      gradients_(options_.training ? context_.template take<T>(size()) : nullptr),
       staging_(queue(), arena_, plan_, options_),
       optimizer_(queue(), arena_, plan_, members, parameters_, gradients_,
                  staging_.batch(Source::floats).state),
       active_(members.size(), true),
       states_(members.size()),
       batches_(members.size()) {
-  setting_.state = staging_.batch(Source::floats).state;
-  setting_.parameters = parameters_;
-  setting_.gradients = gradients_;
+  context_.state = staging_.batch(Source::floats).state;
+  context_.parameters = parameters_;
+  context_.gradients = gradients_;
   if (options_.byte_values) {
     const std::vector<T> values(options_.byte_values->begin(), options_.byte_values->end());
     byte_values_ = arena_.take<T>(256);
@@ -62,12 +62,12 @@ CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> me
   place_values();
   add_operations();
   const auto count = static_cast<Index>(members.size());
-  setting_.partial.allocate(arena_, count);
-  setting_.patches.allocate(arena_, count);
-  outputs_ = setting_.template take<T>(options_.batch * plan_.outputs);
-  losses_ = setting_.template take<double>(options_.batch);
-  loss_ = setting_.template take<double>(1);
-  total_ = setting_.template take<double>(1);
+  context_.partial.allocate(arena_, count);
+  context_.patches.allocate(arena_, count);
+  outputs_ = context_.template take<T>(options_.batch * plan_.outputs);
+  losses_ = context_.template take<double>(options_.batch);
+  loss_ = context_.template take<double>(1);
+  total_ = context_.template take<double>(1);
   pinned_outputs_ = make_pinned(static_cast<std::size_t>(count * options_.batch * plan_.outputs) * sizeof(T));
   pinned_losses_ = make_pinned(members.size() * sizeof(double));
   transfer_ = Transfer(static_cast<std::size_t>(std::max(size(), state_size())) * sizeof(T));
@@ -76,7 +76,7 @@ CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> me
 
 template <typename T>
 Each<T> CudaProgram<T>::copied(std::span<const T* const> parameters) {
-  const Each<T> all = setting_.template take<T>(size());
+  const Each<T> all = context_.template take<T>(size());
   for (std::size_t m = 0; m < members(); ++m) upload(stream(), parameters[m], size(), all.of(m));
   return all;
 }
@@ -92,8 +92,8 @@ void CudaProgram<T>::place_values() {
     count = well_aligned(std::min(count, most_elements));
     const Index copies = v == 0 && options_.training && options_.shared_batches ? 1 : members;
     Each<T> data = arena_.take_each<T>(copies, count);
-    places_.push_back({copies == members ? data : data.shared(), stride});
-    if (options_.training && wanted[v]) places_.back().gradient = arena_.take_each<T>(members, count);
+    views_.push_back({copies == members ? data : data.shared(), stride});
+    if (options_.training && wanted[v]) views_.back().gradient = arena_.take_each<T>(members, count);
   }
 }
 
@@ -119,11 +119,11 @@ void CudaProgram<T>::add_operations() {
   }
   for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
     const Op& op = plan_.ops[i];
-    const auto place = [&](int value) -> Place<T>& { return places_[static_cast<std::size_t>(value)]; };
+    const auto view = [&](int value) -> TensorView<T>& { return views_[static_cast<std::size_t>(value)]; };
     operations_.push_back(
-        make_operation(Operands<T>{op, setting_, place(op.input), place(op.other >= 0 ? op.other : op.input),
-                                   place(op.output), adds[i].input, adds[i].other}));
-    back_.push_back(place(op.output).gradient != nullptr);
+        make_operation(Operands<T>{op, context_, view(op.input), view(op.other >= 0 ? op.other : op.input),
+                                   view(op.output), adds[i].input, adds[i].other}));
+    back_.push_back(view(op.output).gradient != nullptr);
   }
 }
 
@@ -171,7 +171,7 @@ void CudaProgram<T>::forward(Index rows, InputsOf<T> x, T* y) {
   // A batch of few rows computes few.
   const auto size = std::bit_ceil(static_cast<std::uint64_t>(rows));
   graphs_of(source).forward[static_cast<std::size_t>(std::countr_zero(size))].run(stream(), [&] {
-    setting_.batch = std::min(static_cast<Index>(size), options_.batch);
+    context_.batch = std::min(static_cast<Index>(size), options_.batch);
     run_forward(staging_.batch(source).shared(), source, false);
     finish_outputs();
   });
@@ -184,7 +184,7 @@ template <typename T>
 void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> losses) {
   const Source source = send_to_all(e);
   graphs_of(source).evaluate.run(stream(), [&] {
-    setting_.batch = options_.batch;
+    context_.batch = options_.batch;
     const Batch<T> batch = staging_.batch(source).shared();
     run_forward(batch, source, false);
     find_loss(batch, false, false);
@@ -197,7 +197,7 @@ void CudaProgram<T>::evaluate(const ExamplesOf<T>& e, T* y, std::span<double> lo
 
 template <typename T>
 void CudaProgram<T>::add_part(Source source, bool last, bool update) {
-  setting_.batch = options_.batch;
+  context_.batch = options_.batch;
   run_forward(staging_.batch(source), source, true);
   find_loss(staging_.batch(source), true, last && update);
   backward();

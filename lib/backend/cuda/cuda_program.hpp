@@ -60,7 +60,7 @@ class CudaProgram {
     download(stream(), transfer_, values.of(member), count, out);
   }
   void write(const T* in, Index count, T* to) { upload(stream(), transfer_, in, count, to); }
-  const Place<T>& last() const;  // what the network ends with
+  const TensorView<T>& last() const;  // what the network ends with
   void place_values();
   void add_operations();
   void run_forward(const Batch<T>& batch, Source source, bool training);
@@ -85,11 +85,11 @@ class CudaProgram {
   Stream stream_;
   Arena arena_;
   Blas blas_;
-  Setting<T> setting_;
+  ProgramContext<T> context_;
   Each<T> parameters_, gradients_;
   Staging<T> staging_;
   Optimizing<T> optimizer_;
-  std::deque<Place<T>> places_;  // of the plan's values
+  std::deque<TensorView<T>> views_;  // of the plan's values
   std::vector<OperationPtr<T>> operations_;
   std::vector<bool> back_;     // whether an operation's gradient is wanted
   T* byte_values_ = nullptr;   // what each byte stands for

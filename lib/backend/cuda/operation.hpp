@@ -16,7 +16,7 @@ namespace nn::backend::cuda {
 
 // Rows of values and of their gradients, on the device.
 template <typename T>
-struct Place {
+struct TensorView {
   Each<T> data;
   Index stride = 0;
   Each<T> gradient{};  // null where nobody asks for it
@@ -24,8 +24,8 @@ struct Place {
 
 // The elements of a pixel to those of the next one, of the same row or another.
 template <typename T>
-Index pixel_stride(const Place<T>& place, const Image& image) {
-  return image.pixels() == 1 ? place.stride : image.channels;
+Index pixel_stride(const TensorView<T>& view, const Image& image) {
+  return image.pixels() == 1 ? view.stride : image.channels;
 }
 
 // Memory that operations use in turn: as much as the largest needs.
@@ -43,7 +43,7 @@ class Scratch {
 
 // The context that all operations of a program share.
 template <typename T>
-struct Setting {
+struct ProgramContext {
   const Plan& plan;
   Arena& arena;
   const Blas& blas;
@@ -77,18 +77,18 @@ class Operation {
 template <typename T>
 struct Operands {
   const Op& op;
-  Setting<T>& setting;  // outlives the operation, as do the places
-  const Place<T>&input, &other, &output;
+  ProgramContext<T>& context;  // outlives the operation, as do the views
+  const TensorView<T>&input, &other, &output;
   bool input_adds, other_adds;  // to a gradient that is there already
 
-  Each<T> parameter(std::size_t i) const { return setting.parameters.from(offset(i)); }
+  Each<T> parameter(std::size_t i) const { return context.parameters.from(offset(i)); }
   Each<T> gradient(std::size_t i) const {
-    return setting.training ? setting.gradients.from(offset(i)) : nullptr;
+    return context.training ? context.gradients.from(offset(i)) : nullptr;
   }
 
  private:
   Index offset(std::size_t i) const {
-    return setting.plan.parameters[static_cast<std::size_t>(op.parameters[i])].offset;
+    return context.plan.parameters[static_cast<std::size_t>(op.parameters[i])].offset;
   }
 };
 

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 #include "format/arrow/batch.hpp"
-#include "format/arrow/pieces.hpp"
+#include "format/arrow/messages.hpp"
 #include "format/arrow/schema.hpp"
 #include "format/arrow/stream.hpp"
 #include "format/buffer_pool.hpp"
@@ -313,7 +313,7 @@ class StreamSource final : public ArrowSource {
 class PieceSource final : public ArrowSource {
  public:
   PieceSource(std::string name, const StreamLimits& limits) : ArrowSource(std::move(name), limits) {}
-  void look_at(const Piece& piece) { frames_.look_at(piece.bytes(), piece.memory); }
+  void look_at(const MessageBuffer& piece) { frames_.look_at(piece.bytes(), piece.memory); }
 
  private:
   std::optional<Frame> next_frame() override {
@@ -380,16 +380,16 @@ class ArrowFileSource final : public ArrowSource {
 
 }  // namespace
 
-struct PieceReader::State {
+struct MessageReader::State {
   PieceSource source;
 };
 
-PieceReader::PieceReader(std::string name, StreamLimits limits)
+MessageReader::MessageReader(std::string name, StreamLimits limits)
     : state_(new State{PieceSource(std::move(name), limits)}) {}
-PieceReader::~PieceReader() = default;
-const std::shared_ptr<const Schema>& PieceReader::schema() const { return state_->source.schema(); }
+MessageReader::~MessageReader() = default;
+const std::shared_ptr<const Schema>& MessageReader::schema() const { return state_->source.schema(); }
 
-std::optional<Batch> PieceReader::read(const Piece& piece) {
+std::optional<Batch> MessageReader::read(const MessageBuffer& piece) {
   PieceSource& source = state_->source;
   source.look_at(piece);
   std::optional<Batch> batch = source.next();

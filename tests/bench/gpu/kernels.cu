@@ -13,7 +13,7 @@ using namespace backend::cuda;
 constexpr double word = sizeof(float);
 
 // Memory for a kernel's values. What isn't given is 0, as memory of an arena is.
-struct Setting {
+struct ProgramContext {
   const Queue& queue;
   Arena& arena;
   Index rows, columns;
@@ -41,7 +41,7 @@ struct Setting {
   }
 };
 
-Queued bias_and_relu(const Setting& s) {
+Queued bias_and_relu(const ProgramContext& s) {
   const Each<float> y = s.given_or_taken(), bias = s.take(s.columns);
   return {[=] {
             launch(s.queue, over_elements(s.rows, s.columns), activate_rows<float>, Activation::relu, s.rows,
@@ -50,7 +50,7 @@ Queued bias_and_relu(const Setting& s) {
           2 * s.bytes()};
 }
 
-Queued bias_gradient(const Setting& s) {
+Queued bias_gradient(const ProgramContext& s) {
   const Each<float> g = s.given_or_taken(), sums = s.take(s.columns);
   const Each<double> partial = s.take<double>(partial_count(s.rows, s.columns, 1));
   return {[=] {
@@ -62,7 +62,7 @@ Queued bias_gradient(const Setting& s) {
           s.bytes()};
 }
 
-Queued adam(const Setting& s) {
+Queued adam(const ProgramContext& s) {
   Update<float> u;
   u.count = s.size() / 16 * 16;
   u.decays = s.take<std::uint8_t>(u.count / 16).data;
@@ -75,7 +75,7 @@ Queued adam(const Setting& s) {
           7 * s.bytes()};
 }
 
-Queued loss(const Setting& s) {
+Queued loss(const ProgramContext& s) {
   LossRows<float> r{};
   r.rows = s.rows;
   r.width = r.z_row = s.columns;
@@ -92,11 +92,11 @@ Queued loss(const Setting& s) {
 const Windows windows{32, 32, 32, 32, 3, 3, 1, 1, 1, 1};
 constexpr double patch_bytes = 10 * word;  // of a value: it is in nine patches
 
-PatchShape shape_of(const Setting& s) {
+PatchShape shape_of(const ProgramContext& s) {
   return {1, static_cast<int>(s.columns), static_cast<int>(9 * s.columns)};
 }
 
-Queued gather(const Setting& s) {
+Queued gather(const ProgramContext& s) {
   const Index pixels = s.rows * 32 * 32;
   const Each<float> x = s.take(pixels * s.columns), patches = s.take(pixels * 9 * s.columns);
   return {[=] {
@@ -106,7 +106,7 @@ Queued gather(const Setting& s) {
           patch_bytes * static_cast<double>(pixels * s.columns)};
 }
 
-Queued scatter(const Setting& s) {
+Queued scatter(const ProgramContext& s) {
   const Index pixels = s.rows * 32 * 32;
   const Each<float> gx = s.take(pixels * s.columns), patches = s.take(pixels * 9 * s.columns);
   return {[=] {
@@ -120,7 +120,7 @@ Queued scatter(const Setting& s) {
 
 Queued kernel(std::string_view name, const Queue& queue, Arena& arena, Index rows, Index columns,
               Each<float> values) {
-  const Setting s{queue, arena, rows, columns, values};
+  const ProgramContext s{queue, arena, rows, columns, values};
   if (name == "bias and relu") return bias_and_relu(s);
   if (name == "gradient of bias") return bias_gradient(s);
   if (name == "adam") return adam(s);

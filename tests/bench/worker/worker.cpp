@@ -151,7 +151,7 @@ class RowClient {
 
  private:
   nn::protocol::FrameMaker maker_;
-  nn::format::PieceWriter writer_;
+  nn::format::MessageWriter writer_;
 };
 
 // ---- commands

@@ -26,7 +26,7 @@ std::string bytes_of(const OutgoingFrame& frame) {
 }
 
 struct Received {
-  std::vector<std::pair<std::uint64_t, format::Piece>> frames;
+  std::vector<std::pair<std::uint64_t, format::MessageBuffer>> frames;
   std::string error;
 };
 
@@ -57,7 +57,7 @@ Received receive(const std::string& bytes, std::uint64_t max_frame = 1 << 20) {
 std::string two_frames() {
   FrameMaker maker;
   const Batch batch = test::Table(7).f32("a", {1, 2, 3}).category("c", {"x", "y"}, {0, 1, 0}).batch();
-  format::PieceWriter writer(*batch.schema);
+  format::MessageWriter writer(*batch.schema);
   auto& b = maker.builder();
   std::string bytes =
       bytes_of(maker.finish(1, wire::CreateOpen(b, 5, b.CreateString("digits"), 3), writer.take()));
@@ -72,7 +72,7 @@ TEST_CASE("frames arrive as they were sent, and their bodies are a stream in pie
   CHECK(received.error.empty());
   REQUIRE(received.frames.size() == 2);
   CHECK(received.frames[1].first == 2);
-  format::PieceReader reader("test");
+  format::MessageReader reader("test");
   CHECK_FALSE(reader.read(received.frames[0].second));
   const auto batch = reader.read(received.frames[1].second);
   REQUIRE(batch);
@@ -86,10 +86,10 @@ TEST_CASE("large columns are sent from where they are, and nothing else is") {
                           .f32("a", std::vector<float>(20000, 1.5f))
                           .f32("b", std::vector<float>(20000, 2.5f))
                           .batch();
-  format::PieceWriter writer(*batch.schema);
+  format::MessageWriter writer(*batch.schema);
   writer.take();
   writer.write(batch);
-  const format::OutgoingPiece piece = writer.take();
+  const format::OutgoingMessages piece = writer.take();
   REQUIRE(piece.columns.size() == 2);
   CHECK(piece.columns[0].bytes.data() == batch.columns[0].data);
   CHECK(piece.own.size < 1024);
@@ -129,7 +129,7 @@ TEST_CASE("bytes that somebody chose are an error or another message, never more
     for (std::size_t n = 1 + below(4); n > 0; --n)
       changed[below(changed.size())] = static_cast<char>(below(256));
     const Received received = receive(test::with_checksums(changed));
-    format::PieceReader reader("test");
+    format::MessageReader reader("test");
     for (const auto& [id, body] : received.frames) {
       try {
         const auto batch = reader.read(body);

@@ -117,7 +117,7 @@ TEST_CASE("a training that has all its rows waits for none") {
     link->close();
   });
   const Batch batch = test::Table().f32("a", {1, 2, 3}).category("y", {"u", "v"}, {0, 1, 0}).batch();
-  format::PieceWriter writer(*batch.schema);
+  format::MessageWriter writer(*batch.schema);
   writer.write(batch);
   training->take(writer.take().own, true);
   asio::steady_timer limit(io, std::chrono::seconds(20));

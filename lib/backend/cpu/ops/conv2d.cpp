@@ -15,7 +15,7 @@ template <typename T>
 class Conv2d final : public Operation<T> {
  public:
   explicit Conv2d(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         op_(o.op),
@@ -193,8 +193,8 @@ class Conv2d final : public Operation<T> {
     if (!in_place()) s_.kernels.scatter_patches(patches(pixels, group), columns, in_.gradient);
   }
 
-  const Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  const ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   const Op& op_;
   std::int64_t patch_, block_, filters_, out_pixel_, in_pixel_;
   const T *kernel_, *bias_;

@@ -8,7 +8,7 @@ template <typename T>
 class Dense final : public Operation<T> {
  public:
   explicit Dense(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         activation_(o.op.options.activation),
@@ -95,8 +95,8 @@ class Dense final : public Operation<T> {
     s_.kernels.gemm(g);
   }
 
-  const Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  const ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   Activation activation_;
   std::int64_t inputs_, outputs_;
   const T *kernel_, *bias_;

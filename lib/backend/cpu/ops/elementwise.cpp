@@ -21,7 +21,7 @@ template <typename T>
 class ActivationOp final : public Operation<T> {
  public:
   explicit ActivationOp(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         activation_(o.op.options.activation),
@@ -43,8 +43,8 @@ class ActivationOp final : public Operation<T> {
   }
 
  private:
-  const Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  const ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   Activation activation_;
   std::int64_t width_;
   T* before_ = nullptr;  // gelu: its argument
@@ -55,7 +55,7 @@ template <typename T>
 class Dropout final : public Operation<T> {
  public:
   explicit Dropout(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         width_(o.op.out.size()),
@@ -78,8 +78,8 @@ class Dropout final : public Operation<T> {
   }
 
  private:
-  const Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  const ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   std::int64_t width_;
   T keep_;
   std::uint32_t limit_, stream_;
@@ -101,14 +101,14 @@ class Add final : public Operation<T> {
   }
 
   void backward(const Run& run) override {
-    for (const Place<T>* input : {&a_, &b_}) {
+    for (const TensorView<T>* input : {&a_, &b_}) {
       if (input->gradient == nullptr) continue;
       copy_rows(run.rows, width_, out_.gradient, out_.stride, input->gradient, input->stride);
     }
   }
 
  private:
-  const Place<T>&a_, &b_, &out_;
+  const TensorView<T>&a_, &b_, &out_;
   std::int64_t width_;
 };
 

@@ -11,7 +11,7 @@ template <typename T>
 class Embedding final : public Operation<T> {
  public:
   explicit Embedding(const Operands<T>& o)
-      : segments_(o.setting.plan.segments),
+      : segments_(o.context.plan.segments),
         in_(o.input),
         out_(o.output),
         units_(shape_of(o)[1]),
@@ -57,7 +57,7 @@ class Embedding final : public Operation<T> {
 
  private:
   static const Shape& shape_of(const Operands<T>& o) {
-    return o.setting.plan.parameters[static_cast<std::size_t>(o.op.parameters[0])].shape;
+    return o.context.plan.parameters[static_cast<std::size_t>(o.op.parameters[0])].shape;
   }
   void add(T factor, const T* from, T* to) const {
     if (factor == T{0}) return;
@@ -65,7 +65,7 @@ class Embedding final : public Operation<T> {
   }
 
   const std::vector<InputSegment>& segments_;
-  const Place<T>&in_, &out_;
+  const TensorView<T>&in_, &out_;
   std::int64_t units_, size_;
   const T* table_;
   T* gradient_;

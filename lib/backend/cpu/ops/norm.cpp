@@ -9,8 +9,8 @@ namespace nn::backend::cpu {
 namespace {
 
 template <typename T>
-Pixels<T> pixels_of(const Place<T>& place, const Image& image, const T* data, std::int64_t rows) {
-  return {rows * image.pixels(), image.channels, data, pixel_stride(place, image)};
+Pixels<T> pixels_of(const TensorView<T>& view, const Image& image, const T* data, std::int64_t rows) {
+  return {rows * image.pixels(), image.channels, data, pixel_stride(view, image)};
 }
 
 // In training by the mean and variance of the batch, which move the running ones along; else by
@@ -19,7 +19,7 @@ template <typename T>
 class BatchNorm final : public Operation<T> {
  public:
   explicit BatchNorm(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         op_(o.op),
@@ -96,8 +96,8 @@ class BatchNorm final : public Operation<T> {
     }
   }
 
-  const Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  const ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   const Op& op_;
   std::int64_t channels_;
   const T *gamma_, *beta_, *moving_mean_, *moving_variance_;
@@ -110,7 +110,7 @@ template <typename T>
 class LayerNorm final : public Operation<T> {
  public:
   explicit LayerNorm(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         op_(o.op),
@@ -134,8 +134,8 @@ class LayerNorm final : public Operation<T> {
   }
 
  private:
-  const Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  const ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   const Op& op_;
   T epsilon_;
   const T *gamma_, *beta_;

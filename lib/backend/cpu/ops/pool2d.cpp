@@ -9,7 +9,7 @@ namespace {
 template <typename T>
 class Pool2d final : public Operation<T> {
  public:
-  explicit Pool2d(const Operands<T>& o) : s_(o.setting), in_(o.input), out_(o.output), op_(o.op) {
+  explicit Pool2d(const Operands<T>& o) : s_(o.context), in_(o.input), out_(o.output), op_(o.op) {
     Patches& p = pool_.patches;
     p = patches_over(op_);
     p.in_row = in_.stride;
@@ -56,8 +56,8 @@ class Pool2d final : public Operation<T> {
     return pool;
   }
 
-  const Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  const ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   const Op& op_;
   Pool pool_;
   T* chosen_ = nullptr;

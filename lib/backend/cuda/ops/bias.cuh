@@ -11,9 +11,9 @@ namespace nn::backend::cuda {
 template <typename T>
 class BiasActivation {
  public:
-  BiasActivation(Setting<T>& setting, Activation activation, Index rows, Index columns, Index row,
+  BiasActivation(ProgramContext<T>& context, Activation activation, Index rows, Index columns, Index row,
                  Each<T> bias, Each<T> bias_gradient)
-      : s_(setting),
+      : s_(context),
         activation_(activation),
         rows_(rows),
         columns_(columns),
@@ -65,7 +65,7 @@ class BiasActivation {
     return activation_ == Activation::relu ? Epilogue<T>::Kind::bias_relu : Epilogue<T>::Kind::bias;
   }
 
-  Setting<T>& s_;
+  ProgramContext<T>& s_;
   Activation activation_;
   Index rows_, columns_, row_;
   Each<T> bias_, bias_gradient_;

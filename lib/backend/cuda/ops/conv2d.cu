@@ -13,7 +13,7 @@ template <typename T>
 class Conv2d final : public Operation<T> {
  public:
   explicit Conv2d(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         op_(o.op),
@@ -117,8 +117,8 @@ class Conv2d final : public Operation<T> {
            in_pixel_, adds_);
   }
 
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   const Op& op_;
   Windows windows_;
   Index patch_, filters_, in_pixel_, out_pixel_;

@@ -8,7 +8,7 @@ template <typename T>
 class Dense final : public Operation<T> {
  public:
   explicit Dense(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         inputs_(o.op.in.size()),
@@ -56,8 +56,8 @@ class Dense final : public Operation<T> {
     s_.blas.multiply(p);
   }
 
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   Index inputs_, outputs_;
   bool adds_;
   Each<const T> kernel_;

@@ -12,7 +12,7 @@ template <typename T>
 class ActivationOp final : public Operation<T> {
  public:
   explicit ActivationOp(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         activation_(o.op.options.activation),
@@ -34,8 +34,8 @@ class ActivationOp final : public Operation<T> {
   }
 
  private:
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   Activation activation_;
   bool adds_;
   Index width_;
@@ -47,7 +47,7 @@ template <typename T>
 class Dropout final : public Operation<T> {
  public:
   explicit Dropout(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         adds_(o.input_adds),
@@ -74,8 +74,8 @@ class Dropout final : public Operation<T> {
   }
 
  private:
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   bool adds_;
   Index width_;
   T keep_;
@@ -86,7 +86,7 @@ template <typename T>
 class Add final : public Operation<T> {
  public:
   explicit Add(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         a_(o.input),
         b_(o.other),
         out_(o.output),
@@ -105,14 +105,14 @@ class Add final : public Operation<T> {
   }
 
  private:
-  void give(const Place<T>& input, bool adds) const {
+  void give(const TensorView<T>& input, bool adds) const {
     if (input.gradient == nullptr) return;
     launch(s_.queue, over_elements(s_.batch, width_), copy_rows<T>, s_.batch, width_, out_.gradient,
            out_.stride, input.gradient, input.stride, adds);
   }
 
-  Setting<T>& s_;
-  const Place<T>&a_, &b_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&a_, &b_, &out_;
   bool a_adds_, b_adds_;
   Index width_;
 };

@@ -11,7 +11,7 @@ template <typename T>
 class Embedding final : public Operation<T> {
  public:
   explicit Embedding(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         table_rows_(shape_of(o)[0]),
@@ -49,11 +49,11 @@ class Embedding final : public Operation<T> {
 
  private:
   static const Shape& shape_of(const Operands<T>& o) {
-    return o.setting.plan.parameters[static_cast<std::size_t>(o.op.parameters[0])].shape;
+    return o.context.plan.parameters[static_cast<std::size_t>(o.op.parameters[0])].shape;
   }
 
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   Index table_rows_, units_, segments_count_ = 0;
   Each<const T> table_;
   Each<T> gradient_;

@@ -11,7 +11,7 @@ template <typename T>
 class BatchNorm final : public Operation<T> {
  public:
   explicit BatchNorm(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         adds_(o.input_adds),
@@ -68,8 +68,8 @@ class BatchNorm final : public Operation<T> {
            partial, parameters_, moments_);
   }
 
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   bool adds_;
   Index pixels_, channels_, in_pixel_, out_pixel_;
   BatchNormParameters<T> parameters_;
@@ -81,7 +81,7 @@ template <typename T>
 class LayerNorm final : public Operation<T> {
  public:
   explicit LayerNorm(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         adds_(o.input_adds),
@@ -118,8 +118,8 @@ class LayerNorm final : public Operation<T> {
  private:
   Index count() const { return s_.batch * pixels_; }
 
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   bool adds_;
   Index pixels_, channels_, in_pixel_, out_pixel_;
   T epsilon_;

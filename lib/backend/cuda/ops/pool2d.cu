@@ -9,7 +9,7 @@ template <typename T>
 class Pool2d final : public Operation<T> {
  public:
   explicit Pool2d(const Operands<T>& o)
-      : s_(o.setting),
+      : s_(o.context),
         in_(o.input),
         out_(o.output),
         takes_largest_(o.op.kind == OpKind::max_pool2d),
@@ -50,8 +50,8 @@ class Pool2d final : public Operation<T> {
   }
 
  private:
-  Setting<T>& s_;
-  const Place<T>&in_, &out_;
+  ProgramContext<T>& s_;
+  const TensorView<T>&in_, &out_;
   bool takes_largest_, adds_;
   Windows windows_;
   Index channels_, inputs_, outputs_;  // of a row

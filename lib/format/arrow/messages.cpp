@@ -1,4 +1,4 @@
-#include "format/arrow/pieces.hpp"
+#include "format/arrow/messages.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -14,14 +14,14 @@ constexpr std::size_t large = 16 << 10;  // copying less is cheaper than keeping
 
 }  // namespace
 
-std::size_t OutgoingPiece::size() const {
+std::size_t OutgoingMessages::size() const {
   std::size_t bytes = own.size;
   for (const Column& column : columns) bytes += column.bytes.size();
   return bytes;
 }
 
 // Gathers what the writer writes.
-class PieceWriter::Memory final : public ByteOutput {
+class MessageWriter::Memory final : public ByteOutput {
  public:
   void write(std::span<struct iovec> pieces) override {
     std::size_t bytes = 0;
@@ -38,7 +38,7 @@ class PieceWriter::Memory final : public ByteOutput {
     }
   }
   void look_at(const Batch* batch) { batch_ = batch; }
-  OutgoingPiece take() {
+  OutgoingMessages take() {
     return {{std::exchange(buffer_, nullptr), std::exchange(size_, 0)}, std::exchange(columns_, {})};
   }
 
@@ -60,17 +60,17 @@ class PieceWriter::Memory final : public ByteOutput {
   BufferPool pool_;
   std::shared_ptr<Buffer> buffer_;
   std::size_t size_ = 0;
-  std::vector<OutgoingPiece::Column> columns_;
+  std::vector<OutgoingMessages::Column> columns_;
   const Batch* batch_ = nullptr;
 };
 
-PieceWriter::PieceWriter(const Schema& schema, StreamLimits limits)
+MessageWriter::MessageWriter(const Schema& schema, StreamLimits limits)
     : memory_(new Memory),
       writer_(std::unique_ptr<ByteOutput>(memory_), schema, limits, StreamWriter::Checksums::no) {}
-PieceWriter::~PieceWriter() = default;
-OutgoingPiece PieceWriter::take() { return memory_->take(); }
+MessageWriter::~MessageWriter() = default;
+OutgoingMessages MessageWriter::take() { return memory_->take(); }
 
-void PieceWriter::write(const Batch& batch) {
+void MessageWriter::write(const Batch& batch) {
   memory_->look_at(&batch);
   writer_.write(batch);
   memory_->look_at(nullptr);

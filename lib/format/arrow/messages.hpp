@@ -1,4 +1,4 @@
-// The tensor stream in pieces of whole messages, as connections carry it: the schema in one
+// The tensor stream in buffers of whole messages, as connections carry it: the schema in one
 // frame, the rows of a request in another.
 #pragma once
 
@@ -15,7 +15,7 @@
 namespace nn::format {
 
 // Bytes with a share in their memory, which is aligned to 64.
-struct Piece {
+struct MessageBuffer {
   std::shared_ptr<const Buffer> memory;
   std::size_t size = 0;
   std::span<const std::byte> bytes() const {
@@ -23,14 +23,14 @@ struct Piece {
   }
 };
 
-// A piece to be sent: its own memory, with large columns in between that stay where they are.
-struct OutgoingPiece {
+// Messages to be sent: its own memory, with large columns in between that stay where they are.
+struct OutgoingMessages {
   struct Column {
     std::size_t at;  // behind so many bytes of `own`
     std::span<const std::byte> bytes;
     std::shared_ptr<const void> owner;
   };
-  Piece own;
+  MessageBuffer own;
   std::vector<Column> columns;  // ascending
   std::size_t size() const;
   // All of it, in order: calls take(span of bytes) for each part.
@@ -46,13 +46,13 @@ struct OutgoingPiece {
   }
 };
 
-// One thread. The memory of a piece is used again once nobody has a share in it.
-class PieceWriter {
+// One thread. The memory of a buffer is used again once nobody has a share in it.
+class MessageWriter {
  public:
-  explicit PieceWriter(const Schema& schema, StreamLimits limits = {});
-  ~PieceWriter();
-  // The message that begins the stream, and what write() made since the last call, in one piece.
-  OutgoingPiece take();
+  explicit MessageWriter(const Schema& schema, StreamLimits limits = {});
+  ~MessageWriter();
+  // The message that begins the stream, and what write() made since the last call, in one buffer.
+  OutgoingMessages take();
   // Dictionaries that the reader has not, and the rows. Data error when they don't fit one message.
   void write(const Batch& batch);
 
@@ -63,14 +63,14 @@ class PieceWriter {
 };
 
 // One thread. The name is for messages.
-class PieceReader {
+class MessageReader {
  public:
-  explicit PieceReader(std::string name, StreamLimits limits = {});
-  ~PieceReader();
-  // Takes all messages of a piece; gives its rows, where it has any: at most one batch, whose
-  // columns look into the piece. A schema begins the stream anew. Data errors as read_stream()
+  explicit MessageReader(std::string name, StreamLimits limits = {});
+  ~MessageReader();
+  // Takes all messages of a buffer; gives its rows, where it has any: at most one batch, whose
+  // columns look into it. A schema begins the stream anew. Data errors as read_stream()
   // has them; the stream can't be read on after one.
-  std::optional<Batch> read(const Piece& piece);
+  std::optional<Batch> read(const MessageBuffer& buffer);
   // Null until it was read.
   const std::shared_ptr<const Schema>& schema() const;
 

@@ -1,5 +1,5 @@
 // Bodies of frames: the input is cut into the pieces that a connection would bring.
-#include "format/arrow/pieces.hpp"
+#include "format/arrow/messages.hpp"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 
 namespace {
 
-nn::format::Piece piece_of(std::span<const std::byte> bytes) {
+nn::format::MessageBuffer message_of_bytes(std::span<const std::byte> bytes) {
   auto memory = std::make_shared<nn::Buffer>(bytes.size());
   std::copy(bytes.begin(), bytes.end(), memory->data());
   return {std::move(memory), bytes.size()};
@@ -21,10 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t low = choices.of(256);
   const std::size_t high = choices.of(256);  // taken before what is left is asked for
   const std::size_t cut = std::min(low + 256 * high, choices.rest().size());
-  nn::format::PieceReader reader("input", {.max_frame = 1 << 20});
+  nn::format::MessageReader reader("input", {.max_frame = 1 << 20});
   nn::fuzz::accepts([&] {
     for (const auto part : {choices.rest().first(cut), choices.rest().subspan(cut)}) {
-      if (const auto batch = reader.read(piece_of(part))) nn::fuzz::use(*batch);
+      if (const auto batch = reader.read(message_of_bytes(part))) nn::fuzz::use(*batch);
     }
   });
   return 0;

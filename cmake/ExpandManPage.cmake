@@ -1,20 +1,26 @@
-# cmake -DPAGE=nn-x.1 -DFRAGMENTS=folder -DOUTPUT=file -P ExpandManPage.cmake
-# A line `@include NAME@` becomes the text of FRAGMENTS/NAME.mdoc.
+# cmake -DPAGE=nn-x.1 -DFRAGMENTS=folder -DOUTPUT=file [-DTOOL=program [-DEMULATOR=command]] -P ExpandManPage.cmake
+# A line `@include NAME@` becomes the text of FRAGMENTS/NAME.mdoc, and a line `@options SECTION@` the
+# list of options that TOOL has under that heading. TOOL is run by EMULATOR, if there is one.
+separate_arguments(emulator UNIX_COMMAND "${EMULATOR}")
 file(READ ${PAGE} text)
 string(PREPEND text "\n")
 foreach(round RANGE 100)
-  if(NOT text MATCHES "\n@include ([^@\n]+)@\n")
+  if(NOT text MATCHES "\n@(include|options) ([^@\n]+)@\n")
     break()
   endif()
-  set(name ${CMAKE_MATCH_1})
+  set(what ${CMAKE_MATCH_1})
+  set(name ${CMAKE_MATCH_2})
   if(round EQUAL 100)
     message(FATAL_ERROR "${PAGE}: @include ${name}@ includes itself")
   endif()
-  if(NOT EXISTS ${FRAGMENTS}/${name}.mdoc)
+  if(what STREQUAL options)
+    execute_process(COMMAND ${emulator} ${TOOL} --generate man ${name} OUTPUT_VARIABLE part COMMAND_ERROR_IS_FATAL ANY)
+  elseif(EXISTS ${FRAGMENTS}/${name}.mdoc)
+    file(READ ${FRAGMENTS}/${name}.mdoc part)
+  else()
     message(FATAL_ERROR "${PAGE}: there is no ${FRAGMENTS}/${name}.mdoc")
   endif()
-  file(READ ${FRAGMENTS}/${name}.mdoc fragment)
-  string(REPLACE "\n@include ${name}@\n" "\n${fragment}" text "${text}")
+  string(REPLACE "\n@${what} ${name}@\n" "\n${part}" text "${text}")
 endforeach()
 string(SUBSTRING "${text}" 1 -1 text)
 file(WRITE ${OUTPUT} "${text}")

@@ -1,12 +1,4 @@
-# What `cmake --install` adds to tools, plugins and man pages, and the Debian package.
-
-# Shells look completions up by the name of the command.
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/completions/bash/
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/completions/fish/
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/completions/zsh/
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+# What `cmake --install` adds to tools, plugins, man pages and completions, and the Debian package.
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -7,63 +7,85 @@
 
 #include "base/file.hpp"
 #include "base/parse.hpp"
-#include "cli/options.hpp"
 #include "cli/tool.hpp"
 #include "exchange/convert.hpp"
+#include "options/fields.hpp"
+#include "repository/model_name.hpp"
 #include "repository/publish.hpp"
 
 namespace {
 
+namespace options = nn::options;
+
 struct Options {
-  bool show = false, verify = false, convert = false, publish = false;
   bool json = false;
   std::vector<std::string> models;
   std::string input, output;
   std::optional<std::uint64_t> version;
 };
 
-std::optional<std::uint64_t> parse_version(std::string_view text) {
-  const std::int64_t version = nn::parse_integer(text);
-  if (version < 1) nn::fail_usage("{}: versions are numbers from 1", version);
-  return static_cast<std::uint64_t>(version);
+options::List show_options(Options& o) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
+  group.add({.name = "json",
+             .help = "As a JSON object, one a model",
+             .text = "With `show`, print one JSON object a model."},
+            options::flag(o.json));
+  return list;
 }
 
-void setup(CLI::App& app, Options& options) {
-  // Not required here but in check(): a word that is no subcommand is then reported as such.
-  app.require_subcommand(0, 1);
-  app.fallthrough();  // --quiet and its like may stand behind the subcommand
-  CLI::App* show = app.add_subcommand("show", "Print what a model is");
-  show->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin");
-  show->add_flag("--json", options.json, "As a JSON object, one a model");
-  CLI::App* verify = app.add_subcommand("verify", "Read models whole and check their digests");
-  verify->add_option("MODEL", options.models, "Model files and checkpoints; - is stdin");
-  CLI::App* convert = app.add_subcommand("convert", "Convert between .nn and .npz, or describe as .json");
-  convert->add_option("IN", options.input, "A .nn model or an .npz archive that convert wrote");
-  convert->add_option("OUT", options.output, "A file whose name ends in .nn, .npz or .json");
-  CLI::App* publish = app.add_subcommand("publish", "Put a model into a repository as a new version");
-  publish->add_option("MODEL", options.input, "A model file");
-  publish->add_option("BASE", options.output, "The repository's folder");
+options::List publish_options(Options& o) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
   // Not --version, which prints the tool's.
-  nn::cli::add_parsed(*publish, "--as", options.version, parse_version, "The version (default: the next)")
-      ->type_name("N");
-  show->callback([&] { options.show = true; });
-  verify->callback([&] { options.verify = true; });
-  convert->callback([&] { options.convert = true; });
-  publish->callback([&] { options.publish = true; });
+  group.add({.name = "as",
+             .value = "N",
+             .help = "The version (default: the next)",
+             .text = "With `publish`, the number of the version; by default the next after the highest.\n"
+                     "A version that is there is not replaced."},
+            options::parsed(o.version, nn::repository::parse_version));
+  return list;
 }
 
-void check(const Options& options) {
-  if (!options.show && !options.verify && !options.convert && !options.publish) {
+std::vector<nn::cli::Command> commands(Options& o) {
+  // Arguments are not required here but in check(), which says more.
+  const auto models = options::argument("MODEL", "MODEL", "Model files and checkpoints; - is stdin",
+                                        options::files(o.models, ".nn .ckpt"));
+  const auto in = options::argument("IN", "IN", "A .nn model or an .npz archive that convert wrote",
+                                    options::file(o.input, ".nn .npz"));
+  const auto out = options::argument("OUT", "OUT", "A file whose name ends in .nn, .npz or .json",
+                                     options::file(o.output, ".nn .npz .json"));
+  const auto model =
+      options::argument("MODEL", "MODEL", "A model file", options::file(o.input, options::model_files));
+  const auto base = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.output));
+  return {
+      {.name = "show", .summary = "Print what a model is", .options = show_options(o), .arguments = {models}},
+      {.name = "verify",
+       .summary = "Read models whole and check their digests",
+       .options = {},
+       .arguments = {models}},
+      {.name = "convert",
+       .summary = "Convert between .nn and .npz, or describe as .json",
+       .options = {},
+       .arguments = {in, out}},
+      {.name = "publish",
+       .summary = "Put a model into a repository as a new version",
+       .options = publish_options(o),
+       .arguments = {model, base}}};
+}
+
+void check(std::string_view command, const Options& o) {
+  if (command.empty()) {
     nn::fail_usage("what is to be done? Say show, verify, convert or publish (try 'nn-model --help')");
   }
-  if (options.publish && options.output.empty()) {
+  if (command == "publish" && o.output.empty()) {
     nn::fail_usage("publish needs a MODEL and a BASE (try 'nn-model publish --help')");
   }
-  if (options.convert && options.output.empty()) {
+  if (command == "convert" && o.output.empty()) {
     nn::fail_usage("convert needs two files, IN and OUT (try 'nn-model convert --help')");
   }
-  if ((options.show || options.verify) && options.models.empty()) {
-    nn::fail_usage("no MODEL is named (try 'nn-model {} --help')", options.show ? "show" : "verify");
+  if ((command == "show" || command == "verify") && o.models.empty()) {
+    nn::fail_usage("no MODEL is named (try 'nn-model {} --help')", command);
   }
 }
 
@@ -71,72 +93,54 @@ void print(std::string_view text) {
   nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)), "standard output");
 }
 
-void show(const Options& options) {
-  for (std::size_t i = 0; i < options.models.size(); ++i) {
-    const nn::model::AnyModel file = nn::model::inspect_model(options.models[i], false);
-    if (options.json) {
+void show(const Options& o) {
+  for (std::size_t i = 0; i < o.models.size(); ++i) {
+    const nn::model::AnyModel file = nn::model::inspect_model(o.models[i], false);
+    if (o.json) {
       print(nn::exchange::file_json(file));
     } else {
-      print(fmt::format("{}{:<12}{}\n{}", i == 0 ? "" : "\n", "file", nn::printable(options.models[i], 4096),
+      print(fmt::format("{}{:<12}{}\n{}", i == 0 ? "" : "\n", "file", nn::printable(o.models[i], 4096),
                         nn::exchange::file_text(file)));
     }
   }
 }
 
 // All files are looked at, whatever is wrong with one of them.
-void verify(const Options& options) {
+void verify(const Options& o) {
   std::size_t broken = 0;
-  for (const std::string& path : options.models) {
+  for (const std::string& path : o.models) {
     try {
       print(fmt::format("{}: ok {}\n", nn::printable(path, 4096),
                         nn::model::inspect_model(path, true).model.digest));
     } catch (const nn::Error& error) {
-      if (options.models.size() == 1) throw;
+      if (o.models.size() == 1) throw;
       nn::print_message(error.what());
       ++broken;
     }
   }
-  if (broken > 0) nn::fail_data("{} of {} files are not good", broken, options.models.size());
+  if (broken > 0) nn::fail_data("{} of {} files are not good", broken, o.models.size());
 }
 
-void convert(const Options& options) {
-  const bool from_archive = options.input.ends_with(".npz");
-  const bool to_model = options.output.ends_with(".nn");
-  const bool to_archive = options.output.ends_with(".npz");
-  if (!to_model && !to_archive && !options.output.ends_with(".json")) {
-    nn::fail_usage("{}: the name of the output must end in .nn, .npz or .json",
-                   nn::printable(options.output, 4096));
-  }
-  nn::model::Model model =
-      from_archive ? nn::exchange::load_npz(options.input) : nn::model::verify_model(options.input);
-  if (to_model) {
-    nn::model::save_model(options.output, model);
-  } else if (to_archive) {
-    nn::exchange::save_npz(options.output, model);
-  } else {
-    nn::write_file(options.output, nn::exchange::model_json(model));
-  }
-}
-
-void run(const Options& options) {
-  check(options);
-  if (options.show) show(options);
-  if (options.verify) verify(options);
-  if (options.convert) convert(options);
-  if (options.publish) {
-    const std::uint64_t version =
-        nn::repository::publish_model(options.input, options.output, options.version);
-    print(fmt::format("{}/{}\n", options.output, version));
+void run(const nn::cli::Parsed& given, const Options& o) {
+  const std::string_view command = given.subcommand() == nullptr ? "" : given.subcommand()->name;
+  check(command, o);
+  if (command == "show") show(o);
+  if (command == "verify") verify(o);
+  if (command == "convert") nn::exchange::convert_file(o.input, o.output);
+  if (command == "publish") {
+    const std::uint64_t version = nn::repository::publish_model(o.input, o.output, o.version);
+    print(fmt::format("{}/{}\n", o.output, version));
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  return nn::cli::run_tool(
-      argc, argv,
-      {"nn-model", "Show, verify, convert and publish models",
-       "nn-model convert m1.nn m1.npz && nn-model show m1.nn"},
-      [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
+  Options o;
+  const nn::cli::Command tool{.name = "nn-model",
+                              .summary = "show, verify, convert and publish models",
+                              .options = {},
+                              .subcommands = commands(o),
+                              .example = "nn-model convert m1.nn m1.npz && nn-model show m1.nn"};
+  return nn::cli::run_tool(argc, argv, tool, [&](const nn::cli::Parsed& given) { run(given, o); });
 }

@@ -1,13 +1,15 @@
-// nn-predict: rows through one model, or through an ensemble in one process. The work is
-// in lib/ensemble.
-#include "base/parse.hpp"
-#include "cli/options.hpp"
+// nn-predict: rows through one model, or through an ensemble in one process or at workers. The work
+// is in lib/ensemble and lib/client.
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
-#include "ensemble/in_graph.hpp"
 #include "client/remote_predict.hpp"
+#include "ensemble/in_graph.hpp"
+#include "format/options.hpp"
+#include "options/fields.hpp"
 
 namespace {
+
+namespace options = nn::options;
 
 struct Options {
   nn::format::SourceOptions source;
@@ -18,160 +20,119 @@ struct Options {
   nn::cli::OutputOptions output;
 };
 
-std::optional<nn::backend::Device> parse_some_device(std::string_view text) {
-  return nn::backend::parse_device(text);
-}
-std::optional<nn::ensemble::Uncertainty> parse_some_uncertainty(std::string_view text) {
-  return nn::ensemble::parse_uncertainty(text);
-}
-
-std::int64_t parse_batch(std::string_view text) {
-  const std::int64_t rows = nn::parse_integer(text);
-  if (rows < 1 || rows > 1 << 20) nn::fail_usage("{} rows; from 1 to 1048576", rows);
-  return rows;
-}
-
-std::optional<nn::ensemble::Combination> parse_some_combination(std::string_view text) {
-  return nn::ensemble::parse_combination(text);
-}
-
-std::optional<std::size_t> parse_quorum(std::string_view text) {
-  const std::int64_t members = nn::parse_integer(text);
-  if (members < 1) nn::fail_usage("{}: at least 1 member", members);
-  return static_cast<std::size_t>(members);
-}
-
-// "20" are milliseconds; a unit says otherwise.
-std::chrono::microseconds parse_milliseconds(std::string_view text) {
-  const bool has_unit = text.find_first_not_of("0123456789.") != std::string_view::npos;
-  const double seconds = has_unit ? nn::parse_duration_s(text) : nn::parse_number(text) / 1e3;
-  if (!(seconds > 0 && seconds < 86'400)) nn::fail_usage("{}: over 0 and under a day", text);
-  return std::chrono::microseconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * 1e6)));
-}
-
-void add_worker_options(CLI::App& app, nn::client::RemoteOptions& o) {
-  constexpr auto group = "Workers";
-  app.add_option_function<std::vector<std::string>>(
-         "--at",
-         [&o](const std::vector<std::string>& texts) {
-           try {
-             for (const std::string& text : texts) o.endpoints.push_back(nn::net::parse_endpoint(text));
-           } catch (const nn::Error& error) {
-             throw CLI::ValidationError("--at", error.what());
-           }
-         },
-         "A worker: tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH, ssh://HOST, exec:COMMAND; rows are "
-         "dispatched over several, "
-         "or with --rule go to all (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("ENDPOINT")
-      ->group(group);
-  app.add_option_function<std::string>(
-         "--hosts",
-         [&o](const std::string& path) {
-           for (nn::net::Endpoint& endpoint : nn::net::read_hosts(path))
-             o.endpoints.push_back(std::move(endpoint));
-         },
-         "Endpoints from a file, one a line")
-      ->type_name("FILE")
-      ->group(group);
-  nn::cli::add_parsed(app, "--quorum", o.quorum, parse_quorum, "With --rule: so many members suffice")
-      ->type_name("N")
-      ->group(group);
-  nn::cli::add_parsed(app, "--deadline", o.deadline, parse_milliseconds,
-                      "For the answer to a batch; with --quorum the late are left out")
-      ->type_name("MS")
-      ->group(group);
-  nn::cli::add_parsed(app, "--hedge", o.hedge, parse_milliseconds,
-                      "Ask a second worker when the first has not answered")
-      ->type_name("MS")
-      ->group(group);
-  nn::cli::add_access_options(app, o.access, group);
+void add_model_options(options::List& list, Options& o) {
+  options::Group group(list, "Models", options::Effect::output);
+  group.add(
+      {.name = "model",
+       .letter = 'm',
+       .value = "MODEL[@DEVICE][*WEIGHT]",
+       .help = "A model, its device and its weight; several are an ensemble; with --at, a worker's model "
+               "NAME[/VERSION] (repeatable)",
+       .text = "A model that nn-train(1) made, the device to run it on, and its weight for the rule "
+               "`weighted`.\nMay be given several times.\n"
+               "With --at, the name of one of the workers' models, and the version: `digits`, "
+               "`digits/3`; not needed where they have only one."},
+      options::members(o.models));
+  group.add(
+      {.name = "rule",
+       .value = "RULE",
+       .help = "How members are combined: mean, weighted, vote, geometric, median, rank, max, trimmed, "
+               "stack:MODEL, concat (default: mean, or weighted)",
+       .text = "How members are combined: `mean`, `weighted`, `vote`, `geometric`, `median`, `rank`, "
+               "`max`, for numbers `mean`, `weighted`, `median`, `trimmed`, for both `stack:`*model* and "
+               "`concat`.\nnn-aggregate(1) describes them.\n"
+               "The default is `weighted` where some member has a weight, and `mean` otherwise."},
+      options::parsed(o.remote.combination, nn::ensemble::parse_combination, options::Kind::text,
+                      nn::ensemble::combination_names()));
+  group.add({.name = "uncertainty",
+             .value = "KIND",
+             .help = "Adds a column: entropy, variance, mutual-information",
+             .text = "Adds a column `uncertainty`: `entropy`, `variance` or `mutual-information`, as in "
+                     "nn-aggregate(1)."},
+            options::choice(o.predict.uncertainty));
+  group.add({.name = "device",
+             .value = "DEVICE",
+             .help = "Of models that name none",
+             .text = "Where models without a device of their own run.\n"
+                     "By default a single model takes all cores that the process may use, and the members of "
+                     "an ensemble take an even share of them each."},
+            options::parsed(o.predict.device, nn::backend::parse_device, options::Kind::device));
+  group.add({.name = "precision",
+             .value = "NAME",
+             .help = "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: {default})",
+             .text = "`float32` (the default), or `bf16`: weights and inputs of each product are rounded to "
+                     "bfloat16 (8 bits of mantissa) and summed in 32 bits.\n"
+                     "CPUs with AVX512-BF16 have instructions for it; on others it only halves the weights "
+                     "that are read.\n"
+                     "CUDA devices also have `tf32`, products of numbers with 10 bits of mantissa."},
+            options::choice(o.predict.precision));
+  group.add({.name = "batch",
+             .value = "N",
+             .help = "Rows of a step; results do not depend on it (default: 1024; of a request to a worker, "
+                     "about 1M)",
+             .text = "The most rows of one step; 1024 by default.\n"
+                     "With --at, the most rows of a request, by default as many as take about a megabyte.\n"
+                     "Larger batches of the input are cut.\nResults do not depend on it."},
+            options::count(o.batch, 1, 1 << 20));
 }
 
-void setup(CLI::App& app, Options& options) {
-  nn::cli::add_source_options(app, options.source, false);
-  app.add_option("-m,--model", options.models,
-                 "A model, its device and its weight; several are an ensemble; with --at, a worker's model "
-                 "NAME[/VERSION] (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("MODEL[@DEVICE][*WEIGHT]")
-      ->group("Models");
-  nn::cli::add_parsed(
-      app, "--rule", options.remote.combination, parse_some_combination,
-      "How members are combined: mean, weighted, vote, geometric, median, rank, max, trimmed, "
-      "stack:MODEL, concat (default: mean, or weighted)")
-      ->type_name("RULE")
-      ->group("Models");
-  nn::cli::add_parsed(app, "--uncertainty", options.predict.uncertainty, parse_some_uncertainty,
-                      "Adds a column: entropy, variance, mutual-information")
-      ->type_name("KIND")
-      ->group("Models");
-  nn::cli::add_parsed(app, "--device", options.predict.device, parse_some_device, "Of models that name none")
-      ->type_name("DEVICE")
-      ->group("Models");
-  nn::cli::add_parsed(app, "--precision", options.predict.precision, nn::backend::parse_precision,
-                      "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: float32)")
-      ->type_name("NAME")
-      ->group("Models");
-  nn::cli::add_parsed(
-      app, "--batch", options.batch, parse_batch,
-      "Rows of a step; results do not depend on it (default: 1024; of a request to a worker, about 1M)")
-      ->type_name("N")
-      ->group("Models");
-  add_worker_options(app, options.remote);
-  nn::cli::add_output_options(app, options.output);
+options::List option_list(Options& o) {
+  options::List list;
+  add_model_options(list, o);
+  options::append(list, nn::client::option_list(o.remote));
+  options::append(list, nn::cli::option_list(o.output));
+  options::append(list, nn::format::option_list(o.source, false));
+  return list;
 }
 
-std::unique_ptr<nn::BatchSource> predict_here(Options& options) {
-  if (options.models.empty()) nn::fail_usage("-m, --model is missing: what to predict with");
-  const nn::client::RemoteOptions& r = options.remote;
+std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
+  if (o.models.empty()) nn::fail_usage("-m, --model is missing: what to predict with");
+  const nn::client::RemoteOptions& r = o.remote;
   if (r.quorum || r.deadline.count() > 0 || r.hedge.count() > 0 || !r.access.token_file.empty()) {
     nn::fail_usage(
         "--quorum, --deadline, --hedge and --token-file are for workers; name them with --at ENDPOINT");
   }
   try {
-    for (const std::string& text : options.models)
-      options.predict.members.push_back(nn::predict::parse_member(text));
+    for (const std::string& text : o.models) o.predict.members.push_back(nn::predict::parse_member(text));
   } catch (const nn::Error& error) {
     throw error.within("--model");
   }
-  if (options.batch > 0) options.predict.batch = options.batch;
-  options.predict.combination = r.combination.value_or(nn::ensemble::Combination{});
-  return nn::ensemble::predict_in_graph(nn::format::open_source(options.source), options.predict);
+  if (o.batch > 0) o.predict.batch = o.batch;
+  o.predict.combination = r.combination.value_or(nn::ensemble::Combination{});
+  return nn::ensemble::predict_in_graph(nn::format::open_source(o.source), o.predict);
 }
 
-std::unique_ptr<nn::BatchSource> predict_there(Options& options) {
-  if (options.models.size() > 1) {
+std::unique_ptr<nn::BatchSource> predict_there(Options& o) {
+  if (o.models.size() > 1) {
     nn::fail_usage("with --at, one model: -m NAME[/VERSION]; the members of an ensemble are endpoints");
   }
-  const auto& combination = options.remote.combination;
-  if (options.predict.device && !(combination && !combination->model.empty())) {
+  const auto& combination = o.remote.combination;
+  if (o.predict.device && !(combination && !combination->model.empty())) {
     nn::fail_usage("with --at, --device is of a stack:MODEL only; workers have their own");
   }
-  if (options.predict.precision != nn::backend::Precision::float32) {
+  if (o.predict.precision != nn::backend::Precision::float32) {
     nn::fail_usage("with --at, --precision is a worker's own option");
   }
-  if (!options.models.empty()) options.remote.model = options.models[0];
-  options.remote.uncertainty = options.predict.uncertainty;
-  options.remote.batch = options.batch;
-  options.remote.max_frame = options.source.limits.max_frame;
-  if (options.predict.device) options.remote.device = *options.predict.device;
-  return nn::client::predict_remote(nn::format::open_source(options.source), options.remote);
-}
-
-void run(Options& options) {
-  nn::cli::write_output(options.remote.endpoints.empty() ? predict_here(options) : predict_there(options),
-                        options.output, options.source.limits);
+  if (!o.models.empty()) o.remote.model = o.models[0];
+  o.remote.uncertainty = o.predict.uncertainty;
+  o.remote.batch = o.batch;
+  o.remote.max_frame = o.source.limits.max_frame;
+  if (o.predict.device) o.remote.device = *o.predict.device;
+  return nn::client::predict_remote(nn::format::open_source(o.source), o.remote);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  return nn::cli::run_tool(
-      argc, argv,
-      {"nn-predict", "predict with a neural network, or with an ensemble of them",
-       "nn-predict -m m1.nn@cpu:0 -m m2.nn@cpu:1 --rule mean test.arrows | nn-eval"},
-      [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
+  Options o;
+  const nn::cli::Command tool{
+      .name = "nn-predict",
+      .summary = "predict with a neural network, or with an ensemble of them",
+      .options = option_list(o),
+      .arguments = {nn::format::input_argument(o.source)},
+      .example = "nn-predict -m m1.nn@cpu:0 -m m2.nn@cpu:1 --rule mean test.arrows | nn-eval"};
+  return nn::cli::run_tool(argc, argv, tool, [&](const nn::cli::Parsed&) {
+    nn::cli::write_output(o.remote.endpoints.empty() ? predict_here(o) : predict_there(o), o.output,
+                          o.source.limits);
+  });
 }

@@ -1,9 +1,9 @@
 // nn-read: files of data to a stream, or to text. The work is in lib/format.
 #include "base/file.hpp"
-#include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/tool.hpp"
+#include "format/options.hpp"
 #include "format/parts.hpp"
 
 namespace {
@@ -13,45 +13,53 @@ struct Options {
   nn::cli::OutputOptions output;
 };
 
-void setup(CLI::App& app, Options& options) {
-  nn::cli::add_source_options(app, options.source, true);
-  nn::cli::add_output_options(app, options.output,
-                              "Where to write (default: standard output); with --split, {} in it "
-                              "stands for the part's name, and every part is written");
+nn::options::List option_list(Options& o) {
+  nn::options::List list = nn::cli::option_list(
+      o.output,
+      "Where to write (default: standard output); with --split, {} in it stands for the part's name, and "
+      "every part is written",
+      "Write to *file* instead of the standard output.\n"
+      "The file appears when it is complete, or not at all.\n"
+      "With --split, a '{}' in *file* stands for the name of a part, and every part is written to a file "
+      "of its own, in one pass.");
+  nn::options::append(list, nn::format::option_list(o.source, true));
+  return list;
 }
 
 // Every part of the split into a file of its own, in one pass.
-void write_parts(const Options& options) {
-  nn::format::SourceOptions all = options.source;
+void write_parts(const Options& o) {
+  nn::format::SourceOptions all = o.source;
   all.rows.split.clear();
   const auto source = nn::cli::with_progress(nn::format::open_source(all));
   std::vector<nn::OutputFile> files;
   std::vector<std::unique_ptr<nn::BatchSink>> sinks;
-  for (const nn::table::SplitPart& part : options.source.rows.split) {
-    files.emplace_back(nn::format::file_of_part(options.output.path, part.name));
+  for (const nn::table::SplitPart& part : o.source.rows.split) {
+    files.emplace_back(nn::format::file_of_part(o.output.path, part.name));
   }
   for (nn::OutputFile& file : files) {
-    sinks.push_back(nn::format::open_sink(options.output.to, file, *source->schema(), options.source.limits));
+    sinks.push_back(nn::format::open_sink(o.output.to, file, *source->schema(), o.source.limits));
   }
-  nn::format::copy_parts(*source, nn::table::RowSplitter(options.source.rows.split, options.source.rows.seed), sinks);
+  nn::format::copy_parts(*source, nn::table::RowSplitter(o.source.rows.split, o.source.rows.seed), sinks);
   for (nn::OutputFile& file : files) file.commit();
 }
 
-void run(const Options& options) {
-  if (nn::format::names_parts(options.output.path)) {
-    nn::format::check_parts(options.source);
-    return write_parts(options);
+void run(const Options& o) {
+  if (nn::format::names_parts(o.output.path)) {
+    nn::format::check_parts(o.source);
+    return write_parts(o);
   }
-  nn::cli::write_output(nn::format::open_source(options.source), options.output, options.source.limits);
+  nn::cli::write_output(nn::format::open_source(o.source), o.output, o.source.limits);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  return nn::cli::run_tool(
-      argc, argv,
-      {"nn-read", "read tables, arrays and images; choose rows and columns; write a tensor stream",
-       "nn-read digits.csv.gz --no-header --label last --rows 0:1437 > train.arrows"},
-      [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
+  Options o;
+  const nn::cli::Command tool{
+      .name = "nn-read",
+      .summary = "read tables, arrays and images; choose rows and columns; write a tensor stream",
+      .options = option_list(o),
+      .arguments = {nn::format::input_argument(o.source)},
+      .example = "nn-read digits.csv.gz --no-header --label last --rows 0:1437 > train.arrows"};
+  return nn::cli::run_tool(argc, argv, tool, [&](const nn::cli::Parsed&) { run(o); });
 }

@@ -9,11 +9,13 @@
 #include <span>
 
 #include "backend/device.hpp"
+#include "base/enum_names.hpp"
 #include "nn/plan.hpp"
 
 namespace nn::backend {
 
 enum class OptimizerKind : std::uint8_t { sgd, momentum, nesterov, rmsprop, adam, adamw };
+const EnumNames<OptimizerKind>& enum_names(OptimizerKind);
 std::string_view name_of(OptimizerKind kind);
 OptimizerKind parse_optimizer(std::string_view name);
 
@@ -30,6 +32,7 @@ struct Optimizer {
 
 // The precision of matrix products; on CPUs only in programs that predict. tf32 is CUDA's only.
 enum class Precision : std::uint8_t { float32, tf32, bf16 };
+const EnumNames<Precision>& enum_names(Precision);
 std::string_view name_of(Precision precision);
 Precision parse_precision(std::string_view name);
 

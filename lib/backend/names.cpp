@@ -1,41 +1,27 @@
 // Names of what programs can be asked for.
-#include <fmt/format.h>
-
-#include <array>
-
 #include "backend/backend.hpp"
-#include "base/error.hpp"
-#include "base/parse.hpp"
 
 namespace nn::backend {
-namespace {
 
-constexpr std::array<std::string_view, 6> optimizer_names = {"sgd",     "momentum", "nesterov",
-                                                             "rmsprop", "adam",     "adamw"};
-
-constexpr std::array<std::string_view, 3> precision_names = {"float32", "tf32", "bf16"};
-
-}  // namespace
-
-std::string_view name_of(OptimizerKind kind) { return optimizer_names[static_cast<std::size_t>(kind)]; }
-
-OptimizerKind parse_optimizer(std::string_view name) {
-  for (std::size_t i = 0; i < optimizer_names.size(); ++i) {
-    if (optimizer_names[i] == name) return static_cast<OptimizerKind>(i);
-  }
-  const auto meant = closest(name, {optimizer_names.begin(), optimizer_names.end()});
-  fail_usage("'{}' is not an optimizer; {}", printable(name),
-             meant ? fmt::format("did you mean {}?", *meant)
-                   : fmt::format("there are {}", fmt::join(optimizer_names, ", ")));
+const EnumNames<OptimizerKind>& enum_names(OptimizerKind) {
+  static constexpr EnumName<OptimizerKind> table[] = {
+      {OptimizerKind::sgd, "sgd"},           {OptimizerKind::momentum, "momentum"},
+      {OptimizerKind::nesterov, "nesterov"}, {OptimizerKind::rmsprop, "rmsprop"},
+      {OptimizerKind::adam, "adam"},         {OptimizerKind::adamw, "adamw"}};
+  static constexpr EnumNames<OptimizerKind> names{"an optimizer", table};
+  return names;
 }
 
-std::string_view name_of(Precision precision) { return precision_names[static_cast<std::size_t>(precision)]; }
-
-Precision parse_precision(std::string_view name) {
-  for (std::size_t i = 0; i < precision_names.size(); ++i) {
-    if (precision_names[i] == name) return static_cast<Precision>(i);
-  }
-  fail_usage("'{}' is not a precision; there are {}", printable(name), fmt::join(precision_names, ", "));
+const EnumNames<Precision>& enum_names(Precision) {
+  static constexpr EnumName<Precision> table[] = {
+      {Precision::float32, "float32"}, {Precision::tf32, "tf32"}, {Precision::bf16, "bf16"}};
+  static constexpr EnumNames<Precision> names{"a precision", table};
+  return names;
 }
+
+std::string_view name_of(OptimizerKind kind) { return enum_names(kind).name_of(kind); }
+OptimizerKind parse_optimizer(std::string_view name) { return enum_names(OptimizerKind{}).parse(name); }
+std::string_view name_of(Precision precision) { return enum_names(precision).name_of(precision); }
+Precision parse_precision(std::string_view name) { return enum_names(Precision{}).parse(name); }
 
 }  // namespace nn::backend

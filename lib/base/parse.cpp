@@ -1,12 +1,14 @@
 #include "base/parse.hpp"
 
 #include <fast_float/fast_float.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <numeric>
 
+#include "base/enum_names.hpp"
 #include "base/error.hpp"
 
 namespace nn {
@@ -62,6 +64,26 @@ double parse_number(std::string_view text) {
     fail_usage("'{}' is not a number", printable(text));
   }
   return value;
+}
+
+std::int64_t parse_count(std::string_view text, std::int64_t least, std::int64_t most) {
+  const std::int64_t count = parse_integer(text);
+  if (count >= least && count <= most) return count;
+  if (most == INT64_MAX) fail_usage("'{}': must be at least {}", printable(text), least);
+  fail_usage("'{}': must be from {} to {}", printable(text), least, most);
+}
+
+double parse_number_in(std::string_view text, const Interval& interval) {
+  const double value = parse_number(text);
+  const bool over = interval.above ? value > interval.least : value >= interval.least;
+  const bool under = interval.below ? value < interval.most : value <= interval.most;
+  if (over && under) return value;
+  const std::string_view from = interval.above ? "over" : std::isfinite(interval.most) ? "from" : "at least";
+  if (!std::isfinite(interval.most)) fail_usage("'{}': must be {} {}", printable(text), from, interval.least);
+  const std::string_view to = !interval.below  ? interval.above ? "and at most" : "to"
+                              : interval.above ? "and below"
+                                               : "to below";
+  fail_usage("'{}': must be {} {} {} {}", printable(text), from, interval.least, to, interval.most);
 }
 
 std::uint64_t parse_bytes(std::string_view text) {
@@ -127,6 +149,14 @@ std::string printable(std::string_view text, std::size_t limit) {
     }
   }
   return out;
+}
+
+void fail_unknown_name(std::string_view word, std::string_view what,
+                       const std::vector<std::string_view>& names) {
+  const auto meant = closest(word, {names.begin(), names.end()});
+  fail_usage(
+      "'{}' is not {}; {}", printable(word), what,
+      meant ? fmt::format("did you mean {}?", *meant) : fmt::format("there are {}", fmt::join(names, ", ")));
 }
 
 std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates) {

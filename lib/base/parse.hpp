@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,23 @@ namespace nn {
 std::int64_t parse_integer(std::string_view text);
 std::optional<std::int64_t> find_integer(std::string_view text);  // nothing where it isn't one
 double parse_number(std::string_view text);
+
+// A whole number within limits: "'0': must be from 1 to 256".
+std::int64_t parse_count(std::string_view text, std::int64_t least, std::int64_t most = INT64_MAX);
+
+// What a number must be: from `least` to `most`, without the one (above) or the other (below).
+struct Interval {
+  double least = 0;
+  double most = std::numeric_limits<double>::infinity();
+  bool above = false, below = false;
+};
+namespace interval {
+inline constexpr Interval positive{.above = true};
+inline constexpr Interval not_negative{};
+inline constexpr Interval rate{.most = 1, .below = true};  // of decay and dropout
+}  // namespace interval
+double parse_number_in(std::string_view text, const Interval& interval);
+
 std::uint64_t parse_bytes(std::string_view text);  // "64", "64K", "64M", "1G": powers of 1024
 double parse_duration_s(std::string_view text);    // "90", "90s", "10m", "1.5h", "2d", "50ms"
 

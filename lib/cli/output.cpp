@@ -2,18 +2,46 @@
 
 #include <unistd.h>
 
-#include "cli/options.hpp"
+#include <algorithm>
+
 #include "cli/progress.hpp"
+#include "options/fields.hpp"
 
 namespace nn::cli {
 
-void add_output_options(CLI::App& app, OutputOptions& options, const std::string& help) {
-  constexpr auto group = "Output";
-  app.add_option("-o,--output", options.path, help)->type_name("FILE")->group(group);
-  add_parsed(app, "--to", options.to, format::parse_output_format,
-             "text, csv, json, npy, stream (default: text on a terminal, else stream)")
-      ->type_name("FORMAT")
-      ->group(group);
+options::List output_file(std::string& path, std::string_view help, std::string_view text) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
+  group.add({.name = "output",
+             .letter = 'o',
+             .value = "FILE",
+             .help = help.empty() ? "Where to write (default: standard output)" : help,
+             .text = !text.empty() ? text
+                                   : "Write to *file* instead of the standard output.\n"
+                                     "The file appears when it is complete, or not at all."},
+            options::file(path));
+  return list;
+}
+
+options::List option_list(OutputOptions& output, std::string_view help, std::string_view text) {
+  options::List list = output_file(output.path, help, text);
+  options::Group group(list, "Output", options::Effect::output);
+  // What is chosen where nothing is said has a name, which nobody needs.
+  std::vector<std::string_view> formats = enum_names(output.to).list();
+  formats.erase(formats.begin());
+  group.add(
+      {.name = "to",
+       .value = "FORMAT",
+       .help = "text, csv, json, npy, stream (default: text on a terminal, else stream)",
+       .text = "One of\n"
+               "- `text` :: aligned columns, for people; the default on a terminal\n"
+               "- `csv` :: a header, and a missing value as an empty cell; element *i* of a tensor is a "
+               "column of its own, `proba_`*i*\n"
+               "- `json` :: an object a line for each row\n"
+               "- `npy` :: one NumPy array, to a file\n"
+               "- `stream` :: the tensor stream; the default elsewhere"},
+      options::choice(output.to, formats));
+  return list;
 }
 
 void write_output(std::unique_ptr<BatchSource> rows, const OutputOptions& options,
@@ -21,7 +49,7 @@ void write_output(std::unique_ptr<BatchSource> rows, const OutputOptions& option
   // Rows that scroll by on the terminal show the progress themselves.
   if (options.path != "-" || ::isatty(STDOUT_FILENO) == 0) rows = with_progress(std::move(rows));
   OutputFile file(options.path);
-  const auto sink = format::open_sink(options.to, file, *rows->schema(), limits);
+  const auto sink = open_sink(options.to, file, *rows->schema(), limits);
   copy_batches(*rows, *sink);
   file.commit();
 }

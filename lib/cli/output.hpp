@@ -1,11 +1,12 @@
 // Where a tool that makes a table writes it, and as what.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "format/sink.hpp"
+#include "options/option.hpp"
 
 namespace nn::cli {
 
@@ -14,9 +15,10 @@ struct OutputOptions {
   format::OutputFormat to = format::OutputFormat::automatic;
 };
 
-// -o, --output and --to, in the group "Output".
-void add_output_options(CLI::App& app, OutputOptions& options,
-                        const std::string& help = "Where to write (default: standard output)");
+// -o, --output alone, in the group "Output", with other words where a tool has more to say of it.
+options::List output_file(std::string& path, std::string_view help = {}, std::string_view text = {});
+// -o, --output and --to.
+options::List option_list(OutputOptions& output, std::string_view help = {}, std::string_view text = {});
 
 // All rows, with their progress on stderr; the file appears complete or not at all.
 void write_output(std::unique_ptr<BatchSource> rows, const OutputOptions& options,

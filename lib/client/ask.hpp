@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
+#include "options/option.hpp"
 
 namespace nn::client {
 
@@ -15,6 +17,13 @@ struct WorkerQuestion {
   std::string model;          // load, unload
   std::uint64_t version = 0;  // 0: as the worker's policy says; all
 };
+
+struct AskOptions {
+  std::optional<net::Endpoint> endpoint;  // none: nothing is asked
+  WorkerQuestion question;
+};
+// --health ENDPOINT and its like, of which one may be given.
+options::List option_list(AskOptions& options);
 
 struct WorkerAnswer {
   std::string json;    // on one line

@@ -19,7 +19,7 @@ struct ConnectionOptions {
   std::string model;          // empty: the worker's only one
   std::uint64_t version = 0;  // 0: the one it serves
   net::Access access;
-  std::uint64_t max_frame = 64u << 20;
+  std::uint64_t max_frame = format::default_max_frame;
 };
 
 // The outputs of some rows.

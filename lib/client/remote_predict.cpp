@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <deque>
 
 #include "base/log.hpp"
 #include "base/parse.hpp"
 #include "client/replicas.hpp"
+#include "repository/model_name.hpp"
 #include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"
 
@@ -34,14 +34,13 @@ std::shared_ptr<const Schema> schema_of(const Schema& schema, const std::vector<
 
 ConnectionOptions connection_options(const RemoteOptions& options) {
   ConnectionOptions out;
-  const auto slash = options.model.rfind('/');
-  out.model = options.model.substr(0, slash);
-  if (slash != std::string::npos) {
-    const std::string_view text = std::string_view(options.model).substr(slash + 1);
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), out.version);
-    if (result.ec != std::errc() || result.ptr != text.data() + text.size() || out.version == 0) {
-      fail_usage("-m {}: a model of a worker is NAME or NAME/VERSION, as in digits/3",
-                 printable(options.model));
+  if (!options.model.empty()) {
+    try {
+      repository::ModelName model = repository::parse_unlabelled_name(options.model);
+      out.model = std::move(model.name);
+      out.version = model.version.value_or(0);
+    } catch (const Error& error) {
+      throw error.within("-m");
     }
   }
   out.access = with_token(options.access);

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "ensemble/combiner.hpp"
+#include "format/arrow/stream.hpp"
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
+#include "options/option.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::client {
@@ -26,10 +28,13 @@ struct RemoteOptions {
                                           // are enough; replicas: an error. 0: none
   std::chrono::microseconds hedge{0};     // replicas: ask a second one when the first is late
   net::Access access;
-  std::uint64_t max_frame = 64u << 20;
+  std::uint64_t max_frame = format::default_max_frame;
   std::int64_t batch = 0;  // rows of a request; 0: about 1 MiB of them
   backend::Device device;  // of a stacking model
 };
+
+// Where the workers are, how to get in, and how long to wait: what nn-predict says of them.
+options::List option_list(RemoteOptions& options);
 
 // Predictions of the rows of `source`, in order: as predict_in_graph() gives them, to the last
 // bit. A worker that is lost has its rows sent to another. Usage and data errors for models that

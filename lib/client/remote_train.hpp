@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "format/arrow/stream.hpp"
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
 #include "tensor/batch.hpp"
@@ -15,7 +16,7 @@ namespace nn::client {
 struct RemoteTraining {
   net::Endpoint endpoint;
   net::Access access;
-  std::uint64_t max_frame = 64u << 20;
+  std::uint64_t max_frame = format::default_max_frame;
   std::vector<std::string> arguments;  // of nn-train: "--layers=64,32"; see nn-protocol(7)
   std::string command_line;            // for the model's provenance
   std::string job;                     // names the checkpoint there

@@ -1,5 +1,6 @@
 #include "ensemble/combiner.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -40,6 +41,12 @@ std::shared_ptr<Schema> feature_schema(std::int64_t width) {
 
 }  // namespace
 
+std::vector<std::string_view> combination_names() {
+  std::vector<std::string_view> names = enum_names(Rule{}).list();
+  names.insert(names.end(), {"concat", "stack:"});
+  return names;
+}
+
 Combination parse_combination(std::string_view text) {
   Combination combination;
   if (text.starts_with("stack:")) {
@@ -51,6 +58,8 @@ Combination parse_combination(std::string_view text) {
   } else if (text == "concat") {
     combination.kind = Combination::Kind::concat;
   } else {
+    const auto names = combination_names();
+    if (std::find(names.begin(), names.end(), text) == names.end()) fail_unknown_name(text, "a rule", names);
     combination.kind = Combination::Kind::rule;
     combination.rule = parse_rule(text);
   }

@@ -34,6 +34,7 @@ struct Combination {
   bool needs_all() const { return kind == Kind::stack || kind == Kind::concat; }
 };
 Combination parse_combination(std::string_view text);  // usage error
+std::vector<std::string_view> combination_names();     // all that may be said, "stack:" before a model
 std::string to_string(const Combination& combination);
 
 // "2,1,0.5": positive and finite.

@@ -1,7 +1,6 @@
 #include "ensemble/rules.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cfloat>
 #include <cmath>
 #include <numeric>
@@ -13,9 +12,6 @@
 
 namespace nn::ensemble {
 namespace {
-
-constexpr std::array<std::string_view, 8> rule_names = {"mean",   "vote", "weighted", "geometric",
-                                                        "median", "rank", "max",      "trimmed"};
 
 using Members = std::span<const float* const>;
 
@@ -177,20 +173,17 @@ class RowRule {
 
 }  // namespace
 
-std::string_view name_of(Rule rule) { return rule_names[static_cast<std::size_t>(rule)]; }
-
-Rule parse_rule(std::string_view name) {
-  for (std::size_t i = 0; i < rule_names.size(); ++i) {
-    if (rule_names[i] == name) return static_cast<Rule>(i);
-  }
-  const auto meant = closest(name, {rule_names.begin(), rule_names.end()});
-  fail_usage(
-      "unknown rule '{}'{}", printable(name),
-      meant ? "; did you mean " + *meant + "?"
-            : std::string(
-                  "; there are mean, vote, weighted, geometric, median, rank, max, trimmed, stack:MODEL and "
-                  "concat"));
+const EnumNames<Rule>& enum_names(Rule) {
+  static constexpr EnumName<Rule> table[] = {{Rule::mean, "mean"},     {Rule::weighted, "weighted"},
+                                             {Rule::vote, "vote"},     {Rule::geometric, "geometric"},
+                                             {Rule::median, "median"}, {Rule::rank, "rank"},
+                                             {Rule::max, "max"},       {Rule::trimmed, "trimmed"}};
+  static constexpr EnumNames<Rule> names{"a rule", table};
+  return names;
 }
+
+std::string_view name_of(Rule rule) { return enum_names(rule).name_of(rule); }
+Rule parse_rule(std::string_view name) { return enum_names(Rule{}).parse(name); }
 
 bool fits_classes(Rule rule) { return rule != Rule::trimmed; }
 

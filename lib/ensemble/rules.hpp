@@ -10,9 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_names.hpp"
+
 namespace nn::ensemble {
 
 enum class Rule : std::uint8_t { mean, vote, weighted, geometric, median, rank, max, trimmed };
+const EnumNames<Rule>& enum_names(Rule);
 std::string_view name_of(Rule rule);
 Rule parse_rule(std::string_view name);  // usage error with a suggestion
 bool fits_classes(Rule rule);            // mean vote weighted geometric median rank max
@@ -36,6 +39,7 @@ void combine_numbers(Rule rule, std::span<const float* const> members, std::span
                      std::int64_t rows, std::int64_t width, float* out);
 
 enum class Uncertainty : std::uint8_t { entropy, variance, mutual_information };
+const EnumNames<Uncertainty>& enum_names(Uncertainty);
 std::string_view name_of(Uncertainty kind);  // "mutual-information"
 Uncertainty parse_uncertainty(std::string_view name);
 bool fits_numbers(Uncertainty kind);  // variance

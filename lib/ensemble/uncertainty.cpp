@@ -1,15 +1,11 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
 #include "ensemble/rules.hpp"
 
 namespace nn::ensemble {
 namespace {
-
-constexpr std::array<std::string_view, 3> names = {"entropy", "variance", "mutual-information"};
 
 double minus_p_log_p(double p) { return p > 0 ? -p * std::log(p) : 0; }
 
@@ -47,14 +43,16 @@ double mutual_information(Members members, std::int64_t first, std::int64_t clas
 
 }  // namespace
 
-std::string_view name_of(Uncertainty kind) { return names[static_cast<std::size_t>(kind)]; }
-
-Uncertainty parse_uncertainty(std::string_view name) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == name) return static_cast<Uncertainty>(i);
-  }
-  fail_usage("unknown uncertainty '{}'; there are entropy, variance and mutual-information", printable(name));
+const EnumNames<Uncertainty>& enum_names(Uncertainty) {
+  static constexpr EnumName<Uncertainty> table[] = {{Uncertainty::entropy, "entropy"},
+                                                    {Uncertainty::variance, "variance"},
+                                                    {Uncertainty::mutual_information, "mutual-information"}};
+  static constexpr EnumNames<Uncertainty> names{"an uncertainty", table};
+  return names;
 }
+
+std::string_view name_of(Uncertainty kind) { return enum_names(kind).name_of(kind); }
+Uncertainty parse_uncertainty(std::string_view name) { return enum_names(Uncertainty{}).parse(name); }
 
 bool fits_numbers(Uncertainty kind) { return kind == Uncertainty::variance; }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "base/parse.hpp"
@@ -179,6 +180,22 @@ model::Model load_npz(const std::string& path) {
   }
   model.parameters = read_parameters(archive, path, lower(model.network, model.loss));
   return model;
+}
+
+void convert_file(const std::string& input, const std::string& output) {
+  const bool to_model = output.ends_with(".nn");
+  const bool to_archive = output.ends_with(".npz");
+  if (!to_model && !to_archive && !output.ends_with(".json")) {
+    fail_usage("{}: the name of the output must end in .nn, .npz or .json", printable(output, 4096));
+  }
+  model::Model model = input.ends_with(".npz") ? load_npz(input) : model::verify_model(input);
+  if (to_model) {
+    model::save_model(output, model);
+  } else if (to_archive) {
+    save_npz(output, model);
+  } else {
+    write_file(output, model_json(model));
+  }
 }
 
 }  // namespace nn::exchange

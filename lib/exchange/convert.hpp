@@ -27,4 +27,8 @@ void save_npz(const std::string& path, const model::Model& model);
 // is what numpy.savez makes of it. Errors name the file and the member.
 model::Model load_npz(const std::string& path);
 
+// Converts a model file, or an .npz archive that save_npz() wrote, to what the output's name says: .nn, .npz
+// or .json. Usage error for another name.
+void convert_file(const std::string& input, const std::string& output);
+
 }  // namespace nn::exchange

@@ -13,14 +13,6 @@
 namespace nn::format {
 namespace {
 
-struct FormatName {
-  std::string_view name;
-  OutputFormat format;
-};
-constexpr FormatName format_names[] = {{"auto", OutputFormat::automatic}, {"text", OutputFormat::text},
-                                       {"csv", OutputFormat::csv},        {"json", OutputFormat::json},
-                                       {"npy", OutputFormat::npy},        {"stream", OutputFormat::stream}};
-
 // Streams say who wrote them.
 Schema with_origin(Schema schema) {
   schema.metadata.set("nn.tool", tool_name());
@@ -30,12 +22,15 @@ Schema with_origin(Schema schema) {
 
 }  // namespace
 
-OutputFormat parse_output_format(std::string_view name) {
-  for (const FormatName& known : format_names) {
-    if (known.name == name) return known.format;
-  }
-  fail_usage("'{}' is not an output format; there are text, csv, json, npy and stream", printable(name));
+const EnumNames<OutputFormat>& enum_names(OutputFormat) {
+  static constexpr EnumName<OutputFormat> table[] = {
+      {OutputFormat::automatic, "auto"}, {OutputFormat::text, "text"}, {OutputFormat::csv, "csv"},
+      {OutputFormat::json, "json"},      {OutputFormat::npy, "npy"},   {OutputFormat::stream, "stream"}};
+  static constexpr EnumNames<OutputFormat> names{"an output format", table};
+  return names;
 }
+
+OutputFormat parse_output_format(std::string_view name) { return enum_names(OutputFormat{}).parse(name); }
 
 std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, const Schema& schema,
                                      StreamLimits limits) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/enum_names.hpp"
 #include "base/file.hpp"
 #include "format/arrow/stream.hpp"
 #include "tensor/batch.hpp"
@@ -11,6 +12,7 @@
 namespace nn::format {
 
 enum class OutputFormat { automatic, text, csv, json, npy, stream };
+const EnumNames<OutputFormat>& enum_names(OutputFormat);
 OutputFormat parse_output_format(std::string_view name);
 
 // Writes to `file` (borrowed; commit() stays with the caller, after finish()).

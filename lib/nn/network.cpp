@@ -2,16 +2,22 @@
 
 #include <algorithm>
 
+#include "base/enum_names.hpp"
 #include "nn/layer_type.hpp"
 #include "nn/names.hpp"
 
 namespace nn {
 namespace {
 
-constexpr std::array<std::string_view, 9> activation_names = {
-    "linear", "relu", "leaky_relu", "elu", "selu", "gelu", "tanh", "sigmoid", "softplus"};
-constexpr std::array<std::string_view, 5> loss_names = {"categorical_crossentropy", "binary_crossentropy",
-                                                        "mse", "mae", "huber"};
+constexpr EnumName<Activation> activations[] = {
+    {Activation::linear, "linear"}, {Activation::relu, "relu"},       {Activation::leaky_relu, "leaky_relu"},
+    {Activation::elu, "elu"},       {Activation::selu, "selu"},       {Activation::gelu, "gelu"},
+    {Activation::tanh, "tanh"},     {Activation::sigmoid, "sigmoid"}, {Activation::softplus, "softplus"}};
+constexpr EnumName<Loss> losses[] = {{Loss::categorical_crossentropy, "categorical_crossentropy"},
+                                     {Loss::binary_crossentropy, "binary_crossentropy"},
+                                     {Loss::mse, "mse"},
+                                     {Loss::mae, "mae"},
+                                     {Loss::huber, "huber"}};
 constexpr std::size_t most_layers = 1000;
 
 template <typename Layers>
@@ -23,15 +29,20 @@ auto* last_dense(Layers& layers) {
 
 }  // namespace
 
-std::string_view name_of(Activation activation) {
-  return activation_names[static_cast<std::size_t>(activation)];
+const EnumNames<Activation>& enum_names(Activation) {
+  static constexpr EnumNames<Activation> names{"an activation", activations};
+  return names;
 }
-std::string_view name_of(Loss loss) { return loss_names[static_cast<std::size_t>(loss)]; }
+const EnumNames<Loss>& enum_names(Loss) {
+  static constexpr EnumNames<Loss> names{"a loss", losses};
+  return names;
+}
 
-Activation parse_activation(std::string_view name) {
-  return parse_name<Activation>(activation_names, name, "an activation");
-}
-Loss parse_loss(std::string_view name) { return parse_name<Loss>(loss_names, name, "a loss"); }
+std::string_view name_of(Activation activation) { return enum_names(activation).name_of(activation); }
+std::string_view name_of(Loss loss) { return enum_names(loss).name_of(loss); }
+
+Activation parse_activation(std::string_view name) { return enum_names(Activation{}).parse(name); }
+Loss parse_loss(std::string_view name) { return enum_names(Loss{}).parse(name); }
 
 std::int64_t Network::outputs() const {
   const Layer* last = last_dense(layers);

@@ -6,14 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_names.hpp"
 #include "nn/layer.hpp"
 #include "tensor/batch.hpp"  // Shape
 
 namespace nn {
 
+const EnumNames<Activation>& enum_names(Activation);
 std::string_view name_of(Activation activation);
 Activation parse_activation(std::string_view name);  // usage error with a suggestion
 
+const EnumNames<Loss>& enum_names(Loss);
 std::string_view name_of(Loss loss);
 Loss parse_loss(std::string_view name);
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
 
@@ -16,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/parse.hpp"
 #include "model/model.hpp"
+#include "repository/model_name.hpp"
 
 namespace nn::repository {
 namespace {
@@ -114,14 +114,6 @@ void compare_with_before(const model::Model& model, const std::string& base, std
 }
 
 }  // namespace
-
-std::optional<std::uint64_t> parse_version_number(std::string_view name) {
-  std::uint64_t version = 0;
-  const auto result = std::from_chars(name.data(), name.data() + name.size(), version);
-  if (result.ec != std::errc() || result.ptr != name.data() + name.size()) return std::nullopt;
-  if (version == 0 || name[0] == '0') return std::nullopt;
-  return version;
-}
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version) {

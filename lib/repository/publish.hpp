@@ -8,9 +8,6 @@
 
 namespace nn::repository {
 
-// The number of a version, as its folder is named: digits without leading zeros, from 1.
-std::optional<std::uint64_t> parse_version_number(std::string_view name);
-
 // Checks the model and puts a copy into the repository, which is made if it isn't there, as
 // `version`, or without one as the next after the highest. The version is there complete or not at
 // all, also after a crash, and several processes may publish at once: each gets a number of its own.

@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
-#include "repository/publish.hpp"
+#include "repository/model_name.hpp"
 
 namespace nn::repository {
 namespace {
@@ -63,17 +63,13 @@ VersionPolicy parse_version_policy(std::string_view text) {
   }
   if (text == "latest") return policy;
   if (text.starts_with("latest:")) {
-    const std::int64_t count = parse_integer(text.substr(7));
-    if (count < 1) fail_usage("'{}': at least 1 version", printable(text));
-    policy.count = static_cast<std::uint64_t>(count);
+    policy.count = static_cast<std::uint64_t>(parse_count(text.substr(7), 1));
     return policy;
   }
   if (text.starts_with("specific:")) {
     policy.kind = VersionPolicy::Kind::specific;
     for (const std::string& part : split(text.substr(9), ',')) {
-      const auto version = parse_version_number(trim(part));
-      if (!version) fail_usage("'{}' is not a version; they are whole numbers from 1", printable(part));
-      policy.versions.push_back(*version);
+      policy.versions.push_back(parse_version(trim(part)));
     }
     return policy;
   }

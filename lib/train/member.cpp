@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "train/batch_loader.hpp"
+#include "train/run_key.hpp"
 
 namespace nn::train {
 namespace {
@@ -73,20 +74,20 @@ Member::Member(TrainOptions options, const TrainingData& data, model::Model mode
       log_(log),
       start_(Clock::now()),
       saved_(start_) {
-  state_.options = resume_key(options_) + " net=" + to_string(model_.network);
+  state_.options = run_key(options_, model_.network);
 }
 
 void Member::restore(const model::Checkpoint& checkpoint) {
-  if (checkpoint.state.options != state_.options) {
-    throw data_error("the checkpoint is of another run: it has [{}], this one [{}]", checkpoint.state.options,
-                     state_.options)
-        .within_file(checkpoint_path_);
+  const std::string difference = difference_of_runs(checkpoint.state.options, options_, model_.network);
+  if (!difference.empty()) {
+    throw data_error("the checkpoint is of another run: {}", difference).within_file(checkpoint_path_);
   }
   if (checkpoint.model.provenance.data_digest != data_.digest) {
     throw data_error("the checkpoint is of another run: the training rows differ")
         .within_file(checkpoint_path_);
   }
   state_ = checkpoint.state;
+  state_.options = run_key(options_, model_.network);  // also of a checkpoint that said it otherwise
   elapsed_before_s_ = state_.elapsed_s;
   start_parameters_ = checkpoint.model.parameters;
   resumed_ = true;

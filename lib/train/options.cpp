@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
@@ -21,11 +20,24 @@ ClassWeights parse_class_weights(std::string_view text) {
     if (equals == std::string::npos || equals == 0) {
       fail_usage("'{}' is not a class weight; write balanced, or NAME=WEIGHT,…", printable(part));
     }
-    const double weight = parse_number(std::string_view(part).substr(equals + 1));
-    if (!(weight >= 0)) fail_usage("'{}': a weight is 0 or more", printable(part));
+    const double weight = parse_number_in(std::string_view(part).substr(equals + 1), interval::not_negative);
     weights.named.emplace_back(part.substr(0, equals), weight);
   }
   return weights;
+}
+
+std::string to_string(const ClassWeights& weights) {
+  if (weights.balanced) return "balanced";
+  std::string text;
+  for (const auto& [name, weight] : weights.named) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, weight);
+  }
+  return text;
+}
+
+std::string to_string(const Validation& valid) {
+  if (!valid.file.empty()) return valid.file;
+  return valid.fraction > 0 ? fmt::format("{}", valid.fraction) : std::string();
 }
 
 Validation parse_validation(std::string_view text) {
@@ -35,10 +47,7 @@ Validation parse_validation(std::string_view text) {
     valid.file = text;
     return valid;
   }
-  valid.fraction = parse_number(text);
-  if (!(valid.fraction > 0 && valid.fraction < 1)) {
-    fail_usage("'{}': a fraction for validation is over 0 and below 1", printable(text));
-  }
+  valid.fraction = parse_number_in(text, {.most = 1, .above = true, .below = true});
   return valid;
 }
 
@@ -46,8 +55,7 @@ CheckpointInterval parse_checkpoint_interval(std::string_view text) {
   CheckpointInterval interval;
   constexpr std::string_view unit = "epochs";
   if (text.ends_with(unit)) {
-    const std::int64_t epochs = parse_integer(text.substr(0, text.size() - unit.size()));
-    if (epochs < 1) fail_usage("'{}': at least 1 epoch", printable(text));
+    const std::int64_t epochs = parse_count(text.substr(0, text.size() - unit.size()), 1);
     interval.epochs = static_cast<std::uint64_t>(epochs);
   } else {
     interval.seconds = parse_duration_s(text);
@@ -68,32 +76,55 @@ std::string numbered_path(const std::string& path, std::string_view number) {
   return fmt::format("{}-{}{}", path.substr(0, at), number, path.substr(at));
 }
 
-std::vector<TrainOptions> members_of(const TrainOptions& options) {
-  const Members& m = options.members;
-  std::size_t count = static_cast<std::size_t>(std::max<std::int64_t>(m.count, 1));
-  const std::array lists = {&m.learning_rates, &m.l2, &m.label_smoothing, &m.weight_decay};
-  for (const auto* list : lists) {
-    if (m.count == 0) count = std::max(count, list->size());
+namespace {
+
+// A list of values for the members, and where a member has its own.
+struct MemberValues {
+  std::vector<double> Members::*list;
+  void (*set)(TrainOptions&, double);
+};
+constexpr MemberValues member_values[] = {
+    {&Members::learning_rates, [](TrainOptions& o, double value) { o.learning_rate = value; }},
+    {&Members::l2, [](TrainOptions& o, double value) { o.l2 = value; }},
+    {&Members::label_smoothing, [](TrainOptions& o, double value) { o.label_smoothing = value; }},
+    {&Members::weight_decay, [](TrainOptions& o, double value) { o.optimizer.weight_decay = value; }}};
+
+std::size_t count_members(const Members& members) {
+  std::size_t count = static_cast<std::size_t>(std::max<std::int64_t>(members.count, 1));
+  for (const MemberValues& values : member_values) {
+    if (members.count == 0) count = std::max(count, (members.*values.list).size());
   }
-  for (const auto* list : lists) {
-    if (list->size() > 1 && list->size() != count) {
-      fail_usage("a list of {} values for {} members; give one value, or one for each", list->size(), count);
+  for (const MemberValues& values : member_values) {
+    const std::size_t size = (members.*values.list).size();
+    if (size > 1 && size != count) {
+      fail_usage("a list of {} values for {} members; give one value, or one for each", size, count);
     }
   }
-  if (count == 1) return {options};
-  if (options.output == "-") fail_usage("several models can't go to standard output; name a file with -o");
+  return count;
+}
+
+}  // namespace
+
+std::vector<TrainOptions> members_of(const TrainOptions& options) {
+  const std::size_t count = count_members(options.members);
+  if (count > 1 && options.output == "-") {
+    fail_usage("several models can't go to standard output; name a file with -o");
+  }
   std::vector<TrainOptions> members;
   for (std::size_t k = 0; k < count; ++k) {
     TrainOptions one = options;
-    const std::string number = std::to_string(k + 1);
-    one.member = static_cast<std::int64_t>(k + 1);
-    one.seed = options.seed + k;
-    one.output = numbered_path(options.output, number);
-    if (!options.checkpoint.empty()) one.checkpoint = numbered_path(options.checkpoint, number);
-    if (m.learning_rates.size() > 1) one.learning_rate = m.learning_rates[k];
-    if (m.l2.size() > 1) one.l2 = m.l2[k];
-    if (m.label_smoothing.size() > 1) one.label_smoothing = m.label_smoothing[k];
-    if (m.weight_decay.size() > 1) one.optimizer.weight_decay = m.weight_decay[k];
+    for (const MemberValues& values : member_values) {
+      std::vector<double>& list = one.members.*values.list;
+      if (!list.empty()) values.set(one, list[list.size() > 1 ? k : 0]);
+      list.clear();
+    }
+    if (count > 1) {
+      const std::string number = std::to_string(k + 1);
+      one.member = static_cast<std::int64_t>(k + 1);
+      one.seed = options.seed + k;
+      one.output = numbered_path(options.output, number);
+      if (!options.checkpoint.empty()) one.checkpoint = numbered_path(options.checkpoint, number);
+    }
     members.push_back(std::move(one));
   }
   return members;
@@ -107,30 +138,11 @@ void check_options(const TrainOptions& options) {
     fail_usage("--snapshots needs cycles: --schedule cosine_restarts:cycles=N");
   if (options.snapshots && options.output == "-")
     fail_usage("several models can't go to standard output; name a file with -o");
-  if (options.precision != backend::Precision::float32 && options.device.kind != backend::Device::Kind::cuda)
-    fail_usage("--precision {} is for training on CUDA devices", backend::name_of(options.precision));
 }
 
-std::string resume_key(const TrainOptions& o) {
-  std::string weights = o.class_weights.balanced ? "balanced" : "";
-  for (const auto& [name, weight] : o.class_weights.named) weights += fmt::format("{}={},", name, weight);
-  const backend::Optimizer& p = o.optimizer;
-  return fmt::format(
-      "optimizer={} lr={} momentum={} rho={} beta-1={} beta-2={} epsilon={} weight-decay={} l2={} "
-      "clip-norm={} "
-      "batch={} seed={} standardize={} valid={}{} early-stopping={} loss={} class-weight={} "
-      "accumulate={} label-smoothing={} ema={} augment=[{}] schedule={} warmup={}+{}{}{}{}",
-      backend::name_of(p.kind), o.learning_rate.value_or(default_learning_rate(p.kind)), p.momentum, p.rho,
-      p.beta_1, p.beta_2, p.epsilon, p.weight_decay, o.l2, o.clip_norm, o.batch, o.seed, o.standardize,
-      o.valid.fraction, o.valid.file, o.early_stopping, o.loss ? name_of(*o.loss) : "automatic", weights,
-      o.accumulate, o.label_smoothing, o.ema, to_string(o.augmentation), to_string(o.schedule),
-      o.warmup.steps, o.warmup.epochs,
-      // With a schedule, the same epoch of a longer run is another one.
-      o.schedule.kind == Schedule::Kind::constant ? "" : fmt::format(" epochs={}", o.epochs),
-      o.members.share_batches ? " share-batches" : "",
-      o.precision == backend::Precision::float32
-          ? ""
-          : fmt::format(" precision={}", backend::name_of(o.precision)));
+void check_device_options(const TrainOptions& options) {
+  if (options.precision != backend::Precision::float32 && options.device.kind != backend::Device::Kind::cuda)
+    fail_usage("--precision {} is for training on CUDA devices", backend::name_of(options.precision));
 }
 
 Network network_of(const TrainOptions& options) {
@@ -142,34 +154,6 @@ Network network_of(const TrainOptions& options) {
         fmt::format("dense {} {}, dropout {}, ", trim(width), name_of(options.activation), options.dropout);
   }
   return parse_network(text + "dense");
-}
-
-std::string lasting_command_line(const std::string& quoted) {
-  constexpr std::array<std::string_view, 5> flags = {"--resume", "-q", "--quiet", "-v", "--verbose"};
-  constexpr std::array<std::string_view, 11> with_value = {
-      "--checkpoint", "--checkpoint-every", "--log",      "--log-every", "--readers", "--at",
-      "--token-file", "--connect-timeout",  "--tls-cert", "--tls-key",   "--tls-ca"};
-  std::string kept;
-  bool skip_next = false;
-  // Words are separated by spaces outside of single quotes.
-  for (std::size_t at = 0; at < quoted.size();) {
-    std::size_t end = at;
-    for (bool inside = false; end < quoted.size() && (inside || quoted[end] != ' '); ++end) {
-      if (quoted[end] == '\'') inside = !inside;
-    }
-    const std::string_view word = std::string_view(quoted).substr(at, end - at);
-    at = end + 1;
-    if (std::exchange(skip_next, false)) continue;
-    const std::string_view name = word.substr(0, word.find('='));
-    if (std::find(flags.begin(), flags.end(), word) != flags.end()) continue;
-    if (std::find(with_value.begin(), with_value.end(), name) != with_value.end()) {
-      skip_next = name == word;
-      continue;
-    }
-    if (!kept.empty()) kept += ' ';
-    kept += word;
-  }
-  return kept;
 }
 
 }  // namespace nn::train

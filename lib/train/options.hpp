@@ -10,6 +10,7 @@
 #include "backend/backend.hpp"
 #include "format/source.hpp"
 #include "nn/network.hpp"
+#include "options/option.hpp"
 #include "train/augment.hpp"
 #include "train/schedule.hpp"
 
@@ -22,6 +23,7 @@ struct ClassWeights {
   bool empty() const { return !balanced && named.empty(); }
 };
 ClassWeights parse_class_weights(std::string_view text);  // "balanced" or "NAME=W,NAME=W"
+std::string to_string(const ClassWeights& weights);
 
 // --valid: a fraction of the rows, or a file.
 struct Validation {
@@ -30,6 +32,7 @@ struct Validation {
   bool empty() const { return fraction == 0 && file.empty(); }
 };
 Validation parse_validation(std::string_view text);
+std::string to_string(const Validation& valid);
 
 // --checkpoint-every: a time, or a number of epochs ("5epochs").
 struct CheckpointInterval {
@@ -89,24 +92,23 @@ struct TrainOptions {
 // As Keras has them: 0.01 for sgd, momentum and nesterov, 0.001 for the others.
 double default_learning_rate(backend::OptimizerKind kind);
 
-// What must stay the same from a checkpoint to --resume, as text: "batch=32 …".
-std::string resume_key(const TrainOptions& options);
+// All of them but those of the source, in the order of the manual.
+options::List option_list(TrainOptions& options);
 
 // One for each member: with its own seed (the first has that of the options, the next one more),
-// output, checkpoint and values. Usage error where lists and --members don't fit each other.
+// output, checkpoint and values, of which the lists are empty then. Usage error where lists and
+// --members don't fit each other.
 std::vector<TrainOptions> members_of(const TrainOptions& options);
 
 // "m.nn" and "2": "m-2.nn".
 std::string numbered_path(const std::string& path, std::string_view number);
 
-// What can be said without data; usage errors.
+// What can be said without data and device; usage errors.
 void check_options(const TrainOptions& options);
+// What depends on the device; usage errors.
+void check_device_options(const TrainOptions& options);
 
 // The network as asked for, not resolved. Usage errors as parse_network() has them.
 Network network_of(const TrainOptions& options);
-
-// The command line without options that don't change the model (--resume, --checkpoint,
-// --log, --quiet …), so that a resumed run gives the same bytes.
-std::string lasting_command_line(const std::string& quoted);
 
 }  // namespace nn::train

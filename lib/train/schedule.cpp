@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -15,36 +14,24 @@ namespace {
 
 using Kind = Schedule::Kind;
 
-constexpr std::array<std::string_view, 5> names = {"constant", "step", "cosine", "one_cycle",
-                                                   "cosine_restarts"};
 constexpr double first_part = 1.0 / 25, last_part = 1e-4;  // one_cycle
 
-double parse_between(std::string_view text, double least, double most) {
-  const double value = parse_number(text);
-  if (!(value >= least && value <= most)) fail_usage("{}: from {} to {} are possible", text, least, most);
-  return value;
-}
-
-std::int64_t parse_at_least_one(std::string_view text) {
-  const std::int64_t count = parse_integer(text);
-  if (count < 1) fail_usage("{}: at least 1", text);
-  return count;
-}
+constexpr Interval from_0_to_1{0, 1};
 
 void set(Schedule& schedule, std::string_view key, std::string_view value) {
   const bool cosine = schedule.kind == Kind::cosine || schedule.kind == Kind::cosine_restarts;
   if (schedule.kind == Kind::step && key == "epochs") {
-    schedule.epochs = parse_at_least_one(value);
+    schedule.epochs = parse_count(value, 1);
   } else if (schedule.kind == Kind::step && key == "factor") {
-    schedule.factor = parse_between(value, 0, 1);
+    schedule.factor = parse_number_in(value, from_0_to_1);
   } else if (cosine && key == "floor") {
-    schedule.floor = parse_between(value, 0, 1);
+    schedule.floor = parse_number_in(value, from_0_to_1);
   } else if (schedule.kind == Kind::cosine_restarts && key == "cycles") {
-    schedule.cycles = parse_at_least_one(value);
+    schedule.cycles = parse_count(value, 1);
   } else if (schedule.kind == Kind::one_cycle && key == "rise") {
-    schedule.rise = parse_between(value, 0, 1);
+    schedule.rise = parse_number_in(value, from_0_to_1);
   } else {
-    fail_usage("{} has no '{}'", names[static_cast<std::size_t>(schedule.kind)], printable(key));
+    fail_usage("{} has no '{}'", enum_names(schedule.kind).name_of(schedule.kind), printable(key));
   }
 }
 
@@ -58,18 +45,20 @@ double one_cycle(double t, double rise) {
 
 }  // namespace
 
+const EnumNames<Schedule::Kind>& enum_names(Schedule::Kind) {
+  static constexpr EnumName<Kind> table[] = {{Kind::constant, "constant"},
+                                             {Kind::step, "step"},
+                                             {Kind::cosine, "cosine"},
+                                             {Kind::one_cycle, "one_cycle"},
+                                             {Kind::cosine_restarts, "cosine_restarts"}};
+  static constexpr EnumNames<Kind> names{"a schedule", table};
+  return names;
+}
+
 Schedule parse_schedule(std::string_view text) {
   const auto colon = std::min(text.find(':'), text.size());
-  const std::string_view name = text.substr(0, colon);
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    const auto meant = closest(name, {names.begin(), names.end()});
-    fail_usage("'{}' is not a schedule; {}", printable(name),
-               meant ? fmt::format("did you mean {}?", *meant)
-                     : fmt::format("there are {}", fmt::join(names, ", ")));
-  }
   Schedule schedule;
-  schedule.kind = static_cast<Kind>(found - names.begin());
+  schedule.kind = enum_names(Kind{}).parse(text.substr(0, colon));
   if (colon == text.size()) return schedule;
   for (const std::string& part : split(text.substr(colon + 1), ',')) {
     const auto equals = part.find('=');
@@ -80,7 +69,7 @@ Schedule parse_schedule(std::string_view text) {
 }
 
 std::string to_string(const Schedule& s) {
-  const std::string_view name = names[static_cast<std::size_t>(s.kind)];
+  const std::string_view name = enum_names(s.kind).name_of(s.kind);
   switch (s.kind) {
     case Kind::constant: break;
     case Kind::step: return fmt::format("{}:epochs={},factor={}", name, s.epochs, s.factor);
@@ -95,10 +84,13 @@ Warmup parse_warmup(std::string_view text) {
   constexpr std::string_view unit = "epochs";
   Warmup warmup;
   const bool epochs = text.ends_with(unit);
-  const std::int64_t count = parse_integer(epochs ? text.substr(0, text.size() - unit.size()) : text);
-  if (count < 0) fail_usage("{}: 0 or more", text);
+  const std::int64_t count = parse_count(epochs ? text.substr(0, text.size() - unit.size()) : text, 0);
   (epochs ? warmup.epochs : warmup.steps) = static_cast<std::uint64_t>(count);
   return warmup;
+}
+
+std::string to_string(const Warmup& warmup) {
+  return warmup.epochs > 0 ? fmt::format("{}epochs", warmup.epochs) : fmt::format("{}", warmup.steps);
 }
 
 double rate_at(const Schedule& s, const Warmup& warmup, double rate, std::uint64_t step,

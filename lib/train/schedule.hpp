@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/enum_names.hpp"
+
 namespace nn::train {
 
 struct Schedule {
@@ -18,6 +20,8 @@ struct Schedule {
   bool operator==(const Schedule&) const = default;
 };
 
+const EnumNames<Schedule::Kind>& enum_names(Schedule::Kind);
+
 // "constant", "cosine", "step:epochs=10,factor=0.1", "cosine:floor=0.01", "one_cycle:rise=0.3",
 // "cosine_restarts:cycles=5". Usage errors quote the word.
 Schedule parse_schedule(std::string_view text);
@@ -28,6 +32,7 @@ struct Warmup {
   std::uint64_t steps = 0, epochs = 0;
 };
 Warmup parse_warmup(std::string_view text);
+std::string to_string(const Warmup& warmup);
 
 // A run's length. The schedule goes over the steps that the warm-up leaves.
 struct RunLength {

@@ -100,6 +100,7 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
 void train(const TrainOptions& options) {
   Network network = network_of(options);
   check_options(options);
+  check_device_options(options);
   const std::vector<TrainOptions> members = members_of(options);
   TrainingLog log(options.log, options.resume);
   RunFigures run;

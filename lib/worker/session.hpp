@@ -97,7 +97,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unordered_map<std::uint32_t, std::shared_ptr<OpenStream>> streams_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Request>> requests_;
   std::shared_ptr<Training> training_;
-  std::uint64_t client_frame_ = 64u << 20;
+  std::uint64_t client_frame_ = format::default_max_frame;
   bool greeted_ = false;
   protocol::FrameLink::Clock::time_point started_ = protocol::FrameLink::Clock::now();
 };

@@ -31,29 +31,26 @@ constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::size_t most_said = 50, longest_line = 64 << 10;
 constexpr std::size_t longest_job = 100;
 
-// Options of nn-train that clients may give: none reads or writes a file, none names a device.
-constexpr std::array<std::string_view, 31> allowed = {
-    "--layers",         "--net",       "--activation",      "--dropout",
-    "--loss",           "--valid",     "--augment",         "--epochs",
-    "--standardize",    "--optimizer", "--class-weight",    "--lr",
-    "--schedule",       "--warmup",    "--momentum",        "--rho",
-    "--beta-1",         "--beta-2",    "--epsilon",         "--l2",
-    "--weight-decay",   "--ema",       "--label-smoothing", "--clip-norm",
-    "--batch",          "--seed",      "--accumulate",      "--stop-after",
-    "--early-stopping", "--log-every", "--checkpoint-every"};
-
-void check_argument(const std::string& argument) {
-  const auto equals = argument.find('=');
-  const std::string_view name = std::string_view(argument).substr(0, equals);
-  if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
-    fail_usage("a worker takes no {}", printable(name));
+// What a client says is applied here first, to options that nobody uses: what is wrong is told at
+// once, and nothing but options that may travel gets through, none of which names a file or a device.
+void check_arguments(const std::vector<std::string>& arguments, const backend::Device& device) {
+  train::TrainOptions scratch;
+  options::List list = train::option_list(scratch);
+  std::erase_if(list, [](const options::Option& option) { return !options::may_travel(option); });
+  for (const std::string_view argument : arguments) {
+    const std::string_view name = argument.substr(0, argument.find('='));
+    if (!name.starts_with("--") || options::find(list, name.substr(2)) == nullptr) {
+      fail_usage("a worker takes no {}", printable(name));
+    }
   }
-  // The next word is another option, never this one's value.
-  if (equals == std::string::npos && name != "--standardize") fail_usage("{} without a value", name);
-  if (name == "--valid" &&
-      !train::parse_validation(std::string_view(argument).substr(equals + 1)).file.empty()) {
+  options::apply_arguments(list, arguments);
+  if (!scratch.valid.file.empty()) {
     fail_usage("--valid: a worker takes a fraction; the rows of a file would have to be there");
   }
+  if (train::members_of(scratch).size() > 1) fail_usage("a worker trains one network at a time");
+  scratch.device = device;
+  train::check_options(scratch);
+  train::check_device_options(scratch);
 }
 
 void check_job(std::string_view job) {
@@ -94,10 +91,8 @@ std::vector<std::string> training_command(const TrainingOptions& options, const 
   const std::string& job = request.job;
   words.push_back("--checkpoint=" + (job.empty() ? "/dev/null" : options.folder + "/" + job + ".ckpt"));
   if (request.resume && !job.empty()) words.emplace_back("--resume");
-  for (const std::string& argument : request.arguments) {
-    check_argument(argument);
-    words.push_back(argument);
-  }
+  check_arguments(request.arguments, options.device);
+  words.insert(words.end(), request.arguments.begin(), request.arguments.end());
   return words;
 }
 

@@ -20,9 +20,9 @@ namespace nn::worker {
 struct TrainingOptions {
   std::string folder;  // for checkpoints
   backend::Device device;
-  std::uint64_t max_frame = 64u << 20;             // of a message of rows
-  std::uint64_t max_rows_bytes = 4ull << 30;       // of all rows of a training
-  std::chrono::milliseconds stop_timeout{30'000};  // to save a checkpoint
+  std::uint64_t max_frame = format::default_max_frame;  // of a message of rows
+  std::uint64_t max_rows_bytes = 4ull << 30;            // of all rows of a training
+  std::chrono::milliseconds stop_timeout{30'000};       // to save a checkpoint
 };
 
 struct TrainingRequest {

@@ -9,6 +9,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/device.hpp"
+#include "format/arrow/stream.hpp"
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
 #include "repository/repository.hpp"
@@ -26,7 +27,7 @@ struct WorkerOptions {
 
   std::int64_t max_inflight = 1024;  // requests of all clients; one more is answered `busy`
   std::int64_t max_connections = 256;
-  std::uint64_t max_frame = 64u << 20;
+  std::uint64_t max_frame = format::default_max_frame;
   std::chrono::milliseconds idle_timeout{0};  // of a connection without requests; 0: none
   std::int64_t batch_max = 1024;
   std::chrono::microseconds batch_delay{0};

@@ -12,16 +12,16 @@ setup() {
   touch folder/c.nn
 }
 
-bash_offers() { bash "$here/bash-complete" "$NN_COMPLETIONS/bash/${1%% *}" "$1" | sort; }
+bash_offers() { bash "$here/bash-complete" "$NN_COMPLETIONS/bash-completion/completions/${1%% *}" "$1" | sort; }
 fish_offers() {
   command -v "${1%% *}" >/dev/null || skip "${1%% *} is not built, and fish completes only what is there"
   command -v fish >/dev/null || skip "fish is missing"
-  fish --no-config -c 'set -g fish_complete_path $argv[1]; complete -C $argv[2]' "$NN_COMPLETIONS/fish" "$1" |
+  fish --no-config -c 'set -g fish_complete_path $argv[1]; complete -C $argv[2]' "$NN_COMPLETIONS/fish/vendor_completions.d" "$1" |
     sed 's/\t.*//' | sort
 }
 zsh_offers() {
   command -v zsh >/dev/null || skip "zsh is missing"
-  zsh -f "$here/zsh-complete" "$NN_COMPLETIONS/zsh" "$1"
+  zsh -f "$here/zsh-complete" "$NN_COMPLETIONS/zsh/vendor-completions" "$1"
 }
 
 # offers SHELL LINE WORD…: exactly these words.

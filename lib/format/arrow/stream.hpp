@@ -11,9 +11,12 @@
 
 namespace nn::format {
 
+// --max-frame of every tool, and of both ends of a connection.
+inline constexpr std::uint64_t default_max_frame = 64u << 20;
+
 struct StreamLimits {
-  std::uint64_t max_frame =
-      64u << 20;  // bytes of one message, metadata and body each, also after decompression
+  // Bytes of one message, metadata and body each, also after decompression.
+  std::uint64_t max_frame = default_max_frame;
 };
 // What an error that tells of the limit advises.
 inline constexpr const char* max_frame_advice = " (--max-frame)";

@@ -18,6 +18,7 @@
 #include "backend/cpu/isa.hpp"
 #include "cases.hpp"
 #include "cli/tool.hpp"
+#include "options/fields.hpp"
 #include "products.hpp"
 #include "timing.hpp"
 
@@ -208,12 +209,19 @@ void print_table(const Options& options) {
   }
 }
 
-void setup(CLI::App& app, Options& options) {
-  app.add_option("cases", options.cases, "Which (default: all)")->type_name("CASE");
-  app.add_option("--rounds", options.rounds, "Samples, of which the median counts (default: 11)");
-  app.add_option("--seconds", options.seconds, "Time of a sample (default: 0.1)");
-  app.add_flag("--list", options.list, "Print the cases as JSON");
-  app.add_flag("--json", options.json, "Answer lines 'CASE SECONDS' on stdin, a JSON object each");
+nn::options::List option_list(Options& o) {
+  namespace options = nn::options;
+  options::List list;
+  options::Group group(list, "Bench", options::Effect::local);
+  group.add(
+      {.name = "rounds", .value = "N", .help = "Samples, of which the median counts (default: {default})"},
+      options::count(o.rounds, 1, 1'000'000));
+  group.add({.name = "seconds", .value = "S", .help = "Time of a sample (default: {default})"},
+            options::number(o.seconds, nn::interval::positive));
+  group.add({.name = "list", .help = "Print the cases as JSON"}, options::flag(o.list));
+  group.add({.name = "json", .help = "Answer lines 'CASE SECONDS' on stdin, a JSON object each"},
+            options::flag(o.json));
+  return list;
 }
 
 void run(const Options& options) {
@@ -231,8 +239,12 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  return nn::cli::run_tool(
-      argc, argv, {"bench-engine", "time the engine", "taskset -c 0 bench-engine train-medium"},
-      [&](CLI::App& app) { setup(app, options); }, [&] { run(options); });
+  Options o;
+  const nn::cli::Command tool{.name = "bench-engine",
+                              .summary = "time the engine",
+                              .options = option_list(o),
+                              .arguments = {nn::options::argument("cases", "CASE", "Which (default: all)",
+                                                                  nn::options::texts(o.cases))},
+                              .example = "taskset -c 0 bench-engine train-medium"};
+  return nn::cli::run_tool(argc, argv, tool, [&](const nn::cli::Parsed&) { run(o); });
 }

@@ -6,6 +6,7 @@
 #include "../model/models.hpp"
 #include "base/error.hpp"
 #include "catch.hpp"
+#include "repository/model_name.hpp"
 
 using namespace nn;
 using namespace nn::repository;
@@ -66,4 +67,22 @@ TEST_CASE("names of models") {
     INFO(text);
     CHECK_THROWS_AS(parse_version_policy(text), Error);
   }
+}
+
+TEST_CASE("models are named with a version or a label") {
+  CHECK(parse_model_name("digits").name == "digits");
+  CHECK_FALSE(parse_model_name("digits").version);
+  CHECK(parse_model_name("digits/12").version == 12);
+  CHECK(parse_model_name("digits:stable").label == "stable");
+  CHECK(parse_model_name("digits:stable").name == "digits");
+  for (const char* wrong :
+       {"", "/1", ":a", "digits/", "digits/0", "digits/-1", "digits/01", "digits/1x", "digits/ 1",
+        "digits/18446744073709551616", "digits:", "digits:a/1", "digits/1:a", "digits/1/2"}) {
+    INFO(wrong);
+    CHECK_THROWS_AS(parse_model_name(wrong), Error);
+  }
+  CHECK_THROWS_AS(parse_unlabelled_name("digits:stable"), Error);
+  CHECK(parse_unlabelled_name("digits/3").version == 3);
+  CHECK(parse_version("7") == 7);
+  CHECK_THROWS_AS(parse_version("-1"), Error);
 }

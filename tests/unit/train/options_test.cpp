@@ -12,7 +12,6 @@ TEST_CASE("members have names, seeds and values of their own") {
   options.seed = 7;
   options.members.learning_rates = {0.1, 0.2, 0.3};
   options.members.l2 = {0.5};
-  options.l2 = 0.5;
   const auto members = members_of(options);
   REQUIRE(members.size() == 3);
   CHECK(members[1].output == "out.d/m-2.nn");
@@ -30,9 +29,30 @@ TEST_CASE("numbers go before the extension") {
   CHECK(numbered_path("m.v2.nn", "cycle3") == "m.v2-cycle3.nn");
 }
 
-TEST_CASE("the command line in a model leaves out what doesn't change it") {
-  CHECK(lasting_command_line("nn-train x.csv --log l --resume --lr 0.1 --log-every=5 -q -o 'a b.nn'") ==
-        "nn-train x.csv --lr 0.1 -o 'a b.nn'");
+// Where one value stood in a list, it was ignored unless the tool had copied it out of there.
+TEST_CASE("a list of one value is everybody's") {
+  TrainOptions options;
+  options.members.learning_rates = {0.1};
+  options.members.l2 = {0.2};
+  options.members.label_smoothing = {0.3};
+  options.members.weight_decay = {0.4};
+  for (const std::int64_t count : {0, 1, 2}) {
+    options.members.count = count;
+    const auto members = members_of(options);
+    REQUIRE(members.size() == static_cast<std::size_t>(std::max<std::int64_t>(count, 1)));
+    for (const TrainOptions& member : members) {
+      CHECK(member.learning_rate == 0.1);
+      CHECK(member.l2 == 0.2);
+      CHECK(member.label_smoothing == 0.3);
+      CHECK(member.optimizer.weight_decay == 0.4);
+      CHECK(member.members.l2.empty());
+    }
+  }
+  options.members.count = 1;
+  options.output = "-";
+  CHECK_NOTHROW(members_of(options));
+  options.members.count = 2;
+  CHECK_THROWS_AS(members_of(options), Error);
 }
 
 TEST_CASE("a rate follows its schedule") {

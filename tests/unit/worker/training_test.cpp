@@ -11,6 +11,7 @@
 #include "../model/models.hpp"
 #include "base/error.hpp"
 #include "catch.hpp"
+#include "train/options.hpp"
 
 using namespace nn;
 using namespace nn::worker;
@@ -68,6 +69,12 @@ TEST_CASE("a training's words are options of nn-train and nothing else") {
                           "--lay",
                           "--layers 3",
                           "--members=9",
+                          "--lr=0.1,0.2",
+                          "--epochs=0",
+                          "--activation=rellu",
+                          "--schedule=cosine_restarts:cycles=3",
+                          "--precision=bf16",
+                          "--layers=3 --log=x",
                           "--command-line=x",
                           "--readers=9",
                           "--lr-find",
@@ -76,6 +83,30 @@ TEST_CASE("a training's words are options of nn-train and nothing else") {
                           "--=3"}) {
     INFO(bad);
     CHECK_THROWS_AS(command({"m1", false, {bad}, {}}), Error);
+  }
+}
+
+TEST_CASE("a precision is judged by the worker's device") {
+  if (!nn_train_is_there()) {
+    WARN("skipped: no nn-train beside this test");
+    return;
+  }
+  TrainingOptions options;
+  options.device = backend::parse_device("cuda:0");
+  const auto words = training_command(options, {"m1", false, {"--precision=bf16"}, "nn-train x"});
+  CHECK(words.back() == "--precision=bf16");
+}
+
+// A file's option that was defined as a text would be one of the worker's files.
+TEST_CASE("no option that names something of this machine gets to a worker") {
+  train::TrainOptions scratch;
+  for (const options::Option& option : train::option_list(scratch)) {
+    INFO(option.name);
+    bool local = false;
+    for (const char* word : {"FILE", "FOLDER", "PATH", "DEVICE", "ENDPOINT"}) {
+      local = local || option.value.find(word) != std::string_view::npos;
+    }
+    if (local) CHECK((!may_travel(option) || option.name == "valid"));
   }
 }
 

@@ -1,0 +1,247 @@
+#include "format/options.hpp"
+
+#include "base/error.hpp"
+#include "options/fields.hpp"
+
+namespace nn::format {
+
+using options::Effect;
+
+namespace {
+
+constexpr std::int64_t most_rows = std::int64_t{1} << 40;
+
+char parse_delimiter(std::string_view text) {
+  if (text == "\\t" || text == "tab") return '\t';
+  if (text == "space") return ' ';
+  if (text.size() != 1) fail_usage("'{}' is not one character; a tab is written '\\t'", printable(text));
+  return text[0];
+}
+
+table::SplitPart parse_part(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) {
+    fail_usage("'{}' is not a part; write NAME:FRACTION, for example train:0.8", printable(text));
+  }
+  constexpr Interval fraction{.most = 1, .above = true};
+  table::SplitPart part{std::string(text.substr(0, colon)),
+                        parse_number_in(text.substr(colon + 1), fraction)};
+  if (part.name.find('/') != std::string::npos)
+    fail_usage("a part's name holds no '/': '{}'", printable(part.name));
+  return part;
+}
+
+void add_format_options(options::List& list, SourceOptions& o) {
+  CsvOptions& csv = o.csv;
+  options::Group group(list, "Input format", Effect::input);
+  group.add({.name = "format",
+             .value = "FORMAT",
+             .help = "csv, tsv, npy, npz, idx, libsvm, stream (default: seen from the input)",
+             .text = "Take the input for `csv`, `tsv`, `npy`, `npz`, `idx`, `libsvm` or `stream` whatever it "
+                     "looks like."},
+            options::choice(o.format));
+  group.add({.name = "delimiter",
+             .value = "CHAR",
+             .help = "What stands between cells (default: comma; tab for .tsv)",
+             .text = "What stands between the cells of a line; a tab is written '\\t'.\n"
+                     "The default is a comma, and a tab in `.tsv` files."},
+            options::parsed(csv.delimiter, parse_delimiter, options::Kind::text, {"tab", "space"}));
+  group.add({.name = "header",
+             .help = "The first line names the columns",
+             .text = "The first line holds the names of the columns."},
+            options::flag([&csv] { csv.header = CsvOptions::Header::yes; }));
+  group.add(
+      {.name = "no-header",
+       .help = "The first line is data; columns are c0, c1, … (default: a first line without numbers is "
+               "a header)",
+       .text = "The first line is data, and the columns are named c0, c1 and so on.\n"
+               "With neither of the two, the first line is taken for a header when no cell of it is a "
+               "number.\nThe last one given counts."},
+      options::flag([&csv] { csv.header = CsvOptions::Header::no; }));
+  group.add({.name = "skip",
+             .value = "N",
+             .help = "Leave out so many lines at the start",
+             .text = "Leave out the first *n* lines."},
+            options::count(csv.skip, 0, most_rows));
+  group.add({.name = "comment",
+             .value = "TEXT",
+             .help = "Leave out lines that start with TEXT",
+             .text = "Leave out lines that start with *text*."},
+            options::text(csv.comment));
+  group.add({.name = "missing",
+             .value = "TEXT",
+             .help = "A cell TEXT is a missing value, as empty, NA and nan are (repeatable)",
+             .text = "A cell *text* is a missing value.\n"
+                     "The empty cell, 'NA' and 'nan' always are.\nMay be repeated."},
+            options::texts(csv.missing));
+  group.add({.name = "text",
+             .value = "COLUMN[,COLUMN...]",
+             .help = "Read as text even what looks like numbers",
+             .text = "Read the column as text even where its cells look like numbers."},
+            options::columns(csv.text));
+  group.add({.name = "number",
+             .value = "COLUMN[,COLUMN...]",
+             .help = "Read as numbers",
+             .text = "Read the column as numbers; a cell that is none is an error."},
+            options::columns(csv.number));
+  group.add({.name = "features",
+             .value = "N",
+             .help = "Width of LIBSVM rows (default: the largest index in the file)",
+             .text = "The width of LIBSVM rows.\n"
+                     "The default is the largest index in the file, which takes a pass over it; a pipe needs "
+                     "this option."},
+            options::count(o.features, 1, INT32_MAX));
+  group.add({.name = "max-frame",
+             .value = "BYTES",
+             .help = "Limit for one message, or one row of text (default: {default})",
+             .text = "The most that one message of a stream, or one row of text, may take.\n"
+                     "'64K', '64M' and '1G' are understood; the default is {default}."},
+            max_frame_field(o.limits.max_frame));
+  group.add(
+      {.name = "readers",
+       .value = "N",
+       .help = "Threads that read; the result is the same whatever the number (default: {default})",
+       .text = "Read with *n* threads: a large CSV file in pieces, compressed and small files several at "
+               "a time.\nWhat is read ahead stays within 64 MiB.\n"
+               "The result is the same whatever the number.",
+       .effect = Effect::local},
+      options::count(o.readers, 1, 256));
+}
+
+void add_column_options(options::List& list, SourceOptions& o) {
+  options::Group group(list, "Columns (by name, number from 0, or 'last')", Effect::input);
+  group.add({.name = "label",
+             .value = "COLUMN",
+             .help = "Classes to learn; becomes column y",
+             .text = "The classes to learn.\nThe column becomes the last one and is named y: whole numbers "
+                     "where all its values are, else categories."},
+            options::column(o.columns.label));
+  group.add({.name = "target",
+             .value = "COLUMN",
+             .help = "Numbers to learn; becomes column y",
+             .text = "The numbers to learn; the column becomes y likewise."},
+            options::column(o.columns.target));
+  group.add({.name = "labels",
+             .value = "FILE",
+             .help = "IDX or npy file with a label for each row (one per input)",
+             .text = "Take y from an IDX or `.npy` file of one label a row.\nOne such file for each input."},
+            options::files(o.labels_files, options::data_files));
+  group.add({.name = "trim-label",
+             .value = "CHARS",
+             .help = "Strip these characters from both ends of label texts",
+             .text = "Strip these characters from both ends of a label that is text."},
+            options::text(o.columns.trim_label));
+  group.add({.name = "id",
+             .value = "COLUMN",
+             .help = "Passed through as column id, not learned from",
+             .text = "The identity of the rows.\nThe column is passed through as id and not learned from."},
+            options::column(o.columns.id));
+  group.add({.name = "select",
+             .value = "COLUMN[,COLUMN...]",
+             .help = "Keep only these columns (besides y and id)",
+             .text = "Leave out all columns but these, y and id."},
+            options::columns(o.columns.select));
+  group.add({.name = "drop", .value = "COLUMN[,COLUMN...]", .help = "Leave these columns out"},
+            options::columns(o.columns.drop));
+}
+
+void add_row_options(options::List& list, SourceOptions& o, bool reader_only) {
+  options::Group group(list, "Rows (in this order)", Effect::input);
+  group.add({.name = "rows",
+             .value = "FIRST:END",
+             .help = "Rows FIRST:END, counted from 0; END is the first one left out",
+             .text = "Rows from *first* up to but without *end*, counted from 0 over all inputs.\n"
+                     "Either may be left out."},
+            options::parsed(o.rows.range, table::parse_row_range));
+  group.add({.name = "shard",
+             .value = "I/N",
+             .help = "Every N-th row, beginning with row I",
+             .text = "Row *i* and every *n*-th one after it."},
+            options::parsed(o.rows.shard, table::parse_shard));
+  group.add({.name = "split",
+             .value = "NAME:FRACTION",
+             .help = "Split rows into parts by a hash of their content (repeatable)",
+             .text = "Split the rows into parts by a hash of their content; repeated, once for each part.\n"
+                     "Equal rows always meet in the same part, whatever the order and format of the input, "
+                     "and the fractions hold on average."},
+            options::each(o.rows.split, parse_part));
+  group.add({.name = "part",
+             .value = "NAME",
+             .help = "The part to read (default: the first)",
+             .text = "The part of the split to read, instead of the first."},
+            options::text(o.rows.part));
+  if (!reader_only) {
+    group.add({.name = "split-seed",
+               .value = "N",
+               .help = "Of --split (default: {default})",
+               .text = "Another seed gives another --split.\nThe default is {default}."},
+              options::count(o.rows.seed, 0));
+    return;
+  }
+  group.add({.name = "seed",
+             .value = "N",
+             .help = "Of --split and --shuffle (default: {default})",
+             .text = "Another seed gives another --split and --shuffle.\nThe default is {default}."},
+            options::count(o.rows.seed, 0));
+  group.add(
+      {.name = "shuffle",
+       .value = "N",
+       .help = "Shuffle all rows, or within a buffer of N",
+       .text = "Shuffle all rows in memory, or stream them through a buffer of *n* rows, each leaving it "
+               "at random."},
+      options::optional_count(o.rows.shuffle, 0, 1, most_rows));
+  group.add({.name = "repeat",
+             .value = "N",
+             .help = "Read the inputs N times, or for ever",
+             .text = "Read the inputs *n* times, or for ever; each time is shuffled differently.\n"
+                     "The inputs have to be files."},
+            options::optional_count(o.rows.repeat, 0, 1, most_rows));
+  group.add({.name = "batch",
+             .value = "N",
+             .help = "Rows of a batch (default: as they come)",
+             .text = "Cut the stream into batches of *n* rows, the last one excepted.\n"
+                     "By default they are cut as they are read."},
+            options::count(o.rows.batch, 1, 1 << 24));
+}
+
+}  // namespace
+
+const EnumNames<FileFormat>& enum_names(FileFormat) {
+  static constexpr EnumName<FileFormat> table[] = {{FileFormat::automatic, "automatic"},
+                                                   {FileFormat::csv, "csv"},
+                                                   {FileFormat::tsv, "tsv"},
+                                                   {FileFormat::npy, "npy"},
+                                                   {FileFormat::npz, "npz"},
+                                                   {FileFormat::idx, "idx"},
+                                                   {FileFormat::libsvm, "libsvm"},
+                                                   {FileFormat::stream, "stream"}};
+  static constexpr EnumNames<FileFormat> names{"a format", table};
+  return names;
+}
+
+std::uint64_t parse_max_frame(std::string_view text) {
+  const std::uint64_t bytes = parse_bytes(text);
+  if (bytes < 1024 || bytes > (std::uint64_t{1} << 31) - 1) {
+    fail_usage("'{}': must be from 1K to 2G-1 bytes", printable(text));
+  }
+  return bytes;
+}
+
+options::Field max_frame_field(std::uint64_t& max_frame) {
+  return options::bytes(max_frame, parse_max_frame);
+}
+
+options::List option_list(SourceOptions& source, bool reader_only) {
+  options::List list;
+  add_format_options(list, source);
+  add_column_options(list, source);
+  add_row_options(list, source, reader_only);
+  return list;
+}
+
+options::Option input_argument(SourceOptions& source) {
+  return options::argument("input", "INPUT", "Files of data; none, or '-', is standard input",
+                           options::files(source.inputs, options::data_files));
+}
+
+}  // namespace nn::format

@@ -1,0 +1,58 @@
+#include "repository/model_name.hpp"
+
+#include <charconv>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+
+namespace nn::repository {
+
+std::optional<std::uint64_t> parse_version_number(std::string_view name) {
+  std::uint64_t version = 0;
+  const auto result = std::from_chars(name.data(), name.data() + name.size(), version);
+  if (result.ec != std::errc() || result.ptr != name.data() + name.size()) return std::nullopt;
+  if (version == 0 || name[0] == '0') return std::nullopt;
+  return version;
+}
+
+std::uint64_t parse_version(std::string_view text) {
+  const auto version = parse_version_number(text);
+  if (!version) fail_usage("'{}' is not a version; they are whole numbers from 1", printable(text));
+  return *version;
+}
+
+ModelName parse_model_name(std::string_view text) {
+  ModelName out;
+  const auto end = text.find_first_of("/:");
+  out.name = text.substr(0, end);
+  if (out.name.empty()) {
+    fail_usage("'{}' names no model; write NAME, NAME/VERSION or NAME:LABEL, as in digits/3",
+               printable(text));
+  }
+  if (end == std::string_view::npos) return out;
+  const std::string_view rest = text.substr(end + 1);
+  if (text[end] == '/') {
+    try {
+      out.version = parse_version(rest);
+    } catch (const Error& error) {
+      throw error.within("'" + printable(text) + "'");
+    }
+  } else {
+    out.label = rest;
+    if (rest.empty() || rest.find_first_of("/:") != std::string_view::npos) {
+      fail_usage("'{}' has no label; write NAME:LABEL, as in digits:stable", printable(text));
+    }
+  }
+  return out;
+}
+
+ModelName parse_unlabelled_name(std::string_view text) {
+  ModelName name = parse_model_name(text);
+  if (!name.label.empty()) {
+    fail_usage("'{}': labels are not served here; name a version, as in {}/3", printable(text),
+               printable(name.name));
+  }
+  return name;
+}
+
+}  // namespace nn::repository

@@ -1,0 +1,30 @@
+// How people name a model of a repository or a worker: NAME[/VERSION|:LABEL].
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nn::repository {
+
+struct ModelName {
+  std::string name;
+  std::optional<std::uint64_t> version;
+  std::string label;  // empty: none; never with a version
+};
+
+// "digits", "digits/3", "digits:stable". Usage error that quotes the text. Names and labels are not
+// looked up.
+ModelName parse_model_name(std::string_view text);
+
+// The number of a version: a whole number from 1, without leading zeros, as its folder is named.
+// Usage error.
+std::uint64_t parse_version(std::string_view text);
+// The same, and nothing for anything else.
+std::optional<std::uint64_t> parse_version_number(std::string_view name);
+
+// The same for whoever serves no labels: a usage error that says so.
+ModelName parse_unlabelled_name(std::string_view text);
+
+}  // namespace nn::repository

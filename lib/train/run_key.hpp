@@ -1,0 +1,21 @@
+// What must stay the same from a checkpoint to --resume.
+#pragma once
+
+#include <string>
+
+#include "nn/network.hpp"
+#include "train/options.hpp"
+
+namespace nn::train {
+
+// The options that decide on the result and differ from their defaults, and the network, a line
+// each: "batch=16\nnet=dense 8, dense 3\n". Options that are not there have their defaults, so
+// that a checkpoint stays usable when an option is added. For one member: see members_of().
+std::string run_key(const TrainOptions& options, const Network& network);
+
+// What differs between a checkpoint's key and this run: "--lr is 0.01 there and 0.1 here". Empty
+// where nothing does. Reads keys of version 0.1 as well, which were one line.
+std::string difference_of_runs(const std::string& recorded, const TrainOptions& options,
+                               const Network& network);
+
+}  // namespace nn::train

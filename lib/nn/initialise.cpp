@@ -41,7 +41,9 @@ void initialise(const Plan& plan, std::uint64_t seed, std::span<float> parameter
     const auto values =
         parameters.subspan(static_cast<std::size_t>(p.offset), static_cast<std::size_t>(p.size()));
     switch (p.initializer) {
-      case Initializer::constant: std::fill(values.begin(), values.end(), static_cast<float>(p.initial)); break;
+      case Initializer::constant:
+        std::fill(values.begin(), values.end(), static_cast<float>(p.initial));
+        break;
       case Initializer::variance_scaling: scale_variance(p, random, values); break;
       case Initializer::embedding: fill_uniform(random, embedding_limit, values); break;
     }

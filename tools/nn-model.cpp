@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/file.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "cli/tool.hpp"
 #include "exchange/convert.hpp"
 #include "options/fields.hpp"

@@ -6,7 +6,7 @@
 #include <array>
 #include <string_view>
 
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::backend {
 namespace {

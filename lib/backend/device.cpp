@@ -9,7 +9,7 @@
 
 #include "backend/cuda_plugin.hpp"
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::backend {
 namespace {

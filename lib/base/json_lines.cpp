@@ -8,7 +8,7 @@
 #include <span>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn {
 

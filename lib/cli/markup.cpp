@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::cli {
 namespace {

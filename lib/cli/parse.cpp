@@ -6,7 +6,7 @@
 #include <cctype>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::cli {
 

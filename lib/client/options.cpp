@@ -1,9 +1,11 @@
 // The options of clients, each said once.
+
 #include "net/options.hpp"
 
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "client/ask.hpp"
 #include "client/remote_predict.hpp"
 #include "options/fields.hpp"

@@ -6,7 +6,7 @@
 #include <deque>
 
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "client/replicas.hpp"
 #include "repository/model_name.hpp"
 #include "tensor/blocks.hpp"

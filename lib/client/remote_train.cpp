@@ -13,9 +13,9 @@
 
 #include "base/json_lines.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
 #include "base/run_end.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "client/connect.hpp"
 #include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"

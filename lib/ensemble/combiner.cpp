@@ -6,7 +6,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 #include "predict/predictor.hpp"
 
 namespace nn::ensemble {

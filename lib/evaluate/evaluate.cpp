@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "evaluate/class_labels.hpp"
 #include "evaluate/metrics.hpp"
 #include "evaluate/report.hpp"

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::evaluate {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/memory.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "exchange/json.hpp"
 #include "format/numpy/npy.hpp"
 #include "model/description.hpp"

@@ -5,7 +5,7 @@
 #include <ctime>
 
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "exchange/convert.hpp"
 
 namespace nn::exchange {

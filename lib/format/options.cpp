@@ -1,6 +1,7 @@
 #include "format/options.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "options/fields.hpp"
 
 namespace nn::format {

@@ -5,7 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "format/bytes.hpp"
 #include "format/sink_formats.hpp"

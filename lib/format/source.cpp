@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/source_open.hpp"
 #include "table/columns.hpp"
 #include "table/rows.hpp"

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "format/source_open.hpp"
 #include "table/text_index.hpp"
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/csv/csv.hpp"
 #include "format/readers.hpp"
 

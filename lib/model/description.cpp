@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "model_generated.h"
 
 namespace nn::model {

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "model/values.hpp"
 
 namespace nn::model {

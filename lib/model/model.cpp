@@ -8,7 +8,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 #include "model/container.hpp"
 #include "model/description.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::net {
 

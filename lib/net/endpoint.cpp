@@ -4,7 +4,8 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 
 namespace nn::net {
 namespace {

@@ -15,7 +15,7 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 
 namespace nn::net {
 namespace {

@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 #include "net/tls.hpp"
 
 namespace nn::net {

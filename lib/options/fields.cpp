@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace nn::options {
 
 Field flag(bool& variable) {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/enum_names.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 #include "options/option.hpp"
 
 namespace nn::options {

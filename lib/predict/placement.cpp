@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 
 namespace nn::predict {
 namespace {

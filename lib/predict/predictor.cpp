@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::predict {
 namespace {

@@ -15,7 +15,7 @@
 #include <cstring>
 #include <utility>
 
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::protocol {
 namespace {

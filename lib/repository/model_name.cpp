@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::repository {
 

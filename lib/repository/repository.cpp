@@ -9,7 +9,8 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 #include "repository/model_name.hpp"
 
 namespace nn::repository {

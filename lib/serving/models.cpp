@@ -10,7 +10,7 @@
 #include <chrono>
 
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::serving {
 namespace {

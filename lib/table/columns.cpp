@@ -6,7 +6,8 @@
 #include <deque>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 #include "table/label.hpp"
 
 namespace nn::table {

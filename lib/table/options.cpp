@@ -1,7 +1,8 @@
 #include "table/options.hpp"
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 
 namespace nn::table {
 

@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 
 namespace nn::train {
 namespace {

@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
 #include "base/random.hpp"
+#include "base/text.hpp"
 #include "model/digest.hpp"
 #include "table/rows.hpp"
 

@@ -7,7 +7,8 @@
 #include <map>
 #include <string_view>
 
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 #include "options/fields.hpp"
 
 namespace nn::train {

@@ -7,7 +7,8 @@
 #include <numbers>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 
 namespace nn::train {
 namespace {

@@ -13,8 +13,8 @@
 #include <list>
 
 #include "base/log.hpp"
-#include "base/parse.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "net/listen.hpp"
 #include "net/tls.hpp"
 #include "process/notify.hpp"

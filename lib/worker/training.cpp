@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "train/options.hpp"
 
 namespace nn::worker {

@@ -20,7 +20,7 @@
 #include <tuple>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 #include "table_checks.hpp"
 
 using namespace nn;

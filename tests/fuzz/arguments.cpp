@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "fuzz.hpp"
 #include "options/option.hpp"
 #include "train/run_key.hpp"

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/arrow/stream.hpp"
 #include "format/sink.hpp"
 

@@ -6,7 +6,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/device.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 #include "ensemble/combiner.hpp"
 #include "ensemble/rules.hpp"
 #include "format/sink.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "cli/generate/generate.hpp"
 #include "cli/help.hpp"
 #include "cli/markup.hpp"

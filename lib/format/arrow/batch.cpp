@@ -4,7 +4,7 @@
 
 #include "Message_generated.h"
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 namespace nn::format {
 namespace {

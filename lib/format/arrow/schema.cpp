@@ -7,7 +7,8 @@
 
 #include "Schema_generated.h"
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 
 namespace nn::format {
 namespace {

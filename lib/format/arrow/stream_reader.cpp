@@ -8,7 +8,7 @@
 #include "File_generated.h"
 #include "Message_generated.h"
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/arrow/batch.hpp"
 #include "format/arrow/messages.hpp"
 #include "format/arrow/schema.hpp"

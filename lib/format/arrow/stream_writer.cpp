@@ -8,7 +8,7 @@
 
 #include "Message_generated.h"
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/arrow/schema.hpp"
 #include "format/arrow/stream.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "table/columns.hpp"
 
 namespace nn::format {

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/csv/number.hpp"
 #include "format/csv/utf8.hpp"
 

@@ -5,8 +5,8 @@
 
 #include "base/error.hpp"
 #include "base/ordered_workers.hpp"
-#include "base/parse.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "format/csv/csv.hpp"
 #include "format/csv/parse.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/numpy/npy.hpp"
 #include "format/numpy/npy_header.hpp"
 #include "format/sink_formats.hpp"

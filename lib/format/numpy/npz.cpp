@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/array_source.hpp"
 #include "format/numpy/npy.hpp"
 #include "format/numpy/npy_header.hpp"

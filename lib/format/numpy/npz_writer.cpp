@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/numpy/npy.hpp"
 
 namespace nn::format {

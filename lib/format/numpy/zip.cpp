@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 // APPNOTE.TXT, "ZIP File Format Specification": 4.3.7 local header, 4.3.12 central
 // directory, 4.3.14-4.3.16 ends of it, 4.5.3 zip64 extra field.

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "base/parse.hpp"
+#include "base/text.hpp"
 #include "format/sink_formats.hpp"
 #include "format/text/output.hpp"
 

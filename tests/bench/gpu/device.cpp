@@ -15,7 +15,7 @@
 #include "answers.hpp"
 #include "backend/cuda/blas.hpp"
 #include "base/error.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 #include "base/random.hpp"
 #include "kernels.hpp"
 

@@ -15,8 +15,9 @@
 #include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/memory.hpp"
-#include "base/parse.hpp"
+#include "base/numbers.hpp"
 #include "base/random.hpp"
+#include "base/text.hpp"
 
 namespace nn::bench {
 namespace {

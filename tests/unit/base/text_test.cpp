@@ -1,6 +1,7 @@
-#include "base/parse.hpp"
+#include "base/text.hpp"
 
 #include "base/error.hpp"
+#include "base/numbers.hpp"
 #include "catch.hpp"
 
 using namespace nn;

@@ -1,13 +1,11 @@
-// Small texts from command lines. All throw a usage error that quotes the text and
-// says what was expected; none accepts trailing characters.
+// Numbers, sizes and durations as people write them: one parser and one wording for each. All throw a usage
+// error that quotes the text and says what was expected; none accepts trailing characters.
 #pragma once
 
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace nn {
 
@@ -33,18 +31,5 @@ double parse_number_in(std::string_view text, const Interval& interval);
 
 std::uint64_t parse_bytes(std::string_view text);  // "64", "64K", "64M", "1G": powers of 1024
 double parse_duration_s(std::string_view text);    // "90", "90s", "10m", "1.5h", "2d", "50ms"
-
-std::vector<std::string> split(std::string_view text, char separator);
-std::string_view trim(std::string_view text);  // spaces and tabs at both ends
-
-// The length of the UTF-8 sequence at the front of `text`, which isn't empty; 0 if it begins with none.
-std::size_t utf8_length(std::string_view text);
-
-// Text that came from outside, safe to print: control characters and bytes that are
-// not UTF-8 become \xNN, and it is cut with "…" after `limit` bytes.
-std::string printable(std::string_view text, std::size_t limit = 60);
-
-// The candidate that `word` is probably a misspelling of, if any.
-std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace nn

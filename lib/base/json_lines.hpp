@@ -49,6 +49,7 @@ class LineFile {
   // An empty path: everything is dropped. FIFOs are fine. Io errors name the path.
   LineFile(const std::string& path, How how);
   explicit operator bool() const { return static_cast<bool>(fd_); }
+  const std::string& path() const { return path_; }
   // A line with its end. Io errors as write_all() has them.
   void write(std::string_view line);
   // Opens the path anew and appends, for logrotate; the old file stays open where that fails.

@@ -13,7 +13,9 @@ std::vector<std::string> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);  // spaces and tabs at both ends
 
 // The length of the UTF-8 sequence at the front of `text`, which isn't empty; 0 if it begins with none.
+// Only what is well-formed counts (RFC 3629): no overlong forms, no surrogates, nothing over U+10FFFF.
 std::size_t utf8_length(std::string_view text);
+bool is_utf8(std::string_view text);
 
 // Text that came from outside, safe to print: control characters and bytes that are
 // not UTF-8 become \xNN, and it is cut with "…" after `limit` bytes.

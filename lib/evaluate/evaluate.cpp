@@ -265,8 +265,8 @@ void Evaluation::finish() {
 }
 
 std::string Evaluation::text() const {
-  if (state_->numbers) return text_of(state_->numbers->report(), state_->unlabelled);
-  return text_of(state_->classes->report(), state_->names->names(), state_->unlabelled, state_->options);
+  if (state_->numbers) return to_text(state_->numbers->report(), state_->unlabelled);
+  return to_text(state_->classes->report(), state_->names->names(), state_->unlabelled, state_->options);
 }
 
 std::string Evaluation::json() const {

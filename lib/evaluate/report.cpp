@@ -86,7 +86,7 @@ std::string dump(const Json& json) {
 
 }  // namespace
 
-std::string text_of(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
+std::string to_text(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
                     const EvaluateOptions& options) {
   std::string text = line("rows", report.rows);
   if (unlabelled > 0) text += line("unlabelled", unlabelled);
@@ -108,7 +108,7 @@ std::string text_of(const ClassReport& report, const std::vector<std::string>& n
   return text;
 }
 
-std::string text_of(const NumberReport& report, std::int64_t unlabelled) {
+std::string to_text(const NumberReport& report, std::int64_t unlabelled) {
   std::string text = line("rows", report.rows);
   if (unlabelled > 0) text += line("unlabelled", unlabelled);
   return text + number("rmse", report.rmse) + number("baseline_rmse", report.baseline_rmse) +

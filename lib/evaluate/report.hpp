@@ -9,9 +9,9 @@
 
 namespace nn::evaluate {
 
-std::string text_of(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
+std::string to_text(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
                     const EvaluateOptions& options);
-std::string text_of(const NumberReport& report, std::int64_t unlabelled);
+std::string to_text(const NumberReport& report, std::int64_t unlabelled);
 std::string json_of(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
                     const EvaluateOptions& options);
 std::string json_of(const NumberReport& report, std::int64_t unlabelled);

@@ -41,7 +41,7 @@ void write_json(const Json& json, std::string& out, std::size_t indent) {
   out += json.is_object() ? '}' : ']';
 }
 
-std::string text_of(const Json& json) {
+std::string to_text(const Json& json) {
   std::string out;
   write_json(json, out, 0);
   return out + "\n";
@@ -133,7 +133,7 @@ std::shared_ptr<const float> read_parameters(const format::NpzArchive& archive, 
 
 }  // namespace
 
-std::string model_json(const model::Model& model) { return text_of(model_to_json(model)); }
+std::string model_json(const model::Model& model) { return to_text(model_to_json(model)); }
 
 std::string file_json(const model::AnyModel& file) {
   Json json = model_to_json(file.model);
@@ -146,7 +146,7 @@ std::string file_json(const model::AnyModel& file) {
                             {"batch", file.state->batch},
                             {"elapsed_s", file.state->elapsed_s}};
   }
-  return text_of(json);
+  return to_text(json);
 }
 
 void save_npz(const std::string& path, const model::Model& model) {

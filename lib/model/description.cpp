@@ -81,8 +81,6 @@ flatbuffers::Offset<fb::Training> write_training(Builder& builder, const Trainin
 
 // ---- reading
 
-std::string text_of(const flatbuffers::String* text) { return text == nullptr ? std::string() : text->str(); }
-
 // Copied as bytes: the verifier does not see to it that 8-byte elements are aligned.
 template <typename T>
 std::vector<T> values_of(const flatbuffers::Vector<T>* values) {
@@ -102,14 +100,14 @@ std::vector<std::string> texts_of(
     const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* texts) {
   std::vector<std::string> out;
   for (flatbuffers::uoffset_t i = 0; texts != nullptr && i < texts->size(); ++i)
-    out.push_back(text_of(texts->Get(i)));
+    out.push_back(flatbuffers::GetString(texts->Get(i)));
   return out;
 }
 
 InputColumn read_column(const fb::InputColumn& column) {
   if (column.kind() > fb::ColumnKind::MAX) fail_data("an input column of an unknown kind");
   InputColumn out;
-  out.name = text_of(column.name());
+  out.name = flatbuffers::GetString(column.name());
   out.kind = static_cast<InputColumn::Kind>(column.kind());
   out.shape = values_of(column.shape());
   out.fill = values_of(column.fill());
@@ -123,7 +121,7 @@ Target read_target(const fb::Target& target) {
   if (target.kind() > fb::TargetKind::MAX) fail_data("a target of an unknown kind");
   Target out;
   out.kind = static_cast<Target::Kind>(target.kind());
-  out.name = text_of(target.name());
+  out.name = flatbuffers::GetString(target.name());
   out.integers = target.integers();
   out.classes = texts_of(target.classes());
   out.shape = values_of(target.shape());
@@ -134,14 +132,14 @@ Target read_target(const fb::Target& target) {
 
 Provenance read_provenance(const fb::Provenance& provenance) {
   Provenance out;
-  out.tool_version = text_of(provenance.tool_version());
-  out.command_line = text_of(provenance.command_line());
-  out.data_digest = text_of(provenance.data_digest());
+  out.tool_version = flatbuffers::GetString(provenance.tool_version());
+  out.command_line = flatbuffers::GetString(provenance.command_line());
+  out.data_digest = flatbuffers::GetString(provenance.data_digest());
   out.seed = provenance.seed();
   out.created_unix_s = provenance.created_unix_s();
   if (provenance.metrics() != nullptr) {
     for (const fb::Metric* metric : *provenance.metrics()) {
-      out.metrics.emplace_back(text_of(metric->name()), metric->value());
+      out.metrics.emplace_back(flatbuffers::GetString(metric->name()), metric->value());
     }
   }
   return out;
@@ -168,7 +166,7 @@ TrainingState read_training(const Container& container, const fb::Training& trai
   state.best_score = training.best_score();
   state.best_epoch = training.best_epoch();
   state.epochs_without_gain = training.epochs_without_gain();
-  state.options = text_of(training.options());
+  state.options = flatbuffers::GetString(training.options());
   const auto optimizer = read_block(container, block_of(training.optimizer_state()));
   const auto best = read_block(container, block_of(training.best_parameters()));
   state.optimizer_state.assign(optimizer.begin(), optimizer.end());
@@ -183,7 +181,8 @@ void check_parameters(const fb::Model& description, const Plan& plan) {
   for (flatbuffers::uoffset_t i = 0; same && i < stored.size(); ++i) {
     const Parameter& parameter = plan.parameters[i];
     const fb::Parameter& entry = *stored.Get(i);
-    same = text_of(entry.name()) == parameter.name && values_of(entry.shape()) == parameter.shape &&
+    same = flatbuffers::GetString(entry.name()) == parameter.name &&
+           values_of(entry.shape()) == parameter.shape &&
            entry.offset() == static_cast<std::uint64_t>(parameter.offset);
   }
   if (!same) fail_data("its weights are not those of its network");
@@ -239,8 +238,8 @@ Described read_all(const Container& container) {
   model.provenance = read_provenance(*description.provenance());
   model.digest = container.digest;
   const auto weights = read_block(container, block_of(description.weights()));
-  model.network =
-      checked_network(text_of(description.network()), values_of(description.input()), model, weights.size());
+  model.network = checked_network(flatbuffers::GetString(description.network()),
+                                  values_of(description.input()), model, weights.size());
   check_model(model);
   check_parameters(description, lower(model.network, model.loss));
   model.parameters = std::shared_ptr<const float>(container.owner, weights.data());

@@ -1,5 +1,9 @@
 #include "nn/layer_type.hpp"
 
+#include <vector>
+
+#include "base/enum_names.hpp"
+
 namespace nn {
 
 const LayerType& type_of(LayerKind kind) {
@@ -8,8 +12,14 @@ const LayerType& type_of(LayerKind kind) {
   return types.at(static_cast<std::size_t>(kind))();
 }
 
-std::array<std::string_view, count_of<LayerKind>> layer_words() {
-  return table_of<LayerKind>([](auto constant) -> std::string_view { return type_of(constant()).word; });
+LayerKind parse_layer_kind(std::string_view word) {
+  std::vector<std::string_view> words;
+  for (std::size_t i = 0; i < count_of<LayerKind>; ++i) {
+    const auto kind = static_cast<LayerKind>(i);
+    words.push_back(type_of(kind).word);
+    if (words.back() == word) return kind;
+  }
+  fail_unknown_name(word, "a layer", words);
 }
 
 std::string_view name_of(LayerKind kind) { return type_of(kind).word; }

@@ -53,7 +53,7 @@ const LayerType& layer_type();
 
 const LayerType& type_of(LayerKind kind);
 
-// The word of each kind.
-std::array<std::string_view, count_of<LayerKind>> layer_words();
+// The kind that `word` names; usage errors as fail_unknown_name() has them.
+LayerKind parse_layer_kind(std::string_view word);
 
 }  // namespace nn

@@ -1,10 +1,13 @@
 #include "nn/network.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/enum_names.hpp"
+#include "base/error.hpp"
+#include "nn/finish_layers.hpp"
 #include "nn/layer_type.hpp"
-#include "nn/names.hpp"
 
 namespace nn {
 namespace {

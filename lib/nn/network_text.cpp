@@ -5,8 +5,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "nn/finish_layers.hpp"
 #include "nn/layer_type.hpp"
-#include "nn/names.hpp"
 
 namespace nn {
 namespace {
@@ -17,7 +17,7 @@ Layer parse_layer(std::string_view text) {
   Words words(text);
   if (words.empty()) fail_usage("there is no layer");
   Layer layer;
-  layer.kind = parse_name<LayerKind>(layer_words(), words.take("a layer"), "a layer");
+  layer.kind = parse_layer_kind(words.take("a layer"));
   type_of(layer.kind).parse(words, layer);
   words.expect_end();
   return layer;

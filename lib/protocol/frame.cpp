@@ -78,7 +78,7 @@ wire::Code code_of(ErrorKind kind) {
 
 Error error_of(const wire::Failed& failed) {
   const auto text_of = [](const flatbuffers::String* text) {
-    return text == nullptr ? std::string() : printable(text->string_view(), 1000);
+    return printable(flatbuffers::GetStringView(text), 1000);
   };
   return Error(kind_of(failed.code()), text_of(failed.message())).advise("{}", text_of(failed.advice()));
 }

@@ -9,7 +9,7 @@
 
 namespace nn::serving {
 
-EventLog::EventLog(const std::string& path) : path_(path), file_(path, {.standard = STDERR_FILENO}) {}
+EventLog::EventLog(const std::string& path) : file_(path, {.standard = STDERR_FILENO}) {}
 
 void EventLog::write(std::string_view event, const JsonFields& fields) {
   if (!file_) return;
@@ -23,7 +23,7 @@ void EventLog::write(std::string_view event, const JsonFields& fields) {
   try {
     file_.write(line + "}\n");
   } catch (...) {
-    warn("{}: the log can't be written, and goes on without this line", path_);
+    warn("{}: the log can't be written, and goes on without this line", file_.path());
   }
 }
 

@@ -19,7 +19,6 @@ class EventLog {
   void reopen() { file_.reopen(); }
 
  private:
-  std::string path_;
   LineFile file_;
 };
 

@@ -32,10 +32,6 @@ bool same_secret(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view{} : text->string_view();
-}
-
 }  // namespace
 
 Session::Session(Service& service, net::Socket socket, std::string name)
@@ -105,7 +101,7 @@ bool Session::greet(const protocol::IncomingFrame& in) {
     link_->close_when_sent();
     return false;
   }
-  if (!service_.token.empty() && !same_secret(text_of(hello->token()), service_.token)) {
+  if (!service_.token.empty() && !same_secret(flatbuffers::GetStringView(hello->token()), service_.token)) {
     service_.log.write("unauthenticated", {{"client", name_}});
     if (hello->token() == nullptr) {
       refuse(in.frame->id(), wire::Code::unauthenticated, "this worker asks for a token", " (--token-file)");
@@ -142,11 +138,11 @@ void Session::handle(const protocol::IncomingFrame& in) {
     case wire::Message::Rows: return take_rows(in);
     case wire::Message::Load: {
       const auto* load = in.as<wire::Load>();
-      return change(id, text_of(load->model()), load->version(), true);
+      return change(id, flatbuffers::GetStringView(load->model()), load->version(), true);
     }
     case wire::Message::Unload: {
       const auto* unload = in.as<wire::Unload>();
-      return change(id, text_of(unload->model()), unload->version(), false);
+      return change(id, flatbuffers::GetStringView(unload->model()), unload->version(), false);
     }
     default:
       fail_data("a message that clients do not send ({})", wire::EnumNameMessage(in.frame->message_type()));
@@ -173,7 +169,7 @@ void Session::open(const protocol::IncomingFrame& in) {
   if (streams_.size() >= most_streams) {
     return refuse(id, wire::Code::busy, fmt::format("{} open streams on one connection", most_streams));
   }
-  auto stream = std::make_shared<OpenStream>(std::string(text_of(message->model())), message->version(),
+  auto stream = std::make_shared<OpenStream>(flatbuffers::GetString(message->model()), message->version(),
                                              service_.options.max_frame);
   stream->limits.max_frame = client_frame_;
   try {
@@ -254,10 +250,11 @@ void Session::train(const protocol::IncomingFrame& in) {
   if (service_.draining) return refuse(id, wire::Code::draining, "the worker ends");
   if (service_.training) return refuse(id, wire::Code::busy, "another training is under way");
   TrainingRequest request;
-  request.job = text_of(message->job());
+  request.job = flatbuffers::GetStringView(message->job());
   request.resume = message->resume();
   if (const auto* arguments = message->arguments()) {
-    for (const auto* argument : *arguments) request.arguments.emplace_back(text_of(argument));
+    for (const auto* argument : *arguments)
+      request.arguments.emplace_back(flatbuffers::GetStringView(argument));
   }
   const auto bytes = in.body.bytes();
   if (bytes.size() > longest_command_line)

@@ -7,7 +7,7 @@ namespace {
 
 // How often a thread looks before it sleeps: some ten microseconds, which is more than
 // lies between the parts of one step.
-constexpr int looks = 2000;
+constexpr int spins = 2000;
 
 void pause() {
 #if defined(__x86_64__)
@@ -19,7 +19,7 @@ void pause() {
 
 template <typename T>
 void wait_while(const std::atomic<T>& value, T seen) {
-  for (int i = 0; i < looks; ++i) {
+  for (int i = 0; i < spins; ++i) {
     if (value.load(std::memory_order_acquire) != seen) return;
     pause();
   }

@@ -214,7 +214,7 @@ void CudaProgram<T>::describe_steps(std::span<const StepOf<T>> steps) {
     state.active = active_[m];
     if (!active_[m]) continue;
     state.scale = scale_of(parts_of(steps, m), options_);
-    describe(members_[m], steps[m].learning_rate, steps[m].number, state);
+    fill_state(members_[m], steps[m].learning_rate, steps[m].number, state);
   }
 }
 

@@ -12,8 +12,8 @@
 namespace nn::backend::cuda {
 
 // Sets what an update has of this step of a member.
-inline void describe(const ProgramOptions& options, double learning_rate, std::uint64_t step,
-                     StepState& state) {
+inline void fill_state(const ProgramOptions& options, double learning_rate, std::uint64_t step,
+                       StepState& state) {
   const Optimizer& o = options.optimizer;
   const bool adam = o.kind == OptimizerKind::adam || o.kind == OptimizerKind::adamw;
   state.rate = adam ? adam_rate(o, learning_rate, step) : learning_rate;

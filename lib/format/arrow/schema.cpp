@@ -21,13 +21,12 @@ constexpr std::int64_t most_elements = std::int64_t{1} << 31;
 
 using Layout = WireColumn::Layout;
 
-std::string text_of(const flatbuffers::String* text) { return text == nullptr ? std::string() : text->str(); }
-
 template <typename Pairs>
 Metadata metadata_of(const Pairs* pairs) {
   Metadata metadata;
   if (pairs == nullptr) return metadata;
-  for (const auto* pair : *pairs) metadata.set(text_of(pair->key()), text_of(pair->value()));
+  for (const auto* pair : *pairs)
+    metadata.set(flatbuffers::GetString(pair->key()), flatbuffers::GetString(pair->value()));
   return metadata;
 }
 
@@ -179,7 +178,7 @@ bool describe_tensor(const arrow::Field& wire, Described& out) {
 // A field without its dictionary: what its values are.
 Described describe(const arrow::Field& wire, bool old_unions) {
   Described out;
-  out.field.name = text_of(wire.name());
+  out.field.name = flatbuffers::GetString(wire.name());
   out.field.nullable = wire.nullable();
   out.field.metadata = metadata_of(wire.custom_metadata());
   if (number_type(wire, out.column.type)) {

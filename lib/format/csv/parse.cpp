@@ -10,7 +10,6 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "format/csv/number.hpp"
-#include "format/csv/utf8.hpp"
 
 namespace nn::format {
 

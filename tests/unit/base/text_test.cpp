@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 
 #include "base/error.hpp"
+#include "base/json_lines.hpp"
 #include "base/numbers.hpp"
 #include "catch.hpp"
 
@@ -32,4 +33,19 @@ TEST_CASE("misspellings find what was meant") {
   CHECK(closest("rleu", names) == "relu");
   CHECK(closest("sigmoyd", names) == "sigmoid");
   CHECK_FALSE(closest("conv2d", names));
+}
+
+TEST_CASE("UTF-8 or not") {
+  for (const char* good :
+       {"", "plain", "Grüße", "日本", "\xEE\x80\x80", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) {
+    CHECK(is_utf8(good));
+  }
+  for (const char* bad :
+       {"\x80", "\xC3", "caf\xE9", "\xC0\xAF", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80",
+        "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE2\x82"}) {
+    CHECK_FALSE(is_utf8(bad));
+    // What is printed or quoted for JSON is UTF-8 whatever came.
+    CHECK(is_utf8(printable(bad)));
+    CHECK(is_utf8(json_quoted(bad)));
+  }
 }

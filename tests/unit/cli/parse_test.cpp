@@ -47,7 +47,11 @@ TEST_CASE("options and arguments may be mixed, in all of GNU's spellings") {
   CHECK(b.things.path == "-");
   CHECK(b.things.inputs == std::vector<std::string>{"-", "-5"});
   CHECK(Run({"nn-thing", "--log", "--rows"}).things.log == "--rows");
-  CHECK(Run({"nn-thing", "--log="}).result.parsed.has("log"));
+  // An empty value is one: the next word is not taken for it.
+  const Run c({"nn-thing", "--log=", "a.csv"});
+  CHECK(c.result.parsed.has("log"));
+  CHECK(c.things.log.empty());
+  CHECK(c.things.inputs == std::vector<std::string>{"a.csv"});
 }
 
 TEST_CASE("errors of the command line") {

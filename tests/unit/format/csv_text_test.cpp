@@ -5,7 +5,6 @@
 #include "csv_reference.hpp"
 #include "format/csv/number.hpp"
 #include "format/csv/text.hpp"
-#include "format/csv/utf8.hpp"
 
 using namespace nn;
 using namespace nn::format;
@@ -179,14 +178,5 @@ TEST_CASE("Cells that are numbers") {
   for (const char* text : {"", "+", "-", "+-1", "nan", "1 2", "1,2", "abc", "1_000", "--1", "0x10"}) {
     INFO(text);
     CHECK_FALSE(parse_csv_number(text, value));
-  }
-}
-
-TEST_CASE("UTF-8 or not") {
-  for (const char* good : {"", "plain", "Grüße", "日本", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"})
-    CHECK(is_utf8(good));
-  for (const char* bad : {"\x80", "\xC3", "caf\xE9", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80",
-                          "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE2\x82"}) {
-    CHECK_FALSE(is_utf8(bad));
   }
 }

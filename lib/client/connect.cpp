@@ -44,8 +44,8 @@ asio::awaitable<std::string> how_ended(process::Child& command) {
   constexpr std::chrono::milliseconds patience{500};
   const auto executor = co_await asio::this_coro::executor;
   End end(executor, command.end_descriptor().release());
-  asio::steady_timer timer(executor, patience);
-  co_await (end.async_wait(End::wait_read, no_throw) || timer.async_wait(no_throw));
+  net::Timer timer(executor, patience);
+  co_await (end.async_wait(End::wait_read, no_throw) || timer.wait());
   const auto status = command.status();
   co_return status ? fmt::format("; {}", process::describe_end(*status)) : "";
 }
@@ -96,11 +96,11 @@ asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire:
   co_return in;
 }
 
-asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
-                               std::chrono::milliseconds time) {
-  asio::steady_timer timer(io, time);
-  timer.async_wait([link = std::move(link)](const boost::system::error_code& cancelled) {
-    if (!cancelled) link->close();
+net::Timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
+                       std::chrono::milliseconds time) {
+  net::Timer timer(io.get_executor(), time);
+  timer.wait([link = std::move(link)](bool expired) {
+    if (expired) link->close();
   });
   return timer;
 }

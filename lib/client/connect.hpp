@@ -29,8 +29,8 @@ asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const 
 asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire::Message type);
 
 // Closes the link after `time`, unless it is destroyed or cancelled before.
-asio::steady_timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
-                               std::chrono::milliseconds time);
+net::Timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
+                       std::chrono::milliseconds time);
 
 // The error with the endpoint outermost in its where(), once.
 Error within(const Error& error, std::string_view endpoint);

@@ -26,14 +26,16 @@ constexpr std::chrono::milliseconds first_busy_pause{2}, longest_busy_pause{200}
 Connection::Connection(asio::io_context& io, net::Endpoint endpoint, ConnectionOptions options,
                        std::shared_ptr<const Schema> table, std::function<void()> on_change)
     : io_(io),
+      clock_(net::clock_of(io)),
       endpoint_(std::move(endpoint)),
       name_(net::to_string(endpoint_)),
       options_(std::move(options)),
       table_(std::move(table)),
       on_change_(std::move(on_change)),
       error_(make_error(ErrorKind::unavailable, "no answer yet").within(name_)),
-      timer_(io),
-      watch_(io) {}
+      connected_at_(clock_.now()),
+      timer_(io.get_executor()),
+      watch_(io.get_executor()) {}
 
 void Connection::start() {
   asio::co_spawn(
@@ -72,7 +74,7 @@ asio::awaitable<void> Connection::run() {
     lose(error);
     if (state_ == State::refused) co_return;
     timer_.expires_after(pause);
-    co_await timer_.async_wait(no_throw);
+    co_await timer_.wait();
     pause = std::min(2 * pause, longest_pause);
   }
 }
@@ -156,7 +158,7 @@ std::uint64_t Connection::send(const Batch& rows, std::optional<std::chrono::mic
   const std::uint64_t deadline =
       time_left ? static_cast<std::uint64_t>(std::max<std::int64_t>(time_left->count(), 1)) : 0;
   link_->send(link_->maker().finish(id, wire::CreatePredict(builder, only_stream, deadline), rows_->take()));
-  if (requests_.empty()) waiting_since_ = Clock::now();
+  if (requests_.empty()) waiting_since_ = clock_.now();
   requests_[id] = {std::move(done), rows.rows};
   return id;
 }
@@ -185,7 +187,7 @@ void Connection::handle(const protocol::IncomingFrame& in) {
   if (sent == requests_.end()) return;
   if (failed.code() == wire::Code::busy) {
     busy_pause_ = std::clamp(2 * busy_pause_, first_busy_pause, longest_busy_pause);
-    not_before_ = Clock::now() + busy_pause_;
+    not_before_ = clock_.now() + busy_pause_;
   }
   const bool ends = failed.code() == wire::Code::draining || failed.code() == wire::Code::device;
   if (ends && state_ == State::ready) set(State::draining);
@@ -224,10 +226,10 @@ void Connection::answered(const protocol::IncomingFrame& in) {
 // A worker that is asked and says nothing for long is as good as gone.
 void Connection::watch() {
   watch_.expires_after(std::chrono::seconds(1));
-  watch_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
-    if (cancelled || self->state_ == State::stopped || self->state_ == State::refused) return;
+  watch_.wait([self = shared_from_this()](bool expired) {
+    if (!expired || self->state_ == State::stopped || self->state_ == State::refused) return;
     if (self->state_ != State::connecting && !self->requests_.empty()) {
-      const auto silent = Clock::now() - std::max(self->link_->last_received(), self->waiting_since_);
+      const auto silent = self->clock_.now() - std::max(self->link_->last_received(), self->waiting_since_);
       if (silent > give_up_after) {
         self->link_->close();
       } else if (silent > ask_after) {

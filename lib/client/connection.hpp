@@ -36,7 +36,6 @@ struct RemoteFailure {
 // All calls in the thread of the io_context.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Clock = protocol::FrameLink::Clock;
   using Done = std::function<void(std::variant<RemoteAnswer, RemoteFailure>)>;
   enum class State : std::uint8_t {
     connecting,  // or waiting to try again
@@ -64,7 +63,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point not_before() const { return not_before_; }  // it was busy: later
   // When there was a connection last, or this was made.
   Clock::time_point last_connected() const {
-    return state_ == State::ready || state_ == State::draining ? Clock::now() : connected_at_;
+    return state_ == State::ready || state_ == State::draining ? clock_.now() : connected_at_;
   }
 
   // `done` is called once: with the answer, or with what went wrong, also when the connection is
@@ -91,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch();
 
   asio::io_context& io_;
+  Clock& clock_;
   net::Endpoint endpoint_;
   std::string name_;
   ConnectionOptions options_;
@@ -109,11 +109,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string digest_;
   std::unordered_map<std::uint64_t, Sent> requests_;
   std::uint64_t next_id_ = 1;
-  Clock::time_point not_before_{}, waiting_since_{}, connected_at_ = Clock::now();
+  Clock::time_point not_before_{}, waiting_since_{}, connected_at_;
   std::chrono::milliseconds busy_pause_{0};
   int fruitless_ = 0;
-  asio::steady_timer timer_;  // between attempts
-  asio::steady_timer watch_;  // for silence
+  net::Timer timer_;  // between attempts
+  net::Timer watch_;  // for silence
 };
 
 }  // namespace nn::client

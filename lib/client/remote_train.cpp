@@ -65,10 +65,11 @@ class RemoteTrainer {
   bool finished_ = false;  // that is what it says
   format::MessageWriter writer_;
   asio::io_context io_{1};
+  Clock& clock_ = net::clock_of(io_);
   net::Transport transport_;
   std::shared_ptr<protocol::FrameLink> link_;
   std::optional<Progress> progress_;
-  std::optional<protocol::FrameLink::Clock::time_point> stopping_;
+  std::optional<Clock::time_point> stopping_;
   std::exception_ptr error_;
   bool done_ = false;
 };
@@ -125,10 +126,10 @@ void RemoteTrainer::train_there() {
 void RemoteTrainer::look_at_signals() {
   if (stop_requested() == 0) return;
   if (!stopping_) {
-    stopping_ = protocol::FrameLink::Clock::now() + time_to_stop;
+    stopping_ = clock_.now() + time_to_stop;
     if (!link_) throw_if_stopped();
     link_->send(link_->maker().finish(id, wire::CreateCancel(link_->maker().builder())));
-  } else if (protocol::FrameLink::Clock::now() > *stopping_) {
+  } else if (clock_.now() > *stopping_) {
     throw_if_stopped();
   }
 }
@@ -169,13 +170,13 @@ void RemoteTrainer::begin() {
 asio::awaitable<void> RemoteTrainer::send_rows() {
   const auto link = link_;
   Blocks blocks(rows_of_message(*schema_));
-  asio::steady_timer pause(io_);
+  net::Timer pause(io_.get_executor());
   std::uint64_t sent = 0;
   while (!reader_.ended()) {
     auto batch = reader_.try_next();
     if (!batch) {
       pause.expires_after(look_for_rows);
-      co_await pause.async_wait(no_throw);
+      co_await pause.wait();
       if (done_) co_return;
       continue;
     }
@@ -232,17 +233,16 @@ void RemoteTrainer::take_line(std::string_view line) {
 
 // A worker that is asked and says nothing for long is as good as gone.
 asio::awaitable<void> RemoteTrainer::watch() {
-  using Clock = protocol::FrameLink::Clock;
   const auto link = link_;
-  asio::steady_timer timer(io_);
-  for (auto asked = Clock::now(); !done_;) {
+  net::Timer timer(io_.get_executor());
+  for (auto asked = clock_.now(); !done_;) {
     timer.expires_after(std::chrono::seconds(1));
-    co_await timer.async_wait(no_throw);
+    co_await timer.wait();
     const auto heard = link->last_received();
-    if (heard >= asked && Clock::now() - heard > ask_after) {
-      asked = Clock::now();
+    if (heard >= asked && clock_.now() - heard > ask_after) {
+      asked = clock_.now();
       ask_whether_alive(*link);
-    } else if (heard < asked && Clock::now() - asked > give_up_after && !done_) {
+    } else if (heard < asked && clock_.now() - asked > give_up_after && !done_) {
       if (!error_) {
         error_ = std::make_exception_ptr(
             Error(ErrorKind::unavailable, fmt::format("no sign of life for {} s", give_up_after.count())));

@@ -197,9 +197,9 @@ void Replicas::tick() {
     if (limit.count() > 0) pause = std::clamp(limit / 4, finest, pause);
   }
   timer_.expires_after(pause);
-  timer_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (cancelled || failed_) return;
-    const auto now = Clock::now();
+  timer_.wait([this](bool expired) {
+    if (!expired || failed_) return;
+    const auto now = clock_.now();
     check_reachable(now);
     std::vector<std::uint64_t> numbers;
     for (const auto& [number, block] : blocks_) numbers.push_back(number);
@@ -260,7 +260,7 @@ void Replicas::work() {
 // The replica with the fewest requests, that takes more; of equal ones, the next in turn.
 std::optional<std::size_t> Replicas::free_replica(std::optional<std::size_t> besides) {
   std::optional<std::size_t> best;
-  const auto now = Clock::now();
+  const auto now = clock_.now();
   for (std::size_t i = 0; i < replicas_.size(); ++i) {
     const std::size_t p = (turn_ + i) % replicas_.size();
     const Connection& connection = *replicas_[p].connection;
@@ -298,7 +298,7 @@ void Replicas::send_to_members() {
         at = block.unasked.erase(at);
       } else if (replica.connection->state() == Connection::State::ready &&
                  replica.connection->outstanding() < most &&
-                 Clock::now() >= replica.connection->not_before()) {
+                 clock_.now() >= replica.connection->not_before()) {
         const std::size_t member = *at;
         at = block.unasked.erase(at);
         send(number, block, member);
@@ -310,7 +310,7 @@ void Replicas::send_to_members() {
 }
 
 void Replicas::send(std::uint64_t number, Block& block, std::size_t index) {
-  const auto now = Clock::now();
+  const auto now = clock_.now();
   if (!block.is_sent) {
     block.is_sent = true;
     block.sent = now;
@@ -334,7 +334,7 @@ void Replicas::on_outcome(std::uint64_t number, std::size_t index, Clock::time_p
                           std::variant<RemoteAnswer, RemoteFailure> outcome) {
   if (failed_) return;
   Replica& replica = replicas_[index];
-  if (replica.late && outcome.index() == 0 && Clock::now() - sent <= options_.deadline) {
+  if (replica.late && outcome.index() == 0 && clock_.now() - sent <= options_.deadline) {
     replica.late = false;
     note("{} answers in time again", replica.connection->name());
   }

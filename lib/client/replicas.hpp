@@ -67,7 +67,6 @@ class Replicas {
   std::vector<Member> members();
 
  private:
-  using Clock = Connection::Clock;
   struct Try {
     std::size_t replica;
     std::uint64_t id;
@@ -113,7 +112,8 @@ class Replicas {
   ReplicasOptions options_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-  asio::steady_timer timer_{io_};
+  Clock& clock_ = net::clock_of(io_);
+  net::Timer timer_{io_.get_executor()};
   std::vector<Replica> replicas_;
   std::map<std::uint64_t, Block> blocks_;
   std::deque<std::uint64_t> pending_;  // replicas: blocks to be given out

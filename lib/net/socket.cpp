@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/numbers.hpp"
+#include "net/timer.hpp"
 #include "net/tls.hpp"
 
 namespace nn::net {
@@ -129,8 +130,8 @@ asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Transport& tra
   std::optional<Tls> tls;
   if (endpoint.kind == Endpoint::Kind::tls) tls.emplace(access.tls, Tls::Side::client);
   const auto timeout = access.connect_timeout;
-  asio::steady_timer timer(co_await asio::this_coro::executor, timeout);
-  auto first = co_await (try_open(endpoint, transport.child) || timer.async_wait(no_throw));
+  net::Timer timer(co_await asio::this_coro::executor, timeout);
+  auto first = co_await (try_open(endpoint, transport.child) || timer.wait());
   if (first.index() == 1) {
     fail_unreachable(endpoint, fmt::format("no answer within {} ms", timeout.count()));
   }

@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "net/timer.hpp"
 
 namespace nn::net {
 namespace {
@@ -69,12 +70,12 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
     network_.next_layer().shutdown(Socket::shutdown_send, ignored);
     --*open_;
     // The other side may still have something to say, but not for ever.
-    asio::steady_timer limit(network_.get_executor(), longest_end);
-    limit.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
+    Timer limit(network_.get_executor(), longest_end);
+    limit.wait([self = shared_from_this()](bool expired) {
       boost::system::error_code done;
-      if (!cancelled) self->network_.next_layer().close(done);
+      if (expired) self->network_.next_layer().close(done);
     });
-    co_await limit.async_wait(no_throw);
+    co_await limit.wait();
   }
 
   // That the other side refuses our certificate is heard here, after the greeting (RFC 8446, 4.4).
@@ -170,8 +171,8 @@ asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
     }
     ::ERR_clear_error();
   }
-  asio::steady_timer timer(executor, timeout);
-  const auto first = co_await (greet(stream, context_->side) || timer.async_wait(no_throw));
+  Timer timer(executor, timeout);
+  const auto first = co_await (greet(stream, context_->side) || timer.wait());
   if (first.index() == 1) fail(ErrorKind::unavailable, "TLS: no answer within {} ms", timeout.count());
   if (const auto error = std::get<0>(first).error) fail_handshake(error, stream);
 

@@ -127,7 +127,10 @@ FrameLink::FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_pt
       max_frame_(max_frame),
       alert_(std::move(alert)),
       input_(input_bytes),
-      control_(max_control) {}
+      control_(max_control),
+      clock_(net::clock_of(socket_.get_executor())),
+      last_activity_(clock_.now()),
+      last_received_(last_activity_) {}
 
 // Makes sure of so many unused bytes in input_; false where the connection ends before the first.
 asio::awaitable<bool> FrameLink::fill(std::size_t bytes) {
@@ -145,7 +148,7 @@ asio::awaitable<bool> FrameLink::fill(std::size_t bytes) {
     if (error) fail(ErrorKind::io, "{}", error.message());
     end_ += n;
     received_ += n;
-    last_activity_ = last_received_ = Clock::now();
+    last_activity_ = last_received_ = clock_.now();
   }
   co_return true;
 }
@@ -169,7 +172,7 @@ asio::awaitable<void> FrameLink::read_rest(std::size_t have) {
     if (error) fail(ErrorKind::io, "the connection ended within a message");
     have += n;
     received_ += n;
-    last_activity_ = last_received_ = Clock::now();
+    last_activity_ = last_received_ = clock_.now();
   }
 }
 
@@ -235,7 +238,7 @@ void FrameLink::write_on() {
                       self->sending_.clear();
                       self->unsent_ -= n;
                       self->sent_ += n;
-                      self->last_activity_ = Clock::now();
+                      self->last_activity_ = self->clock_.now();
                       self->sent_some_.cancel();
                       if (error) self->queue_.clear();
                       if (!self->queue_.empty()) return self->write_on();
@@ -247,7 +250,7 @@ void FrameLink::write_on() {
 asio::awaitable<void> FrameLink::sent_down_to(std::uint64_t bytes) {
   while (unsent_ > bytes && !closed_) {
     sent_some_.expires_at(Clock::time_point::max());
-    co_await sent_some_.async_wait(no_throw);
+    co_await sent_some_.wait();
   }
 }
 
@@ -275,7 +278,7 @@ void FrameLink::hang_up() {
 
 asio::awaitable<void> FrameLink::linger() {
   sent_some_.expires_after(longest_linger);
-  sent_some_.async_wait([self = shared_from_this()](const boost::system::error_code&) { self->close(); });
+  sent_some_.wait([self = shared_from_this()](bool) { self->close(); });
   for (;;) {
     const auto room = input_.bytes();
     auto [error, n] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), no_throw);

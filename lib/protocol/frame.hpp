@@ -14,6 +14,7 @@
 #include "format/arrow/messages.hpp"
 #include "format/buffer_pool.hpp"
 #include "net/socket.hpp"
+#include "net/timer.hpp"
 #include "protocol_generated.h"
 
 namespace nn::protocol {
@@ -70,7 +71,6 @@ struct IncomingFrame {
 // read or a write is under way.
 class FrameLink : public std::enable_shared_from_this<FrameLink> {
  public:
-  using Clock = std::chrono::steady_clock;
   // `alert`, once it isn't empty, says why the connection ended.
   FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert = nullptr);
 
@@ -111,7 +111,7 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   asio::awaitable<void> linger();
 
   net::Socket socket_;
-  asio::steady_timer sent_some_;
+  net::Timer sent_some_;
   std::uint64_t max_frame_;
   std::shared_ptr<const std::string> alert_;
   Buffer input_;
@@ -123,7 +123,8 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   std::uint64_t unsent_ = 0, received_ = 0, sent_ = 0;
   std::function<void()> on_all_sent_;
   bool closed_ = false, closing_ = false;
-  Clock::time_point last_activity_ = Clock::now(), last_received_ = last_activity_;
+  Clock& clock_;
+  Clock::time_point last_activity_, last_received_;
   FrameMaker maker_;
 };
 

@@ -24,7 +24,6 @@
 namespace nn::worker {
 namespace {
 
-using Clock = protocol::FrameLink::Clock;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
@@ -103,7 +102,8 @@ Server::Server(const WorkerOptions& options)
               [this](std::vector<std::shared_ptr<serving::Job>> jobs) {
                 asio::post(io_, [this, jobs = std::move(jobs)] { finish(jobs); });
               }),
-      service_{io_, options, {}, models_, engine_, log_, {}, {}, 0, {}, false, [this] { stop_if_done(); }},
+      service_{io_,   net::clock_of(io_),        options, {}, models_, engine_, log_, {}, {}, 0, {},
+               false, [this] { stop_if_done(); }},
       signals_(io_) {
   if (!options.token_file.empty()) service_.token = net::read_token(options.token_file);
 }
@@ -193,8 +193,8 @@ asio::awaitable<void> Server::accept(ListeningSocket& listener) {
     if (error) {
       // Out of descriptors, most likely: the others go on, and this is tried again.
       warn("{}: {}", net::to_string(listener.endpoint), error.message());
-      asio::steady_timer pause(io_, pause_without_descriptors);
-      co_await pause.async_wait(no_throw);
+      net::Timer pause(io_.get_executor(), pause_without_descriptors);
+      co_await pause.wait();
       continue;
     }
     if (listener.endpoint.kind != net::Endpoint::Kind::unix_socket) {
@@ -291,12 +291,11 @@ void Server::renew_certificates() {
 }
 
 asio::awaitable<void> Server::watch_time() {
-  asio::steady_timer timer(io_);
+  net::Timer timer(io_.get_executor());
   for (;;) {
     timer.expires_after(std::chrono::milliseconds(500));
-    auto [error] = co_await timer.async_wait(no_throw);
-    if (error) co_return;
-    const auto now = Clock::now();
+    if (!co_await timer.wait()) co_return;
+    const auto now = service_.clock.now();
     const std::vector<std::shared_ptr<Session>> sessions(service_.sessions.begin(), service_.sessions.end());
     for (const auto& session : sessions) session->check_time(now);
   }
@@ -310,9 +309,9 @@ asio::awaitable<void> Server::drain() {
   for (ListeningSocket& listener : listeners_) listener.acceptor.close(ignored);
   for (const auto& session : service_.sessions) session->drain();
   if (service_.training) service_.training->stop(wire::Code::draining);
-  asio::steady_timer timer(io_, options_.drain_timeout);
+  net::Timer timer(io_.get_executor(), options_.drain_timeout);
   stop_if_done();
-  co_await timer.async_wait(no_throw);
+  co_await timer.wait();
   lost_ = std::any_of(service_.sessions.begin(), service_.sessions.end(),
                       [](const auto& session) { return session->busy(); });
   io_.stop();
@@ -334,10 +333,10 @@ void Server::stop_if_done() {
 asio::awaitable<void> Server::end() {
   const auto sessions = service_.sessions;
   for (const auto& session : sessions) session->close_when_sent();
-  asio::steady_timer pause(io_);
+  net::Timer pause(io_.get_executor());
   while (tls_ && tls_->open() > 0) {
     pause.expires_after(std::chrono::milliseconds(2));
-    co_await pause.async_wait(no_throw);
+    co_await pause.wait();
   }
   io_.stop();
 }

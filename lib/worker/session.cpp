@@ -14,8 +14,6 @@
 namespace nn::worker {
 namespace {
 
-using Clock = protocol::FrameLink::Clock;
-
 constexpr std::size_t most_streams = 1024;  // of a connection
 constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::size_t longest_command_line = 100'000;
@@ -37,7 +35,8 @@ bool same_secret(std::string_view a, std::string_view b) {
 Session::Session(Service& service, net::Socket socket, std::string name)
     : service_(service),
       name_(std::move(name)),
-      link_(std::make_shared<protocol::FrameLink>(std::move(socket), service.options.max_frame)) {}
+      link_(std::make_shared<protocol::FrameLink>(std::move(socket), service.options.max_frame)),
+      started_(service.clock.now()) {}
 
 asio::awaitable<void> Session::run() {
   const auto self = shared_from_this();
@@ -206,7 +205,7 @@ void Session::predict(const protocol::IncomingFrame& in) {
   }
   const std::shared_ptr<OpenStream> stream = found->second;
   auto request = std::make_shared<Request>();
-  request->arrived = Clock::now();
+  request->arrived = service_.clock.now();
   try {
     auto rows = stream->rows.read(in.body);
     if (service_.inflight >= service_.options.max_inflight) {
@@ -313,7 +312,7 @@ void Session::finish(Request& request) {
       model->second.queue.add(request.waited);
       model->second.compute.add(request.computed);
       model->second.total.add(
-          std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.arrived));
+          std::chrono::duration_cast<std::chrono::microseconds>(service_.clock.now() - request.arrived));
       return answer(request);
     case serving::Job::State::late:
       ++stats.late;

@@ -23,6 +23,7 @@ class Session;
 // The serving thread's state.
 struct Service {
   asio::io_context& io;
+  Clock& clock;
   const WorkerOptions& options;
   std::string token;
   serving::ModelStore& models;
@@ -67,7 +68,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // Tells the client that the worker ends; the connection closes when all is answered.
   void drain();
   // Closes a connection that has been silent for too long.
-  void check_time(protocol::FrameLink::Clock::time_point now);
+  void check_time(Clock::time_point now);
   bool busy() const { return !requests_.empty() || training_ || !link_->all_sent(); }
   void close() { link_->close(); }
   void close_when_sent() { link_->close_when_sent(); }
@@ -99,7 +100,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Training> training_;
   std::uint64_t client_frame_ = format::default_max_frame;
   bool greeted_ = false;
-  protocol::FrameLink::Clock::time_point started_ = protocol::FrameLink::Clock::now();
+  Clock::time_point started_;
 };
 
 // The answers to questions about health, status, models and stats, as JSON.

@@ -107,8 +107,8 @@ Training::Training(asio::io_context& io, TrainingOptions options, std::shared_pt
       log_(io),
       errors_(io),
       end_(io),
-      written_some_(io),
-      patience_(io) {}
+      written_some_(io.get_executor()),
+      patience_(io.get_executor()) {}
 
 void Training::start(const TrainingRequest& request, OnEnd on_end) {
   process::Command command;
@@ -172,8 +172,8 @@ asio::awaitable<void> Training::taken_down_to(std::uint64_t bytes) {
     return sum;
   };
   while (waiting() > bytes && !ended_) {
-    written_some_.expires_at(protocol::FrameLink::Clock::time_point::max());
-    co_await written_some_.async_wait(no_throw);
+    written_some_.expires_at(Clock::time_point::max());
+    co_await written_some_.wait();
   }
 }
 
@@ -182,8 +182,8 @@ void Training::stop(wire::Code why) {
   why_ = why;
   child_->send_signal(SIGTERM);
   patience_.expires_after(options_.stop_timeout);
-  patience_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
-    if (!cancelled) self->child_->send_signal(SIGKILL);
+  patience_.wait([self = shared_from_this()](bool expired) {
+    if (expired) self->child_->send_signal(SIGKILL);
   });
 }
 

@@ -83,7 +83,7 @@ class Training : public std::enable_shared_from_this<Training> {
   std::uint64_t bytes_ = 0;  // of rows so far
   bool all_rows_ = false, stopped_ = false, ended_ = false;
   wire::Code why_ = wire::Code::cancelled;
-  asio::steady_timer written_some_, patience_;
+  net::Timer written_some_, patience_;
   std::vector<std::string> said_;  // the last lines of its standard error
   std::optional<Error> failure_;   // that its log ends with
 };

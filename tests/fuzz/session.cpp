@@ -29,7 +29,8 @@ struct Worker {
                              [this](const serving::ModelStore::Task& task) { asio::post(io, task); }};
   // Everything is computed at once: the engine's thread would make runs differ.
   serving::Engine engine{{.quick_work = 1e18}, [](const auto&) {}};
-  worker::Service service{io, options, {}, models, engine, log, {}, {}, 0, {}, false, [] {}};
+  worker::Service service{io,   net::clock_of(io), options, {}, models, engine, log, {}, {}, 0, {}, false,
+                          [] {}};
 
   Worker() {
     options.max_frame = 1 << 20;

@@ -37,6 +37,5 @@ Error within(const Error& error, std::string_view endpoint);
 
 // A worker answers a question about its health also while it computes.
 void ask_whether_alive(protocol::FrameLink& link);
-constexpr std::chrono::seconds ask_after{5}, give_up_after{20};  // of silence
 
 }  // namespace nn::client

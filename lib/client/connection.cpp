@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
+
+#include "base/log.hpp"
 
 namespace nn::client {
 namespace {
@@ -34,12 +35,16 @@ Connection::Connection(asio::io_context& io, net::Endpoint endpoint, ConnectionO
       on_change_(std::move(on_change)),
       error_(make_error(ErrorKind::unavailable, "no answer yet").within(name_)),
       connected_at_(clock_.now()),
+      liveness_(connected_at_),
       timer_(io.get_executor()),
       watch_(io.get_executor()) {}
 
 void Connection::start() {
   asio::co_spawn(
-      io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
+      io_, [self = shared_from_this()] { return self->run(); },
+      [self = shared_from_this()](std::exception_ptr error) {
+        if (error) self->end(error);
+      });
   watch();
 }
 
@@ -79,6 +84,19 @@ asio::awaitable<void> Connection::run() {
   }
 }
 
+// Something went wrong here, which no other connection makes better.
+void Connection::end(const std::exception_ptr& why) {
+  try {
+    std::rethrow_exception(why);
+  } catch (const Error& error) {
+    error_ = within(error, name_);
+  } catch (const std::exception& error) {
+    error_ = Error(ErrorKind::internal, error.what()).within(name_);
+  }
+  if (link_) link_->close();
+  set(State::refused);
+}
+
 // Requests that were sent and not answered are somebody else's now.
 void Connection::lose(const Error& error) {
   error_ = within(error, name_);
@@ -105,6 +123,7 @@ asio::awaitable<void> Connection::serve_connection() {
   auto limit = close_after(link, io_, 2 * options_.access.connect_timeout);
   co_await greet();
   limit.cancel();
+  liveness_ = Liveness(clock_.now());
   set(State::ready);
   protocol::IncomingFrame in;
   for (;;) {
@@ -121,8 +140,8 @@ asio::awaitable<void> Connection::greet() {
   co_await nn::client::greet(*link_, options_.access, options_.max_frame, transport_);
   open_stream();
   const protocol::IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
-  const auto* digest = in.as<wire::Opened>()->digest();
-  digest_ = digest == nullptr ? "" : digest->str();
+  digest_ = flatbuffers::GetString(in.as<wire::Opened>()->digest());
+  version_ = in.as<wire::Opened>()->version();
   answers_.emplace(name_, format::StreamLimits{options_.max_frame});
   answers_->read(in.body);
   if (!answers_->schema()) fail_data("no schema of the answers");
@@ -133,8 +152,10 @@ void Connection::open_stream() {
   rows_.emplace(*table_, format::StreamLimits{options_.max_frame});
   auto& builder = link_->maker().builder();
   const auto model = builder.CreateString(options_.model);
-  link_->send(link_->maker().finish(0, wire::CreateOpen(builder, only_stream, model, options_.version),
-                                    rows_->take()));
+  // All rows are answered by one version: where another connection is needed, it is that of the first.
+  const std::uint64_t version = options_.version > 0 ? options_.version : version_.value_or(0);
+  link_->send(
+      link_->maker().finish(0, wire::CreateOpen(builder, only_stream, model, version, true), rows_->take()));
 }
 
 // Another version may answer from here on; it must answer the same.
@@ -158,7 +179,6 @@ std::uint64_t Connection::send(const Batch& rows, std::optional<std::chrono::mic
   const std::uint64_t deadline =
       time_left ? static_cast<std::uint64_t>(std::max<std::int64_t>(time_left->count(), 1)) : 0;
   link_->send(link_->maker().finish(id, wire::CreatePredict(builder, only_stream, deadline), rows_->take()));
-  if (requests_.empty()) waiting_since_ = clock_.now();
   requests_[id] = {std::move(done), rows.rows};
   return id;
 }
@@ -206,6 +226,11 @@ void Connection::answered(const protocol::IncomingFrame& in) {
     fail_connection(error);
   }
   take_schema();
+  if (const std::uint64_t version = in.as<wire::Answer>()->version(); version != version_) {
+    warn("{}: version {} answers from here on; the rows before were answered by version {}", name_, version,
+         version_.value_or(0));
+    version_ = version;
+  }
   const auto sent = requests_.find(in.frame->id());
   if (sent == requests_.end()) return;
   busy_pause_ = std::chrono::milliseconds(0);
@@ -223,17 +248,15 @@ void Connection::answered(const protocol::IncomingFrame& in) {
   done(std::move(answer));
 }
 
-// A worker that is asked and says nothing for long is as good as gone.
 void Connection::watch() {
   watch_.expires_after(std::chrono::seconds(1));
   watch_.wait([self = shared_from_this()](bool expired) {
     if (!expired || self->state_ == State::stopped || self->state_ == State::refused) return;
-    if (self->state_ != State::connecting && !self->requests_.empty()) {
-      const auto silent = self->clock_.now() - std::max(self->link_->last_received(), self->waiting_since_);
-      if (silent > give_up_after) {
-        self->link_->close();
-      } else if (silent > ask_after) {
-        ask_whether_alive(*self->link_);
+    if (self->state_ != State::connecting) {
+      switch (self->liveness_.look(self->clock_.now(), self->link_->last_received())) {
+        case Liveness::Step::wait: break;
+        case Liveness::Step::ask: ask_whether_alive(*self->link_); break;
+        case Liveness::Step::give_up: self->link_->close();
       }
     }
     self->watch();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <variant>
 
 #include "client/connect.hpp"
+#include "client/liveness.hpp"
 #include "predict/predictions.hpp"
 
 namespace nn::client {
@@ -86,6 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void answered(const protocol::IncomingFrame& in);
   void take_schema();
   void lose(const Error& error);
+  void end(const std::exception_ptr& why);
   void set(State state);
   void watch();
 
@@ -107,9 +110,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<predict::OutputColumn> column_;
   std::optional<predict::PredictionKind> kind_;
   std::string digest_;
+  std::optional<std::uint64_t> version_;  // that answers
   std::unordered_map<std::uint64_t, Sent> requests_;
   std::uint64_t next_id_ = 1;
-  Clock::time_point not_before_{}, waiting_since_{}, connected_at_;
+  Clock::time_point not_before_{}, connected_at_;
+  Liveness liveness_;
   std::chrono::milliseconds busy_pause_{0};
   int fruitless_ = 0;
   net::Timer timer_;  // between attempts

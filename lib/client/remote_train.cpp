@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <nlohmann/json.hpp>
@@ -17,6 +16,7 @@
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "client/connect.hpp"
+#include "client/liveness.hpp"
 #include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"
 
@@ -145,12 +145,13 @@ asio::awaitable<void> RemoteTrainer::train() {
         .advise("; it would have to be started with --train FOLDER");
   }
   begin();
-  asio::co_spawn(io_, send_rows(), [this](std::exception_ptr error) {
+  const auto failed = [this](std::exception_ptr error) {
     if (!error) return;
-    if (!error_) error_ = error;
+    if (!error_) error_ = std::move(error);
     link_->close();
-  });
-  asio::co_spawn(io_, watch(), asio::detached);
+  };
+  asio::co_spawn(io_, send_rows(), failed);
+  asio::co_spawn(io_, watch(), failed);
   protocol::IncomingFrame in;
   while (co_await link->read(in)) {
     if (take(in)) co_return;
@@ -235,20 +236,16 @@ void RemoteTrainer::take_line(std::string_view line) {
 asio::awaitable<void> RemoteTrainer::watch() {
   const auto link = link_;
   net::Timer timer(io_.get_executor());
-  for (auto asked = clock_.now(); !done_;) {
+  Liveness liveness(clock_.now());
+  while (!done_) {
     timer.expires_after(std::chrono::seconds(1));
     co_await timer.wait();
-    const auto heard = link->last_received();
-    if (heard >= asked && clock_.now() - heard > ask_after) {
-      asked = clock_.now();
-      ask_whether_alive(*link);
-    } else if (heard < asked && clock_.now() - asked > give_up_after && !done_) {
-      if (!error_) {
-        error_ = std::make_exception_ptr(
-            Error(ErrorKind::unavailable, fmt::format("no sign of life for {} s", give_up_after.count())));
-      }
-      link->close();
-      co_return;
+    if (done_) co_return;
+    switch (liveness.look(clock_.now(), link->last_received())) {
+      case Liveness::Step::wait: break;
+      case Liveness::Step::ask: ask_whether_alive(*link); break;
+      case Liveness::Step::give_up:
+        throw make_error(ErrorKind::unavailable, "no sign of life for {} s", Liveness::give_up_after.count());
     }
   }
 }

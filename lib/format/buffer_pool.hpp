@@ -12,7 +12,8 @@
 namespace nn::format {
 
 // Gives out buffers; a buffer comes back when its last owner lets go, in any thread, also
-// after the pool itself is gone. Thread-safe.
+// after the pool itself is gone. What is idle is bounded in bytes. Copies of a pool are the same one.
+// Thread-safe.
 class BufferPool {
  public:
   // At least `bytes`, not initialised.
@@ -26,7 +27,9 @@ class BufferPool {
       if (fits != idle.end()) {
         buffer = std::move(*fits);
         idle.erase(fits);
+        state_->idle_bytes -= buffer.size();
       } else if (!idle.empty()) {
+        state_->idle_bytes -= idle.back().size();
         idle.pop_back();  // too small for what this input needs by now
       }
     }
@@ -34,15 +37,19 @@ class BufferPool {
     return {new Buffer(std::move(buffer)), [state = state_](Buffer* returned) {
               const std::unique_ptr<Buffer> owned(returned);
               const std::lock_guard lock(state->mutex);
-              if (state->idle.size() < most_idle) state->idle.push_back(std::move(*owned));
+              if (state->idle.size() == most_idle || state->idle_bytes + owned->size() > most_idle_bytes)
+                return;
+              state->idle_bytes += owned->size();
+              state->idle.push_back(std::move(*owned));
             }};
   }
 
  private:
-  static constexpr std::size_t most_idle = 16;
+  static constexpr std::size_t most_idle = 16, most_idle_bytes = 96u << 20;
   struct State {
     std::mutex mutex;
     std::vector<Buffer> idle;
+    std::size_t idle_bytes = 0;
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };

@@ -5,7 +5,6 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -38,6 +37,13 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
   asio::awaitable<void> run() {
     const auto self = shared_from_this();
     co_await (receive() && send());
+  }
+
+  // Both sides see the end of the connection.
+  void close() {
+    boost::system::error_code ignored;
+    network_.next_layer().close(ignored);
+    plain_.close(ignored);
   }
 
  private:
@@ -182,7 +188,10 @@ asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
   std::string peer = common_name(stream);
   const auto bridge = std::make_shared<Bridge>(std::move(stream), std::move(ours), context_->open);
   asio::co_spawn(
-      executor, [bridge] { return bridge->run(); }, asio::detached);
+      executor, [bridge] { return bridge->run(); },
+      [bridge](const std::exception_ptr& error) {
+        if (error) bridge->close();
+      });
   co_return Secured{std::move(theirs), std::move(peer), bridge->alert()};
 }
 

@@ -33,6 +33,8 @@ class Predictor {
 
   const PredictionKind& kind() const { return kind_; }
   const std::string& digest() const { return model_.digest; }
+  // Those of a table that it wants.
+  const std::vector<model::InputColumn>& columns() const { return model_.encoder.columns(); }
   // Multiplications and additions of a row, roughly.
   std::int64_t work_per_row() const { return 2 * plan_.parameter_count; }
 

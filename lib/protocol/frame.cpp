@@ -8,7 +8,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -22,9 +21,11 @@ namespace {
 
 constexpr std::array<char, 4> magic = {'n', 'n', 'w', '1'};
 constexpr std::size_t prefix_bytes = 24;
-constexpr std::size_t input_bytes = 64 << 10;  // what a read takes at most, besides large bodies
-constexpr std::size_t most_together = 32;      // frames of a write
+constexpr std::size_t input_bytes = 64 << 10;   // what a read takes at most, besides large bodies
+constexpr std::uint64_t small_body = 64 << 10;  // that needs no share of a budget
+constexpr std::size_t most_together = 32;       // frames of a write
 constexpr std::chrono::seconds longest_linger{2};
+constexpr std::chrono::seconds longest_end{20};  // of a connection that is to be closed, without progress
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
 struct Prefix {
@@ -124,6 +125,7 @@ OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {
 FrameLink::FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert)
     : socket_(std::move(socket)),
       sent_some_(socket_.get_executor()),
+      end_limit_(socket_.get_executor()),
       max_frame_(max_frame),
       alert_(std::move(alert)),
       input_(input_bytes),
@@ -131,6 +133,18 @@ FrameLink::FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_pt
       clock_(net::clock_of(socket_.get_executor())),
       last_activity_(clock_.now()),
       last_received_(last_activity_) {}
+
+void FrameLink::set_budgets(std::shared_ptr<ByteBudget> own, std::shared_ptr<ByteBudget> all) {
+  own_budget_ = std::move(own);
+  all_budget_ = std::move(all);
+}
+
+asio::awaitable<void> FrameLink::take_budget(std::uint64_t bytes) {
+  own_share_ = co_await own_budget_->take(bytes);
+  all_share_ = co_await all_budget_->take(bytes);
+  coming_ = bytes;
+  coming_since_ = clock_.now();
+}
 
 // Makes sure of so many unused bytes in input_; false where the connection ends before the first.
 asio::awaitable<bool> FrameLink::fill(std::size_t bytes) {
@@ -158,6 +172,10 @@ format::MessageBuffer FrameLink::begin_body(std::size_t size, std::size_t& have)
   have = std::min(size, end_ - begin_);
   if (size == 0) return {};
   auto memory = bodies_.get(size);
+  if (all_share_) {
+    auto* bytes = memory.get();
+    memory = {bytes, [memory, own = std::move(own_share_), all = std::move(all_share_)](Buffer*) {}};
+  }
   std::memcpy(memory->data(), input_.data() + begin_, have);
   begin_ += have;
   if (begin_ == end_) begin_ = end_ = 0;
@@ -193,6 +211,7 @@ asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
     throw data_error("a message of {} bytes is over the limit of {} bytes", prefix.body, max_frame_)
         .advise(format::max_frame_advice);
   }
+  if (no_bodies_ && prefix.body > 0) fail_data("the connection does not begin with a greeting");
   begin_ += prefix_bytes;
   if (end_ - begin_ < prefix.control && !co_await fill(prefix.control)) {
     if (closed_) co_return false;
@@ -201,8 +220,10 @@ asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
   std::memcpy(control_.data(), input_.data() + begin_, prefix.control);
   begin_ += prefix.control;
   std::size_t have = 0;
+  if (prefix.body > small_body && all_budget_) co_await take_budget(prefix.body);
   out.body = begin_body(prefix.body, have);
   if (have < prefix.body) co_await read_rest(have);
+  coming_ = 0;
   if (checksum_of(control_.bytes().first(prefix.control), {out.body, {}}) != prefix.checksum) {
     fail(ErrorKind::unavailable, "a message was changed on its way: its checksum differs");
   }
@@ -240,8 +261,15 @@ void FrameLink::write_on() {
                       self->sent_ += n;
                       self->last_activity_ = self->clock_.now();
                       self->sent_some_.cancel();
-                      if (error) self->queue_.clear();
-                      if (!self->queue_.empty()) return self->write_on();
+                      if (error) {  // what was queued goes nowhere
+                        self->queue_.clear();
+                        self->unsent_ = 0;
+                      }
+                      if (!self->queue_.empty()) {
+                        if (self->closing_) self->limit_end();
+                        return self->write_on();
+                      }
+                      self->end_limit_.cancel();
                       if (self->closing_) self->hang_up();
                       if (self->on_all_sent_) self->on_all_sent_();
                     });
@@ -265,7 +293,16 @@ void FrameLink::close() {
 
 void FrameLink::close_when_sent() {
   if (std::exchange(closing_, true)) return;
-  if (all_sent()) hang_up();
+  all_sent() ? hang_up() : limit_end();
+}
+
+// Whoever takes nothing of what is still to be sent is not waited for.
+void FrameLink::limit_end() {
+  end_limit_.expires_after(longest_end);
+  end_limit_.wait([weak = weak_from_this()](bool expired) {
+    const auto self = weak.lock();
+    if (expired && self) self->close();
+  });
 }
 
 // Closing with bytes that were not read would throw away what the other side has not read yet.
@@ -273,7 +310,8 @@ void FrameLink::hang_up() {
   boost::system::error_code ignored;
   socket_.shutdown(net::Socket::shutdown_send, ignored);
   asio::co_spawn(
-      socket_.get_executor(), [self = shared_from_this()] { return self->linger(); }, asio::detached);
+      socket_.get_executor(), [self = shared_from_this()] { return self->linger(); },
+      [self = shared_from_this()](const std::exception_ptr&) { self->close(); });
 }
 
 asio::awaitable<void> FrameLink::linger() {

@@ -15,6 +15,7 @@
 #include "format/buffer_pool.hpp"
 #include "net/socket.hpp"
 #include "net/timer.hpp"
+#include "protocol/byte_budget.hpp"
 #include "protocol_generated.h"
 
 namespace nn::protocol {
@@ -74,6 +75,17 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   // `alert`, once it isn't empty, says why the connection ended.
   FrameLink(net::Socket socket, std::uint64_t max_frame, std::shared_ptr<const std::string> alert = nullptr);
 
+  // Messages have no bodies yet: it is not known whose they are.
+  void refuse_bodies(bool refuse) { no_bodies_ = refuse; }
+  // What large bodies take from now on: of `own` first, which nobody else has, then of `all`. Reading waits
+  // where they have none left; a body holds its share as long as anybody holds its memory.
+  void set_budgets(std::shared_ptr<ByteBudget> own, std::shared_ptr<ByteBudget> all);
+  // Bodies come into memory of this pool, which connections may share.
+  void set_pool(format::BufferPool pool) { bodies_ = std::move(pool); }
+  // Since when a body that holds a share has been coming, and how large it is; 0 without one.
+  std::uint64_t coming_bytes() const { return coming_; }
+  Clock::time_point coming_since() const { return coming_since_; }
+
   // The next frame; false at the end, also after close(). Data errors for what is not a frame or
   // is over the limits, io errors for a connection that breaks, unavailable ones for a frame that
   // was changed on its way.
@@ -103,15 +115,17 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   FrameMaker& maker() { return maker_; }
 
  private:
+  asio::awaitable<void> take_budget(std::uint64_t bytes);
   asio::awaitable<bool> fill(std::size_t bytes);
   format::MessageBuffer begin_body(std::size_t size, std::size_t& have);
   asio::awaitable<void> read_rest(std::size_t have);
   void write_on();
   void hang_up();
+  void limit_end();
   asio::awaitable<void> linger();
 
   net::Socket socket_;
-  net::Timer sent_some_;
+  net::Timer sent_some_, end_limit_;
   std::uint64_t max_frame_;
   std::shared_ptr<const std::string> alert_;
   Buffer input_;
@@ -119,12 +133,16 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   Buffer control_;
   format::BufferPool bodies_;
   std::span<std::byte> rest_;  // the body that is being read
+  std::shared_ptr<ByteBudget> own_budget_, all_budget_;
+  ByteBudget::Share own_share_, all_share_;  // of the body that begins
+  std::uint64_t coming_ = 0;
+  bool no_bodies_ = false;
   std::vector<OutgoingFrame> queue_, sending_;
   std::uint64_t unsent_ = 0, received_ = 0, sent_ = 0;
   std::function<void()> on_all_sent_;
   bool closed_ = false, closing_ = false;
   Clock& clock_;
-  Clock::time_point last_activity_, last_received_;
+  Clock::time_point last_activity_, last_received_, coming_since_;
   FrameMaker maker_;
 };
 

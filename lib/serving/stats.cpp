@@ -55,8 +55,8 @@ nlohmann::json to_json(const LatencyHistogram& histogram) {
 
 }  // namespace
 
-nlohmann::json to_json(const WorkerStats& stats) {
-  const std::chrono::duration<double> up = std::chrono::steady_clock::now() - stats.started;
+nlohmann::json to_json(const WorkerStats& stats, Clock::time_point now) {
+  const std::chrono::duration<double> up = now - stats.started;
   nlohmann::json out = {{"nn_worker_uptime_seconds", up.count()},
                         {"nn_worker_connections_total", stats.connections_total},
                         {"nn_worker_connections_refused_total", stats.connections_refused},

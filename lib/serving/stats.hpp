@@ -9,6 +9,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "base/clock.hpp"
+
 namespace nn::serving {
 
 // Counts of times with a relative error of at most 1/32: 16 equal buckets for each power of two
@@ -36,7 +38,7 @@ struct ModelStats {
 };
 
 struct WorkerStats {
-  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  Clock::time_point started{};
   std::uint64_t connections_total = 0, connections_refused = 0;
   std::uint64_t requests_total = 0, trainings_total = 0;
   std::uint64_t busy = 0, late = 0, cancelled = 0, invalid = 0, protocol_errors = 0;
@@ -45,6 +47,6 @@ struct WorkerStats {
 };
 
 // Names as Prometheus has them: nn_worker_requests_total …
-nlohmann::json to_json(const WorkerStats& stats);
+nlohmann::json to_json(const WorkerStats& stats, Clock::time_point now);
 
 }  // namespace nn::serving

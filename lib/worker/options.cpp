@@ -30,8 +30,9 @@ void add_connection_options(options::List& list, WorkerOptions& o) {
             options::flag(o.stdio));
   group.add({.name = "max-connections",
              .value = "N",
-             .help = "More are told that it is busy (default: {default})",
-             .text = "More are told that it is busy; {default} by default."},
+             .help = "Clients at once; more are told that it is busy (default: {default})",
+             .text = "Clients that predict or train at once; more are told that it is busy; {default} by "
+                     "default.\nThere is room beside them for those who ask how the worker is."},
             options::count(o.max_connections, 1, 65536));
   group.add({.name = "max-inflight",
              .value = "N",
@@ -43,11 +44,21 @@ void add_connection_options(options::List& list, WorkerOptions& o) {
              .help = "Limit for one message (default: {default})",
              .text = "The largest message; {default} by default."},
             format::max_frame_field(o.max_frame));
-  group.add({.name = "idle-timeout",
-             .value = "TIME",
-             .help = "Close connections without requests (default: never)",
-             .text = "Close connections that had no request for so long."},
-            options::milliseconds(o.idle_timeout));
+  group.add(
+      {.name = "idle-timeout",
+       .value = "TIME",
+       .help = "Close connections without a sign of life; 0: never (default: {default})",
+       .text = "Close connections from which nothing came for so long, {default} by default; 0: never.\n"
+               "Clients of these tools give a sign of life every few seconds, also while they have no "
+               "rows."},
+      options::milliseconds(o.idle_timeout));
+  group.add({.name = "max-memory",
+             .value = "BYTES",
+             .help = "Limit for what clients' messages take together (default: {default})",
+             .text = "The most that messages of all clients may take while they come, wait and are "
+                     "computed, {default} by default; one client may have a quarter of it, or one message.\n"
+                     "More wait to be read; small messages always have room."},
+            options::bytes(o.max_memory));
   group.add(
       {.name = "drain-timeout",
        .value = "TIME",
@@ -60,6 +71,22 @@ void add_connection_options(options::List& list, WorkerOptions& o) {
              .help = "Clients must know what is in it; needed beyond loopback",
              .text = "Clients must send what is in the file's first line.\nAs a client, send it."},
             options::file(o.token_file));
+  group.add(
+      {.name = "admin-token-file",
+       .value = "FILE",
+       .help = "Who loads and unloads models must know what is in it",
+       .text = "Only clients that send what is in the file's first line may load and unload models; they "
+               "need no other token.\n"
+               "Without it and --admin, those may that are on this machine, at a unix socket, and of the "
+               "worker's user or root's."},
+      options::file(o.admin_token_file));
+  group.add({.name = "admin",
+             .value = "ENDPOINT",
+             .help = "Where clients connect that may load and unload models (repeatable)",
+             .text = "Accept clients that may load and unload models, as --listen does others, who then may "
+                     "not: a unix socket in a folder that only administrators can enter.\n"
+                     "May be given several times."},
+            options::each(o.admin, net::parse_endpoint, options::Kind::endpoint));
   options::append(list, net::option_list(o.tls, connections));
 }
 

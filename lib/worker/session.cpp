@@ -1,10 +1,11 @@
 #include "worker/session.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "base/log.hpp"
@@ -15,10 +16,15 @@ namespace nn::worker {
 namespace {
 
 constexpr std::size_t most_streams = 1024;  // of a connection
-constexpr std::uint64_t most_unsent = 4u << 20;
+constexpr std::uint64_t most_unsent = 4u << 20, most_unsent_of_all = 64u << 20;
 constexpr std::size_t longest_command_line = 100'000;
+constexpr std::uint64_t off_loop_bytes = 32 << 10;  // of a body that is read elsewhere
 constexpr std::chrono::seconds hello_timeout{10};
+constexpr std::chrono::milliseconds hello_timeout_when_full{200};
 constexpr std::chrono::seconds stuck_timeout{60};  // of a client that doesn't take its answers
+constexpr std::chrono::seconds guest_timeout{30};  // of one that greets and asks for nothing
+constexpr std::chrono::seconds keep_time{30};      // of a version that a silent stream was promised
+constexpr std::uint64_t least_rate = 128 << 10;    // bytes a second of a body that others wait for
 
 // Takes the same time wherever they differ.
 bool same_secret(std::string_view a, std::string_view b) {
@@ -30,51 +36,78 @@ bool same_secret(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+// Of a version that isn't there: one that is being loaded is worth another try.
+wire::Code code_of_absence(const Error& absence) {
+  return absence.kind() == ErrorKind::unavailable ? wire::Code::busy : wire::Code::not_found;
+}
+
 }  // namespace
 
-Session::Session(Service& service, net::Socket socket, std::string name)
+void ClientRequest::completed() {
+  --service.inflight;
+  if (const auto own = session.lock()) own->finish(*this);
+  if (service.draining) service.on_change();
+}
+
+Session::Session(Service& service, net::Socket socket, Origin origin)
     : service_(service),
-      name_(std::move(name)),
+      origin_(std::move(origin)),
+      number_(++service.stats.connections_total),
       link_(std::make_shared<protocol::FrameLink>(std::move(socket), service.options.max_frame)),
-      started_(service.clock.now()) {}
+      started_(service.clock.now()) {
+  link_->refuse_bodies(true);
+  link_->set_pool(service.bodies);
+  const std::uint64_t own = std::max(service.options.max_memory / 4, service.options.max_frame);
+  link_->set_budgets(std::make_shared<protocol::ByteBudget>(service.io.get_executor(), own), service.memory);
+}
 
 asio::awaitable<void> Session::run() {
   const auto self = shared_from_this();
-  const auto link = link_;
-  service_.log.write("connect", {{"client", name_}});
+  service_.log.write("connect", {{"client", origin_.name}});
   std::string why;
   try {
-    protocol::IncomingFrame in;
-    while (co_await link->read(in)) {
-      if (greeted_ || greet(in)) handle(in);
-      // A client that sends on and takes no answers is not read from any more.
-      if (link->unsent_bytes() > most_unsent) co_await link->sent_down_to(most_unsent);
-      if (const auto training = training_) co_await training->taken_down_to(most_unsent);
-      if (link->closing()) break;
-    }
+    co_await serve();
   } catch (const Error& error) {
     why = error.what();
     if (error.kind() == ErrorKind::data) {
       ++service_.stats.protocol_errors;
       refuse(0, wire::Code::invalid, error);
-      link->close_when_sent();
     }
   } catch (const std::exception& error) {  // of this client's doing or not: the others go on
     why = error.what();
     refuse(0, wire::Code::internal, why);
   }
+  end(why);
+}
+
+asio::awaitable<void> Session::serve() {
+  const auto link = link_;
+  protocol::IncomingFrame in;
+  while (co_await link->read(in)) {
+    if (greeted_ || greet(in)) co_await handle(in);
+    in.body = {};
+    // A client that sends on and takes no answers is not read from any more.
+    const std::uint64_t most = std::min(most_unsent, most_unsent_of_all / (service_.sessions.size() + 1));
+    if (link->unsent_bytes() > most) co_await link->sent_down_to(most);
+    if (const auto training = training_) co_await training->taken_down_to(most_unsent);
+    if (link->closing()) break;
+  }
+}
+
+void Session::end(std::string_view why) {
   if (training_) training_->stop(wire::Code::cancelled);
   for (const auto& [id, request] : requests_) request->cancelled = true;
   service_.stats.cancelled += requests_.size();
   requests_.clear();
   streams_.clear();
-  link->close_when_sent();
-  service_.stats.received_bytes += link->received_bytes();
-  service_.stats.sent_bytes += link->sent_bytes();
-  JsonFields fields = {{"client", name_}, {"received_bytes", link->received_bytes()}};
+  if (client_) --service_.clients;
+  link_->close_when_sent();
+  service_.stats.received_bytes += link_->received_bytes();
+  service_.stats.sent_bytes += link_->sent_bytes();
+  JsonFields fields = {{"client", origin_.name}, {"received_bytes", link_->received_bytes()}};
   if (!why.empty()) fields.emplace("error", why);
   service_.log.write("disconnect", fields);
-  service_.sessions.erase(self);
+  service_.sessions.erase(shared_from_this());
   service_.on_change();
 }
 
@@ -90,6 +123,12 @@ void Session::refuse(std::uint64_t id, const Error& error) {
   refuse(id, protocol::code_of(error.kind()), error);
 }
 
+void Session::evict(std::string_view why, std::string_view advice) {
+  ++service_.stats.connections_refused;
+  refuse(0, wire::Code::busy, why, advice);
+  link_->close_when_sent();
+}
+
 bool Session::greet(const protocol::IncomingFrame& in) {
   const auto* hello = in.as<wire::Hello>();
   if (hello == nullptr) fail_data("the connection does not begin with a greeting");
@@ -100,8 +139,10 @@ bool Session::greet(const protocol::IncomingFrame& in) {
     link_->close_when_sent();
     return false;
   }
-  if (!service_.token.empty() && !same_secret(flatbuffers::GetStringView(hello->token()), service_.token)) {
-    service_.log.write("unauthenticated", {{"client", name_}});
+  const std::string_view token = flatbuffers::GetStringView(hello->token());
+  const bool admin = !service_.admin_token.empty() && same_secret(token, service_.admin_token);
+  if (!service_.token.empty() && !admin && !same_secret(token, service_.token)) {
+    service_.log.write("unauthenticated", {{"client", origin_.name}});
     if (hello->token() == nullptr) {
       refuse(in.frame->id(), wire::Code::unauthenticated, "this worker asks for a token", " (--token-file)");
     } else {
@@ -110,11 +151,14 @@ bool Session::greet(const protocol::IncomingFrame& in) {
     link_->close_when_sent();
     return false;
   }
+  if (!service_.admin_token.empty()) origin_.may_administer = admin;
   if (hello->max_frame() > 0) client_frame_ = std::min(hello->max_frame(), std::uint64_t{1} << 31);
+  link_->refuse_bodies(false);
   auto& builder = link_->maker().builder();
   const auto agent = builder.CreateString(fmt::format("nn-worker {}", tools_version()));
   const auto device = builder.CreateString(backend::to_string(service_.options.device));
-  std::vector<std::string> abilities = {"predict", "admin"};
+  std::vector<std::string> abilities = {"predict", "keep"};
+  if (origin_.may_administer) abilities.emplace_back("admin");
   if (!service_.options.train_folder.empty()) abilities.emplace_back("train");
   const auto can = builder.CreateVectorOfStrings(abilities);
   const auto inflight = static_cast<std::uint32_t>(service_.options.max_inflight);
@@ -125,14 +169,54 @@ bool Session::greet(const protocol::IncomingFrame& in) {
   return false;
 }
 
-void Session::handle(const protocol::IncomingFrame& in) {
+// Large bodies are read in another thread: this client waits for that, and nobody else.
+asio::awaitable<void> Session::handle(const protocol::IncomingFrame& in) {
+  std::shared_ptr<OpenStream> stream;
+  const auto* opening = in.as<wire::Open>();
+  if (opening != nullptr) {
+    if (!become_client(in.frame->id())) co_return;
+    if (streams_.size() >= most_streams) {
+      refuse(in.frame->id(), wire::Code::busy,
+             fmt::format("{} open streams on one connection", most_streams));
+      co_return;
+    }
+    stream = new_stream(*opening);
+  } else if (const auto* predicting = in.as<wire::Predict>()) {
+    const auto found = streams_.find(predicting->stream());
+    if (found != streams_.end()) stream = found->second;
+  } else {
+    handle_at_once(in);
+    co_return;
+  }
+  const auto read = [&stream, &in] {
+    Rows rows;
+    try {
+      if (stream) rows.batch = stream->rows.read(in.body);
+    } catch (const Error& error) {
+      rows.error = error;
+    } catch (const std::exception& error) {
+      rows.error = Error(ErrorKind::internal, error.what());
+    }
+    return rows;
+  };
+  Rows rows;
+  if (in.body.size <= off_loop_bytes) {
+    rows = read();
+  } else {
+    rows = co_await asio::co_spawn(
+        service_.parsers.get_executor(), [&read]() -> asio::awaitable<Rows> { co_return read(); },
+        asio::use_awaitable);
+  }
+  opening != nullptr ? open(in, stream, rows) : predict(in, stream, std::move(rows));
+}
+
+void Session::handle_at_once(const protocol::IncomingFrame& in) {
   const std::uint64_t id = in.frame->id();
   switch (in.frame->message_type()) {
-    case wire::Message::Predict: return predict(in);
-    case wire::Message::Open: return open(in);
     case wire::Message::Close: streams_.erase(in.as<wire::Close>()->stream()); return;
     case wire::Message::Cancel: return cancel(id);
-    case wire::Message::Query: return query(in);
+    case wire::Message::Query:
+      return link_->send(link_->maker().report(id, report(service_, in.as<wire::Query>()->what())));
     case wire::Message::Train: return train(in);
     case wire::Message::Rows: return take_rows(in);
     case wire::Message::Load: {
@@ -148,84 +232,96 @@ void Session::handle(const protocol::IncomingFrame& in) {
   }
 }
 
-std::shared_ptr<const serving::Binding> Session::bind(OpenStream& stream,
-                                                      const std::shared_ptr<const Schema>& schema) {
-  const auto model = service_.models.find(stream.model, stream.version);
-  if (!model) return nullptr;
-  if (stream.binding && stream.binding->model == model) return stream.binding;
-  Metadata metadata;
-  metadata.set("nn.model", model->predictor.digest());
-  metadata.set("nn.members", predict::json_array({model->name}));
-  stream.binding = std::make_shared<serving::Binding>(serving::Binding{
-      model, model->predictor.bind(*schema),
-      predict::PredictionBuilder(model->predictor.kind(), *schema, false, std::move(metadata))});
-  return stream.binding;
+// Whoever only asks how the worker is takes no client's place.
+bool Session::become_client(std::uint64_t id) {
+  if (client_) return true;
+  if (service_.clients >= service_.options.max_connections) {
+    ++service_.stats.connections_refused;
+    refuse(id, wire::Code::busy, "no connection is free",
+           fmt::format(": --max-connections {}", service_.options.max_connections));
+    link_->close_when_sent();
+    return false;
+  }
+  ++service_.clients;
+  client_ = true;
+  return true;
 }
 
-void Session::open(const protocol::IncomingFrame& in) {
-  const auto* message = in.as<wire::Open>();
-  const std::uint64_t id = in.frame->id();
-  if (streams_.size() >= most_streams) {
-    return refuse(id, wire::Code::busy, fmt::format("{} open streams on one connection", most_streams));
-  }
-  auto stream = std::make_shared<OpenStream>(flatbuffers::GetString(message->model()), message->version(),
+// Binds the stream to the version that it is to be answered by; says why there is none.
+std::optional<Error> Session::bind(OpenStream& stream, const Schema& schema) {
+  stream.used = service_.clock.now();
+  if (stream.keep && stream.binding) return std::nullopt;
+  const auto catalog = service_.catalog.get();
+  serving::Catalog::Found found = catalog->find(stream.model, stream.version);
+  if (!found.servable) return found.absence;
+  if (stream.binding && stream.binding->servable == found.servable) return std::nullopt;
+  stream.binding = serving::bind(std::move(found.servable), schema);
+  return std::nullopt;
+}
+
+std::shared_ptr<OpenStream> Session::new_stream(const wire::Open& message) const {
+  auto stream = std::make_shared<OpenStream>(flatbuffers::GetString(message.model()), message.version(),
                                              service_.options.max_frame);
   stream->limits.max_frame = client_frame_;
+  stream->keep = message.keep();
+  return stream;
+}
+
+void Session::open(const protocol::IncomingFrame& in, const std::shared_ptr<OpenStream>& stream,
+                   const Rows& rows) {
+  const std::uint64_t id = in.frame->id();
   try {
-    stream->rows.read(in.body);
+    if (rows.error) throw Error(*rows.error);
     if (!stream->rows.schema()) fail_data("no schema");
-    const auto binding = bind(*stream, stream->rows.schema());
-    if (!binding) {
-      return refuse(id, wire::Code::not_found,
-                    service_.models.reason_for_absence(stream->model, stream->version));
-    }
-    stream->answering = binding;
-    stream->answers.emplace(*binding->builder.schema(), stream->limits);
+    if (const auto absence = bind(*stream, *stream->rows.schema()))
+      return refuse(id, code_of_absence(*absence), *absence);
+    const serving::Binding& binding = *stream->binding;
+    stream->answering = stream->binding;
+    stream->answers.emplace(*binding.builder.schema(), stream->limits);
     auto& builder = link_->maker().builder();
-    const auto digest = builder.CreateString(binding->model->predictor.digest());
-    link_->send(link_->maker().finish(id, wire::CreateOpened(builder, binding->model->version, digest),
+    const auto digest = builder.CreateString(binding.servable->digest());
+    link_->send(link_->maker().finish(id, wire::CreateOpened(builder, binding.servable->version(), digest),
                                       stream->answers->take()));
-    streams_[message->stream()] = std::move(stream);
+    streams_[in.as<wire::Open>()->stream()] = stream;
   } catch (const Error& error) {
     ++service_.stats.invalid;
     refuse(id, error);
   }
 }
 
-void Session::predict(const protocol::IncomingFrame& in) {
+void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<OpenStream>& stream,
+                      Rows rows) {
   const auto* message = in.as<wire::Predict>();
   const std::uint64_t id = in.frame->id();
   serving::WorkerStats& stats = service_.stats;
   ++stats.requests_total;
   if (service_.draining) return refuse(id, wire::Code::draining, "the worker ends");
-  const auto found = streams_.find(message->stream());
-  if (found == streams_.end()) {
+  if (!stream) {
     ++stats.invalid;
     return refuse(id, wire::Code::invalid, fmt::format("stream {} is not open", message->stream()));
   }
-  const std::shared_ptr<OpenStream> stream = found->second;
-  auto request = std::make_shared<Request>();
+  if (service_.inflight >= service_.options.max_inflight) {
+    ++stats.busy;
+    return refuse(id, wire::Code::busy, fmt::format("{} requests are in flight", service_.inflight));
+  }
+  const auto request = std::make_shared<ClientRequest>(service_, weak_from_this());
   request->arrived = service_.clock.now();
   try {
-    auto rows = stream->rows.read(in.body);
-    if (service_.inflight >= service_.options.max_inflight) {
-      ++stats.busy;
-      return refuse(id, wire::Code::busy, fmt::format("{} requests are in flight", service_.inflight));
-    }
-    if (!rows) fail_data("a request without rows");
-    request->rows = std::move(*rows);
-    request->binding = bind(*stream, request->rows.schema);
-    if (!request->binding) {
-      return refuse(id, wire::Code::not_found,
-                    service_.models.reason_for_absence(stream->model, stream->version));
-    }
+    if (rows.error) throw Error(*rows.error);
+    if (!rows.batch) fail_data("a request without rows");
+    request->rows = std::move(*rows.batch);
+    if (const auto absence = bind(*stream, *request->rows.schema))
+      return refuse(id, code_of_absence(*absence), *absence);
   } catch (const Error& error) {
     // The rows that follow on the stream may refer to what could not be read.
     ++stats.invalid;
     streams_.erase(message->stream());
     return refuse(id, error);
   }
-  request->session = weak_from_this();
+  request->binding = stream->binding;
+  request->bytes = in.body.size;
+  request->client = number_;
+  request->completion = service_.completion;
   request->id = id;
   request->stream = stream;
   if (message->deadline_us() > 0) {
@@ -233,10 +329,13 @@ void Session::predict(const protocol::IncomingFrame& in) {
     request->deadline =
         request->arrived + std::chrono::microseconds(std::min(message->deadline_us(), longest_us));
   }
-  if (service_.engine.try_now(*request)) return finish(*request);
+  if (service_.batcher.try_now(*request)) return finish(*request);
+  if (!service_.batcher.submit(request)) {
+    ++stats.busy;
+    return refuse(id, wire::Code::busy, "too much waits for this model already");
+  }
   ++service_.inflight;
   requests_[id] = request;
-  service_.engine.submit(std::move(request));
 }
 
 void Session::train(const protocol::IncomingFrame& in) {
@@ -248,6 +347,7 @@ void Session::train(const protocol::IncomingFrame& in) {
   }
   if (service_.draining) return refuse(id, wire::Code::draining, "the worker ends");
   if (service_.training) return refuse(id, wire::Code::busy, "another training is under way");
+  if (!become_client(id)) return;
   TrainingRequest request;
   request.job = flatbuffers::GetStringView(message->job());
   request.resume = message->resume();
@@ -264,7 +364,7 @@ void Session::train(const protocol::IncomingFrame& in) {
   auto training = std::make_shared<Training>(service_.io, how, link_, id);
   try {
     training->start(request, [weak = weak_from_this(), &service = service_,
-                              name = name_](const std::optional<Error>& error) {
+                              name = origin_.name](const std::optional<Error>& error) {
       JsonFields fields = {{"client", name}};
       if (error) fields.emplace("error", error->what());
       service.log.write("trained", fields);
@@ -277,7 +377,8 @@ void Session::train(const protocol::IncomingFrame& in) {
     return refuse(id, error);
   }
   ++service_.stats.trainings_total;
-  service_.log.write("train", {{"client", name_}, {"job", request.job}, {"arguments", request.arguments}});
+  service_.log.write("train",
+                     {{"client", origin_.name}, {"job", request.job}, {"arguments", request.arguments}});
   service_.training = training_ = std::move(training);
 }
 
@@ -298,15 +399,16 @@ void Session::cancel(std::uint64_t id) {
   if (found != requests_.end()) found->second->cancelled = true;
 }
 
-void Session::finish(Request& request) {
+void Session::finish(ClientRequest& request) {
+  using State = serving::Request::State;
   const auto own = requests_.find(request.id);
   if (own != requests_.end() && own->second.get() == &request) requests_.erase(own);
   serving::WorkerStats& stats = service_.stats;
-  const std::string& name = request.binding->model->name;
+  const std::string& name = request.binding->servable->name();
   auto model = stats.models.find(name);
   if (model == stats.models.end()) model = stats.models.try_emplace(name).first;
   switch (request.state) {
-    case serving::Job::State::answered:
+    case State::answered:
       ++model->second.requests;
       model->second.rows += static_cast<std::uint64_t>(request.rows.rows);
       model->second.queue.add(request.waited);
@@ -314,16 +416,15 @@ void Session::finish(Request& request) {
       model->second.total.add(
           std::chrono::duration_cast<std::chrono::microseconds>(service_.clock.now() - request.arrived));
       return answer(request);
-    case serving::Job::State::late:
+    case State::late:
       ++stats.late;
       return refuse(request.id, wire::Code::deadline,
                     fmt::format("late: it waited {} us", request.waited.count()));
-    case serving::Job::State::dropped:
-      ++stats.cancelled;
-      return refuse(request.id, wire::Code::cancelled, "cancelled");
+    case State::cancelled: ++stats.cancelled; return refuse(request.id, wire::Code::cancelled, "cancelled");
     default:
       ++model->second.failed;
-      service_.log.write("failed", {{"client", name_}, {"model", name}, {"error", request.error->what()}});
+      service_.log.write("failed",
+                         {{"client", origin_.name}, {"model", name}, {"error", request.error->what()}});
       if (request.error->kind() == ErrorKind::device && !service_.broken) {
         service_.broken = request.error;
         asio::post(service_.io, service_.on_change);
@@ -332,9 +433,9 @@ void Session::finish(Request& request) {
   }
 }
 
-void Session::answer(Request& request) {
+void Session::answer(ClientRequest& request) {
   OpenStream& stream = *request.stream;
-  if (stream.answering != request.binding) {
+  if (stream.answering.lock() != request.binding) {
     stream.answering = request.binding;
     stream.answers.emplace(*request.binding->builder.schema(), stream.limits);
   }
@@ -347,27 +448,29 @@ void Session::answer(Request& request) {
   const auto us = [](std::chrono::microseconds time) {
     return static_cast<std::uint32_t>(std::min<std::int64_t>(time.count(), UINT32_MAX));
   };
-  const auto message =
-      wire::CreateAnswer(builder, request.binding->model->version, us(request.waited), us(request.computed));
+  const auto message = wire::CreateAnswer(builder, request.binding->servable->version(), us(request.waited),
+                                          us(request.computed));
   link_->send(link_->maker().finish(request.id, message, stream.answers->take()));
 }
 
-void Session::query(const protocol::IncomingFrame& in) {
-  link_->send(link_->maker().report(in.frame->id(), describe(service_, in.as<wire::Query>()->what())));
-}
-
 void Session::change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load) {
-  JsonFields fields = {{"client", name_}, {"model", model}, {"version", version}};
-  const auto done = [weak = weak_from_this(), &service = service_, id, load,
+  if (!origin_.may_administer) {
+    return refuse(id, wire::Code::unauthenticated, "this client may not load and unload models",
+                  "; see --admin-token-file in nn-worker(1)");
+  }
+  JsonFields fields = {{"client", origin_.name}, {"model", model}, {"version", version}};
+  const auto told = [weak = weak_from_this(), &service = service_, id, load,
                      fields = std::move(fields)](const std::optional<Error>& error) mutable {
-    if (error) fields.emplace("error", error->what());
-    service.log.write(load ? "load_request" : "unload_request", fields);
-    const auto self = weak.lock();
-    if (!self) return;
-    if (error) return self->refuse(id, wire::Code::not_found, *error);
-    self->link_->send(self->link_->maker().report(id, describe(service, wire::What::models)));
+    asio::post(service.io, [weak, &service, id, load, error, fields]() mutable {
+      if (error) fields.emplace("error", error->what());
+      service.log.write(load ? "load_request" : "unload_request", fields);
+      const auto self = weak.lock();
+      if (!self) return;
+      if (error) return self->refuse(id, wire::Code::not_found, *error);
+      self->link_->send(self->link_->maker().report(id, report(service, wire::What::models)));
+    });
   };
-  service_.models.change(std::string(model), version, load, done);
+  service_.loader.change(std::string(model), version, load, told);
 }
 
 void Session::drain() {
@@ -377,8 +480,27 @@ void Session::drain() {
 }
 
 void Session::check_time(Clock::time_point now) {
+  if (link_->closing()) return;  // it has its own limit
+  const auto catalog = service_.catalog.get();
+  for (auto& [number, stream] : streams_) {
+    if (!stream->binding) continue;
+    const bool promised = stream->keep && now - stream->used <= keep_time;
+    if (!promised && !catalog->serves(*stream->binding->servable)) stream->binding.reset();
+  }
   const auto silent = now - link_->last_activity();
-  if (!greeted_ && now - started_ > hello_timeout) return close();
+  if (!greeted_) {
+    const bool full = service_.clients >= service_.options.max_connections;
+    if (full && now - started_ > hello_timeout_when_full) {
+      return evict("no connection is free",
+                   fmt::format(": --max-connections {}", service_.options.max_connections));
+    }
+    if (now - started_ > hello_timeout) close();
+    return;
+  }
+  if (link_->coming_bytes() > 0 && service_.memory->is_short()) {
+    const auto patience = hello_timeout + std::chrono::seconds(link_->coming_bytes() / least_rate);
+    if (now - link_->coming_since() > patience) return close();
+  }
   if (!link_->all_sent()) {
     if (silent > stuck_timeout) close();
     return;
@@ -387,51 +509,9 @@ void Session::check_time(Clock::time_point now) {
     if (now - link_->last_received() > stuck_timeout) close();
     return;
   }
+  if (!client_ && silent > guest_timeout) return close();
   const auto idle = service_.options.idle_timeout;
   if (idle.count() > 0 && requests_.empty() && silent > idle) close();
-}
-
-std::string describe(const Service& service, wire::What what) {
-  using nlohmann::json;
-  const auto models = [&] {
-    json out = json::array();
-    for (const serving::ModelStore::Listed& listed : service.models.list()) {
-      json versions = json::array();
-      for (const auto& model : listed.versions) {
-        versions.push_back({{"version", model->version}, {"digest", model->predictor.digest()}});
-      }
-      out.push_back({{"name", listed.name}, {"versions", std::move(versions)}});
-    }
-    return out;
-  };
-  switch (what) {
-    case wire::What::health: {
-      const auto listed = service.models.list();
-      const bool ready =
-          std::any_of(listed.begin(), listed.end(), [](const auto& m) { return !m.versions.empty(); }) ||
-          (listed.empty() && !service.options.train_folder.empty());
-      return json{{"status", service.draining ? "draining" : ready ? "ok" : "no model"}}.dump();
-    }
-    case wire::What::models: return models().dump();
-    case wire::What::stats: {
-      json out = serving::to_json(service.stats);
-      out["nn_worker_connections"] = service.sessions.size();
-      out["nn_worker_requests_inflight"] = service.inflight;
-      out["nn_worker_model_swaps_total"] = service.models.swaps();
-      return out.dump();
-    }
-    default: break;
-  }
-  json out = {{"agent", fmt::format("nn-worker {}", tools_version())},
-              {"pid", ::getpid()},
-              {"device", backend::to_string(service.options.device)},
-              {"draining", service.draining},
-              {"connections", service.sessions.size()},
-              {"inflight", service.inflight},
-              {"training", service.training != nullptr},
-              {"max_inflight", service.options.max_inflight},
-              {"models", models()}};
-  return out.dump();
 }
 
 }  // namespace nn::worker

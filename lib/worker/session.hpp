@@ -1,109 +1,108 @@
-// One client of a worker, and what all of them share. For this module only.
+// One client of a worker. For this module only.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
-#include "protocol/frame.hpp"
-#include "serving/engine.hpp"
-#include "serving/event_log.hpp"
-#include "serving/stats.hpp"
-#include "worker/training.hpp"
-#include "worker/worker.hpp"
+#include "format/arrow/messages.hpp"
+#include "worker/service.hpp"
 
 namespace nn::worker {
-
-class Session;
-
-// The serving thread's state.
-struct Service {
-  asio::io_context& io;
-  Clock& clock;
-  const WorkerOptions& options;
-  std::string token;
-  serving::ModelStore& models;
-  serving::Engine& engine;
-  serving::EventLog& log;
-  serving::WorkerStats stats;
-  std::set<std::shared_ptr<Session>> sessions;
-  std::int64_t inflight = 0;           // requests in the engine
-  std::shared_ptr<Training> training;  // one at a time
-  bool draining = false;
-  std::function<void()> on_change;  // a session or a request ended
-  std::optional<Error> broken{};    // the device failed: the worker has to end
-};
 
 // A table that a client sends rows of, and what they are answered with.
 struct OpenStream {
   std::string model;
   std::uint64_t version = 0;  // 0: whichever is served
+  bool keep = false;          // the version of the first answer for all, while rows come
   format::MessageReader rows;
   std::shared_ptr<const serving::Binding> binding;  // to the version that answered last
+  Clock::time_point used;                           // when a request came last
   std::optional<format::MessageWriter> answers;
-  std::shared_ptr<const serving::Binding> answering;  // whose schema the client has
+  std::weak_ptr<const serving::Binding> answering;  // whose schema the client has
   format::StreamLimits limits;
 
   OpenStream(std::string name, std::uint64_t wanted, std::uint64_t max_frame)
       : model(std::move(name)), version(wanted), rows("request", {max_frame}) {}
 };
 
-struct Request : serving::Job {
+struct ClientRequest : serving::Request {
+  ClientRequest(Service& its_service, std::weak_ptr<Session> its_session)
+      : service(its_service), session(std::move(its_session)) {}
+  void completed() override;
+
+  Service& service;
   std::weak_ptr<Session> session;
   std::uint64_t id = 0;
   std::shared_ptr<OpenStream> stream;
 };
 
+// Where a client came in.
+struct Origin {
+  std::string name;            // for logs
+  bool may_administer = true;  // load and unload
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Service& service, net::Socket socket, std::string name);
+  Session(Service& service, net::Socket socket, Origin origin);
 
+  // Ends with the connection, and throws nothing.
   asio::awaitable<void> run();
   // A request has been computed, or given up.
-  void finish(Request& request);
+  void finish(ClientRequest& request);
   // Tells the client that the worker ends; the connection closes when all is answered.
   void drain();
-  // Closes a connection that has been silent for too long.
+  // Closes a connection that has been silent for too long, and lets go what it doesn't use.
   void check_time(Clock::time_point now);
+  // Makes room for somebody else: tells the client why, and closes.
+  void evict(std::string_view why, std::string_view advice);
   bool busy() const { return !requests_.empty() || training_ || !link_->all_sent(); }
+  bool is_client() const { return client_; }  // it has opened something
+  Clock::time_point started() const { return started_; }
   void close() { link_->close(); }
   void close_when_sent() { link_->close_when_sent(); }
   const protocol::FrameLink& link() const { return *link_; }
 
  private:
+  // What a body says, or why it can't be read.
+  struct Rows {
+    std::optional<Batch> batch;
+    std::optional<Error> error;
+  };
+  asio::awaitable<void> serve();
+  void end(std::string_view why);
   bool greet(const protocol::IncomingFrame& in);
-  void handle(const protocol::IncomingFrame& in);
-  void open(const protocol::IncomingFrame& in);
-  void predict(const protocol::IncomingFrame& in);
+  asio::awaitable<void> handle(const protocol::IncomingFrame& in);
+  void handle_at_once(const protocol::IncomingFrame& in);
+  bool become_client(std::uint64_t id);
+  void open(const protocol::IncomingFrame& in, const std::shared_ptr<OpenStream>& stream, const Rows& rows);
+  std::shared_ptr<OpenStream> new_stream(const wire::Open& message) const;
+  void predict(const protocol::IncomingFrame& in, const std::shared_ptr<OpenStream>& stream, Rows rows);
   void cancel(std::uint64_t id);
   void train(const protocol::IncomingFrame& in);
   void take_rows(const protocol::IncomingFrame& in);
-  void query(const protocol::IncomingFrame& in);
   void change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load);
-  std::shared_ptr<const serving::Binding> bind(OpenStream& stream,
-                                               const std::shared_ptr<const Schema>& schema);
-  void answer(Request& request);
+  std::optional<Error> bind(OpenStream& stream, const Schema& schema);
+  void answer(ClientRequest& request);
   // A message for anybody; `advice` may name options.
   void refuse(std::uint64_t id, wire::Code code, std::string_view message, std::string_view advice = {});
   void refuse(std::uint64_t id, wire::Code code, const Error& error);
   void refuse(std::uint64_t id, const Error& error);  // with the code of its kind
 
   Service& service_;
-  std::string name_;
+  Origin origin_;
+  const std::uint64_t number_;
   std::shared_ptr<protocol::FrameLink> link_;
   std::unordered_map<std::uint32_t, std::shared_ptr<OpenStream>> streams_;
-  std::unordered_map<std::uint64_t, std::shared_ptr<Request>> requests_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<ClientRequest>> requests_;
   std::shared_ptr<Training> training_;
   std::uint64_t client_frame_ = format::default_max_frame;
-  bool greeted_ = false;
+  bool greeted_ = false, client_ = false;
   Clock::time_point started_;
 };
-
-// The answers to questions about health, status, models and stats, as JSON.
-std::string describe(const Service& service, wire::What what);
 
 }  // namespace nn::worker

@@ -8,7 +8,6 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -130,7 +129,10 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
   log_.assign(log_out.release());
   on_end_ = std::move(on_end);
   asio::co_spawn(
-      io_, [self = shared_from_this()] { return self->run(); }, asio::detached);
+      io_, [self = shared_from_this()] { return self->run(); },
+      [self = shared_from_this()](std::exception_ptr error) {
+        if (error) self->give_up(error);
+      });
 }
 
 void Training::take(format::MessageBuffer rows, bool last) {
@@ -217,6 +219,8 @@ asio::awaitable<void> Training::read_lines(Pipe& from, std::function<void(std::s
       take(std::string_view(text).substr(at, end - at));
     }
     text.erase(0, at);
+    // A client that takes no lines is not written more of them: nn-train waits with its log.
+    co_await link_->sent_down_to(most_unsent);
     if (error || text.size() > longest_line) co_return;
   }
 }
@@ -263,6 +267,24 @@ std::string Training::public_line(std::string_view line) {
   const std::string error = text("error"), advice = text("advice");
   if (const auto kind = find_error_kind(text("kind"))) failure_ = Error(*kind, error).advise("{}", advice);
   return record.dump();
+}
+
+// Something went wrong here, and not with nn-train.
+void Training::give_up(const std::exception_ptr& why) {
+  std::optional<Error> error;
+  try {
+    std::rethrow_exception(why);
+  } catch (const Error& known) {
+    error = known;
+  } catch (const std::exception& other) {
+    error.emplace(ErrorKind::internal, other.what());
+  }
+  ended_ = true;
+  patience_.cancel();
+  written_some_.cancel();
+  child_.reset();
+  link_->send(link_->maker().failed(id_, wire::Code::internal, *error));
+  on_end_(error);
 }
 
 void Training::finish(int status) {

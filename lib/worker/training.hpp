@@ -4,6 +4,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -68,6 +69,7 @@ class Training : public std::enable_shared_from_this<Training> {
   std::string public_line(std::string_view line);
   std::string without_folder(std::string_view text) const;
   void finish(int status);
+  void give_up(const std::exception_ptr& why);
   template <typename T>
   void send_line(flatbuffers::Offset<T> message, std::string_view line);
 

@@ -28,7 +28,9 @@ struct WorkerOptions {
   std::int64_t max_inflight = 1024;  // requests of all clients; one more is answered `busy`
   std::int64_t max_connections = 256;
   std::uint64_t max_frame = format::default_max_frame;
-  std::chrono::milliseconds idle_timeout{0};  // of a connection without requests; 0: none
+  std::uint64_t max_memory =
+      192u << 20;  // of all clients' messages that are being read, wait or are computed
+  std::chrono::milliseconds idle_timeout{600'000};  // of a connection without a sign of life; 0: none
   std::int64_t batch_max = 1024;
   std::chrono::microseconds batch_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};
@@ -38,7 +40,11 @@ struct WorkerOptions {
 
   net::TlsFiles tls;       // for endpoints with tls://
   std::string token_file;  // clients must know what is in it; empty: none
-  std::string log;         // JSON lines; empty: none
+  // Who may load and unload models: those who know this token, or come in here. Without both: processes of
+  // this machine that are of the worker's user, or root's.
+  std::string admin_token_file;
+  std::vector<net::Endpoint> admin;
+  std::string log;  // JSON lines; empty: none
   // Called once, when connections are accepted: the endpoints as bound.
   std::function<void(const std::vector<net::Endpoint>&)> on_ready;
 };

@@ -9,14 +9,19 @@
 
 #include "../unit/protocol/checksums.hpp"
 #include "fuzz.hpp"
+#include "serving/local_model.hpp"
 
 using namespace nn;
 
 namespace {
 
-serving::ModelOptions one_model() {
-  serving::ModelOptions options;
+serving::LoaderOptions one_model() {
+  serving::LoaderOptions options;
   options.models = {repository::parse_model_spec("digits=" NN_FUZZ_FOLDER "/session.nn")};
+  options.open = [](const std::string& name, const repository::FoundVersion& version) {
+    return std::make_unique<serving::LocalModel>(name, version.version, version.path, backend::Device{},
+                                                 backend::Precision::float32);
+  };
   return options;
 }
 
@@ -25,17 +30,15 @@ struct Worker {
   worker::WorkerOptions options;
   asio::io_context io{1};
   serving::EventLog log{"/dev/null"};
-  serving::ModelStore models{one_model(), log,
-                             [this](const serving::ModelStore::Task& task) { asio::post(io, task); }};
-  // Everything is computed at once: the engine's thread would make runs differ.
-  serving::Engine engine{{.quick_work = 1e18}, [](const auto&) {}};
-  worker::Service service{io,   net::clock_of(io), options, {}, models, engine, log, {}, {}, 0, {}, false,
-                          [] {}};
+  serving::CatalogHolder catalog;
+  // Everything is computed at once: the batcher's thread would make runs differ.
+  serving::Batcher batcher{{.quick_work = 1e18}};
+  serving::Loader loader{one_model(), log, catalog, [] {}};
+  worker::Service service{io, options, catalog, loader, batcher, log};
 
   Worker() {
     options.max_frame = 1 << 20;
-    models.load_all();
-    io.run();
+    loader.load_all();
   }
 };
 
@@ -48,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (::send(client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return 0;
   client.reset();
   const auto session = std::make_shared<worker::Session>(
-      worker.service, net::adopt_socket(worker.io, std::move(server)), "input");
+      worker.service, net::adopt_socket(worker.io, std::move(server)), worker::Origin{"input", true});
   worker.service.sessions.insert(session);
   asio::co_spawn(worker.io, session->run(), [](const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);

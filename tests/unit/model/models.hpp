@@ -24,7 +24,7 @@ class Scratch {
     folder_ = pattern;
   }
   ~Scratch() { std::filesystem::remove_all(folder_); }
-  std::string operator/(const char* name) const { return folder_ + "/" + name; }
+  std::string operator/(const std::string& name) const { return folder_ + "/" + name; }
 
  private:
   std::string folder_;

@@ -1,0 +1,132 @@
+#include "serving/catalog.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace nn::serving {
+namespace {
+
+bool is_available(const ModelEntry& model) {
+  return std::any_of(model.versions.begin(), model.versions.end(),
+                     [](const auto& v) { return v.second.servable != nullptr; });
+}
+
+Error loading(std::uint64_t version, std::string_view model) {
+  return make_error(ErrorKind::unavailable, "version {} of model '{}' is being loaded", version,
+                    printable(model));
+}
+
+// Why no version of the model answers: the newest's reason counts.
+Error no_version(std::string_view name, const ModelEntry& model) {
+  for (auto at = model.versions.rbegin(); at != model.versions.rend(); ++at) {
+    const VersionEntry& entry = at->second;
+    if (entry.state == VersionState::start || entry.state == VersionState::loading)
+      return loading(at->first, name);
+    if (entry.reason) {
+      return data_error("no version of model '{}' is loaded; version {}: {}", printable(name), at->first,
+                        entry.reason->public_statement());
+    }
+  }
+  if (model.reason) {
+    return data_error("no version of model '{}' is loaded: {}", printable(name),
+                      model.reason->public_statement());
+  }
+  return data_error("no version of model '{}' is loaded", printable(name));
+}
+
+Error no_such_version(std::uint64_t version, std::string_view name, const ModelEntry& model) {
+  const auto found = model.versions.find(version);
+  if (found != model.versions.end()) {
+    const VersionEntry& entry = found->second;
+    if (entry.reason) {
+      return data_error("version {} of model '{}' can't be loaded: {}", version, printable(name),
+                        entry.reason->public_statement());
+    }
+    if (entry.state == VersionState::start || entry.state == VersionState::loading)
+      return loading(version, name);
+  }
+  std::vector<std::uint64_t> versions;
+  for (const auto& [number, entry] : model.versions) {
+    if (entry.servable) versions.push_back(number);
+  }
+  if (versions.empty()) return no_version(name, model);
+  return data_error("no version {} of model '{}'; there are: {}", version, printable(name),
+                    fmt::join(versions, ", "));
+}
+
+}  // namespace
+
+std::string_view name_of(VersionState state) {
+  switch (state) {
+    case VersionState::start: return "START";
+    case VersionState::loading: return "LOADING";
+    case VersionState::available: return "AVAILABLE";
+    case VersionState::unloading: return "UNLOADING";
+    case VersionState::end: break;
+  }
+  return "END";
+}
+
+Catalog::Found Catalog::find(std::string_view name, std::uint64_t version, std::string_view label) const {
+  auto model = models.find(name);
+  if (name.empty()) {
+    std::vector<std::string_view> names;
+    for (const auto& [known, entry] : models) {
+      if (is_available(entry)) names.push_back(known);
+    }
+    if (names.size() > 1) {
+      return {
+          nullptr,
+          data_error("there are several models").advise(", name one with -m: {}", fmt::join(names, ", "))};
+    }
+    if (names.size() == 1) model = models.find(names[0]);
+    if (names.empty() && models.size() == 1) model = models.begin();
+    if (names.empty() && models.size() != 1) return {nullptr, data_error("no model is loaded")};
+  }
+  if (model == models.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& [known, entry] : models) {
+      if (is_available(entry)) names.push_back(known);
+    }
+    if (names.empty()) return {nullptr, data_error("no model is loaded")};
+    return {nullptr, data_error("no model '{}'; there are: {}", printable(name), fmt::join(names, ", "))};
+  }
+  const auto& [known, entry] = *model;
+  if (!label.empty()) {
+    const auto labelled = entry.labels.find(label);
+    if (labelled == entry.labels.end()) {
+      return {nullptr, data_error("model '{}' has no label '{}'", printable(known), printable(label))};
+    }
+    version = labelled->second;
+  }
+  if (version == 0) {
+    for (auto at = entry.versions.rbegin(); at != entry.versions.rend(); ++at) {
+      if (at->second.servable) return {at->second.servable, {}};
+    }
+    return {nullptr, no_version(known, entry)};
+  }
+  const auto found = entry.versions.find(version);
+  if (found != entry.versions.end() && found->second.servable) return {found->second.servable, {}};
+  return {nullptr, no_such_version(version, known, entry)};
+}
+
+bool Catalog::serves(const Servable& servable) const {
+  const auto model = models.find(servable.name());
+  if (model == models.end()) return false;
+  const auto version = model->second.versions.find(servable.version());
+  return version != model->second.versions.end() && version->second.servable.get() == &servable;
+}
+
+bool Catalog::any_available() const {
+  return std::any_of(models.begin(), models.end(), [](const auto& m) { return is_available(m.second); });
+}
+
+bool Catalog::all_available() const {
+  return std::all_of(models.begin(), models.end(), [](const auto& m) { return is_available(m.second); });
+}
+
+}  // namespace nn::serving

@@ -1,0 +1,77 @@
+// Which versions of which models are served, and why the others aren't: a constant picture of one moment.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "serving/servable.hpp"
+
+namespace nn::serving {
+
+// The states of a version, by TensorFlow Serving's names (core/servable_state.h).
+enum class VersionState : std::uint8_t {
+  start,      // wanted, and its turn to be loaded comes
+  loading,    // being read, checked and warmed up
+  available,  // requests get it
+  unloading,  // requests get it no more; those that have it are answered
+  end,        // gone, or it couldn't be loaded: then there is a reason
+};
+std::string_view name_of(VersionState state);  // "AVAILABLE"
+
+struct VersionEntry {
+  VersionState state = VersionState::start;
+  std::shared_ptr<Servable> servable;  // while it is available
+  std::optional<Error> reason = {};    // of an end
+};
+
+struct ModelEntry {
+  std::map<std::uint64_t, VersionEntry> versions;
+  std::map<std::string, std::uint64_t, std::less<>> labels;
+  std::optional<Error> reason = {};  // why its repository can't be read
+};
+
+// Constant, for any thread.
+struct Catalog {
+  std::map<std::string, ModelEntry, std::less<>> models;
+
+  // A version: by its number, by a label, or without either the newest that is available. An empty name is
+  // the only model. Without a servable `absence` says why, and what there is; its kind is data where waiting
+  // doesn't help, and unavailable while it is being loaded.
+  struct Found {
+    std::shared_ptr<Servable> servable;
+    std::optional<Error> absence = {};
+  };
+  Found find(std::string_view name, std::uint64_t version = 0, std::string_view label = {}) const;
+  // Is it one of the versions that are available?
+  bool serves(const Servable& servable) const;
+  // Has every model a version that answers?
+  bool all_available() const;
+  bool any_available() const;
+};
+
+// The newest picture. Thread-safe.
+class CatalogHolder {
+ public:
+  std::shared_ptr<const Catalog> get() const {
+    const std::lock_guard lock(mutex_);
+    return catalog_;
+  }
+  void set(std::shared_ptr<const Catalog> catalog) {
+    const std::lock_guard lock(mutex_);
+    catalog_.swap(catalog);  // the old one is freed after the lock
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Catalog> catalog_ = std::make_shared<Catalog>();
+};
+
+}  // namespace nn::serving

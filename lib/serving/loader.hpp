@@ -1,0 +1,120 @@
+// Brings what is loaded to what repositories and people want, in a thread of its own.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "repository/repository.hpp"
+#include "serving/catalog.hpp"
+#include "serving/event_log.hpp"
+
+namespace nn::serving {
+
+struct LoaderOptions {
+  std::vector<repository::ModelSpec> models;
+  // Opens a version and makes it ready to answer; any exception is the reason why it isn't served.
+  std::function<std::unique_ptr<Servable>(const std::string& name, const repository::FoundVersion& version)>
+      open;
+  // A load that failed for a reason that may pass is tried again after the first pause, and twice as long
+  // each time.
+  Clock::duration first_pause = std::chrono::seconds(1), longest_pause = std::chrono::minutes(1);
+};
+
+// A version is loaded before the one that it replaces is let go, and what is served stays where nothing
+// better can be loaded. Servables are freed in the loader's thread, once nobody uses them.
+class Loader {
+ public:
+  // `on_change` is called after each change of the catalog, in the thread that made it. The log gets what is
+  // loaded, let go and wrong. Usage error when two models have one name.
+  Loader(LoaderOptions options, EventLog& log, CatalogHolder& catalog, std::function<void()> on_change,
+         const Clock& clock = Clock::machine());
+  ~Loader();
+
+  // Looks at all repositories once, in the calling thread. Throws the first reason where no model at all
+  // can be served, and warns of each that can't.
+  void load_all();
+  // Begins to look when asked.
+  void start();
+
+  // These from any thread.
+
+  // Looks at all repositories.
+  void look();
+  // Loads a version, or lets it go (0: as the policy says, or all), and tells in the loader's thread what
+  // went wrong. What was asked for lasts until the loader ends.
+  using Told = std::function<void(std::optional<Error>)>;
+  void change(std::string name, std::uint64_t version, bool load, Told told);
+  // Versions that came into service after the start.
+  std::uint64_t swaps() const { return swaps_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Change {
+    std::string name;
+    std::uint64_t version;
+    bool load;
+    Told told;
+  };
+  struct Failure {
+    repository::FileStamp stamp;
+    Error reason;
+    bool passing;  // the same file may be right another time
+    Clock::duration pause;
+    Clock::time_point next_try;
+  };
+  struct Loaded {
+    repository::FileStamp stamp;
+    std::shared_ptr<Servable> servable;
+  };
+  struct Entry {
+    repository::ModelSpec spec;
+    std::set<std::uint64_t> asked, refused;  // by people, beyond the policy
+    std::map<std::uint64_t, Loaded> loaded;
+    std::map<std::uint64_t, Failure> failed;
+    std::map<std::uint64_t, std::weak_ptr<Servable>> unloading;
+    std::optional<std::uint64_t> loading;
+    std::optional<Error> reason;  // why its repository can't be read
+  };
+
+  void run();
+  void look_at(Entry& entry);
+  void reconcile(Entry& entry);
+  bool may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const;
+  std::vector<repository::FoundVersion> wanted(const Entry& entry,
+                                               const std::vector<repository::FoundVersion>& found) const;
+  void load(Entry& entry, const repository::FoundVersion& version);
+  void fail(Entry& entry, const repository::FoundVersion& version, const Error& reason);
+  void retire(Entry& entry, std::uint64_t version);
+  void apply(const Change& change);
+  void apply_load(Entry& entry, std::uint64_t version);
+  void apply_unload(Entry& entry, std::uint64_t version);
+  void publish();
+  std::shared_ptr<Servable> owned(std::unique_ptr<Servable> servable);
+
+  LoaderOptions options_;
+  EventLog& log_;
+  CatalogHolder& catalog_;
+  std::function<void()> on_change_;
+  const Clock& clock_;
+  std::vector<Entry> entries_;  // the loader's thread's, once it runs
+  bool started_ = false;
+  std::atomic<std::uint64_t> swaps_{0};
+
+  struct Inbox;  // shared with servables, which may outlive this
+  std::shared_ptr<Inbox> inbox_;
+  std::thread thread_;
+};
+
+}  // namespace nn::serving

@@ -1,0 +1,104 @@
+// A version of a model that answers requests, wherever it computes.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "predict/predictor.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn::serving {
+
+class Servable;
+class Completion;
+
+// A table bound to a version. Constant, and keeps the version: whoever holds one gets answers of
+// that version, whatever is served meanwhile.
+struct Binding {
+  std::shared_ptr<Servable> servable;
+  model::BoundEncoder encoder;
+  predict::PredictionBuilder builder;
+};
+
+// A request on its way. Who made it leaves it alone from submit() until it is completed, but for `cancelled`.
+struct Request {
+  virtual ~Request() = default;
+  // Called by its Completion, where and when that likes.
+  virtual void completed() {}
+
+  std::shared_ptr<const Binding> binding;
+  Batch rows;
+  std::uint64_t bytes = 0;   // that it holds in memory while it waits
+  std::uint64_t client = 0;  // who asks: clients take turns
+  Clock::time_point arrived;
+  std::optional<Clock::time_point> deadline;
+  std::shared_ptr<Completion> completion;
+  std::atomic<bool> cancelled{false};
+
+  enum class State : std::uint8_t { waiting, answered, failed, late, cancelled } state = State::waiting;
+  std::optional<Batch> answers;
+  std::optional<Error> error;
+  std::chrono::microseconds waited{0}, computed{0};  // until its first row was computed; for all of them
+
+  // The batcher's: outputs so far, rows that are in steps, rows that are computed.
+  Buffer values;
+  std::int64_t taken = 0, done = 0;
+};
+
+using Requests = std::vector<std::shared_ptr<Request>>;
+
+// Where requests go when they are answered, or won't be.
+class Completion {
+ public:
+  virtual ~Completion() = default;
+  // All that a step has completed. Called in the thread that computes; must not throw.
+  virtual void complete(Requests requests) = 0;
+};
+
+// Thread-safe.
+class Servable {
+ public:
+  Servable(std::string name, std::uint64_t version) : name_(std::move(name)), version_(version) {}
+  Servable(const Servable&) = delete;
+  Servable& operator=(const Servable&) = delete;
+  virtual ~Servable() = default;
+
+  const std::string& name() const { return name_; }
+  std::uint64_t version() const { return version_; }
+  virtual const std::string& digest() const = 0;
+  virtual const predict::PredictionKind& kind() const = 0;
+  // The columns that it wants, as a table's schema; and those that it answers with.
+  virtual std::shared_ptr<const Schema> inputs() const = 0;
+  virtual std::shared_ptr<const Schema> outputs() const = 0;
+  // Data errors for a table that doesn't fit.
+  virtual model::BoundEncoder bind(const Schema& table) const = 0;
+  // Multiplications and additions of a row, roughly.
+  virtual std::int64_t work_per_row() const = 0;
+
+  // out [rows of all inputs, kind().width()], overwritten. One thread at a time. Data errors name a row;
+  // device errors mean that it will answer nobody any more.
+  virtual void compute(std::span<const predict::PredictorInput> inputs, float* out) = 0;
+
+  // Seconds that a row takes in a step of many, as measured; 0 while nothing is known.
+  double row_cost() const { return row_cost_.load(std::memory_order_relaxed); }
+  void note_cost(std::int64_t rows, Clock::duration time);
+
+ private:
+  const std::string name_;
+  const std::uint64_t version_;
+  std::atomic<double> row_cost_{0};
+};
+
+// A table bound to the version, whose answers say so in their metadata. Errors as Servable::bind() has them.
+std::shared_ptr<const Binding> bind(std::shared_ptr<Servable> servable, const Schema& table);
+
+}  // namespace nn::serving

@@ -1,0 +1,171 @@
+#include "worker/listeners.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.hpp"
+#include "net/timer.hpp"
+
+namespace nn::worker {
+namespace {
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::milliseconds tls_timeout{10'000};
+constexpr std::chrono::milliseconds pause_without_descriptors{100};
+constexpr std::size_t most_refusals = 16;  // that get through TLS first, at once
+
+// Names the other end of a connection, for logs, and says whether it is of our user or root's.
+void look_at_peer(Listeners::Client& client) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  const int fd = client.socket.native_handle();
+  client.name = "?";
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return;
+  if (address.ss_family == AF_UNIX) {
+    ucred who{};
+    socklen_t size = sizeof who;
+    client.name = "unix";
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return;
+    client.name = fmt::format("pid {} uid {}", who.pid, who.uid);
+    client.local = who.uid == ::geteuid() || who.uid == 0;
+    return;
+  }
+  char host[64] = {};
+  char port[16] = {};
+  if (::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+    client.name = fmt::format("{}:{}", host, port);
+  }
+}
+
+// Answers go out at once, and a peer that is gone without a word is found out by the system.
+void set_up(net::Socket& socket) {
+  const int on = 1, idle_s = 60, interval_s = 15, tries = 4;
+  const int fd = socket.native_handle();
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof tries);
+}
+
+}  // namespace
+
+Listeners::Listeners(asio::io_context& io, const WorkerOptions& options, bool local_only, Events events)
+    : io_(io), options_(options), events_(std::move(events)) {
+  const auto is_tls = [](const net::Endpoint& e) { return e.kind == net::Endpoint::Kind::tls; };
+  const bool any_tls = std::any_of(options.listen.begin(), options.listen.end(), is_tls) ||
+                       std::any_of(options.admin.begin(), options.admin.end(), is_tls);
+  if (any_tls || options.tls.any()) tls_.emplace(options.tls, net::Tls::Side::server);
+  for (net::Listening& one : net::inherited_listeners(local_only && !tls_)) {
+    if (tls_ && one.endpoint.kind == net::Endpoint::Kind::tcp) one.endpoint.kind = net::Endpoint::Kind::tls;
+    add(std::move(one), false);
+  }
+  for (const net::Endpoint& endpoint : options.listen) add(net::listen_on(endpoint, local_only), false);
+  for (const net::Endpoint& endpoint : options.admin) add(net::listen_on(endpoint, local_only), true);
+}
+
+Listeners::~Listeners() {
+  for (const Listener& listener : listeners_) {
+    if (!listener.unlinks.empty()) ::unlink(listener.unlinks.c_str());
+  }
+}
+
+void Listeners::add(net::Listening listening, bool admin) {
+  const int flags = ::fcntl(listening.fd.get(), F_GETFL);
+  ::fcntl(listening.fd.get(), F_SETFL, flags | O_NONBLOCK);
+  listeners_.push_back(
+      {net::adopt_listener(io_, std::move(listening.fd)), listening.endpoint, listening.unlinks, admin});
+}
+
+std::vector<net::Endpoint> Listeners::endpoints() const {
+  std::vector<net::Endpoint> out;
+  for (const Listener& listener : listeners_) {
+    if (!listener.admin) out.push_back(listener.endpoint);
+  }
+  return out;
+}
+
+void Listeners::start() {
+  for (Listener& listener : listeners_) {
+    asio::co_spawn(io_, accept(listener), [this](std::exception_ptr error) {
+      if (error) events_.failed(std::move(error));
+    });
+  }
+}
+
+void Listeners::close() {
+  closed_ = true;
+  boost::system::error_code ignored;
+  for (Listener& listener : listeners_) listener.acceptor.close(ignored);
+}
+
+void Listeners::renew_certificates() {
+  if (!tls_) return;
+  try {
+    tls_->renew(options_.tls);
+  } catch (const Error& error) {
+    warn("{}; the old certificates stay in use", error.what());
+  }
+}
+
+asio::awaitable<void> Listeners::accept(Listener& listener) {
+  net::Timer pause(io_.get_executor());
+  while (!closed_) {
+    std::string trouble;
+    try {
+      auto [error, socket] = co_await listener.acceptor.async_accept(no_throw);
+      if (error == asio::error::operation_aborted || closed_) co_return;
+      if (!error) {
+        Client client{std::move(socket), {}, listener.admin, false};
+        look_at_peer(client);
+        if (listener.endpoint.kind != net::Endpoint::Kind::unix_socket) set_up(client.socket);
+        if (listener.endpoint.kind != net::Endpoint::Kind::tls) {
+          events_.come(std::move(client));
+        } else if (greeting_ >= most_refusals && events_.is_crowded()) {
+          events_.rejected(client.name, make_error(ErrorKind::unavailable, "no connection is free"));
+        } else {
+          asio::co_spawn(io_, secure(std::move(client)), [this](std::exception_ptr failure) {
+            if (failure) events_.failed(std::move(failure));
+          });
+        }
+        continue;
+      }
+      trouble = error.message();
+    } catch (const std::exception& error) {
+      trouble = error.what();
+    }
+    // Out of descriptors or of memory, most likely: the others go on, and this is tried again.
+    warn("{}: {}", net::to_string(listener.endpoint), trouble);
+    pause.expires_after(pause_without_descriptors);
+    co_await pause.wait();
+  }
+}
+
+asio::awaitable<void> Listeners::secure(Client client) {
+  ++greeting_;
+  try {
+    auto secured = co_await tls_->secure(std::move(client.socket), {}, tls_timeout);
+    --greeting_;
+    if (closed_) co_return;
+    client.socket = std::move(secured.socket);
+    client.name += " " + secured.peer;
+    events_.come(std::move(client));
+    co_return;
+  } catch (const Error& error) {
+    events_.rejected(client.name, error);
+  } catch (const std::exception& error) {
+    events_.rejected(client.name, Error(ErrorKind::internal, error.what()));
+  }
+  --greeting_;
+}
+
+}  // namespace nn::worker

@@ -1,0 +1,73 @@
+// Where clients come in: accepts connections, takes them through TLS, and hands them over. For this module
+// only.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "net/listen.hpp"
+#include "net/socket.hpp"
+#include "net/tls.hpp"
+#include "worker/worker.hpp"
+
+namespace nn::worker {
+
+// One thread, that of the io_context, which must run no longer than this lives.
+class Listeners {
+ public:
+  struct Client {
+    net::Socket socket;
+    std::string name;    // for logs
+    bool admin = false;  // came in where only administrators do
+    bool local = false;  // a process of this machine and of our user, or root's
+  };
+  struct Events {
+    std::function<void(Client)> come;
+    // Is there no room even for telling why? A TLS handshake costs time then.
+    std::function<bool()> is_crowded;
+    // A client that didn't get through TLS.
+    std::function<void(const std::string& name, const Error& error)> rejected;
+    // Accepting has ended though nobody closed it.
+    std::function<void(std::exception_ptr error)> failed;
+  };
+
+  // Opens all endpoints; `local_only` as listen_on() has it.
+  Listeners(asio::io_context& io, const WorkerOptions& options, bool local_only, Events events);
+  ~Listeners();  // removes the unix sockets' files
+
+  void start();
+  void close();
+  bool empty() const { return listeners_.empty(); }
+  std::vector<net::Endpoint> endpoints() const;  // as bound, without those for administrators
+  // New connections use the certificates that are there now; where they can't be read, the old.
+  void renew_certificates();
+  // Connections with bytes that TLS has not sent yet.
+  std::size_t open_tls() const { return tls_ ? tls_->open() : 0; }
+  // Connections in the handshake of TLS.
+  std::size_t greeting() const { return greeting_; }
+
+ private:
+  struct Listener {
+    net::Acceptor acceptor;
+    net::Endpoint endpoint;
+    std::string unlinks;
+    bool admin;
+  };
+  void add(net::Listening listening, bool admin);
+  asio::awaitable<void> accept(Listener& listener);
+  asio::awaitable<void> secure(Client client);
+
+  asio::io_context& io_;
+  const WorkerOptions& options_;
+  Events events_;
+  std::list<Listener> listeners_;
+  std::optional<net::Tls> tls_;
+  std::size_t greeting_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace nn::worker

@@ -1,0 +1,118 @@
+#include "worker/service.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/version.hpp"
+#include "worker/session.hpp"
+
+namespace nn::worker {
+namespace {
+
+using nlohmann::json;
+
+// Requests come back to the serving thread.
+class ServingThread : public serving::Completion {
+ public:
+  explicit ServingThread(asio::io_context& io) : io_(io) {}
+  void complete(serving::Requests requests) override {
+    asio::post(io_, [requests = std::move(requests)] {
+      for (const auto& request : requests) request->completed();
+    });
+  }
+
+ private:
+  asio::io_context& io_;
+};
+
+json models_of(const serving::Catalog& catalog) {
+  json out = json::array();
+  for (const auto& [name, model] : catalog.models) {
+    json versions = json::array(), others = json::object();
+    for (const auto& [number, entry] : model.versions) {
+      if (entry.servable) {
+        versions.push_back({{"version", number}, {"digest", entry.servable->digest()}});
+      } else {
+        json& other = others[std::to_string(number)] = {{"state", name_of(entry.state)}};
+        if (entry.reason) other["reason"] = entry.reason->public_statement();
+      }
+    }
+    json one = {{"name", name}, {"versions", std::move(versions)}};
+    if (!others.empty()) one["versions_not_served"] = std::move(others);
+    if (model.reason) one["why"] = model.reason->public_statement();
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+json stats_of(const Service& service) {
+  serving::WorkerStats stats = service.stats;
+  for (const auto& session : service.sessions) {  // those that live count as well
+    stats.received_bytes += session->link().received_bytes();
+    stats.sent_bytes += session->link().sent_bytes();
+  }
+  json out = serving::to_json(stats, service.clock.now());
+  out["nn_worker_connections"] = service.sessions.size();
+  out["nn_worker_requests_inflight"] = service.inflight;
+  out["nn_worker_model_swaps_total"] = service.loader.swaps();
+  out["nn_worker_body_bytes"] = service.memory->used();
+  return out;
+}
+
+std::string status_of_health(const Service& service) {
+  const auto catalog = service.catalog.get();
+  const bool ready =
+      catalog->any_available() || (catalog->models.empty() && !service.options.train_folder.empty());
+  return service.draining ? "draining" : ready ? "ok" : "no model";
+}
+
+// What came from outside may not be UTF-8.
+std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+}  // namespace
+
+Service::Service(asio::io_context& context, const WorkerOptions& worker_options,
+                 serving::CatalogHolder& holder, serving::Loader& model_loader,
+                 serving::Batcher& model_batcher, serving::EventLog& event_log)
+    : io(context),
+      clock(net::clock_of(context)),
+      options(worker_options),
+      catalog(holder),
+      loader(model_loader),
+      batcher(model_batcher),
+      log(event_log),
+      completion(std::make_shared<ServingThread>(context)),
+      memory(std::make_shared<protocol::ByteBudget>(
+          context.get_executor(), std::max(worker_options.max_memory, worker_options.max_frame))) {
+  stats.started = clock.now();
+}
+
+Service::~Service() {
+  parsers.join();
+  memory->close();
+}
+
+std::string report(const Service& service, wire::What what) {
+  const auto catalog = service.catalog.get();
+  switch (what) {
+    case wire::What::health: return dump({{"status", status_of_health(service)}});
+    case wire::What::models: return dump(models_of(*catalog));
+    case wire::What::stats: return dump(stats_of(service));
+    default: break;
+  }
+  return dump({{"agent", fmt::format("nn-worker {}", tools_version())},
+               {"pid", ::getpid()},
+               {"device", backend::to_string(service.options.device)},
+               {"draining", service.draining},
+               {"connections", service.sessions.size()},
+               {"inflight", service.inflight},
+               {"training", service.training != nullptr},
+               {"max_inflight", service.options.max_inflight},
+               {"models", models_of(*catalog)}});
+}
+
+}  // namespace nn::worker

@@ -1,0 +1,57 @@
+// What the connections of a worker share. For this module only.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "protocol/frame.hpp"
+#include "serving/batcher.hpp"
+#include "serving/catalog.hpp"
+#include "serving/event_log.hpp"
+#include "serving/loader.hpp"
+#include "serving/stats.hpp"
+#include "worker/training.hpp"
+#include "worker/worker.hpp"
+
+namespace nn::worker {
+
+class Session;
+
+// The serving thread's, but for what is thread-safe itself.
+struct Service {
+  // Nothing of a budget of the options is used yet.
+  Service(asio::io_context& context, const WorkerOptions& worker_options, serving::CatalogHolder& holder,
+          serving::Loader& model_loader, serving::Batcher& model_batcher, serving::EventLog& event_log);
+  ~Service();
+
+  asio::io_context& io;
+  Clock& clock;
+  const WorkerOptions& options;
+  serving::CatalogHolder& catalog;
+  serving::Loader& loader;
+  serving::Batcher& batcher;
+  serving::EventLog& log;
+  std::string token, admin_token;  // that clients must know; empty: none
+  serving::WorkerStats stats;
+  std::shared_ptr<serving::Completion> completion;
+  std::shared_ptr<protocol::ByteBudget> memory;  // of bodies, all clients'
+  format::BufferPool bodies;
+  asio::thread_pool parsers{1};  // where large messages are read: clients wait for their own only
+  std::set<std::shared_ptr<Session>> sessions;
+  std::int64_t clients = 0;            // sessions that have opened something
+  std::int64_t inflight = 0;           // requests in the batcher
+  std::shared_ptr<Training> training;  // one at a time
+  bool draining = false;
+  std::function<void()> on_change = [] {};  // a session or a request ended
+  std::optional<Error> broken;              // the device failed: the worker has to end
+};
+
+// The answers to questions about health, status, models and stats, as JSON.
+std::string report(const Service& service, wire::What what);
+
+}  // namespace nn::worker

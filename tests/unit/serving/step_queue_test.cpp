@@ -1,0 +1,210 @@
+#include "serving/step_queue.hpp"
+
+#include <numeric>
+
+#include "catch.hpp"
+#include "fake_servable.hpp"
+
+using namespace nn;
+using namespace nn::serving;
+using namespace std::chrono_literals;
+
+namespace {
+
+using test::FakeServable;
+const Clock::time_point start{};
+
+std::vector<float> some(std::size_t rows) { return std::vector<float>(rows, 1.0f); }
+
+std::shared_ptr<Request> add(StepQueue& queue, const std::shared_ptr<FakeServable>& model, std::size_t rows,
+                             std::uint64_t client = 1, Clock::time_point arrived = start) {
+  auto request = test::request_of(model, some(rows), client);
+  request->arrived = arrived;
+  REQUIRE(queue.push(request));
+  return request;
+}
+
+std::vector<std::int64_t> rows_of(const std::optional<Step>& step) {
+  std::vector<std::int64_t> rows;
+  if (step) {
+    for (const Slice& slice : step->slices) rows.push_back(slice.rows);
+  }
+  return rows;
+}
+
+using Rows = std::vector<std::int64_t>;
+
+}  // namespace
+
+TEST_CASE("requests of a model share a step up to its limit, and none that fits is cut") {
+  StepQueue queue({.step_rows = 6});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  for (const std::size_t rows : {2, 1, 3, 4, 3}) add(queue, model, rows);
+  CHECK(rows_of(queue.next(start, over)) == Rows{2, 1, 3});
+  CHECK(rows_of(queue.next(start, over)) == Rows{4});
+  CHECK(rows_of(queue.next(start, over)) == Rows{3});
+  CHECK_FALSE(queue.next(start, over));
+  CHECK(queue.empty());
+  CHECK(queue.bytes() == 0);
+}
+
+TEST_CASE("a request that is larger than a step is computed in several") {
+  StepQueue queue({.step_rows = 100});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  const auto large = add(queue, model, 250);
+  CHECK(rows_of(queue.next(start, over)) == Rows{100});
+  CHECK(rows_of(queue.next(start, over)) == Rows{100});
+  const auto last = queue.next(start, over);
+  CHECK(rows_of(last) == Rows{50});
+  CHECK(last->slices[0].first == 200);
+  CHECK(large->taken == 250);
+}
+
+TEST_CASE("clients of a model take turns, whatever one of them has sent") {
+  StepQueue queue({.step_rows = 64});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  add(queue, model, 100'000, 1);
+  add(queue, model, 100'000, 1);
+  const auto small = add(queue, model, 1, 2);
+  const auto first = queue.next(start, over);
+  REQUIRE(first);
+  CHECK(first->rows <= 64);
+  CHECK(small->taken == 1);
+}
+
+TEST_CASE("models take turns by the time that they took") {
+  StepQueue queue({.step_rows = 10});
+  const auto slow = std::make_shared<FakeServable>("slow"), quick = std::make_shared<FakeServable>("quick");
+  Requests over;
+  double slow_s = 0, quick_s = 0;
+  for (int i = 0; i < 300; ++i) {
+    add(queue, slow, 10);
+    add(queue, quick, 10);
+  }
+  for (int i = 0; i < 200; ++i) {
+    const auto step = queue.next(start, over);
+    REQUIRE(step);
+    const bool is_slow = step->servable == slow;
+    (is_slow ? slow_s : quick_s) += is_slow ? 0.010 : 0.001;
+    queue.computed(*step, is_slow ? 10ms : 1ms);
+  }
+  CHECK(slow_s == Approx(quick_s).margin(0.011));
+}
+
+TEST_CASE("a model with single rows waits for no more than the step that is computed") {
+  StepQueue queue({.step_rows = 1000});
+  const auto batch = std::make_shared<FakeServable>("batch"),
+             single = std::make_shared<FakeServable>("single");
+  Requests over;
+  for (std::uint64_t client = 1; client <= 4; ++client) add(queue, batch, 100'000, client);
+  for (int i = 0; i < 50; ++i) {
+    auto step = queue.next(start, over);
+    REQUIRE(step);
+    REQUIRE(step->servable == batch);
+    add(queue, single, 1, 9);  // while that is computed
+    queue.computed(*step, 2ms);
+    step = queue.next(start, over);
+    REQUIRE(step);
+    CHECK(step->servable == single);
+    queue.computed(*step, 10us);
+  }
+}
+
+TEST_CASE("a model that was idle has saved no time up") {
+  StepQueue queue({.step_rows = 10});
+  const auto busy = std::make_shared<FakeServable>("busy"), idle = std::make_shared<FakeServable>("idle");
+  Requests over;
+  for (int i = 0; i < 100; ++i) {
+    add(queue, busy, 10);
+    queue.computed(*queue.next(start, over), 10ms);
+  }
+  for (int i = 0; i < 20; ++i) {
+    add(queue, busy, 10);
+    add(queue, idle, 10);
+  }
+  int of_idle = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto step = queue.next(start, over);
+    of_idle += step->servable == idle ? 1 : 0;
+    queue.computed(*step, 10ms);
+  }
+  CHECK(of_idle >= 9);
+  CHECK(of_idle <= 11);
+}
+
+TEST_CASE("steps become as long as they may take") {
+  StepQueue queue({.step_rows = 100'000, .step_time = 2ms});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  add(queue, model, 100'000);
+  model->note_cost(1000, 10ms);  // ten microseconds a row
+  CHECK(rows_of(queue.next(start, over)) == Rows{200});
+  model->note_cost(1000, 1s);  // dearer steps count little, cheaper ones at once
+  CHECK(queue.next(start, over)->rows > 20);
+  model->note_cost(1000, 1ms);
+  CHECK(rows_of(queue.next(start, over)) == Rows{2000});
+  model->note_cost(1, 1s);
+  for (int i = 0; i < 500; ++i) model->note_cost(1, 1s);
+  CHECK(rows_of(queue.next(start, over)) == Rows{16});
+}
+
+TEST_CASE("what is late or cancelled leaves the queue without a step") {
+  StepQueue queue({});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  const auto late = add(queue, model, 1), cancelled = add(queue, model, 1), good = add(queue, model, 1);
+  late->deadline = start + 5ms;
+  cancelled->cancelled = true;
+  const auto step = queue.next(start + 5ms, over);
+  REQUIRE(step);
+  CHECK(step->slices.size() == 1);
+  CHECK(step->slices[0].request == good);
+  CHECK(over == Requests{late, cancelled});
+  CHECK(late->state == Request::State::late);
+  CHECK(cancelled->state == Request::State::cancelled);
+  CHECK(good->waited == 5ms);
+  CHECK(queue.bytes() == 0);
+}
+
+TEST_CASE("a delay waits for others, and not for more than a step") {
+  StepQueue queue({.step_rows = 4, .delay = 10ms});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  CHECK_FALSE(queue.ready_at());
+  add(queue, model, 1, 1, start);
+  CHECK_FALSE(queue.next(start + 9ms, over));
+  CHECK(queue.ready_at() == start + 10ms);
+  add(queue, model, 1, 1, start + 9ms);
+  CHECK(rows_of(queue.next(start + 10ms, over)) == Rows{1, 1});
+  for (int i = 0; i < 4; ++i) add(queue, model, 1, 1, start + 20ms);
+  CHECK(queue.next(start + 20ms, over)->rows == 4);
+}
+
+TEST_CASE("what waits is bounded in rows and in bytes") {
+  StepQueue queue({.queue_rows = 10, .queue_bytes = 250});
+  const auto model = std::make_shared<FakeServable>(), other = std::make_shared<FakeServable>("other");
+  add(queue, model, 8);
+  CHECK_FALSE(queue.push(test::request_of(model, some(3))));
+  CHECK(queue.push(test::request_of(model, some(2))));
+  CHECK_FALSE(queue.push(test::request_of(other, some(1))));  // 300 bytes
+  Requests over;
+  CHECK(queue.next(start, over));
+  CHECK(queue.push(test::request_of(other, some(1))));
+  CHECK(queue.clear().size() == 1);
+  // One is taken whatever it holds, where nothing waits.
+  auto huge = test::request_of(model, some(5));
+  huge->bytes = 1 << 20;
+  CHECK(queue.push(huge));
+}
+
+TEST_CASE("a request without rows is a step as well") {
+  StepQueue queue({});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  const auto empty = add(queue, model, 0);
+  CHECK(rows_of(queue.next(start, over)) == Rows{0});
+  CHECK(queue.empty());
+}

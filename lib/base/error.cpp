@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace nn {
 namespace {
@@ -95,6 +96,20 @@ void fail_errno(std::string_view what, int error_number) {
   char buffer[256];
   const char* text = ::strerror_r(error_number, buffer, sizeof buffer);  // GNU flavour
   throw Error(ErrorKind::io, text).within_file(what);
+}
+
+Error error_of(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::io, "out of memory"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::internal, error.what()};
+  } catch (...) {
+    return {ErrorKind::internal, "an exception that has no text"};
+  }
 }
 
 }  // namespace nn

@@ -117,6 +117,10 @@ template <typename... Args>
 [[noreturn]] void fail_errno(std::string_view what);
 [[noreturn]] void fail_errno(std::string_view what, int error_number);
 
+// What any exception says, as one of ours: memory that isn't there is an io error, an exception of somebody
+// else's an internal one.
+Error error_of(const std::exception_ptr& exception);
+
 // The exit status that the contract between all tools gives to a kind.
 inline constexpr int exit_failed = 1, exit_usage = 2;
 inline constexpr int exit_device = 71;       // EX_OSERR of sysexits.h

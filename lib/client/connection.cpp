@@ -86,13 +86,7 @@ asio::awaitable<void> Connection::run() {
 
 // Something went wrong here, which no other connection makes better.
 void Connection::end(const std::exception_ptr& why) {
-  try {
-    std::rethrow_exception(why);
-  } catch (const Error& error) {
-    error_ = within(error, name_);
-  } catch (const std::exception& error) {
-    error_ = Error(ErrorKind::internal, error.what()).within(name_);
-  }
+  error_ = within(error_of(why), name_);
   if (link_) link_->close();
   set(State::refused);
 }

@@ -11,9 +11,9 @@ std::chrono::microseconds since(Clock::time_point start, Clock::time_point end) 
   return std::chrono::duration_cast<std::chrono::microseconds>(end - start);
 }
 
-void fail(Request& request, const std::exception& error) {
-  const auto* known = dynamic_cast<const Error*>(&error);
-  request.error = known != nullptr ? *known : Error(ErrorKind::internal, error.what());
+// The exception that is being handled is why.
+void fail(Request& request) {
+  request.error = error_of(std::current_exception());
   request.state = Request::State::failed;
 }
 
@@ -36,8 +36,8 @@ void answer(Request& request) {
     request.answers =
         request.binding->builder.build(request.rows, std::move(request.values), nullptr, nullptr);
     request.state = Request::State::answered;
-  } catch (const std::exception& error) {
-    fail(request, error);
+  } catch (...) {
+    fail(request);
   }
 }
 
@@ -49,8 +49,8 @@ void compute_alone(const Slice& slice) {
     const Batch rows = whole ? request.rows : nn::slice(request.rows, slice.first, slice.rows);
     const predict::PredictorInput input{&request.binding->encoder, &rows};
     request.binding->servable->compute({&input, 1}, reinterpret_cast<float*>(place_of(slice)));
-  } catch (const std::exception& error) {
-    fail(request, error);
+  } catch (...) {
+    fail(request);
   }
 }
 
@@ -165,7 +165,7 @@ void Batcher::compute(const Step& step, Requests& over) {
         std::memcpy(place_of(slice), from, bytes);
         from += bytes;
       }
-    } catch (const std::exception&) {
+    } catch (...) {
       together = false;  // whose fault it is shows below, and the others get their answers
     }
   }

@@ -26,11 +26,6 @@ bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::io || kind == ErrorKind::unavailable || kind == ErrorKind::internal;
 }
 
-Error error_of(const std::exception& error) {
-  const auto* known = dynamic_cast<const Error*>(&error);
-  return known != nullptr ? *known : Error(ErrorKind::internal, error.what());
-}
-
 bool same_fault(const std::optional<Error>& a, const std::optional<Error>& b) {
   return a.has_value() == b.has_value() && (!a || (a->kind() == b->kind() && a->message() == b->message()));
 }
@@ -128,8 +123,8 @@ void Loader::look_at(Entry& entry) {
   std::optional<Error> reason;
   try {
     reconcile(entry);
-  } catch (const std::exception& error) {
-    reason = error_of(error);
+  } catch (...) {
+    reason = error_of(std::current_exception());
   }
   if (reason && !same_fault(reason, entry.reason)) {
     if (started_ || !entry.loaded.empty())
@@ -208,8 +203,8 @@ void Loader::load(Entry& entry, const repository::FoundVersion& version) {
     auto servable = options_.open(entry.spec.name, version);
     entry.loaded[version.version] = {version.stamp, owned(std::move(servable))};
     entry.failed.erase(version.version);
-  } catch (const std::exception& error) {
-    fail(entry, version, error_of(error));
+  } catch (...) {
+    fail(entry, version, error_of(std::current_exception()));
   }
   entry.loading.reset();
   if (!entry.failed.contains(version.version)) {
@@ -299,8 +294,8 @@ void Loader::apply(const Change& change) {
                                     [&](const Entry& e) { return e.spec.name == change.name; });
     if (entry == entries_.end()) fail_data("no model '{}' is configured here", printable(change.name));
     change.load ? apply_load(*entry, change.version) : apply_unload(*entry, change.version);
-  } catch (const std::exception& error) {
-    wrong = error_of(error);
+  } catch (...) {
+    wrong = error_of(std::current_exception());
   }
   change.told(std::move(wrong));
 }

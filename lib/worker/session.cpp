@@ -192,10 +192,8 @@ asio::awaitable<void> Session::handle(const protocol::IncomingFrame& in) {
     Rows rows;
     try {
       if (stream) rows.batch = stream->rows.read(in.body);
-    } catch (const Error& error) {
-      rows.error = error;
-    } catch (const std::exception& error) {
-      rows.error = Error(ErrorKind::internal, error.what());
+    } catch (...) {
+      rows.error = error_of(std::current_exception());
     }
     return rows;
   };

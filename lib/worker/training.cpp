@@ -271,19 +271,12 @@ std::string Training::public_line(std::string_view line) {
 
 // Something went wrong here, and not with nn-train.
 void Training::give_up(const std::exception_ptr& why) {
-  std::optional<Error> error;
-  try {
-    std::rethrow_exception(why);
-  } catch (const Error& known) {
-    error = known;
-  } catch (const std::exception& other) {
-    error.emplace(ErrorKind::internal, other.what());
-  }
+  const Error error = error_of(why);
   ended_ = true;
   patience_.cancel();
   written_some_.cancel();
   child_.reset();
-  link_->send(link_->maker().failed(id_, wire::Code::internal, *error));
+  link_->send(link_->maker().failed(id_, wire::Code::internal, error));
   on_end_(error);
 }
 

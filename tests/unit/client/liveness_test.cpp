@@ -1,5 +1,9 @@
 #include "client/liveness.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 #include "catch.hpp"
 
 using nn::Clock;

@@ -1,0 +1,257 @@
+#include "worker_fixture.hpp"
+
+using namespace nn;
+using namespace std::chrono_literals;
+using test::Client;
+using test::FakeServable;
+using test::WorkerFixture;
+using Texts = std::vector<std::string>;
+
+TEST_CASE(
+    "a client that doesn't greet is closed after ten seconds, and one that asks for nothing after thirty") {
+  WorkerFixture w;
+  const auto silent = w.connect(), guest = w.connect();
+  guest->hello();
+  w.pass(9900ms);
+  CHECK_FALSE(silent->ended());
+  w.pass(300ms);
+  CHECK(silent->ended());
+  CHECK_FALSE(guest->ended());
+  w.pass(20s);
+  CHECK(guest->ended());
+  CHECK(w.service->sessions.empty());
+}
+
+TEST_CASE("messages have no bodies before the greeting") {
+  WorkerFixture w;
+  const auto client = w.connect();
+  std::string frame("nnw1\x10\0\0\0\0\0\0\x03\0\0\0\0abcdefgh", 24);
+  client->send_bytes(frame);
+  w.run();
+  CHECK(client->texts() == Texts{"invalid: the connection does not begin with a greeting"});
+  w.pass(3s);
+  CHECK(client->ended());
+}
+
+TEST_CASE("the idle limit counts from the last sign of life, not from the last request") {
+  WorkerFixture w;
+  w.options.idle_timeout = 60s;
+  const auto pausing = w.connected(), gone = w.connected();
+  for (int i = 0; i < 60; ++i) {
+    w.pass(5s);
+    if (!pausing->ended()) pausing->query(0, wire::What::health);
+    w.run();
+  }
+  CHECK_FALSE(pausing->ended());
+  CHECK(gone->ended());
+}
+
+TEST_CASE("an answer comes back, computed at once or by the batcher") {
+  WorkerFixture w;
+  for (const std::int64_t work : {1000, 1'000'000'000}) {
+    w.model->work = work;
+    const auto client = w.connected();
+    client->predict(7, {1, 2, 3});
+    w.run();
+    w.run_until_idle();
+    const auto replies = client->take();
+    REQUIRE(replies.size() == 1);
+    CHECK(replies[0].text() == "Answer");
+    CHECK(replies[0].id() == 7);
+  }
+}
+
+TEST_CASE("a request is bound to its version: a swap meanwhile changes nothing for it") {
+  WorkerFixture w;
+  const auto client = w.connected();
+  w.model->hold();
+  client->predict(1, {1});
+  w.run();
+  w.model->wait_for_step(1);
+  const auto next = std::make_shared<FakeServable>("m", 2);
+  w.serve({next});
+  client->predict(2, {2});
+  w.run();
+  w.model->release();
+  w.run_until_idle();
+  const auto replies = client->take();
+  REQUIRE(replies.size() == 2);
+  std::map<std::uint64_t, std::uint64_t> versions;
+  for (const auto& reply : replies) {
+    const auto* answer = reply.frame().message_as<wire::Answer>();
+    REQUIRE(answer != nullptr);
+    versions[reply.id()] = answer->version();
+  }
+  CHECK(versions == std::map<std::uint64_t, std::uint64_t>{{1, 1}, {2, 2}});
+}
+
+TEST_CASE("a stream that keeps its version has it while rows come, and not for ever") {
+  WorkerFixture w;
+  const auto client = w.connected("m", 0, true);
+  std::weak_ptr<FakeServable> old = w.model;
+  w.model->work = 1000;
+  w.serve({std::make_shared<FakeServable>("m", 2)});
+  w.model = std::make_shared<FakeServable>("m", 3);
+  const auto version = [&](std::uint64_t id) -> std::uint64_t {
+    client->predict(id, {1});
+    w.run();
+    w.run_until_idle();
+    const auto replies = client->take();
+    REQUIRE(replies.size() == 1);
+    return replies[0].frame().message_as<wire::Answer>()->version();
+  };
+  for (int i = 0; i < 10; ++i) {
+    w.pass(20s);
+    CHECK(version(10 + static_cast<std::uint64_t>(i)) == 1);
+  }
+  CHECK_FALSE(old.expired());
+  w.pass(31s);
+  CHECK(old.expired());
+  CHECK(version(30) == 2);
+}
+
+TEST_CASE("an idle stream doesn't keep a version that is served no more") {
+  WorkerFixture w;
+  const auto client = w.connected();
+  std::weak_ptr<FakeServable> old = w.model;
+  w.model = std::make_shared<FakeServable>("m", 2);
+  w.serve({w.model});
+  w.pass(200ms);
+  CHECK(old.expired());
+}
+
+TEST_CASE("a version that is being loaded is worth another try, one that can't be is not") {
+  WorkerFixture w;
+  auto next = std::make_shared<serving::Catalog>();
+  next->models["m"].versions[1] = {serving::VersionState::loading, nullptr, {}};
+  next->models["n"].versions[1] = {serving::VersionState::end, nullptr, data_error("its checksum differs")};
+  w.catalog.set(next);
+  const auto client = w.connect();
+  client->hello();
+  client->open("m");
+  client->open("n");
+  w.run();
+  CHECK(client->texts() ==
+        Texts{"Welcome", "busy: version 1 of model 'm' is being loaded",
+              "not_found: no version of model 'n' is loaded; version 1: its checksum differs"});
+}
+
+TEST_CASE("cancelled requests, and those of clients that hang up, are not computed") {
+  WorkerFixture w;
+  const auto client = w.connected(), leaver = w.connected();
+  w.model->hold();
+  client->predict(1, {1});
+  w.run();
+  w.model->wait_for_step(1);
+  client->predict(2, {2});
+  client->cancel(2);
+  leaver->predict(3, {3});
+  w.run();
+  leaver->hang_up();
+  w.run();
+  w.model->release();
+  w.run_until_idle();
+  CHECK(client->texts() == Texts{"Answer", "cancelled: cancelled"});
+  CHECK(w.model->steps.size() == 1);
+  CHECK(w.service->sessions.size() == 1);
+  CHECK(w.service->clients == 1);
+}
+
+TEST_CASE("a deadline counts from when the request came") {
+  WorkerFixture w;
+  const auto client = w.connected();
+  w.model->hold();
+  client->predict(1, {1});
+  w.run();
+  w.model->wait_for_step(1);
+  client->predict(2, {2}, 5000);
+  client->predict(3, {3}, 50'000);
+  w.run();
+  w.clock.advance(5ms);
+  w.model->release();
+  w.run_until_idle();
+  CHECK(client->texts() == Texts{"Answer", "deadline: late: it waited 5000 us", "Answer"});
+}
+
+TEST_CASE("clients beyond the limit are told so, and whoever asks for health is answered") {
+  WorkerFixture w;
+  w.options.max_connections = 1;
+  const auto first = w.connected(), second = w.connect();
+  second->hello();
+  second->query(5, wire::What::health);
+  w.run();
+  CHECK(second->texts() == Texts{"Welcome", "Report"});
+  second->open("m");
+  w.run();
+  CHECK(second->texts() == Texts{"busy: no connection is free"});
+  first->hang_up();
+  w.run();
+  CHECK(w.service->clients == 0);
+  w.connected();
+}
+
+TEST_CASE("only administrators load models") {
+  WorkerFixture w;
+  const auto predictor = w.connect(false);
+  predictor->hello();
+  predictor->load(1, "m", 1);
+  w.run();
+  CHECK(predictor->texts() ==
+        Texts{"Welcome", "unauthenticated: this client may not load and unload models"});
+}
+
+TEST_CASE("a token of administrators opens the door and their rights, the other one only the door") {
+  WorkerFixture w;
+  w.start();
+  w.service->token = "guest";
+  w.service->admin_token = "root";
+  const auto rights = [&](const char* token) {
+    const auto client = w.connect(true);
+    client->hello(token);
+    w.run();
+    const auto replies = client->take();
+    REQUIRE(replies.size() == 1);
+    const auto* welcome = replies[0].frame().message_as<wire::Welcome>();
+    if (welcome == nullptr) return replies[0].text();
+    for (const auto* one : *welcome->capabilities()) {
+      if (one->str() == "admin") return std::string("admin");
+    }
+    return std::string("guest");
+  };
+  CHECK(rights("root") == "admin");
+  CHECK(rights("guest") == "guest");
+  CHECK(rights("other") == "unauthenticated: wrong token");
+  CHECK(rights(nullptr) == "unauthenticated: this worker asks for a token");
+}
+
+TEST_CASE("a client that dies with answers unsent leaves nothing behind") {
+  WorkerFixture w;
+  w.model->work = 1000;
+  const auto client = w.connected();
+  // Until the worker's answers fill the socket and it reads no further.
+  std::uint64_t id = 0;
+  for (int i = 0; i < 4000 && w.service->sessions.size() == 1; ++i) {
+    client->predict(++id, std::vector<float>(50, 1.0f));
+    w.run();
+    w.run_until_idle();
+  }
+  client->hang_up();
+  w.run();
+  w.pass(1s);
+  CHECK(w.service->sessions.empty());
+  CHECK(w.service->clients == 0);
+}
+
+TEST_CASE("a client that takes no answers is closed after a minute") {
+  WorkerFixture w;
+  const auto client = w.connected();
+  w.model->work = 1000;
+  for (std::uint64_t id = 1; id <= 400; ++id) {
+    client->query(id, wire::What::stats);
+    w.run();
+  }
+  w.pass(59s);
+  CHECK(w.service->sessions.size() == 1);
+  w.pass(2s);
+  CHECK(w.service->sessions.empty());
+}

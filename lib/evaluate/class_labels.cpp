@@ -63,8 +63,8 @@ void LabelColumn::read(const Batch& batch, ClassNames& names, std::int32_t* out)
   const Column& column = batch.columns[column_];
   if (type_ == DType::category) {
     if (dictionary_ != column.dictionary) {
+      if (!dictionary_ || !column.dictionary->continues(*dictionary_)) known_.clear();
       dictionary_ = column.dictionary;
-      known_.clear();
     }
     // Looked up when first met: what no row has is no class of an open set.
     known_.resize(dictionary_->size(), missing);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -24,14 +25,15 @@ using Texts = std::vector<std::string>;
 std::int64_t skip_lines(CsvChunks& chunks, std::int64_t skip, std::size_t limit) {
   if (chunks.peek(3).starts_with("\xEF\xBB\xBF")) chunks.advance(3);
   std::int64_t lines = 0;
-  std::size_t wanted = 1;
+  std::size_t wanted = 1, searched = 0;
   while (lines < skip) {
     const std::string_view ahead = chunks.peek(wanted);
-    const auto end = ahead.find('\n');
+    const auto end = ahead.find('\n', std::exchange(searched, ahead.size()));
     if (end != std::string_view::npos) {
       chunks.advance(end + 1);
       ++lines;
       wanted = 1;
+      searched = 0;
     } else if (ahead.size() < wanted || ahead.size() > limit) {
       chunks.advance(ahead.size());
       break;

@@ -32,7 +32,7 @@ std::int32_t ClassNames::add(std::string name) {
 }
 
 std::int32_t ClassNames::find(std::string_view text) {
-  if (const auto found = by_name_.find(std::string(text)); found != by_name_.end()) return found->second;
+  if (const auto found = by_name_.find(text); found != by_name_.end()) return found->second;
   if (const auto value = integer_in(text)) {
     if (const auto found = by_value_.find(*value); found != by_value_.end()) return found->second;
   }

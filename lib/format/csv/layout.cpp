@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 #include <utility>
 
 #include "base/error.hpp"
@@ -89,7 +89,7 @@ bool is_header(const Texts& first, const CsvOptions& options) {
 
 Texts column_names(const Texts& first, bool header, const std::string& where) {
   Texts names;
-  std::unordered_map<std::string, std::size_t> seen;
+  std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < first.size(); ++i) {
     names.push_back(header && !first[i].empty() ? first[i] : fmt::format("c{}", i));
     const auto [other, fresh] = seen.emplace(names.back(), i);

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <functional>
-#include <unordered_set>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -72,7 +72,7 @@ std::string NpzArchive::read_text(const std::string& name) const {
 std::unique_ptr<BatchSource> read_npz(const std::string& path) {
   const ZipArchive archive(MappedFile::open(path));
   std::vector<NamedArray> arrays;
-  std::unordered_set<std::string> names;
+  std::set<std::string> names;
   for (const ZipMember& member : archive.members()) {
     if (!names.insert(plain_name(member)).second) {
       throw data_error("two arrays of the same name").within_file(archive.title(member));

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numeric>
 #include <optional>
-#include <unordered_set>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -165,7 +165,7 @@ ZipMember read_entry(Cursor& at, const std::string& name) {
 void check_places(std::vector<ZipMember> members, std::uint64_t directory, const std::string& name) {
   std::sort(members.begin(), members.end(),
             [](const ZipMember& a, const ZipMember& b) { return a.header < b.header; });
-  std::unordered_set<std::string_view> names;
+  std::set<std::string_view> names;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const ZipMember& member = members[i];
     const std::uint64_t end = i + 1 < members.size() ? members[i + 1].header : directory;

@@ -11,12 +11,21 @@ namespace {
 
 std::atomic<std::size_t> now{0}, peak{0};
 
-void* counted(void* memory) {
-  if (memory == nullptr) throw std::bad_alloc();
+void* counted(std::size_t size, std::size_t alignment = 0) {
+  size = std::max<std::size_t>(size, 1);
+  void* memory = alignment == 0
+                     ? std::malloc(size)
+                     : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) return nullptr;
   const std::size_t sum = now += ::malloc_usable_size(memory);
   std::size_t before = peak;
   while (sum > before && !peak.compare_exchange_weak(before, sum)) {
   }
+  return memory;
+}
+
+void* or_throw(void* memory) {
+  if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
@@ -28,16 +37,30 @@ void give_back(void* memory) {
 
 }  // namespace
 
-void* operator new(std::size_t size) { return counted(std::malloc(std::max<std::size_t>(size, 1))); }
-void* operator new(std::size_t size, std::align_val_t to) {
-  const auto alignment = static_cast<std::size_t>(to);
-  return counted(std::aligned_alloc(
-      alignment, (std::max<std::size_t>(size, 1) + alignment - 1) / alignment * alignment));
-}
+// All forms: sanitizers bring their own of those that are missing, and see that pairs match.
+using Size = std::size_t;
+using Align = std::align_val_t;
+using NoThrow = const std::nothrow_t&;
+void* operator new(Size size) { return or_throw(counted(size)); }
+void* operator new[](Size size) { return or_throw(counted(size)); }
+void* operator new(Size size, NoThrow) noexcept { return counted(size); }
+void* operator new[](Size size, NoThrow) noexcept { return counted(size); }
+void* operator new(Size size, Align to) { return or_throw(counted(size, static_cast<Size>(to))); }
+void* operator new[](Size size, Align to) { return or_throw(counted(size, static_cast<Size>(to))); }
+void* operator new(Size size, Align to, NoThrow) noexcept { return counted(size, static_cast<Size>(to)); }
+void* operator new[](Size size, Align to, NoThrow) noexcept { return counted(size, static_cast<Size>(to)); }
 void operator delete(void* memory) noexcept { give_back(memory); }
-void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { give_back(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
+void operator delete[](void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, Size) noexcept { give_back(memory); }
+void operator delete[](void* memory, Size) noexcept { give_back(memory); }
+void operator delete(void* memory, NoThrow) noexcept { give_back(memory); }
+void operator delete[](void* memory, NoThrow) noexcept { give_back(memory); }
+void operator delete(void* memory, Align) noexcept { give_back(memory); }
+void operator delete[](void* memory, Align) noexcept { give_back(memory); }
+void operator delete(void* memory, Size, Align) noexcept { give_back(memory); }
+void operator delete[](void* memory, Size, Align) noexcept { give_back(memory); }
+void operator delete(void* memory, Align, NoThrow) noexcept { give_back(memory); }
+void operator delete[](void* memory, Align, NoThrow) noexcept { give_back(memory); }
 
 namespace nn::test {
 

@@ -11,7 +11,7 @@ constexpr std::size_t least_room = 256, most_room = 1 << 20;
 }  // namespace
 
 std::string_view Dictionary::Texts::keep(std::string_view text) {
-  if (text.empty()) return {};
+  if (text.empty()) return "";  // and not null, which memcpy() must not be given
   if (text.size() > left) {
     const std::size_t usual = std::clamp(total, least_room, most_room);
     // A long one gets memory of its own, and what is left is used on: little is lost in all.

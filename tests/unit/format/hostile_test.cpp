@@ -2,7 +2,9 @@
 // limits.
 #include <cstring>
 
+#include "File_generated.h"
 #include "allocated.hpp"
+#include "array_files.hpp"
 #include "base/error.hpp"
 #include "format/arrow/messages.hpp"
 #include "format/arrow/stream.hpp"
@@ -17,7 +19,7 @@ namespace {
 
 constexpr StreamLimits limits{.max_frame = 1 << 20};  // 4 MiB decoded
 
-std::string error_of(const WireMessages& messages, StreamLimits within = limits) {
+std::string read_error(const WireMessages& messages, StreamLimits within = limits) {
   try {
     MessageReader reader("test", within);
     (void)reader.read(messages.buffer());
@@ -163,7 +165,7 @@ TEST_CASE("tensor-metadata-brackets: nested JSON is refused before a tree is bui
                    arrow::CreateSchema(fbb, arrow::Endianness::Little, fields).Union(), "");
   const MessageBuffer buffer = messages.buffer();
   const test::AllocatedBytes allocated;
-  CHECK_THAT(error_of(messages), Catch::Contains("expected {\"shape\""));
+  CHECK_THAT(read_error(messages), Catch::Contains("expected {\"shape\""));
   CHECK(allocated.most() < 8 * buffer.size + constant);
 }
 
@@ -182,7 +184,7 @@ TEST_CASE("shared-tables: a schema whose fields share their children") {
   messages.message(fbb, arrow::MessageHeader::Schema,
                    arrow::CreateSchema(fbb, arrow::Endianness::Little, fields).Union(), "");
   const double begin = test::thread_seconds();
-  CHECK_THAT(error_of(messages), Catch::Contains("metadata cannot be read"));
+  CHECK_THAT(read_error(messages), Catch::Contains("metadata cannot be read"));
   CHECK(test::thread_seconds() - begin < 0.1);
 }
 
@@ -200,7 +202,7 @@ TEST_CASE("shared-texts: fields that share a long name") {
                    arrow::CreateSchema(fbb, arrow::Endianness::Little, fields).Union(), "");
   const MessageBuffer buffer = messages.buffer();
   const test::AllocatedBytes allocated;
-  CHECK_THAT(error_of(messages), Catch::Contains("many times"));
+  CHECK_THAT(read_error(messages), Catch::Contains("many times"));
   CHECK(allocated.most() < 8 * buffer.size + constant);
 }
 
@@ -213,7 +215,7 @@ TEST_CASE("overlapping-buffers: a body is not given out twice") {
     buffers.emplace_back(0, 1000);
   }
   messages.rows(8000, std::vector<std::int64_t>(50, 8000), buffers, std::string(1000, '\0'));
-  CHECK_THAT(error_of(messages), Catch::Contains("overlap"));
+  CHECK_THAT(read_error(messages), Catch::Contains("overlap"));
 }
 
 TEST_CASE("compressed-bodies: what they decompress to is limited before memory is taken") {
@@ -230,7 +232,7 @@ TEST_CASE("compressed-bodies: what they decompress to is limited before memory i
     messages.empty_texts(false, row.entries);
     const std::size_t size = messages.buffer().size;
     const test::AllocatedBytes allocated;
-    CHECK_THAT(error_of(messages, {.max_frame = 1 << 20, .max_decoded = 16 << 20}),
+    CHECK_THAT(read_error(messages, {.max_frame = 1 << 20, .max_decoded = 16 << 20}),
                Catch::Contains(row.error));
     CHECK(allocated.most() < 12 * (std::size_t{1} << 20) + 8 * size + constant);
   }
@@ -240,7 +242,7 @@ TEST_CASE("dictionaries-together: replacements in one frame share its budget") {
   WireMessages messages = with_texts();
   for (int i = 0; i < 200; ++i) messages.empty_texts(false, 60'000);
   const test::AllocatedBytes allocated;
-  CHECK_THAT(error_of(messages), Catch::Contains("limit of 4194304 bytes"));
+  CHECK_THAT(read_error(messages), Catch::Contains("limit of 4194304 bytes"));
   CHECK(allocated.most() < 2 * limits.decoded() + constant);
 }
 
@@ -276,7 +278,7 @@ TEST_CASE("rows-without-bytes: columns of nothing are counted all the same") {
     WireMessages messages;
     messages.schema([&](auto& fbb) { return WireMessages::many(fbb, row.columns, WireMessages::nothing); });
     messages.rows(row.rows, std::vector<std::int64_t>(row.columns, row.rows), {}, "");
-    CHECK_THAT(error_of(messages), Catch::Contains("limit of 4194304 bytes"));
+    CHECK_THAT(read_error(messages), Catch::Contains("limit of 4194304 bytes"));
   }
 }
 
@@ -302,4 +304,35 @@ TEST_CASE("decoded-size: what messages stand for is known without decoding them"
   outside.schema([](auto& fbb) { return std::vector{WireMessages::floats(fbb)}; });
   outside.rows(1, {1}, {{0, 0}, {0, 400}}, std::string(64, '\0'));
   CHECK_THROWS_AS(decoded_size(outside.buffer()), Error);
+}
+
+TEST_CASE("repeated-blocks: a file whose footer names the same rows many times") {
+  WireMessages messages;
+  messages.bytes = std::string("ARROW1\0\0", 8);
+  const auto fields = [](auto& fbb) { return std::vector{WireMessages::floats(fbb)}; };
+  messages.schema(fields);
+  const std::size_t at = messages.bytes.size();
+  messages.rows(16, {16}, {{0, 0}, {0, 64}}, std::string(64, '\0'));
+  const auto with_footer = [&](int blocks) {
+    WireMessages::Builder fbb;
+    const auto list = fbb.CreateVector(fields(fbb));
+    const auto schema = arrow::CreateSchema(fbb, arrow::Endianness::Little, list);
+    std::vector<arrow::Block> places;
+    for (int i = 0; i < blocks; ++i) places.emplace_back(static_cast<std::int64_t>(at), 0, 0);
+    const auto batches = fbb.CreateVectorOfStructs(places);
+    fbb.Finish(arrow::CreateFooter(fbb, arrow::MetadataVersion::V5, schema, 0, batches));
+    const auto size = static_cast<std::int32_t>(fbb.GetSize());
+    return messages.bytes +
+           std::string(reinterpret_cast<const char*>(fbb.GetBufferPointer()), fbb.GetSize()) +
+           four_bytes(size) + "ARROW1";
+  };
+  const auto rows_of = [](const std::string& bytes) {
+    const test::ScratchFile file(bytes);
+    const auto source = read_stream(open_bytes(file.path()));
+    std::int64_t rows = 0;
+    while (auto batch = source->next()) rows += batch->rows;
+    return rows;
+  };
+  CHECK(rows_of(with_footer(1)) == 16);
+  CHECK_THROWS_AS(rows_of(with_footer(1000)), Error);
 }

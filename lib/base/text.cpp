@@ -87,9 +87,17 @@ void fail_unknown_name(std::string_view word, std::string_view what,
 }
 
 std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates) {
+  constexpr std::size_t most_work = 4'000'000;  // characters compared
   std::optional<std::string> best;
   std::size_t best_distance = word.size() / 3 + 2;  // exclusive
+  std::size_t work = 0;
   for (const auto& candidate : candidates) {
+    // Advice is not worth more than a moment, and candidates may come from outside, any number of any length.
+    const std::size_t apart =
+        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
+    if (apart >= best_distance) continue;
+    work += (word.size() + 1) * (candidate.size() + 1);
+    if (work > most_work) break;
     // Levenshtein distance, one row at a time.
     std::vector<std::size_t> row(candidate.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/json_lines.hpp"
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/run_end.hpp"
 #include "base/signals.hpp"
@@ -216,7 +217,9 @@ bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
 
 // A line of the log, into ours and on the progress line.
 void RemoteTrainer::take_line(std::string_view line) {
-  const auto record = nlohmann::json::parse(line, nullptr, false);
+  constexpr std::size_t deepest = 16;
+  const auto record =
+      json_nests_deeper(line, deepest) ? nlohmann::json() : nlohmann::json::parse(line, nullptr, false);
   if (record.is_object() && record.contains("end")) {
     end_ = line;
     finished_ = record["end"] == "finished";

@@ -23,9 +23,11 @@ bool same_dictionary(const Column& a, const Column& b) {
 }  // namespace
 
 std::int64_t first_difference(const Field& field, const Column& a, const Column& b, std::int64_t rows) {
+  // To compare the dictionaries pays where they are no longer than the columns.
   const bool all_present = a.validity == nullptr && b.validity == nullptr;
   const bool by_bytes = !is_text(field.type) ||
-                        (field.type == DType::category && all_present && rows > 64 && same_dictionary(a, b));
+                        (field.type == DType::category && all_present && rows > 64 &&
+                         a.dictionary->size() <= static_cast<std::size_t>(rows) && same_dictionary(a, b));
   const std::size_t width = size_of(field.type) * static_cast<std::size_t>(element_count(field.shape));
   if (by_bytes && all_present && std::memcmp(a.data, b.data, width * static_cast<std::size_t>(rows)) == 0)
     return -1;

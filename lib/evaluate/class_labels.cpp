@@ -32,7 +32,7 @@ std::int32_t ClassNames::add(std::string name) {
 }
 
 std::int32_t ClassNames::find(std::string_view text) {
-  if (const auto found = by_name_.find(std::string(text)); found != by_name_.end()) return found->second;
+  if (const auto found = by_name_.find(text); found != by_name_.end()) return found->second;
   if (const auto value = integer_in(text)) {
     if (const auto found = by_value_.find(*value); found != by_value_.end()) return found->second;
   }
@@ -63,8 +63,8 @@ void LabelColumn::read(const Batch& batch, ClassNames& names, std::int32_t* out)
   const Column& column = batch.columns[column_];
   if (type_ == DType::category) {
     if (dictionary_ != column.dictionary) {
+      if (!dictionary_ || !column.dictionary->continues(*dictionary_)) known_.clear();
       dictionary_ = column.dictionary;
-      known_.clear();
     }
     // Looked up when first met: what no row has is no class of an open set.
     known_.resize(dictionary_->size(), missing);

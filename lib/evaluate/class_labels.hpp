@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "tensor/batch.hpp"
@@ -25,8 +26,8 @@ class ClassNames {
   std::int32_t add(std::string name);
   std::vector<std::string> names_;
   bool open_;
-  std::unordered_map<std::string, std::int32_t> by_name_;
-  std::unordered_map<std::int64_t, std::int32_t> by_value_;
+  std::map<std::string, std::int32_t, std::less<>> by_name_;  // ordered: no labels make it slow
+  std::map<std::int64_t, std::int32_t> by_value_;
 };
 
 // One column of labels. One thread.

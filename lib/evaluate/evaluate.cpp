@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <variant>
 
 #include "base/error.hpp"
@@ -29,11 +30,14 @@ std::size_t number_column(const Schema& schema, std::size_t column) {
 // `stem` itself, or stem_0, stem_1, …: as text formats have a tensor.
 std::vector<std::size_t> columns_of(const Schema& schema, const std::string& stem) {
   if (const auto at = schema.find(stem)) return {number_column(schema, *at)};
+  std::map<std::string_view, std::size_t> by_name;  // the first of each name
+  for (std::size_t i = 0; i < schema.fields.size(); ++i) by_name.emplace(schema.fields[i].name, i);
   std::vector<std::size_t> columns;
-  while (const auto at = schema.find(fmt::format("{}_{}", stem, columns.size()))) {
-    columns.push_back(number_column(schema, *at));
+  for (;;) {
+    const auto found = by_name.find(fmt::format("{}_{}", stem, columns.size()));
+    if (found == by_name.end()) return columns;
+    columns.push_back(number_column(schema, found->second));
   }
-  return columns;
 }
 
 std::int64_t width_of(const Schema& schema, const std::vector<std::size_t>& columns) {

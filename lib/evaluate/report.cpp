@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 
 namespace nn::evaluate {
@@ -80,9 +81,7 @@ std::string calibration_text(const ClassReport& report) {
 
 Json value_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string dump(const Json& json) { return json_dump(json) + "\n"; }
 
 }  // namespace
 

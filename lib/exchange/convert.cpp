@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "base/text.hpp"
@@ -24,7 +25,7 @@ constexpr const char* description_member = "model.json";
 void write_json(const Json& json, std::string& out, std::size_t indent) {
   const bool lines = !json.empty() && (json.is_object() || (json.is_array() && json.front().is_structured()));
   if (!lines) {
-    out += json.dump();
+    out += json_dump(json);
     return;
   }
   out += json.is_object() ? '{' : '[';
@@ -32,7 +33,7 @@ void write_json(const Json& json, std::string& out, std::size_t indent) {
   for (const auto& [key, value] : json.items()) {
     out += separator;
     out.append(indent + 2, ' ');
-    if (json.is_object()) out += Json(key).dump() + ": ";
+    if (json.is_object()) out += json_dump(Json(key)) + ": ";
     write_json(value, out, indent + 2);
     separator = ",\n";
   }
@@ -115,8 +116,9 @@ std::shared_ptr<const float> read_parameters(const format::NpzArchive& archive, 
     if (unused.erase(parameter.name) == 0) {
       throw data_error("has no array '{}', which the network needs", parameter.name).within_file(path);
     }
-    arrays.push_back(archive.read(parameter.name));
-    within_array(parameter, [&] { check_parameter(arrays.back(), parameter); });
+    arrays.push_back(archive.read(parameter.name, [&](const format::NpyArray& array) {
+      within_array(parameter, [&] { check_parameter(array, parameter); });
+    }));
   }
   auto block = std::make_shared<Buffer>(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
   auto* values = block->as<float>();

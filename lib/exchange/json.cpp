@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "model/digest.hpp"
 #include "nn/option_values.hpp"
@@ -18,13 +19,8 @@ constexpr int format_version = 1;
 
 // JSON is UTF-8; names of columns and categories are whatever bytes the table had.
 Json text_value(const std::string& text) {
-  const Json value(text);
-  try {
-    (void)value.dump();
-    return value;
-  } catch (const Json::type_error&) {
-    return Json{{"hex", model::hex(std::as_bytes(std::span(text)))}};
-  }
+  if (is_utf8(text)) return text;
+  return Json{{"hex", model::hex(std::as_bytes(std::span(text)))}};
 }
 
 Json number_value(double value) {
@@ -252,6 +248,8 @@ Json model_to_json(const model::Model& model) {
 }
 
 JsonModel model_from_json(std::string_view text) {
+  constexpr std::size_t deepest = 16;  // ours has 6
+  if (json_nests_deeper(text, deepest)) fail_data("is not the description of a model: it nests too deep");
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) fail_data("is not JSON");
   if (text_member(json, "format") != format_name) fail_data("is not the description of a model");

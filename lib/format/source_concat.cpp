@@ -41,10 +41,14 @@ class CategoryColumn {
 
  private:
   void learn(const std::shared_ptr<const Dictionary>& dictionary) {
+    std::size_t learned = numbers_.size();
+    if (!seen_ || !dictionary->continues(*seen_)) {
+      learned = 0;
+      same_ = true;
+    }
     seen_ = dictionary;
     numbers_.resize(dictionary->size());
-    same_ = true;
-    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    for (std::size_t i = learned; i < numbers_.size(); ++i) {
       const std::string_view text = (*dictionary)[i];
       const table::TextIndex& known = texts_.texts();
       numbers_[i] =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,29 @@ class CategoryIndex {
  private:
   std::span<const std::string> sorted_;
   std::vector<std::int32_t> codes_;  // by dictionary index; empty where looking up each row is less work
+};
+
+// Which entries of a category column's dictionary were met, from batch to batch.
+class SeenEntries {
+ public:
+  // Turns to a batch's column, which may be of any type. What was met stays so where the dictionary has only
+  // grown.
+  void look_at(const Column& column) {
+    if (!column.dictionary) return;
+    if (!dictionary_ || !column.dictionary->continues(*dictionary_)) met_.clear();
+    dictionary_ = column.dictionary;
+    met_.resize(dictionary_->size());
+  }
+  // Whether entry `code` is met for the first time.
+  bool is_first(std::size_t code) {
+    const bool first = !met_[code];
+    met_[code] = true;
+    return first;
+  }
+
+ private:
+  std::shared_ptr<const Dictionary> dictionary_;
+  std::vector<bool> met_;
 };
 
 }  // namespace nn::model

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -81,14 +82,40 @@ flatbuffers::Offset<fb::Training> write_training(Builder& builder, const Trainin
 
 // ---- reading
 
-// Copied as bytes: the verifier does not see to it that 8-byte elements are aligned.
-template <typename T>
-std::vector<T> values_of(const flatbuffers::Vector<T>* values) {
-  if (values == nullptr || values->size() == 0) return {};
-  std::vector<T> out(values->size());
-  std::memcpy(out.data(), values->Data(), out.size() * sizeof(T));
-  return out;
-}
+// Counts what is taken out of a description: tables and texts may be referred to any number of times, and a
+// small file could stand for all memory.
+class Copies {
+ public:
+  explicit Copies(std::size_t description_bytes) : left_(most_copies * description_bytes + some_bytes) {}
+
+  std::string text(const flatbuffers::String* text) {
+    take(text == nullptr ? 0 : text->size() + least_text);
+    return flatbuffers::GetString(text);
+  }
+  std::vector<std::string> texts(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* texts) {
+    std::vector<std::string> out;
+    for (flatbuffers::uoffset_t i = 0; texts != nullptr && i < texts->size(); ++i)
+      out.push_back(text(texts->Get(i)));
+    return out;
+  }
+  // Copied as bytes: the verifier does not see to it that 8-byte elements are aligned.
+  template <typename T>
+  std::vector<T> values(const flatbuffers::Vector<T>* values) {
+    if (values == nullptr || values->size() == 0) return {};
+    take(values->size() * sizeof(T));
+    std::vector<T> out(values->size());
+    std::memcpy(out.data(), values->Data(), out.size() * sizeof(T));
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t most_copies = 4, some_bytes = 64 << 10, least_text = 8;
+  void take(std::size_t bytes) {
+    if (bytes > left_) fail_data("its description says the same many times over");
+    left_ -= bytes;
+  }
+  std::size_t left_;
+};
 
 fb::Block block_of(const fb::Block* block) {
   fb::Block out;
@@ -96,50 +123,42 @@ fb::Block block_of(const fb::Block* block) {
   return out;
 }
 
-std::vector<std::string> texts_of(
-    const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* texts) {
-  std::vector<std::string> out;
-  for (flatbuffers::uoffset_t i = 0; texts != nullptr && i < texts->size(); ++i)
-    out.push_back(flatbuffers::GetString(texts->Get(i)));
-  return out;
-}
-
-InputColumn read_column(const fb::InputColumn& column) {
+InputColumn read_column(const fb::InputColumn& column, Copies& copies) {
   if (column.kind() > fb::ColumnKind::MAX) fail_data("an input column of an unknown kind");
   InputColumn out;
-  out.name = flatbuffers::GetString(column.name());
+  out.name = copies.text(column.name());
   out.kind = static_cast<InputColumn::Kind>(column.kind());
-  out.shape = values_of(column.shape());
-  out.fill = values_of(column.fill());
-  out.offset = values_of(column.offset());
-  out.scale = values_of(column.scale());
-  out.categories = texts_of(column.categories());
+  out.shape = copies.values(column.shape());
+  out.fill = copies.values(column.fill());
+  out.offset = copies.values(column.offset());
+  out.scale = copies.values(column.scale());
+  out.categories = copies.texts(column.categories());
   return out;
 }
 
-Target read_target(const fb::Target& target) {
+Target read_target(const fb::Target& target, Copies& copies) {
   if (target.kind() > fb::TargetKind::MAX) fail_data("a target of an unknown kind");
   Target out;
   out.kind = static_cast<Target::Kind>(target.kind());
-  out.name = flatbuffers::GetString(target.name());
+  out.name = copies.text(target.name());
   out.integers = target.integers();
-  out.classes = texts_of(target.classes());
-  out.shape = values_of(target.shape());
-  out.offset = values_of(target.offset());
-  out.scale = values_of(target.scale());
+  out.classes = copies.texts(target.classes());
+  out.shape = copies.values(target.shape());
+  out.offset = copies.values(target.offset());
+  out.scale = copies.values(target.scale());
   return out;
 }
 
-Provenance read_provenance(const fb::Provenance& provenance) {
+Provenance read_provenance(const fb::Provenance& provenance, Copies& copies) {
   Provenance out;
-  out.tool_version = flatbuffers::GetString(provenance.tool_version());
-  out.command_line = flatbuffers::GetString(provenance.command_line());
-  out.data_digest = flatbuffers::GetString(provenance.data_digest());
+  out.tool_version = copies.text(provenance.tool_version());
+  out.command_line = copies.text(provenance.command_line());
+  out.data_digest = copies.text(provenance.data_digest());
   out.seed = provenance.seed();
   out.created_unix_s = provenance.created_unix_s();
   if (provenance.metrics() != nullptr) {
     for (const fb::Metric* metric : *provenance.metrics()) {
-      out.metrics.emplace_back(flatbuffers::GetString(metric->name()), metric->value());
+      out.metrics.emplace_back(copies.text(metric->name()), metric->value());
     }
   }
   return out;
@@ -155,7 +174,7 @@ std::span<const float> read_block(const Container& container, const fb::Block& b
           static_cast<std::size_t>(block.count())};
 }
 
-TrainingState read_training(const Container& container, const fb::Training& training) {
+TrainingState read_training(const Container& container, const fb::Training& training, Copies& copies) {
   TrainingState state;
   state.step = training.step();
   state.epoch = training.epoch();
@@ -166,7 +185,7 @@ TrainingState read_training(const Container& container, const fb::Training& trai
   state.best_score = training.best_score();
   state.best_epoch = training.best_epoch();
   state.epochs_without_gain = training.epochs_without_gain();
-  state.options = flatbuffers::GetString(training.options());
+  state.options = copies.text(training.options());
   const auto optimizer = read_block(container, block_of(training.optimizer_state()));
   const auto best = read_block(container, block_of(training.best_parameters()));
   state.optimizer_state.assign(optimizer.begin(), optimizer.end());
@@ -174,15 +193,15 @@ TrainingState read_training(const Container& container, const fb::Training& trai
   return state;
 }
 
-void check_parameters(const fb::Model& description, const Plan& plan) {
+void check_parameters(const fb::Model& description, const Plan& plan, Copies& copies) {
   const auto& stored = *description.parameters();
   bool same = stored.size() == plan.parameters.size() &&
               block_of(description.weights()).count() == static_cast<std::uint64_t>(plan.parameter_count);
   for (flatbuffers::uoffset_t i = 0; same && i < stored.size(); ++i) {
     const Parameter& parameter = plan.parameters[i];
     const fb::Parameter& entry = *stored.Get(i);
-    same = flatbuffers::GetString(entry.name()) == parameter.name &&
-           values_of(entry.shape()) == parameter.shape &&
+    same = flatbuffers::GetStringView(entry.name()) == parameter.name &&
+           copies.values(entry.shape()) == parameter.shape &&
            entry.offset() == static_cast<std::uint64_t>(parameter.offset);
   }
   if (!same) fail_data("its weights are not those of its network");
@@ -191,7 +210,9 @@ void check_parameters(const fb::Model& description, const Plan& plan) {
 const fb::Model& verified(const Container& container) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(container.description.data());
   const std::size_t size = container.description.size();
-  flatbuffers::Verifier verifier(data, size, 16, 10'000'000);
+  constexpr std::size_t few_tables = 64, least_table = 8;  // bytes, with the reference to it
+  const auto most_tables = static_cast<flatbuffers::uoffset_t>(std::max(few_tables, size / least_table));
+  flatbuffers::Verifier verifier(data, size, 16, most_tables);
   if (size < 16 || !fb::VerifyModelBuffer(verifier)) fail_data("its description cannot be read");
   return *fb::GetModel(data);
 }
@@ -228,27 +249,29 @@ namespace {
 Described read_all(const Container& container) {
   const fb::Model& description = verified(container);
   if (description.loss() > fb::Loss::MAX) fail_data("an unknown loss");
+  Copies copies(container.description.size());
   Described out;
   Model& model = out.model;
   model.loss = static_cast<Loss>(description.loss());
   std::vector<InputColumn> columns;
-  for (const fb::InputColumn* column : *description.columns()) columns.push_back(read_column(*column));
+  for (const fb::InputColumn* column : *description.columns())
+    columns.push_back(read_column(*column, copies));
   model.encoder = Encoder(std::move(columns));
-  model.target = read_target(*description.target());
-  model.provenance = read_provenance(*description.provenance());
+  model.target = read_target(*description.target(), copies);
+  model.provenance = read_provenance(*description.provenance(), copies);
   model.digest = container.digest;
   const auto weights = read_block(container, block_of(description.weights()));
-  model.network = checked_network(flatbuffers::GetString(description.network()),
-                                  values_of(description.input()), model, weights.size());
+  model.network = checked_network(copies.text(description.network()), copies.values(description.input()),
+                                  model, weights.size());
   check_model(model);
-  check_parameters(description, lower(model.network, model.loss));
+  check_parameters(description, lower(model.network, model.loss), copies);
   model.parameters = std::shared_ptr<const float>(container.owner, weights.data());
 
   if ((description.training() != nullptr) != (container.kind == ContainerKind::checkpoint)) {
     fail_data("its header and its description disagree on whether it is a checkpoint");
   }
   if (description.training() != nullptr) {
-    out.state = read_training(container, *description.training());
+    out.state = read_training(container, *description.training(), copies);
     const std::size_t best = out.state->best_parameters.size();
     if (best != 0 && best != weights.size()) fail_data("its best weights are not those of its network");
   }

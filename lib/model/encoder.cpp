@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -66,21 +69,40 @@ std::optional<std::size_t> only_tensor(const Schema& schema, const std::vector<I
   return found;
 }
 
-std::size_t find_column(const Schema& schema, const std::vector<InputColumn>& needed,
-                        const InputColumn& input) {
-  const auto same = [&](const Field& field) { return field.name == input.name; };
-  const auto found = schema.find(input.name);
-  if (!found) {
+// A table's columns by name: both a model and a table from outside may have any number of them.
+class ColumnNames {
+ public:
+  explicit ColumnNames(const Schema& schema) {
+    for (std::size_t i = 0; i < schema.fields.size(); ++i) sorted_.emplace_back(schema.fields[i].name, i);
+    std::sort(sorted_.begin(), sorted_.end());
+  }
+  // Positions of the first columns with this name, at most two.
+  std::span<const std::pair<std::string_view, std::size_t>> named(std::string_view name) const {
+    const auto less = [](const auto& entry, std::string_view text) { return entry.first < text; };
+    const auto first = std::lower_bound(sorted_.begin(), sorted_.end(), name, less);
+    auto last = first;
+    while (last != sorted_.end() && last->first == name && last - first < 2) ++last;  // two are too many
+    return {first, last};
+  }
+
+ private:
+  std::vector<std::pair<std::string_view, std::size_t>> sorted_;
+};
+
+std::size_t find_column(const Schema& schema, const ColumnNames& names,
+                        const std::vector<InputColumn>& needed, const InputColumn& input) {
+  const auto found = names.named(input.name);
+  if (found.empty()) {
     const auto tensor = only_tensor(schema, needed);
     if (!tensor) fail_missing(schema, needed, input);
     note("{} is taken for the model's {}", column_name(schema.fields[*tensor].name), column_name(input.name));
     return *tensor;
   }
-  if (std::count_if(schema.fields.begin(), schema.fields.end(), same) > 1) {
+  if (found.size() > 1) {
     fail_data("the table has more than one {}, so it is not clear which one the model means",
               column_name(input.name));
   }
-  return *found;
+  return found.front().second;
 }
 
 std::string describe(const Field& field) {
@@ -162,8 +184,9 @@ Shape Encoder::input_shape() const {
 BoundEncoder Encoder::bind(const Schema& schema) const {
   BoundEncoder bound;
   bound.inputs_ = columns_;
+  const ColumnNames names(schema);
   for (const InputColumn& input : *columns_) {
-    const std::size_t column = find_column(schema, *columns_, input);
+    const std::size_t column = find_column(schema, names, *columns_, input);
     const Field& field = schema.fields[column];
     check_fits(field, input);
     if (input.kind == InputColumn::Kind::tensor && input.scale.size() == 1 && is_float(field.type)) {

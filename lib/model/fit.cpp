@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "model/category.hpp"
 #include "model/encoder.hpp"
 #include "model/values.hpp"
 
@@ -124,9 +125,10 @@ bool fit_category(const Source& source, InputColumn& input) {
           .advise("; leave it out with --drop {}, or pass it through with --id {}", name, name);
     }
   };
+  SeenEntries seen;
   for (const Batch& batch : source.batches) {
     const Column& column = batch.columns[source.column];
-    std::vector<bool> seen(column.dictionary ? column.dictionary->size() : 0);
+    seen.look_at(column);
     for (std::int64_t r = 0; r < batch.rows; ++r) {
       if (!column.valid(r)) continue;
       if (source.field.type == DType::utf8) {
@@ -134,9 +136,7 @@ bool fit_category(const Source& source, InputColumn& input) {
         continue;
       }
       const auto code = static_cast<std::size_t>(column.as<std::int32_t>()[r]);
-      if (seen[code]) continue;
-      seen[code] = true;
-      add((*column.dictionary)[code]);
+      if (seen.is_first(code)) add((*column.dictionary)[code]);
     }
   }
   input.categories.assign(texts.begin(), texts.end());

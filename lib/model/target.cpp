@@ -56,16 +56,14 @@ void add_integer_classes(const Batch& batch, const Column& column, DType type, c
 }
 
 void add_text_classes(const Batch& batch, const Column& column, DType type, const std::string& name,
-                      std::set<std::string, std::less<>>& classes) {
+                      SeenEntries& seen, std::set<std::string, std::less<>>& classes) {
   const Field field{
       .name = name, .type = type, .shape = {}, .nullable = false, .metadata = {}, .foreign_type = {}};
-  std::vector<bool> seen(column.dictionary ? column.dictionary->size() : 0);
+  seen.look_at(column);
   for (std::int64_t r = 0; r < batch.rows; ++r) {
     if (!column.valid(r)) fail_missing_target(batch, r, name);
     if (type == DType::category) {
-      const auto code = static_cast<std::size_t>(column.as<std::int32_t>()[r]);
-      if (seen[code]) continue;
-      seen[code] = true;
+      if (!seen.is_first(static_cast<std::size_t>(column.as<std::int32_t>()[r]))) continue;
     }
     if (classes.insert(value_text(field, column, r)).second) check_class_count(classes.size(), name);
   }
@@ -76,11 +74,12 @@ void fit_classes(std::size_t at, DType type, std::span<const Batch> batches, Tar
   target.integers = !is_text(type);
   std::set<std::int64_t> integers;
   std::set<std::string, std::less<>> texts;
+  SeenEntries seen;
   for (const Batch& batch : batches) {
     if (target.integers) {
       add_integer_classes(batch, batch.columns[at], type, target.name, integers);
     } else {
-      add_text_classes(batch, batch.columns[at], type, target.name, texts);
+      add_text_classes(batch, batch.columns[at], type, target.name, seen, texts);
     }
   }
   for (const std::int64_t label : integers) target.classes.push_back(std::to_string(label));

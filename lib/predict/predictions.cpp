@@ -7,9 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "predict/argmax.hpp"
+#include "predict/name_list.hpp"
 
 namespace nn::predict {
 namespace {
@@ -27,22 +29,18 @@ std::int64_t integer_of(const std::string& name) {
 
 // nn.classes as written by classes_json(): all texts or all integers.
 void parse_classes(const std::string& text, PredictionKind& kind) {
-  const Json list = Json::parse(text, nullptr, false);
-  if (!list.is_array() || list.empty()) fail_data("nn.classes is not a JSON array of class names");
-  kind.integers = list.front().is_number_integer();
-  for (const Json& name : list) {
-    if (kind.integers ? !name.is_number_integer() : !name.is_string()) {
-      fail_data("nn.classes mixes texts and numbers");
-    }
-    kind.names.push_back(kind.integers ? name.dump() : name.get<std::string>());
-  }
+  auto list = parse_name_list(text);
+  if (!list || list->names.empty()) fail_data("nn.classes is not a JSON array of class names");
+  if (list->mixed) fail_data("nn.classes mixes texts and numbers");
+  kind.integers = list->integers;
+  kind.names = std::move(list->names);
 }
 
 std::string classes_json(const PredictionKind& kind) {
   if (!kind.integers) return json_array(kind.names);
   Json list = Json::array();
   for (const std::string& name : kind.names) list.push_back(integer_of(name));
-  return list.dump();
+  return json_dump(list);
 }
 
 // The exponent of infinities and of what is no number.
@@ -138,19 +136,12 @@ std::string difference(const PredictionKind& a, std::string_view name_a, const P
   return {};
 }
 
-std::string json_array(const std::vector<std::string>& texts) {
-  return Json(texts).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string json_array(const std::vector<std::string>& texts) { return json_dump(Json(texts)); }
 
 std::optional<std::vector<std::string>> parse_json_array(std::string_view text) {
-  const Json list = Json::parse(text, nullptr, false);
-  if (!list.is_array()) return std::nullopt;
-  std::vector<std::string> texts;
-  for (const Json& element : list) {
-    if (!element.is_string()) return std::nullopt;
-    texts.push_back(element.get<std::string>());
-  }
-  return texts;
+  auto list = parse_name_list(text);
+  if (!list || list->mixed || list->integers) return std::nullopt;
+  return std::move(list->names);
 }
 
 OutputColumn::OutputColumn(const PredictionKind& kind, const Schema& schema)

@@ -21,7 +21,16 @@ std::uint64_t parse_version(std::string_view text) {
   return *version;
 }
 
+void check_printable_name(std::string_view name) {
+  if (printable(name, name.size() + 1) != name) {
+    fail_usage("the model's name '{}' is not plain UTF-8 text; write NAME=PATH", printable(name));
+  }
+}
+
 ModelName parse_model_name(std::string_view text) {
+  if (printable(text, text.size() + 1) != text) {
+    fail_usage("'{}' names no model: it is not plain UTF-8 text", printable(text));
+  }
   ModelName out;
   const auto end = text.find_first_of("/:");
   out.name = text.substr(0, end);

@@ -30,12 +30,14 @@ std::string_view base_name(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// Names go into messages and requests: the characters of a file's name, and no '/'.
+// Names go into messages, requests and JSON, which is UTF-8: the printable characters of a file's name, and
+// no '/'.
 void check_name(std::string_view name, std::string_view text) {
   if (name.empty()) fail_usage("'{}' has no name for the model; write NAME=PATH", printable(text));
   if (name.find('/') != std::string_view::npos) {
     fail_usage("'{}': a model's name holds no '/'", printable(name));
   }
+  check_printable_name(name);
 }
 
 ModelSpec parse_spec(std::string_view text) {

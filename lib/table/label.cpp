@@ -120,8 +120,8 @@ class Categories : public TargetColumn {
   // The new number of each text of `dictionary`, which mostly is the one of the batch before.
   const std::vector<std::int32_t>& numbers_in(const std::shared_ptr<const Dictionary>& dictionary) {
     if (dictionary != dictionary_) {
-      numbers_.clear();
-      for (std::size_t i = 0; i < dictionary->size(); ++i) {
+      if (!dictionary_ || !dictionary->continues(*dictionary_)) numbers_.clear();
+      for (std::size_t i = numbers_.size(); i < dictionary->size(); ++i) {
         numbers_.push_back(texts_.index_of(stripped((*dictionary)[i])));
       }
       dictionary_ = dictionary;

@@ -1,5 +1,6 @@
 #include "table/text_index.hpp"
 
+#include <random>
 #include <utility>
 
 #define XXH_INLINE_ALL
@@ -8,6 +9,21 @@
 #include "base/error.hpp"
 
 namespace nn::table {
+
+namespace {
+
+// Another one in each process: no input can be made of texts whose hashes meet.
+std::uint64_t seed() {
+  static const std::uint64_t once = [] {
+    std::random_device random;
+    return static_cast<std::uint64_t>(random()) << 32 | random();
+  }();
+  return once;
+}
+
+}  // namespace
+
+TextIndex::TextIndex() : seed_(seed()) {}
 
 void TextIndex::grow() {
   const std::size_t size = table_.empty() ? 64 : table_.size() * 4;
@@ -21,7 +37,7 @@ void TextIndex::grow() {
 
 std::int32_t TextIndex::index_of(std::string_view text) {
   if ((entries_.size() + 1) * 2 > table_.size()) grow();
-  const std::uint64_t hash = XXH3_64bits(text.data(), text.size());
+  const std::uint64_t hash = XXH3_64bits_withSeed(text.data(), text.size(), seed_);
   std::size_t slot = hash & (table_.size() - 1);
   for (; table_[slot] >= 0; slot = (slot + 1) & (table_.size() - 1)) {
     const auto found = static_cast<std::size_t>(table_[slot]);

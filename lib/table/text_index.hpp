@@ -15,6 +15,7 @@ namespace nn::table {
 // Texts numbered in the order in which they first appear.
 class TextIndex {
  public:
+  TextIndex();
   // The number of `text`; a new one gets the next.
   std::int32_t index_of(std::string_view text);
   std::size_t size() const { return entries_.size(); }
@@ -32,6 +33,7 @@ class TextIndex {
   std::vector<Entry> entries_;
   std::vector<std::int32_t> table_;  // open addressing; -1 is free
   std::string bytes_;
+  std::uint64_t seed_;
 };
 
 // An index whose texts are shared as dictionaries: each one that dictionary() gave begins

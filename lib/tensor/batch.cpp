@@ -12,25 +12,51 @@
 
 namespace nn {
 
-const std::string* Metadata::find(std::string_view key) const {
-  for (const auto& [k, v] : pairs_) {
-    if (k == key) return &v;
+namespace {
+
+constexpr std::size_t few_pairs = 16;
+
+}  // namespace
+
+std::size_t Metadata::position(std::string_view key) const {
+  if (!positions_.empty()) {
+    const auto found = positions_.find(key);
+    return found == positions_.end() ? pairs_.size() : found->second;
   }
-  return nullptr;
+  const auto same = [&](const auto& pair) { return pair.first == key; };
+  return static_cast<std::size_t>(std::find_if(pairs_.begin(), pairs_.end(), same) - pairs_.begin());
+}
+
+void Metadata::number() {
+  positions_.clear();
+  if (pairs_.size() <= few_pairs) return;
+  for (std::size_t i = 0; i < pairs_.size(); ++i) positions_.emplace(pairs_[i].first, i);
+}
+
+const std::string* Metadata::find(std::string_view key) const {
+  const std::size_t at = position(key);
+  return at < pairs_.size() ? &pairs_[at].second : nullptr;
 }
 
 void Metadata::set(std::string_view key, std::string value) {
-  for (auto& [k, v] : pairs_) {
-    if (k == key) {
-      v = std::move(value);
-      return;
-    }
+  const std::size_t at = position(key);
+  if (at < pairs_.size()) {
+    pairs_[at].second = std::move(value);
+    return;
   }
   pairs_.emplace_back(key, std::move(value));
+  if (!positions_.empty()) {
+    positions_.emplace(key, at);
+  } else {
+    number();
+  }
 }
 
 void Metadata::erase(std::string_view key) {
-  std::erase_if(pairs_, [&](const auto& pair) { return pair.first == key; });
+  const std::size_t at = position(key);
+  if (at == pairs_.size()) return;
+  pairs_.erase(pairs_.begin() + static_cast<std::ptrdiff_t>(at));
+  number();
 }
 
 std::int64_t element_count(const Shape& shape) {
@@ -48,11 +74,6 @@ std::optional<std::size_t> Schema::find(std::string_view name) const {
     if (fields[i].name == name) return i;
   }
   return std::nullopt;
-}
-
-void Dictionary::append(std::string_view text) {
-  bytes_ += text;
-  offsets_.push_back(bytes_.size());
 }
 
 namespace {

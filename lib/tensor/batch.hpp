@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,21 +15,28 @@
 #include <vector>
 
 #include "base/memory.hpp"
+#include "tensor/dictionary.hpp"
 #include "tensor/dtype.hpp"
 
 namespace nn {
 
-// Ordered key-value pairs, as Arrow has them.
+// Ordered key-value pairs, as Arrow has them. Finding and setting take at most logarithmic time, since
+// streams from outside may bring as many pairs as they like; erasing takes linear time.
 class Metadata {
  public:
   const std::string* find(std::string_view key) const;
   void set(std::string_view key, std::string value);  // replaces
   void erase(std::string_view key);
   const std::vector<std::pair<std::string, std::string>>& pairs() const { return pairs_; }
-  bool operator==(const Metadata&) const = default;
+  bool operator==(const Metadata& other) const { return pairs_ == other.pairs_; }
 
  private:
+  std::size_t position(std::string_view key) const;  // pairs_.size() where it isn't there
+  void number();
+
   std::vector<std::pair<std::string, std::string>> pairs_;
+  // Positions of keys, once there are too many to look at each.
+  std::map<std::string, std::size_t, std::less<>> positions_;
 };
 
 // Shape of one row's value: empty for a scalar, {28, 28} for an image.
@@ -49,21 +58,6 @@ struct Schema {
   Metadata metadata;
   // Position of the field, or nothing.
   std::optional<std::size_t> find(std::string_view name) const;
-};
-
-// Texts of a category column. Append-only while it is built, then shared and constant.
-// Not thread-safe while it is built.
-class Dictionary {
- public:
-  std::size_t size() const { return offsets_.size() - 1; }
-  std::string_view operator[](std::size_t i) const {
-    return std::string_view(bytes_).substr(offsets_[i], offsets_[i + 1] - offsets_[i]);
-  }
-  void append(std::string_view text);
-
- private:
-  std::string bytes_;
-  std::vector<std::size_t> offsets_{0};
 };
 
 // One column of a batch: a view with a share in the memory it looks at.

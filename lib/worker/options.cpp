@@ -123,7 +123,7 @@ void add_training_options(options::List& list, WorkerOptions& o) {
   group.add({.name = "max-rows-bytes",
              .value = "BYTES",
              .help = "Limit for the rows of one training (default: {default})",
-             .text = "The most that the rows of one training may take; {default} by default."},
+             .text = "The most that the rows of one training may take, decompressed; {default} by default."},
             options::bytes(o.max_rows_bytes));
 }
 

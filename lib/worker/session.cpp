@@ -310,6 +310,14 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
     request->rows = std::move(*rows.batch);
     if (const auto absence = bind(*stream, *request->rows.schema))
       return refuse(id, code_of_absence(*absence), *absence);
+    // Compressed, any number of rows fits a small request: what can't be answered isn't computed.
+    const std::int64_t width = std::max<std::int64_t>(stream->binding->servable->kind().width(), 1);
+    if (static_cast<std::uint64_t>(request->rows.rows) >
+        client_frame_ / sizeof(float) / static_cast<std::uint64_t>(width)) {
+      throw data_error("the answer to {} rows is over the limit of {} bytes", request->rows.rows,
+                       client_frame_)
+          .advise(format::max_frame_advice);
+    }
   } catch (const Error& error) {
     // The rows that follow on the stream may refer to what could not be read.
     ++stats.invalid;

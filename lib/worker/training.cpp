@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "train/options.hpp"
@@ -137,7 +138,7 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
 
 void Training::take(format::MessageBuffer rows, bool last) {
   if (all_rows_) fail_data("rows after the last");
-  bytes_ += rows.size;
+  bytes_ += format::decoded_size(rows, {options_.max_frame});
   if (bytes_ > options_.max_rows_bytes) {
     throw data_error("over {} bytes of rows; this worker takes no more for one training",
                      options_.max_rows_bytes)
@@ -266,7 +267,7 @@ std::string Training::public_line(std::string_view line) {
   text("checkpoint");
   const std::string error = text("error"), advice = text("advice");
   if (const auto kind = find_error_kind(text("kind"))) failure_ = Error(*kind, error).advise("{}", advice);
-  return record.dump();
+  return json_dump(record);
 }
 
 // Something went wrong here, and not with nn-train.

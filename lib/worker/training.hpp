@@ -22,7 +22,7 @@ struct TrainingOptions {
   std::string folder;  // for checkpoints
   backend::Device device;
   std::uint64_t max_frame = format::default_max_frame;  // of a message of rows
-  std::uint64_t max_rows_bytes = 4ull << 30;            // of all rows of a training
+  std::uint64_t max_rows_bytes = 4ull << 30;            // of all rows of a training, decompressed
   std::chrono::milliseconds stop_timeout{30'000};       // to save a checkpoint
 };
 
@@ -50,7 +50,7 @@ class Training : public std::enable_shared_from_this<Training> {
 
   // Starts nn-train. Errors as training_command() has them.
   void start(const TrainingRequest& request, OnEnd on_end);
-  // More rows. Data error for more than the limit.
+  // More rows. Data error for more than the limit, and for what isn't messages.
   void take(format::MessageBuffer rows, bool last);
   // Waits until at most so many bytes of rows are in memory.
   asio::awaitable<void> taken_down_to(std::uint64_t bytes);
@@ -82,7 +82,7 @@ class Training : public std::enable_shared_from_this<Training> {
   Pipe rows_, model_, log_, errors_;
   Pipe end_;  // readable when nn-train has ended
   std::vector<format::MessageBuffer> queue_, writing_;
-  std::uint64_t bytes_ = 0;  // of rows so far
+  std::uint64_t bytes_ = 0;  // of rows so far, decompressed
   bool all_rows_ = false, stopped_ = false, ended_ = false;
   wire::Code why_ = wire::Code::cancelled;
   net::Timer written_some_, patience_;

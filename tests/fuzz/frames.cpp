@@ -12,6 +12,7 @@ using namespace nn;
 namespace {
 
 constexpr std::uint64_t max_frame = 1 << 20;
+constexpr format::StreamLimits limits{.max_frame = max_frame};
 
 std::size_t use(const flatbuffers::String* text) { return text == nullptr ? 0 : text->str().size(); }
 std::size_t use(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* texts) {
@@ -33,12 +34,17 @@ void use(const protocol::IncomingFrame& in) {
 }
 
 asio::awaitable<void> read_all(std::shared_ptr<protocol::FrameLink> link) {
-  format::MessageReader rows("input", {max_frame});
+  format::MessageReader rows("input", limits);
   try {
     protocol::IncomingFrame in;
     while (co_await link->read(in)) {
       use(in);
-      if (const auto batch = rows.read(in.body)) fuzz::use(*batch);
+      std::optional<Batch> batch;
+      {
+        const fuzz::Budget budget(in.body.size, 3 * limits.decoded());
+        batch = rows.read(in.body);
+      }
+      if (batch) fuzz::use(*batch);
     }
   } catch (const Error& error) {
     fuzz::check_error(error);
@@ -49,6 +55,7 @@ asio::awaitable<void> read_all(std::shared_ptr<protocol::FrameLink> link) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes = test::with_checksums(std::string(fuzz::as_text(fuzz::as_input(data, size))));
+  const fuzz::Budget budget(size, 16 << 20);  // all of it together, what is looked at included
   auto [writer, reader] = socket_pair();
   // More than the socket takes is more than is of use.
   if (::send(writer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && size > 0) return 0;

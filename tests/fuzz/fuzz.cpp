@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "../unit/thread_time.hpp"
 #include "base/text.hpp"
 #include "format/arrow/stream.hpp"
 #include "format/sink.hpp"
@@ -16,6 +17,10 @@ namespace {
 // Endless rows (a tensor of no elements takes no bytes) are right, and no use here.
 constexpr std::int64_t most_rows = 10'000;
 constexpr std::int64_t most_text = 1 << 20;  // values; as text they take seconds
+
+// Each byte of input may take these. Sanitizers and a busy machine make everything slower.
+constexpr std::size_t bytes_each = 64;
+constexpr double seconds_each = 20e-6, seconds_constant = 2;
 
 // Reads everything it is given, so that sanitizers see whether it may be read.
 class ReadingOutput final : public format::ByteOutput {
@@ -29,6 +34,18 @@ class ReadingOutput final : public format::ByteOutput {
 };
 
 }  // namespace
+
+Budget::Budget(std::size_t input_bytes, std::size_t constant)
+    : memory_(bytes_each * input_bytes + constant),
+      seconds_(seconds_constant + seconds_each * static_cast<double>(input_bytes)),
+      begin_(test::thread_seconds()) {}
+
+Budget::~Budget() {
+  const std::size_t most = allocated_.most();
+  if (most > memory_) broken_promise("memory", fmt::format("{} bytes, {} are in order", most, memory_));
+  const double seconds = test::thread_seconds() - begin_;
+  if (seconds > seconds_) broken_promise("time", fmt::format("{} s, {} are in order", seconds, seconds_));
+}
 
 void broken_promise(std::string_view what, std::string_view detail) {
   std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(what.size()), what.data(),

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "../unit/allocated.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "tensor/batch.hpp"
@@ -40,6 +41,21 @@ class Choices {
 
  private:
   std::span<const std::byte> rest_;
+};
+
+// Holds what runs in its scope to memory and time in proportion to the input, with limits that are generous:
+// `each` bytes of memory for each byte of input, beside `constant` for what limits allow any input to take,
+// and microseconds of this thread likewise. Anything over that is a finding.
+class Budget {
+ public:
+  Budget(std::size_t input_bytes, std::size_t constant);
+  Budget(const Budget&) = delete;
+  ~Budget();
+
+ private:
+  std::size_t memory_;
+  double seconds_, begin_;
+  test::AllocatedBytes allocated_;
 };
 
 // Stops the process where a promise was broken.

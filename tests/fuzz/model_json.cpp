@@ -6,6 +6,7 @@
 using namespace nn;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::Budget budget(size, 64 << 20);
   fuzz::accepts([&] {
     exchange::JsonModel json = exchange::model_from_json(fuzz::as_text(fuzz::as_input(data, size)));
     json.model.network = model::checked_network(json.network, json.input, json.model, 1 << 20);

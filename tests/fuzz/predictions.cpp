@@ -8,6 +8,7 @@ using namespace nn;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto input = fuzz::as_input(data, size);
+  const fuzz::Budget budget(size, 64 << 20);
   fuzz::accepts([&] {
     const auto source = format::read_stream(format::bytes_in_memory(input, "input"), {.max_frame = 1 << 20});
     const predict::OutputColumn outputs(predict::kind_of(*source->schema()), *source->schema());

@@ -53,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto session = std::make_shared<worker::Session>(
       worker.service, net::adopt_socket(worker.io, std::move(server)), worker::Origin{"input", true});
   worker.service.sessions.insert(session);
+  const fuzz::Budget budget(size, 64 << 20);
   asio::co_spawn(worker.io, session->run(), [](const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);
   });

@@ -67,6 +67,7 @@ Column decode_tensor(BodyReader& body, const WireColumn& wire) {
     if (present != nullptr) refuse_holes(body, out, present, values);
   }
   const std::int64_t count = body.rows() * values;
+  if (values == 0) body.charge(static_cast<std::uint64_t>(body.rows()));  // rows that take no bytes
   out.data = wire.type == DType::boolean ? body.unpacked_bits(count)
                                          : body.values(count, size_of(wire.type), size_of(wire.type));
   return out;
@@ -86,8 +87,9 @@ Column decode_column(BodyReader& body, const WireColumn& wire) {
 
 std::vector<Column> decode_batch(const arrow::RecordBatch& batch, std::int64_t first_row,
                                  const WireBody& wire_body, const WireSchema& schema,
-                                 const WireDictionaries& dictionaries, const StreamLimits& limits) {
-  BodyReader body(batch, wire_body, limits, {"row", first_row});
+                                 const WireDictionaries& dictionaries, const StreamLimits& limits,
+                                 DecodedBudget& budget) {
+  BodyReader body(batch, wire_body, limits, budget, {"row", first_row});
   std::vector<Column> columns;
   columns.reserve(schema.columns.size());
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {

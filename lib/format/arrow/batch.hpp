@@ -16,8 +16,8 @@ namespace nn::format {
 struct WireDictionary {
   std::shared_ptr<const Dictionary> texts;  // of categories
   std::vector<bool> missing;                // entries that are null; empty: none
-  Field field;                              // of other values: a column
-  Column values;
+  Field field;                              // of other values
+  std::vector<std::byte> values;            // these, one after the other
   std::int64_t size = 0;
   std::uint64_t bytes = 0;  // of memory, roughly
 };
@@ -28,12 +28,14 @@ using WireDictionaries = std::map<std::int64_t, WireDictionary>;
 // they are aligned and not compressed.
 std::vector<Column> decode_batch(const arrow::RecordBatch& batch, std::int64_t first_row,
                                  const WireBody& body, const WireSchema& schema,
-                                 const WireDictionaries& dictionaries, const StreamLimits& limits);
+                                 const WireDictionaries& dictionaries, const StreamLimits& limits,
+                                 DecodedBudget& budget);
 
-// Takes in a dictionary's values: instead of what was there, or behind it when `delta`.
+// Takes in a dictionary's values: instead of what was there, or behind it when `delta`. `others` is what the
+// stream's other dictionaries take. It takes time in proportion to the values, not to what was there.
 void decode_dictionary(const arrow::RecordBatch& batch, const WireBody& body,
-                       const WireSchema::Values& values, bool delta, WireDictionary& dictionary,
-                       const StreamLimits& limits);
+                       const WireSchema::Values& values, bool delta, std::uint64_t others,
+                       WireDictionary& dictionary, const StreamLimits& limits, DecodedBudget& budget);
 
 // The next column, of any layout but dictionary. Its owner is left to the caller.
 Column decode_column(BodyReader& body, const WireColumn& wire);

@@ -15,11 +15,6 @@ namespace {
 
 using Bytes = BodyReader::Bytes;
 
-// Memory for a batch's columns beside its body, as a multiple of the largest body: a bit becomes a
-// byte (8), an index of one byte becomes four and then a value of eight (12). Buffers may overlap
-// on the wire, so that without a bound a small body could be asked to fill all memory.
-constexpr std::uint64_t most_expansion = 16;
-
 std::size_t bitmap_bytes(std::int64_t count) { return (static_cast<std::size_t>(count) + 7) / 8; }
 
 [[noreturn]] void fail_length(std::size_t bytes, std::size_t promised) {
@@ -53,11 +48,20 @@ void decompress_lz4(Bytes from, std::span<std::byte> to) {
 
 }  // namespace
 
+void DecodedBudget::take(std::uint64_t bytes) {
+  if (bytes > limit_ - used_) {
+    throw data_error("what it says takes more memory than the limit of {} bytes for a message", limit_)
+        .advise("; {} times --max-frame", StreamLimits::decoded_frames);
+  }
+  used_ += bytes;
+}
+
 BodyReader::BodyReader(const arrow::RecordBatch& batch, const WireBody& body, const StreamLimits& limits,
-                       RowNames names)
+                       DecodedBudget& budget, RowNames names)
     : batch_(batch),
       body_(body),
       limits_(limits),
+      budget_(budget),
       names_(names),
       rows_(batch.length()),
       memory_(std::make_shared<Memory>()) {
@@ -97,6 +101,8 @@ Bytes BodyReader::raw_buffer() {
     fail_data("a buffer of {} bytes at {} lies outside its body of {} bytes", buffer.length(),
               buffer.offset(), size);
   }
+  given_out_ += static_cast<std::uint64_t>(buffer.length());
+  if (given_out_ > body_.bytes.size()) fail_data("buffers that overlap in a body of {} bytes", size);
   return body_.bytes.subspan(static_cast<std::size_t>(buffer.offset()),
                              static_cast<std::size_t>(buffer.length()));
 }
@@ -164,12 +170,7 @@ std::int64_t BodyReader::view_buffers() {
 }
 
 std::span<std::byte> BodyReader::make(std::size_t bytes) {
-  made_ += bytes;
-  if (made_ / most_expansion > limits_.max_frame) {
-    throw data_error("the batch takes more than {} times the limit of {} bytes in memory", most_expansion,
-                     limits_.max_frame)
-        .advise(max_frame_advice);
-  }
+  budget_.take(bytes);
   return memory_->made.emplace_back(bytes).bytes();
 }
 
@@ -178,6 +179,8 @@ const std::byte* BodyReader::zeros(std::size_t bytes) {
     const auto made = make(bytes);
     std::fill(made.begin(), made.end(), std::byte{0});
     zeros_ = made;
+  } else {
+    charge(bytes);
   }
   return zeros_.data();
 }

@@ -40,14 +40,28 @@ struct RowNames {
   std::int64_t first = 0;
 };
 
+// What is left of StreamLimits::decoded() for the messages that share it.
+class DecodedBudget {
+ public:
+  explicit DecodedBudget(const StreamLimits& limits) : limit_(limits.decoded()) {}
+  void refill() { used_ = 0; }
+  // Before the memory is taken. Data error that names the limit.
+  void take(std::uint64_t bytes);
+
+ private:
+  std::uint64_t limit_, used_ = 0;
+};
+
 // Takes nodes and buffers off a verified record batch, in its order, each checked against the
 // body. Whoever uses it knows the layouts; this knows offsets, compression and limits.
+// Buffers may not overlap: as many bytes as the body has are given out at most, so that the work is in
+// proportion to the body, and what goes beyond that is taken from the budget.
 class BodyReader {
  public:
   using Bytes = std::span<const std::byte>;
 
   BodyReader(const arrow::RecordBatch& batch, const WireBody& body, const StreamLimits& limits,
-             RowNames names);
+             DecodedBudget& budget, RowNames names);
 
   std::int64_t rows() const { return rows_; }
   std::string row_name(std::int64_t row) const;
@@ -76,8 +90,10 @@ class BodyReader {
   T* make_array(std::int64_t count) {
     return reinterpret_cast<T*>(make(static_cast<std::size_t>(count) * sizeof(T)).data());
   }
-  // Zeros, the same ones each time.
+  // Zeros, the same ones each time; the budget pays each time, since whoever reads them works each time.
   const std::byte* zeros(std::size_t bytes);
+  // Takes from the budget without making anything: for values that take no bytes.
+  void charge(std::uint64_t bytes) { budget_.take(bytes); }
 
   // A share in everything that was given out.
   std::shared_ptr<const void> owner() const { return memory_; }
@@ -92,11 +108,12 @@ class BodyReader {
   const arrow::RecordBatch& batch_;
   const WireBody& body_;
   StreamLimits limits_;
+  DecodedBudget& budget_;
   RowNames names_;
   std::int64_t rows_;
   std::shared_ptr<Memory> memory_;
   std::uint32_t nodes_ = 0, buffers_ = 0, views_ = 0;
-  std::uint64_t decompressed_ = 0, made_ = 0;
+  std::uint64_t decompressed_ = 0, given_out_ = 0;
   std::span<const std::byte> zeros_;
 };
 

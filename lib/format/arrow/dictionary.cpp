@@ -9,10 +9,6 @@
 namespace nn::format {
 namespace {
 
-// A dictionary outlives the message that brought it, and deltas make it grow: it may take this
-// many times --max-frame.
-constexpr std::uint64_t most_growth = 4;
-
 template <typename T>
 bool all_in_range(const T* indices, std::int64_t rows, std::int64_t size) {
   T low = 0, high = 0;
@@ -83,7 +79,7 @@ const std::byte* looked_up(BodyReader& body, const Column& column, const std::in
   for (std::int64_t row = 0; row < body.rows(); ++row) {
     std::byte* to = out + static_cast<std::size_t>(row) * width;
     if (column.valid(row)) {
-      std::memcpy(to, dictionary.values.data + static_cast<std::size_t>(indices[row]) * width, width);
+      std::memcpy(to, dictionary.values.data() + static_cast<std::size_t>(indices[row]) * width, width);
     } else {
       std::memset(to, 0, width);
     }
@@ -100,7 +96,7 @@ void append_missing(const Column& column, std::int64_t rows, WireDictionary& dic
   }
 }
 
-// Batches that were given out keep the dictionary that they came with.
+// Batches that were given out keep the dictionary that they came with. The copy takes no time.
 std::shared_ptr<const Dictionary> with_texts(const Dictionary* known, const Column& column,
                                              std::int64_t rows) {
   auto texts = known == nullptr ? std::make_shared<Dictionary>() : std::make_shared<Dictionary>(*known);
@@ -108,16 +104,6 @@ std::shared_ptr<const Dictionary> with_texts(const Dictionary* known, const Colu
     texts->append(column.valid(row) ? column.text(row) : std::string_view());
   }
   return texts;
-}
-
-Column joined(const Column& known, std::int64_t known_rows, const Column& column, std::int64_t rows,
-              std::size_t width) {
-  const std::size_t first = static_cast<std::size_t>(known_rows) * width;
-  const std::size_t more = static_cast<std::size_t>(rows) * width;
-  Buffer values(first + more);
-  if (first > 0) std::memcpy(values.data(), known.data, first);
-  if (more > 0) std::memcpy(values.data() + first, column.data, more);
-  return make_column(std::move(values));
 }
 
 }  // namespace
@@ -142,27 +128,32 @@ Column decode_indices(BodyReader& body, const WireColumn& wire, const Field& fie
 }
 
 void decode_dictionary(const arrow::RecordBatch& batch, const WireBody& wire_body,
-                       const WireSchema::Values& values, bool delta, WireDictionary& dictionary,
-                       const StreamLimits& limits) {
-  BodyReader body(batch, wire_body, limits, {"entry", delta ? dictionary.size : 0});
+                       const WireSchema::Values& values, bool delta, std::uint64_t others,
+                       WireDictionary& dictionary, const StreamLimits& limits, DecodedBudget& budget) {
+  BodyReader body(batch, wire_body, limits, budget, {"entry", delta ? dictionary.size : 0});
   const Column column = decode_column(body, values.column);
   const std::int64_t rows = body.rows();
   const bool texts = values.field.type == DType::utf8;
-  const std::size_t width = texts ? sizeof(std::size_t) : size_of(values.field.type);
+  const std::size_t width = texts ? Dictionary::entry_bytes : size_of(values.field.type);
   if (!delta) dictionary = {};
-  dictionary.bytes += static_cast<std::uint64_t>(rows) * width;
-  if (texts) dictionary.bytes += static_cast<std::uint64_t>(column.offsets[rows] - column.offsets[0]);
-  if (dictionary.bytes / most_growth > limits.max_frame ||
-      dictionary.size + rows > std::numeric_limits<std::int32_t>::max()) {
-    throw data_error("the dictionary has grown over {} times the limit of {} bytes", most_growth,
-                     limits.max_frame)
-        .advise(max_frame_advice);
+  std::uint64_t bytes = static_cast<std::uint64_t>(rows) * width;
+  if (texts) bytes += static_cast<std::uint64_t>(column.offsets[rows] - column.offsets[0]);
+  // It outlives the message that brought it, and deltas make it grow.
+  if (dictionary.bytes + bytes > limits.decoded() - std::min(others, limits.decoded())) {
+    throw data_error("the stream's dictionaries take more memory than the limit of {} bytes",
+                     limits.decoded())
+        .advise("; {} times --max-frame", StreamLimits::decoded_frames);
   }
+  if (dictionary.size + rows > std::numeric_limits<std::int32_t>::max()) {
+    fail_data("the dictionary has {} entries, too many to be counted in 32 bits", dictionary.size + rows);
+  }
+  dictionary.bytes += bytes;
   append_missing(column, rows, dictionary);
   if (texts) {
     dictionary.texts = with_texts(dictionary.texts.get(), column, rows);
   } else {
-    dictionary.values = joined(dictionary.values, dictionary.size, column, rows, width);
+    const auto more = static_cast<std::size_t>(rows) * width;
+    if (more > 0) dictionary.values.insert(dictionary.values.end(), column.data, column.data + more);
   }
   dictionary.field = values.field;
   dictionary.size += rows;

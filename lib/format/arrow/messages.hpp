@@ -79,4 +79,10 @@ class MessageReader {
   std::unique_ptr<State> state_;
 };
 
+// Bytes that all messages of a buffer stand for: metadata, and bodies as they are once they are decompressed,
+// a byte for each value at least. It reads metadata and no values, so that whoever passes messages on can
+// keep an account without decoding them. Data errors for what can't be read at all; compressed values that
+// aren't as many as promised are seen only by whoever decodes them, and refused there.
+std::uint64_t decoded_size(const MessageBuffer& buffer, StreamLimits limits = {});
+
 }  // namespace nn::format

@@ -7,6 +7,7 @@
 
 #include "Schema_generated.h"
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
 
@@ -17,18 +18,42 @@ constexpr std::string_view extension_name = "ARROW:extension:name";
 constexpr std::string_view extension_metadata = "ARROW:extension:metadata";
 constexpr std::string_view tensor_extension = "arrow.fixed_shape_tensor";
 constexpr int deepest_nesting = 32;
+constexpr std::size_t most_tensor_metadata = 64 << 10;
 constexpr std::int64_t most_elements = std::int64_t{1} << 31;
 
 using Layout = WireColumn::Layout;
 
-template <typename Pairs>
-Metadata metadata_of(const Pairs* pairs) {
-  Metadata metadata;
-  if (pairs == nullptr) return metadata;
-  for (const auto* pair : *pairs)
-    metadata.set(flatbuffers::GetString(pair->key()), flatbuffers::GetString(pair->value()));
-  return metadata;
-}
+// Takes texts out of a schema's message, and counts them: any number of fields may refer to the same one.
+class Texts {
+ public:
+  explicit Texts(std::size_t message_bytes) : left_(most_copies * message_bytes + some_bytes) {}
+
+  std::string take(const flatbuffers::String* text) {
+    const std::size_t size = text == nullptr ? 0 : text->size();
+    if (size > left_) {
+      fail_data("names and metadata of many times the {} bytes of the schema",
+                (taken_ + left_) / most_copies);
+    }
+    taken_ += size;
+    left_ -= size;
+    return flatbuffers::GetString(text);
+  }
+
+  template <typename Pairs>
+  Metadata metadata(const Pairs* pairs) {
+    Metadata metadata;
+    if (pairs == nullptr) return metadata;
+    for (const auto* pair : *pairs) {
+      std::string key = take(pair->key());
+      metadata.set(key, take(pair->value()));
+    }
+    return metadata;
+  }
+
+ private:
+  static constexpr std::size_t most_copies = 4, some_bytes = 64 << 10;
+  std::size_t left_, taken_ = 0;
+};
 
 // Nodes, buffers and view lists of a type that is stepped over. False for types whose
 // layout we don't know.
@@ -176,11 +201,11 @@ bool describe_tensor(const arrow::Field& wire, Described& out) {
 }
 
 // A field without its dictionary: what its values are.
-Described describe(const arrow::Field& wire, bool old_unions) {
+Described describe(const arrow::Field& wire, bool old_unions, Texts& texts) {
   Described out;
-  out.field.name = flatbuffers::GetString(wire.name());
+  out.field.name = texts.take(wire.name());
   out.field.nullable = wire.nullable();
-  out.field.metadata = metadata_of(wire.custom_metadata());
+  out.field.metadata = texts.metadata(wire.custom_metadata());
   if (number_type(wire, out.column.type)) {
     out.field.type = out.column.type;
     return out;
@@ -243,16 +268,17 @@ void describe_dictionary(const arrow::Field& wire, bool old_unions, Described& o
 
 }  // namespace
 
-WireSchema read_schema(const arrow::Schema& wire, bool old_unions) {
+WireSchema read_schema(const arrow::Schema& wire, bool old_unions, std::size_t bytes) {
   if (wire.endianness() != arrow::Endianness::Little) {
     fail(ErrorKind::unsupported, "the stream is big-endian; only little-endian ones can be read");
   }
   WireSchema out;
   auto schema = std::make_shared<Schema>();
-  schema->metadata = metadata_of(wire.custom_metadata());
+  Texts texts(bytes);
+  schema->metadata = texts.metadata(wire.custom_metadata());
   if (wire.fields() != nullptr) {
     for (const auto* field : *wire.fields()) {
-      Described described = describe(*field, old_unions);
+      Described described = describe(*field, old_unions, texts);
       if (field->dictionary() != nullptr) describe_dictionary(*field, old_unions, described, out);
       schema->fields.push_back(std::move(described.field));
       out.columns.push_back(std::move(described.column));
@@ -263,11 +289,12 @@ WireSchema read_schema(const arrow::Schema& wire, bool old_unions) {
 }
 
 Shape parse_tensor_metadata(const std::string& text, const std::string& column) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
   const auto bad = [&]() {
     fail_data("column '{}': its tensor metadata is '{}', expected {{\"shape\":[...]}}", printable(column),
               printable(text));
   };
+  if (text.size() > most_tensor_metadata || json_nests_deeper(text, deepest_nesting)) bad();
+  const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("shape") || !json["shape"].is_array()) bad();
   Shape shape;
   std::int64_t elements = 1;

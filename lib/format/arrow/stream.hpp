@@ -17,8 +17,14 @@ inline constexpr std::uint64_t default_max_frame = 64u << 20;
 struct StreamLimits {
   // Bytes of one message, metadata and body each, also after decompression.
   std::uint64_t max_frame = default_max_frame;
+  // Bytes of memory that what a message says may take beside its body: decompressed, bits unpacked,
+  // indices widened, values looked up. The same goes for all dictionaries of a stream together, and for all
+  // messages of a MessageBuffer. 0: `decoded_frames` times max_frame.
+  std::uint64_t max_decoded = 0;
+  static constexpr std::uint64_t decoded_frames = 4;
+  std::uint64_t decoded() const { return max_decoded > 0 ? max_decoded : decoded_frames * max_frame; }
 };
-// What an error that tells of the limit advises.
+// What an error that tells of one of the limits advises.
 inline constexpr const char* max_frame_advice = " (--max-frame)";
 
 // Reads a stream (.arrows) or a random-access file (.arrow, .feather version 2).

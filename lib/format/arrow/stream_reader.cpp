@@ -10,10 +10,10 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "format/arrow/batch.hpp"
+#include "format/arrow/frames.hpp"
 #include "format/arrow/messages.hpp"
 #include "format/arrow/schema.hpp"
 #include "format/arrow/stream.hpp"
-#include "format/buffer_pool.hpp"
 
 namespace nn::format {
 namespace {
@@ -21,153 +21,6 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::string_view file_magic = "ARROW1";
-constexpr std::uint32_t continuation = 0xFFFFFFFF;
-// A FlatBuffer of many small tables costs time to verify, not memory: a generous bound.
-constexpr flatbuffers::uoffset_t deepest_tables = 64, most_tables = 4'000'000;
-
-template <typename Root>
-const Root* verified(Bytes bytes) {
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
-                                 deepest_tables, most_tables);
-  return verifier.VerifyBuffer<Root>(nullptr) ? flatbuffers::GetRoot<Root>(bytes.data()) : nullptr;
-}
-
-// One message: its metadata, good until the next one is read, and its body.
-struct Frame {
-  const arrow::Message* message = nullptr;
-  WireBody body;
-};
-
-// Takes messages off an input, one after the other.
-class FrameReader {
- public:
-  FrameReader(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
-      : input_(std::move(input)), limits_(limits), mapped_(input_->mapped()) {
-    if (mapped_) look_at(mapped_->bytes(), mapped_);
-  }
-  // A reader of memory only, which look_at() says.
-  FrameReader(std::string name, const StreamLimits& limits)
-      : FrameReader(bytes_in_memory({}, std::move(name)), limits) {}
-
-  // The bytes that come next are in memory, which `owner` keeps.
-  void look_at(Bytes bytes, std::shared_ptr<const void> owner) {
-    rest_ = bytes;
-    owner_ = std::move(owner);
-  }
-  bool at_end() const { return rest_.empty(); }
-
-  const std::string& name() const { return input_->name(); }
-  std::int64_t count() const { return count_; }
-  const std::shared_ptr<const MappedFile>& mapped() const { return mapped_; }
-
-  // The next message, or nothing at the end-of-stream marker.
-  std::optional<Frame> next() {
-    const std::uint32_t length = metadata_length();
-    if (length == 0) return std::nullopt;
-    return body_of(length);
-  }
-
-  // The message at `offset` of a mapped file.
-  Frame at(std::int64_t offset) {
-    const Bytes whole = mapped_->bytes();
-    if (offset < 0 || static_cast<std::uint64_t>(offset) >= whole.size())
-      fail_data("a message at {} of {} bytes", offset, whole.size());
-    rest_ = whole.subspan(static_cast<std::size_t>(offset));
-    const std::uint32_t length = metadata_length();
-    if (length == 0) fail_data("an empty message at {}", offset);
-    return body_of(length);
-  }
-
- private:
-  std::uint32_t metadata_length() {
-    std::uint32_t word = 0;
-    const std::size_t n = read({reinterpret_cast<std::byte*>(&word), sizeof word});
-    if (n == 0 && count_ == 0) fail_data("empty, not a stream; the program in front of it wrote nothing");
-    if (n < sizeof word) fail_cut();
-    if (word == continuation) {
-      if (read({reinterpret_cast<std::byte*>(&word), sizeof word}) < sizeof word) fail_cut();
-    } else if (count_ == 0 && word > limits_.max_frame) {
-      fail_data("not a stream of Arrow messages (it begins with '{}')",
-                printable({reinterpret_cast<const char*>(&word), sizeof word}));
-    }
-    if (word > limits_.max_frame || word >= FLATBUFFERS_MAX_BUFFER_SIZE) {
-      throw data_error("message {}: metadata of {} bytes is over the limit of {} bytes", count_, word,
-                       limits_.max_frame)
-          .advise(max_frame_advice);
-    }
-    return word;
-  }
-
-  Frame body_of(std::uint32_t length) {
-    Frame frame;
-    frame.message = verified<arrow::Message>(metadata(length));
-    if (frame.message == nullptr) fail_data("message {} is corrupt: its metadata cannot be read", count_);
-    // A verified union may say what it holds and hold nothing.
-    if (frame.message->header() == nullptr) fail_data("message {} is corrupt: it has no header", count_);
-    const arrow::MetadataVersion version = frame.message->version();
-    if (version > arrow::MetadataVersion::V5) {
-      fail(ErrorKind::unsupported, "message {}: metadata version {} is newer than what can be read (5)",
-           count_, static_cast<int>(version) + 1);
-    }
-    if (version < arrow::MetadataVersion::V4) {
-      fail(ErrorKind::unsupported, "message {}: metadata version {} is older than what can be read (4)",
-           count_, static_cast<int>(version) + 1);
-    }
-    const std::int64_t body = frame.message->body_length();
-    if (body < 0) fail_data("message {} is corrupt: a body of {} bytes", count_, body);
-    if (static_cast<std::uint64_t>(body) > limits_.max_frame) {
-      throw data_error("message {}: a body of {} bytes is over the limit of {} bytes", count_, body,
-                       limits_.max_frame)
-          .advise(max_frame_advice);
-    }
-    frame.body = body_bytes(static_cast<std::size_t>(body));
-    ++count_;
-    return frame;
-  }
-
-  // Aligned to 8 bytes; good until the next call.
-  Bytes metadata(std::size_t size) {
-    metadata_.reserve_discarding(size);
-    const auto bytes = metadata_.bytes().first(size);
-    if (read(bytes) < size) fail_cut();
-    return bytes;
-  }
-
-  WireBody body_bytes(std::size_t size) {
-    if (owner_) {
-      if (rest_.size() < size) fail_cut();
-      const Bytes bytes = rest_.first(size);
-      rest_ = rest_.subspan(size);
-      return {bytes, owner_};
-    }
-    const auto buffer = pool_.get(size);
-    if (read_full(*input_, buffer->bytes().first(size)) < size) fail_cut();
-    return {buffer->bytes().first(size), buffer};
-  }
-
-  std::size_t read(std::span<std::byte> out) {
-    if (!owner_) return read_full(*input_, out);
-    const std::size_t n = std::min(out.size(), rest_.size());
-    if (n > 0) std::memcpy(out.data(), rest_.data(), n);  // of nothing there is no address
-    rest_ = rest_.subspan(n);
-    return n;
-  }
-
-  [[noreturn]] void fail_cut() const {
-    fail_data(
-        "ends without its end-of-stream marker after {} messages: the program that wrote it did not finish",
-        count_);
-  }
-
-  std::unique_ptr<ByteInput> input_;
-  StreamLimits limits_;
-  std::shared_ptr<const MappedFile> mapped_;
-  std::shared_ptr<const void> owner_;  // of the rest, where it is in memory
-  Bytes rest_;
-  Buffer metadata_;
-  BufferPool pool_;
-  std::int64_t count_ = 0;
-};
 
 const flatbuffers::String* metadata_value(const arrow::Message& message, std::string_view key) {
   if (message.custom_metadata() == nullptr) return nullptr;
@@ -208,10 +61,12 @@ class ArrowSource : public BatchSource {
 
  protected:
   ArrowSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
-      : frames_(std::move(input), limits), limits_(limits) {}
+      : frames_(std::move(input), limits), limits_(limits), budget_(limits) {}
   ArrowSource(std::string name, const StreamLimits& limits)
-      : frames_(std::move(name), limits), limits_(limits) {}
+      : frames_(std::move(name), limits), limits_(limits), budget_(limits) {}
   virtual std::optional<Frame> next_frame() = 0;
+  // The messages that come next have all of the budget.
+  void refill() { budget_.refill(); }
 
   // Dictionaries are kept; a batch with rows is given out.
   std::optional<Batch> take(const Frame& frame) {
@@ -243,8 +98,9 @@ class ArrowSource : public BatchSource {
   void begin(const Frame& frame) {
     const arrow::Schema* schema = frame.message->header_as_Schema();
     if (schema == nullptr) fail_data("the stream does not begin with a schema");
-    wire_ = read_schema(*schema, frame.message->version() < arrow::MetadataVersion::V5);
+    wire_ = read_schema(*schema, frame.message->version() < arrow::MetadataVersion::V5, frame.metadata_bytes);
     dictionaries_.clear();
+    dictionary_bytes_ = 0;
     next_row_ = 0;
   }
 
@@ -258,8 +114,11 @@ class ArrowSource : public BatchSource {
     if (batch.data() == nullptr)
       fail_data("message {} is corrupt: a dictionary without values", frames_.count() - 1);
     try {
-      decode_dictionary(*batch.data(), body, values->second, batch.is_delta(), dictionaries_[batch.id()],
-                        limits_);
+      WireDictionary& dictionary = dictionaries_[batch.id()];
+      dictionary_bytes_ -= dictionary.bytes;
+      decode_dictionary(*batch.data(), body, values->second, batch.is_delta(), dictionary_bytes_, dictionary,
+                        limits_, budget_);
+      dictionary_bytes_ += dictionary.bytes;
     } catch (const Error& error) {
       throw error.within(
           fmt::format("message {}: {}", frames_.count() - 1, printable(values->second.field.name)));
@@ -278,7 +137,8 @@ class ArrowSource : public BatchSource {
     }
     batch.rows = record.length();
     try {
-      batch.columns = decode_batch(record, batch.first_row, frame.body, wire_, dictionaries_, limits_);
+      batch.columns =
+          decode_batch(record, batch.first_row, frame.body, wire_, dictionaries_, limits_, budget_);
     } catch (const Error& error) {
       throw error.within(fmt::format("message {}", frames_.count() - 1));
     }
@@ -288,7 +148,9 @@ class ArrowSource : public BatchSource {
   }
 
   StreamLimits limits_;
+  DecodedBudget budget_;
   WireDictionaries dictionaries_;
+  std::uint64_t dictionary_bytes_ = 0;
   std::int64_t next_row_ = 0;
 };
 
@@ -306,14 +168,20 @@ class StreamSource final : public ArrowSource {
   }
 
  private:
-  std::optional<Frame> next_frame() override { return frames_.next(); }
+  std::optional<Frame> next_frame() override {
+    refill();
+    return frames_.next();
+  }
 };
 
 // Pieces of whole messages; next() ends with each.
 class PieceSource final : public ArrowSource {
  public:
   PieceSource(std::string name, const StreamLimits& limits) : ArrowSource(std::move(name), limits) {}
-  void look_at(const MessageBuffer& piece) { frames_.look_at(piece.bytes(), piece.memory); }
+  void look_at(const MessageBuffer& piece) {
+    refill();
+    frames_.look_at(piece.bytes(), piece.memory);
+  }
 
  private:
   std::optional<Frame> next_frame() override {
@@ -358,12 +226,13 @@ class ArrowFileSource final : public ArrowSource {
     std::memcpy(footer_.data(), bytes.data(), bytes.size());
     const auto* footer = verified<arrow::Footer>(Bytes(footer_.bytes()).first(bytes.size()));
     if (footer == nullptr || footer->schema() == nullptr) fail_data("an Arrow file with a corrupt footer");
-    wire_ = read_schema(*footer->schema(), footer->version() < arrow::MetadataVersion::V5);
+    wire_ = read_schema(*footer->schema(), footer->version() < arrow::MetadataVersion::V5, bytes.size());
     dictionaries_ = footer->dictionaries();
     batches_ = footer->record_batches();
   }
 
   std::optional<Frame> next_frame() override {
+    refill();
     if (dictionaries_ != nullptr && dictionary_ < dictionaries_->size()) {
       return frames_.at(element_of<arrow::Block>(*dictionaries_, dictionary_++).offset());
     }

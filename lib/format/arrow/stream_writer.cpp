@@ -266,7 +266,8 @@ void StreamWriter::State::write_dictionary(std::size_t field, const Column& colu
   if (same && sent.size == dictionary->size()) return;
   // One that begins as the reader's does is that and a delta; any other takes its place.
   bool grown = sent.dictionary != nullptr && sent.size <= dictionary->size();
-  for (std::size_t i = 0; grown && !same && i < sent.size; ++i)
+  const bool known_alike = same || (grown && dictionary->continues(*sent.dictionary));
+  for (std::size_t i = 0; grown && !known_alike && i < sent.size; ++i)
     grown = (*sent.dictionary)[i] == (*dictionary)[i];
   const std::size_t known = grown ? sent.size : 0;
   if (!grown || known < dictionary->size()) send_dictionary(field, *dictionary, known);

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -24,14 +25,15 @@ using Texts = std::vector<std::string>;
 std::int64_t skip_lines(CsvChunks& chunks, std::int64_t skip, std::size_t limit) {
   if (chunks.peek(3).starts_with("\xEF\xBB\xBF")) chunks.advance(3);
   std::int64_t lines = 0;
-  std::size_t wanted = 1;
+  std::size_t wanted = 1, searched = 0;
   while (lines < skip) {
     const std::string_view ahead = chunks.peek(wanted);
-    const auto end = ahead.find('\n');
+    const auto end = ahead.find('\n', std::exchange(searched, ahead.size()));
     if (end != std::string_view::npos) {
       chunks.advance(end + 1);
       ++lines;
       wanted = 1;
+      searched = 0;
     } else if (ahead.size() < wanted || ahead.size() > limit) {
       chunks.advance(ahead.size());
       break;
@@ -87,7 +89,7 @@ bool is_header(const Texts& first, const CsvOptions& options) {
 
 Texts column_names(const Texts& first, bool header, const std::string& where) {
   Texts names;
-  std::unordered_map<std::string, std::size_t> seen;
+  std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < first.size(); ++i) {
     names.push_back(header && !first[i].empty() ? first[i] : fmt::format("c{}", i));
     const auto [other, fresh] = seen.emplace(names.back(), i);

@@ -2,6 +2,7 @@
 // deflated, zip64 on reading).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,7 +31,9 @@ class NpzArchive {
  public:
   explicit NpzArchive(const std::string& path);
   const std::vector<std::string>& names() const { return names_; }  // without ".npy", in archive order
-  NpyArray read(const std::string& name) const;
+  // `check` sees the array before memory is taken for its values: deflated, they may be a thousand times
+  // the file. What it throws goes to the caller.
+  NpyArray read(const std::string& name, const std::function<void(const NpyArray&)>& check = {}) const;
   // A member that is not an array ("network.json"), up to 64 MiB.
   std::string read_text(const std::string& name) const;
 

@@ -1,5 +1,6 @@
 #include <algorithm>
-#include <unordered_set>
+#include <functional>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -32,9 +33,7 @@ ArrayReader open_array(const ZipArchive& archive, const ZipMember& member) {
 }
 
 const ZipMember& find_member(const ZipArchive& archive, std::string_view name) {
-  for (const ZipMember& member : archive.members()) {
-    if (member.name == name) return member;
-  }
+  if (const ZipMember* member = archive.find(name)) return *member;
   throw data_error("has no member '{}'", printable(name)).within_file(archive.name());
 }
 
@@ -45,9 +44,10 @@ NpzArchive::NpzArchive(const std::string& path)
   for (const ZipMember& member : archive_->members()) names_.push_back(plain_name(member));
 }
 
-NpyArray NpzArchive::read(const std::string& name) const {
+NpyArray NpzArchive::read(const std::string& name, const std::function<void(const NpyArray&)>& check) const {
   ArrayReader reader = open_array(*archive_, find_member(*archive_, name + std::string(suffix)));
   NpyArray array{reader.layout().type, reader.layout().shape, {}};
+  if (check) check(array);
   array.data = reader.read_all();
   return array;
 }
@@ -72,7 +72,7 @@ std::string NpzArchive::read_text(const std::string& name) const {
 std::unique_ptr<BatchSource> read_npz(const std::string& path) {
   const ZipArchive archive(MappedFile::open(path));
   std::vector<NamedArray> arrays;
-  std::unordered_set<std::string> names;
+  std::set<std::string> names;
   for (const ZipMember& member : archive.members()) {
     if (!names.insert(plain_name(member)).second) {
       throw data_error("two arrays of the same name").within_file(archive.title(member));

@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <optional>
-#include <unordered_set>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -164,7 +165,7 @@ ZipMember read_entry(Cursor& at, const std::string& name) {
 void check_places(std::vector<ZipMember> members, std::uint64_t directory, const std::string& name) {
   std::sort(members.begin(), members.end(),
             [](const ZipMember& a, const ZipMember& b) { return a.header < b.header; });
-  std::unordered_set<std::string_view> names;
+  std::set<std::string_view> names;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const ZipMember& member = members[i];
     const std::uint64_t end = i + 1 < members.size() ? members[i + 1].header : directory;
@@ -266,6 +267,17 @@ ZipArchive::ZipArchive(std::shared_ptr<const MappedFile> file) : file_(std::move
   for (std::uint64_t i = 0; i < directory.members; ++i) members_.push_back(read_entry(at, name()));
   if (!at.empty()) throw data_error("the zip directory is longer than its members").within_file(name());
   check_places(members_, directory.offset, name());
+  by_name_.resize(members_.size());
+  std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+  std::sort(by_name_.begin(), by_name_.end(),
+            [this](std::size_t a, std::size_t b) { return members_[a].name < members_[b].name; });
+}
+
+const ZipMember* ZipArchive::find(std::string_view member) const {
+  const auto at =
+      std::lower_bound(by_name_.begin(), by_name_.end(), member,
+                       [this](std::size_t i, std::string_view text) { return members_[i].name < text; });
+  return at != by_name_.end() && members_[*at].name == member ? &members_[*at] : nullptr;
 }
 
 std::string ZipArchive::title(const ZipMember& member) const {

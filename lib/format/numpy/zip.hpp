@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.hpp"
@@ -30,6 +31,8 @@ class ZipArchive {
   explicit ZipArchive(std::shared_ptr<const MappedFile> file);
   const std::string& name() const { return file_->name(); }
   const std::vector<ZipMember>& members() const { return members_; }
+  // Null where there is none. Logarithmic time.
+  const ZipMember* find(std::string_view member) const;
   const std::shared_ptr<const MappedFile>& file() const { return file_; }
 
   // "FILE: member 'NAME'"
@@ -45,6 +48,7 @@ class ZipArchive {
 
   std::shared_ptr<const MappedFile> file_;
   std::vector<ZipMember> members_;
+  std::vector<std::size_t> by_name_;
 };
 
 }  // namespace nn::format

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json_text.hpp"
 #include "format/sink_formats.hpp"
 #include "format/text/output.hpp"
 
@@ -20,7 +21,7 @@ void add_string(TextBuffer& out, std::string_view text) {
     out.add('"');
   } else {
     // Bytes that are not UTF-8 become U+FFFD: JSON has no others.
-    out.add(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    out.add(json_dump(nlohmann::json(text)));
   }
 }
 

@@ -1,9 +1,13 @@
 #include "base/text.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.hpp"
 #include "base/json_lines.hpp"
+#include "base/json_text.hpp"
 #include "base/numbers.hpp"
 #include "catch.hpp"
+#include "linear.hpp"
 
 using namespace nn;
 
@@ -48,4 +52,31 @@ TEST_CASE("UTF-8 or not") {
     CHECK(is_utf8(printable(bad)));
     CHECK(is_utf8(json_quoted(bad)));
   }
+}
+
+TEST_CASE("how deep JSON nests") {
+  struct Row {
+    const char* text;
+    std::size_t depth;
+  };
+  for (const Row& row : {Row{"", 0}, Row{"1", 0}, Row{"[]", 1}, Row{R"({"a":[{}],"b":[]})", 3}, Row{"[[]", 2},
+                         Row{"]][", 1}, Row{R"(["[[[","\"[[",{}])", 2}}) {
+    INFO(row.text);
+    CHECK_FALSE(json_nests_deeper(row.text, row.depth));
+    if (row.depth > 0) CHECK(json_nests_deeper(row.text, row.depth - 1));
+  }
+}
+
+TEST_CASE("JSON is written whatever bytes its texts have") {
+  CHECK(json_dump(nlohmann::json{{"\xff", {"a\xc3", "gr\xc3\xbc\xc3\x9f"}}}) ==
+        "{\"\xEF\xBF\xBD\":[\"a\xEF\xBF\xBD\",\"gr\xc3\xbc\xc3\x9f\"]}");
+}
+
+TEST_CASE("misspelling-of-many: advice takes a moment at most") {
+  const std::vector<std::string> many(1'000'000, "candidates");
+  const double begin = test::thread_seconds();
+  CHECK_FALSE(closest("an option that is longer", many));
+  CHECK_FALSE(closest("undecided", many));
+  CHECK_FALSE(closest("x", {std::string(50'000'000, 'x')}));
+  CHECK(test::thread_seconds() - begin < 0.5);
 }

@@ -9,7 +9,9 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "catch.hpp"
+#include "exchange/json.hpp"
 #include "format/numpy/npy.hpp"
+#include "linear.hpp"
 
 using namespace nn;
 using namespace nn::exchange;
@@ -184,4 +186,10 @@ TEST_CASE("text for people is safe to print") {
   CHECK(text.find('\x1B') == std::string::npos);
   CHECK_THAT(text, Contains("dense 4 relu, dropout 0.25, dense 3") &&
                        Contains("3 categories: clerk, smith, \\xe9t\\xe9"));
+}
+
+TEST_CASE("description-brackets: nested JSON is refused before a tree is built") {
+  const double begin = test::thread_seconds();
+  CHECK_THROWS_AS(model_from_json(std::string(8'000'000, '[')), Error);
+  CHECK(test::thread_seconds() - begin < 0.1);
 }

@@ -6,6 +6,7 @@
 #include "format/csv/chunks.hpp"
 #include "format/csv/parse.hpp"
 #include "format/readers.hpp"
+#include "linear.hpp"
 #include "tables.hpp"
 
 using namespace nn;
@@ -279,4 +280,32 @@ TEST_CASE("A header of very many columns and a file of blank lines take no memor
   text += "\n" + std::string(2 << 20, '\n');
   auto source = csv(text);
   CHECK(all_rows(*source).empty());
+}
+
+TEST_CASE("skipped-line: one of any length from a pipe") {
+  test::check_linear(
+      1 << 20, [](std::size_t n) { return std::string(n, 'x') + "\na\n1\n"; },
+      [](const std::string& text) {
+        SourceOptions options;
+        options.csv.skip = 1;
+        const auto source = csv(text, options);
+        REQUIRE(source->schema()->fields.at(0).name == "a");
+      });
+}
+
+TEST_CASE("header-columns: any number of columns") {
+  test::check_linear(
+      4000,
+      [](std::size_t n) {
+        std::string header, row;
+        for (std::size_t i = 0; i < n; ++i) {
+          header += (i > 0 ? ",column " : "column ") + std::to_string(i);
+          row += i > 0 ? ",1" : "1";
+        }
+        return header + "\n" + row + "\n";
+      },
+      [](const std::string& text) {
+        const auto source = csv(text);
+        REQUIRE(source->next());
+      });
 }

@@ -10,6 +10,7 @@
 #include "base/random.hpp"
 #include "catch.hpp"
 #include "format/readers.hpp"
+#include "linear.hpp"
 
 using namespace nn;
 using namespace nn::format;
@@ -591,4 +592,23 @@ TEST_CASE("npy: changed headers neither crash nor take much memory") {
       changed[random.below(changed.size())] = "0123456789(),'{}: <>|iufb\xFF"[random.below(27)];
     error_in(changed);
   }
+}
+
+TEST_CASE("npz-members: finding each of many") {
+  test::check_linear(
+      400,
+      [](std::size_t n) {
+        auto scratch = std::make_unique<ScratchFile>();
+        OutputFile file(scratch->path());
+        NpzWriter writer(file);
+        for (std::size_t i = 0; i < n; ++i) writer.add_text("member " + std::to_string(i), "");
+        writer.finish();
+        file.commit();
+        return std::pair(std::move(scratch), n);
+      },
+      [](const auto& input) {
+        const NpzArchive archive(input.first->path());
+        for (std::size_t i = 0; i < input.second; ++i)
+          REQUIRE(archive.read_text("member " + std::to_string(i)).empty());
+      });
 }

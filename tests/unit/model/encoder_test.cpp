@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "catch.hpp"
+#include "linear.hpp"
 #include "tables.hpp"
 
 using namespace nn;
@@ -251,4 +252,21 @@ TEST_CASE("a model of one tensor takes the table's only tensor under any name") 
   CHECK_THROWS_WITH(encode(encoder, table({a, b})), Contains("has no column 'x'"));
   CHECK_THROWS_WITH(encode(encoder, table({numbers<float>("a", DType::f32, {3}, {1})})),
                     Contains("needs tensors [2]"));
+}
+
+TEST_CASE("columns-by-name: binding a model of many columns to a table of many") {
+  test::check_linear(
+      2000,
+      [](std::size_t n) {
+        std::vector<InputColumn> columns(n);
+        auto schema = std::make_shared<Schema>();
+        for (std::size_t i = 0; i < n; ++i) {
+          columns[i].name = "column " + std::to_string(i);
+          columns[i].fill = {0};
+          Field& field = schema->fields.emplace_back();
+          field.name = "column " + std::to_string(n - 1 - i);
+        }
+        return std::pair(Encoder(std::move(columns)), std::shared_ptr<const Schema>(schema));
+      },
+      [](const auto& input) { REQUIRE(input.first.bind(*input.second).width() > 0); });
 }

@@ -4,6 +4,8 @@
 
 #include "../ensemble/table.hpp"
 #include "catch.hpp"
+#include "linear.hpp"
+#include "predict/name_list.hpp"
 
 using namespace nn;
 using namespace nn::predict;
@@ -110,4 +112,45 @@ TEST_CASE("members that answer something else are told apart") {
   CHECK(difference(classes, "A", numbers, "B") == "A answers classes, B numbers");
   CHECK(difference(numbers, "A", wide, "B") == "A answers scalar values a row, B [3]");
   CHECK(difference(one, "A", text, "B") == "the classes are integers in A, texts in B");
+}
+
+TEST_CASE("lists of names") {
+  struct Row {
+    const char* text;
+    std::optional<std::vector<std::string>> names;
+    bool integers = false, mixed = false;
+  };
+  for (const Row& row :
+       {Row{"[]", {{}}}, Row{R"(["a","b \"c\"",""])", {{"a", "b \"c\"", ""}}},
+        Row{"[1,-2,18446744073709551615]", {{"1", "-2", "18446744073709551615"}}, true},
+        Row{R"(["a",1])", {{"a"}}, false, true}, Row{R"([1,"a"])", {{"1"}}, true, true}, Row{"[1.5]", {}},
+        Row{"[[1]]", {}}, Row{R"([{"a":1}])", {}}, Row{"[true]", {}}, Row{"[1", {}}, Row{"[1] 2", {}},
+        Row{"1", {}}, Row{R"("a")", {}}, Row{"{}", {}}, Row{"", {}}, Row{"[\"\xff\"]", {}}}) {
+    INFO(row.text);
+    const auto list = parse_name_list(row.text);
+    REQUIRE(list.has_value() == row.names.has_value());
+    if (!list) continue;
+    CHECK(list->names == *row.names);
+    CHECK(list->integers == row.integers);
+    CHECK(list->mixed == row.mixed);
+  }
+}
+
+TEST_CASE("class-names-brackets: nested JSON in nn.classes is refused at its second byte") {
+  Schema schema;
+  Field& proba = schema.fields.emplace_back();
+  proba.name = "proba";
+  proba.shape = {2};
+  schema.metadata.set("nn.classes", std::string(8'000'000, '['));
+  const double begin = test::thread_seconds();
+  CHECK(message_of([&] { (void)kind_of(schema); }).find("nn.classes is not a JSON array") !=
+        std::string::npos);
+  CHECK_FALSE(parse_json_array(*schema.metadata.find("nn.classes")));
+  CHECK(test::thread_seconds() - begin < 0.1);
+}
+
+TEST_CASE("class-names-many: more than a million are refused") {
+  std::string text = "[0";
+  for (std::size_t i = 0; i < most_names; ++i) text += ",0";
+  CHECK_FALSE(parse_name_list(text + "]"));
 }

@@ -86,3 +86,16 @@ TEST_CASE("models are named with a version or a label") {
   CHECK(parse_version("7") == 7);
   CHECK_THROWS_AS(parse_version("-1"), Error);
 }
+
+TEST_CASE("names-not-utf8: names of models and labels are printable UTF-8") {
+  for (const std::string name : {"\xff", "a\xc3", "a\nb", "\x1b[31m", "\xed\xa0\x80"}) {
+    INFO(name);
+    CHECK_THROWS_AS(parse_model_spec(name + "=m.nn"), Error);
+    CHECK_THROWS_AS(parse_model_spec("folder/" + name + ".nn"), Error);
+    CHECK_THROWS_AS(parse_repository_spec(name + "=folder"), Error);
+    CHECK_THROWS_AS(parse_model_name(name), Error);
+    CHECK_THROWS_AS(parse_model_name("digits:" + name), Error);
+  }
+  CHECK(parse_model_spec("gr\xc3\xbc\xc3\x9f=m.nn").name == "gr\xc3\xbc\xc3\x9f");
+  CHECK(parse_model_spec("m=folder/\xff.nn").name == "m");  // a path is what it is
+}

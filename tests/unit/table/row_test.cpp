@@ -5,7 +5,9 @@
 #include "base/error.hpp"
 #include "catch.hpp"
 #include "format/parts.hpp"
+#include "linear.hpp"
 #include "table/rows.hpp"
+#include "table/text_index.hpp"
 
 using namespace nn;
 using namespace nn::table;
@@ -190,4 +192,19 @@ TEST_CASE("All parts in one pass are what each part alone is") {
   CHECK_THROWS_WITH(format::copy_parts(failing, RowSplitter(parts, 5), sinks), "broken");
   CHECK(static_cast<const Collect&>(*sinks[1]).end == "broken");
   CHECK(format::file_of_part("{}-{}.csv", "train") == "train-train.csv");
+}
+
+TEST_CASE("growing-dictionary: giving it out after each text") {
+  test::check_linear(
+      4000, [](std::size_t n) { return n; },
+      [](std::size_t n) {
+        GrowingDictionary texts;
+        std::vector<std::shared_ptr<const Dictionary>> given;
+        for (std::size_t i = 0; i < n; ++i) {
+          texts.index_of(std::to_string(i));
+          given.push_back(texts.dictionary());
+        }
+        REQUIRE(given[n / 2]->size() == n / 2 + 1);
+        REQUIRE((*given[n - 1])[n / 2] == std::to_string(n / 2));
+      });
 }

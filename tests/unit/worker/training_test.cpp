@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "../ensemble/table.hpp"
+#include "../format/wire_messages.hpp"
 #include "../model/models.hpp"
 #include "base/error.hpp"
 #include "catch.hpp"
@@ -167,4 +168,21 @@ TEST_CASE("a training that has all its rows waits for none") {
   io.run();
   CHECK(ended);
   CHECK_FALSE(ended_first);
+}
+
+TEST_CASE("rows-compressed: what the rows of a training may take is counted decompressed") {
+  test::WireMessages rows;
+  rows.schema([](auto& fbb) { return std::vector{test::WireMessages::texts(fbb)}; });
+  rows.empty_texts(false, 200'000);  // 800 kB, from some hundred bytes
+  REQUIRE(rows.buffer().size < 2000);
+  asio::io_context io(1);
+  TrainingOptions options;
+  options.max_rows_bytes = 500'000;
+  Training training(io, options, nullptr, 1);
+  try {
+    training.take(rows.buffer(), false);
+    FAIL("they were taken");
+  } catch (const Error& error) {
+    CHECK_THAT(error.what(), Catch::Contains("over 500000 bytes of rows"));
+  }
 }

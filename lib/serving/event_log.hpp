@@ -16,7 +16,7 @@ class EventLog {
   // {"time":"2026-01-31T12:00:00.000Z","event":EVENT, …fields}.
   void write(std::string_view event, const JsonFields& fields);
   // Opens the file anew, for logrotate.
-  void reopen() { file_.reopen(); }
+  void reopen() { file_.reopen({}); }
 
  private:
   LineFile file_;

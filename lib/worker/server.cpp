@@ -135,6 +135,7 @@ void Server::run() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   signals_.add(SIGHUP);
+  drop_late_messages();
   loader_.start();
   spawn(watch_signals());
   spawn(watch_connections());
@@ -202,11 +203,7 @@ asio::awaitable<void> Server::watch_signals() {
     auto [error, signal] = co_await signals_.async_wait(no_throw);
     if (error) co_return;
     if (signal == SIGHUP) {
-      try {
-        log_.reopen();
-      } catch (const Error& failure) {
-        warn("{}; the log goes on in the old file", failure.what());
-      }
+      log_.reopen();
       log_.write("reload", {});
       listeners_->renew_certificates();
       loader_.look();

@@ -43,6 +43,8 @@ class Server {
   void come(Listeners::Client client);
   bool make_room();
   bool is_crowded() const;
+  void take_over_signals();
+  void look_anew();
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> watch_connections();
   asio::awaitable<void> watch_repositories();
@@ -126,16 +128,13 @@ Listeners::Events Server::listener_events() {
 }
 
 void Server::run() {
-  // As for run_tool(): a second signal while draining ends the process at once.
+  // Those who are told to look anew while they start do it afterwards.
+  signals_.add(SIGHUP);
   loader_.load_all();
   listeners_.emplace(io_, options_, service_.token.empty(), listener_events());
   if (listeners_->empty() && !options_.stdio) {
     fail_usage("nothing to listen on; there are --listen ENDPOINT and --stdio");
   }
-  signals_.add(SIGTERM);
-  signals_.add(SIGINT);
-  signals_.add(SIGHUP);
-  drop_late_messages();
   loader_.start();
   spawn(watch_signals());
   spawn(watch_connections());
@@ -151,6 +150,7 @@ void Server::run() {
   log_.write("ready",
              {{"pid", ::getpid()}, {"endpoints", names}, {"device", backend::to_string(options_.device)}});
   if (options_.on_ready) options_.on_ready(endpoints);
+  take_over_signals();
   process::notify_manager("READY=1");
   io_.run();
   log_.write("end", {{"requests_total", service_.stats.requests_total}});
@@ -158,6 +158,28 @@ void Server::run() {
   if (service_.broken) throw Error(*service_.broken);
   if (lost_)
     throw make_error(ErrorKind::unavailable, "requests were under way").advise(" when --drain-timeout ended");
+}
+
+// Until here a signal ends the start, as it ends other tools; from here on it drains. One that came while
+// clients were told where to connect, and so may know of it, drains as well.
+void Server::take_over_signals() {
+  // As for run_tool(): a second signal while draining ends the process at once.
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  drop_late_messages();
+  if (stop_requested() != 0) begin_drain();
+}
+
+// Whatever goes wrong with it, the signals that follow must be heard.
+void Server::look_anew() {
+  try {
+    log_.reopen();
+    log_.write("reload", {});
+    listeners_->renew_certificates();
+    loader_.look();
+  } catch (const std::exception& error) {
+    warn("SIGHUP: {}", error.what());
+  }
 }
 
 bool Server::is_crowded() const {
@@ -203,10 +225,7 @@ asio::awaitable<void> Server::watch_signals() {
     auto [error, signal] = co_await signals_.async_wait(no_throw);
     if (error) co_return;
     if (signal == SIGHUP) {
-      log_.reopen();
-      log_.write("reload", {});
-      listeners_->renew_certificates();
-      loader_.look();
+      look_anew();
     } else if (service_.draining) {
       die_by_signal(signal);
     } else {

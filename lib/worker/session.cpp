@@ -67,7 +67,9 @@ asio::awaitable<void> Session::run() {
   std::string why;
   try {
     co_await serve();
+    if (!greeted_ && link_->received_bytes() > 0) failure_ = data_error("the client was not welcome");
   } catch (const Error& error) {
+    failure_ = error;
     why = error.what();
     if (error.kind() == ErrorKind::data) {
       ++service_.stats.protocol_errors;
@@ -75,7 +77,8 @@ asio::awaitable<void> Session::run() {
     }
   } catch (const std::exception& error) {  // of this client's doing or not: the others go on
     why = error.what();
-    refuse(0, wire::Code::internal, why);
+    failure_ = Error(ErrorKind::internal, why);
+    refuse(0, wire::Code::internal, "an internal error; the worker's log says more");
   }
   end(why);
 }

@@ -41,6 +41,12 @@ wire::Code code_of_absence(const Error& absence) {
   return absence.kind() == ErrorKind::unavailable ? wire::Code::busy : wire::Code::not_found;
 }
 
+// Clients are told no paths of this machine: what an error is about has to be said by its name.
+Error about(std::string_view what, const Error& error) {
+  const auto& where = error.where();
+  return !where.empty() && where.front().local ? error.within(what) : error;
+}
+
 }  // namespace
 
 void ClientRequest::completed() {
@@ -377,7 +383,7 @@ void Session::train(const protocol::IncomingFrame& in) {
     });
   } catch (const Error& error) {
     ++service_.stats.invalid;
-    return refuse(id, error);
+    return refuse(id, about("nn-train", error));
   }
   ++service_.stats.trainings_total;
   service_.log.write("train",
@@ -462,14 +468,16 @@ void Session::change(std::uint64_t id, std::string_view model, std::uint64_t ver
                   "; see --admin-token-file in nn-worker(1)");
   }
   JsonFields fields = {{"client", origin_.name}, {"model", model}, {"version", version}};
-  const auto told = [weak = weak_from_this(), &service = service_, id, load,
+  const auto told = [weak = weak_from_this(), &service = service_, id, load, name = printable(model),
                      fields = std::move(fields)](const std::optional<Error>& error) mutable {
-    asio::post(service.io, [weak, &service, id, load, error, fields]() mutable {
+    asio::post(service.io, [weak, &service, id, load, name, error, fields]() mutable {
       if (error) fields.emplace("error", error->what());
       service.log.write(load ? "load_request" : "unload_request", fields);
       const auto self = weak.lock();
       if (!self) return;
-      if (error) return self->refuse(id, wire::Code::not_found, *error);
+      if (error) {
+        return self->refuse(id, wire::Code::not_found, about(fmt::format("model '{}'", name), *error));
+      }
       self->link_->send(self->link_->maker().report(id, report(service, wire::What::models)));
     });
   };

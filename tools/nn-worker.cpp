@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "cli/tool.hpp"
 #include "client/ask.hpp"
 #include "options/fields.hpp"
@@ -64,12 +65,19 @@ void announce(const Options& o, const std::vector<nn::net::Endpoint>& endpoints,
     files.put(o.port_file, endpoint.port);
     break;
   }
+  std::string lines;
   for (const nn::net::Endpoint& endpoint : endpoints) {
-    const std::string line = nn::net::to_string(endpoint) + "\n";
-    if (o.print_endpoint) {
-      nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
-    }
+    lines += nn::net::to_string(endpoint) + "\n";
     nn::note("listening on {}", nn::net::to_string(endpoint));
+  }
+  if (!o.print_endpoint) return;
+  // Whoever wanted one line of them may be gone, and clients come all the same.
+  try {
+    nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(lines)), "standard output");
+  } catch (const nn::BrokenPipe&) {
+    nn::warn("standard output: nobody reads where this worker listens");
+  } catch (const nn::Error& error) {
+    nn::warn("{}; it can't say where this worker listens", error.what());
   }
 }
 

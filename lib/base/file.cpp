@@ -2,20 +2,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
+#include "base/wait.hpp"
 
 namespace nn {
 
@@ -52,18 +52,20 @@ void warn_if_public(const std::string& path, std::string_view what) {
   }
 }
 
+UniqueFd open_or_stop(const std::string& path, int flags, int mode) {
+  throw_if_stopped();
+  auto fd = open_until(path, flags, mode, {stop_descriptor()});
+  if (!fd) throw Interrupted{};
+  return std::move(*fd);
+}
+
 UniqueFd open_input(const std::string& path) {
   if (path == "-") {
     UniqueFd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
     if (!fd) fail_errno("standard input");
     return fd;
   }
-  UniqueFd fd;
-  // Opening a FIFO waits for its writer: a signal must be able to end that wait.
-  while (!(fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)))) {
-    if (errno != EINTR) fail_errno(path);
-    throw_if_stopped();
-  }
+  UniqueFd fd = open_or_stop(path, O_RDONLY);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) fail_errno(path);
   if (S_ISDIR(status.st_mode)) throw make_error(ErrorKind::io, "is a directory").within_file(path);
@@ -73,9 +75,10 @@ UniqueFd open_input(const std::string& path) {
 std::size_t read_some(int fd, std::span<std::byte> out, std::string_view name) {
   for (;;) {
     throw_if_stopped();
+    if (!wait_for(fd, POLLIN, {stop_descriptor()})) continue;
     const ssize_t n = ::read(fd, out.data(), out.size());
     if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno != EINTR) fail_errno(name);
+    if (errno != EINTR && errno != EAGAIN) fail_errno(name);
   }
 }
 
@@ -87,31 +90,8 @@ void write_all(int fd, std::span<const std::byte> bytes, std::string_view name) 
 }
 
 void write_all(int fd, std::span<struct iovec> pieces, std::string_view name) {
-  while (!pieces.empty()) {
-    if (pieces.front().iov_len == 0) {
-      pieces = pieces.subspan(1);
-      continue;
-    }
-    const int count = static_cast<int>(std::min<std::size_t>(pieces.size(), IOV_MAX));
-    const ssize_t written = ::writev(fd, pieces.data(), count);
-    if (written < 0) {
-      if (errno == EINTR) {
-        throw_if_stopped();
-        continue;
-      }
-      if (errno == EPIPE) throw BrokenPipe{};
-      fail_errno(name);
-    }
-    auto left = static_cast<std::size_t>(written);
-    while (left > 0) {
-      struct iovec& first = pieces.front();
-      const std::size_t used = std::min(left, first.iov_len);
-      first.iov_base = static_cast<char*>(first.iov_base) + used;
-      first.iov_len -= used;
-      left -= used;
-      if (first.iov_len == 0) pieces = pieces.subspan(1);
-    }
-  }
+  if (stop_requested() == 0 && write_until(fd, pieces, name, {stop_descriptor()})) return;
+  if (!write_until(fd, pieces, name, {-1, stop_deadline()})) throw Interrupted{};
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
@@ -181,13 +161,12 @@ std::string name_file(int fd, const std::string& path) {
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
   if (path_ == "-") {
     path_ = "standard output";
-    fd_ = UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+    fd_ = open_own(STDOUT_FILENO);
     if (!fd_) fail_errno(path_);
     return;
   }
   if (written_in_place(path_)) {
-    fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!fd_) fail_errno(path_);
+    fd_ = open_or_stop(path_, O_WRONLY);
     return;
   }
   replaces_ = true;

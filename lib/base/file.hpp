@@ -37,15 +37,22 @@ std::pair<UniqueFd, UniqueFd> make_pipe();
 // Warns where everybody on this machine can read the file: `what` is "token", "key".
 void warn_if_public(const std::string& path, std::string_view what);
 
-// Opens for reading; "-" is a duplicate of stdin. Errors name the path.
+// Opens for reading; "-" is a duplicate of stdin. Errors name the path. A FIFO is open at once: the first
+// read waits for its writer.
 UniqueFd open_input(const std::string& path);
 
-// One read(2), retried on EINTR; 0 at the end. `name` is for the error message.
-// Throws Interrupted when a stop was requested while it waited (base/signals.hpp).
+// open(2) with O_CLOEXEC. A FIFO is waited for until a stop is requested, which throws Interrupted, and
+// doesn't block any more when it is open. Io errors name the path.
+UniqueFd open_or_stop(const std::string& path, int flags, int mode = 0);
+
+// Waits for something to read, and reads once; 0 at the end. `name` is for the error message.
+// Throws Interrupted when a stop is requested (base/signals.hpp), in whatever thread.
 std::size_t read_some(int fd, std::span<std::byte> out, std::string_view name);
 
 // Writes everything or throws. A broken pipe throws BrokenPipe, which run_tool()
-// turns into a silent death by SIGPIPE. `pieces` is consumed.
+// turns into a silent death by SIGPIPE. `pieces` is consumed. Where a stop is requested, it waits
+// for room until stop_deadline(), so that a reader who reads on gets what was begun, and then throws
+// Interrupted.
 void write_all(int fd, std::span<const std::byte> bytes, std::string_view name);
 void write_all(int fd, std::span<struct iovec> pieces, std::string_view name);
 

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "base/error.hpp"
+#include "base/signals.hpp"
 #include "base/text.hpp"
 
 namespace nn {
@@ -55,29 +58,65 @@ void add_json(std::string& object, std::string_view key, const JsonValue& value)
 }
 
 LineFile::LineFile(const std::string& path, How how) : path_(path), standard_(how.standard) {
-  if (!path.empty()) fd_ = open(how.append);
+  if (path.empty()) return;
+  throw_if_stopped();
+  auto fd = open(how.append, {stop_descriptor()});
+  if (!fd) throw Interrupted{};
+  fd_ = std::move(*fd);
 }
 
-UniqueFd LineFile::open(bool append) const {
+std::optional<UniqueFd> LineFile::open(bool append, const WaitEnd& end) const {
   constexpr int owner_writes_all_read = 0644;
-  const int how = O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC);
-  UniqueFd fd(path_ == "-" ? ::fcntl(standard_, F_DUPFD_CLOEXEC, 3)
-                           : ::open(path_.c_str(), how, owner_writes_all_read));
+  if (path_ != "-") {
+    return open_until(path_, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), owner_writes_all_read, end);
+  }
+  UniqueFd fd = open_own(standard_);
   if (!fd) fail_errno(path_);
   return fd;
 }
 
-void LineFile::write(std::string_view line) {
-  if (!fd_) return;
+template <typename Write>
+bool LineFile::write_line(std::string_view line, Write write) {
+  if (path_.empty()) return true;
   const std::scoped_lock lock(mutex_);
-  write_all(fd_.get(), std::as_bytes(std::span(line)), path_);
+  char end_of_line = '\n';
+  std::array<struct iovec, 2> pieces{
+      {{&end_of_line, torn_ ? 1u : 0u}, {const_cast<char*>(line.data()), line.size()}}};
+  std::span<struct iovec> left(pieces);
+  const auto look = [&] {
+    const std::size_t unwritten = pieces[1].iov_len;
+    torn_ = unwritten == line.size() ? pieces[0].iov_len > 0 : unwritten > 0;
+  };
+  try {
+    const bool written = write(left);
+    look();
+    return written;
+  } catch (...) {
+    look();
+    throw;
+  }
 }
 
-void LineFile::reopen() {
-  if (path_.empty()) return;
-  const UniqueFd fd = open(true);
-  // Other threads may be about to write to this number: it stays the same.
-  if (::dup3(fd.get(), fd_.get(), O_CLOEXEC) < 0) fail_errno(path_);
+void LineFile::write(std::string_view line) {
+  write_line(line, [this](std::span<struct iovec> pieces) {
+    write_all(fd_.get(), pieces, path_);
+    return true;
+  });
+}
+
+bool LineFile::write_until(std::string_view line, const WaitEnd& end) {
+  return write_line(
+      line, [&](std::span<struct iovec> pieces) { return nn::write_until(fd_.get(), pieces, path_, end); });
+}
+
+bool LineFile::reopen(const WaitEnd& end) {
+  if (path_.empty()) return true;
+  auto fd = open(true, end);
+  if (!fd) return false;
+  const std::scoped_lock lock(mutex_);
+  fd_ = std::move(*fd);
+  torn_ = false;
+  return true;
 }
 
 }  // namespace nn

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/wait.hpp"
 
 namespace nn {
 
@@ -48,19 +50,26 @@ class LineFile {
   };
   // An empty path: everything is dropped. FIFOs are fine. Io errors name the path.
   LineFile(const std::string& path, How how);
-  explicit operator bool() const { return static_cast<bool>(fd_); }
+  explicit operator bool() const { return !path_.empty(); }
   const std::string& path() const { return path_; }
-  // A line with its end. Io errors as write_all() has them.
+  // A line with its end. Errors as write_all() has them. After a line of which only a part went out, the next
+  // begins a new one.
   void write(std::string_view line);
-  // Opens the path anew and appends, for logrotate; the old file stays open where that fails.
-  void reopen();
+  // The same; false where `end` came first.
+  bool write_until(std::string_view line, const WaitEnd& end);
+  // Opens the path anew and appends, for logrotate; the old file stays open where that fails. False where
+  // `end` came before the other side of a FIFO.
+  bool reopen(const WaitEnd& end);
 
  private:
-  UniqueFd open(bool append) const;
+  std::optional<UniqueFd> open(bool append, const WaitEnd& end) const;
+  template <typename Write>
+  bool write_line(std::string_view line, Write write);
   std::string path_;
   int standard_;
   UniqueFd fd_;
   std::mutex mutex_;
+  bool torn_ = false;  // the last line has no end
 };
 
 }  // namespace nn

@@ -7,9 +7,10 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
-#include <mutex>
+#include <span>
 
 #include "base/signals.hpp"
+#include "base/wait.hpp"
 
 namespace nn {
 namespace {
@@ -17,14 +18,44 @@ namespace {
 std::string name_of_tool = "nn-tools";
 std::atomic<Verbosity> level{Verbosity::normal};
 
-// One write(2) a message, so that lines of several processes do not mix.
-void put(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(n));
+enum class Patience { none, until_stopped };
+
+// Where messages go once they don't wait: stderr's pipe or terminal, opened as only ours.
+std::atomic<int> own_stderr{-1};
+std::atomic<std::uint64_t> dropped_messages{0};
+
+// One write(2) a message, so that lines of several processes do not mix. False where not all of it went out.
+bool write_text(int fd, std::string_view text, Patience patience) {
+  struct iovec piece {
+    const_cast<char*>(text.data()), text.size()
+  };
+  std::span<struct iovec> left(&piece, 1);
+  try {
+    const WaitEnd at_once{-1, WaitEnd::Clock::time_point()};
+    if (patience == Patience::none) return write_until(fd, left, "standard error", at_once);
+    if (stop_requested() == 0 && write_until(fd, left, "standard error", {stop_descriptor()})) return true;
+    return write_until(fd, left, "standard error", {-1, stop_deadline()});
+  } catch (...) {
+    return true;  // nobody is there to be told
   }
 }
+
+void put(std::string_view text) {
+  const int own = own_stderr;
+  if (own < 0) {
+    write_text(STDERR_FILENO, text, Patience::until_stopped);
+    return;
+  }
+  const std::uint64_t dropped = dropped_messages.exchange(0);
+  const std::string notice =
+      dropped == 0
+          ? ""
+          : fmt::format("{}: {} messages are missing here: nobody read them\n", name_of_tool, dropped);
+  if (!write_text(own, notice + std::string(text), Patience::none)) dropped_messages += dropped + 1;
+}
+
+// What moves on a terminal is no message: it waits for nothing.
+void draw(std::string_view text) { write_text(STDERR_FILENO, text, Patience::none); }
 
 }  // namespace
 
@@ -32,6 +63,10 @@ void set_tool_name(std::string name) { name_of_tool = std::move(name); }
 const std::string& tool_name() { return name_of_tool; }
 void set_verbosity(Verbosity verbosity) { level = verbosity; }
 Verbosity verbosity() { return level.load(std::memory_order_relaxed); }
+
+void drop_late_messages() {
+  if (own_stderr < 0) own_stderr = open_own(STDERR_FILENO).release();
+}
 
 void print_message(std::string_view text) { put(fmt::format("{}: {}\n", name_of_tool, text)); }
 
@@ -102,12 +137,12 @@ void Progress::update(std::uint64_t done, std::string_view detail) {
   struct winsize size {};
   const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
   const std::string text = line(done, detail).substr(0, known ? size.ws_col - 1u : 79u);
-  put("\r\x1b[K" + text);
+  draw("\r\x1b[K" + text);
   visible_ = true;
 }
 
 void Progress::clear() {
-  if (visible_) put("\r\x1b[K");
+  if (visible_) draw("\r\x1b[K");
   visible_ = false;
 }
 

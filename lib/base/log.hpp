@@ -18,6 +18,11 @@ const std::string& tool_name();
 void set_verbosity(Verbosity verbosity);
 Verbosity verbosity();
 
+// From here on a message never waits for the reader of stderr: one that finds no room is dropped, and the
+// next that doesn't says how many were. For threads that others depend on. Otherwise a message waits, until a
+// stop is requested (base/signals.hpp).
+void drop_late_messages();
+
 void print_message(std::string_view text);  // always
 // The text of such a line that `tool` printed; the whole line where it is somebody else's.
 std::string_view message_of(std::string_view tool, std::string_view line);
@@ -37,8 +42,8 @@ void note(fmt::format_string<Args...> format, Args&&... args) {
 
 // A line on stderr that moves while long work goes on: "epoch 3/60  loss 0.12  5%
 // 12,300 rows/s  ETA 0:42". Draws only when stderr is a terminal and not --quiet, at
-// most ten times a second; SIGUSR1 prints it as a plain message in any case.
-// One thread.
+// most ten times a second, and not while the terminal is stopped (^S); SIGUSR1 prints it as a plain message
+// in any case. One thread.
 class Progress {
  public:
   // `unit` is what is counted ("rows"); total 0 when unknown.

@@ -1,23 +1,40 @@
 #include "base/signals.hpp"
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 
 namespace nn {
 namespace {
 
+using SteadyClock = std::chrono::steady_clock;
+
+// A reader who is alive takes what fits in a pipe in this time; one who isn't holds nobody up.
+constexpr std::chrono::milliseconds time_to_write_on{500};
+
 std::atomic<int> stop_signal{0};
+std::atomic<int> stop_event{-1};
+std::atomic<SteadyClock::rep> stop_time{0};
 std::atomic<bool> progress_wanted{false};
-static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<SteadyClock::rep>::is_always_lock_free);
 
 void on_stop(int signal) {
+  const int error = errno;
+  const auto now = SteadyClock::now().time_since_epoch().count();
+  SteadyClock::rep never = 0;
+  stop_time.compare_exchange_strong(never, now);
   if (stop_signal.exchange(signal) != 0) {
     ::signal(signal, SIG_DFL);
     ::raise(signal);
   }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = ::write(stop_event, &one, sizeof one);
+  errno = error;
 }
 
 void on_progress(int) { progress_wanted = true; }
@@ -40,6 +57,7 @@ bool ignored(int signal) {
 }  // namespace
 
 void install_signal_handlers() {
+  if (stop_event < 0) stop_event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   // No SA_RESTART for the stop signals: a blocked read must return to see the flag.
   if (!ignored(SIGINT)) install(SIGINT, on_stop, 0);
   if (!ignored(SIGTERM)) install(SIGTERM, on_stop, 0);
@@ -48,6 +66,12 @@ void install_signal_handlers() {
 }
 
 int stop_requested() { return stop_signal.load(std::memory_order_relaxed); }
+
+int stop_descriptor() { return stop_event.load(std::memory_order_relaxed); }
+
+SteadyClock::time_point stop_deadline() {
+  return SteadyClock::time_point(SteadyClock::duration(stop_time)) + time_to_write_on;
+}
 
 bool progress_requested() { return progress_wanted.exchange(false, std::memory_order_relaxed); }
 

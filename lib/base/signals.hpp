@@ -4,6 +4,8 @@
 // start; threads that should not receive signals need nothing, the flags are global.
 #pragma once
 
+#include <chrono>
+
 namespace nn {
 
 // SIGINT and SIGTERM request a stop, SIGUSR1 a progress report, SIGPIPE is ignored
@@ -12,6 +14,13 @@ void install_signal_handlers();
 
 // The signal that asked to stop, or 0.
 int stop_requested();
+
+// Readable from the first request to stop on: whoever waits in poll(2) waits for it too, since a signal
+// comes to any thread, at any time. -1 before install_signal_handlers().
+int stop_descriptor();
+
+// When writes that a full pipe holds up are given up: some time after the first request to stop.
+std::chrono::steady_clock::time_point stop_deadline();
 
 // True once after each SIGUSR1.
 bool progress_requested();

@@ -72,6 +72,7 @@ void Loader::load_all() {
     throw_if_stopped();
     look_at(entry);
   }
+  throw_if_stopped();
   std::optional<Error> first;
   bool any = false;
   for (const Entry& entry : entries_) {
@@ -197,6 +198,8 @@ void Loader::reconcile(Entry& entry) {
 }
 
 void Loader::load(Entry& entry, const repository::FoundVersion& version) {
+  // Before the loop runs nobody else hears of a signal.
+  if (!started_) throw_if_stopped();
   entry.loading = version.version;
   publish();
   try {

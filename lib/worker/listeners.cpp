@@ -12,7 +12,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
-#include "net/timer.hpp"
 
 namespace nn::worker {
 namespace {
@@ -125,6 +124,8 @@ asio::awaitable<void> Listeners::accept(Listener& listener) {
       auto [error, socket] = co_await listener.acceptor.async_accept(no_throw);
       if (error == asio::error::operation_aborted || closed_) co_return;
       if (!error) {
+        if (not_accepting_.passed())
+          warn("{}: clients are accepted again", net::to_string(listener.endpoint));
         Client client{std::move(socket), {}, listener.admin, false};
         look_at_peer(client);
         if (listener.endpoint.kind != net::Endpoint::Kind::unix_socket) set_up(client.socket);
@@ -144,7 +145,10 @@ asio::awaitable<void> Listeners::accept(Listener& listener) {
       trouble = error.what();
     }
     // Out of descriptors or of memory, most likely: the others go on, and this is tried again.
-    warn("{}: {}", net::to_string(listener.endpoint), trouble);
+    if (const auto told = not_accepting_.came()) {
+      warn("{}: {}; new clients {}", net::to_string(listener.endpoint), trouble,
+           told->begins ? "wait until that has passed" : "still wait");
+    }
     pause.expires_after(pause_without_descriptors);
     co_await pause.wait();
   }

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/lasting_fault.hpp"
 #include "net/listen.hpp"
 #include "net/socket.hpp"
+#include "net/timer.hpp"
 #include "net/tls.hpp"
 #include "worker/worker.hpp"
 
@@ -67,6 +69,7 @@ class Listeners {
   std::list<Listener> listeners_;
   std::optional<net::Tls> tls_;
   std::size_t greeting_ = 0;
+  LastingFault not_accepting_{net::clock_of(io_)};
   bool closed_ = false;
 };
 

@@ -174,8 +174,10 @@ options::List option_list(WorkerOptions& o) {
                "`unload`, `load_failed`, `repository_failed` of model versions that came into service, "
                "were let go or could not be loaded, and of repositories that can't be read; "
                "`load_request`, `unload_request` with their `error` if they were refused; `failed` "
-               "requests; `train`, `trained`; `reload`.\n"
-               "`-` is the standard error.\nSIGHUP opens the file anew."},
+               "requests; `train`, `trained`; `reload`; `dropped`.\n"
+               "`-` is the standard error.\nSIGHUP opens the file anew.\n"
+               "Nothing waits for who reads the log: where 4 MiB of lines wait, or the file can't be "
+               "written, lines are dropped, and the next is `dropped`, which says how many `lines`."},
       options::file(o.log));
   return list;
 }

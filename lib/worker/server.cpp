@@ -22,6 +22,7 @@ namespace {
 
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds look_at_connections{100};
+constexpr std::chrono::seconds last_words{1};  // to a client of --stdio
 // Connections beside those of clients: people who ask for the worker's health, and those who haven't said
 // what they want.
 constexpr std::size_t most_guests = 64;
@@ -39,10 +40,12 @@ class Server {
   // anew.
   void spawn(asio::awaitable<void> part);
   void fail(std::exception_ptr error);
-  void welcome(net::Socket socket, Origin origin);
+  std::shared_ptr<Session> welcome(net::Socket socket, Origin origin);
   void come(Listeners::Client client);
   bool make_room();
   bool is_crowded() const;
+  void take_over_signals();
+  void look_anew();
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> watch_connections();
   asio::awaitable<void> watch_repositories();
@@ -62,6 +65,7 @@ class Server {
   asio::signal_set signals_;
   std::optional<Listeners> listeners_;
   std::unique_ptr<StdioBridge> stdio_;
+  std::shared_ptr<Session> stdio_session_;
   std::exception_ptr failure_;
   bool ending_ = false;
   bool lost_ = false;  // requests at the end of the drain
@@ -126,15 +130,13 @@ Listeners::Events Server::listener_events() {
 }
 
 void Server::run() {
-  // As for run_tool(): a second signal while draining ends the process at once.
+  // Those who are told to look anew while they start do it afterwards.
+  signals_.add(SIGHUP);
   loader_.load_all();
   listeners_.emplace(io_, options_, service_.token.empty(), listener_events());
   if (listeners_->empty() && !options_.stdio) {
     fail_usage("nothing to listen on; there are --listen ENDPOINT and --stdio");
   }
-  signals_.add(SIGTERM);
-  signals_.add(SIGINT);
-  signals_.add(SIGHUP);
   loader_.start();
   spawn(watch_signals());
   spawn(watch_connections());
@@ -142,7 +144,7 @@ void Server::run() {
   listeners_->start();
   if (options_.stdio) {
     stdio_ = std::make_unique<StdioBridge>();
-    welcome(net::adopt_socket(io_, stdio_->take_socket()), {"stdio", true});
+    stdio_session_ = welcome(net::adopt_socket(io_, stdio_->take_socket()), {"stdio", true});
   }
   const std::vector<net::Endpoint> endpoints = listeners_->endpoints();
   std::vector<std::string> names;
@@ -150,13 +152,39 @@ void Server::run() {
   log_.write("ready",
              {{"pid", ::getpid()}, {"endpoints", names}, {"device", backend::to_string(options_.device)}});
   if (options_.on_ready) options_.on_ready(endpoints);
+  take_over_signals();
   process::notify_manager("READY=1");
   io_.run();
   log_.write("end", {{"requests_total", service_.stats.requests_total}});
   if (failure_) std::rethrow_exception(failure_);
   if (service_.broken) throw Error(*service_.broken);
+  if (stdio_session_ && listeners_->empty() && stdio_session_->failure()) {
+    throw stdio_session_->failure()->within("standard input");
+  }
   if (lost_)
     throw make_error(ErrorKind::unavailable, "requests were under way").advise(" when --drain-timeout ended");
+}
+
+// Until here a signal ends the start, as it ends other tools; from here on it drains. One that came while
+// clients were told where to connect, and so may know of it, drains as well.
+void Server::take_over_signals() {
+  // As for run_tool(): a second signal while draining ends the process at once.
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  drop_late_messages();
+  if (stop_requested() != 0) begin_drain();
+}
+
+// Whatever goes wrong with it, the signals that follow must be heard.
+void Server::look_anew() {
+  try {
+    log_.reopen();
+    log_.write("reload", {});
+    listeners_->renew_certificates();
+    loader_.look();
+  } catch (const std::exception& error) {
+    warn("SIGHUP: {}", error.what());
+  }
 }
 
 bool Server::is_crowded() const {
@@ -191,10 +219,11 @@ bool Server::make_room() {
   return true;
 }
 
-void Server::welcome(net::Socket socket, Origin origin) {
+std::shared_ptr<Session> Server::welcome(net::Socket socket, Origin origin) {
   const auto session = std::make_shared<Session>(service_, std::move(socket), std::move(origin));
   service_.sessions.insert(session);
   spawn(session->run());
+  return session;
 }
 
 asio::awaitable<void> Server::watch_signals() {
@@ -202,14 +231,7 @@ asio::awaitable<void> Server::watch_signals() {
     auto [error, signal] = co_await signals_.async_wait(no_throw);
     if (error) co_return;
     if (signal == SIGHUP) {
-      try {
-        log_.reopen();
-      } catch (const Error& failure) {
-        warn("{}; the log goes on in the old file", failure.what());
-      }
-      log_.write("reload", {});
-      listeners_->renew_certificates();
-      loader_.look();
+      look_anew();
     } else if (service_.draining) {
       die_by_signal(signal);
     } else {
@@ -263,19 +285,23 @@ void Server::stop_if_done() {
   // A device that failed answers nobody any more; who started the worker may start it anew.
   if (service_.broken && !service_.draining) return begin_drain();
   if (service_.training) return;
-  if (options_.stdio && listeners_->empty() && service_.sessions.empty()) return io_.stop();
-  if (!service_.draining) return;
+  const bool alone = options_.stdio && listeners_->empty() && service_.sessions.empty();
+  if (!service_.draining && !alone) return;
   const auto sessions = service_.sessions;
   const bool busy = std::any_of(sessions.begin(), sessions.end(), [](const auto& s) { return s->busy(); });
   if (!busy && !std::exchange(ending_, true)) spawn(end());
 }
 
-// Frames that are queued go out first.
+// Frames that are queued go out first. The session of --stdio may have ended before, with some of them left.
 asio::awaitable<void> Server::end() {
   const auto sessions = service_.sessions;
   for (const auto& session : sessions) session->close_when_sent();
   net::Timer pause(io_.get_executor());
-  while (listeners_->open_tls() > 0) {
+  const auto deadline = service_.clock.now() + last_words;
+  const auto talking = [&] {
+    return stdio_session_ && !stdio_session_->link().all_sent() && service_.clock.now() < deadline;
+  };
+  while (listeners_->open_tls() > 0 || talking()) {
     pause.expires_after(std::chrono::milliseconds(2));
     co_await pause.wait();
   }

@@ -41,6 +41,12 @@ wire::Code code_of_absence(const Error& absence) {
   return absence.kind() == ErrorKind::unavailable ? wire::Code::busy : wire::Code::not_found;
 }
 
+// Clients are told no paths of this machine: what an error is about has to be said by its name.
+Error about(std::string_view what, const Error& error) {
+  const auto& where = error.where();
+  return !where.empty() && where.front().local ? error.within(what) : error;
+}
+
 }  // namespace
 
 void ClientRequest::completed() {
@@ -67,7 +73,9 @@ asio::awaitable<void> Session::run() {
   std::string why;
   try {
     co_await serve();
+    if (!greeted_ && link_->received_bytes() > 0) failure_ = data_error("the client was not welcome");
   } catch (const Error& error) {
+    failure_ = error;
     why = error.what();
     if (error.kind() == ErrorKind::data) {
       ++service_.stats.protocol_errors;
@@ -75,7 +83,8 @@ asio::awaitable<void> Session::run() {
     }
   } catch (const std::exception& error) {  // of this client's doing or not: the others go on
     why = error.what();
-    refuse(0, wire::Code::internal, why);
+    failure_ = Error(ErrorKind::internal, why);
+    refuse(0, wire::Code::internal, "an internal error; the worker's log says more");
   }
   end(why);
 }
@@ -380,7 +389,7 @@ void Session::train(const protocol::IncomingFrame& in) {
     });
   } catch (const Error& error) {
     ++service_.stats.invalid;
-    return refuse(id, error);
+    return refuse(id, about("nn-train", error));
   }
   ++service_.stats.trainings_total;
   service_.log.write("train",
@@ -465,14 +474,16 @@ void Session::change(std::uint64_t id, std::string_view model, std::uint64_t ver
                   "; see --admin-token-file in nn-worker(1)");
   }
   JsonFields fields = {{"client", origin_.name}, {"model", model}, {"version", version}};
-  const auto told = [weak = weak_from_this(), &service = service_, id, load,
+  const auto told = [weak = weak_from_this(), &service = service_, id, load, name = printable(model),
                      fields = std::move(fields)](const std::optional<Error>& error) mutable {
-    asio::post(service.io, [weak, &service, id, load, error, fields]() mutable {
+    asio::post(service.io, [weak, &service, id, load, name, error, fields]() mutable {
       if (error) fields.emplace("error", error->what());
       service.log.write(load ? "load_request" : "unload_request", fields);
       const auto self = weak.lock();
       if (!self) return;
-      if (error) return self->refuse(id, wire::Code::not_found, *error);
+      if (error) {
+        return self->refuse(id, wire::Code::not_found, about(fmt::format("model '{}'", name), *error));
+      }
       self->link_->send(self->link_->maker().report(id, report(service, wire::What::models)));
     });
   };

@@ -66,6 +66,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void close() { link_->close(); }
   void close_when_sent() { link_->close_when_sent(); }
   const protocol::FrameLink& link() const { return *link_; }
+  // What ended it, unless the client did.
+  const std::optional<Error>& failure() const { return failure_; }
 
  private:
   // What a body says, or why it can't be read.
@@ -102,6 +104,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Training> training_;
   std::uint64_t client_frame_ = format::default_max_frame;
   bool greeted_ = false, client_ = false;
+  std::optional<Error> failure_;
   Clock::time_point started_;
 };
 

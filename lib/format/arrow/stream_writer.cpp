@@ -212,6 +212,7 @@ struct StreamWriter::State {
   Body body;
   std::uint64_t position = 0;
   bool finished = false;
+  bool torn = false;  // a message has begun, and may not be whole
 
   void write_schema();
   void write_message(arrow::MessageHeader kind, Offset<void> header, const Metadata& metadata);
@@ -249,7 +250,9 @@ void StreamWriter::State::write_message(arrow::MessageHeader kind, Offset<void> 
   pieces.push_back({const_cast<std::byte*>(zeros.data()), length - fbb.GetSize()});
   pieces.insert(pieces.end(), body.pieces().begin(), body.pieces().end());
   position = end + static_cast<std::uint64_t>(body.size());
+  torn = true;
   output->write(pieces);
+  torn = false;
   fbb.Clear();
 }
 
@@ -365,7 +368,8 @@ void StreamWriter::finish() {
 }
 
 void StreamWriter::abandon(std::string_view message) {
-  if (state_->finished) return;
+  // Behind half a message nothing can be said: the missing rest says it.
+  if (state_->finished || state_->torn) return;
   state_->finished = true;
   try {
     State& s = *state_;

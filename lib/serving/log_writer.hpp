@@ -1,0 +1,80 @@
+// Lines for a file that may be slow, full or stuck, from threads that must not wait for it.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/file.hpp"
+#include "base/json_lines.hpp"
+#include "base/lasting_fault.hpp"
+
+namespace nn::serving {
+
+struct LogLimits {
+  std::size_t bytes = 4u << 20;           // of lines that wait
+  std::chrono::milliseconds flush{1000};  // that the end waits for the file to take them
+};
+
+// A thread of its own writes the lines, in their order. Lines that find no room, and lines that can't be
+// written, are dropped and counted, and the first line that comes after them says how many. A file that can't
+// be written is told of on stderr (base/lasting_fault.hpp). Thread-safe.
+class LogWriter {
+ public:
+  // Makes the line, with its end, that stands for so many that were dropped.
+  using DroppedLine = std::function<std::string(std::uint64_t lines)>;
+
+  // Opens the file ("-" is stderr; empty: everything is dropped, and there is no thread). Io errors name the
+  // path; Interrupted while it waits for the other side of a FIFO.
+  LogWriter(const std::string& path, DroppedLine dropped_line, LogLimits limits = {},
+            const Clock& clock = Clock::machine());
+  // Waits for limits.flush at most, and warns of lines that were left.
+  ~LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  explicit operator bool() const { return static_cast<bool>(file_); }
+  // A line with its end. Never waits.
+  void add(std::string line);
+  // Has the file opened anew behind the lines so far, for logrotate. Where that fails, a warning says so, and
+  // the old one stays open.
+  void reopen();
+
+ private:
+  struct Item {
+    std::string line;  // empty: the file is opened anew
+  };
+  void push(std::string line);
+  void run();
+  void handle(const Item& item);
+  void write(const std::string& line);
+  bool try_to_write(const std::string& line);
+  void reopen_now();
+
+  const DroppedLine dropped_line_;
+  const LogLimits limits_;
+  LineFile file_;
+  UniqueFd end_;  // a timer that goes off when the time to flush is over
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Item> items_;
+  std::size_t bytes_ = 0;  // of items_, and of the line that is being written
+  std::uint64_t dropped_ = 0;
+  bool closing_ = false;
+
+  // The writing thread's.
+  LastingFault fault_;
+  std::uint64_t lost_ = 0;  // lines that could not be written since the last that could
+  bool given_up_ = false;   // the time to flush is over
+  std::thread thread_;
+};
+
+}  // namespace nn::serving

@@ -1,0 +1,199 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/lasting_fault.hpp"
+#include "catch.hpp"
+#include "manual_clock.hpp"
+#include "serving/event_log.hpp"
+
+namespace fs = std::filesystem;
+using namespace nn;
+using nlohmann::json;
+
+namespace {
+
+class Folder {
+ public:
+  Folder() : path_((fs::temp_directory_path() / "nn-log-XXXXXX").string()) {
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
+    ::signal(SIGPIPE, SIG_IGN);  // as every tool does
+  }
+  ~Folder() { fs::remove_all(path_); }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  std::string fifo(const std::string& name) const {
+    REQUIRE(::mkfifo(file(name).c_str(), 0600) == 0);
+    return file(name);
+  }
+
+ private:
+  std::string path_;
+};
+
+// What is printed to stderr meanwhile.
+class Messages {
+ public:
+  Messages() : saved_(::dup(STDERR_FILENO)) {
+    auto [reader, writer] = make_pipe();
+    ::dup2(writer.get(), STDERR_FILENO);
+    reader_ = std::move(reader);
+  }
+  ~Messages() { ::dup2(saved_.get(), STDERR_FILENO); }
+  // Waits for one.
+  std::string next() const {
+    std::string text;
+    for (char c = 0; ::read(reader_.get(), &c, 1) == 1 && c != '\n';) text += c;
+    return text;
+  }
+
+ private:
+  UniqueFd saved_, reader_;
+};
+
+UniqueFd open_reader(const std::string& fifo) {
+  UniqueFd fd(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ::fcntl(fd.get(), F_SETFL, 0);
+  return fd;
+}
+
+std::vector<json> lines_of(const std::string& text) {
+  std::vector<json> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+std::string line_from(int fd) {
+  std::string line;
+  for (char c = 0; ::read(fd, &c, 1) == 1 && c != '\n';) line += c;
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE("a log whose reader pauses drops lines, and says how many: none is lost without a word") {
+  const Folder folder;
+  const std::string path = folder.fifo("log");
+  UniqueFd reader = open_reader(path);
+  constexpr std::uint64_t written = 20'000;
+  std::string text;
+  auto log = std::make_unique<serving::EventLog>(path, serving::LogLimits{5000, std::chrono::minutes(5)});
+  for (std::uint64_t i = 0; i < written; ++i) log->write("one", {{"number", i}});
+  std::thread reads([&] {
+    std::string bytes(1 << 16, '\0');
+    for (ssize_t n; (n = ::read(reader.get(), bytes.data(), bytes.size())) > 0;)
+      text.append(bytes, 0, static_cast<std::size_t>(n));
+  });
+  log.reset();
+  reads.join();
+  std::uint64_t seen = 0, dropped = 0, next = 0;
+  for (const json& line : lines_of(text)) {
+    if (line["event"] == "dropped") {
+      dropped += line["lines"].get<std::uint64_t>();
+      next += line["lines"].get<std::uint64_t>();
+    } else {
+      CHECK(line["number"] == next);
+      ++next;
+      ++seen;
+    }
+  }
+  CHECK(dropped > 0);
+  CHECK(seen + dropped == written);
+}
+
+TEST_CASE("a log that can't be written warns when that begins, each minute, and when it ends") {
+  const Folder folder;
+  const std::string path = folder.fifo("log");
+  UniqueFd reader = open_reader(path);
+  test::ManualClock clock;
+  const Messages messages;
+  serving::EventLog log(path, {}, clock);
+  log.write("first", {});
+  CHECK(json::parse(line_from(reader.get()))["event"] == "first");
+  reader.reset();
+  log.write("lost", {});
+  CHECK(messages.next().ends_with("log: nobody reads it; lines of the log are lost until it can be written"));
+  clock.advance(std::chrono::minutes(1));
+  log.write("lost", {});
+  CHECK(messages.next().ends_with("log: nobody reads it; 2 lines of the log are lost so far"));
+  reader = open_reader(path);
+  log.write("back", {});
+  const json dropped = json::parse(line_from(reader.get()));
+  CHECK(dropped["event"] == "dropped");
+  CHECK(dropped["lines"] == 2);
+  CHECK(json::parse(line_from(reader.get()))["event"] == "back");
+  CHECK(messages.next().ends_with("log: the log can be written again; 2 lines were lost"));
+}
+
+TEST_CASE("a log that can't be opened anew goes on in the old file") {
+  const Folder folder;
+  const std::string path = folder.file("log");
+  const Messages messages;
+  {
+    serving::EventLog log(path);
+    log.write("before", {});
+    fs::rename(path, folder.file("old"));
+    fs::create_directory(path);
+    log.reopen();
+    log.write("between", {});
+    CHECK(messages.next().ends_with("log: Is a directory; the log goes on in the file that was open"));
+    fs::remove(path);
+    log.reopen();
+    log.write("after", {});
+  }
+  const auto events = [&](const std::string& name) {
+    std::ifstream in(folder.file(name));
+    std::string all;
+    for (std::string line; std::getline(in, line);)
+      all += json::parse(line)["event"].get<std::string>() + " ";
+    return all;
+  };
+  CHECK(events("old") == "before between ");
+  CHECK(events("log") == "after ");
+}
+
+TEST_CASE("what waits for a stuck reader at the end is given up in time") {
+  const Folder folder;
+  const std::string path = folder.fifo("log");
+  const UniqueFd reader = open_reader(path);
+  const Messages messages;
+  {
+    serving::EventLog log(path, {.bytes = 1 << 20, .flush = std::chrono::milliseconds(1)});
+    for (int i = 0; i < 2000; ++i) log.write("one", {{"text", std::string(200, 'x')}});
+  }
+  CHECK(messages.next().ends_with("lines of the log could not be written"));
+}
+
+TEST_CASE("a fault that comes and goes is told at most once a minute") {
+  test::ManualClock clock;
+  LastingFault fault(clock);
+  CHECK_FALSE(fault.passed());
+  const auto begins = fault.came();
+  REQUIRE(begins);
+  CHECK((begins->times == 1 && begins->begins));
+  CHECK_FALSE(fault.came());
+  CHECK(fault.passed() == 2);
+  CHECK_FALSE(fault.passed());
+  CHECK_FALSE(fault.came());
+  CHECK_FALSE(fault.passed());
+  CHECK_FALSE(fault.came());
+  clock.advance(std::chrono::minutes(1));
+  const auto again = fault.came();
+  REQUIRE(again);
+  CHECK((again->times == 3 && again->begins));
+  clock.advance(std::chrono::minutes(1));
+  const auto lasts = fault.came();
+  REQUIRE(lasts);
+  CHECK((lasts->times == 4 && !lasts->begins));
+  CHECK(fault.passed() == 4);
+}

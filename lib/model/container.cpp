@@ -222,9 +222,9 @@ std::vector<std::uint64_t> block_offsets(std::size_t description_size,
   return offsets;
 }
 
-std::string write_container(const std::string& path, ContainerKind kind,
-                            std::span<const std::byte> description,
-                            std::span<const std::span<const float>> blocks) {
+WrittenContainer write_container(const std::string& path, ContainerKind kind,
+                                 std::span<const std::byte> description,
+                                 std::span<const std::span<const float>> blocks) {
   if (description.size() > longest_description)
     throw data_error("the description of the model is too long").within_file(path);
   // Everything behind the header, in order.
@@ -255,8 +255,7 @@ std::string write_container(const std::string& path, ContainerKind kind,
   add(std::as_bytes(std::span(&header, 1)));
   for (const auto& piece : pieces) add(piece);
   write_all(file.fd(), vectors, file.name());
-  file.commit();
-  return digest.text();
+  return {digest.text(), file.commit()};
 }
 
 }  // namespace nn::model

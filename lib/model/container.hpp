@@ -93,9 +93,13 @@ class ContainerReader {
 std::vector<std::uint64_t> block_offsets(std::size_t description_size,
                                          std::span<const std::span<const float>> blocks);
 
-// Writes a file, atomically; returns its digest.
-std::string write_container(const std::string& path, ContainerKind kind,
-                            std::span<const std::byte> description,
-                            std::span<const std::span<const float>> blocks);
+struct WrittenContainer {
+  std::string digest;
+  std::optional<FileStamp> stamp;  // of the file, where it is a new one
+};
+// Writes a file, atomically.
+WrittenContainer write_container(const std::string& path, ContainerKind kind,
+                                 std::span<const std::byte> description,
+                                 std::span<const std::span<const float>> blocks);
 
 }  // namespace nn::model

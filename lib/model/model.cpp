@@ -38,7 +38,8 @@ Model finished(Described described) {
 
 // The description holds the places of the blocks, and its length decides them: the second
 // pass has the same length, since places are stored at full width.
-void save(const std::string& path, ContainerKind kind, Model& model, const TrainingState* state) {
+std::optional<FileStamp> save(const std::string& path, ContainerKind kind, Model& model,
+                              const TrainingState* state) {
   check_model(model);
   const Plan plan = lower(model.network, model.loss);
   std::vector<std::span<const float>> blocks{
@@ -50,7 +51,9 @@ void save(const std::string& path, ContainerKind kind, Model& model, const Train
   const std::array<std::uint64_t, 3> nowhere{};
   const std::size_t size = describe_model(model, plan, state, nowhere).size();
   const auto description = describe_model(model, plan, state, block_offsets(size, blocks));
-  model.digest = write_container(path, kind, description, blocks);
+  WrittenContainer written = write_container(path, kind, description, blocks);
+  model.digest = std::move(written.digest);
+  return written.stamp;
 }
 
 }  // namespace
@@ -94,12 +97,13 @@ Model ModelCheck::finish() {
 
 void save_model(const std::string& path, Model& model) { save(path, ContainerKind::model, model, nullptr); }
 
-void save_checkpoint(const std::string& path, Model& model, const TrainingState& state) {
-  save(path, ContainerKind::checkpoint, model, &state);
+std::optional<FileStamp> save_checkpoint(const std::string& path, Model& model, const TrainingState& state) {
+  return save(path, ContainerKind::checkpoint, model, &state);
 }
 
 std::optional<Checkpoint> load_checkpoint(const std::string& path) {
   if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
+  const auto stamp = is_written_in_place(path) ? std::nullopt : stamp_of(path);
   return within_file(path, [&] {
     ContainerReader reader(path);
     if (reader.container().kind != ContainerKind::checkpoint) {
@@ -108,7 +112,7 @@ std::optional<Checkpoint> load_checkpoint(const std::string& path) {
     Described described = parse_description(reader.container());
     read_blocks(reader, described);
     reader.finish();
-    return std::optional(Checkpoint{std::move(described.model), std::move(*described.state)});
+    return std::optional(Checkpoint{std::move(described.model), std::move(*described.state), stamp});
   });
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.hpp"
 #include "base/memory.hpp"
 #include "model/encoder.hpp"
 #include "nn/network.hpp"
@@ -86,10 +87,12 @@ class ModelCheck {
 // that contradicts itself is a data error, and nothing is written.
 void save_model(const std::string& path, Model& model);
 
-void save_checkpoint(const std::string& path, Model& model, const TrainingState& state);
+// The stamp of the file, where it is a new one.
+std::optional<FileStamp> save_checkpoint(const std::string& path, Model& model, const TrainingState& state);
 struct Checkpoint {
   Model model;
   TrainingState state;
+  std::optional<FileStamp> stamp;  // of the file, where it is one
 };
 // Verifies the digest. nullopt when there is no such file; a finished model is a data error.
 std::optional<Checkpoint> load_checkpoint(const std::string& path);

@@ -108,7 +108,12 @@ void train_group(const std::vector<const TrainOptions*>& group, const backend::D
     }
     if (context.threads != nullptr)
       save_all();  // other threads may still be interrupted, and this group must then be resumable
-    for (const auto& group : groups) group->finish(models);
+    for (const auto& group : groups) {
+      for (const auto& member : group->members()) {
+        if (member != nullptr) run.own_checkpoints[index_of(member->options())] = member->own_checkpoint();
+      }
+      group->finish(models);
+    }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::device) throw;
     std::string kept;
@@ -154,6 +159,7 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
   for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
   std::vector<model::Model> models(members.size());
   if (groups.size() == 1) {
+  run.own_checkpoints.resize(members.size());
     train_group(groups[0], devices[0], context, models, run);
     return models;
   }

@@ -54,14 +54,13 @@ std::string peer_name(net::Socket& socket) {
 class Server {
  public:
   explicit Server(const WorkerOptions& options);
-  ~Server();
   void run();
 
  private:
   struct ListeningSocket {
     net::Acceptor acceptor;
     net::Endpoint endpoint;
-    std::string unlinks;
+    OwnFile socket;
   };
   static serving::ModelOptions model_options(const WorkerOptions& options);
   static serving::EngineOptions engine_options(const WorkerOptions& options);
@@ -108,12 +107,6 @@ Server::Server(const WorkerOptions& options)
   if (!options.token_file.empty()) service_.token = net::read_token(options.token_file);
 }
 
-Server::~Server() {
-  for (const ListeningSocket& listener : listeners_) {
-    if (!listener.unlinks.empty()) ::unlink(listener.unlinks.c_str());
-  }
-}
-
 serving::ModelOptions Server::model_options(const WorkerOptions& options) {
   serving::ModelOptions out;
   out.models = options.models;
@@ -147,7 +140,7 @@ void Server::open_gates() {
   for (net::Listening& one : listening) {
     const int flags = ::fcntl(one.fd.get(), F_GETFL);
     ::fcntl(one.fd.get(), F_SETFL, flags | O_NONBLOCK);
-    listeners_.push_back({net::adopt_listener(io_, std::move(one.fd)), one.endpoint, one.unlinks});
+    listeners_.push_back({net::adopt_listener(io_, std::move(one.fd)), one.endpoint, std::move(one.socket)});
   }
   if (listeners_.empty() && !options_.stdio) {
     fail_usage("nothing to listen on; there are --listen ENDPOINT and --stdio");

@@ -49,3 +49,8 @@ TEST_CASE("UTF-8 or not") {
     CHECK(is_utf8(json_quoted(bad)));
   }
 }
+
+TEST_CASE("lines end with LF or CR LF") {
+  CHECK(nn::split_lines("a\r\nb\n\r\nc\rd") == std::vector<std::string>{"a", "b", "", "c\rd"});
+  CHECK(nn::split_lines("") == std::vector<std::string>{""});
+}

@@ -17,6 +17,7 @@
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "client/connect.hpp"
+#include "model/model.hpp"
 #include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"
 
@@ -60,6 +61,7 @@ class RemoteTrainer {
   std::optional<std::int64_t> total_rows_;
   ReadAhead reader_;
   OutputFile model_;
+  model::ModelCheck check_;  // of what is written to it
   LineFile log_;
   std::string end_;        // the worker's line that ends the log
   bool finished_ = false;  // that is what it says
@@ -110,7 +112,15 @@ void RemoteTrainer::train_there() {
     look_at_signals();
   }
   progress_.reset();
-  if (!error_) return model_.commit();
+  try {
+    if (!error_) check_.finish();
+  } catch (const Error&) {
+    error_ = std::current_exception();
+  }
+  if (!error_) {
+    model_.commit();
+    return;
+  }
   try {
     std::rethrow_exception(error_);
   } catch (const Error& error) {
@@ -204,7 +214,10 @@ bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
         print_message(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
       }
       return false;
-    case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();
+    case wire::Message::Model:
+      check_.add(in.body.bytes());
+      model_.write(in.body.bytes());
+      return in.as<wire::Model>()->last();
     case wire::Message::Failed: throw protocol::error_of(*in.as<wire::Failed>());
     case wire::Message::Goodbye:
     case wire::Message::Report: return false;

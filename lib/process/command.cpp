@@ -47,6 +47,7 @@ class SpawnSetup {
     ::sigemptyset(&set);
     ::sigaddset(&set, SIGPIPE);
     ::posix_spawnattr_setsigdefault(&attributes, &set);
+    ::sigaddset(&set, SIGCHLD);
     if (command.own_group) {
       flags |= POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK;
       ::posix_spawnattr_setpgroup(&attributes, 0);
@@ -97,11 +98,17 @@ std::vector<char*> environment_of(const Command& command) {
   return out;
 }
 
-// The kernel reaps children by itself where SIGCHLD is ignored.
+// The kernel reaps children by itself where SIGCHLD is ignored, or its handler doesn't want them to wait.
 void keep_ended_children() {
   struct sigaction action {};
   ::sigaction(SIGCHLD, nullptr, &action);
-  if (action.sa_handler == SIG_IGN) ::signal(SIGCHLD, SIG_DFL);
+  if (action.sa_handler == SIG_IGN) {
+    action = {};
+  } else if ((action.sa_flags & SA_NOCLDWAIT) == 0) {
+    return;
+  }
+  action.sa_flags &= ~SA_NOCLDWAIT;
+  ::sigaction(SIGCHLD, &action, nullptr);
 }
 
 }  // namespace

@@ -109,6 +109,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string digest_;
   std::unordered_map<std::uint64_t, Sent> requests_;
   std::uint64_t next_id_ = 1;
+  std::uint64_t worker_max_frame_ = 0;  // of a body that it takes
   Clock::time_point not_before_{}, waiting_since_{}, connected_at_ = Clock::now();
   std::chrono::milliseconds busy_pause_{0};
   int fruitless_ = 0;

@@ -73,6 +73,7 @@ class RemoteTrainer {
   std::optional<protocol::FrameLink::Clock::time_point> stopping_;
   std::exception_ptr error_;
   bool done_ = false;
+  std::uint64_t worker_max_frame_ = 0;  // of a body that it takes
 };
 
 RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTraining& options)
@@ -153,6 +154,7 @@ asio::awaitable<void> RemoteTrainer::train() {
     throw make_error(ErrorKind::unsupported, "this worker does not train")
         .advise("; it would have to be started with --train FOLDER");
   }
+  worker_max_frame_ = welcome.as<wire::Welcome>()->max_frame();
   begin();
   asio::co_spawn(io_, send_rows(), [this](std::exception_ptr error) {
     if (!error) return;
@@ -194,7 +196,12 @@ asio::awaitable<void> RemoteTrainer::send_rows() {
       Batch rows = blocks.cut();
       sent += static_cast<std::uint64_t>(rows.rows);
       writer_.write(rows);
-      link->send(link->maker().finish(id, wire::CreateRows(link->maker().builder(), false), writer_.take()));
+      format::OutgoingMessages body = writer_.take();
+      if (worker_max_frame_ > 0 && body.size() > worker_max_frame_) {
+        fail_data("a message of {} bytes of rows is over the worker's limit of {} bytes", body.size(),
+                  worker_max_frame_);
+      }
+      link->send(link->maker().finish(id, wire::CreateRows(link->maker().builder(), false), std::move(body)));
       co_await link->sent_down_to(most_unsent);
       if (done_) co_return;
       if (progress_) progress_->update(sent, "sending");

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -46,8 +47,8 @@ class SpawnSetup {
     sigset_t set;
     ::sigemptyset(&set);
     ::sigaddset(&set, SIGPIPE);
-    ::posix_spawnattr_setsigdefault(&attributes, &set);
     ::sigaddset(&set, SIGCHLD);
+    ::posix_spawnattr_setsigdefault(&attributes, &set);
     if (command.own_group) {
       flags |= POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK;
       ::posix_spawnattr_setpgroup(&attributes, 0);
@@ -125,6 +126,9 @@ pid_t spawn(const Command& command) {
   // One number is all that says what failed.
   if (!command.directory.empty() && ::access(command.directory.c_str(), X_OK) != 0) {
     fail_errno(command.directory);
+  }
+  if (error == EAGAIN || error == ENOMEM) {  // too many processes, or too little memory, for now
+    throw Error(ErrorKind::unavailable, std::generic_category().message(error)).within_file(command.words[0]);
   }
   fail_errno(command.words[0], error);
 }

@@ -55,8 +55,8 @@ std::vector<nn::cli::Command> commands(Options& o) {
                                     options::file(o.input, ".nn .npz"));
   const auto out = options::argument("OUT", "OUT", "A file whose name ends in .nn, .npz or .json",
                                      options::file(o.output, ".nn .npz .json"));
-  const auto model =
-      options::argument("MODEL", "MODEL", "A model file", options::file(o.input, options::model_files));
+  const auto model = options::argument("MODEL", "MODEL", "A model file; - is stdin",
+                                       options::file(o.input, options::model_files));
   const auto base = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.output));
   return {
       {.name = "show", .summary = "Print what a model is", .options = show_options(o), .arguments = {models}},

@@ -160,8 +160,8 @@ class Backend {
 
   // A program of as many members as there are options. parameters [members]: of each
   // plan.parameter_count floats, 64-byte aligned. A training program copies them; any other borrows
-  // them (a mapped model file is used in place), so they must outlive it. Must be called, like the
-  // program later, in the thread that computes: it is pinned to the device first.
+  // them, so they must outlive it, unless copies_parameters(). Must be called, like the program later, in the
+  // thread that computes: it is pinned to the device first.
   virtual std::unique_ptr<Program> compile(const Plan& plan, std::span<const ProgramOptions> members,
                                            std::span<const float* const> parameters) = 0;
   std::unique_ptr<Program> compile(const Plan& plan, const ProgramOptions& options, const float* parameters) {
@@ -170,6 +170,10 @@ class Backend {
 
   // Values that a step of predictions best computes at once: by default as many as fit a cache.
   virtual std::int64_t values_at_once() const { return 1 << 20; }
+
+  // Whether every program has a copy of the parameters where it computes, so that nobody else needs to keep
+  // them: read_parameters() gives them back as they were.
+  virtual bool copies_parameters() const { return false; }
 
   // Whether the first predictions of each power of two of rows take longer than all others.
   virtual bool records_sizes() const { return false; }

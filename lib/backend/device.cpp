@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 
+#include "backend/cpu_quota.hpp"
 #include "backend/cuda_plugin.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -82,6 +84,13 @@ const std::vector<int>& process_cores() {
   return cores;
 }
 
+std::size_t cores_at_once() {
+  static const std::optional<double> quota = cpu_quota();
+  const std::size_t cores = process_cores().size();
+  if (!quota || *quota >= static_cast<double>(cores)) return cores;
+  return static_cast<std::size_t>(std::max(std::ceil(*quota), 1.0));
+}
+
 void check_device(const Device& device) {
   if (device.kind == Device::Kind::cuda) return check_cuda_device(device);
   if (device.cores.empty()) return;
@@ -95,7 +104,8 @@ void check_device(const Device& device) {
 }
 
 int thread_count(const Device& device) {
-  return static_cast<int>(device.cores.empty() ? usable_cores().size() : device.cores.size());
+  return static_cast<int>(device.cores.empty() ? std::min(usable_cores().size(), cores_at_once())
+                                               : device.cores.size());
 }
 
 void pin_thread(const Device& device) {

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <climits>
 #include <cstdlib>
 #include <utility>
 
@@ -94,6 +96,22 @@ void write_all(int fd, std::span<struct iovec> pieces, std::string_view name) {
   if (!write_until(fd, pieces, name, {-1, stop_deadline()})) throw Interrupted{};
 }
 
+std::string read_text(const std::string& path, std::size_t limit) {
+  const std::string name = path == "-" ? "standard input" : path;
+  const UniqueFd fd = open_input(path);
+  std::string text;
+  for (std::size_t size = 0;;) {
+    text.resize(std::min(limit, std::max<std::size_t>(2 * size, 4096)) + 1);
+    const auto room = std::as_writable_bytes(std::span(text)).subspan(size);
+    const std::size_t n = read_some(fd.get(), room, name);
+    size += n;
+    if (size > limit) throw data_error("over the limit of {} bytes", limit).within_file(name);
+    if (n > 0) continue;
+    text.resize(size);
+    return text;
+  }
+}
+
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   const UniqueFd fd = open_input(path);
   auto mapped = map(fd.get(), path);
@@ -123,9 +141,28 @@ MappedFile::~MappedFile() {
 
 namespace {
 
-bool written_in_place(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+// What a path like /dev/stdout or /dev/fd/3 stands for; -1 for any other. Opening it would give a second
+// place in the file, and renaming over it would replace the machine's.
+int descriptor_named(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(folder)) continue;
+    path.remove_prefix(folder.size());
+    int fd = -1;
+    const auto result = std::from_chars(path.data(), path.data() + path.size(), fd);
+    if (result.ec == std::errc() && result.ptr == path.data() + path.size()) return fd;
+  }
+  return -1;
+}
+
+// Opening a FIFO waits for its reader: a signal ends that wait.
+UniqueFd open_in_place(const std::string& path) {
+  const int named = descriptor_named(path);
+  if (named < 0) return open_or_stop(path, O_WRONLY);
+  UniqueFd fd(::fcntl(named, F_DUPFD_CLOEXEC, 3));
+  if (!fd) fail_errno(path);
+  return fd;
 }
 
 std::string directory_of(const std::string& path) {
@@ -158,6 +195,26 @@ std::string name_file(int fd, const std::string& path) {
 
 }  // namespace
 
+FileStamp stamp_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+          status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+std::optional<FileStamp> stamp_of(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return stamp_of(status);
+}
+
+void remove_own(const std::string& path, const FileStamp& stamp) {
+  if (stamp_of(path) == stamp) ::unlink(path.c_str());
+}
+
+bool is_written_in_place(const std::string& path) {
+  struct stat status {};
+  return descriptor_named(path) >= 0 || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
+}
+
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
   if (path_ == "-") {
     path_ = "standard output";
@@ -165,8 +222,8 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
     if (!fd_) fail_errno(path_);
     return;
   }
-  if (written_in_place(path_)) {
-    fd_ = open_or_stop(path_, O_WRONLY);
+  if (is_written_in_place(path_)) {
+    fd_ = open_in_place(path_);
     return;
   }
   replaces_ = true;
@@ -190,22 +247,29 @@ void OutputFile::write(std::span<const std::byte> bytes) { write_all(fd_.get(), 
 
 void OutputFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
-void OutputFile::commit() {
+std::optional<FileStamp> OutputFile::commit() {
+  std::optional<FileStamp> made;
   if (replaces_) {
+    if (is_written_in_place(path_)) {
+      throw make_error(ErrorKind::io, "there is something else than a file by now").within_file(path_);
+    }
     if (::fsync(fd_.get()) != 0) fail_errno(path_);
     if (temporary_.empty()) temporary_ = name_file(fd_.get(), path_);
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_errno(path_);
     temporary_.clear();
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) == 0) made = stamp_of(status);
     sync_directory_of(path_);
   }
   // close() reports what a full disk or a remote file system kept back until now.
   if (::close(fd_.release()) != 0 && errno != EINTR) fail_errno(path_);
+  return made;
 }
 
-void write_file(const std::string& path, std::string_view text) {
+std::optional<FileStamp> write_file(const std::string& path, std::string_view text) {
   OutputFile file(path);
   file.write(text);
-  file.commit();
+  return file.commit();
 }
 
 void fill_standard_descriptors() {

@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+
+struct stat;  // <sys/stat.h>
 
 namespace nn {
 
@@ -58,6 +61,9 @@ void write_all(int fd, std::span<struct iovec> pieces, std::string_view name);
 
 struct BrokenPipe {};  // the reader of our output is gone
 
+// The text of a file, a pipe or "-", read whole. Data error where it is longer than `limit` bytes.
+std::string read_text(const std::string& path, std::size_t limit);
+
 // A private, read-only mapping of a whole regular file. Unmapped with the last owner.
 class MappedFile {
  public:
@@ -78,10 +84,44 @@ class MappedFile {
   std::string name_;
 };
 
+// A stamp tells a file from one that took its place.
+struct FileStamp {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t modified_ns = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp stamp_of(const struct stat& status);
+// Of what has that name, which may be a link; nothing where nobody has it.
+std::optional<FileStamp> stamp_of(const std::string& path);
+
+// Removes a file that this process has made, and only that: nothing where its name is another file's by now.
+void remove_own(const std::string& path, const FileStamp& stamp);
+
+// The same at the end of a scope.
+class OwnFile {
+ public:
+  OwnFile() = default;
+  OwnFile(std::string path, FileStamp stamp) : path_(std::move(path)), stamp_(stamp) {}
+  OwnFile(OwnFile&& other) noexcept
+      : path_(std::move(other.path_)), stamp_(std::exchange(other.stamp_, std::nullopt)) {}
+  ~OwnFile() {
+    if (stamp_) remove_own(path_, *stamp_);
+  }
+  explicit operator bool() const { return stamp_.has_value(); }
+
+ private:
+  std::string path_;
+  std::optional<FileStamp> stamp_;
+};
+
+// Devices, FIFOs and other names of open descriptors (/dev/stdout, /dev/fd/3) are written in place: they are
+// never replaced, and nobody's to remove.
+bool is_written_in_place(const std::string& path);
+
 // A file that appears complete or not at all: written without a name, or where the file system
 // has no such files to a temporary one beside `path`; then fsync and rename in commit().
 // Without commit() nothing is left.
-// "-" is stdout, /dev/... and FIFOs are written in place; commit() then only flushes.
+// "-" is stdout; commit() only closes what is_written_in_place().
 class OutputFile {
  public:
   explicit OutputFile(std::string path);
@@ -91,7 +131,8 @@ class OutputFile {
   const std::string& name() const { return path_; }
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
-  void commit();
+  // The stamp of the file, where it is a new one.
+  std::optional<FileStamp> commit();
 
  private:
   std::string path_;
@@ -100,8 +141,8 @@ class OutputFile {
   UniqueFd fd_;
 };
 
-// Writes `text` to `path` atomically.
-void write_file(const std::string& path, std::string_view text);
+// Writes `text` to `path` atomically. The stamp of the file, where it is a new one.
+std::optional<FileStamp> write_file(const std::string& path, std::string_view text);
 
 // Keeps the descriptors 0-2 taken where they are closed, so that no file of ours lands on
 // them; reading the missing stdin or writing the missing stdout fails with EBADF. First

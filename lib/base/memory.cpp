@@ -1,6 +1,9 @@
 #include "base/memory.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <new>
 
 namespace nn {
@@ -15,5 +18,15 @@ void Buffer::reserve_discarding(std::size_t bytes) {
 }
 
 void Buffer::Free::operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(alignment)); }
+
+void prefer_large_pages(std::span<std::byte> bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr std::uintptr_t large = std::uintptr_t{2} << 20;  // of x86-64, and of arm64 with pages of 4 KiB
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t first = (begin + large - 1) / large * large,
+                       last = (begin + bytes.size()) / large * large;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#endif
+}
 
 }  // namespace nn

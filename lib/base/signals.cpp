@@ -63,6 +63,9 @@ void install_signal_handlers() {
   if (!ignored(SIGTERM)) install(SIGTERM, on_stop, 0);
   install(SIGUSR1, on_progress, SA_RESTART);
   install(SIGPIPE, SIG_IGN, 0);
+  // Where a parent has left it ignored, the kernel reaps our children itself, and nobody learns how they
+  // ended.
+  if (ignored(SIGCHLD)) install(SIGCHLD, SIG_DFL, 0);
 }
 
 int stop_requested() { return stop_signal.load(std::memory_order_relaxed); }

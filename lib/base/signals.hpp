@@ -9,7 +9,8 @@
 namespace nn {
 
 // SIGINT and SIGTERM request a stop, SIGUSR1 a progress report, SIGPIPE is ignored
-// (writes fail with EPIPE instead). A second SIGINT or SIGTERM kills at once.
+// (writes fail with EPIPE instead), SIGCHLD is not, whatever the parent did. A second SIGINT or SIGTERM kills
+// at once.
 void install_signal_handlers();
 
 // The signal that asked to stop, or 0.

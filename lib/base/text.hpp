@@ -10,6 +10,8 @@
 namespace nn {
 
 std::vector<std::string> split(std::string_view text, char separator);
+// Lines, without their ends: LF, or CR LF.
+std::vector<std::string> split_lines(std::string_view text);
 std::string_view trim(std::string_view text);  // spaces and tabs at both ends
 
 // The length of the UTF-8 sequence at the front of `text`, which isn't empty; 0 if it begins with none.

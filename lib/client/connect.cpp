@@ -36,8 +36,8 @@ class NoAnswer : public Error {
   NoAnswer() : Error(ErrorKind::unavailable, "the connection ended before the worker answered") {}
 };
 
-// "; it ended with exit status 127"; empty while it runs.
-asio::awaitable<std::string> how_ended(process::Child& command) {
+// The error, with how the command ended, if it did; one that never started won't do better next time.
+asio::awaitable<Error> with_end(const Error& error, process::Child& command) {
   using namespace asio::experimental::awaitable_operators;
   using End = asio::posix::stream_descriptor;
   constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
@@ -47,7 +47,9 @@ asio::awaitable<std::string> how_ended(process::Child& command) {
   net::Timer timer(executor, patience);
   co_await (end.async_wait(End::wait_read, no_throw) || timer.wait());
   const auto status = command.status();
-  co_return status ? fmt::format("; {}", process::describe_end(*status)) : "";
+  if (!status) co_return error;
+  const Error ended = error.advise("; {}", process::describe_end(*status));
+  co_return process::never_started(*status) ? ended.as(ErrorKind::io) : ended;
 }
 
 }  // namespace
@@ -72,8 +74,8 @@ asio::awaitable<protocol::IncomingFrame> greet(protocol::FrameLink& link, const 
   }
   const bool ended = error->kind() == ErrorKind::unavailable;
   if (ended && transport.child) {
-    const std::string how = co_await how_ended(*transport.child);
-    throw error->advise("{}", how);
+    const Error how = co_await with_end(*error, *transport.child);
+    throw how;
   }
   if (!answered && transport.kind == net::Endpoint::Kind::tcp) {
     throw error->advise("; if it wants certificates, write tls://");

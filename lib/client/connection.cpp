@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
@@ -100,6 +101,7 @@ void Connection::lose(const Error& error) {
   // Failures that won't be better next time: the worker understood, and refused; or its command doesn't
   // start one.
   const bool for_good = fruitless_ >= most_fruitless || (transport_.child && !ever_ready()) ||
+                        (error.kind() == ErrorKind::io && link_ == nullptr) ||
                         error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported ||
                         error.kind() == ErrorKind::usage;
   set(for_good ? State::refused : State::connecting);
@@ -131,7 +133,8 @@ asio::awaitable<void> Connection::serve_connection() {
 }
 
 asio::awaitable<void> Connection::greet() {
-  co_await nn::client::greet(*link_, options_.access, options_.max_frame, transport_);
+  const auto welcome = co_await nn::client::greet(*link_, options_.access, options_.max_frame, transport_);
+  worker_max_frame_ = welcome.as<wire::Welcome>()->max_frame();
   open_stream();
   const protocol::IncomingFrame in = co_await expect(*link_, wire::Message::Opened);
   digest_ = flatbuffers::GetString(in.as<wire::Opened>()->digest());
@@ -169,10 +172,21 @@ std::uint64_t Connection::send(const Batch& rows, std::optional<std::chrono::mic
                                Done done) {
   const std::uint64_t id = next_id_++;
   rows_->write(rows);
+  format::OutgoingMessages body = rows_->take();
+  if (worker_max_frame_ > 0 && body.size() > worker_max_frame_) {
+    // Sent, it would only end the connection, and so would each try after it.
+    const Error error = data_error("a request of {} bytes is over the worker's limit of {} bytes",
+                                   body.size(), worker_max_frame_)
+                            .within(name_)
+                            .advise("{}", rows.rows > 1 ? "; a smaller --batch makes smaller requests" : "");
+    asio::post(io_, [done = std::move(done), error] { done(RemoteFailure{wire::Code::invalid, error}); });
+    return id;
+  }
   auto& builder = link_->maker().builder();
   const std::uint64_t deadline =
       time_left ? static_cast<std::uint64_t>(std::max<std::int64_t>(time_left->count(), 1)) : 0;
-  link_->send(link_->maker().finish(id, wire::CreatePredict(builder, only_stream, deadline), rows_->take()));
+  link_->send(
+      link_->maker().finish(id, wire::CreatePredict(builder, only_stream, deadline), std::move(body)));
   requests_[id] = {std::move(done), rows.rows};
   return id;
 }

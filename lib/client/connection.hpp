@@ -113,6 +113,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<std::uint64_t> version_;  // that answers
   std::unordered_map<std::uint64_t, Sent> requests_;
   std::uint64_t next_id_ = 1;
+  std::uint64_t worker_max_frame_ = 0;  // of a body that it takes
   Clock::time_point not_before_{}, connected_at_;
   Liveness liveness_;
   std::chrono::milliseconds busy_pause_{0};

@@ -18,6 +18,7 @@
 #include "base/text.hpp"
 #include "client/connect.hpp"
 #include "client/liveness.hpp"
+#include "model/model.hpp"
 #include "tensor/blocks.hpp"
 #include "tensor/read_ahead.hpp"
 
@@ -61,6 +62,7 @@ class RemoteTrainer {
   std::optional<std::int64_t> total_rows_;
   ReadAhead reader_;
   OutputFile model_;
+  model::ModelCheck check_;  // of what is written to it
   LineFile log_;
   std::string end_;        // the worker's line that ends the log
   bool finished_ = false;  // that is what it says
@@ -73,6 +75,7 @@ class RemoteTrainer {
   std::optional<Clock::time_point> stopping_;
   std::exception_ptr error_;
   bool done_ = false;
+  std::uint64_t worker_max_frame_ = 0;  // of a body that it takes
 };
 
 RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTraining& options)
@@ -112,7 +115,15 @@ void RemoteTrainer::train_there() {
     look_at_signals();
   }
   progress_.reset();
-  if (!error_) return model_.commit();
+  try {
+    if (!error_) check_.finish();
+  } catch (const Error&) {
+    error_ = std::current_exception();
+  }
+  if (!error_) {
+    model_.commit();
+    return;
+  }
   try {
     std::rethrow_exception(error_);
   } catch (const Error& error) {
@@ -145,6 +156,7 @@ asio::awaitable<void> RemoteTrainer::train() {
     throw make_error(ErrorKind::unsupported, "this worker does not train")
         .advise("; it would have to be started with --train FOLDER");
   }
+  worker_max_frame_ = welcome.as<wire::Welcome>()->max_frame();
   begin();
   const auto failed = [this](std::exception_ptr error) {
     if (!error) return;
@@ -187,7 +199,12 @@ asio::awaitable<void> RemoteTrainer::send_rows() {
       Batch rows = blocks.cut();
       sent += static_cast<std::uint64_t>(rows.rows);
       writer_.write(rows);
-      link->send(link->maker().finish(id, wire::CreateRows(link->maker().builder(), false), writer_.take()));
+      format::OutgoingMessages body = writer_.take();
+      if (worker_max_frame_ > 0 && body.size() > worker_max_frame_) {
+        fail_data("a message of {} bytes of rows is over the worker's limit of {} bytes", body.size(),
+                  worker_max_frame_);
+      }
+      link->send(link->maker().finish(id, wire::CreateRows(link->maker().builder(), false), std::move(body)));
       co_await link->sent_down_to(most_unsent);
       if (done_) co_return;
       if (progress_) progress_->update(sent, "sending");
@@ -207,7 +224,10 @@ bool RemoteTrainer::take(const protocol::IncomingFrame& in) {
         print_message(fmt::format("{}: {}", net::to_string(options_.endpoint), printable(line, 1000)));
       }
       return false;
-    case wire::Message::Model: model_.write(in.body.bytes()); return in.as<wire::Model>()->last();
+    case wire::Message::Model:
+      check_.add(in.body.bytes());
+      model_.write(in.body.bytes());
+      return in.as<wire::Model>()->last();
     case wire::Message::Failed: throw protocol::error_of(*in.as<wire::Failed>());
     case wire::Message::Goodbye:
     case wire::Message::Report: return false;

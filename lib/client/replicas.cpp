@@ -150,7 +150,8 @@ void Replicas::changed() {
     if (replica.connection->state() != Connection::State::refused) continue;
     // Replicas that refuse have another model, or none: no answer of the others is right then.
     const Error& why = replica.connection->error();
-    if (!options_.ensemble && why.kind() != ErrorKind::unavailable) return stop(why);
+    const bool not_reached = why.kind() == ErrorKind::unavailable || why.kind() == ErrorKind::io;
+    if (!options_.ensemble && !not_reached) return stop(why);
     drop(p, why);
   }
   check_kinds();

@@ -190,7 +190,7 @@ void convert_file(const std::string& input, const std::string& output) {
   if (!to_model && !to_archive && !output.ends_with(".json")) {
     fail_usage("{}: the name of the output must end in .nn, .npz or .json", printable(output, 4096));
   }
-  model::Model model = input.ends_with(".npz") ? load_npz(input) : model::verify_model(input);
+  model::Model model = input.ends_with(".npz") ? load_npz(input) : model::load_model(input);
   if (to_model) {
     model::save_model(output, model);
   } else if (to_archive) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -117,10 +118,10 @@ class Copies {
   std::size_t left_;
 };
 
-fb::Block block_of(const fb::Block* block) {
+Block block_of(const fb::Block* block) {
   fb::Block out;
   std::memcpy(&out, block, sizeof out);
-  return out;
+  return {out.offset(), out.count()};
 }
 
 InputColumn read_column(const fb::InputColumn& column, Copies& copies) {
@@ -164,17 +165,19 @@ Provenance read_provenance(const fb::Provenance& provenance, Copies& copies) {
   return out;
 }
 
-std::span<const float> read_block(const Container& container, const fb::Block& block) {
-  const std::uint64_t size = container.bytes.size();
-  if (block.offset() % alignment != 0 || block.offset() > size ||
-      block.count() > (size - block.offset()) / sizeof(float)) {
+// Adds one that must lie behind the others, and within the file.
+void add_block(const Container& container, const Block& block, std::vector<Block>& blocks) {
+  const std::uint64_t size = container.file_bytes;
+  const std::uint64_t least = blocks.empty() ? container_header_bytes + container.description.size()
+                                             : blocks.back().offset + blocks.back().count * sizeof(float);
+  if (block.offset % alignment != 0 || block.offset < least || block.offset > size ||
+      block.count > (size - block.offset) / sizeof(float)) {
     fail_data("its weights do not lie within the file");
   }
-  return {reinterpret_cast<const float*>(container.bytes.data() + block.offset()),
-          static_cast<std::size_t>(block.count())};
+  blocks.push_back(block);
 }
 
-TrainingState read_training(const Container& container, const fb::Training& training, Copies& copies) {
+TrainingState read_training(const fb::Training& training, Copies& copies) {
   TrainingState state;
   state.step = training.step();
   state.epoch = training.epoch();
@@ -186,17 +189,13 @@ TrainingState read_training(const Container& container, const fb::Training& trai
   state.best_epoch = training.best_epoch();
   state.epochs_without_gain = training.epochs_without_gain();
   state.options = copies.text(training.options());
-  const auto optimizer = read_block(container, block_of(training.optimizer_state()));
-  const auto best = read_block(container, block_of(training.best_parameters()));
-  state.optimizer_state.assign(optimizer.begin(), optimizer.end());
-  state.best_parameters.assign(best.begin(), best.end());
   return state;
 }
 
 void check_parameters(const fb::Model& description, const Plan& plan, Copies& copies) {
   const auto& stored = *description.parameters();
   bool same = stored.size() == plan.parameters.size() &&
-              block_of(description.weights()).count() == static_cast<std::uint64_t>(plan.parameter_count);
+              block_of(description.weights()).count == static_cast<std::uint64_t>(plan.parameter_count);
   for (flatbuffers::uoffset_t i = 0; same && i < stored.size(); ++i) {
     const Parameter& parameter = plan.parameters[i];
     const fb::Parameter& entry = *stored.Get(i);
@@ -260,20 +259,22 @@ Described read_all(const Container& container) {
   model.target = read_target(*description.target(), copies);
   model.provenance = read_provenance(*description.provenance(), copies);
   model.digest = container.digest;
-  const auto weights = read_block(container, block_of(description.weights()));
+  add_block(container, block_of(description.weights()), out.blocks);
+  const std::uint64_t weights = out.blocks[0].count;
   model.network = checked_network(copies.text(description.network()), copies.values(description.input()),
-                                  model, weights.size());
+                                  model, weights);
   check_model(model);
   check_parameters(description, lower(model.network, model.loss), copies);
-  model.parameters = std::shared_ptr<const float>(container.owner, weights.data());
 
   if ((description.training() != nullptr) != (container.kind == ContainerKind::checkpoint)) {
     fail_data("its header and its description disagree on whether it is a checkpoint");
   }
   if (description.training() != nullptr) {
-    out.state = read_training(container, *description.training(), copies);
-    const std::size_t best = out.state->best_parameters.size();
-    if (best != 0 && best != weights.size()) fail_data("its best weights are not those of its network");
+    out.state = read_training(*description.training(), copies);
+    add_block(container, block_of(description.training()->optimizer_state()), out.blocks);
+    const Block best = block_of(description.training()->best_parameters());
+    add_block(container, best, out.blocks);
+    if (best.count != 0 && best.count != weights) fail_data("its best weights are not those of its network");
   }
   return out;
 }
@@ -285,6 +286,40 @@ Described parse_description(const Container& container) {
     return read_all(container);
   } catch (const Error& error) {
     throw error.within("corrupt");
+  }
+}
+
+namespace {
+
+// A pipe may say that there are more than will come: memory grows with what does.
+std::vector<float> read_floats(ContainerReader& reader, const Block& block) {
+  constexpr std::uint64_t most_unknown = 1 << 20;
+  std::vector<float> out;
+  if (reader.size_is_known()) out.reserve(block.count);
+  for (std::uint64_t done = 0; done < block.count; done = out.size()) {
+    const std::uint64_t n = std::min(block.count - done, most_unknown);
+    out.resize(done + n);
+    reader.read(block.offset + done * sizeof(float), std::span(out).last(n));
+  }
+  return out;
+}
+
+}  // namespace
+
+void read_blocks(ContainerReader& reader, Described& described) {
+  std::uint64_t floats = 0;
+  for (const Block& block : described.blocks) floats += block.count;
+  try {
+    const Block& weights = described.blocks[0];
+    const auto buffer = std::make_shared<Buffer>(weights.count * sizeof(float));
+    prefer_large_pages(buffer->bytes());
+    reader.read(weights.offset, {buffer->as<float>(), weights.count});
+    described.model.parameters = std::shared_ptr<const float>(buffer, buffer->as<float>());
+    if (!described.state) return;
+    described.state->optimizer_state = read_floats(reader, described.blocks[1]);
+    described.state->best_parameters = read_floats(reader, described.blocks[2]);
+  } catch (const std::bad_alloc&) {
+    fail(ErrorKind::unavailable, "there is no memory for its {} weights", floats);
   }
 }
 

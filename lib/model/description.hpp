@@ -16,12 +16,24 @@ namespace nn::model {
 std::vector<std::byte> describe_model(const Model& model, const Plan& plan, const TrainingState* state,
                                       std::span<const std::uint64_t> offsets);
 
+// Floats of the file, from an offset on.
+struct Block {
+  std::uint64_t offset = 0, count = 0;
+};
+
 struct Described {
-  Model model;  // parameters point into the container
+  Model model;  // without parameters
   std::optional<TrainingState> state;
+  // Of the parameters, and of a checkpoint's optimizer state and best parameters; they ascend, and lie within
+  // the file.
+  std::vector<Block> blocks;
 };
 // Verifies the FlatBuffer and that it makes sense together with the file; data errors.
 Described parse_description(const Container& container);
+
+// Fills in parameters and state: memory of their own, each read to its place. Their digest is verified once
+// reader.finish() returns. Unavailable where there is no memory for them.
+void read_blocks(ContainerReader& reader, Described& described);
 
 // Throws a data error where a part of the model contradicts another one. The network must
 // be resolved.

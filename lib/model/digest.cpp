@@ -18,6 +18,8 @@ struct Digest::State {
 
 Digest::Digest() : state_(std::make_unique<State>()) {}
 Digest::~Digest() = default;
+Digest::Digest(Digest&&) noexcept = default;
+Digest& Digest::operator=(Digest&&) noexcept = default;
 
 void Digest::add(std::span<const std::byte> bytes) {
   XXH3_128bits_update(state_->hash, bytes.data(), bytes.size());

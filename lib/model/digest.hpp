@@ -14,7 +14,8 @@ class Digest {
  public:
   Digest();
   ~Digest();
-  Digest(const Digest&) = delete;
+  Digest(Digest&&) noexcept;
+  Digest& operator=(Digest&&) noexcept;
   void add(std::span<const std::byte> bytes);
   // The canonical (big-endian) form of what was added so far.
   std::array<std::byte, 16> value() const;

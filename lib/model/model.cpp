@@ -22,23 +22,24 @@ auto within_file(const std::string& path, Body&& body) {
     return body();
   } catch (const Error& error) {
     const std::string name = path == "-" ? "standard input" : path;
-    // Errors of opening name the path themselves.
+    // Errors of opening and reading name the path themselves.
     if (error.kind() == ErrorKind::io) throw;
     throw error.within_file(name);
   }
 }
 
-Model parse_model(const Container& container) {
-  if (container.kind == ContainerKind::checkpoint) {
+Model finished(Described described) {
+  if (described.state) {
     throw data_error("a checkpoint of an unfinished run, not a model")
         .advise(" (nn-train --resume goes on from it)");
   }
-  return parse_description(container).model;
+  return std::move(described.model);
 }
 
 // The description holds the places of the blocks, and its length decides them: the second
 // pass has the same length, since places are stored at full width.
-void save(const std::string& path, ContainerKind kind, Model& model, const TrainingState* state) {
+std::optional<FileStamp> save(const std::string& path, ContainerKind kind, Model& model,
+                              const TrainingState* state) {
   check_model(model);
   const Plan plan = lower(model.network, model.loss);
   std::vector<std::span<const float>> blocks{
@@ -50,49 +51,68 @@ void save(const std::string& path, ContainerKind kind, Model& model, const Train
   const std::array<std::uint64_t, 3> nowhere{};
   const std::size_t size = describe_model(model, plan, state, nowhere).size();
   const auto description = describe_model(model, plan, state, block_offsets(size, blocks));
-  model.digest = write_container(path, kind, description, blocks);
+  WrittenContainer written = write_container(path, kind, description, blocks);
+  model.digest = std::move(written.digest);
+  return written.stamp;
 }
 
 }  // namespace
 
 Model load_model(const std::string& path) {
-  return within_file(path, [&] { return parse_model(open_container(path)); });
-}
-
-Model verify_model(const std::string& path) {
   return within_file(path, [&] {
-    const Container container = open_container(path);
-    Model model = parse_model(container);
-    check_digest(container);
-    return model;
+    ContainerReader reader(path);
+    Described described = parse_description(reader.container());
+    // Nothing of a checkpoint is wanted here. What comes through a pipe is read to its end in any case, so
+    // that its writer is not ended by SIGPIPE.
+    if (!described.state) read_blocks(reader, described);
+    if (!described.state || !reader.size_is_known()) reader.finish();
+    return finished(std::move(described));
   });
 }
 
 AnyModel inspect_model(const std::string& path, bool with_digest) {
   return within_file(path, [&] {
-    const Container container = open_container(path);
-    Described described = parse_description(container);
-    if (with_digest) check_digest(container);
-    return AnyModel{std::move(described.model), std::move(described.state), container.bytes.size()};
+    ContainerReader reader(path);
+    Described described = parse_description(reader.container());
+    if (with_digest || !reader.size_is_known()) reader.finish();
+    return AnyModel{std::move(described.model), std::move(described.state), reader.container().file_bytes};
   });
+}
+
+struct ModelCheck::State {
+  ContainerCheck container;
+};
+
+ModelCheck::ModelCheck() : state_(std::make_unique<State>()) {}
+ModelCheck::ModelCheck(ModelCheck&&) noexcept = default;
+ModelCheck& ModelCheck::operator=(ModelCheck&&) noexcept = default;
+ModelCheck::~ModelCheck() = default;
+
+void ModelCheck::add(std::span<const std::byte> bytes) { state_->container.add(bytes); }
+
+Model ModelCheck::finish() {
+  state_->container.finish();
+  return finished(parse_description(state_->container.container()));
 }
 
 void save_model(const std::string& path, Model& model) { save(path, ContainerKind::model, model, nullptr); }
 
-void save_checkpoint(const std::string& path, Model& model, const TrainingState& state) {
-  save(path, ContainerKind::checkpoint, model, &state);
+std::optional<FileStamp> save_checkpoint(const std::string& path, Model& model, const TrainingState& state) {
+  return save(path, ContainerKind::checkpoint, model, &state);
 }
 
 std::optional<Checkpoint> load_checkpoint(const std::string& path) {
   if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
+  const auto stamp = is_written_in_place(path) ? std::nullopt : stamp_of(path);
   return within_file(path, [&] {
-    const Container container = open_container(path);
-    if (container.kind != ContainerKind::checkpoint) {
+    ContainerReader reader(path);
+    if (reader.container().kind != ContainerKind::checkpoint) {
       fail_data("a finished model, not a checkpoint; nothing can go on from it");
     }
-    Described described = parse_description(container);
-    check_digest(container);
-    return std::optional(Checkpoint{std::move(described.model), std::move(*described.state)});
+    Described described = parse_description(reader.container());
+    read_blocks(reader, described);
+    reader.finish();
+    return std::optional(Checkpoint{std::move(described.model), std::move(*described.state), stamp});
   });
 }
 

@@ -1,6 +1,5 @@
 // The model file NAME.nn: a FlatBuffers description (schemas/model.fbs) followed by the
-// weights, 64-byte aligned and used straight from the mapping. Checkpoints are the same
-// file with a training section.
+// weights. Checkpoints are the same file with a training section.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.hpp"
 #include "base/memory.hpp"
 #include "model/encoder.hpp"
 #include "nn/network.hpp"
@@ -35,7 +35,7 @@ struct Model {
   Target target;
   Provenance provenance;
   std::string digest;  // of the file, 32 hex digits; filled by load and save
-  // lower(network, loss).parameter_count floats, 64-byte aligned. May point into a mapping.
+  // lower(network, loss).parameter_count floats, 64-byte aligned; null where only the description was read.
   std::shared_ptr<const float> parameters;
 };
 
@@ -58,33 +58,53 @@ struct TrainingState {
 // Provenance::created_unix_s is set to. Usage error where it is not a number.
 std::int64_t source_date_epoch();
 
-// Opens and verifies everything but the digest of the weights (see verify_model). The
-// weights are neither read nor copied: the file is mapped. "-" (stdin) and pipes are read
-// whole. Errors name the file and what is wrong: not a model, cut off, corrupt, made by a
-// newer version, a checkpoint.
+// Reads the file ("-" is stdin; pipes are read as well) into memory of the model's own, each byte once, and
+// verifies all of it on the way: whatever is done to the file from here on, the model stays what its digest
+// says. Errors name the file and what is wrong: not a model, cut off, corrupt, made by a newer version, a
+// checkpoint. Unavailable where there is no memory for the weights.
 Model load_model(const std::string& path);
 
-// Checks the digest over the whole file as well.
-Model verify_model(const std::string& path);
+// Checks the bytes of a model that comes from elsewhere, as they come: whoever passes a model on, or gives it
+// a name, does that once finish() has returned. Order of calls: add()*, finish(). One thread. Data errors,
+// without a path.
+class ModelCheck {
+ public:
+  ModelCheck();
+  ModelCheck(ModelCheck&&) noexcept;
+  ModelCheck& operator=(ModelCheck&&) noexcept;
+  ~ModelCheck();
+  // The next bytes. Throws as soon as it is certain that they are no model.
+  void add(std::span<const std::byte> bytes);
+  // There are no more: the model without its parameters, if all bytes are there and right.
+  Model finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // Atomic ("-" is stdout). Fills model.digest. The same model gives the same bytes. A model
 // that contradicts itself is a data error, and nothing is written.
 void save_model(const std::string& path, Model& model);
 
-void save_checkpoint(const std::string& path, Model& model, const TrainingState& state);
+// The stamp of the file, where it is a new one.
+std::optional<FileStamp> save_checkpoint(const std::string& path, Model& model, const TrainingState& state);
 struct Checkpoint {
   Model model;
   TrainingState state;
+  std::optional<FileStamp> stamp;  // of the file, where it is one
 };
 // Verifies the digest. nullopt when there is no such file; a finished model is a data error.
 std::optional<Checkpoint> load_checkpoint(const std::string& path);
 
-// A model or a checkpoint, for those who look at files rather than use them.
+// A model or a checkpoint, for those who look at files rather than use them: without parameters, and without
+// the floats of the state.
 struct AnyModel {
   Model model;
   std::optional<TrainingState> state;  // of a checkpoint
   std::uint64_t file_bytes = 0;
 };
+// Reads the description; with `with_digest` all of the file, and checks its digest. Errors as load_model().
 AnyModel inspect_model(const std::string& path, bool with_digest);
 
 }  // namespace nn::model

@@ -7,9 +7,11 @@
 namespace nn::net {
 
 std::string read_token(const std::string& path) {
-  const auto file = MappedFile::open(path);
+  constexpr std::size_t longest = 64 << 10;
+  const std::string text = read_text(path, longest);
   warn_if_public(path, "token");
-  const std::string_view line = trim(file->text().substr(0, file->text().find('\n')));
+  const std::string first = split_lines(text)[0];
+  const std::string_view line = trim(first);
   if (line.empty()) throw data_error("the token is empty").within_file(path);
   return std::string(line);
 }

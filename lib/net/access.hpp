@@ -20,7 +20,7 @@ struct Access {
   std::chrono::milliseconds connect_timeout{5000};
 };
 
-// The first line of a file that only its owner should read, for --token-file.
+// The first line of a file or pipe that only its owner should read, for --token-file.
 std::string read_token(const std::string& path);
 
 }  // namespace nn::net

@@ -85,10 +85,10 @@ std::string to_string(const Endpoint& endpoint) {
 }
 
 std::vector<Endpoint> read_hosts(const std::string& path) {
-  const auto file = MappedFile::open(path);
+  constexpr std::size_t longest = 16 << 20;
   std::vector<Endpoint> endpoints;
   int number = 0;
-  for (const std::string& raw : split(file->text(), '\n')) {
+  for (const std::string& raw : split_lines(read_text(path, longest))) {
     ++number;
     const std::string_view line = trim(raw);
     if (line.empty() || line.starts_with('#')) continue;

@@ -27,7 +27,7 @@ struct Endpoint {
 Endpoint parse_endpoint(std::string_view text);  // usage error; looks nothing up
 std::string to_string(const Endpoint& endpoint);
 
-// The endpoints of a file, one a line; empty lines and those that begin with '#' are left
+// The endpoints of a file, a pipe or "-", one a line; empty lines and those that begin with '#' are left
 // out. A line may be a bare host name, which is reached through ssh. Errors name file and line.
 std::vector<Endpoint> read_hosts(const std::string& path);
 

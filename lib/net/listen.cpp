@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +18,7 @@
 
 #include "base/error.hpp"
 #include "base/numbers.hpp"
+#include "base/signals.hpp"
 
 namespace nn::net {
 namespace {
@@ -130,19 +133,38 @@ void remove_stale(const std::string& path, const Address& address, const std::st
   if (::connect(probe.get(), address.get(), address.length) == 0 || errno == EAGAIN) {
     throw make_error(ErrorKind::io, "another process listens there").within(name);
   }
-  if (errno == ECONNREFUSED) ::unlink(path.c_str());
+  if (errno == ECONNREFUSED) remove_own(path, stamp_of(status));
+}
+
+// Of processes that find a stale socket at the same time one goes first: else the other would remove the
+// first one's as soon as it is bound. Ends with the descriptor. Nobody of us has the turn for long: where the
+// folder can't be locked, or somebody else keeps it locked, as flock(1) around a worker may, it goes without.
+UniqueFd wait_for_turn(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  constexpr int most_tries = 50, pause_ms = 10;
+  for (int i = 0; fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && i < most_tries;
+       ++i) {
+    ::poll(nullptr, 0, pause_ms);
+    throw_if_stopped();
+  }
+  return fd;
 }
 
 Listening listen_unix(const Endpoint& endpoint) {
   const std::string name = to_string(endpoint);
   const Address address = unix_address(endpoint.path);
+  const bool has_file = endpoint.path[0] != '@';
+  const UniqueFd turn = has_file ? wait_for_turn(endpoint.path) : UniqueFd();
   remove_stale(endpoint.path, address, name);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) fail_errno(name);
   if (::bind(fd.get(), address.get(), address.length) != 0 || ::listen(fd.get(), backlog) != 0) {
     fail_errno(name);
   }
-  return {std::move(fd), endpoint, endpoint.path[0] == '@' ? std::string() : endpoint.path};
+  const auto made = has_file ? stamp_of(endpoint.path) : std::nullopt;
+  return {std::move(fd), endpoint, made ? OwnFile(endpoint.path, *made) : OwnFile()};
 }
 
 }  // namespace

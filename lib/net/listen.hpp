@@ -11,8 +11,8 @@ namespace nn::net {
 
 struct Listening {
   UniqueFd fd;
-  Endpoint endpoint;    // as bound: with the port that the system chose
-  std::string unlinks;  // a unix socket's path, to be removed in the end; empty: none
+  Endpoint endpoint;  // as bound: with the port that the system chose
+  OwnFile socket;     // of a unix socket that was made here: goes with this, unless it is another's by then
 };
 
 // Binds and listens. tcp and unix only; a unix socket that nobody listens on any more is

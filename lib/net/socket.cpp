@@ -40,6 +40,18 @@ asio::generic::stream_protocol protocol_of(int fd, const char* what) {
   throw Error(ErrorKind::unavailable, std::string(why)).within(to_string(endpoint));
 }
 
+// What nobody may do, or where nothing can be, is so at the next try too.
+[[noreturn]] void fail_connecting(const Endpoint& endpoint, const boost::system::error_code& error) {
+  using boost::system::errc::errc_t;
+  for (const errc_t lasting :
+       {errc_t::permission_denied, errc_t::operation_not_permitted, errc_t::not_a_directory,
+        errc_t::too_many_symbolic_link_levels, errc_t::filename_too_long,
+        errc_t::address_family_not_supported, errc_t::wrong_protocol_type}) {
+    if (error == lasting) throw Error(ErrorKind::io, error.message()).within(to_string(endpoint));
+  }
+  fail_unreachable(endpoint, error.message());
+}
+
 asio::awaitable<Socket> connect_tcp(const Endpoint& endpoint) {
   const auto io = co_await asio::this_coro::executor;
   tcp::resolver resolver(io);
@@ -48,7 +60,7 @@ asio::awaitable<Socket> connect_tcp(const Endpoint& endpoint) {
   if (lookup) fail_unreachable(endpoint, lookup.message());
   tcp::socket socket(io);
   auto [error, used] = co_await asio::async_connect(socket, found, no_throw);
-  if (error) fail_unreachable(endpoint, error.message());
+  if (error) fail_connecting(endpoint, error);
   socket.set_option(tcp::no_delay(true));
   co_return Socket(std::move(socket));
 }
@@ -58,7 +70,7 @@ asio::awaitable<Socket> connect_unix(const Endpoint& endpoint) {
   std::string path = endpoint.path;
   if (path[0] == '@') path[0] = '\0';
   auto [error] = co_await socket.async_connect(asio::local::stream_protocol::endpoint(path), no_throw);
-  if (error) fail_unreachable(endpoint, error.message());
+  if (error) fail_connecting(endpoint, error);
   co_return Socket(std::move(socket));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/cpu_quota.hpp"
 #include "base/error.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
@@ -18,11 +19,14 @@ auto parsed(Parse parse, std::string_view text) -> std::optional<decltype(parse(
   }
 }
 
-// Cores [first, last) of `cores`, at least one: more members than cores share them.
-backend::Device share_of(const std::vector<int>& cores, std::size_t index, std::size_t count) {
+// Cores [first, last) of `cores`, at least one: more members than cores share them. All members together have
+// at most `at_once`, unless there are more members.
+backend::Device share_of(const std::vector<int>& cores, std::size_t at_once, std::size_t index,
+                         std::size_t count) {
   backend::Device device;
   const std::size_t first = index * cores.size() / count;
-  const std::size_t last = std::max(first + 1, (index + 1) * cores.size() / count);
+  const std::size_t most = std::max<std::size_t>((index + 1) * at_once / count - index * at_once / count, 1);
+  const std::size_t last = std::min(std::max(first + 1, (index + 1) * cores.size() / count), first + most);
   device.cores.assign(cores.begin() + static_cast<std::ptrdiff_t>(first),
                       cores.begin() + static_cast<std::ptrdiff_t>(last));
   return device;
@@ -62,8 +66,9 @@ std::vector<backend::Device> place_members(const std::vector<Member>& members,
     } else if (given) {
       devices.push_back(*given);
     } else {
-      devices.push_back(members.size() > 1 && !cores.empty() ? share_of(cores, i, members.size())
-                                                             : backend::Device{});
+      devices.push_back(members.size() > 1 && !cores.empty()
+                            ? share_of(cores, backend::cores_at_once(), i, members.size())
+                            : backend::Device{});
     }
   }
   return devices;

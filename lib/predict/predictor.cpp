@@ -70,8 +70,20 @@ void Predictor::make_room(InputPath& path, const std::optional<std::array<float,
   options.batch = path.step;
   options.precision = precision_;
   options.byte_values = byte_values;
-  path.program = backend_->compile(plan_, options, model_.parameters.get());
+  const auto parameters = parameters_now();
+  path.program = backend_->compile(plan_, options, parameters.get());
   path.capacity = capacity;
+  if (backend_->copies_parameters()) model_.parameters = nullptr;
+}
+
+// Those of the file, or where the device has the only copy, its.
+std::shared_ptr<const float> Predictor::parameters_now() const {
+  if (model_.parameters) return model_.parameters;
+  const auto buffer =
+      std::make_shared<Buffer>(static_cast<std::size_t>(plan_.parameter_count) * sizeof(float));
+  const backend::Program& program = encoded_.program ? *encoded_.program : *bytes_.program;
+  program.read_parameters(0, {buffer->as<float>(), static_cast<std::size_t>(plan_.parameter_count)});
+  return {buffer, buffer->as<float>()};
 }
 
 // x are `rows` rows as the way's program takes them.

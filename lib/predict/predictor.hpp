@@ -25,8 +25,7 @@ struct PredictorInput {
 // name the model.
 class Predictor {
  public:
-  // Opens the model; the weights are used in place. Throws when model or device is not
-  // there.
+  // Loads the model (errors as model::load_model() has them). Throws when the device is not there.
   Predictor(const std::string& path, const backend::Device& device,
             backend::Precision precision = backend::Precision::float32);
   ~Predictor();
@@ -57,6 +56,7 @@ class Predictor {
   };
   void make_room(InputPath& path, const std::optional<std::array<float, 256>>& byte_values,
                  std::int64_t rows);
+  std::shared_ptr<const float> parameters_now() const;
   void forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out);
   void finish_numbers(std::int64_t rows, float* out) const;
 

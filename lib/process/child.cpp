@@ -95,6 +95,11 @@ Child::~Child() {
   wait_child(pid_, info, 0);
 }
 
+bool never_started(int status) {
+  constexpr int not_executable = 126, not_found = 127;  // POSIX, 2.8.2 of the shell's language
+  return WIFEXITED(status) && (WEXITSTATUS(status) == not_executable || WEXITSTATUS(status) == not_found);
+}
+
 std::string describe_end(int status) {
   return WIFSIGNALED(status) ? fmt::format("it was killed by signal {}", WTERMSIG(status))
                              : fmt::format("it ended with exit status {}", WEXITSTATUS(status));

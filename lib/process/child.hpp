@@ -59,4 +59,8 @@ class Child {
 // "it ended with exit status 127", "it was killed by signal 9", of a status as wait(2) has it.
 std::string describe_end(int status);
 
+// Whether a shell, or ssh(1) of the shell over there, says with it that it found no such command, or one that
+// can't be executed.
+bool never_started(int status);
+
 }  // namespace nn::process

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -46,6 +47,7 @@ class SpawnSetup {
     sigset_t set;
     ::sigemptyset(&set);
     ::sigaddset(&set, SIGPIPE);
+    ::sigaddset(&set, SIGCHLD);
     ::posix_spawnattr_setsigdefault(&attributes, &set);
     if (command.own_group) {
       flags |= POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK;
@@ -97,11 +99,17 @@ std::vector<char*> environment_of(const Command& command) {
   return out;
 }
 
-// The kernel reaps children by itself where SIGCHLD is ignored.
+// The kernel reaps children by itself where SIGCHLD is ignored, or its handler doesn't want them to wait.
 void keep_ended_children() {
   struct sigaction action {};
   ::sigaction(SIGCHLD, nullptr, &action);
-  if (action.sa_handler == SIG_IGN) ::signal(SIGCHLD, SIG_DFL);
+  if (action.sa_handler == SIG_IGN) {
+    action = {};
+  } else if ((action.sa_flags & SA_NOCLDWAIT) == 0) {
+    return;
+  }
+  action.sa_flags &= ~SA_NOCLDWAIT;
+  ::sigaction(SIGCHLD, &action, nullptr);
 }
 
 }  // namespace
@@ -118,6 +126,9 @@ pid_t spawn(const Command& command) {
   // One number is all that says what failed.
   if (!command.directory.empty() && ::access(command.directory.c_str(), X_OK) != 0) {
     fail_errno(command.directory);
+  }
+  if (error == EAGAIN || error == ENOMEM) {  // too many processes, or too little memory, for now
+    throw Error(ErrorKind::unavailable, std::generic_category().message(error)).within_file(command.words[0]);
   }
   fail_errno(command.words[0], error);
 }

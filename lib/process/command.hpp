@@ -37,8 +37,9 @@ struct Command {
 };
 
 // Starts it, and returns its process, which is the id of its group as well if it has its own. Io error
-// when it can't be started. SIGCHLD must not be ignored, or nobody learns how it ended: that is
-// undone where a parent left it so. May be called by several threads at a time.
+// when it can't be started, unavailable where the system has no room for a process now. SIGCHLD must not be
+// ignored, or nobody learns how it ended: that is undone where a parent left it so. May be called by several
+// threads at a time.
 pid_t spawn(const Command& command);
 
 // Whether this process is in the foreground group of its terminal: reading there would work.

@@ -5,18 +5,20 @@
 #include <string>
 #include <vector>
 
+#include "base/file.hpp"
+
 namespace nn::process {
 
 class PidFiles {
  public:
   PidFiles() = default;
   PidFiles(const PidFiles&) = delete;
-  ~PidFiles();  // removes them
-  // Writes the number and a newline to `path`, which appears complete (write_file()). Io error.
+  // Writes the number and a newline to `path`, which appears complete (write_file()), and goes with this
+  // object unless it is another's by then. What is written in place, such as a FIFO, stays. Io error.
   void put(const std::string& path, std::int64_t number);
 
  private:
-  std::vector<std::string> paths_;
+  std::vector<OwnFile> files_;
 };
 
 }  // namespace nn::process

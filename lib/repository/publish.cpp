@@ -9,10 +9,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "base/text.hpp"
 #include "model/model.hpp"
 #include "repository/model_name.hpp"
@@ -103,7 +105,8 @@ void compare_with_before(const model::Model& model, const std::string& base, std
   try {
     before = highest_version(base, version);
     if (before == 0) return;
-    why = difference(model::load_model(fmt::format("{}/{}/model.nn", base, before)), model);
+    const std::string path = fmt::format("{}/{}/model.nn", base, before);
+    why = difference(model::inspect_model(path, false).model, model);
   } catch (const Error&) {
     return;  // nobody is served by what can't be read
   }
@@ -113,16 +116,49 @@ void compare_with_before(const model::Model& model, const std::string& base, std
   }
 }
 
+// Each byte is checked on its way into the copy, which has no name before they are all there and right.
+// Returns the model without its parameters.
+model::Model copy_checked(const std::string& from, OutputFile& to) {
+  const std::string name = from == "-" ? "standard input" : from;
+  const UniqueFd fd = open_input(from);
+  Buffer piece(std::size_t{256} << 10);
+  model::ModelCheck check;
+  for (;;) {
+    const auto bytes = std::as_const(piece).bytes().first(read_some(fd.get(), piece.bytes(), name));
+    try {
+      if (bytes.empty()) return check.finish();
+      check.add(bytes);
+    } catch (const Error& error) {
+      throw error.within_file(name);
+    }
+    to.write(bytes);
+  }
+}
+
+// The repository's folder, made if it isn't there, and gone again if nothing was published.
+class Base {
+ public:
+  explicit Base(const std::string& path) : path_(path), made_(::mkdir(path.c_str(), 0777) == 0) {
+    if (!made_ && errno != EEXIST) fail_errno(path);
+  }
+  Base(const Base&) = delete;
+  ~Base() {
+    if (made_) ::rmdir(path_.c_str());  // fails where there is something in it
+  }
+
+ private:
+  const std::string& path_;
+  bool made_;
+};
+
 }  // namespace
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version) {
-  const model::Model checked = model::verify_model(model);
-  const auto source = MappedFile::open(model);
-  if (::mkdir(base.c_str(), 0777) != 0 && errno != EEXIST) fail_errno(base);
+  const Base made(base);
   Draft draft(base);
   OutputFile copy(draft.path() + "/model.nn");
-  copy.write(source->bytes());
+  const model::Model checked = copy_checked(model, copy);
   copy.commit();
   sync_folder(draft.path());
   std::uint64_t number = version.value_or(0);

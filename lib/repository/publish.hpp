@@ -8,7 +8,7 @@
 
 namespace nn::repository {
 
-// Checks the model and puts a copy into the repository, which is made if it isn't there, as
+// Checks the model ("-" is stdin) and puts a copy into the repository, which is made if it isn't there, as
 // `version`, or without one as the next after the highest. The version is there complete or not at
 // all, also after a crash, and several processes may publish at once: each gets a number of its own.
 // Returns the number, and warns where the version before it has other classes, or not all of the

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -18,11 +19,10 @@ namespace {
 
 constexpr std::string_view model_file = "model.nn";
 
-std::optional<FileStamp> stamp_of(const std::string& path) {
+std::optional<FileStamp> stamp_of_model(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  return FileStamp{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
-                   status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+  return stamp_of(status);
 }
 
 std::string_view base_name(std::string_view path) {
@@ -90,7 +90,11 @@ ModelSpec parse_repository_spec(std::string_view text) {
 std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
   std::vector<FoundVersion> found;
   if (!spec.repository) {
-    const auto stamp = stamp_of(spec.path);
+    const auto stamp = stamp_of_model(spec.path);
+    if (!stamp && ::access(spec.path.c_str(), F_OK) == 0) {
+      throw make_error(ErrorKind::io, "not a regular file, which could be looked at again")
+          .within_file(spec.path);
+    }
     if (!stamp) throw make_error(ErrorKind::io, "no such model file").within_file(spec.path);
     found.push_back({1, spec.path, *stamp});
     return found;
@@ -101,7 +105,7 @@ std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
     const auto version = parse_version_number(entry->d_name);
     if (!version) continue;
     std::string path = fmt::format("{}/{}/{}", spec.path, entry->d_name, model_file);
-    if (const auto stamp = stamp_of(path)) found.push_back({*version, std::move(path), *stamp});
+    if (const auto stamp = stamp_of_model(path)) found.push_back({*version, std::move(path), *stamp});
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
   return found;

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.hpp"
+
 namespace nn::repository {
 
 // Which versions of a repository are served: latest:N, all, specific:1,3.
@@ -29,12 +31,7 @@ ModelSpec parse_model_spec(std::string_view text);
 // "NAME=BASE" or "BASE": the folder's own name.
 ModelSpec parse_repository_spec(std::string_view text);
 
-// A stamp tells a file from one that took its place.
-struct FileStamp {
-  std::uint64_t device = 0, inode = 0, size = 0;
-  std::int64_t modified_ns = 0;
-  bool operator==(const FileStamp&) const = default;
-};
+using nn::FileStamp;
 
 struct FoundVersion {
   std::uint64_t version;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backend/cpu_quota.hpp"
 #include "base/random.hpp"
 
 namespace nn::train {
@@ -15,7 +16,7 @@ constexpr std::int64_t worth_a_thread = 256 * 1024;
 bool gathers_ahead(const Dataset& data, const LoaderOptions& o) {
   if (o.kept) return false;
   const auto bytes = o.batch * o.parts * static_cast<std::int64_t>(data.row_bytes());
-  return (!o.augmentation.empty() || bytes >= worth_a_thread) && backend::process_cores().size() > 1;
+  return (!o.augmentation.empty() || bytes >= worth_a_thread) && backend::cores_at_once() > 1;
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/json_lines.hpp"
 
 namespace nn::train {
@@ -20,9 +22,10 @@ struct LogRecord {
 
 // How far a run came, for the line that ends its log.
 struct RunFigures {
-  std::size_t members = 1, models = 0;  // to be trained; written
-  std::uint64_t epochs = 0, steps = 0;  // done, where there is one member
-  std::string checkpoint;               // that one's, if it saved any; empty: none
+  std::size_t members = 1, models = 0;                    // to be trained; written
+  std::uint64_t epochs = 0, steps = 0;                    // done, where there is one member
+  std::string checkpoint;                                 // that one's, if it saved any; empty: none
+  std::vector<std::optional<FileStamp>> own_checkpoints;  // of each member (Member::own_checkpoint())
 };
 
 // Thread-safe.

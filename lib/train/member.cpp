@@ -90,6 +90,7 @@ void Member::restore(const model::Checkpoint& checkpoint) {
   state_.options = run_key(options_, model_.network);  // also of a checkpoint that said it otherwise
   elapsed_before_s_ = state_.elapsed_s;
   start_parameters_ = checkpoint.model.parameters;
+  own_checkpoint_ = checkpoint.stamp;
   resumed_ = true;
   done_ = state_.epoch >= options_.epochs ||
           (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
@@ -211,7 +212,7 @@ Member::Snapshot Member::snapshot() const {
 void Member::save(const Snapshot& snapshot) {
   model::Model model = model_;
   model.parameters = aligned_copy(snapshot.parameters);
-  model::save_checkpoint(checkpoint_path_, model, snapshot.state);
+  own_checkpoint_ = model::save_checkpoint(checkpoint_path_, model, snapshot.state);
   has_saved_ = true;
   saved_ = Clock::now();
 }

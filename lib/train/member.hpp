@@ -66,6 +66,9 @@ class Member {
   bool epoch_save_due() const;
   const std::string& checkpoint_path() const { return checkpoint_path_; }
   bool has_saved() const { return has_saved_; }  // the checkpoint, at least once
+  // The checkpoint that is this run's own, which it has saved, or goes on from; nothing where there is none,
+  // or where it was written in place.
+  const std::optional<FileStamp>& own_checkpoint() const { return own_checkpoint_; }
   // Seconds trained so far, including the runs that this one resumes.
   double elapsed_s() const;
 
@@ -108,6 +111,7 @@ class Member {
   double elapsed_before_s_ = 0;
   double rate_ = 0;  // of the last step
   bool resumed_ = false, done_ = false, has_saved_ = false;
+  std::optional<FileStamp> own_checkpoint_;
 };
 
 }  // namespace nn::train

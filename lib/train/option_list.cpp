@@ -303,7 +303,9 @@ void add_report_options(options::List& list, TrainOptions& o) {
              .value = "FILE",
              .help = "Where to save an unfinished run (default: OUTPUT.ckpt)",
              .text = "Where to keep the state of an unfinished run; by default the name of the model with "
-                     ".ckpt added.\nIt is removed when the model has been written."},
+                     ".ckpt added.\nIt is removed when the model has been written, where it is of this run "
+                     "or the one that "
+                     "it goes on from."},
             options::file(o.checkpoint, ".ckpt"));
   group.add({.name = "checkpoint-every",
              .value = "TIME|Nepochs",

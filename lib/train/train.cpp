@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <exception>
+#include <filesystem>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -37,7 +38,15 @@ Loss loss_for(const model::Target& target, std::optional<Loss> wanted) {
 }
 
 // An output that cannot be written is found out before hours of work, not after.
-void probe_output(const std::string& path) { const OutputFile probe(path); }
+// A FIFO is not opened for that: its reader would see an end when the probe is closed.
+void probe_output(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_fifo(path, ignored)) {
+    const OutputFile probe(path);
+  } else if (::access(path.c_str(), W_OK) != 0) {
+    fail_errno(path);
+  }
+}
 
 std::string checkpoint_of(const TrainOptions& options) {
   return options.checkpoint.empty() ? options.output + ".ckpt" : options.checkpoint;
@@ -88,7 +97,7 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
       figures += fmt::format("{}{} {:.4g}", figures.empty() ? "" : ", ", name, value);
     }
     print_summary(fmt::format("{}: {}", members[k].output, figures));
-    ::unlink(checkpoint_of(members[k]).c_str());
+    if (const auto& own = run.own_checkpoints[k]) remove_own(checkpoint_of(members[k]), *own);
     ++run.models;
   }
   if (missing > 0) fail_data("{} of {} members have no model", missing, members.size());

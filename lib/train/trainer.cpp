@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backend/cpu_quota.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -108,7 +109,12 @@ void train_group(const std::vector<const TrainOptions*>& group, const backend::D
     }
     if (context.threads != nullptr)
       save_all();  // other threads may still be interrupted, and this group must then be resumable
-    for (const auto& group : groups) group->finish(models);
+    for (const auto& group : groups) {
+      for (const auto& member : group->members()) {
+        if (member != nullptr) run.own_checkpoints[index_of(member->options())] = member->own_checkpoint();
+      }
+      group->finish(models);
+    }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::device) throw;
     std::string kept;
@@ -131,7 +137,7 @@ std::vector<backend::Device> devices_for(const backend::Device& device, std::siz
   const auto cores = device.cores.empty() ? backend::process_cores() : device.cores;
   if (members == 1 || cores.size() == 1 || device.kind != backend::Device::Kind::cpu) return {device};
   std::vector<backend::Device> devices;
-  for (std::size_t i = 0; i < std::min(members, cores.size()); ++i) {
+  for (std::size_t i = 0; i < std::min({members, cores.size(), backend::cores_at_once()}); ++i) {
     backend::Device one;
     one.cores = {cores[i]};
     devices.push_back(one);
@@ -153,6 +159,7 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
   std::vector<std::vector<const TrainOptions*>> groups(devices.size());
   for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
   std::vector<model::Model> models(members.size());
+  run.own_checkpoints.resize(members.size());
   if (groups.size() == 1) {
     train_group(groups[0], devices[0], context, models, run);
     return models;

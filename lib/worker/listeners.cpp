@@ -72,17 +72,11 @@ Listeners::Listeners(asio::io_context& io, const WorkerOptions& options, bool lo
   for (const net::Endpoint& endpoint : options.admin) add(net::listen_on(endpoint, local_only), true);
 }
 
-Listeners::~Listeners() {
-  for (const Listener& listener : listeners_) {
-    if (!listener.unlinks.empty()) ::unlink(listener.unlinks.c_str());
-  }
-}
-
 void Listeners::add(net::Listening listening, bool admin) {
   const int flags = ::fcntl(listening.fd.get(), F_GETFL);
   ::fcntl(listening.fd.get(), F_SETFL, flags | O_NONBLOCK);
   listeners_.push_back(
-      {net::adopt_listener(io_, std::move(listening.fd)), listening.endpoint, listening.unlinks, admin});
+      {net::adopt_listener(io_, std::move(listening.fd)), listening.endpoint, std::move(listening.socket), admin});
 }
 
 std::vector<net::Endpoint> Listeners::endpoints() const {

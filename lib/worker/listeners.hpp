@@ -39,7 +39,6 @@ class Listeners {
 
   // Opens all endpoints; `local_only` as listen_on() has it.
   Listeners(asio::io_context& io, const WorkerOptions& options, bool local_only, Events events);
-  ~Listeners();  // removes the unix sockets' files
 
   void start();
   void close();
@@ -56,7 +55,7 @@ class Listeners {
   struct Listener {
     net::Acceptor acceptor;
     net::Endpoint endpoint;
-    std::string unlinks;
+    OwnFile socket;  // of a unix socket
     bool admin;
   };
   void add(net::Listening listening, bool admin);

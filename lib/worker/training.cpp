@@ -231,9 +231,20 @@ asio::awaitable<void> Training::send_model() {
     auto memory = std::make_shared<Buffer>(chunk);
     auto [error, n] = co_await model_.async_read_some(asio::buffer(memory->data(), chunk), no_throw);
     if (error || n == 0) co_return;
+    check_model([&] { check_.add(memory->bytes().first(n)); });
     link_->send(link_->maker().finish(id_, wire::CreateModel(link_->maker().builder(), false),
                                       {{std::move(memory), n}, {}}));
     co_await link_->sent_down_to(most_unsent);
+  }
+}
+
+// An exit status of 0 is believed when the model is whole as well.
+void Training::check_model(const std::function<void()>& step) {
+  try {
+    if (!not_whole_) step();
+  } catch (const Error& error) {
+    not_whole_ =
+        Error(ErrorKind::internal, "nn-train ended well, but its model is not whole: " + error.statement());
   }
 }
 
@@ -299,7 +310,11 @@ void Training::finish(int status) {
   for (const std::string& line : said_) {
     send_line(wire::CreateNotice(link_->maker().builder()), text_of(line));
   }
-  if (code == 0) {
+  if (code == 0) check_model([this] { check_.finish(); });
+  if (code == 0 && not_whole_) {
+    error = not_whole_;
+    link_->send(link_->maker().failed(id_, protocol::code_of(error->kind()), *error));
+  } else if (code == 0) {
     link_->send(link_->maker().finish(id_, wire::CreateModel(link_->maker().builder(), true)));
   } else if (stopped_) {
     link_->send(
@@ -312,6 +327,7 @@ void Training::finish(int status) {
                            : code == exit_device                     ? ErrorKind::device
                                                                      : ErrorKind::internal;
     if (WIFSIGNALED(status)) last = fmt::format("nn-train was ended by signal {}", WTERMSIG(status));
+    if (last.empty()) last = "nn-train said nothing; " + process::describe_end(status);
     error = failure_ && WIFEXITED(status) ? *failure_ : Error(kind, last);
     link_->send(link_->maker().failed(id_, protocol::code_of(error->kind()), *error));
   }

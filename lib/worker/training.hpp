@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backend/device.hpp"
+#include "model/model.hpp"
 #include "process/child.hpp"
 #include "protocol/frame.hpp"
 
@@ -64,6 +65,7 @@ class Training : public std::enable_shared_from_this<Training> {
   asio::awaitable<void> run();
   asio::awaitable<void> read_lines(Pipe& from, std::function<void(std::string_view)> take);
   asio::awaitable<void> send_model();
+  void check_model(const std::function<void()>& step);
   asio::awaitable<int> ended();
   void write_rows();
   std::string public_line(std::string_view line);
@@ -88,6 +90,8 @@ class Training : public std::enable_shared_from_this<Training> {
   net::Timer written_some_, patience_;
   std::vector<std::string> said_;  // the last lines of its standard error
   std::optional<Error> failure_;   // that its log ends with
+  model::ModelCheck check_;        // of what it gives back
+  std::optional<Error> not_whole_;
 };
 
 }  // namespace nn::worker

@@ -100,6 +100,7 @@ class CudaBackend final : public Backend {
     return on(device_, [&] { return std::make_unique<FloatProgram>(device_, plan, members, parameters); });
   }
   std::int64_t values_at_once() const override { return 1 << 26; }  // 256 MiB
+  bool copies_parameters() const override { return true; }
   bool records_sizes() const override { return true; }
   bool gains_from_members() const override { return true; }
 

@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 #include "catch.hpp"
 
@@ -86,4 +88,58 @@ TEST_CASE("an output file has the permissions that the umask leaves") {
   struct ::stat status {};
   REQUIRE(::stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0640);
+}
+
+TEST_CASE("the stamp of an output file is that of what has its name, and removes nothing else") {
+  const Folder folder;
+  const std::string path = folder.file("out");
+  const auto made = nn::write_file(path, "first");
+  REQUIRE(made);
+  CHECK(made == nn::stamp_of(path));
+  const auto again = nn::write_file(path, "again");
+  CHECK(again != made);
+  nn::remove_own(path, *made);
+  CHECK(text_of(path) == "again");
+  nn::remove_own(path, *again);
+  CHECK_FALSE(nn::stamp_of(path));
+  nn::remove_own(path, *again);
+}
+
+TEST_CASE("names of descriptors are written through them, behind what is there") {
+  const Folder folder;
+  const std::string path = folder.file("out");
+  for (const char* name : {"/dev/fd/{}", "/proc/self/fd/{}"}) {
+    const nn::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    REQUIRE(::write(fd.get(), "before ", 7) == 7);
+    CHECK_FALSE(nn::write_file(fmt::format(fmt::runtime(name), fd.get()), "file"));
+    REQUIRE(::write(fd.get(), " after", 6) == 6);
+    CHECK(text_of(path) == "before file after");
+    CHECK(folder.files() == 1);
+  }
+  CHECK(nn::is_written_in_place("/dev/stdout"));
+  CHECK_FALSE(nn::is_written_in_place(folder.file("/dev/stdout")));
+}
+
+TEST_CASE("a FIFO that came where a file was to be is not replaced") {
+  const Folder folder;
+  nn::OutputFile file(folder.file("out"));
+  file.write("text");
+  REQUIRE(::mkfifo(folder.file("out").c_str(), 0600) == 0);
+  CHECK_THROWS_WITH(file.commit(), Catch::Contains("out: there is something else than a file by now"));
+  CHECK(fs::is_fifo(folder.file("out")));
+}
+
+TEST_CASE("texts are read whole, up to a limit") {
+  const Folder folder;
+  const std::string path = folder.file("text"), text(10'000, 'x');
+  nn::write_file(path, text);
+  CHECK(nn::read_text(path, 10'000) == text);
+  CHECK_THROWS_WITH(nn::read_text(path, 9'999), Catch::Contains("text: over the limit of 9999 bytes"));
+  nn::write_file(path, "");
+  CHECK(nn::read_text(path, 0).empty());
+  CHECK_THROWS_WITH(nn::read_text("/dev/zero", 1 << 20), Catch::Contains("over the limit of 1048576 bytes"));
+  REQUIRE(::mkfifo(folder.file("fifo").c_str(), 0600) == 0);
+  std::thread writer([&] { std::ofstream(folder.file("fifo")) << text; });
+  CHECK(nn::read_text(folder.file("fifo"), 20'000) == text);
+  writer.join();
 }

@@ -80,3 +80,8 @@ TEST_CASE("misspelling-of-many: advice takes a moment at most") {
   CHECK_FALSE(closest("x", {std::string(50'000'000, 'x')}));
   CHECK(test::thread_seconds() - begin < 0.5);
 }
+
+TEST_CASE("lines end with LF or CR LF") {
+  CHECK(nn::split_lines("a\r\nb\n\r\nc\rd") == std::vector<std::string>{"a", "b", "", "c\rd"});
+  CHECK(nn::split_lines("") == std::vector<std::string>{""});
+}

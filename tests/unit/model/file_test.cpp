@@ -53,6 +53,12 @@ std::string saved(Model model, const TrainingState* state = nullptr) {
   return read_file(scratch / "m");
 }
 
+Model load_bytes(const std::string& bytes) {
+  const Scratch scratch;
+  write_bytes(scratch / "m.nn", bytes);
+  return load_model(scratch / "m.nn");
+}
+
 TrainingState unfinished(const Model& model) {
   const auto count = static_cast<std::size_t>(lower(model.network, model.loss).parameter_count);
   TrainingState state;
@@ -79,7 +85,7 @@ void check_same(const Model& a, const Model& b) {
 
 }  // namespace
 
-TEST_CASE("a saved model is loaded again, in place and with the same bytes") {
+TEST_CASE("a saved model is loaded again, with the same bytes") {
   const Scratch scratch;
   for (Model model : {class_model(), number_model()}) {
     save_model(scratch / "m.nn", model);
@@ -88,11 +94,10 @@ TEST_CASE("a saved model is loaded again, in place and with the same bytes") {
     CHECK(loaded.digest == model.digest);
     CHECK(loaded.digest.size() == 32);
     CHECK(reinterpret_cast<std::uintptr_t>(loaded.parameters.get()) % alignment == 0);
-    CHECK(verify_model(scratch / "m.nn").digest == model.digest);
+    CHECK(inspect_model(scratch / "m.nn", true).model.digest == model.digest);
     save_model(scratch / "again.nn", loaded);
     CHECK(read_file(scratch / "again.nn") == read_file(scratch / "m.nn"));
-    // Over itself: the mapping stays what it was.
-    save_model(scratch / "m.nn", loaded);
+    save_model(scratch / "m.nn", loaded);  // over itself
     check_same(model, loaded);
   }
 }
@@ -210,6 +215,67 @@ TEST_CASE("a damaged model is refused with what is wrong") {
   CHECK_THROWS_WITH(load_model(scratch / ""), Contains("is a directory"));
 }
 
+TEST_CASE("weights with zeros at their end are not loaded") {
+  const Scratch scratch;
+  const Model model = class_model();
+  const TrainingState state = unfinished(model);
+  for (const std::string& good : {saved(model), saved(model, &state)}) {
+    std::string bytes = good;
+    std::fill(bytes.end() - 200, bytes.end(), '\0');
+    write_bytes(scratch / "m", bytes);
+    const auto load = [&] {
+      bytes[12] == 1 ? (void)load_model(scratch / "m") : (void)load_checkpoint(scratch / "m");
+    };
+    CHECK_THROWS_WITH(load(), Contains("m: corrupt: the digest of its weights is wrong"));
+    REQUIRE(::mkfifo((scratch / "pipe").c_str(), 0600) == 0);
+    std::thread writer([&] { write_bytes(scratch / "pipe", bytes); });
+    CHECK_THROWS_WITH(inspect_model(scratch / "pipe", false),
+                      Contains("corrupt: the digest of its weights is wrong"));
+    writer.join();
+    std::filesystem::remove(scratch / "pipe");
+  }
+}
+
+TEST_CASE("a loaded model is its own: what happens to the file afterwards is nothing to it") {
+  const Scratch scratch;
+  Model model = class_model();
+  save_model(scratch / "m.nn", model);
+  const Model loaded = load_model(scratch / "m.nn");
+  // As cp(1) does it: the same file, truncated, then written.
+  write_bytes(scratch / "m.nn", "");
+  check_same(model, loaded);
+  write_bytes(scratch / "m.nn", std::string(10'000, 'x'));
+  check_same(model, loaded);
+}
+
+TEST_CASE("the bytes of a model are checked in pieces of any size") {
+  const std::string good = saved(class_model());
+  const auto checked = [](std::string_view bytes, std::size_t piece) {
+    ModelCheck check;
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+      check.add(std::as_bytes(std::span(bytes.substr(0, piece))));
+    }
+    return check.finish();
+  };
+  for (const std::size_t piece :
+       {std::size_t{1}, std::size_t{63}, std::size_t{64}, std::size_t{100}, good.size()}) {
+    INFO(piece);
+    CHECK(checked(good, piece).digest == load_bytes(good).digest);
+    CHECK_THROWS_WITH(checked(good.substr(0, good.size() - 1), piece), Contains("cut off: "));
+    CHECK_THROWS_WITH(checked(good.substr(0, 63), piece), Contains("cut off: 63 bytes"));
+    CHECK_THROWS_WITH(checked("", piece), Contains("the file is empty"));
+    CHECK_THROWS_WITH(checked("x,y\n", piece), Contains("not a model file"));
+    CHECK_THROWS_WITH(checked(good + "x", piece), Contains("corrupt: more than the "));
+    std::string changed = good;
+    changed.back() ^= 1;
+    CHECK_THROWS_WITH(checked(changed, piece), Contains("the digest of its weights is wrong"));
+  }
+  const Model model = class_model();
+  const TrainingState state = unfinished(model);
+  CHECK_THROWS_WITH(checked(saved(model, &state), 100),
+                    Contains("a checkpoint of an unfinished run, not a model"));
+}
+
 TEST_CASE("a model that contradicts itself is not written") {
   const Scratch scratch;
   const auto refuses = [&](const char* message, const std::function<void(Model&)>& change) {
@@ -280,11 +346,10 @@ TEST_CASE("mutated files give an error or a model that holds together") {
         if (random.below(2) == 0) set_u64(bytes, 24, bytes.size());
         seal(bytes);
       }
-      Buffer aligned(bytes.size());
-      std::memcpy(aligned.data(), bytes.data(), bytes.size());
       try {
-        const Container container = parse_container(aligned.bytes().first(bytes.size()));
-        Described described = parse_description(container);
+        ContainerReader reader(std::as_bytes(std::span(bytes)));
+        Described described = parse_description(reader.container());
+        read_blocks(reader, described);
         check_model(described.model);
         AnyModel any{described.model, described.state, bytes.size()};
         if (exchange::file_json(any).empty() || exchange::file_text(any).empty()) FAIL("nothing to say");
@@ -317,12 +382,14 @@ TEST_CASE("files of released formats still load, and give the same bytes again")
     INFO(name);
     const Scratch scratch;
     const std::string path = std::string(NN_GOLDEN) + "/" + name;
-    AnyModel any = inspect_model(path, true);
-    check_same(any.model, class_model());
-    if (any.state) {
-      save_checkpoint(scratch / "again", any.model, *any.state);
+    if (inspect_model(path, true).state) {
+      Checkpoint checkpoint = *load_checkpoint(path);
+      check_same(checkpoint.model, class_model());
+      save_checkpoint(scratch / "again", checkpoint.model, checkpoint.state);
     } else {
-      save_model(scratch / "again", any.model);
+      Model model = load_model(path);
+      check_same(model, class_model());
+      save_model(scratch / "again", model);
     }
     CHECK(read_file(scratch / "again") == read_file(path));
   }

@@ -127,6 +127,49 @@ TEST_CASE("a parent that ignored SIGCHLD hides no status") {
   CHECK(WEXITSTATUS(*child.status()) == 5);
 }
 
+TEST_CASE("a handler that wants no zombies hides no status") {
+  struct sigaction action {
+  }, before{};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_NOCLDWAIT | SA_RESTART;
+  REQUIRE(::sigaction(SIGCHLD, &action, &before) == 0);
+  {
+    const Child child(shell("exit 5"));
+    wait_for_end(child);
+    CHECK(WEXITSTATUS(*child.status()) == 5);
+  }
+  ::sigaction(SIGCHLD, &before, nullptr);
+}
+
+TEST_CASE("a tool doesn't ignore SIGCHLD, whatever its parent did") {
+  CHECK(in_a_process(
+            [](int) {
+              ::signal(SIGCHLD, SIG_IGN);
+              install_signal_handlers();
+              struct sigaction action {};
+              ::sigaction(SIGCHLD, nullptr, &action);
+              return action.sa_handler == SIG_DFL ? 0 : 1;
+            },
+            -1) == 0);
+}
+
+TEST_CASE("a status that nobody knows is a failure") {
+  const Child child(shell("exit 0"));
+  wait_for_end(child);
+  REQUIRE(::waitpid(child.pid(), nullptr, 0) == child.pid());  // as a SIGCHLD that is ignored later does
+  CHECK(*child.status() != 0);
+}
+
+TEST_CASE("what a shell couldn't start never started") {
+  for (const auto& [text, never] :
+       {std::pair("no-such-command", true), {"/dev/null", true}, {"exit 1", false}, {"kill -9 $$", false}}) {
+    INFO(text);
+    const Child child(shell(std::string(text) + " 2>&-"));
+    wait_for_end(child);
+    CHECK(never_started(*child.status()) == never);
+  }
+}
+
 TEST_CASE("what asks us to stop is passed on") {
   auto [reader, writer] = make_pipe();
   const auto body = [](int output) {

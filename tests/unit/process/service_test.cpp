@@ -1,5 +1,7 @@
 // What a service leaves and sends for others to see.
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "base/error.hpp"
@@ -68,6 +71,28 @@ TEST_CASE("files of a service are there as long as it is") {
   }
   CHECK_FALSE(std::filesystem::exists(scratch / "pid"));
   CHECK_FALSE(std::filesystem::exists(scratch / "port"));
+}
+
+TEST_CASE("files of another service, FIFOs and devices are left alone") {
+  const Scratch scratch;
+  REQUIRE(::mkfifo((scratch / "fifo").c_str(), 0600) == 0);
+  const UniqueFd reader(::open((scratch / "fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  {
+    PidFiles files;
+    files.put(scratch / "pid", 1);
+    files.put(scratch / "written", 1);
+    files.put(scratch / "fifo", 4711);
+    PidFiles others;
+    others.put(scratch / "port", 1);
+    write_file(scratch / "pid", "2\n");
+    std::ofstream(scratch / "written", std::ios::app) << "and more";
+  }
+  CHECK(MappedFile::open(scratch / "pid")->text() == "2\n");
+  CHECK(std::filesystem::exists(scratch / "written"));
+  CHECK_FALSE(std::filesystem::exists(scratch / "port"));
+  CHECK(std::filesystem::is_fifo(scratch / "fifo"));
+  std::array<char, 16> bytes{};
+  CHECK(::read(reader.get(), bytes.data(), bytes.size()) == 5);
 }
 
 TEST_CASE("a manager is told by the socket that it names") {

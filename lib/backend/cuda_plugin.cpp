@@ -67,8 +67,9 @@ CudaDevices find_cuda_devices() {
 void check_cuda_device(const Device& device) {
   const CudaDevices found = find_cuda_devices();
   if (!found.reason.empty()) {
-    throw make_error(ErrorKind::unsupported, "{}; nn-devices lists the devices there are", found.reason)
-        .within(to_string(device));
+    throw Error(ErrorKind::unsupported, found.reason)
+        .within(to_string(device))
+        .advise("; nn-devices lists the devices there are");
   }
   if (device.index >= static_cast<int>(found.devices.size())) {
     throw data_error("there is no such device; CUDA devices here: {}, from cuda:0 on", found.devices.size())

@@ -114,7 +114,7 @@ OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, std::string_
 }
 
 OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, const Error& error) {
-  return failed(id, code, error.public_statement(), error.advice());
+  return failed(id, code, error.public_statement(), error.joined_advice());
 }
 
 OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {

@@ -237,7 +237,8 @@ std::string Member::save_epoch_start() {
 void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
   const std::string kept = save_epoch_start();
   throw data_error("{} is not a number any more in epoch {}, step {}", what, state_.epoch + 1, step)
-      .advise(", with --lr {}: try a lower --lr, --clip-norm 1 or --standardize{}", rate_, kept);
+      .advise_after(fmt::format(", with --lr {}", rate_),
+                    ": try a lower --lr, --clip-norm 1 or --standardize{}", kept);
 }
 
 std::vector<float> Member::result() const {

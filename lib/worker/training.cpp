@@ -260,9 +260,19 @@ std::string Training::public_line(std::string_view line) {
     return found->get<std::string>();
   };
   text("checkpoint");
-  const std::string error = text("error"), advice = text("advice");
-  if (const auto kind = find_error_kind(text("kind"))) failure_ = Error(*kind, error).advise("{}", advice);
+  const std::string error = text("error");
+  failure_advice_ = text("advice");
+  if (const auto kind = find_error_kind(text("kind"))) failure_ = Error(*kind, error);
   return record.dump();
+}
+
+// The error that its log ends with. The log has advice as a sentence; what joins that to the message is in
+// the line that nn-train printed.
+Error Training::failure(std::string_view printed) const {
+  if (printed.starts_with(failure_->message())) {
+    return failure_->advise("{}", printed.substr(failure_->message().size()));
+  }
+  return failure_advice_.empty() ? *failure_ : failure_->advise("; {}", failure_advice_);
 }
 
 void Training::finish(int status) {
@@ -296,7 +306,7 @@ void Training::finish(int status) {
                            : code == exit_device                     ? ErrorKind::device
                                                                      : ErrorKind::internal;
     if (WIFSIGNALED(status)) last = fmt::format("nn-train was ended by signal {}", WTERMSIG(status));
-    error = failure_ && WIFEXITED(status) ? *failure_ : Error(kind, last);
+    error = failure_ && WIFEXITED(status) ? failure(last) : Error(kind, last);
     link_->send(link_->maker().failed(id_, protocol::code_of(error->kind()), *error));
   }
   on_end_(error);

@@ -67,6 +67,7 @@ class Training : public std::enable_shared_from_this<Training> {
   void write_rows();
   std::string public_line(std::string_view line);
   std::string without_folder(std::string_view text) const;
+  Error failure(std::string_view printed) const;
   void finish(int status);
   template <typename T>
   void send_line(flatbuffers::Offset<T> message, std::string_view line);
@@ -85,7 +86,8 @@ class Training : public std::enable_shared_from_this<Training> {
   wire::Code why_ = wire::Code::cancelled;
   net::Timer written_some_, patience_;
   std::vector<std::string> said_;  // the last lines of its standard error
-  std::optional<Error> failure_;   // that its log ends with
+  std::optional<Error> failure_;   // that its log ends with, without advice
+  std::string failure_advice_;
 };
 
 }  // namespace nn::worker

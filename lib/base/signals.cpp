@@ -47,6 +47,10 @@ void install_signal_handlers() {
   install(SIGPIPE, SIG_IGN, 0);
 }
 
+void stop_on_hangup() {
+  if (!ignored(SIGHUP)) install(SIGHUP, on_stop, 0);
+}
+
 int stop_requested() { return stop_signal.load(std::memory_order_relaxed); }
 
 bool progress_requested() { return progress_wanted.exchange(false, std::memory_order_relaxed); }

@@ -19,21 +19,15 @@ constexpr std::string_view network_name = "net";
 // Canonical values by the names of options.
 using Values = std::map<std::string, std::string, std::less<>>;
 
-bool decides(const options::Option& option, const TrainOptions& o) {
-  // With a schedule, the same epoch of a longer run is another one.
-  if (option.name == "epochs") return o.schedule.kind != Schedule::Kind::constant;
-  return option.effect_of() == options::Effect::model;
-}
-
 Values values_of(TrainOptions options) {
   Values values;
   for (const options::Option& option : option_list(options)) {
-    if (decides(option, options)) values[std::string(option.name)] = option.field.show();
+    if (option.effect_of() == options::Effect::model) values[std::string(option.name)] = option.field.show();
   }
   return values;
 }
 
-// Of all options that ever decide.
+// The defaults of all options that a key may have.
 Values default_values() {
   TrainOptions options;
   options.schedule.kind = Schedule::Kind::cosine;

@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -14,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "net/no_throw.hpp"
 #include "net/timer.hpp"
 
 namespace nn::net {
@@ -21,7 +21,6 @@ namespace {
 
 using namespace asio::experimental::awaitable_operators;
 namespace ssl = asio::ssl;
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t chunk = 64 << 10;
 constexpr std::chrono::seconds longest_end{2};
 

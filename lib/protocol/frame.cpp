@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "net/no_throw.hpp"
 
 namespace nn::protocol {
 namespace {
@@ -25,7 +25,7 @@ constexpr std::size_t prefix_bytes = 24;
 constexpr std::size_t input_bytes = 64 << 10;  // what a read takes at most, besides large bodies
 constexpr std::size_t most_together = 32;      // frames of a write
 constexpr std::chrono::seconds longest_linger{2};
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+using net::no_throw;
 
 struct Prefix {
   std::array<char, 4> magic;

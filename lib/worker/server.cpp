@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -16,6 +15,7 @@
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "net/listen.hpp"
+#include "net/no_throw.hpp"
 #include "net/tls.hpp"
 #include "process/notify.hpp"
 #include "worker/session.hpp"
@@ -24,7 +24,7 @@
 namespace nn::worker {
 namespace {
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+using net::no_throw;
 constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
 constexpr std::size_t most_refusals = 16;  // that get through TLS first, at once

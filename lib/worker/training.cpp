@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -19,13 +18,14 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "net/no_throw.hpp"
 #include "train/options.hpp"
 
 namespace nn::worker {
 namespace {
 
 using namespace asio::experimental::awaitable_operators;
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+using net::no_throw;
 constexpr std::size_t chunk = 256 << 10;
 constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::size_t most_said = 50, longest_line = 64 << 10;

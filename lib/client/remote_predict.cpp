@@ -48,7 +48,7 @@ ConnectionOptions connection_options(const RemoteOptions& options) {
   return out;
 }
 
-ReplicasOptions fleet_options(const RemoteOptions& options) {
+ReplicasOptions replicas_options(const RemoteOptions& options) {
   ReplicasOptions out;
   out.endpoints = options.endpoints;
   out.connection = connection_options(options);
@@ -90,7 +90,7 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       total_rows_(source->total_rows()),
       sent_(sent_columns(*source_schema_)),
       sent_schema_(schema_of(*source_schema_, sent_)),
-      replicas_(fleet_options(options), sent_schema_),
+      replicas_(replicas_options(options), sent_schema_),
       reader_(std::move(source), 2),
       blocks_(options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
       ensemble_(options.combination.has_value()) {

@@ -77,7 +77,7 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
     co_await limit.wait();
   }
 
-  // That the other side refuses our certificate is heard here, after the greeting (RFC 8446, 4.4).
+  // A server that refuses our certificate says so after the greeting (RFC 8446, 4.4).
   void keep(const boost::system::error_code& error) {
     if (error.category() == asio::error::get_ssl_category()) *alert_ = error.message();
   }

@@ -74,7 +74,7 @@ void Predictor::make_room(InputPath& path, const std::optional<std::array<float,
   path.capacity = capacity;
 }
 
-// x are `rows` rows as the way's program takes them.
+// x are `rows` rows as the path's program takes them.
 void Predictor::forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out) {
   float* y = out;
   if (one_logit_) {

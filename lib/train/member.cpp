@@ -145,12 +145,12 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
     append(*valid, figures_);
   }
   LogRecord record{state_.step, state_.epoch + 1, options_.member, figures_};
-  const double elapsed = elapsed_s(), took = std::max(elapsed - epoch_start_.state.elapsed_s, 1e-9);
+  const double elapsed = elapsed_s(), epoch_s = std::max(elapsed - epoch_start_.state.elapsed_s, 1e-9);
   const auto steps = static_cast<double>(state_.step - epoch_start_.state.step);
   record.figures.emplace_back("lr", rate_);
   record.figures.emplace_back("rows_per_s",
-                              steps * static_cast<double>(options_.batch * options_.accumulate) / took);
-  record.figures.emplace_back("data_wait", waited_s / took);
+                              steps * static_cast<double>(options_.batch * options_.accumulate) / epoch_s);
+  record.figures.emplace_back("data_wait", waited_s / epoch_s);
   record.figures.emplace_back("elapsed_s", elapsed);
   log_.write(record);
 

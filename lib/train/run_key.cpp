@@ -74,7 +74,7 @@ Values read_lines(std::string_view text) {
   return values;
 }
 
-// What version 0.1 said otherwise: every value was there, and told in its own way.
+// Puts keys of version 0.1 into today's words: every value was in them, and some were written otherwise.
 void translate(Values& values) {
   const auto replace = [&](std::string_view name, std::string_view was, std::string_view is) {
     const auto found = values.find(name);
@@ -129,7 +129,7 @@ Values read_version_0_1(std::string_view text) {
     values[std::string(names[i])] = text.substr(at, end - at);
     at = std::min(text.size(), end + 1);
   }
-  // What may follow was added to the last one.
+  // Version 0.1 added later options behind the last one.
   const std::vector<std::string> last = split(values["warmup"], ' ');
   values["warmup"] = last[0];
   for (std::size_t i = 1; i < last.size(); ++i) {

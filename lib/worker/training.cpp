@@ -31,7 +31,7 @@ constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::size_t most_said = 50, longest_line = 64 << 10;
 constexpr std::size_t longest_job = 100;
 
-// What a client says is applied here first, to options that nobody uses: what is wrong is told at
+// A client's arguments are applied here first, to options that nobody uses: a wrong one is an error at
 // once, and nothing but options that may travel gets through, none of which names a file or a device.
 void check_arguments(const std::vector<std::string>& arguments, const backend::Device& device) {
   train::TrainOptions scratch;

@@ -18,7 +18,7 @@ struct StreamLimits {
   // Bytes of one message, metadata and body each, also after decompression.
   std::uint64_t max_frame = default_max_frame;
 };
-// What an error that tells of the limit advises.
+// The advice of errors about that limit.
 inline constexpr const char* max_frame_advice = " (--max-frame)";
 
 // Reads a stream (.arrows) or a random-access file (.arrow, .feather version 2).

@@ -46,7 +46,7 @@ void run(const Options& o) {
   file.write(text);
   file.commit();
   if (why_no_cuda.empty()) return;
-  // Who reads the list is told; who reads a script's messages didn't ask.
+  // On a terminal say why there is no GPU; in a script only with --verbose.
   const std::string why = "no CUDA devices: " + why_no_cuda;
   ::isatty(STDOUT_FILENO) != 0 ? nn::print_summary(why) : nn::print_note(why);
 }

@@ -59,17 +59,17 @@ std::vector<nn::cli::Command> commands(Options& o) {
                                        options::file(o.input, options::model_files));
   const auto base = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.output));
   return {
-      {.name = "show", .summary = "Print what a model is", .options = show_options(o), .arguments = {models}},
+      {.name = "show", .summary = "print what a model is", .options = show_options(o), .arguments = {models}},
       {.name = "verify",
-       .summary = "Read models whole and check their digests",
+       .summary = "read models whole and check their digests",
        .options = {},
        .arguments = {models}},
       {.name = "convert",
-       .summary = "Convert between .nn and .npz, or describe as .json",
+       .summary = "convert between .nn and .npz, or describe as .json",
        .options = {},
        .arguments = {in, out}},
       {.name = "publish",
-       .summary = "Put a model into a repository as a new version",
+       .summary = "put a model into a repository as a new version",
        .options = publish_options(o),
        .arguments = {model, base}}};
 }

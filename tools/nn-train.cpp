@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "cli/tool.hpp"
 #include "client/remote_train.hpp"
 #include "format/options.hpp"
@@ -75,7 +76,7 @@ std::string job_of(const nn::train::TrainOptions& o) {
   return name == "-" ? "model" : name;
 }
 
-void train_there(const nn::cli::Parsed& given, const Options& all) {
+void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   const nn::train::TrainOptions& o = all.train;
   nn::train::check_options(o);
   if (all.find_rate) nn::fail_usage("--lr-find computes here, not with --at");
@@ -102,7 +103,8 @@ void run(const nn::cli::Parsed& given, Options& all) {
   if (all.find_rate && !all.at) return print_rates(nn::train::members_of(o).front());
   if (o.output.empty()) nn::fail_usage("-o, --output is missing: where the model goes");
   o.command_line = all.command_line.empty() ? given.lasting_command_line() : all.command_line;
-  if (all.at) return train_there(given, all);
+  nn::stop_on_hangup();
+  if (all.at) return train_at_worker(given, all);
   nn::train::train(o);
 }
 

@@ -56,7 +56,7 @@ options::List option_list(Options& o) {
   return list;
 }
 
-// What people and scripts wait for.
+// Says where the worker can be reached: people and scripts wait for that.
 void announce(const Options& o, const std::vector<nn::net::Endpoint>& endpoints,
               nn::process::PidFiles& files) {
   if (!o.pid_file.empty()) files.put(o.pid_file, ::getpid());

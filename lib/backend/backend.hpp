@@ -97,7 +97,7 @@ class Program {
   virtual ~Program() = default;
   virtual std::size_t members() const = 0;
 
-  // Those that are not active (at first all are) are left out of the following: their places in
+  // Members that are not active (at first all are) are left out of the following: their parts of
   // results are not written.
   virtual void set_active(std::size_t member, bool active) = 0;
 

@@ -18,9 +18,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* file_name = "nn-cuda.so";
 
-// Paths at which the plugin may lie: the one folder that the environment names, or beside the tools, in an
-// installation and in a build.
-std::vector<fs::path> places() {
+// Paths at which the plugin is looked for: the one folder that the environment names, or beside the tools, in
+// an installation and in a build.
+std::vector<fs::path> search_paths() {
   if (const char* folder = std::getenv("NN_PLUGIN_DIR")) return {fs::path(folder) / file_name};
   std::error_code error;
   const fs::path tools = fs::read_symlink("/proc/self/exe", error).parent_path();
@@ -32,7 +32,7 @@ std::vector<fs::path> places() {
 }
 
 fs::path plugin_path() {
-  for (const fs::path& path : places()) {
+  for (const fs::path& path : search_paths()) {
     if (::access(path.c_str(), R_OK) == 0) return path;
   }
   return {};
@@ -40,7 +40,7 @@ fs::path plugin_path() {
 
 std::string nowhere() {
   std::vector<std::string> tried;
-  for (const fs::path& path : places()) tried.push_back(path.lexically_normal().string());
+  for (const fs::path& path : search_paths()) tried.push_back(path.lexically_normal().string());
   return fmt::format("the CUDA backend isn't installed: there is no {}", fmt::join(tried, " and no "));
 }
 
@@ -67,8 +67,9 @@ CudaDevices find_cuda_devices() {
 void check_cuda_device(const Device& device) {
   const CudaDevices found = find_cuda_devices();
   if (!found.reason.empty()) {
-    throw make_error(ErrorKind::unsupported, "{}; nn-devices lists the devices there are", found.reason)
-        .within(to_string(device));
+    throw Error(ErrorKind::unsupported, found.reason)
+        .within(to_string(device))
+        .advise("; nn-devices lists the devices there are");
   }
   if (device.index >= static_cast<int>(found.devices.size())) {
     throw data_error("there is no such device; CUDA devices here: {}, from cuda:0 on", found.devices.size())

@@ -9,7 +9,7 @@
 
 namespace nn::backend {
 
-// What the plugin exports, as C functions. C++ objects cross the border between both, so that a plugin is
+// The plugin exports these as C functions. C++ objects cross the border between both, so that a plugin is
 // used only where its nn_cuda_abi() is the tools' own NN_PLUGIN_ABI, the hash of the headers that declare
 // them.
 using CudaPluginAbi = const char*();             // nn_cuda_abi

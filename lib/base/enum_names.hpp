@@ -11,12 +11,16 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace nn {
 
-// A usage error: "'cosinus' is not a schedule; did you mean cosine?", or what there is.
+// "'cosinus' is not a schedule; did you mean cosine?", or what there is.
+std::string unknown_name(std::string_view word, std::string_view what,
+                         const std::vector<std::string_view>& names);
+// Throws the same as a usage error.
 [[noreturn]] void fail_unknown_name(std::string_view word, std::string_view what,
                                     const std::vector<std::string_view>& names);
 

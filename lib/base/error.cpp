@@ -1,5 +1,6 @@
 #include "base/error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -28,6 +29,15 @@ std::string joined(const std::vector<Error::Where>& where, std::string_view mess
   return text.append(message);
 }
 
+// "; try again" and " (try again)" without what joins them to a message. Parentheses that close before the
+// end, as in " (1) or (2)", are part of the sentence.
+std::string_view sentence_of(std::string_view advice) {
+  const bool enclosed =
+      advice.starts_with(" (") && advice.find(')') == advice.size() - 1 && advice.find('(', 2) == advice.npos;
+  if (enclosed) return advice.substr(2, advice.size() - 3);
+  return advice.substr(std::min(advice.find_first_not_of(" ;:,"), advice.size()));
+}
+
 }  // namespace
 
 std::string_view name_of(ErrorKind kind) {
@@ -44,10 +54,10 @@ std::optional<ErrorKind> find_error_kind(std::string_view name) {
   return std::nullopt;
 }
 
-Error::Error(ErrorKind kind, std::string message) : Error(kind, Parts{{}, std::move(message), {}, {}}) {}
+Error::Error(ErrorKind kind, std::string message) : Error(kind, Parts{{}, std::move(message), {}, {}, {}}) {}
 
 Error::Error(ErrorKind kind, Parts parts) : kind_(kind) {
-  parts.text = joined(parts.where, parts.message, true) + parts.advice;
+  parts.text = joined(parts.where, parts.message, true) + parts.joined_advice;
   parts_ = std::make_shared<const Parts>(std::move(parts));
 }
 
@@ -72,10 +82,16 @@ Error Error::as(ErrorKind kind) const {
   return other;
 }
 
-Error Error::with_advice(std::string_view advice) const {
-  if (advice.empty()) return *this;
+Error Error::with_advice(std::string_view joiner, std::string_view advice) const {
+  if (joiner.empty() && advice.empty()) return *this;
   Parts parts = *parts_;
-  parts.advice += advice;
+  // Further advice is joined to the advice that was there.
+  if (parts.advice.empty()) {
+    parts.advice = sentence_of(advice);
+  } else {
+    parts.advice.append(joiner).append(advice);
+  }
+  parts.joined_advice.append(joiner).append(advice);
   return {kind_, std::move(parts)};
 }
 

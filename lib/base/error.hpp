@@ -3,13 +3,15 @@
 // One exception type crosses module borders:
 //
 //   throw data_error("the table has no column '{}'", name)        // a sentence for anybody
-//       .advise("; --no-header reads the first line as data");    // for whoever typed the command
+//       .advise("; --no-header reads the first line as data");    // for whoever typed the command, with
+//                                                                 // what joins it to the message
 //   …
 //   throw error.within_file("x.csv");                             // added on the way up
 //
 // A tool prints all of it, what(), once, in run_tool() of lib/cli: "x.csv: the table has no column 'a';
 // --no-header reads the first line as data". A server tells its clients message(), and of where() what isn't
-// of its own machine: they didn't type its command line, so no message names an option; advice does.
+// of its own machine: they didn't type its command line, so no message names an option or sends to another
+// tool; advice does. A log of JSON lines has advice() as a sentence, without what joins it to the message.
 #pragma once
 
 #include <fmt/core.h>
@@ -51,24 +53,34 @@ class Error : public std::exception {
   Error(ErrorKind kind, std::string message);
 
   ErrorKind kind() const noexcept { return kind_; }
-  // "where: where: message" and the advice.
+  // "where: where: message" and the joined advice.
   const char* what() const noexcept override { return parts_->text.c_str(); }
   const std::string& message() const noexcept { return parts_->message; }
   const std::vector<Where>& where() const noexcept { return parts_->where; }  // outermost first
-  const std::string& advice() const noexcept { return parts_->advice; }  // with what joins it: "; ", " ("
+  // Sentences: "--no-header reads the first line as data".
+  const std::string& advice() const noexcept { return parts_->advice; }
+  // The same as it goes behind the message: "; --no-header reads the first line as data".
+  const std::string& joined_advice() const noexcept { return parts_->joined_advice; }
   // The message with all of where() in front, and without advice: for logs.
   std::string statement() const;
   // The same without what is local: for clients.
   std::string public_statement() const;
 
-  // The same error in another place, with more advice, or of another kind.
+  // The same error in another place, or of another kind.
   Error within(std::string_view where) const;
   Error within_file(std::string_view path) const;
   Error within_file(std::string_view path, std::int64_t line) const;  // "path:line"
   Error as(ErrorKind kind) const;
+
+  // Advice begins with what joins it to the message, punctuation and spaces, or it is in parentheses. Where
+  // words join it, they come apart: .advise_after(" for --label", ": the last one is {}", last).
   template <typename... Args>
   Error advise(fmt::format_string<Args...> format, Args&&... args) const {
-    return with_advice(fmt::format(format, std::forward<Args>(args)...));
+    return with_advice({}, fmt::format(format, std::forward<Args>(args)...));
+  }
+  template <typename... Args>
+  Error advise_after(std::string_view joiner, fmt::format_string<Args...> format, Args&&... args) const {
+    return with_advice(joiner, fmt::format(format, std::forward<Args>(args)...));
   }
   // Without `where`, if that is outermost: for who calls the place by another name.
   Error without(std::string_view where) const;
@@ -77,10 +89,10 @@ class Error : public std::exception {
  private:
   struct Parts {
     std::vector<Where> where;
-    std::string message, advice, text;
+    std::string message, advice, joined_advice, text;
   };
   Error(ErrorKind kind, Parts parts);
-  Error with_advice(std::string_view advice) const;
+  Error with_advice(std::string_view joiner, std::string_view advice) const;
   Error within(Where where) const;
 
   ErrorKind kind_;
@@ -97,7 +109,7 @@ Error data_error(fmt::format_string<Args...> format, Args&&... args) {
   return {ErrorKind::data, fmt::format(format, std::forward<Args>(args)...)};
 }
 
-// Where there is nothing to add.
+// fail…() throws at once: it is for errors that need neither a place nor advice.
 template <typename... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...));

@@ -84,6 +84,23 @@ double parse_number_in(std::string_view text, const Interval& interval) {
   fail_usage("'{}': must be {} {} {} {}", printable(text), from, interval.least, to, interval.most);
 }
 
+std::int64_t parse_count(std::string_view name, std::string_view text, std::int64_t least,
+                         std::int64_t most) {
+  try {
+    return parse_count(text, least, most);
+  } catch (const Error& error) {
+    throw error.within(name);
+  }
+}
+
+double parse_number_in(std::string_view name, std::string_view text, const Interval& interval) {
+  try {
+    return parse_number_in(text, interval);
+  } catch (const Error& error) {
+    throw error.within(name);
+  }
+}
+
 std::uint64_t parse_bytes(std::string_view text) {
   static constexpr Unit units[] = {{"", 1}, {"K", 0x1p10}, {"M", 0x1p20}, {"G", 0x1p30}, {"T", 0x1p40}};
   double value = 0;

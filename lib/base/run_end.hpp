@@ -16,8 +16,8 @@ std::string run_finished();
 // {"end":"failed","kind":"data","error":"x.csv:3: 2 cells, expected 3": what the error says, and its "advice"
 // where there is some.
 std::string run_failed(const Error& error);
-// What such an exception means: {"end":"stopped","signal":"TERM" for Interrupted and BrokenPipe, else
-// run_failed().
+// The line for a run that an exception ended: {"end":"stopped","signal":"TERM" for Interrupted and
+// BrokenPipe, else run_failed().
 std::string run_ended_by(const std::exception_ptr& exception);
 
 }  // namespace nn

@@ -68,6 +68,10 @@ void install_signal_handlers() {
   if (ignored(SIGCHLD)) install(SIGCHLD, SIG_DFL, 0);
 }
 
+void stop_on_hangup() {
+  if (!ignored(SIGHUP)) install(SIGHUP, on_stop, 0);
+}
+
 int stop_requested() { return stop_signal.load(std::memory_order_relaxed); }
 
 int stop_descriptor() { return stop_event.load(std::memory_order_relaxed); }

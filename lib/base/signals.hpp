@@ -13,6 +13,10 @@ namespace nn {
 // at once.
 void install_signal_handlers();
 
+// SIGHUP requests a stop as well, for a tool whose work of hours a closed terminal must not take; not under
+// nohup.
+void stop_on_hangup();
+
 // The signal that asked to stop, or 0.
 int stop_requested();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -86,39 +87,74 @@ std::string printable(std::string_view text, std::size_t limit) {
   return out;
 }
 
-void fail_unknown_name(std::string_view word, std::string_view what,
-                       const std::vector<std::string_view>& names) {
+std::string unknown_name(std::string_view word, std::string_view what,
+                         const std::vector<std::string_view>& names) {
   const auto meant = closest(word, {names.begin(), names.end()});
-  fail_usage(
+  return fmt::format(
       "'{}' is not {}; {}", printable(word), what,
       meant ? fmt::format("did you mean {}?", *meant) : fmt::format("there are {}", fmt::join(names, ", ")));
 }
 
-std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates) {
-  constexpr std::size_t most_work = 4'000'000;  // characters compared
-  std::optional<std::string> best;
-  std::size_t best_distance = word.size() / 3 + 2;  // exclusive
-  std::size_t work = 0;
-  for (const auto& candidate : candidates) {
-    // Advice is not worth more than a moment, and candidates may come from outside, any number of any length.
-    const std::size_t apart =
-        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
-    if (apart >= best_distance) continue;
-    work += (word.size() + 1) * (candidate.size() + 1);
-    if (work > most_work) break;
-    // Levenshtein distance, one row at a time.
-    std::vector<std::size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      std::size_t diagonal = row[0]++;
-      for (std::size_t j = 0; j < candidate.size(); ++j) {
-        const std::size_t substitute = diagonal + (word[i] == candidate[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitute});
+void fail_unknown_name(std::string_view word, std::string_view what,
+                       const std::vector<std::string_view>& names) {
+  fail_usage("{}", unknown_name(word, what, names));
+}
+
+namespace {
+
+// Levenshtein's distance in which two neighbours that changed places are one mistake (optimal string
+// alignment).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before, last(b.size() + 1), row(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      row[j + 1] = std::min({row[j] + 1, last[j + 1] + 1, last[j] + (a[i] == b[j] ? 0 : 1)});
+      if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j]) {
+        row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
       }
     }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
+    before = std::exchange(last, row);
+  }
+  return last.back();
+}
+
+// As misspellings are compared: without the dashes of an option, and in small letters.
+std::string plain(std::string_view word) {
+  word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
+  std::string text(word);
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates) {
+  // Advice is not worth more than a moment, and words and candidates may come from outside, any number of any
+  // length.
+  constexpr std::size_t longest = 256, most_work = 4'000'000;  // characters, and pairs of them compared
+  if (word.size() > longest) return std::nullopt;
+  const std::string typed = plain(word);
+  std::optional<std::string> best;
+  std::size_t work = 0;
+  // A beginning is more probable than any misspelling, and the less that is missing of it, the better.
+  std::size_t best_mistakes = typed.size() / 3 + 1;
+  std::size_t fewest_missing = std::string::npos;
+  for (const std::string& candidate : candidates) {
+    if (candidate.size() > longest) continue;
+    const std::string name = plain(candidate);
+    work += (typed.size() + 1) * (name.size() + 1);
+    if (work > most_work) break;
+    if (name == typed && !name.empty()) return candidate;
+    if (typed.size() >= 2 && name.starts_with(typed)) {
+      if (name.size() - typed.size() >= fewest_missing) continue;
+      fewest_missing = name.size() - typed.size();
+      best = candidate;
+    } else if (fewest_missing == std::string::npos) {
+      const std::size_t mistakes = distance(typed, name);
+      if (mistakes >= best_mistakes) continue;
+      best_mistakes = mistakes;
       best = candidate;
     }
   }

@@ -23,7 +23,8 @@ bool is_utf8(std::string_view text);
 // not UTF-8 become \xNN, and it is cut with "…" after `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 60);
 
-// The candidate that `word` is probably a misspelling of, if any.
+// The candidate that `word` is probably a misspelling of, if any: the one that it begins; or else the one
+// with the fewest mistakes, of which a word may have one in three letters.
 std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace nn

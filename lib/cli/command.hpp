@@ -1,4 +1,4 @@
-// What a tool, or a subcommand of one, takes: as data, for the parser and all generators.
+// A tool, or a subcommand of one, and all that it takes: as data, for the parser and all generators.
 #pragma once
 
 #include <string_view>

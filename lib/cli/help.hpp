@@ -1,4 +1,4 @@
-// What -h and --help print.
+// The texts that -h and --help print.
 #pragma once
 
 #include <string>

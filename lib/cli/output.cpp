@@ -26,7 +26,7 @@ options::List output_file(std::string& path, std::string_view help, std::string_
 options::List option_list(OutputOptions& output, std::string_view help, std::string_view text) {
   options::List list = output_file(output.path, help, text);
   options::Group group(list, "Output", options::Effect::output);
-  // What is chosen where nothing is said has a name, which nobody needs.
+  // The first is what is chosen without --to: its name is for the table only.
   std::vector<std::string_view> formats = enum_names(output.to).list();
   formats.erase(formats.begin());
   group.add(

@@ -1,4 +1,4 @@
-// Where a tool that makes a table writes it, and as what.
+// The output of a tool that makes a table: a file or stdout, and its format.
 #pragma once
 
 #include <memory>

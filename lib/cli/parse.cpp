@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/enum_names.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -153,7 +154,7 @@ class Parser {
     if (!tool_.subcommands.empty() && sub == nullptr) {
       const auto named = std::find_if(tool_.subcommands.begin(), tool_.subcommands.end(),
                                       [&](const Command& c) { return c.name == word; });
-      if (named == tool_.subcommands.end()) return fail_later(unexpected(word));
+      if (named == tool_.subcommands.end()) return fail_later(unknown_command(word));
       sub = &*named;
       return;
     }
@@ -162,6 +163,12 @@ class Parser {
     const Option& argument = arguments[next_argument_];
     if (!argument.field.repeatable) ++next_argument_;
     out_.parsed.given_.push_back({&argument, word, at_});
+  }
+
+  std::string unknown_command(std::string_view word) const {
+    std::vector<std::string_view> names;
+    for (const Command& command : tool_.subcommands) names.push_back(command.name);
+    return unknown_name(word, "a command", names);
   }
 
   static std::string unexpected(std::string_view word) {

@@ -22,7 +22,7 @@ struct Occurrence {
   bool shared = false;                    // the word with other flags
 };
 
-// What a command line said. Refers to argv and to the command's lists.
+// A command line, parsed. It refers to argv and to the command's lists.
 class Parsed {
  public:
   // Null where there are subcommands and none was given.
@@ -42,7 +42,7 @@ class Parsed {
   std::vector<Occurrence> given_;
 };
 
-// What is asked for instead of the tool's work.
+// A question is asked instead of the tool's work.
 enum class Question { none, short_help, help, version };
 
 struct ParseResult {

@@ -16,7 +16,7 @@
 namespace nn::cli {
 namespace {
 
-// What --help and --version print goes to stdout and must arrive.
+// The text of --help and --version goes to stdout and must arrive.
 int print_product(std::string_view text) {
   write_all(STDOUT_FILENO, std::as_bytes(std::span(text.data(), text.size())), "standard output");
   return 0;

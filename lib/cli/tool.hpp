@@ -1,4 +1,4 @@
-// What every tool's main has in common: options that all share, errors printed once,
+// The part that every tool's main has in common: options that all share, errors printed once,
 // exit statuses, signals.
 #pragma once
 

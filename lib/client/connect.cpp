@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -12,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/version.hpp"
+#include "net/no_throw.hpp"
 
 namespace nn::client {
 
@@ -40,7 +40,7 @@ class NoAnswer : public Error {
 asio::awaitable<Error> with_end(const Error& error, process::Child& command) {
   using namespace asio::experimental::awaitable_operators;
   using End = asio::posix::stream_descriptor;
-  constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+  using net::no_throw;
   constexpr std::chrono::milliseconds patience{500};
   const auto executor = co_await asio::this_coro::executor;
   End end(executor, command.end_descriptor().release());

@@ -9,8 +9,7 @@
 #include "base/text.hpp"
 #include "client/replicas.hpp"
 #include "repository/model_name.hpp"
-#include "tensor/blocks.hpp"
-#include "tensor/read_ahead.hpp"
+#include "tensor/blocks_ahead.hpp"
 
 namespace nn::client {
 namespace {
@@ -48,7 +47,7 @@ ConnectionOptions connection_options(const RemoteOptions& options) {
   return out;
 }
 
-ReplicasOptions fleet_options(const RemoteOptions& options) {
+ReplicasOptions replicas_options(const RemoteOptions& options) {
   ReplicasOptions out;
   out.endpoints = options.endpoints;
   out.connection = connection_options(options);
@@ -78,9 +77,8 @@ class RemoteSource : public BatchSource {
   std::shared_ptr<const Schema> sent_schema_;
   Replicas replicas_;
   std::optional<ensemble::Combiner> combiner_;
-  ReadAhead reader_;
-  Blocks blocks_;
-  bool ensemble_, ended_ = false;
+  BlocksAhead blocks_;
+  bool ensemble_;
   std::deque<Batch> in_flight_;
   std::uint64_t next_number_ = 0;
 };
@@ -90,9 +88,8 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       total_rows_(source->total_rows()),
       sent_(sent_columns(*source_schema_)),
       sent_schema_(schema_of(*source_schema_, sent_)),
-      replicas_(fleet_options(options), sent_schema_),
-      reader_(std::move(source), 2),
-      blocks_(options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
+      replicas_(replicas_options(options), sent_schema_),
+      blocks_(std::move(source), options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
       ensemble_(options.combination.has_value()) {
   const predict::PredictionKind kind = replicas_.kind();
   ensemble::CombinerOptions combine;
@@ -126,16 +123,10 @@ void RemoteSource::submit(Batch block) {
 
 // Keeps the workers busy; waits for the reader only when nothing else is to be done.
 void RemoteSource::feed() {
-  while (!ended_ && in_flight_.size() < replicas_.depth()) {
-    if (blocks_.empty()) {
-      auto batch = in_flight_.empty() ? reader_.next() : reader_.try_next();
-      if (!batch) {
-        ended_ = in_flight_.empty();
-        return;
-      }
-      blocks_.refill(std::move(*batch));
-    }
-    submit(blocks_.cut());
+  while (in_flight_.size() < replicas_.depth()) {
+    auto block = blocks_.next(in_flight_.empty());
+    if (!block) return;
+    submit(std::move(*block));
   }
 }
 

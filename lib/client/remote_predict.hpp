@@ -33,7 +33,7 @@ struct RemoteOptions {
   backend::Device device;  // of a stacking model
 };
 
-// Where the workers are, how to get in, and how long to wait: what nn-predict says of them.
+// nn-predict's options about workers: where they are, how to get in, and how long to wait.
 options::List option_list(RemoteOptions& options);
 
 // Predictions of the rows of `source`, in order: as predict_in_graph() gives them, to the last

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
@@ -25,7 +24,6 @@
 namespace nn::client {
 namespace {
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t id = 1;  // of the only request
 constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::chrono::milliseconds look_for_rows{2};

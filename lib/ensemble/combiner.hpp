@@ -20,7 +20,7 @@ class TablePredictor;
 
 namespace nn::ensemble {
 
-// How members are combined, as --rule says it: a rule, stack:MODEL, concat, or nothing.
+// The combination of members, as --rule says it: a rule, stack:MODEL, concat, or nothing.
 struct Combination {
   enum class Kind : std::uint8_t {
     automatic,  // weighted where a weight was given, else mean

@@ -8,8 +8,7 @@
 #include "base/error.hpp"
 #include "base/queue.hpp"
 #include "predict/predictor.hpp"
-#include "tensor/blocks.hpp"
-#include "tensor/read_ahead.hpp"
+#include "tensor/blocks_ahead.hpp"
 
 namespace nn::ensemble {
 namespace {
@@ -133,9 +132,7 @@ class ParallelSource : public BatchSource {
   Predictors predictors_;
   Combiner combiner_;
   std::vector<double> weights_;
-  ReadAhead reader_;
-  Blocks blocks_;
-  bool ended_ = false;
+  BlocksAhead blocks_;
   std::deque<Block> in_flight_;
   std::vector<std::unique_ptr<MemberQueues>> queues_;
   Coordinator group_;  // last: its threads use all of the above
@@ -147,8 +144,7 @@ ParallelSource::ParallelSource(std::unique_ptr<BatchSource> source, const InGrap
       combiner_(predictors_[0]->kind(), combiner_options(options), *source->schema(),
                 describe(options, predictors_)),
       weights_(weights_of(options)),
-      reader_(std::move(source), 2),
-      blocks_(options.batch) {
+      blocks_(std::move(source), options.batch) {
   for (std::size_t m = 0; m < predictors_.size(); ++m) queues_.push_back(std::make_unique<MemberQueues>());
   group_.on_stop([this] {
     for (const auto& queues : queues_) {
@@ -171,16 +167,10 @@ void ParallelSource::work(predict::TablePredictor& predictor, MemberQueues& queu
 
 // Keeps the members busy; waits for the reader only when nothing else is to be done.
 void ParallelSource::feed() {
-  while (!ended_ && in_flight_.size() < depth) {
-    if (blocks_.empty()) {
-      auto batch = in_flight_.empty() ? reader_.next() : reader_.try_next();
-      if (!batch) {
-        ended_ = in_flight_.empty();
-        return;
-      }
-      blocks_.refill(std::move(*batch));
-    }
-    in_flight_.push_back(std::make_shared<const Batch>(blocks_.cut()));
+  while (in_flight_.size() < depth) {
+    auto block = blocks_.next(in_flight_.empty());
+    if (!block) return;
+    in_flight_.push_back(std::make_shared<const Batch>(std::move(*block)));
     for (const auto& queues : queues_) queues->rows.push(in_flight_.back());
   }
 }

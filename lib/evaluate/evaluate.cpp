@@ -146,9 +146,9 @@ void Evaluation::State::find_classes() {
 void Evaluation::State::find_names() {
   const std::int64_t width = width_of(*schema, proba);
   const std::int64_t count = width == 1 ? 2 : width;
-  const bool told = schema->metadata.find("nn.classes") != nullptr && !proba.empty();
+  const bool named = schema->metadata.find("nn.classes") != nullptr && !proba.empty();
   std::vector<std::string> list = options.classes;
-  if (list.empty() && told && width > 1) list = predict::kind_of(*schema).names;
+  if (list.empty() && named && width > 1) list = predict::kind_of(*schema).names;
   if (list.empty() && !proba.empty() && is_text(schema->fields[y].type)) {
     if (!answer_column) {
       throw data_error("y is text and nothing says which class each probability is of")

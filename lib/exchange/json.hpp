@@ -11,7 +11,7 @@ using Json = nlohmann::ordered_json;
 
 Json model_to_json(const model::Model& model);
 
-// What model_to_json() wrote, but for the weights and the network's resolution. Data
+// A model as model_to_json() wrote it, but for the weights and the network's resolution. Data
 // errors name the member that is missing or wrong.
 struct JsonModel {
   std::string network;

@@ -14,7 +14,7 @@
 
 namespace nn::format {
 
-// How the elements lie in the file.
+// The layout of the elements in the file.
 struct ArrayLayout {
   DType type = DType::f32;  // a number
   bool big_endian = false;
@@ -40,7 +40,7 @@ class ArrayInput {
   const std::shared_ptr<const void>& owner() const { return owner_; }  // null unless in place
   std::optional<std::uint64_t> remaining() const;                      // nothing on a pipe
 
-  // How many bytes were read; fewer than asked for only at the end.
+  // Returns the number of bytes read, which is less than asked for only at the end.
   std::size_t read_some_of(std::span<std::byte> out);
   // The next `size` bytes in place; they must be there.
   std::span<const std::byte> view(std::uint64_t size);
@@ -71,7 +71,7 @@ class ArrayReader {
   std::int64_t row() const { return row_; }
   // A field for the rows. Data error when the array has no axis of rows, or empty rows.
   Field field(std::string column) const;
-  // How many rows a batch should have: usual_batch_rows, fewer where they are large.
+  // The rows that a batch should have: usual_batch_rows, fewer where they are large.
   std::int64_t batch_rows() const;
 
   Column next(std::int64_t count);  // 0 < count <= rows() - row()

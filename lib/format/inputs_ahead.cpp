@@ -50,7 +50,7 @@ struct InputsAhead::State {
 
 namespace {
 
-// How many batches fit into `bytes`, going by the schema.
+// Returns the number of batches that fit into `bytes`, going by the schema.
 std::size_t batches_in(std::size_t bytes, const Schema& schema) {
   std::size_t row = 1;
   for (const Field& field : schema.fields) {

@@ -11,7 +11,7 @@
 
 namespace nn::format {
 
-// Whether `path` has a place "{}" for the name of a part; the path of that part's file.
+// `path` may have "{}" in place of the name of a part; the second gives the path of that part's file.
 bool names_parts(std::string_view path);
 std::string file_of_part(std::string_view path, std::string_view part);
 

@@ -124,7 +124,7 @@ class AllInputs : public BatchSource {
   }
 
  private:
-  // A mistyped name is told before hours of work, not after.
+  // A mistyped name is an error before hours of work, not after.
   void check_readable() const {
     for (const std::string& path : options_.inputs) {
       if (several_ && path != "-" && ::access(path.c_str(), R_OK) != 0) fail_errno(path);

@@ -174,7 +174,7 @@ class LabelledSource : public BatchSource {
   const std::shared_ptr<const Schema>& schema() const override { return schema_; }
   std::optional<std::int64_t> total_rows() const override { return data_->total_rows(); }
 
-  // As many rows as both have ready.
+  // A batch has as many rows as both inputs have ready.
   std::optional<Batch> next() override {
     const bool more_data = refill(*data_, rows_, rows_at_);
     const bool more_labels = refill(*labels_, marks_, marks_at_);

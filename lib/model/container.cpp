@@ -48,7 +48,7 @@ std::uint64_t checksum_of(const Header& header, std::span<const std::byte> descr
   constexpr std::string_view zip = "PK\x03\x04";
   if (bytes.empty()) fail_data("the file is empty, not a model");
   if (bytes.size() >= zip.size() && std::memcmp(bytes.data(), zip.data(), zip.size()) == 0) {
-    fail_data("a zip archive, not a model (nn-model convert makes a model of an .npz)");
+    throw data_error("a zip archive, not a model").advise(" (nn-model convert makes a model of an .npz)");
   }
   fail_data("not a model file");
 }

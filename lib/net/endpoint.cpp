@@ -25,8 +25,7 @@ Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
     fail_usage("'{}://{}': an IPv6 address stands in brackets, as in {}://[::1]:7000", scheme,
                printable(text), scheme);
   }
-  const std::int64_t port = parse_integer(text.substr(colon + 1));
-  if (port < 0 || port > 65535) fail_usage("port {}; there are 0 to 65535", port);
+  const std::int64_t port = parse_count("port", text.substr(colon + 1), 0, 65535);
   return {kind, std::string(host), static_cast<std::uint16_t>(port), {}};
 }
 

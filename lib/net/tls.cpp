@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ssl.hpp>
@@ -13,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "net/no_throw.hpp"
 #include "net/timer.hpp"
 
 namespace nn::net {
@@ -20,7 +20,6 @@ namespace {
 
 using namespace asio::experimental::awaitable_operators;
 namespace ssl = asio::ssl;
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t chunk = 64 << 10;
 constexpr std::chrono::seconds longest_end{2};
 
@@ -84,7 +83,7 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
     co_await limit.wait();
   }
 
-  // That the other side refuses our certificate is heard here, after the greeting (RFC 8446, 4.4).
+  // A server that refuses our certificate says so after the greeting (RFC 8446, 4.4).
   void keep(const boost::system::error_code& error) {
     if (error.category() == asio::error::get_ssl_category()) *alert_ = error.message();
   }

@@ -1,4 +1,4 @@
-// What a network is made of, as numbers: for code that computes with them.
+// The kinds that a network is made of, as numbers: for code that computes with them.
 #pragma once
 
 #include <cstdint>

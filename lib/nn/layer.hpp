@@ -1,4 +1,4 @@
-// What networks are built of: the kinds of layers, the operations that these become, and the options that
+// Layers, of which networks are built: their kinds, the operations that these become, and the options that
 // words give them. A new layer begins here; CONTRIBUTING has the recipe.
 #pragma once
 
@@ -26,12 +26,12 @@ enum class LayerKind : std::uint8_t {
   // A residual block is written as its layers between two marks, "residual(a, b; c)":
   residual,  // its beginning
   shortcut,  // the ";": what follows goes from the block's input to its end
-  add,       // its end: the sum of both ways
+  add,       // its end: the sum of block and shortcut
   count      // not a layer
 };
 
-// What a backend computes. Each has a maker in backend/cpu/ops and one in backend/cuda/ops, without which
-// neither links.
+// The operations that a backend computes. Each has a maker in backend/cpu/ops and one in backend/cuda/ops,
+// without which neither links.
 enum class OpKind : std::uint8_t {
   dense,
   activation,
@@ -52,7 +52,7 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
-// What a layer's words say; the layer's operations have the same. Unused ones stay as they are.
+// The options of a layer, as its words say them; its operations have the same. Unused ones stay as they are.
 struct LayerOptions {
   std::int64_t units = 0;  // dense: outputs; 0 on the last layer until resolve(). conv2d: filters.
                            // embedding: numbers a category becomes

@@ -1,4 +1,5 @@
-// What there is to know about a kind of layer; nn/layers has a file for each. Internal to lib/nn.
+// A descriptor has all there is to know about one kind of layer; nn/layers has a file for each. Internal to
+// lib/nn.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// How a network becomes a plan: what descriptors in nn/layers add operations and parameters with. Internal to
-// lib/nn; lower() is for all others.
+// The lowering of a network to a plan: descriptors in nn/layers add operations and parameters with it.
+// Internal to lib/nn; lower() is for all others.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/numbers.hpp"
 #include "base/text.hpp"
 #include "nn/finish_layers.hpp"
 #include "nn/layer_type.hpp"
@@ -113,7 +114,7 @@ Network network_from_widths(std::string_view widths, Activation activation) {
   Network network;
   for (const std::string& word : split(widths, ',')) {
     Layer layer;
-    layer.units = parse_units(trim(word));
+    layer.units = parse_count(trim(word), 1, most_units);
     layer.activation = activation;
     network.layers.push_back(layer);
   }

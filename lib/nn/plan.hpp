@@ -11,7 +11,7 @@
 
 namespace nn {
 
-// How a parameter starts; see initialise().
+// The distribution of a parameter's first values; see initialise().
 enum class Initializer : std::uint8_t { constant, variance_scaling, embedding };
 
 // One weight tensor inside the parameter block.

@@ -41,28 +41,16 @@ void Words::expect_end() const {
   if (!empty()) fail_usage("'{}' is not expected after '{}'", printable(peek()), words_[next_ - 1]);
 }
 
-std::int64_t parse_count(std::string_view word, std::string_view what, std::int64_t most) {
-  const std::int64_t count = parse_integer(word);
-  if (count < 1 || count > most) fail_usage("{} {}; from 1 to {} are possible", count, what, most);
-  return count;
+std::int64_t parse_units(std::string_view name, std::string_view word) {
+  return parse_count(name, word, 1, most_units);
 }
-
-std::int64_t parse_units(std::string_view word) { return parse_count(word, "units", most_units); }
 
 Size parse_size(std::string_view word) {
   constexpr std::int64_t largest_window = 1024;
   const auto cross = word.find('x');
-  const auto side = [](std::string_view text) { return parse_count(text, "pixels", largest_window); };
+  const auto side = [](std::string_view text) { return parse_count("pixels", text, 1, largest_window); };
   if (cross == std::string_view::npos) return {side(word), side(word)};
   return {side(word.substr(0, cross)), side(word.substr(cross + 1))};
-}
-
-double parse_within(std::string_view word, std::string_view what, double above, double below) {
-  const double value = parse_number(word);
-  if (!(value > above && value < below)) {
-    fail_usage("{} {}; it is above {} and below {}", what, word, above, below);
-  }
-  return value;
 }
 
 std::string to_string(Size size) {

@@ -30,11 +30,9 @@ class Words {
   std::size_t next_ = 0;
 };
 
-// All throw a usage error that says what is possible.
-std::int64_t parse_count(std::string_view word, std::string_view what, std::int64_t most);  // 1 to `most`
-std::int64_t parse_units(std::string_view word);
-Size parse_size(std::string_view word);  // "3" or "3x5"
-double parse_within(std::string_view word, std::string_view what, double above, double below);
+// These throw a usage error that says what is possible; `name` is what the error calls the number.
+std::int64_t parse_units(std::string_view name, std::string_view word);  // from 1 to most_units
+Size parse_size(std::string_view word);                                  // "3" or "3x5"
 
 std::string to_string(Size size);                 // "3" or "3x5"
 std::string activation_word(const Layer& layer);  // with a blank before it; none for linear

@@ -21,18 +21,18 @@
 
 namespace nn::options {
 
-// What an option has an effect on, and so where it matters.
+// An option's effect: what it changes, and so where it matters.
 enum class Effect : std::uint8_t {
   network,  // what the network is; runs are compared by their networks
   model,    // what becomes of it: the same from a checkpoint to --resume
   run,      // how far the run goes, and on what
   input,    // which rows and columns are read; runs are compared by their rows
   output,   // where results go
-  report,   // what is told and kept along the way
+  report,   // what is logged and kept while a run goes on
   local,    // this process alone
 };
 
-// What a value is, for completions and for what may come from elsewhere.
+// A value's kind, for completions and for deciding what may come from elsewhere.
 enum class Kind : std::uint8_t {
   flag,      // no value
   text,      // words of its own; choices, if any, are some of those
@@ -44,8 +44,8 @@ enum class Kind : std::uint8_t {
   member,    // MODEL[@DEVICE][*WEIGHT]
 };
 
-// How an option's value gets into its variable, and out of it again. Made by the functions of
-// options/fields.hpp.
+// A field carries an option's value into its variable, and out of it again. The functions of
+// options/fields.hpp make them.
 struct Field {
   Kind kind = Kind::text;
   std::vector<std::string_view> choices = {};  // one that ends in ':' or '/' is a beginning

@@ -36,7 +36,7 @@ PredictionKind kind_of(const model::Target& target);
 // value"). A stream without nn.classes has the integers from 0 as classes.
 PredictionKind kind_of(const Schema& schema);
 
-// How two members differ, for a message: "a has 3 classes, b 2", "class 1 is 'cat' in a,
+// The difference between two members, for a message: "a has 3 classes, b 2", "class 1 is 'cat' in a,
 // 'dog' in b". Empty when they don't.
 std::string difference(const PredictionKind& a, std::string_view name_a, const PredictionKind& b,
                        std::string_view name_b);

@@ -86,7 +86,7 @@ std::shared_ptr<const float> Predictor::parameters_now() const {
   return {buffer, buffer->as<float>()};
 }
 
-// x are `rows` rows as the way's program takes them.
+// x are `rows` rows as the path's program takes them.
 void Predictor::forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out) {
   float* y = out;
   if (one_logit_) {

@@ -49,7 +49,7 @@ class Predictor {
   void warm_up(std::int64_t rows);
 
  private:
-  // Rows come encoded, or as the bytes they are: each way has a program of its own.
+  // Rows come encoded, or as the bytes they are: each path has a program of its own.
   struct InputPath {
     std::unique_ptr<backend::Program> program;
     std::int64_t capacity = 0, step = 0;  // rows of a call, and of a step of the program

@@ -1,4 +1,4 @@
-// How the end of processes is waited for, by descriptors that poll(2) and Asio can watch. For this
+// Descriptors that become readable when a process ends: poll(2) and Asio can watch them. For this
 // module only.
 #pragma once
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/read.hpp>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "net/no_throw.hpp"
 
 namespace nn::protocol {
 namespace {
@@ -26,7 +26,7 @@ constexpr std::uint64_t small_body = 64 << 10;  // that needs no share of a budg
 constexpr std::size_t most_together = 32;       // frames of a write
 constexpr std::chrono::seconds longest_linger{2};
 constexpr std::chrono::seconds longest_end{20};  // of a connection that is to be closed, without progress
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+using net::no_throw;
 
 struct Prefix {
   std::array<char, 4> magic;
@@ -115,7 +115,7 @@ OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, std::string_
 }
 
 OutgoingFrame FrameMaker::failed(std::uint64_t id, wire::Code code, const Error& error) {
-  return failed(id, code, error.public_statement(), error.advice());
+  return failed(id, code, error.public_statement(), error.joined_advice());
 }
 
 OutgoingFrame FrameMaker::report(std::uint64_t id, std::string_view json) {

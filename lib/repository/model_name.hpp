@@ -1,4 +1,4 @@
-// How people name a model of a repository or a worker: NAME[/VERSION|:LABEL].
+// The name of a model of a repository or a worker, as people write it: NAME[/VERSION|:LABEL].
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 
 namespace nn::repository {
 
-// Which versions of a repository are served: latest:N, all, specific:1,3.
+// A policy says which versions of a repository are served: latest:N, all, specific:1,3.
 struct VersionPolicy {
   enum class Kind : std::uint8_t { latest, all, specific } kind = Kind::latest;
   std::uint64_t count = 1;              // latest
@@ -42,7 +42,7 @@ struct FoundVersion {
 // The versions that are there, ascending; only complete ones: publishing is a rename. A file has
 // the one version 1. Io error where the folder or file can't be read.
 std::vector<FoundVersion> find_versions(const ModelSpec& spec);
-// Those that the policy wants.
+// Returns the versions of `found` that the policy wants, in their order.
 std::vector<FoundVersion> choose_versions(std::vector<FoundVersion> found, const VersionPolicy& policy);
 
 }  // namespace nn::repository

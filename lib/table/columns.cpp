@@ -43,7 +43,8 @@ std::optional<std::size_t> find_if_given(const Schema& schema, const std::option
 std::size_t find_column(const Schema& schema, const std::string& wanted, std::string_view option) {
   if (const auto named = schema.find(wanted)) return *named;
   if (schema.fields.empty()) {
-    throw data_error("there are no columns").advise(", and {} names '{}'", option, printable(wanted));
+    throw data_error("there are no columns")
+        .advise_after(", and ", "{} names '{}'", option, printable(wanted));
   }
   if (wanted == "last") return schema.fields.size() - 1;
   const bool digits = !wanted.empty() && wanted.size() < 10 &&
@@ -52,10 +53,10 @@ std::size_t find_column(const Schema& schema, const std::string& wanted, std::st
     const auto number = static_cast<std::size_t>(parse_integer(wanted));
     if (number < schema.fields.size()) return number;
     throw data_error("there is no column {}", number)
-        .advise(" for {}: the last one is {}", option, schema.fields.size() - 1);
+        .advise_after(fmt::format(" for {}", option), ": the last one is {}", schema.fields.size() - 1);
   }
   throw data_error("there is no column '{}'", printable(wanted))
-      .advise(" for {}{}", option, what_is_there(schema, wanted));
+      .advise_after(fmt::format(" for {}", option), "{}", what_is_there(schema, wanted));
 }
 
 bool ColumnChoice::keeps(std::size_t column) const {

@@ -1,4 +1,4 @@
-// Which columns a table keeps, and which of them are y and id.
+// The choice of columns that a table keeps, and of those that are y and id.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Which columns and rows of a table are wanted, as people write it.
+// Options about a table: which columns and rows are wanted, as people write it.
 #pragma once
 
 #include <cstdint>

@@ -12,11 +12,7 @@
 namespace nn::train {
 namespace {
 
-std::int64_t parse_pixels(std::string_view text) {
-  const std::int64_t pixels = parse_integer(text);
-  if (pixels < 1 || pixels > 1024) fail_usage("{} pixels; from 1 to 1024 are possible", pixels);
-  return pixels;
-}
+constexpr std::int64_t most_pixels = 1024;
 
 // The source of a pixel on one axis: two neighbours and the share of the second.
 struct Sample {
@@ -72,9 +68,9 @@ Augmentation parse_augmentation(std::string_view text) {
     const std::string_view name = std::string_view(word).substr(0, space);
     const std::string_view value = trim(std::string_view(word).substr(space));
     if (name == "shift") {
-      a.shift = parse_pixels(value);
+      a.shift = parse_count(name, value, 1, most_pixels);
     } else if (name == "crop") {
-      a.crop = parse_pixels(value);
+      a.crop = parse_count(name, value, 1, most_pixels);
     } else if (word == "flip") {
       a.flip = true;
     } else {

@@ -20,7 +20,7 @@ struct LogRecord {
   std::vector<std::pair<std::string, double>> figures;  // in this order; NaN becomes null
 };
 
-// How far a run came, for the line that ends its log.
+// The end of a run in figures, for the line that ends its log.
 struct RunFigures {
   std::size_t members = 1, models = 0;                    // to be trained; written
   std::uint64_t epochs = 0, steps = 0;                    // done, where there is one member

@@ -146,12 +146,12 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
     append(*valid, figures_);
   }
   LogRecord record{state_.step, state_.epoch + 1, options_.member, figures_};
-  const double elapsed = elapsed_s(), took = std::max(elapsed - epoch_start_.state.elapsed_s, 1e-9);
+  const double elapsed = elapsed_s(), epoch_s = std::max(elapsed - epoch_start_.state.elapsed_s, 1e-9);
   const auto steps = static_cast<double>(state_.step - epoch_start_.state.step);
   record.figures.emplace_back("lr", rate_);
   record.figures.emplace_back("rows_per_s",
-                              steps * static_cast<double>(options_.batch * options_.accumulate) / took);
-  record.figures.emplace_back("data_wait", waited_s / took);
+                              steps * static_cast<double>(options_.batch * options_.accumulate) / epoch_s);
+  record.figures.emplace_back("data_wait", waited_s / epoch_s);
   record.figures.emplace_back("elapsed_s", elapsed);
   log_.write(record);
 
@@ -238,7 +238,8 @@ std::string Member::save_epoch_start() {
 void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
   const std::string kept = save_epoch_start();
   throw data_error("{} is not a number any more in epoch {}, step {}", what, state_.epoch + 1, step)
-      .advise(", with --lr {}: try a lower --lr, --clip-norm 1 or --standardize{}", rate_, kept);
+      .advise_after(fmt::format(", with --lr {}", rate_),
+                    ": try a lower --lr, --clip-norm 1 or --standardize{}", kept);
 }
 
 std::vector<float> Member::result() const {

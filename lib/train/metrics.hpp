@@ -1,4 +1,4 @@
-// How good a program is on a data set.
+// Metrics of a program on a data set.
 #pragma once
 
 #include <string>

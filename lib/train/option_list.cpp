@@ -195,7 +195,9 @@ void add_step_options(options::Group& group, TrainOptions& o) {
   group.add({.name = "epochs",
              .value = "N",
              .help = "Passes over the rows (default: {default})",
-             .text = "Passes over the rows, each in an order of its own; default {default}."},
+             .text = "Passes over the rows, each in an order of its own; default {default}.",
+             // With a schedule, the same epoch of a longer run is another one.
+             .effect = o.schedule.kind == Schedule::Kind::constant ? Effect::run : Effect::model},
             options::count(o.epochs, 1));
   group.add({.name = "batch",
              .value = "N",

@@ -48,7 +48,7 @@ Validation parse_validation(std::string_view text) {
     valid.file = text;
     return valid;
   }
-  valid.fraction = parse_number_in(text, {.most = 1, .above = true, .below = true});
+  valid.fraction = parse_number_in(text, interval::between_0_and_1);
   return valid;
 }
 

@@ -103,9 +103,9 @@ std::vector<TrainOptions> members_of(const TrainOptions& options);
 // "m.nn" and "2": "m-2.nn".
 std::string numbered_path(const std::string& path, std::string_view number);
 
-// What can be said without data and device; usage errors.
+// Checks what takes neither data nor a device; usage errors.
 void check_options(const TrainOptions& options);
-// What depends on the device; usage errors.
+// Checks what depends on the device; usage errors.
 void check_device_options(const TrainOptions& options);
 
 // The network as asked for, not resolved. Usage errors as parse_network() has them.

@@ -19,21 +19,15 @@ constexpr std::string_view network_name = "net";
 // Canonical values by the names of options.
 using Values = std::map<std::string, std::string, std::less<>>;
 
-bool decides(const options::Option& option, const TrainOptions& o) {
-  // With a schedule, the same epoch of a longer run is another one.
-  if (option.name == "epochs") return o.schedule.kind != Schedule::Kind::constant;
-  return option.effect_of() == options::Effect::model;
-}
-
 Values values_of(TrainOptions options) {
   Values values;
   for (const options::Option& option : option_list(options)) {
-    if (decides(option, options)) values[std::string(option.name)] = option.field.show();
+    if (option.effect_of() == options::Effect::model) values[std::string(option.name)] = option.field.show();
   }
   return values;
 }
 
-// Of all options that ever decide.
+// The defaults of all options that a key may have.
 Values default_values() {
   TrainOptions options;
   options.schedule.kind = Schedule::Kind::cosine;
@@ -80,7 +74,7 @@ Values read_lines(std::string_view text) {
   return values;
 }
 
-// What version 0.1 said otherwise: every value was there, and told in its own way.
+// Puts keys of version 0.1 into today's words: every value was in them, and some were written otherwise.
 void translate(Values& values) {
   const auto replace = [&](std::string_view name, std::string_view was, std::string_view is) {
     const auto found = values.find(name);
@@ -135,7 +129,7 @@ Values read_version_0_1(std::string_view text) {
     values[std::string(names[i])] = text.substr(at, end - at);
     at = std::min(text.size(), end + 1);
   }
-  // What may follow was added to the last one.
+  // Version 0.1 added later options behind the last one.
   const std::vector<std::string> last = split(values["warmup"], ' ');
   values["warmup"] = last[0];
   for (std::size_t i = 1; i < last.size(); ++i) {

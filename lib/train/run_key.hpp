@@ -1,4 +1,4 @@
-// What must stay the same from a checkpoint to --resume.
+// The key of a run: the options that must stay the same from a checkpoint to --resume.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace nn::train {
 // that a checkpoint stays usable when an option is added. For one member: see members_of().
 std::string run_key(const TrainOptions& options, const Network& network);
 
-// What differs between a checkpoint's key and this run: "--lr is 0.01 there and 0.1 here". Empty
+// The differences between a checkpoint's key and this run: "--lr is 0.01 there and 0.1 here". Empty
 // where nothing does. Reads keys of version 0.1 as well, which were one line.
 std::string difference_of_runs(const std::string& recorded, const TrainOptions& options,
                                const Network& network);

@@ -22,15 +22,15 @@ constexpr Interval from_0_to_1{0, 1};
 void set(Schedule& schedule, std::string_view key, std::string_view value) {
   const bool cosine = schedule.kind == Kind::cosine || schedule.kind == Kind::cosine_restarts;
   if (schedule.kind == Kind::step && key == "epochs") {
-    schedule.epochs = parse_count(value, 1);
+    schedule.epochs = parse_count(key, value, 1);
   } else if (schedule.kind == Kind::step && key == "factor") {
-    schedule.factor = parse_number_in(value, from_0_to_1);
+    schedule.factor = parse_number_in(key, value, from_0_to_1);
   } else if (cosine && key == "floor") {
-    schedule.floor = parse_number_in(value, from_0_to_1);
+    schedule.floor = parse_number_in(key, value, from_0_to_1);
   } else if (schedule.kind == Kind::cosine_restarts && key == "cycles") {
-    schedule.cycles = parse_count(value, 1);
+    schedule.cycles = parse_count(key, value, 1);
   } else if (schedule.kind == Kind::one_cycle && key == "rise") {
-    schedule.rise = parse_number_in(value, from_0_to_1);
+    schedule.rise = parse_number_in(key, value, from_0_to_1);
   } else {
     fail_usage("{} has no '{}'", enum_names(schedule.kind).name_of(schedule.kind), printable(key));
   }

@@ -1,4 +1,4 @@
-// How the learning rate changes over a run.
+// Schedules: the change of the learning rate over a run.
 #pragma once
 
 #include <cstdint>

@@ -69,7 +69,7 @@ model::Model untrained(const TrainOptions& options, Network network, const Train
   return model;
 }
 
-// From data to model files; `run` says how far it came, also where this throws.
+// Trains all members and writes their models; `run` says how far that came, also where this throws.
 void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>& members, Network network,
                     TrainingLog& log, RunFigures& run) {
   backend::check_device(options.device);

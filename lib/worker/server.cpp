@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -11,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/signals.hpp"
+#include "net/no_throw.hpp"
 #include "process/notify.hpp"
 #include "serving/local_model.hpp"
 #include "worker/listeners.hpp"
@@ -20,7 +20,7 @@
 namespace nn::worker {
 namespace {
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+using net::no_throw;
 constexpr std::chrono::milliseconds look_at_connections{100};
 constexpr std::chrono::seconds last_words{1};  // to a client of --stdio
 // Connections beside those of clients: people who ask for the worker's health, and those who haven't said

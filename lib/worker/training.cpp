@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,19 +18,20 @@
 #include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "net/no_throw.hpp"
 #include "train/options.hpp"
 
 namespace nn::worker {
 namespace {
 
 using namespace asio::experimental::awaitable_operators;
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+using net::no_throw;
 constexpr std::size_t chunk = 256 << 10;
 constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::size_t most_said = 50, longest_line = 64 << 10;
 constexpr std::size_t longest_job = 100;
 
-// What a client says is applied here first, to options that nobody uses: what is wrong is told at
+// A client's arguments are applied here first, to options that nobody uses: a wrong one is an error at
 // once, and nothing but options that may travel gets through, none of which names a file or a device.
 void check_arguments(const std::vector<std::string>& arguments, const backend::Device& device) {
   train::TrainOptions scratch;
@@ -276,8 +276,9 @@ std::string Training::public_line(std::string_view line) {
     return found->get<std::string>();
   };
   text("checkpoint");
-  const std::string error = text("error"), advice = text("advice");
-  if (const auto kind = find_error_kind(text("kind"))) failure_ = Error(*kind, error).advise("{}", advice);
+  const std::string error = text("error");
+  failure_advice_ = text("advice");
+  if (const auto kind = find_error_kind(text("kind"))) failure_ = Error(*kind, error);
   return json_dump(record);
 }
 
@@ -290,6 +291,15 @@ void Training::give_up(const std::exception_ptr& why) {
   child_.reset();
   link_->send(link_->maker().failed(id_, wire::Code::internal, error));
   on_end_(error);
+}
+
+// The error that its log ends with. The log has advice as a sentence; what joins that to the message is in
+// the line that nn-train printed.
+Error Training::failure(std::string_view printed) const {
+  if (printed.starts_with(failure_->message())) {
+    return failure_->advise("{}", printed.substr(failure_->message().size()));
+  }
+  return failure_advice_.empty() ? *failure_ : failure_->advise("; {}", failure_advice_);
 }
 
 void Training::finish(int status) {
@@ -328,7 +338,7 @@ void Training::finish(int status) {
                                                                      : ErrorKind::internal;
     if (WIFSIGNALED(status)) last = fmt::format("nn-train was ended by signal {}", WTERMSIG(status));
     if (last.empty()) last = "nn-train said nothing; " + process::describe_end(status);
-    error = failure_ && WIFEXITED(status) ? *failure_ : Error(kind, last);
+    error = failure_ && WIFEXITED(status) ? failure(last) : Error(kind, last);
     link_->send(link_->maker().failed(id_, protocol::code_of(error->kind()), *error));
   }
   on_end_(error);

@@ -70,6 +70,7 @@ class Training : public std::enable_shared_from_this<Training> {
   void write_rows();
   std::string public_line(std::string_view line);
   std::string without_folder(std::string_view text) const;
+  Error failure(std::string_view printed) const;
   void finish(int status);
   void give_up(const std::exception_ptr& why);
   template <typename T>
@@ -89,8 +90,9 @@ class Training : public std::enable_shared_from_this<Training> {
   wire::Code why_ = wire::Code::cancelled;
   net::Timer written_some_, patience_;
   std::vector<std::string> said_;  // the last lines of its standard error
-  std::optional<Error> failure_;   // that its log ends with
-  model::ModelCheck check_;        // of what it gives back
+  std::optional<Error> failure_;   // that its log ends with, without advice
+  std::string failure_advice_;
+  model::ModelCheck check_;  // of what it gives back
   std::optional<Error> not_whole_;
 };
 

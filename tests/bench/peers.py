@@ -12,11 +12,12 @@ class Skip(Exception):
 class Bench:
     """One run: where things are, how often each thing is measured."""
 
-    def __init__(self, build, work, rounds):
+    def __init__(self, build, work, rounds, tools):
         self.bin = os.path.join(build, "bin")
         self.build = build
         self.work = work  # a folder for files
         self.rounds = rounds
+        self.tools = tools  # their names
         self.core = min(os.sched_getaffinity(0))  # where one core is asked for
         self.digits = [os.path.join(HERE, "../../examples/digits.csv.gz"), "--no-header", "--label", "last"]
         self.machine = {}

@@ -1,4 +1,4 @@
-// Which instruction set the kernels use: the best that this CPU has, unless NN_CPU_ISA
+// The instruction set that the kernels use is the best that this CPU has, unless NN_CPU_ISA
 // names a lesser one.
 #pragma once
 

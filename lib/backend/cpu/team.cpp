@@ -5,7 +5,7 @@
 namespace nn::backend::cpu {
 namespace {
 
-// How often a thread looks before it sleeps: some ten microseconds, which is more than
+// A thread looks this often before it sleeps: for some ten microseconds, which is more than
 // lies between the parts of one step.
 constexpr int spins = 2000;
 

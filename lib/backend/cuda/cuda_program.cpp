@@ -134,7 +134,7 @@ void CudaProgram<T>::backward() {
   }
 }
 
-// Those of the active members; take_outputs() after waiting.
+// Queues copies of the active members' outputs to the host; take_outputs() has them after waiting.
 template <typename T>
 void CudaProgram<T>::queue_outputs(Index rows) {
   const Index count = rows * plan_.outputs;

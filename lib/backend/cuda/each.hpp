@@ -22,9 +22,9 @@ struct Each {
   template <typename U>
   requires std::convertible_to<U*, T*> Each(const Each<U>& other) : data(other.data), next(other.next) {}
 
-  // The same from element `first` of each on.
+  // Pointers to element `first` of each.
   Each from(std::int64_t first) const { return {data + first, next}; }
-  // That of the first member for all.
+  // Every member uses the first one's data.
   Each shared() const { return {data, 0}; }
   T* of(std::size_t member) const { return data + static_cast<std::int64_t>(member) * next; }
 

@@ -60,7 +60,7 @@ ErrorKind kind_of(cublasStatus_t status) {
   }
 }
 
-// Whether this process has taken it all, or another one.
+// Free memory tells whether this process has taken it all, or another one.
 std::string describe_free_memory() {
   std::size_t free = 0, total = 0;
   if (cudaMemGetInfo(&free, &total) != cudaSuccess) return {};

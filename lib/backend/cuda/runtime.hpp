@@ -69,7 +69,7 @@ class Arena {
   T* take(std::int64_t count) {
     return static_cast<T*>(take_bytes(count, 1, sizeof(T)));
   }
-  // As many for each member.
+  // Takes `count` elements for each member.
   template <typename T>
   Each<T> take_each(std::int64_t members, std::int64_t count) {
     return {static_cast<T*>(take_bytes(members, count, sizeof(T))), count};

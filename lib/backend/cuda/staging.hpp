@@ -1,5 +1,5 @@
-// The way of a batch to the device: by pinned memory in two places, so that one is filled while
-// the other is read. Of a data set that is kept there, only the numbers of rows go. Internal to the
+// The copy of a batch to the device goes through two buffers of pinned memory, so that one is filled
+// while the other is read. Of a data set that is kept there, only the numbers of rows go. Internal to the
 // backend.
 #pragma once
 

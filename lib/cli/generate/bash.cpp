@@ -9,7 +9,7 @@ using options::Option;
 
 namespace {
 
-// What completions/bash completes, with its words; see there.
+// The words by which completions/bash knows the kind of value; see there.
 std::string action_of(const Option& option) {
   const options::Field& field = option.field;
   const std::string choices = fmt::format("{}", fmt::join(field.choices, " "));

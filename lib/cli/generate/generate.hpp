@@ -1,6 +1,6 @@
 // Texts made from a tool's options, for the build: completions of shells, and sections of the manual.
-// What all tools share of a completion, such as how files are found by their endings, is written by
-// hand in completions/ and stands in front of what is generated here.
+// The functions that completions of all tools share, such as the one that finds files by their endings, are
+// written by hand in completions/ and stand in front of what is generated here.
 #pragma once
 
 #include <string>

@@ -81,7 +81,7 @@ class BodyReader {
   const std::uint8_t* validity(std::int64_t missing, std::int64_t count);
   // The next buffer as `count` bits, a byte each.
   const std::byte* unpacked_bits(std::int64_t count);
-  // How many buffers of text the next column of views has.
+  // The number of buffers of text that the next column of views has.
   std::int64_t view_buffers();
 
   // New memory that lives as long as the columns.

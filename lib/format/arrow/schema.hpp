@@ -15,7 +15,7 @@ struct Schema;
 
 namespace nn::format {
 
-// How a column lies in a record batch.
+// The layout of a column in a record batch.
 struct WireColumn {
   enum class Layout {
     scalars,  // numbers and booleans

@@ -24,7 +24,7 @@ struct StreamLimits {
   static constexpr std::uint64_t decoded_frames = 4;
   std::uint64_t decoded() const { return max_decoded > 0 ? max_decoded : decoded_frames * max_frame; }
 };
-// What an error that tells of one of the limits advises.
+// The advice of errors about one of the limits.
 inline constexpr const char* max_frame_advice = " (--max-frame)";
 
 // Reads a stream (.arrows) or a random-access file (.arrow, .feather version 2).

@@ -156,7 +156,7 @@ void warn_of_strays(const std::vector<Look>& looks, const std::vector<CsvKind>& 
          look.numbers + look.texts,
          look.line == 0 ? "is this line a header (--header, or --skip)?"
                         : "--missing takes such cells for missing values, --text the column as it is");
-    return;  // the first tells enough
+    return;  // the first one says enough
   }
 }
 

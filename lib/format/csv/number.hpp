@@ -6,7 +6,7 @@
 
 namespace nn::format {
 
-// How far fast_number() may read.
+// Bytes behind a number's beginning that fast_number() may read.
 inline constexpr std::ptrdiff_t fast_number_reach = 32;
 
 namespace detail {

@@ -28,13 +28,11 @@ void add_cell(TextBuffer& out, std::string_view text) {
 
 class CsvSink : public TextSink {
  public:
-  CsvSink(OutputFile& file, const Schema& schema) : TextSink(file) {
-    for (std::size_t i = 0; i < schema.fields.size(); ++i) {
-      const Field& field = schema.fields[i];
-      if (field.type == DType::opaque) continue;
-      const NumberWriter writer = is_text(field.type) ? nullptr : plain_number_writer(field.type);
-      columns_.push_back({i, field, element_count(field.shape), writer});
-      add_header(columns_.back());
+  CsvSink(OutputFile& file, const Schema& schema)
+      : TextSink(file), columns_(text_columns(schema, plain_number_writer)) {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (i > 0) out_.add(',');
+      add_header(columns_[i]);
     }
     out_.add('\n');
   }
@@ -52,15 +50,7 @@ class CsvSink : public TextSink {
   }
 
  private:
-  struct OutputColumn {
-    std::size_t position;
-    Field field;
-    std::int64_t elements;
-    NumberWriter write_number;
-  };
-
-  void add_header(const OutputColumn& column) {
-    if (columns_.size() > 1) out_.add(',');
+  void add_header(const TextColumn& column) {
     if (column.field.shape.empty()) return add_cell(out_, column.field.name);
     for (std::int64_t e = 0; e < column.elements; ++e) {
       if (e > 0) out_.add(',');
@@ -68,7 +58,7 @@ class CsvSink : public TextSink {
     }
   }
 
-  void add_value(const OutputColumn& column, const Column& values, std::int64_t row) {
+  void add_value(const TextColumn& column, const Column& values, std::int64_t row) {
     if (!values.valid(row)) {
       for (std::int64_t e = 1; e < column.elements; ++e) out_.add(',');
       // An empty line would be no row at all to many readers.
@@ -82,7 +72,7 @@ class CsvSink : public TextSink {
     }
   }
 
-  std::vector<OutputColumn> columns_;
+  std::vector<TextColumn> columns_;
 };
 
 }  // namespace

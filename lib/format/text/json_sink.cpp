@@ -28,11 +28,9 @@ void add_string(TextBuffer& out, std::string_view text) {
 class JsonSink : public TextSink {
  public:
   JsonSink(OutputFile& file, const Schema& schema) : TextSink(file) {
-    for (std::size_t i = 0; i < schema.fields.size(); ++i) {
-      const Field& field = schema.fields[i];
-      if (field.type == DType::opaque) continue;
-      OutputColumn column{i, field, element_count(field.shape), {}, {}, nullptr};
-      if (!is_text(field.type)) column.write_number = json_number_writer(field.type);
+    for (TextColumn& written : text_columns(schema, json_number_writer)) {
+      OutputColumn column{std::move(written), {}, {}};
+      const Field& field = column.field;
       TextBuffer key;
       key.add(columns_.empty() ? '{' : ',');
       add_string(key, field.name);
@@ -58,13 +56,9 @@ class JsonSink : public TextSink {
   }
 
  private:
-  struct OutputColumn {
-    std::size_t position;
-    Field field;
-    std::int64_t elements;
+  struct OutputColumn : TextColumn {
     std::string key;                   // with what stands before and after it
     std::vector<std::int64_t> groups;  // elements within each pair of brackets, innermost first
-    NumberWriter write_number;
   };
 
   void add_value(const OutputColumn& column, const Column& values, std::int64_t row) {

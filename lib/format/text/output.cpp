@@ -85,6 +85,17 @@ std::string_view text_at(const Field& field, const Column& column, std::int64_t 
   return (*column.dictionary)[static_cast<std::size_t>(column.as<std::int32_t>()[row])];
 }
 
+std::vector<TextColumn> text_columns(const Schema& schema, NumberWriter (*writer_of)(DType)) {
+  std::vector<TextColumn> columns;
+  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
+    const Field& field = schema.fields[i];
+    if (field.type == DType::opaque) continue;
+    const NumberWriter writer = is_text(field.type) ? nullptr : writer_of(field.type);
+    columns.push_back({i, field, element_count(field.shape), writer});
+  }
+  return columns;
+}
+
 void TextSink::flush() {
   if (out_.size() == 0) return;
   file_.write(out_.view());

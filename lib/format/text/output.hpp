@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/file.hpp"
 #include "tensor/batch.hpp"
@@ -37,6 +38,16 @@ NumberWriter short_number_writer(DType type);
 
 // The text of a present row of a text column.
 std::string_view text_at(const Field& field, const Column& column, std::int64_t row);
+
+// A column of a table that is written as text.
+struct TextColumn {
+  std::size_t position;  // among the table's columns
+  Field field;
+  std::int64_t elements;      // of a row
+  NumberWriter write_number;  // null for texts
+};
+// All columns but opaque ones; `writer_of` chooses how numbers are written.
+std::vector<TextColumn> text_columns(const Schema& schema, NumberWriter (*writer_of)(DType));
 
 // Sinks that write text: a buffer that goes to the file when it is full.
 class TextSink : public BatchSink {

@@ -25,14 +25,10 @@ std::size_t display_width(std::string_view text) {
 class TableSink : public TextSink {
  public:
   TableSink(OutputFile& file, const Schema& schema) : TextSink(file) {
-    for (std::size_t i = 0; i < schema.fields.size(); ++i) {
-      const Field& field = schema.fields[i];
-      if (field.type == DType::opaque) continue;
-      OutputColumn column{i,       field, element_count(field.shape), printable(field.name, longest_text), 0,
-                          nullptr, {}};
-      column.width = display_width(column.title);
-      if (!is_text(field.type)) column.write_number = short_number_writer(field.type);
-      columns_.push_back(std::move(column));
+    for (TextColumn& written : text_columns(schema, short_number_writer)) {
+      std::string title = printable(written.field.name, longest_text);
+      const std::size_t width = display_width(title);
+      columns_.push_back({std::move(written), std::move(title), width, {}});
     }
   }
 
@@ -59,13 +55,9 @@ class TableSink : public TextSink {
   }
 
  private:
-  struct OutputColumn {
-    std::size_t position;
-    Field field;
-    std::int64_t elements;
+  struct OutputColumn : TextColumn {
     std::string title;
     std::size_t width;
-    NumberWriter write_number;
     std::vector<std::string> cells;  // of the batch
   };
 

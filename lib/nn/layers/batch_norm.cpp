@@ -7,7 +7,7 @@ namespace {
 void parse(Words& words, Layer& layer) {
   while (!words.empty()) {
     if (words.take_if("momentum")) {
-      layer.momentum = parse_within(words.take("the momentum"), "momentum", 0, 1);
+      layer.momentum = parse_number_in("momentum", words.take("the momentum"), interval::between_0_and_1);
     } else if (!parse_epsilon(words, layer)) {
       return;
     }

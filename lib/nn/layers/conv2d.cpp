@@ -9,12 +9,12 @@ namespace nn {
 namespace {
 
 void parse(Words& words, Layer& layer) {
-  layer.units = parse_count(words.take("the number of filters"), "filters", most_units);
+  layer.units = parse_units("filters", words.take("the number of filters"));
   layer.kernel = parse_size(words.take("the size of the kernel, such as 3x3,"));
   while (!words.empty()) {
     if (parse_window_option(words, layer)) continue;
     if (words.take_if("groups")) {
-      layer.groups = parse_count(words.take("the number of groups"), "groups", most_units);
+      layer.groups = parse_units("groups", words.take("the number of groups"));
       if (layer.units % layer.groups != 0)
         fail_usage("{} filters are no multiple of {} groups", layer.units, layer.groups);
       continue;

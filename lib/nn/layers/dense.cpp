@@ -8,7 +8,7 @@ namespace nn {
 namespace {
 
 void parse(Words& words, Layer& layer) {
-  if (words.number_follows()) layer.units = parse_units(words.take("units"));
+  if (words.number_follows()) layer.units = parse_units("units", words.take("units"));
   if (!words.empty()) layer.activation = parse_activation(words.take("an activation"));
 }
 

@@ -1,7 +1,6 @@
 // dropout RATE
 #include <fmt/format.h>
 
-#include "base/error.hpp"
 #include "base/numbers.hpp"
 #include "nn/layer_type.hpp"
 
@@ -9,9 +8,7 @@ namespace nn {
 namespace {
 
 void parse(Words& words, Layer& layer) {
-  const std::string_view word = words.take("the rate");
-  layer.rate = parse_number(word);
-  if (!(layer.rate >= 0 && layer.rate < 1)) fail_usage("rate {}; it is at least 0 and below 1", word);
+  layer.rate = parse_number_in("rate", words.take("the rate"), interval::rate);
 }
 
 std::string print(const Layer& layer) { return fmt::format(" {}", layer.rate); }

@@ -7,7 +7,9 @@
 namespace nn {
 namespace {
 
-void parse(Words& words, Layer& layer) { layer.units = parse_units(words.take("the number of units")); }
+void parse(Words& words, Layer& layer) {
+  layer.units = parse_units("units", words.take("the number of units"));
+}
 
 std::string print(const Layer& layer) { return fmt::format(" {}", layer.units); }
 

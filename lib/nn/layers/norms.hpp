@@ -1,10 +1,11 @@
-// What batch_norm and layer_norm have in common.
+// The options that batch_norm and layer_norm have in common.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <string>
 
+#include "base/numbers.hpp"
 #include "nn/layer_type.hpp"
 
 namespace nn {
@@ -12,7 +13,7 @@ namespace nn {
 // False where the next word isn't "epsilon".
 inline bool parse_epsilon(Words& words, Layer& layer) {
   if (!words.take_if("epsilon")) return false;
-  layer.epsilon = parse_within(words.take("epsilon"), "epsilon", 0, 1);
+  layer.epsilon = parse_number_in("epsilon", words.take("epsilon"), interval::between_0_and_1);
   return true;
 }
 

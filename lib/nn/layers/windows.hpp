@@ -1,4 +1,4 @@
-// What layers whose windows slide over images have in common: "[strides SIZE] [same|valid]".
+// The options that all layers have whose windows slide over images: "[strides SIZE] [same|valid]".
 #pragma once
 
 #include <string>

@@ -34,7 +34,14 @@ def rows(bench, options):
     yield compare(PART, work, "python3 -c pass", times["ours"], times["python"])
     yield compare(PART, work, "/bin/true", times["ours"], times["true"])
     yield single(PART, work + ": largest resident memory", memory, show=megabytes, goal=Goal(30e6))
+    yield from each_tool(bench)
     yield from with_plugin(bench, commands["ours"], work)
+
+
+def each_tool(bench):
+    for name in bench.tools:
+        times = [seconds_of([bench.tool(name), "--version"]) for _ in range(5 * bench.rounds)]
+        yield single(PART, f"{name} --version", times)
 
 
 def with_plugin(bench, predict, work):

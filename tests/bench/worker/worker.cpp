@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -26,6 +25,7 @@
 
 #include "base/error.hpp"
 #include "client/remote_predict.hpp"
+#include "net/no_throw.hpp"
 #include "protocol/frame.hpp"
 
 namespace {
@@ -42,7 +42,7 @@ double quantile(std::vector<double>& sorted, double q) {
 // ---- echo: a request of 16 bytes more says how many bytes come back
 
 using Local = nn::asio::local::stream_protocol;
-constexpr auto no_throw = nn::asio::as_tuple(nn::asio::use_awaitable);
+using nn::net::no_throw;
 
 nn::asio::awaitable<void> echo(Local::socket socket) {
   std::uint64_t sizes[2];

@@ -23,7 +23,8 @@ TEST_CASE("an error has its parts, and all of them in what()") {
   CHECK(std::string(full.what()) ==
         "unix:w.sock: x.csv:17: row 3: the table has no column 'a'; is --no-header missing? (-v says more)");
   CHECK(full.message() == plain.message());
-  CHECK(full.advice() == "; is --no-header missing? (-v says more)");
+  CHECK(full.advice() == "is --no-header missing? (-v says more)");
+  CHECK(full.joined_advice() == "; is --no-header missing? (-v says more)");
   REQUIRE(full.where().size() == 3);
   CHECK(full.where()[0].text == "unix:w.sock");
   CHECK(full.where()[1].text == "x.csv:17");
@@ -32,6 +33,35 @@ TEST_CASE("an error has its parts, and all of them in what()") {
   CHECK(full.statement() == "unix:w.sock: x.csv:17: row 3: the table has no column 'a'");
   CHECK(full.public_statement() == "unix:w.sock: row 3: the table has no column 'a'");
   CHECK(std::string(plain.what()) == "the table has no column 'a'");  // copies are apart
+}
+
+TEST_CASE("advice is a sentence, apart from what joins it to the message") {
+  struct Case {
+    const char* joined;
+    const char* sentence;
+  };
+  for (const Case& c : {Case{"; --resume goes on", "--resume goes on"},
+                        {" (--missing names it)", "--missing names it"},
+                        {" (see (1))", "(see (1))"},
+                        {" (1) or (2)", "(1) or (2)"},
+                        {": name it with --label A,B", "name it with --label A,B"},
+                        {", for example --split", "for example --split"},
+                        {"; ./m.nn has the rest", "./m.nn has the rest"},
+                        {" within --deadline", "within --deadline"},
+                        {"; ", ""},
+                        {"", ""}}) {
+    INFO(c.joined);
+    const Error error = data_error("cut off").advise("{}", c.joined);
+    CHECK(error.advice() == c.sentence);
+    CHECK(error.joined_advice() == c.joined);
+    CHECK(std::string(error.what()) == std::string("cut off") + c.joined);
+  }
+  const Error error = data_error("no column 9").advise_after(" for --label", ": the last one is {}", 4);
+  CHECK(error.advice() == "the last one is 4");
+  CHECK(std::string(error.what()) == "no column 9 for --label: the last one is 4");
+  const Error two = error.advise_after(", and", " (a) b").advise("; c");
+  CHECK(two.advice() == "the last one is 4, and (a) b; c");
+  CHECK(std::string(two.what()) == "no column 9 for --label: the last one is 4, and (a) b; c");
 }
 
 TEST_CASE("the outermost place of an error can be told, and taken off") {

@@ -18,7 +18,7 @@ TEST_CASE("the line that ends a log says what ended the run") {
   using nlohmann::json;
   CHECK(json::parse(run_finished() + "}") == json{{"end", "finished"}});
   CHECK(line(data_error("cut off").within_file("x.csv").advise("; is it whole?")) ==
-        json{{"end", "failed"}, {"kind", "data"}, {"error", "x.csv: cut off"}, {"advice", "; is it whole?"}});
+        json{{"end", "failed"}, {"kind", "data"}, {"error", "x.csv: cut off"}, {"advice", "is it whole?"}});
   CHECK(line(Error(ErrorKind::device, "gone")) ==
         json{{"end", "failed"}, {"kind", "device"}, {"error", "gone"}});
   CHECK(line(Interrupted{}) == json{{"end", "stopped"}, {"signal", "INT"}});

@@ -39,6 +39,32 @@ TEST_CASE("misspellings find what was meant") {
   CHECK_FALSE(closest("conv2d", names));
 }
 
+TEST_CASE("a beginning finds what was meant, and a short word is no misspelling of any other") {
+  const std::vector<std::string> names{"--net", "--epochs", "--early-stopping", "--help",
+                                       "--lr",  "--label",  "--label-smoothing"};
+  struct Case {
+    const char* word;
+    const char* meant;
+  };
+  for (const Case& c : {Case{"--ep", "--epochs"},
+                        {"--label-", "--label-smoothing"},
+                        {"--lab", "--label"},
+                        {"--hlep", "--help"},
+                        {"-epochs", "--epochs"},
+                        {"--Epochs", "--epochs"},
+                        {"--ne", "--net"},
+                        {"--keep", nullptr},
+                        {"--ly", nullptr},
+                        {"--", nullptr},
+                        {"-l", nullptr},
+                        {"", nullptr}}) {
+    INFO(c.word);
+    CHECK(closest(c.word, names).value_or("nothing") == (c.meant == nullptr ? "nothing" : c.meant));
+  }
+  CHECK(closest("Y", {"a", "y"}) == "y");
+  CHECK_FALSE(closest("z", {"a", "y"}));
+}
+
 TEST_CASE("UTF-8 or not") {
   for (const char* good :
        {"", "plain", "Grüße", "日本", "\xEE\x80\x80", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) {

@@ -67,7 +67,7 @@ TEST_CASE("errors of the command line") {
       {{"nn-thing", "-o", "a", "--output=b"}, "--output is given twice, 'a' and 'b'; it takes one value"},
   };
   for (const auto& [words, message] : table) CHECK(error_of(words) == message);
-  CHECK(error_of({"nn-things", "shwo"}, true) == "unexpected argument 'shwo'");
+  CHECK(error_of({"nn-things", "shwo"}, true) == "'shwo' is not a command; did you mean show?");
   CHECK(error_of({"nn-things", "move", "a", "b", "c"}, true) == "unexpected argument 'c'");
   CHECK(error_of({"nn-things", "--rows", "1"}, true) == "unknown option '--rows'");
   CHECK(error_of({"nn-things", "show", "--rosw"}, true) == "unknown option '--rosw'; did you mean --rows?");

@@ -182,6 +182,7 @@ TEST_CASE("clients get message and advice apart, and no paths of the worker's ma
                           .within_file("/srv/models/m.nn");
   const Error client = there_and_back(wire::Code::invalid, error);
   CHECK(client.message() == "row 3: the table has no column 'a'");
-  CHECK(client.advice() == "; is --no-header missing?");
+  CHECK(client.advice() == "is --no-header missing?");
+  CHECK(client.joined_advice() == "; is --no-header missing?");
   CHECK(client.where().empty());
 }

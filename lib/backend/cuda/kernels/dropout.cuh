@@ -1,4 +1,4 @@
-// Dropout with the numbers that it has on a CPU. They are made anew for the way back, which
+// Dropout with the numbers that it has on a CPU. They are made anew for the backward pass, which
 // costs less than keeping them.
 #pragma once
 

@@ -1,5 +1,5 @@
 // Windows over images: patches for convolutions as matrix products, and pools. What windows
-// share on the way back is gathered by the pixel that they share: nothing is added to by two
+// share in the backward pass is gathered by the pixel that they share: nothing is added to by two
 // threads, and the order is always the same.
 #pragma once
 
@@ -93,7 +93,7 @@ __global__ void gather_patches(Windows w, PatchShape p, Index first, Index outpu
   });
 }
 
-// The other way: gx of `inputs` pixels from `first_in` on, whose windows are those outputs.
+// The backward pass of it: gx of `inputs` pixels from `first_in` on, whose windows are those outputs.
 template <typename T>
 __global__ void scatter_patches(Windows w, PatchShape p, Index first, Index outputs, Index first_in,
                                 Index inputs, Each<const T> patches, Each<T> gx, Index gx_row,

@@ -142,7 +142,7 @@ __device__ PixelMoments<T> moments_of(const T* x, Index channels, T epsilon) {
   return {mean, T{1} / sqrt(variance + epsilon)};
 }
 
-// `moments` [pixels] are kept for the way back; null: they are not.
+// `moments` [pixels] are kept for the backward pass; null: they are not.
 template <typename T>
 __global__ void layer_norm(Index pixels, Index channels, T epsilon, Each<const T> x, Index row,
                            Each<const T> gamma, Each<const T> beta, Each<PixelMoments<T>> moments, Each<T> y,

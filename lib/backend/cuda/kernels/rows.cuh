@@ -23,8 +23,8 @@ __global__ void add_rows(Index rows, Index columns, Each<const T> a, Index a_row
                [&](Index i, Index j) { y[i * y_row + j] = a[i * a_row + j] + b[i * b_row + j]; });
 }
 
-// Of the batch's rows those that are there, or `chosen` ones where that isn't null; zeros behind
-// them, as all that follows computes whole batches.
+// Copies the rows that the batch has, or the `chosen` ones where that isn't null, and writes zeros
+// behind them, as all that follows computes whole batches.
 template <typename T>
 __global__ void place_floats(Each<const StepState> state, Index rows, Index columns,
                              Each<const std::uint32_t> chosen, Each<const T> from, Each<T> x) {

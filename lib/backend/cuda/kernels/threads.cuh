@@ -1,4 +1,4 @@
-// How threads share matrices, rows and columns.
+// Loops in which threads share matrices, rows and columns.
 #pragma once
 
 #include "backend/cuda/dialect.cuh"

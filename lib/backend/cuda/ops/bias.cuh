@@ -1,4 +1,4 @@
-// A product of matrices and what follows it: bias and activation, and the way back through both.
+// A product of matrices and what follows it: bias and activation, and the backward pass through both.
 #pragma once
 
 #include "backend/cuda/kernels/activations.cuh"

@@ -1,5 +1,5 @@
 // Convolutions as matrix products: patches of some rows at a time, times the kernel; all groups
-// in one call. Patches are gathered anew for the way back, which saves their memory.
+// in one call. Patches are gathered anew for the backward pass, which saves their memory.
 #include "backend/cuda/kernels/images.cuh"
 #include "backend/cuda/ops/bias.cuh"
 #include "backend/cuda/ops/windows.cuh"

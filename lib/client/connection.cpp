@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -12,7 +11,6 @@
 namespace nn::client {
 namespace {
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t only_stream = 1;
 constexpr std::chrono::milliseconds first_pause{50}, longest_pause{2000};
 constexpr int most_fruitless = 5;  // connections in a row that were lost before an answer came

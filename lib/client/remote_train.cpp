@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -23,7 +22,6 @@
 namespace nn::client {
 namespace {
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t id = 1;  // of the only request
 constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::chrono::milliseconds look_for_rows{2};
@@ -102,7 +100,7 @@ void RemoteTrainer::run() {
 void RemoteTrainer::train_there() {
   const std::string name = net::to_string(options_.endpoint);
   asio::co_spawn(io_, train(), [this](std::exception_ptr error) {
-    if (error && !error_) error_ = error;
+    if (error && !error_) error_ = std::move(error);
     done_ = true;
     if (link_) link_->close();
   });
@@ -147,7 +145,7 @@ asio::awaitable<void> RemoteTrainer::train() {
   begin();
   asio::co_spawn(io_, send_rows(), [this](std::exception_ptr error) {
     if (!error) return;
-    if (!error_) error_ = error;
+    if (!error_) error_ = std::move(error);
     link_->close();
   });
   asio::co_spawn(io_, watch(), asio::detached);

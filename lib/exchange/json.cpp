@@ -18,7 +18,7 @@ constexpr int format_version = 1;
 
 // JSON is UTF-8; names of columns and categories are whatever bytes the table had.
 Json text_value(const std::string& text) {
-  const Json value(text);
+  Json value(text);
   try {
     (void)value.dump();
     return value;

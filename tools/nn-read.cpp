@@ -36,6 +36,7 @@ void write_parts(const Options& o) {
   for (const nn::table::SplitPart& part : o.source.rows.split) {
     files.emplace_back(nn::format::file_of_part(o.output.path, part.name));
   }
+  sinks.reserve(files.size());
   for (nn::OutputFile& file : files) {
     sinks.push_back(nn::format::open_sink(o.output.to, file, *source->schema(), o.source.limits));
   }

@@ -25,10 +25,7 @@ class Clock {
     virtual ~Alarm() = default;
   };
   // Null from the machine's clock: whoever waits has better means of its own (see net/timer.hpp).
-  virtual std::unique_ptr<Alarm> alarm(time_point when, std::function<void()> ring) {
-    static_cast<void>(when), static_cast<void>(ring);
-    return nullptr;
-  }
+  virtual std::unique_ptr<Alarm> alarm(time_point when, std::function<void()> ring) = 0;
 
   // The machine's.
   static Clock& machine();

@@ -1,5 +1,7 @@
 #include "base/queue.hpp"
 
+#include <utility>
+
 namespace nn {
 
 Coordinator::~Coordinator() {
@@ -24,7 +26,7 @@ void Coordinator::stop() { stop(nullptr); }
 void Coordinator::stop(std::exception_ptr error) {
   {
     const std::lock_guard lock(mutex_);
-    if (error && !error_ && !stopping_) error_ = error;
+    if (error && !error_ && !stopping_) error_ = std::move(error);
     if (stopping_) return;
     stopping_ = true;
   }

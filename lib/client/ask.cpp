@@ -66,7 +66,7 @@ WorkerAnswer ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& que
   std::string answer;
   std::exception_ptr error;
   asio::co_spawn(io, ask(io, endpoint, question, access), [&](std::exception_ptr thrown, std::string text) {
-    error = thrown;
+    error = std::move(thrown);
     answer = std::move(text);
   });
   while (!io.stopped()) {

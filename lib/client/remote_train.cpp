@@ -104,7 +104,7 @@ void RemoteTrainer::run() {
 void RemoteTrainer::train_there() {
   const std::string name = net::to_string(options_.endpoint);
   asio::co_spawn(io_, train(), [this](std::exception_ptr error) {
-    if (error && !error_) error_ = error;
+    if (error && !error_) error_ = std::move(error);
     done_ = true;
     if (link_) link_->close();
   });

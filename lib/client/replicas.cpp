@@ -19,7 +19,7 @@ double milliseconds(std::chrono::microseconds time) { return static_cast<double>
 
 }  // namespace
 
-Replicas::Replicas(ReplicasOptions options, std::shared_ptr<const Schema> table)
+Replicas::Replicas(ReplicasOptions options, const std::shared_ptr<const Schema>& table)
     : options_(std::move(options)) {
   for (const net::Endpoint& endpoint : options_.endpoints) {
     replicas_.emplace_back().connection =

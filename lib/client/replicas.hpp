@@ -42,7 +42,7 @@ class Replicas {
  public:
   // `table` is the schema of the rows. Throws when the first answer to connecting is an error,
   // or none comes; see kind().
-  Replicas(ReplicasOptions options, std::shared_ptr<const Schema> table);
+  Replicas(ReplicasOptions options, const std::shared_ptr<const Schema>& table);
   ~Replicas();
 
   // Waits for the workers: any replica, or all members (as many as the quorum, after the time

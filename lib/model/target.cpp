@@ -49,7 +49,8 @@ void add_integer_classes(const Batch& batch, const Column& column, DType type, c
         throw data_error("the label {} is too large", static_cast<std::uint64_t>(values[r]))
             .within(cell_name(batch, r, name));
       }
-      const auto label = static_cast<std::int64_t>(values[r]);
+      // An i8 is a number, not a character.
+      const auto label = static_cast<std::int64_t>(values[r]);  // NOLINT(bugprone-signed-char-misuse)
       if (classes.insert(label).second) check_class_count(classes.size(), name);
     }
   });
@@ -209,12 +210,11 @@ void find_labels(const Target& target, const Batch& batch, const Column& column,
     const IntegerLabels known(target);
     visit_numbers(field.type, column, [&](const auto* values) {
       for (std::int64_t r = 0; r < batch.rows; ++r) {
-        if (!column.valid(r)) {
+        if (!column.valid(r) ||
+            (field.type == DType::u64 && static_cast<std::uint64_t>(values[r]) > INT64_MAX)) {
           labels[r] = -1;
         } else if (is_float(field.type)) {
           labels[r] = known.of(static_cast<double>(values[r]));
-        } else if (field.type == DType::u64 && static_cast<std::uint64_t>(values[r]) > INT64_MAX) {
-          labels[r] = -1;
         } else {
           labels[r] = known.of(static_cast<std::int64_t>(values[r]));
         }

@@ -39,7 +39,7 @@ SourcePtr row_batch(SourcePtr source, std::int64_t rows);
 class RowSplitter {
  public:
   // Fractions are laid out in order over [0, 1).
-  RowSplitter(std::vector<SplitPart> parts, std::uint64_t seed);
+  RowSplitter(const std::vector<SplitPart>& parts, std::uint64_t seed);
   // part_of [batch.rows], overwritten: the part of each row, parts.size() for none of them.
   void assign(const Batch& batch, std::vector<std::size_t>& part_of);
 

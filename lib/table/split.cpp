@@ -53,7 +53,7 @@ void append_value(std::vector<char>& bytes, const Field& field, const Column& co
 
 }  // namespace
 
-RowSplitter::RowSplitter(std::vector<SplitPart> parts, std::uint64_t seed) : seed_(seed) {
+RowSplitter::RowSplitter(const std::vector<SplitPart>& parts, std::uint64_t seed) : seed_(seed) {
   double end = 0;
   for (const SplitPart& part : parts) ends_.push_back(end += part.fraction);
   // 0.7 + 0.2 + 0.1 is a little less than 1: no row may fall into that gap.

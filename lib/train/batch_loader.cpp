@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t slots_ahead = 3;  // one is computed, one is ready, one is filled
 // Copying less than this takes less time than waking a thread.
-constexpr std::int64_t worth_a_thread = 256 * 1024;
+constexpr std::int64_t worth_a_thread = std::int64_t{256} * 1024;
 
 bool gathers_ahead(const Dataset& data, const LoaderOptions& o) {
   if (o.kept) return false;

@@ -60,6 +60,7 @@ std::vector<DatasetFigures> evaluate(backend::Program& program, const Dataset& d
     }
   }
   std::vector<DatasetFigures> figures;
+  figures.reserve(sums.size());
   for (const Sums& s : sums)
     figures.push_back(figures_of(s, static_cast<double>(data.rows), target, outputs));
   return figures;

@@ -79,11 +79,11 @@ class Recorder {
 };
 
 // Trains some of the members in this thread, on one device; their models into `models`.
-void train_group(const std::vector<const TrainOptions*>& group, const backend::Device& device,
+void train_group(const std::vector<const TrainOptions*>& member_options, const backend::Device& device,
                  const RunContext& context, std::vector<model::Model>& models, RunFigures& run) {
   const auto backend = backend::open_backend(device);
   TrainingGroup::Members all;
-  for (const TrainOptions* options : group) {
+  for (const TrainOptions* options : member_options) {
     model::Model model = context.model;
     model.provenance.seed = options->seed;
     all.push_back(

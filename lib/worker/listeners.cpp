@@ -16,7 +16,7 @@
 namespace nn::worker {
 namespace {
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+using net::no_throw;
 constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
 constexpr std::size_t most_refusals = 16;  // that get through TLS first, at once

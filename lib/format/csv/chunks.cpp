@@ -52,11 +52,14 @@ class MappedChunks : public CsvChunks {
     Pages(std::shared_ptr<const MappedFile> mapped, std::string_view used)
         : file(std::move(mapped)), text(used) {}
     ~Pages() {
-      static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
       // Rounded down: the page shared with the chunk before is read again if that is still at work.
-      const auto first = reinterpret_cast<std::uintptr_t>(text.data()) / page * page;
-      const auto last = reinterpret_cast<std::uintptr_t>(text.data() + text.size()) / page * page;
-      if (last > first) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+      char* const first = start_of_page(text.data());
+      char* const last = start_of_page(text.data() + text.size());
+      if (last > first) ::madvise(first, static_cast<std::size_t>(last - first), MADV_DONTNEED);
+    }
+    static char* start_of_page(const char* at) {
+      static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+      return const_cast<char*>(at) - reinterpret_cast<std::uintptr_t>(at) % page;
     }
     std::shared_ptr<const MappedFile> file;
     std::string_view text;

@@ -1,6 +1,7 @@
 // Numbers as most tables have them, faster than any general routine.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -61,7 +62,7 @@ inline const char* long_number(const char* const start, double& value) {
   }
   const char* const fraction = ++p;
   if constexpr (little_endian) {
-    for (int i = 0; i < 2 && integers + 8 * i <= 8; ++i) {
+    for (std::ptrdiff_t i = 0; i < 2 && integers + 8 * i <= 8; ++i) {
       const std::uint64_t eight = load_8(p);
       if (leading_digits(eight) != 8) break;
       digits = digits * 100000000 + value_of_8_digits(eight);

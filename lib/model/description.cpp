@@ -261,8 +261,8 @@ Described read_all(const Container& container) {
   model.digest = container.digest;
   add_block(container, block_of(description.weights()), out.blocks);
   const std::uint64_t weights = out.blocks[0].count;
-  model.network = checked_network(copies.text(description.network()), copies.values(description.input()),
-                                  model, weights);
+  model.network =
+      checked_network(copies.text(description.network()), copies.values(description.input()), model, weights);
   check_model(model);
   check_parameters(description, lower(model.network, model.loss), copies);
 

@@ -75,8 +75,8 @@ Listeners::Listeners(asio::io_context& io, const WorkerOptions& options, bool lo
 void Listeners::add(net::Listening listening, bool admin) {
   const int flags = ::fcntl(listening.fd.get(), F_GETFL);
   ::fcntl(listening.fd.get(), F_SETFL, flags | O_NONBLOCK);
-  listeners_.push_back(
-      {net::adopt_listener(io_, std::move(listening.fd)), listening.endpoint, std::move(listening.socket), admin});
+  listeners_.push_back({net::adopt_listener(io_, std::move(listening.fd)), listening.endpoint,
+                        std::move(listening.socket), admin});
 }
 
 std::vector<net::Endpoint> Listeners::endpoints() const {

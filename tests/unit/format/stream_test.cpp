@@ -195,7 +195,7 @@ TEST_CASE("a batch over the limit is split, a row over it is refused") {
 TEST_CASE("broken streams each say what is wrong") {
   const auto schema = every_type();
   const Bytes good = written({batch_of(schema, 0, 3)});
-  CHECK_THAT(error_of({}), Catch::Contains("empty"));
+  CHECK_THAT(error_of(Bytes{}), Catch::Contains("empty"));
   CHECK_THAT(error_of(Bytes(good.begin(), good.end() - 8)), Catch::Contains("end-of-stream"));
   CHECK_THAT(error_of(Bytes(good.begin(), good.begin() + 100)), Catch::Contains("end-of-stream"));
   CHECK_THAT(error_of(good, {1024}), Catch::Contains("--max-frame"));

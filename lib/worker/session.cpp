@@ -201,6 +201,7 @@ asio::awaitable<void> Session::handle(const protocol::IncomingFrame& in) {
     Rows rows;
     try {
       if (stream) rows.batch = stream->rows.read(in.body);
+      rows.bytes = in.body.size > off_loop_bytes ? format::decoded_size(in.body) : in.body.size;
     } catch (...) {
       rows.error = error_of(std::current_exception());
     }
@@ -334,7 +335,7 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
     return refuse(id, error);
   }
   request->binding = stream->binding;
-  request->bytes = in.body.size;
+  request->bytes = rows.bytes;
   request->client = number_;
   request->completion = service_.completion;
   request->id = id;

@@ -74,6 +74,7 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Rows {
     std::optional<Batch> batch;
     std::optional<Error> error;
+    std::uint64_t bytes = 0;  // of memory, roughly
   };
   asio::awaitable<void> serve();
   void end(std::string_view why);

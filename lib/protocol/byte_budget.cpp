@@ -10,15 +10,18 @@ asio::awaitable<ByteBudget::Share> ByteBudget::take(std::uint64_t bytes) {
   bool waits = false;
   {
     const std::lock_guard lock(mutex_);
-    waits = !waiters_.empty() || !fits(bytes);
-    if (waits) {
-      waiters_.push_back(waiter);
-    } else {
-      used_ += bytes;
-    }
+    Waiters& waiters = is_large(bytes) ? large_waiters_ : small_waiters_;
+    waiters.push_back(waiter);
+    if (waiters.size() == 1) grant(waiters);
+    waits = !waiters.empty() && waiters.back() == waiter;
   }
   if (waits) co_await waiter->granted.wait();
   co_return share(bytes);
+}
+
+bool ByteBudget::fits(std::uint64_t bytes) const {
+  if (!is_large(bytes)) return used_ + bytes <= bytes_;
+  return used_ == 0 || (used_ + bytes <= bytes_ && (large_ == 0 || large_ + bytes <= bytes_ - bytes_ / 4));
 }
 
 ByteBudget::Share ByteBudget::share(std::uint64_t bytes) {
@@ -28,26 +31,37 @@ ByteBudget::Share ByteBudget::share(std::uint64_t bytes) {
 void ByteBudget::give_back(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   used_ -= bytes;
-  if (!waiters_.empty()) asio::post(executor_, [self = shared_from_this()] { self->grant(); });
+  if (is_large(bytes)) large_ -= bytes;
+  if (!small_waiters_.empty() || !large_waiters_.empty())
+    asio::post(executor_, [self = shared_from_this()] { self->grant(); });
 }
 
 void ByteBudget::grant() {
   const std::lock_guard lock(mutex_);
-  while (!waiters_.empty() && fits(waiters_.front()->bytes)) {
-    used_ += waiters_.front()->bytes;
-    waiters_.front()->granted.cancel();
-    waiters_.pop_front();
+  grant(small_waiters_);
+  grant(large_waiters_);
+}
+
+// With the lock.
+void ByteBudget::grant(Waiters& waiters) {
+  while (!waiters.empty() && fits(waiters.front()->bytes)) {
+    const std::uint64_t bytes = waiters.front()->bytes;
+    used_ += bytes;
+    if (is_large(bytes)) large_ += bytes;
+    waiters.front()->granted.cancel();
+    waiters.pop_front();
   }
 }
 
 void ByteBudget::close() {
   const std::lock_guard lock(mutex_);
-  waiters_.clear();
+  small_waiters_.clear();
+  large_waiters_.clear();
 }
 
 bool ByteBudget::is_short() const {
   const std::lock_guard lock(mutex_);
-  return !waiters_.empty();
+  return !small_waiters_.empty() || !large_waiters_.empty();
 }
 
 std::uint64_t ByteBudget::used() const {

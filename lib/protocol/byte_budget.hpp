@@ -10,7 +10,9 @@
 
 namespace nn::protocol {
 
-// Taken in the thread of the io_context, in the order of asking; given back from any.
+// Taken in the thread of the io_context; given back from any. Large wishes, over a sixteenth of all, wait for
+// each other in their order and leave a quarter to the small ones, which wait in an order of their own: so a
+// few connections with large messages can't keep the others out.
 class ByteBudget : public std::enable_shared_from_this<ByteBudget> {
  public:
   ByteBudget(asio::any_io_executor executor, std::uint64_t bytes)
@@ -31,7 +33,10 @@ class ByteBudget : public std::enable_shared_from_this<ByteBudget> {
     std::uint64_t bytes;
     net::Timer granted;  // cancelled when it is
   };
-  bool fits(std::uint64_t bytes) const { return used_ == 0 || used_ + bytes <= bytes_; }
+  using Waiters = std::deque<std::shared_ptr<Waiter>>;
+  bool is_large(std::uint64_t bytes) const { return bytes > bytes_ / 16; }
+  bool fits(std::uint64_t bytes) const;
+  void grant(Waiters& waiters);
   Share share(std::uint64_t bytes);
   void give_back(std::uint64_t bytes);
   void grant();
@@ -39,8 +44,8 @@ class ByteBudget : public std::enable_shared_from_this<ByteBudget> {
   asio::any_io_executor executor_;
   const std::uint64_t bytes_;
   mutable std::mutex mutex_;
-  std::uint64_t used_ = 0;
-  std::deque<std::shared_ptr<Waiter>> waiters_;
+  std::uint64_t used_ = 0, large_ = 0;  // by all, and by large wishes
+  Waiters small_waiters_, large_waiters_;
 };
 
 }  // namespace nn::protocol

@@ -21,10 +21,11 @@ constexpr std::size_t longest_command_line = 100'000;
 constexpr std::uint64_t off_loop_bytes = 32 << 10;  // of a body that is read elsewhere
 constexpr std::chrono::seconds hello_timeout{10};
 constexpr std::chrono::milliseconds hello_timeout_when_full{200};
-constexpr std::chrono::seconds stuck_timeout{60};  // of a client that doesn't take its answers
-constexpr std::chrono::seconds guest_timeout{30};  // of one that greets and asks for nothing
-constexpr std::chrono::seconds keep_time{30};      // of a version that a silent stream was promised
-constexpr std::uint64_t least_rate = 128 << 10;    // bytes a second of a body that others wait for
+constexpr std::chrono::seconds stuck_timeout{60};   // of a client that doesn't take its answers
+constexpr std::chrono::seconds guest_timeout{30};   // of one that greets and asks for nothing
+constexpr std::chrono::seconds keep_time{30};       // of a version that a silent stream was promised
+constexpr std::chrono::seconds stalled_timeout{5};  // of a body that others wait for
+constexpr std::uint64_t least_rate = 128 << 10;     // bytes a second of a body that others wait for
 
 // Takes the same time wherever they differ.
 bool same_secret(std::string_view a, std::string_view b) {
@@ -517,7 +518,7 @@ void Session::check_time(Clock::time_point now) {
   }
   if (link_->coming_bytes() > 0 && service_.memory->is_short()) {
     const auto patience = hello_timeout + std::chrono::seconds(link_->coming_bytes() / least_rate);
-    if (now - link_->coming_since() > patience) return close();
+    if (now - link_->coming_since() > patience || silent > stalled_timeout) return close();
   }
   if (!link_->all_sent()) {
     if (silent > stuck_timeout) close();

@@ -104,7 +104,7 @@ TEST_CASE("misspelling-of-many: advice takes a moment at most") {
   CHECK_FALSE(closest("an option that is longer", many));
   CHECK_FALSE(closest("undecided", many));
   CHECK_FALSE(closest("x", {std::string(50'000'000, 'x')}));
-  CHECK(test::thread_seconds() - begin < 0.5);
+  CHECK(test::thread_seconds() - begin < 3);  // also under a sanitizer
 }
 
 TEST_CASE("lines end with LF or CR LF") {

@@ -121,7 +121,7 @@ TEST_CASE("lists of names") {
     bool integers = false, mixed = false;
   };
   for (const Row& row :
-       {Row{"[]", {{}}}, Row{R"(["a","b \"c\"",""])", {{"a", "b \"c\"", ""}}},
+       {Row{"[]", std::vector<std::string>()}, Row{R"(["a","b \"c\"",""])", {{"a", "b \"c\"", ""}}},
         Row{"[1,-2,18446744073709551615]", {{"1", "-2", "18446744073709551615"}}, true},
         Row{R"(["a",1])", {{"a"}}, false, true}, Row{R"([1,"a"])", {{"1"}}, true, true}, Row{"[1.5]", {}},
         Row{"[[1]]", {}}, Row{R"([{"a":1}])", {}}, Row{"[true]", {}}, Row{"[1", {}}, Row{"[1] 2", {}},

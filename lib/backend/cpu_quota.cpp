@@ -1,5 +1,7 @@
 #include "backend/cpu_quota.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -85,7 +87,7 @@ std::optional<double> cpu_quota(const std::string& root) {
     }
     const std::vector<std::string> names = split(controllers, ',');
     if (std::find(names.begin(), names.end(), "cpu") == names.end()) continue;
-    take(smallest(mounts + "/" + controllers, path, quota_v1));
+    take(smallest(fmt::format("{}/{}", mounts, controllers), path, quota_v1));
     if (controllers != "cpu") take(smallest(mounts + "/cpu", path, quota_v1));
   }
   return least;

@@ -25,7 +25,7 @@ void prefer_large_pages(std::span<std::byte> bytes) {
   const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
   const std::uintptr_t first = (begin + large - 1) / large * large,
                        last = (begin + bytes.size()) / large * large;
-  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  if (first < last) ::madvise(bytes.data() + (first - begin), last - first, MADV_HUGEPAGE);
 #endif
 }
 

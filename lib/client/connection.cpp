@@ -41,7 +41,7 @@ Connection::Connection(asio::io_context& io, net::Endpoint endpoint, ConnectionO
 void Connection::start() {
   asio::co_spawn(
       io_, [self = shared_from_this()] { return self->run(); },
-      [self = shared_from_this()](std::exception_ptr error) {
+      [self = shared_from_this()](const std::exception_ptr& error) {
         if (error) self->end(error);
       });
   watch();

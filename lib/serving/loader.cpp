@@ -189,7 +189,8 @@ void Loader::reconcile(Entry& entry) {
   const bool any =
       std::any_of(last.begin(), last.end(), [&](const auto& v) { return entry.loaded.contains(v.version); });
   std::vector<std::uint64_t> gone;
-  for (const auto& [version, loaded] : entry.loaded) {
+  for (const auto& loaded : entry.loaded) {
+    const std::uint64_t version = loaded.first;
     const bool keep =
         std::any_of(last.begin(), last.end(), [&](const auto& v) { return v.version == version; });
     if (!keep && (any || entry.refused.contains(version))) gone.push_back(version);

@@ -148,6 +148,7 @@ void Server::run() {
   }
   const std::vector<net::Endpoint> endpoints = listeners_->endpoints();
   std::vector<std::string> names;
+  names.reserve(endpoints.size());
   for (const net::Endpoint& endpoint : endpoints) names.push_back(net::to_string(endpoint));
   log_.write("ready",
              {{"pid", ::getpid()}, {"endpoints", names}, {"device", backend::to_string(options_.device)}});
@@ -220,7 +221,7 @@ bool Server::make_room() {
 }
 
 std::shared_ptr<Session> Server::welcome(net::Socket socket, Origin origin) {
-  const auto session = std::make_shared<Session>(service_, std::move(socket), std::move(origin));
+  auto session = std::make_shared<Session>(service_, std::move(socket), std::move(origin));
   service_.sessions.insert(session);
   spawn(session->run());
   return session;

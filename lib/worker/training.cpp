@@ -131,7 +131,7 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
   on_end_ = std::move(on_end);
   asio::co_spawn(
       io_, [self = shared_from_this()] { return self->run(); },
-      [self = shared_from_this()](std::exception_ptr error) {
+      [self = shared_from_this()](const std::exception_ptr& error) {
         if (error) self->give_up(error);
       });
 }
@@ -231,7 +231,8 @@ asio::awaitable<void> Training::send_model() {
     auto memory = std::make_shared<Buffer>(chunk);
     auto [error, n] = co_await model_.async_read_some(asio::buffer(memory->data(), chunk), no_throw);
     if (error || n == 0) co_return;
-    check_model([&] { check_.add(memory->bytes().first(n)); });
+    const auto bytes = memory->bytes().first(n);
+    check_model([&] { check_.add(bytes); });
     link_->send(link_->maker().finish(id_, wire::CreateModel(link_->maker().builder(), false),
                                       {{std::move(memory), n}, {}}));
     co_await link_->sent_down_to(most_unsent);

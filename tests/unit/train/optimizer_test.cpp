@@ -60,8 +60,8 @@ Plan small_plan(const char* net, Shape input) {
 // A sanitizer has operators of its own; there, nothing is counted.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
+void* operator new(std::size_t size, std::align_val_t boundary) {
+  return counted(size, static_cast<std::size_t>(boundary));
 }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }

@@ -40,16 +40,12 @@ std::string run_failed(const Error& error) {
 std::string run_ended_by(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
-  } catch (const Error& error) {
-    return run_failed(error);
   } catch (const Interrupted&) {
     return stopped_by(stop_requested() != 0 ? stop_requested() : SIGINT);
   } catch (const BrokenPipe&) {
     return stopped_by(SIGPIPE);
-  } catch (const std::bad_alloc&) {
-    return run_failed(Error(ErrorKind::io, "out of memory"));
-  } catch (const std::exception& error) {
-    return run_failed(Error(ErrorKind::internal, error.what()));
+  } catch (...) {
+    return run_failed(error_of(exception));
   }
 }
 

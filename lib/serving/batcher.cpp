@@ -21,6 +21,11 @@ std::size_t bytes_of(const Request& request, std::int64_t rows) {
   return static_cast<std::size_t>(rows * request.binding->builder.kind().width()) * sizeof(float);
 }
 
+Batch rows_of(const Slice& slice) {
+  const Batch& rows = slice.request->rows;
+  return slice.rows == rows.rows ? rows : nn::slice(rows, slice.first, slice.rows);
+}
+
 // Where the outputs of the slice's rows go.
 std::byte* place_of(const Slice& slice) {
   Request& request = *slice.request;
@@ -45,8 +50,7 @@ void compute_alone(const Slice& slice) {
   Request& request = *slice.request;
   try {
     make_values(request);
-    const bool whole = slice.rows == request.rows.rows;
-    const Batch rows = whole ? request.rows : nn::slice(request.rows, slice.first, slice.rows);
+    const Batch rows = rows_of(slice);
     const predict::PredictorInput input{&request.binding->encoder, &rows};
     request.binding->servable->compute({&input, 1}, reinterpret_cast<float*>(place_of(slice)));
   } catch (...) {
@@ -122,9 +126,7 @@ void Batcher::run() {
     Clock::duration time{0};
     if (step) {
       const std::lock_guard device(device_);
-      const auto start = clock_.now();
-      compute(*step, over);
-      time = clock_.now() - start;
+      time = compute(*step, over);
     }
     // A step's requests go to each completion together.
     std::map<Completion*, std::pair<std::shared_ptr<Completion>, Requests>> groups;
@@ -140,8 +142,8 @@ void Batcher::run() {
   }
 }
 
-// Adds those requests to `over` whose last rows it computed.
-void Batcher::compute(const Step& step, Requests& over) {
+// Adds those requests to `over` whose last rows it computed; says how long that took.
+Clock::duration Batcher::compute(const Step& step, Requests& over) {
   const auto start = clock_.now();
   bool together = step.slices.size() > 1;
   if (together) {
@@ -150,10 +152,8 @@ void Batcher::compute(const Step& step, Requests& over) {
       parts.reserve(step.slices.size());
       std::vector<predict::PredictorInput> inputs;
       for (const Slice& slice : step.slices) {
-        const Request& request = *slice.request;
-        parts.push_back(slice.rows == request.rows.rows ? request.rows
-                                                        : nn::slice(request.rows, slice.first, slice.rows));
-        inputs.push_back({&request.binding->encoder, &parts.back()});
+        parts.push_back(rows_of(slice));
+        inputs.push_back({&slice.request->binding->encoder, &parts.back()});
       }
       const std::int64_t width = step.servable->kind().width();
       values_.reserve_discarding(static_cast<std::size_t>(step.rows * width) * sizeof(float));
@@ -172,15 +172,16 @@ void Batcher::compute(const Step& step, Requests& over) {
   if (!together) {
     for (const Slice& slice : step.slices) compute_alone(slice);
   }
-  const auto time = since(start, clock_.now());
+  const Clock::duration time = clock_.now() - start;
   for (const Slice& slice : step.slices) {
     Request& request = *slice.request;
-    request.computed += time;
+    request.computed += std::chrono::duration_cast<std::chrono::microseconds>(time);
     request.done += slice.rows;
     if (request.state == Request::State::waiting && request.done == request.rows.rows) answer(request);
     const bool all_back = request.done == request.taken;
     if (request.state != Request::State::waiting && all_back) over.push_back(slice.request);
   }
+  return time;
 }
 
 }  // namespace nn::serving

@@ -31,7 +31,7 @@ class Batcher {
 
  private:
   void run();
-  void compute(const Step& step, Requests& over);
+  Clock::duration compute(const Step& step, Requests& over);
 
   const BatcherOptions options_;
   const Clock& clock_;

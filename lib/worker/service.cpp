@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "base/version.hpp"
 #include "worker/session.hpp"
 
@@ -70,9 +71,6 @@ std::string status_of_health(const Service& service) {
   return service.draining ? "draining" : ready ? "ok" : "no model";
 }
 
-// What came from outside may not be UTF-8.
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
 }  // namespace
 
 Service::Service(asio::io_context& context, const WorkerOptions& worker_options,
@@ -99,20 +97,20 @@ Service::~Service() {
 std::string report(const Service& service, wire::What what) {
   const auto catalog = service.catalog.get();
   switch (what) {
-    case wire::What::health: return dump({{"status", status_of_health(service)}});
-    case wire::What::models: return dump(models_of(*catalog));
-    case wire::What::stats: return dump(stats_of(service));
+    case wire::What::health: return json_dump<json>({{"status", status_of_health(service)}});
+    case wire::What::models: return json_dump<json>(models_of(*catalog));
+    case wire::What::stats: return json_dump<json>(stats_of(service));
     default: break;
   }
-  return dump({{"agent", fmt::format("nn-worker {}", tools_version())},
-               {"pid", ::getpid()},
-               {"device", backend::to_string(service.options.device)},
-               {"draining", service.draining},
-               {"connections", service.sessions.size()},
-               {"inflight", service.inflight},
-               {"training", service.training != nullptr},
-               {"max_inflight", service.options.max_inflight},
-               {"models", models_of(*catalog)}});
+  return json_dump<json>({{"agent", fmt::format("nn-worker {}", tools_version())},
+                          {"pid", ::getpid()},
+                          {"device", backend::to_string(service.options.device)},
+                          {"draining", service.draining},
+                          {"connections", service.sessions.size()},
+                          {"inflight", service.inflight},
+                          {"training", service.training != nullptr},
+                          {"max_inflight", service.options.max_inflight},
+                          {"models", models_of(*catalog)}});
 }
 
 }  // namespace nn::worker

@@ -117,11 +117,8 @@ TEST_CASE("metadata-keys: any number of them") {
           const auto key = fbb.CreateString("key " + std::to_string(i));
           pairs.push_back(arrow::CreateKeyValue(fbb, key, fbb.CreateString("v")));
         }
-        const auto fields = fbb.CreateVector(std::vector{WireMessages::floats(fbb)});
         const auto list = fbb.CreateVector(pairs);
-        messages.message(fbb, arrow::MessageHeader::Schema,
-                         arrow::CreateSchema(fbb, arrow::Endianness::Little, fields, list).Union(), "");
-        return messages.buffer();
+        return messages.schema(fbb, {WireMessages::floats(fbb)}, list).buffer();
       },
       [](const MessageBuffer& buffer) {
         MessageReader reader("test");
@@ -159,10 +156,8 @@ TEST_CASE("tensor-metadata-brackets: nested JSON is refused before a tree is bui
   const auto children = fbb.CreateVector(std::vector{WireMessages::floats(fbb)});
   const auto name = fbb.CreateString("x");
   const auto list = arrow::CreateFixedSizeList(fbb, 1).Union();
-  const auto fields = fbb.CreateVector(
-      std::vector{arrow::CreateField(fbb, name, true, arrow::Type::FixedSizeList, list, 0, children, pairs)});
-  messages.message(fbb, arrow::MessageHeader::Schema,
-                   arrow::CreateSchema(fbb, arrow::Endianness::Little, fields).Union(), "");
+  messages.schema(
+      fbb, {arrow::CreateField(fbb, name, true, arrow::Type::FixedSizeList, list, 0, children, pairs)});
   const MessageBuffer buffer = messages.buffer();
   const test::AllocatedBytes allocated;
   CHECK_THAT(read_error(messages), Catch::Contains("expected {\"shape\""));
@@ -180,9 +175,7 @@ TEST_CASE("shared-tables: a schema whose fields share their children") {
     field = arrow::CreateField(fbb, name, true, arrow::Type::Struct_, arrow::CreateStruct_(fbb).Union(), 0,
                                children);
   }
-  const auto fields = fbb.CreateVector(std::vector{field});
-  messages.message(fbb, arrow::MessageHeader::Schema,
-                   arrow::CreateSchema(fbb, arrow::Endianness::Little, fields).Union(), "");
+  messages.schema(fbb, {field});
   const double begin = test::thread_seconds();
   CHECK_THAT(read_error(messages), Catch::Contains("metadata cannot be read"));
   CHECK(test::thread_seconds() - begin < 0.1);
@@ -197,9 +190,7 @@ TEST_CASE("shared-texts: fields that share a long name") {
   for (int i = 0; i < 2000; ++i) {
     all.push_back(arrow::CreateField(fbb, name, true, arrow::Type::FloatingPoint, type));
   }
-  const auto fields = fbb.CreateVector(all);
-  messages.message(fbb, arrow::MessageHeader::Schema,
-                   arrow::CreateSchema(fbb, arrow::Endianness::Little, fields).Union(), "");
+  messages.schema(fbb, all);
   const MessageBuffer buffer = messages.buffer();
   const test::AllocatedBytes allocated;
   CHECK_THAT(read_error(messages), Catch::Contains("many times"));

@@ -53,10 +53,15 @@ class WireMessages {
   template <typename Make>
   WireMessages& schema(Make&& make) {
     Builder fbb;
-    const std::vector<flatbuffers::Offset<arrow::Field>> fields = make(fbb);
+    return schema(fbb, make(fbb));
+  }
+  // Fields and metadata are in the builder already.
+  WireMessages& schema(
+      Builder& fbb, const std::vector<flatbuffers::Offset<arrow::Field>>& fields,
+      flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<arrow::KeyValue>>> metadata = 0) {
     const auto list = fbb.CreateVector(fields);
     return message(fbb, arrow::MessageHeader::Schema,
-                   arrow::CreateSchema(fbb, arrow::Endianness::Little, list).Union(), "");
+                   arrow::CreateSchema(fbb, arrow::Endianness::Little, list, metadata).Union(), "");
   }
 
   // Rows or entries: of each column its length, and of all the buffers.

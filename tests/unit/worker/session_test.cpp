@@ -64,10 +64,7 @@ TEST_CASE("an answer comes back, computed at once or by the batcher") {
 TEST_CASE("a request is bound to its version: a swap meanwhile changes nothing for it") {
   WorkerFixture w;
   const auto client = w.connected();
-  w.model->hold();
-  client->predict(1, {1});
-  w.run();
-  w.model->wait_for_step(1);
+  w.occupy(*client);
   const auto next = std::make_shared<FakeServable>("m", 2);
   w.serve({next});
   client->predict(2, {2});
@@ -139,10 +136,7 @@ TEST_CASE("a version that is being loaded is worth another try, one that can't b
 TEST_CASE("cancelled requests, and those of clients that hang up, are not computed") {
   WorkerFixture w;
   const auto client = w.connected(), leaver = w.connected();
-  w.model->hold();
-  client->predict(1, {1});
-  w.run();
-  w.model->wait_for_step(1);
+  w.occupy(*client);
   client->predict(2, {2});
   client->cancel(2);
   leaver->predict(3, {3});
@@ -160,10 +154,7 @@ TEST_CASE("cancelled requests, and those of clients that hang up, are not comput
 TEST_CASE("a deadline counts from when the request came") {
   WorkerFixture w;
   const auto client = w.connected();
-  w.model->hold();
-  client->predict(1, {1});
-  w.run();
-  w.model->wait_for_step(1);
+  w.occupy(*client);
   client->predict(2, {2}, 5000);
   client->predict(3, {3}, 50'000);
   w.run();

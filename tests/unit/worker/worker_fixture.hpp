@@ -189,6 +189,13 @@ class WorkerFixture {
     io.restart();
     io.poll();
   }
+  // The model computes the client's request 1 until it is released.
+  void occupy(Client& client) {
+    model->hold();
+    client.predict(1, {1});
+    run();
+    model->wait_for_step(1);
+  }
   // Until so many requests that the batcher had are back.
   void run_until_idle() {
     while (service->inflight > 0) {

@@ -68,10 +68,7 @@ Loader::~Loader() {
 
 void Loader::load_all() {
   publish();
-  for (Entry& entry : entries_) {
-    throw_if_stopped();
-    look_at(entry);
-  }
+  look_at_all();
   throw_if_stopped();
   std::optional<Error> first;
   bool any = false;
@@ -112,9 +109,7 @@ void Loader::run() {
       publish();
     }
     for (const Change& change : changes) apply(change);
-    if (look) {
-      for (Entry& entry : entries_) look_at(entry);
-    }
+    if (look) look_at_all();
     lock.lock();
   }
 }
@@ -134,6 +129,14 @@ void Loader::look_at(Entry& entry) {
   }
   if (!reason && entry.reason) note("model {}: {} is back", entry.spec.name, entry.spec.path);
   entry.reason = std::move(reason);
+}
+
+// Loads and what goes are published as they happen, reasons once for all.
+void Loader::look_at_all() {
+  for (Entry& entry : entries_) {
+    if (!started_) throw_if_stopped();
+    look_at(entry);
+  }
   publish();
 }
 

@@ -90,6 +90,7 @@ class Loader {
 
   void run();
   void look_at(Entry& entry);
+  void look_at_all();
   void reconcile(Entry& entry);
   bool may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const;
   std::vector<repository::FoundVersion> wanted(const Entry& entry,

@@ -8,6 +8,7 @@
 #include "base/json_text.hpp"
 #include "base/signals.hpp"
 #include "client/connect.hpp"
+#include "net/stop_wait.hpp"
 
 namespace nn::client {
 namespace {
@@ -68,11 +69,10 @@ WorkerAnswer ask_worker(const net::Endpoint& endpoint, const WorkerQuestion& que
   asio::co_spawn(io, ask(io, endpoint, question, access), [&](std::exception_ptr thrown, std::string text) {
     error = std::move(thrown);
     answer = std::move(text);
+    io.stop();
   });
-  while (!io.stopped()) {
-    io.run_for(std::chrono::milliseconds(100));
-    throw_if_stopped();
-  }
+  const net::StopWait stop(io.get_executor(), throw_if_stopped);
+  io.run();
   try {
     if (error) std::rethrow_exception(error);
   } catch (const Error& thrown) {

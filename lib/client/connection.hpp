@@ -1,4 +1,5 @@
-// A client's connection to one worker, which is made again when it is lost. For this module only.
+// A client's connection to one worker, over which many streams of rows go, and which is made again when it is
+// lost. For this module only.
 #pragma once
 
 #include <chrono>
@@ -6,30 +7,25 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
 
 #include "client/connect.hpp"
 #include "client/liveness.hpp"
-#include "predict/predictions.hpp"
 
 namespace nn::client {
 
 struct ConnectionOptions {
-  std::string model;          // empty: the worker's only one
-  std::uint64_t version = 0;  // 0: the one it serves
-  net::Access access;
+  net::Endpoint endpoint;
+  net::Access access;  // one with_token()
   std::uint64_t max_frame = format::default_max_frame;
+  // How the worker is reached, each time anew; none: open_connection().
+  std::function<asio::awaitable<std::shared_ptr<protocol::FrameLink>>(net::Transport&)> open = {};
 };
 
-// The outputs of some rows.
-struct RemoteAnswer {
-  Batch batch;
-  const float* values = nullptr;  // [rows, width], in the batch's memory
-};
-
+// Why a request has no reply.
 struct RemoteFailure {
   wire::Code code;
   Error error;
@@ -38,7 +34,6 @@ struct RemoteFailure {
 // All calls in the thread of the io_context.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Done = std::function<void(std::variant<RemoteAnswer, RemoteFailure>)>;
   enum class State : std::uint8_t {
     connecting,  // or waiting to try again
     ready,
@@ -46,47 +41,62 @@ class Connection : public std::enable_shared_from_this<Connection> {
     refused,   // for good: error() says why
     stopped,
   };
+  // The message that answers a request, good until the function returns; or why there is none. What it throws
+  // ends the connection, which is made again.
+  using Reply = std::function<void(const std::variant<const protocol::IncomingFrame*, RemoteFailure>&)>;
+  // Whoever wants to know that state() is another.
+  class Watcher {
+   public:
+    virtual ~Watcher() = default;
+    virtual void connection_changed() = 0;
+  };
 
-  // `table` is the schema of the rows to come. `on_change` is called when state() changed.
-  Connection(asio::io_context& io, net::Endpoint endpoint, ConnectionOptions options,
-             std::shared_ptr<const Schema> table, std::function<void()> on_change);
+  Connection(asio::io_context& io, ConnectionOptions options);
 
   void start();
   void stop();  // requests under way are forgotten
+  void add(Watcher& watcher) { watchers_.insert(&watcher); }
+  void remove(Watcher& watcher) { watchers_.erase(&watcher); }
 
   State state() const { return state_; }
   const std::string& name() const { return name_; }
   const Error& error() const { return error_; }  // the last
-  bool ever_ready() const { return kind_.has_value(); }
-  bool ever_lost() const { return lost_; }  // an attempt to connect failed, or a connection ended
-  const predict::PredictionKind& kind() const { return *kind_; }  // once ready
-  const std::string& digest() const { return digest_; }
-  std::size_t outstanding() const { return requests_.size(); }
-  Clock::time_point not_before() const { return not_before_; }  // it was busy: later
+  bool ever_lost() const { return lost_; }       // an attempt to connect failed, or a connection ended
   // When there was a connection last, or this was made.
-  Clock::time_point last_connected() const {
-    return state_ == State::ready || state_ == State::draining ? clock_.now() : connected_at_;
-  }
+  Clock::time_point last_connected() const;
+  // The largest body that the worker takes; 0: it didn't say.
+  std::uint64_t worker_max_frame() const { return worker_max_frame_; }
+  bool worker_can(std::string_view ability) const { return abilities_.contains(ability); }
+  std::uint32_t new_stream() { return ++streams_; }
+  // What a worker may take for its greeting, and for a stream's.
+  std::chrono::milliseconds greeting_limit() const { return 2 * options_.access.connect_timeout; }
 
-  // `done` is called once: with the answer, or with what went wrong, also when the connection is
-  // lost. The number is for cancel().
-  std::uint64_t send(const Batch& rows, std::optional<std::chrono::microseconds> time_left, Done done);
-  // The worker need not answer. It says what became of the request all the same: until then it
-  // counts as outstanding, and `done` is called.
+  // The builder of the message for the next request().
+  flatbuffers::FlatBufferBuilder& builder() { return link_->maker().builder(); }
+  // Sends a message of a worker that is ready or draining. `reply` is called once, also when the connection
+  // is lost, but for stop(). The number is for cancel().
+  template <typename T>
+  std::uint64_t request(flatbuffers::Offset<T> message, format::OutgoingMessages body, Reply reply) {
+    const std::uint64_t id = next_id_++;
+    requests_[id] = std::move(reply);
+    link_->send(link_->maker().finish(id, message, std::move(body)));
+    return id;
+  }
+  // Sends a message that has no reply.
+  template <typename T>
+  void tell(flatbuffers::Offset<T> message, std::uint64_t id = 0) {
+    link_->send(link_->maker().finish(id, message));
+  }
+  // The worker need not answer. It says what became of the request all the same.
   void cancel(std::uint64_t id);
+  // A worker that doesn't do what it should: perhaps a new connection does better.
+  void break_off();
 
  private:
-  struct Sent {
-    Done done;
-    std::int64_t rows;
-  };
   asio::awaitable<void> run();
   asio::awaitable<void> serve_connection();
-  asio::awaitable<void> greet();
-  void open_stream();
+  void welcome(const wire::Welcome& welcome);
   void handle(const protocol::IncomingFrame& in);
-  void answered(const protocol::IncomingFrame& in);
-  void take_schema();
   void lose(const Error& error);
   void end(const std::exception_ptr& why);
   void set(State state);
@@ -94,32 +104,24 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   asio::io_context& io_;
   Clock& clock_;
-  net::Endpoint endpoint_;
-  std::string name_;
   ConnectionOptions options_;
-  std::shared_ptr<const Schema> table_;
-  std::function<void()> on_change_;
+  std::string name_;
+  std::set<Watcher*> watchers_;
   State state_ = State::connecting;
   Error error_;
-  bool lost_ = false;
+  bool lost_ = false, ever_ready_ = false;
   net::Transport transport_;
   std::shared_ptr<protocol::FrameLink> link_;
-  std::optional<format::MessageWriter> rows_;
-  std::optional<format::MessageReader> answers_;
-  std::shared_ptr<const Schema> answer_schema_;
-  std::optional<predict::OutputColumn> column_;
-  std::optional<predict::PredictionKind> kind_;
-  std::string digest_;
-  std::optional<std::uint64_t> version_;  // that answers
-  std::unordered_map<std::uint64_t, Sent> requests_;
+  std::unordered_map<std::uint64_t, Reply> requests_;
   std::uint64_t next_id_ = 1;
-  std::uint64_t worker_max_frame_ = 0;  // of a body that it takes
-  Clock::time_point not_before_{}, connected_at_;
+  std::uint32_t streams_ = 0;
+  std::uint64_t worker_max_frame_ = 0;
+  std::set<std::string, std::less<>> abilities_;
+  Clock::time_point connected_at_;
   Liveness liveness_;
-  std::chrono::milliseconds busy_pause_{0};
-  int fruitless_ = 0;
-  net::Timer timer_;  // between attempts
-  net::Timer watch_;  // for silence
+  int fruitless_ = 0;  // connections in a row that were lost before an answer came
+  net::Timer timer_;   // between attempts
+  net::Timer watch_;   // for silence
 };
 
 }  // namespace nn::client

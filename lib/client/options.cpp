@@ -62,7 +62,8 @@ options::List option_list(RemoteOptions& o) {
              .value = "MS",
              .help = "Ask a second worker when the first has not answered",
              .text = "Ask a second worker too when the first has not answered by then.\n"
-                     "The first answer is taken, and the other request cancelled."},
+                     "The first answer is taken, and the other request cancelled.\n"
+                     "So are a tenth of the batches at most, and a few more in the beginning."},
             milliseconds_field(o.hedge));
   options::append(list, net::option_list(o.access, "Workers"));
   return list;

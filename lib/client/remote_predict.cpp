@@ -7,7 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "client/replicas.hpp"
+#include "client/ordered_rows.hpp"
 #include "repository/model_name.hpp"
 #include "tensor/blocks_ahead.hpp"
 
@@ -31,8 +31,8 @@ std::shared_ptr<const Schema> schema_of(const Schema& schema, const std::vector<
   return out;
 }
 
-ConnectionOptions connection_options(const RemoteOptions& options) {
-  ConnectionOptions out;
+StreamOptions stream_options(const RemoteOptions& options, std::shared_ptr<const Schema> table) {
+  StreamOptions out;
   if (!options.model.empty()) {
     try {
       repository::ModelName model = repository::parse_unlabelled_name(options.model);
@@ -42,18 +42,22 @@ ConnectionOptions connection_options(const RemoteOptions& options) {
       throw error.within("-m");
     }
   }
-  out.access = with_token(options.access);
   out.max_frame = options.max_frame;
+  out.table = std::move(table);
   return out;
 }
 
-ReplicasOptions replicas_options(const RemoteOptions& options) {
-  ReplicasOptions out;
-  out.endpoints = options.endpoints;
-  out.connection = connection_options(options);
+OrderedOptions ordered_options(const RemoteOptions& options, std::shared_ptr<const Schema> table) {
+  OrderedOptions out;
+  out.dispatch.stream = stream_options(options, std::move(table));
+  out.dispatch.deadline = options.deadline;
+  out.dispatch.patience = options.access.connect_timeout;
+  const net::Access access = with_token(options.access);
+  for (const net::Endpoint& endpoint : options.endpoints) {
+    out.workers.push_back({endpoint, access, options.max_frame});
+  }
   out.ensemble = options.combination.has_value();
   out.quorum = options.quorum.value_or(0);
-  out.deadline = options.deadline;
   out.hedge = options.hedge;
   return out;
 }
@@ -75,12 +79,11 @@ class RemoteSource : public BatchSource {
   std::optional<std::int64_t> total_rows_;
   std::vector<std::size_t> sent_;
   std::shared_ptr<const Schema> sent_schema_;
-  Replicas replicas_;
+  OrderedRows workers_;
   std::optional<ensemble::Combiner> combiner_;
   BlocksAhead blocks_;
   bool ensemble_;
   std::deque<Batch> in_flight_;
-  std::uint64_t next_number_ = 0;
 };
 
 RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOptions& options)
@@ -88,10 +91,10 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
       total_rows_(source->total_rows()),
       sent_(sent_columns(*source_schema_)),
       sent_schema_(schema_of(*source_schema_, sent_)),
-      replicas_(replicas_options(options), sent_schema_),
+      workers_(ordered_options(options, sent_schema_)),
       blocks_(std::move(source), options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
       ensemble_(options.combination.has_value()) {
-  const predict::PredictionKind kind = replicas_.kind();
+  const predict::PredictionKind kind = workers_.kind();
   ensemble::CombinerOptions combine;
   combine.combination = options.combination.value_or(ensemble::Combination{});
   combine.uncertainty = options.uncertainty;
@@ -103,7 +106,7 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
 Metadata RemoteSource::describe() {
   std::vector<std::string> names;
   std::string digests;
-  for (const Replicas::Member& member : replicas_.members()) {
+  for (const WorkerReport& member : workers_.reports()) {
     names.push_back(member.name);
     if (member.digest.empty() || (!ensemble_ && !digests.empty())) continue;
     digests += (digests.empty() ? "" : ",") + member.digest;
@@ -117,13 +120,13 @@ Metadata RemoteSource::describe() {
 void RemoteSource::submit(Batch block) {
   Batch rows{sent_schema_, block.first_row, block.rows, {}};
   for (const std::size_t c : sent_) rows.columns.push_back(block.columns[c]);
-  replicas_.submit(next_number_++, std::move(rows));
+  workers_.submit(std::move(rows));
   in_flight_.push_back(std::move(block));
 }
 
 // Keeps the workers busy; waits for the reader only when nothing else is to be done.
 void RemoteSource::feed() {
-  while (in_flight_.size() < replicas_.depth()) {
+  while (in_flight_.size() < workers_.depth()) {
     auto block = blocks_.next(in_flight_.empty());
     if (!block) return;
     submit(std::move(*block));
@@ -136,17 +139,17 @@ std::optional<Batch> RemoteSource::next() {
     report_missing();
     return std::nullopt;
   }
-  const ReplicasResult result = replicas_.wait(next_number_ - in_flight_.size());
+  const BlockAnswer result = workers_.wait();
   const Batch block = std::move(in_flight_.front());
   in_flight_.pop_front();
   std::vector<const float*> outputs;
-  for (const ReplicasResult::Part& part : result.parts) outputs.push_back(part.answer.values);
+  for (const BlockAnswer::Part& part : result.parts) outputs.push_back(part.answer.values);
   const std::vector<double> weights(outputs.size(), 1.0);
   return combiner_->combine(block, outputs, weights);
 }
 
 void RemoteSource::report_missing() {
-  for (const Replicas::Member& member : replicas_.members()) {
+  for (const WorkerReport& member : workers_.reports()) {
     if (member.unreached && !ensemble_) warn("{}; the other workers did without it", member.error);
     if (member.missed == 0) continue;
     warn("{} was missing from {} of {} rows{}{}", member.name, format_count(member.missed),

@@ -149,7 +149,7 @@ bool Session::greet(const protocol::IncomingFrame& in) {
   auto& builder = link_->maker().builder();
   const auto agent = builder.CreateString(fmt::format("nn-worker {}", tools_version()));
   const auto device = builder.CreateString(backend::to_string(service_.options.device));
-  std::vector<std::string> abilities = {"predict", "keep"};
+  std::vector<std::string> abilities = {"predict", "keep", "describe"};
   if (origin_.may_administer) abilities.emplace_back("admin");
   if (!service_.options.train_folder.empty()) abilities.emplace_back("train");
   const auto can = builder.CreateVectorOfStrings(abilities);
@@ -208,6 +208,7 @@ void Session::handle_at_once(const protocol::IncomingFrame& in) {
     case wire::Message::Cancel: return cancel(id);
     case wire::Message::Query:
       return link_->send(link_->maker().report(id, report(service_, in.as<wire::Query>()->what())));
+    case wire::Message::Describe: return describe(in);
     case wire::Message::Train: return train(in);
     case wire::Message::Rows: return take_rows(in);
     case wire::Message::Load: {

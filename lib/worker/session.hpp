@@ -85,6 +85,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void open(const protocol::IncomingFrame& in, const std::shared_ptr<OpenStream>& stream, const Rows& rows);
   std::shared_ptr<OpenStream> new_stream(const wire::Open& message) const;
   void predict(const protocol::IncomingFrame& in, const std::shared_ptr<OpenStream>& stream, Rows rows);
+  void describe(const protocol::IncomingFrame& in);
   void cancel(std::uint64_t id);
   void train(const protocol::IncomingFrame& in);
   void take_rows(const protocol::IncomingFrame& in);

@@ -132,6 +132,20 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
   requests_[id] = request;
 }
 
+void Session::describe(const protocol::IncomingFrame& in) {
+  const auto* message = in.as<wire::Describe>();
+  const std::uint64_t id = in.frame->id();
+  const auto catalog = service_.catalog.get();
+  const serving::Catalog::Found found =
+      catalog->find(flatbuffers::GetStringView(message->model()), message->version());
+  if (!found.servable) return refuse(id, code_of_absence(*found.absence), *found.absence);
+  format::MessageWriter inputs(*found.servable->inputs(), format::StreamLimits{client_frame_});
+  auto& builder = link_->maker().builder();
+  const auto digest = builder.CreateString(found.servable->digest());
+  const auto described = wire::CreateDescribed(builder, found.servable->version(), digest);
+  link_->send(link_->maker().finish(id, described, inputs.take()));
+}
+
 void Session::train(const protocol::IncomingFrame& in) {
   const auto* message = in.as<wire::Train>();
   const std::uint64_t id = in.frame->id();

@@ -107,6 +107,34 @@ TEST_CASE("a stream that keeps its version has it while rows come, and not for e
   CHECK(version(30) == 2);
 }
 
+TEST_CASE("a model is described before there are any rows for it") {
+  WorkerFixture w;
+  const auto client = w.connect();
+  client->hello();
+  const auto describe = [&](std::uint64_t id, const char* model) {
+    auto& builder = client->maker().builder();
+    client->send(client->maker().finish(id, wire::CreateDescribe(builder, builder.CreateString(model), 0)));
+    w.run();
+    return client->take();
+  };
+  w.run();
+  client->take();
+  const auto replies = describe(5, "m");
+  REQUIRE(replies.size() == 1);
+  CHECK(replies[0].id() == 5);
+  const auto* described = replies[0].frame().message_as<wire::Described>();
+  REQUIRE(described != nullptr);
+  CHECK(described->version() == 1);
+  CHECK(described->digest()->str() == "m1");
+  format::MessageReader inputs("inputs");
+  auto body = std::make_shared<Buffer>(replies[0].body.size());
+  std::memcpy(body->data(), replies[0].body.data(), body->size());
+  inputs.read({body, body->size()});
+  REQUIRE(inputs.schema());
+  CHECK(inputs.schema()->fields.at(0).name == "a");
+  CHECK(describe(6, "x").at(0).text() == "not_found: no model 'x'; there are: m");
+}
+
 TEST_CASE("an idle stream doesn't keep a version that is served no more") {
   WorkerFixture w;
   const auto client = w.connected();

@@ -1,0 +1,266 @@
+#include "client/remote_model.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "client/describe.hpp"
+#include "client/replicas.hpp"
+
+namespace nn::client {
+namespace {
+
+using serving::Request;
+using Told = std::function<void(std::variant<std::shared_ptr<serving::Servable>, Error>)>;
+
+// The columns of a table that the model wants, in the model's order, with the table's types.
+std::shared_ptr<const Schema> wanted_of(const Schema& table, const Schema& inputs) {
+  auto wanted = std::make_shared<Schema>();
+  for (const Field& input : inputs.fields) {
+    const auto column = table.find(input.name);
+    if (!column) throw data_error("the table has no column '{}'", input.name);
+    wanted->fields.push_back(table.fields[*column]);
+  }
+  return wanted;
+}
+
+Batch rows_of(const Batch& rows, std::shared_ptr<const Schema> wanted) {
+  Batch out{wanted, rows.first_row, rows.rows, {}};
+  for (const Field& field : wanted->fields)
+    out.columns.push_back(rows.columns[*rows.schema->find(field.name)]);
+  return out;
+}
+
+// What makes tables need streams of their own.
+std::string signature_of(const Schema& table) {
+  std::string out;
+  for (const Field& field : table.fields) {
+    out += fmt::format("{}:{}", static_cast<int>(field.type), field.nullable ? 1 : 0);
+    for (const std::int64_t extent : field.shape) out += fmt::format(",{}", extent);
+    out += ';';
+  }
+  return out;
+}
+
+// What lives in the thread of the io_context: a dispatcher for each kind of table.
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(asio::io_context& io, const Workers& workers, RemoteModelOptions options, ModelDescription description)
+      : io_(io),
+        connections_(workers.connections()),
+        options_(std::move(options)),
+        description_(std::move(description)),
+        limit_(io.get_executor()) {}
+
+  const RemoteModelOptions& options() const { return options_; }
+  const ModelDescription& description() const { return description_; }
+  asio::io_context& io() { return io_; }
+
+  // What the model answers is known when its first stream is open.
+  void open(std::function<void(std::variant<predict::PredictionKind, Error>)> opened) {
+    opened_ = std::move(opened);
+    const Dispatcher& dispatcher = dispatcher_of(*description_.inputs);
+    if (!opened_) return;
+    limit_.expires_after(options_.patience);
+    limit_.wait([self = shared_from_this(), &dispatcher](bool expired) {
+      if (!expired || !self->opened_) return;
+      const std::string why = dispatcher.reports().front().error;
+      self->tell_opened(Error(ErrorKind::unavailable, why.empty() ? "no worker answers" : why));
+    });
+  }
+  void submit(std::shared_ptr<Request> request) {
+    const std::uint64_t number = next_++;
+    std::shared_ptr<const Schema> wanted;
+    try {
+      wanted = wanted_of(*request->rows.schema, *description_.inputs);
+    } catch (const Error& error) {
+      return complete(std::move(request), error);
+    }
+    Batch rows = rows_of(request->rows, wanted);
+    const auto deadline = request->deadline;
+    requests_[number] = {std::move(request), net::clock_of(io_).now()};
+    dispatcher_of(*wanted).submit(number, std::move(rows), deadline);
+  }
+  void stop() {
+    for (auto& [signature, dispatcher] : dispatchers_) dispatcher->stop();
+    dispatchers_.clear();
+    auto left = std::exchange(requests_, {});
+    for (auto& [number, waiting] : left) {
+      waiting.request->state = Request::State::cancelled;
+      tell(std::move(waiting.request));
+    }
+  }
+  // Bytes of requests that wait.
+  std::atomic<std::uint64_t> bytes{0};
+
+ private:
+  struct Waiting {
+    std::shared_ptr<Request> request;
+    Clock::time_point sent;
+  };
+
+  Dispatcher& dispatcher_of(const Schema& table) {
+    auto& dispatcher = dispatchers_[signature_of(table)];
+    if (dispatcher) return *dispatcher;
+    DispatchOptions dispatch;
+    dispatch.workers = connections_;
+    dispatch.stream.model = options_.remote_name;
+    dispatch.stream.version = description_.version;
+    dispatch.stream.table = std::make_shared<Schema>(table);
+    dispatch.patience = options_.patience;
+    const ReplicasOptions replicas{
+        .hedge = options_.hedge, .persistent = true, .most_tries = options_.most_tries};
+    dispatcher = std::make_unique<Replicas>(io_, std::move(dispatch), replicas, events());
+    dispatcher->start();
+    return *dispatcher;
+  }
+
+  Dispatcher::Events events() {
+    Dispatcher::Events events;
+    events.ready = [this](const predict::PredictionKind& kind) { tell_opened(kind); };
+    events.answered = [this](std::uint64_t number, BlockAnswer answer) {
+      auto waiting = requests_.extract(number);
+      if (waiting) answered(waiting.mapped(), answer.parts.at(0).answer);
+    };
+    events.failed = [this](std::uint64_t number, const Error& error) {
+      auto waiting = requests_.extract(number);
+      if (waiting) complete(std::move(waiting.mapped().request), error);
+    };
+    events.broken = [this](const Error& error) { broken(error); };
+    events.dropped = [](std::size_t) {};  // other models may need the connection
+    return events;
+  }
+
+  void tell_opened(std::variant<predict::PredictionKind, Error> what) {
+    limit_.cancel();
+    if (opened_) std::exchange(opened_, nullptr)(std::move(what));
+  }
+
+  void answered(Waiting& waiting, const RemoteAnswer& answer) {
+    Request& request = *waiting.request;
+    const auto now = net::clock_of(io_).now();
+    request.waited = std::chrono::duration_cast<std::chrono::microseconds>(waiting.sent - request.arrived);
+    request.computed = std::chrono::duration_cast<std::chrono::microseconds>(now - waiting.sent);
+    try {
+      const auto& builder = request.binding->builder;
+      Buffer values(static_cast<std::size_t>(request.rows.rows * builder.kind().width()) * sizeof(float));
+      std::memcpy(values.data(), answer.values, values.size());
+      request.answers = builder.build(request.rows, std::move(values), nullptr, nullptr);
+      request.state = Request::State::answered;
+      tell(std::move(waiting.request));
+    } catch (...) {
+      complete(std::move(waiting.request), error_of(std::current_exception()));
+    }
+  }
+
+  void complete(std::shared_ptr<Request> request, const Error& error) {
+    const bool late = request->deadline && net::clock_of(io_).now() >= *request->deadline;
+    request->state = late ? Request::State::late : Request::State::failed;
+    request->error = error;
+    tell(std::move(request));
+  }
+
+  void tell(std::shared_ptr<Request> request) {
+    bytes -= request->bytes;
+    const auto completion = request->completion;
+    completion->complete({std::move(request)});
+  }
+
+  // Workers that answer different things: nothing can be said for this model any more.
+  void broken(const Error& error) {
+    tell_opened(error);
+    auto left = std::exchange(requests_, {});
+    for (auto& [number, waiting] : left) complete(std::move(waiting.request), error);
+  }
+
+  asio::io_context& io_;
+  std::vector<std::shared_ptr<Connection>> connections_;
+  RemoteModelOptions options_;
+  ModelDescription description_;
+  std::function<void(std::variant<predict::PredictionKind, Error>)> opened_;
+  net::Timer limit_;
+  std::map<std::string, std::unique_ptr<Dispatcher>> dispatchers_;
+  std::map<std::uint64_t, Waiting> requests_;
+  std::uint64_t next_ = 0;
+};
+
+class RemoteModel : public serving::Servable {
+ public:
+  RemoteModel(std::shared_ptr<Core> core, predict::PredictionKind kind)
+      : Servable(core->options().name, core->description().version),
+        core_(std::move(core)),
+        kind_(std::move(kind)),
+        outputs_(predict::PredictionBuilder(kind_, *core_->description().inputs, false, {}).schema()) {}
+  ~RemoteModel() override {
+    asio::post(core_->io(), [core = core_] { core->stop(); });
+  }
+
+  const std::string& digest() const override { return core_->description().digest; }
+  const predict::PredictionKind& kind() const override { return kind_; }
+  std::shared_ptr<const Schema> inputs() const override { return core_->description().inputs; }
+  std::shared_ptr<const Schema> outputs() const override { return outputs_; }
+  // The workers bind their own encoders.
+  model::BoundEncoder bind(const Schema& table) const override {
+    wanted_of(table, *inputs());
+    return {};
+  }
+  bool submit(std::shared_ptr<Request> request) override {
+    const std::uint64_t before = core_->bytes.fetch_add(request->bytes);
+    if (before > 0 && before + request->bytes > core_->options().queue_bytes) {
+      core_->bytes -= request->bytes;
+      return false;
+    }
+    asio::post(core_->io(),
+               [core = core_, request = std::move(request)]() mutable { core->submit(std::move(request)); });
+    return true;
+  }
+
+ private:
+  std::shared_ptr<Core> core_;
+  predict::PredictionKind kind_;
+  std::shared_ptr<const Schema> outputs_;
+};
+
+}  // namespace
+
+Workers::Workers(asio::io_context& io, const std::vector<net::Endpoint>& endpoints, const net::Access& access,
+                 std::uint64_t max_frame)
+    : own_(true) {
+  for (const net::Endpoint& endpoint : endpoints) {
+    connections_.push_back(std::make_shared<Connection>(io, ConnectionOptions{endpoint, access, max_frame}));
+    asio::post(io, [connection = connections_.back()] { connection->start(); });
+  }
+}
+
+Workers::Workers(std::vector<std::shared_ptr<Connection>> connections)
+    : connections_(std::move(connections)) {}
+
+Workers::~Workers() {
+  if (!own_) return;
+  for (const auto& connection : connections_) connection->stop();
+}
+
+void open_remote_model(asio::io_context& io, const Workers& workers, RemoteModelOptions options, Told told) {
+  ModelQuestion question{options.remote_name, options.version, options.patience};
+  describe(
+      io, workers.connections(), std::move(question),
+      [&io, &workers, options = std::move(options),
+       told = std::move(told)](std::variant<ModelDescription, Error> described) {
+        if (const auto* error = std::get_if<Error>(&described)) return told(*error);
+        const auto core = std::make_shared<Core>(io, workers, options, std::get<ModelDescription>(described));
+        // The core lives until its model is gone, or until it is told that there is none.
+        core->open([core, told](std::variant<predict::PredictionKind, Error> opened) {
+          if (const auto* error = std::get_if<Error>(&opened)) {
+            asio::post(core->io(), [core] { core->stop(); });
+            return told(*error);
+          }
+          told(std::make_shared<RemoteModel>(core, std::get<predict::PredictionKind>(std::move(opened))));
+        });
+      });
+}
+
+}  // namespace nn::client

@@ -1,0 +1,273 @@
+// Replicas and members over fake workers.
+#include <set>
+
+#include "client/members.hpp"
+#include "client/ordered_rows.hpp"
+#include "client/replicas.hpp"
+#include "dispatch_fixture.hpp"
+
+using namespace nn;
+using namespace std::chrono_literals;
+using test::DispatchFixture;
+using Texts = std::vector<std::string>;
+
+TEST_CASE("each block goes to one replica, and its answer comes back under its number") {
+  DispatchFixture f(3);
+  f.replicas();
+  for (std::uint64_t n = 0; n < 9; ++n) f.submit(n, {static_cast<float>(n)});
+  for (auto& worker : f.w.workers) CHECK(worker->requests.size() == 3);
+  f.answer_all();
+  CHECK(f.done ==
+        std::map<std::uint64_t, std::vector<float>>{
+            {0, {0}}, {1, {1}}, {2, {2}}, {3, {3}}, {4, {4}}, {5, {5}}, {6, {6}}, {7, {7}}, {8, {8}}});
+  CHECK(f.problems().empty());
+}
+
+TEST_CASE("no worker has more than its window, and the rest waits for whoever is free first") {
+  DispatchFixture f(2);
+  f.replicas();
+  for (std::uint64_t n = 0; n < 20; ++n) f.submit(n, {1});
+  CHECK(f.w[0].requests.size() == 4);
+  CHECK(f.w[1].requests.size() == 4);
+  for (int i = 0; i < 12; ++i) {
+    f.w[1].answer(f.w[1].requests.at(0));
+    f.w.run();
+  }
+  CHECK(f.w[0].requests.size() == 4);
+  CHECK(f.done.size() == 12);
+}
+
+TEST_CASE("rows of a worker that is lost are asked of the other, once each") {
+  DispatchFixture f(2);
+  f.replicas();
+  for (std::uint64_t n = 0; n < 8; ++n) f.submit(n, {static_cast<float>(n)});
+  f.w[0].reachable = false;
+  f.w[0].hang_up();
+  f.w.run();
+  f.answer_all();
+  CHECK(f.done.size() == 8);
+  CHECK(f.problems().empty());
+}
+
+TEST_CASE("what another worker may do better is tried there, the rest is said at once") {
+  struct Case {
+    wire::Code code;
+    bool again;
+  };
+  for (const Case& c : {Case{wire::Code::busy, true}, Case{wire::Code::draining, true},
+                        Case{wire::Code::cancelled, true}, Case{wire::Code::device, true},
+                        Case{wire::Code::invalid, false}, Case{wire::Code::internal, false}}) {
+    CAPTURE(static_cast<int>(c.code));
+    DispatchFixture f(2);
+    f.replicas();
+    f.submit(0, {5});
+    const std::size_t first = f.w[0].requests.empty() ? 1 : 0;
+    f.w[first].refuse(f.w[first].requests.at(0).id, c.code, "no");
+    f.w.pass(10ms);
+    f.answer_all();
+    CHECK(f.done.size() == (c.again ? 1 : 0));
+    CHECK(f.failed.size() == (c.again ? 0 : 1));
+  }
+}
+
+TEST_CASE("a late block is asked of a second worker, and the loser is told") {
+  DispatchFixture f(2);
+  f.replicas({.hedge = 30ms});
+  f.submit(0, {5});
+  const std::size_t first = f.w[0].requests.empty() ? 1 : 0;
+  auto &slow = f.w[first], &other = f.w[1 - first];
+  f.w.pass(29ms);
+  CHECK(other.requests.empty());
+  f.w.pass(1ms);
+  REQUIRE(other.requests.size() == 1);
+  const auto asked = slow.requests.at(0).id;
+  other.answer_all();
+  f.w.run();
+  CHECK(f.done.size() == 1);
+  CHECK(slow.cancelled == std::vector<std::uint64_t>{asked});
+  // What it says later changes nothing.
+  slow.answer_all(100);
+  f.w.run();
+  CHECK(f.done.at(0) == std::vector<float>{5});
+  CHECK(f.problems().empty());
+}
+
+TEST_CASE("where all workers are slow, second requests are a tenth of the blocks and a few more") {
+  DispatchFixture f(2);
+  f.replicas({.hedge = 10ms});
+  std::size_t asked = 0;
+  for (std::uint64_t n = 0; n < 400; ++n) {
+    f.submit(n, {1});
+    f.w.pass(25ms);
+    for (auto& worker : f.w.workers) asked += worker->answer_all();
+    f.w.run();
+  }
+  CHECK(f.done.size() == 400);
+  CHECK((asked > 420 && asked <= 400 + 40 + 16));
+}
+
+TEST_CASE("a worker that stands still is asked a few times and then left alone") {
+  DispatchFixture f(2);
+  f.replicas({.hedge = 20ms});
+  std::size_t number = 0;
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 4; ++i) f.submit(number++, {1});
+    f.w.pass(5ms);
+    f.w[1].answer_all();
+    f.w.pass(25ms);
+    f.w[1].answer_all();
+    f.w.run();
+  }
+  CHECK(f.done.size() == number);
+  CHECK(f.w[0].requests.size() <= 4);
+}
+
+TEST_CASE("a block without an answer fails at its deadline, to the microsecond") {
+  DispatchFixture f(1);
+  f.options.deadline = 50ms;
+  f.replicas();
+  f.submit(0, {1});
+  CHECK(f.w[0].requests.at(0).deadline_us == 50'000);
+  f.w.pass(50ms - 1us);
+  CHECK(f.failed.empty());
+  f.w.pass(1us);
+  REQUIRE(f.failed.size() == 1);
+  CHECK(f.failed[0] == "row 0: no answer within --deadline (50 ms)");
+  CHECK(f.w[0].cancelled.size() == 1);
+}
+
+TEST_CASE("a deadline of the block's own counts also while nobody can be asked") {
+  DispatchFixture f(1);
+  f.w[0].reachable = false;
+  f.replicas({.persistent = true});
+  f.dispatcher->submit(0, f.rows({1}), f.w.clock.now() + 100ms);
+  f.w.pass(101ms);
+  CHECK(f.failed == Texts{"row 0: no answer in time"});
+}
+
+TEST_CASE("without any worker for the time of our patience everything ends, or fails until one comes") {
+  for (const bool persistent : {false, true}) {
+    DispatchFixture f(2);
+    f.w[0].reachable = f.w[1].reachable = false;
+    f.replicas({.persistent = persistent});
+    f.submit(0, {1});
+    f.w.pass(4900ms);
+    CHECK(f.failed.empty());
+    CHECK(f.broken.empty());
+    f.w.pass(200ms);
+    const Texts why = {"unix:/a: nobody listens (as are all 2 workers)"};
+    CHECK((persistent ? f.failed : f.broken) == why);
+    f.submit(1, {1});
+    CHECK(f.failed.size() == (persistent ? 2 : 0));
+    f.w[1].reachable = true;
+    f.w.pass(100ms);
+    f.submit(2, {7});
+    f.answer_all();
+    CHECK(f.done.size() == (persistent ? 1 : 0));
+  }
+}
+
+TEST_CASE(
+    "replicas that answer different things end everything, members that are lost do with a quorum too few") {
+  DispatchFixture f(2);
+  f.w[1].kind = predict::PredictionKind{true, false, {"x", "y"}, {}};
+  f.replicas();
+  REQUIRE(f.broken.size() == 1);
+  CHECK(f.broken[0].find("workers must answer the same") == 0);
+}
+
+TEST_CASE("a replica without the model ends everything; persistent, the others go on") {
+  for (const bool persistent : {false, true}) {
+    DispatchFixture f(2);
+    f.w[1].refuses_to_open = {wire::Code::not_found, "no model 'm'"};
+    f.replicas({.persistent = persistent});
+    CHECK(f.broken.size() == (persistent ? 0 : 1));
+    f.submit(0, {1});
+    f.answer_all();
+    CHECK(f.done.size() == (persistent ? 1 : 0));
+  }
+}
+
+TEST_CASE("a block that fails too often is given up") {
+  DispatchFixture f(3);
+  f.replicas({.persistent = true, .most_tries = 2});
+  f.submit(0, {1});
+  for (int tries = 0; tries < 2; ++tries) {
+    CHECK(f.failed.empty());
+    for (auto& worker : f.w.workers) {
+      if (!worker->requests.empty()) worker->refuse(worker->requests[0].id, wire::Code::cancelled, "no");
+    }
+    f.w.run();
+  }
+  CHECK(f.failed == Texts{"unix:/b: no"});
+}
+
+TEST_CASE("nobody waits for a block that is cancelled") {
+  DispatchFixture f(1);
+  f.replicas();
+  for (std::uint64_t n = 0; n < 6; ++n) f.submit(n, {static_cast<float>(n)});
+  f.dispatcher->cancel(0);
+  f.dispatcher->cancel(5);
+  f.dispatcher->cancel(77);
+  f.w.run();
+  CHECK(f.w[0].cancelled.size() == 1);
+  f.answer_all();
+  CHECK(f.done.size() == 4);
+  f.expected = {1, 2, 3, 4};
+  CHECK(f.problems().empty());
+}
+
+TEST_CASE("an ensemble's block goes to all, and waits for all") {
+  DispatchFixture f(3);
+  f.members(0);
+  f.submit(0, {1, 2});
+  for (auto& worker : f.w.workers) REQUIRE(worker->requests.size() == 1);
+  f.w[2].answer_all(200);
+  f.w[0].answer_all();
+  f.w.run();
+  CHECK(f.done.empty());
+  f.w[1].answer_all(100);
+  f.w.run();
+  CHECK(f.done.at(0) == std::vector<float>{1, 2, 101, 102, 201, 202});
+}
+
+TEST_CASE("a member that is late is left out until it answers in time again") {
+  DispatchFixture f(3);
+  f.options.deadline = 100ms;
+  f.members(2);
+  const auto round = [&](std::uint64_t number, Clock::duration late) {
+    f.submit(number, {static_cast<float>(number)});
+    f.w[0].answer_all();
+    f.w[1].answer_all();
+    f.w.pass(late);
+    f.w[2].answer_all();
+    f.w.run();
+    return f.done.contains(number) ? f.done.at(number).size() : 0;
+  };
+  CHECK(round(0, 0ms) == 3);
+  CHECK(round(1, 101ms) == 2);
+  CHECK(f.dispatcher->reports()[2].missed == 1);
+  CHECK(round(2, 10ms) == 2);  // not waited for, and in time
+  CHECK(round(3, 10ms) == 3);
+}
+
+TEST_CASE("members that are lost are left out while the quorum is there") {
+  DispatchFixture f(3);
+  f.options.patience = 1s;
+  f.members(2);
+  f.submit(0, {1});
+  f.w[0].answer_all();
+  f.w[1].answer_all();
+  f.w[2].reachable = false;
+  f.w[2].hang_up();
+  f.w.run();
+  f.w.pass(900ms);
+  CHECK(f.done.empty());
+  f.w.pass(200ms);
+  CHECK(f.done.size() == 1);
+  CHECK(f.dropped == std::vector<std::size_t>{2});
+  f.submit(1, {1});
+  f.w[1].refuse(f.w[1].requests.at(0).id, wire::Code::invalid, "no such row");
+  f.w.run();
+  CHECK(f.broken == Texts{"unix:/b: no such row; 1 of 3 members left, --quorum asks for 2"});
+}

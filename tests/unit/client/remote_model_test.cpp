@@ -1,0 +1,172 @@
+#include "client/remote_model.hpp"
+
+#include "dispatch_fixture.hpp"
+
+using namespace nn;
+using namespace std::chrono_literals;
+using serving::Request;
+using test::FakeWorkers;
+using test::Table;
+
+namespace {
+
+struct Completed : serving::Completion {
+  void complete(serving::Requests requests) override {
+    for (auto& request : requests) all.push_back(std::move(request));
+  }
+  serving::Requests all;
+};
+
+struct Fixture {
+  explicit Fixture(std::size_t count) : w(count), workers(w.connections) {}
+  // Opens the model "m", here "here".
+  std::shared_ptr<serving::Servable> open(client::RemoteModelOptions options = {}) {
+    options.name = "here";
+    options.remote_name = "m";
+    w.start();
+    client::open_remote_model(w.io, workers, options, [this](auto told) {
+      ++tellings;
+      if (const auto* why = std::get_if<Error>(&told)) {
+        error = why->what();
+      } else {
+        model = std::get<0>(std::move(told));
+      }
+    });
+    w.run();
+    return model;
+  }
+  std::shared_ptr<Request> ask(std::vector<float> a, std::optional<Clock::time_point> deadline = {}) {
+    auto request = std::make_shared<Request>();
+    // The table has its columns in another order, and one that the model doesn't want.
+    std::vector<std::int64_t> ids(a.size(), 7);
+    request->rows = Table().i64("id", ids).f32("other", a).f32("a", a).batch();
+    request->binding = serving::bind(model, *request->rows.schema);
+    request->bytes = 100;
+    request->deadline = deadline;
+    request->arrived = w.clock.now();
+    request->completion = completed;
+    CHECK(model->submit(request));
+    w.run();
+    return request;
+  }
+
+  FakeWorkers w;
+  client::Workers workers;
+  std::shared_ptr<Completed> completed = std::make_shared<Completed>();
+  std::shared_ptr<serving::Servable> model;
+  std::string error;
+  int tellings = 0;
+};
+
+std::vector<float> values_of(const Request& request) {
+  const float* values = request.answers->columns[*request.answers->schema->find("value")].as<float>();
+  return {values, values + request.answers->rows};
+}
+
+}  // namespace
+
+TEST_CASE("a model at workers is a servable: its inputs, kind and digest are theirs") {
+  Fixture f(2);
+  f.w[0].digest = f.w[1].digest = "abc";
+  f.w[0].version = f.w[1].version = 4;
+  REQUIRE(f.open() != nullptr);
+  CHECK(f.model->name() == "here");
+  CHECK(f.model->version() == 4);
+  CHECK(f.model->digest() == "abc");
+  CHECK(f.model->inputs()->fields.at(0).name == "a");
+  CHECK_FALSE(f.model->kind().classes);
+  CHECK_THROWS_WITH(serving::bind(f.model, *Table().f32("b", {0}).batch().schema),
+                    "the table has no column 'a'");
+}
+
+TEST_CASE("requests are dispatched over the workers, and answered with their own rows' id") {
+  Fixture f(2);
+  f.open();
+  std::vector<std::shared_ptr<Request>> requests;
+  for (int i = 0; i < 6; ++i) requests.push_back(f.ask({static_cast<float>(i), 100}));
+  CHECK(f.w[0].requests.size() == 3);
+  CHECK(f.w[1].requests.size() == 3);
+  for (auto& worker : f.w.workers) worker->answer_all(0.5f);
+  f.w.run();
+  CHECK(f.completed->all.size() == 6);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    REQUIRE(requests[i]->state == Request::State::answered);
+    CHECK(values_of(*requests[i]) == std::vector<float>{static_cast<float>(i) + 0.5f, 100.5f});
+    CHECK(requests[i]->answers->schema->find("id"));
+  }
+  // All go to the version that was found.
+  for (auto& worker : f.w.workers) CHECK(worker->opened_versions == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE(
+    "a worker that is lost has its requests answered by the other, and none at all fails them in time") {
+  Fixture f(2);
+  f.open();
+  const auto first = f.ask({1}), second = f.ask({2});
+  for (auto& worker : f.w.workers) worker->reachable = false;
+  f.w[0].hang_up();
+  f.w.run();
+  f.w[1].answer_all();
+  f.w.run();
+  CHECK(first->state == Request::State::answered);
+  CHECK(second->state == Request::State::answered);
+  f.w[1].hang_up();
+  f.w.run();
+  const auto late = f.ask({3}, f.w.clock.now() + 50ms), lost = f.ask({4});
+  f.w.pass(60ms);
+  CHECK(late->state == Request::State::late);
+  f.w.pass(6s);
+  CHECK(lost->state == Request::State::failed);
+  CHECK(lost->error->kind() == ErrorKind::unavailable);
+  f.w[0].reachable = true;
+  f.w.pass(100ms);
+  const auto again = f.ask({5});
+  f.w[0].answer_all();
+  f.w.run();
+  CHECK(again->state == Request::State::answered);
+}
+
+TEST_CASE("what waits is bounded in bytes, and comes back when the model goes") {
+  Fixture f(1);
+  f.open({.queue_bytes = 250});
+  const auto first = f.ask({1}), second = f.ask({2});
+  auto third = std::make_shared<Request>();
+  third->rows = Table().f32("a", {3}).batch();
+  third->binding = first->binding;
+  third->bytes = 100;
+  third->completion = f.completed;
+  CHECK_FALSE(f.model->submit(third));
+  f.w[0].answer(f.w[0].requests.at(0));
+  f.w.run();
+  CHECK(f.model->submit(third));
+  f.w.run();
+  f.model.reset();
+  second->binding.reset();
+  first->binding.reset();
+  third->binding.reset();
+  f.w.run();
+  CHECK(f.completed->all.size() == 3);
+  CHECK(second->state == Request::State::cancelled);
+  CHECK(third->state == Request::State::cancelled);
+}
+
+TEST_CASE("why a model can't be opened is told once") {
+  Fixture f(1);
+  std::string why;
+  SECTION("nobody is there") {
+    f.w[0].reachable = false;
+    why = "unix:/a: nobody listens";
+  }
+  SECTION("too old a worker") {
+    f.w[0].abilities = {"predict"};
+    why = "unix:/a: this worker is too old: it doesn't describe its models";
+  }
+  SECTION("it describes the model and then doesn't open it") {
+    f.w[0].refuses_to_open = {wire::Code::not_found, "gone"};
+    why = "unix:/a: gone";
+  }
+  CHECK(f.open() == nullptr);
+  f.w.pass(6s);
+  CHECK(f.error == why);
+  CHECK(f.tellings == 1);
+}

@@ -2,11 +2,11 @@
 // line of JSON:
 //   bench-worker echo SOCKET                    serves: sends back as many bytes as it is asked for
 //   bench-worker trip WORKER ECHO COUNT         round trips of one row, and of the same bytes by echo
-//   bench-worker load WORKER SECONDS CLIENTS    clients that ask one row after the other
-//   bench-worker ensemble COUNT DEADLINE_US QUORUM WORKER…   one row at a time to all
+//   bench-worker load WORKER SECONDS CLIENTS [MODEL]   clients that ask one row after the other
+//   bench-worker hostile WORKER SECONDS CLIENTS clients that mean no good (hostile.hpp)
+//   bench-worker burn SECONDS CLIENTS CPU       as many threads that take so many seconds of processor time
+//   in all bench-worker ensemble COUNT DEADLINE_US QUORUM WORKER…   one row at a time to all
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,20 +18,21 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
-#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/error.hpp"
 #include "client/remote_predict.hpp"
+#include "hostile.hpp"
 #include "net/no_throw.hpp"
-#include "protocol/frame.hpp"
+#include "wire_client.hpp"
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::int64_t width = 64;
+using nn::bench::row;
+using nn::bench::RowClient;
+using nn::bench::Wire;
 
 double micros(Clock::duration time) { return std::chrono::duration<double, std::micro>(time).count(); }
 
@@ -67,93 +68,6 @@ nn::asio::awaitable<void> serve_echo(nn::asio::io_context& io, std::string path)
   }
 }
 
-// ---- a client of plain system calls
-
-class Wire {
- public:
-  explicit Wire(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-    if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-      nn::fail_errno(path);
-  }
-  void send(const std::string& bytes) { nn::write_all(fd_.get(), std::as_bytes(std::span(bytes)), "worker"); }
-  void receive(void* to, std::size_t bytes) {
-    for (std::size_t have = 0; have < bytes;) {
-      const ssize_t n = ::recv(fd_.get(), static_cast<char*>(to) + have, bytes - have, 0);
-      if (n <= 0) nn::fail(nn::ErrorKind::io, "the worker hung up");
-      have += static_cast<std::size_t>(n);
-    }
-  }
-  // A frame's kind; its bytes are dropped.
-  nn::wire::Message frame() {
-    input_.resize(1 << 16);
-    ssize_t have = ::recv(fd_.get(), input_.data(), input_.size(), 0);
-    if (have < 24) nn::fail(nn::ErrorKind::io, "the worker hung up");
-    std::uint32_t control = 0;
-    std::uint64_t body = 0;
-    std::memcpy(&control, input_.data() + 4, sizeof control);
-    std::memcpy(&body, input_.data() + 8, sizeof body);
-    size = 24 + control + body;
-    if (static_cast<std::size_t>(have) < size)
-      receive(input_.data() + have, size - static_cast<std::size_t>(have));
-    return flatbuffers::GetRoot<nn::wire::Frame>(input_.data() + 24)->message_type();
-  }
-  std::size_t size = 0;  // of the last frame
-
- private:
-  nn::UniqueFd fd_;
-  std::vector<char> input_;
-};
-
-std::string bytes_of(const nn::protocol::OutgoingFrame& frame) {
-  std::string bytes = frame.head;
-  frame.body.for_each([&](std::span<const std::byte> part) {
-    bytes.append(reinterpret_cast<const char*>(part.data()), part.size());
-  });
-  return bytes;
-}
-
-std::shared_ptr<const nn::Schema> table() {
-  auto schema = std::make_shared<nn::Schema>();
-  nn::Field field;
-  field.name = "x";
-  field.shape = {width};
-  schema->fields.push_back(field);
-  return schema;
-}
-
-nn::Batch row() {
-  nn::Buffer values(width * sizeof(float));
-  std::fill_n(values.as<float>(), width, 0.5f);
-  return {table(), 0, 1, {nn::make_column(std::move(values))}};
-}
-
-class RowClient {
- public:
-  explicit RowClient(const std::string& path) : wire(path), writer_(*table()) {
-    auto& b = maker_.builder();
-    wire.send(bytes_of(
-        maker_.finish(0, nn::wire::CreateHello(b, nn::protocol::protocol_version, 0, 0, 64u << 20))));
-    wire.frame();
-    wire.send(bytes_of(maker_.finish(0, nn::wire::CreateOpen(b, 1, 0, 0), writer_.take())));
-    if (wire.frame() != nn::wire::Message::Opened) nn::fail_data("the worker refuses the table");
-    writer_.write(row());
-    request = bytes_of(maker_.finish(1, nn::wire::CreatePredict(b, 1, 0), writer_.take()));
-  }
-  bool ask() {
-    wire.send(request);
-    return wire.frame() == nn::wire::Message::Answer;
-  }
-  Wire wire;
-  std::string request;
-
- private:
-  nn::protocol::FrameMaker maker_;
-  nn::format::MessageWriter writer_;
-};
-
 // ---- commands
 
 void trip(const std::string& worker, const std::string& echo_path, int count) {
@@ -188,7 +102,7 @@ void trip(const std::string& worker, const std::string& echo_path, int count) {
       request.size(), reply.size());
 }
 
-void load(const std::string& worker, double seconds, int clients) {
+void load(const std::string& worker, double seconds, int clients, const std::string& model) {
   std::vector<std::thread> threads;
   std::vector<std::vector<double>> times(static_cast<std::size_t>(clients));
   std::atomic<int> failed{0};
@@ -196,7 +110,7 @@ void load(const std::string& worker, double seconds, int clients) {
   for (auto& mine : times) {
     threads.emplace_back([&] {
       try {
-        RowClient client(worker);
+        RowClient client(worker, model);
         while (Clock::now() < end) {
           const auto start = Clock::now();
           if (!client.ask()) ++failed;
@@ -275,13 +189,17 @@ int main(int argc, char** argv) {
       io.run();
     } else if (words.size() == 4 && words[0] == "trip") {
       trip(words[1], words[2], std::stoi(words[3]));
-    } else if (words.size() == 4 && words[0] == "load") {
-      load(words[1], std::stod(words[2]), std::stoi(words[3]));
+    } else if ((words.size() == 4 || words.size() == 5) && words[0] == "load") {
+      load(words[1], std::stod(words[2]), std::stoi(words[3]), words.size() == 5 ? words[4] : "");
+    } else if (words.size() == 4 && words[0] == "hostile") {
+      nn::bench::attack(words[1], std::stod(words[2]), std::stoi(words[3]));
+    } else if (words.size() == 4 && words[0] == "burn") {
+      nn::bench::burn(std::stod(words[1]), std::stoi(words[2]), std::stod(words[3]));
     } else if (words.size() >= 5 && words[0] == "ensemble") {
       ensemble(std::stoi(words[1]), std::stoi(words[2]), std::stoi(words[3]),
                {words.begin() + 4, words.end()});
     } else {
-      nn::fail_usage("usage: bench-worker echo|trip|load|ensemble …");
+      nn::fail_usage("usage: bench-worker echo|trip|load|hostile|burn|ensemble …");
     }
   } catch (const nn::Error& error) {
     fmt::print(stderr, "bench-worker: {}\n", error.what());

@@ -24,22 +24,40 @@ bool is_wanted(Request& request, Clock::time_point now) {
 }  // namespace
 
 bool StepQueue::push(std::shared_ptr<Request> request) {
-  Servable* servable = request->binding->servable.get();
-  auto model = std::find_if(models_.begin(), models_.end(),
-                            [&](const Model& m) { return m.servable.get() == servable; });
+  const auto known = by_servable_.find(request->binding->servable.get());
   if (!models_.empty() && bytes_ + request->bytes > limits_.queue_bytes) return false;
-  if (model != models_.end() && model->rows + request->rows.rows > limits_.queue_rows) return false;
-  if (model == models_.end()) {
-    model = models_.insert(models_.end(), {request->binding->servable, {}, 0, time_});
-    if (last_.servable == servable) model->time = std::max(time_, last_.time);
+  if (known != by_servable_.end() && known->second->second.rows + request->rows.rows > limits_.queue_rows) {
+    return false;
   }
+  Model& model = (known != by_servable_.end() ? known->second : add_model(*request))->second;
   bytes_ += request->bytes;
-  model->rows += request->rows.rows;
-  auto client = std::find_if(model->clients.begin(), model->clients.end(),
-                             [&](const Client& c) { return c.number == request->client; });
-  if (client == model->clients.end()) client = model->clients.insert(client, {request->client, {}});
-  client->waiting.push_back(std::move(request));
+  model.rows += request->rows.rows;
+  add(model, std::move(request));
   return true;
+}
+
+StepQueue::Models::iterator StepQueue::add_model(const Request& request) {
+  const std::shared_ptr<Servable>& servable = request.binding->servable;
+  const double time = last_.servable == servable.get() ? std::max(time_, last_.time) : time_;
+  const auto model = models_.emplace(Turn{time, ++turns_}, Model{servable}).first;
+  by_servable_[servable.get()] = model;
+  return model;
+}
+
+void StepQueue::add(Model& model, std::shared_ptr<Request> request) {
+  const auto [known, is_new] = model.by_number.try_emplace(request->client);
+  if (is_new) {
+    known->second = model.clients.insert(model.clients.end(), {request->client, {}});
+    model.arrivals.insert(request->arrived);
+  }
+  known->second->waiting.push_back(std::move(request));
+}
+
+// Takes out the client's first request.
+void StepQueue::pop(Model& model, Client& client) {
+  model.arrivals.erase(model.arrivals.find(client.waiting.front()->arrived));
+  client.waiting.pop_front();
+  if (!client.waiting.empty()) model.arrivals.insert(client.waiting.front()->arrived);
 }
 
 std::int64_t StepQueue::rows_of_step(const Model& model) const {
@@ -51,15 +69,16 @@ std::int64_t StepQueue::rows_of_step(const Model& model) const {
 }
 
 Clock::time_point StepQueue::ready_at(const Model& model) const {
-  auto first = Clock::time_point::max();
-  for (const Client& client : model.clients) first = std::min(first, client.waiting.front()->arrived);
+  const Clock::time_point first = *model.arrivals.begin();
   return model.rows >= rows_of_step(model) ? first : first + limits_.delay;
 }
 
 std::optional<Clock::time_point> StepQueue::ready_at() const {
+  if (models_.empty()) return std::nullopt;
+  if (limits_.delay.count() == 0) return Clock::time_point::min();
   std::optional<Clock::time_point> earliest;
-  for (const Model& model : models_) {
-    const auto at = limits_.delay.count() == 0 ? Clock::time_point::min() : ready_at(model);
+  for (const auto& [turn, model] : models_) {
+    const auto at = ready_at(model);
     if (!earliest || at < *earliest) earliest = at;
   }
   return earliest;
@@ -81,7 +100,7 @@ void StepQueue::fill(Step& step, Model& model, Clock::time_point now, Requests& 
     const bool open = request->state == Request::State::waiting;
     if (!is_wanted(*request, now)) {
       leave(model, *request);
-      client.waiting.pop_front();
+      pop(model, client);
       if (open) over.push_back(request);  // else the step that failed has completed it
     } else {
       const std::int64_t left = request->rows.rows - request->taken;
@@ -93,10 +112,11 @@ void StepQueue::fill(Step& step, Model& model, Clock::time_point now, Requests& 
       model.rows -= rows;
       if (request->taken == request->rows.rows) {
         bytes_ -= request->bytes;
-        client.waiting.pop_front();
+        pop(model, client);
       }
     }
     if (client.waiting.empty()) {
+      model.by_number.erase(client.number);
       model.clients.pop_front();
     } else {
       model.clients.splice(model.clients.end(), model.clients, model.clients.begin());
@@ -105,19 +125,20 @@ void StepQueue::fill(Step& step, Model& model, Clock::time_point now, Requests& 
 }
 
 std::optional<Step> StepQueue::next(Clock::time_point now, Requests& over) {
+  const auto is_ready = [&](const auto& one) {
+    return limits_.delay.count() == 0 || ready_at(one.second) <= now;
+  };
   for (;;) {
-    auto chosen = models_.end();
-    for (auto model = models_.begin(); model != models_.end(); ++model) {
-      if (limits_.delay.count() > 0 && ready_at(*model) > now) continue;
-      if (chosen == models_.end() || model->time < chosen->time) chosen = model;
-    }
+    const auto chosen = std::find_if(models_.begin(), models_.end(), is_ready);
     if (chosen == models_.end()) return std::nullopt;
+    Model& model = chosen->second;
     Step step;
-    step.servable = chosen->servable;
-    time_ = std::max(time_, chosen->time);
-    fill(step, *chosen, now, over);
-    if (chosen->clients.empty()) {
-      last_ = {chosen->servable.get(), chosen->time};
+    step.servable = model.servable;
+    time_ = std::max(time_, chosen->first.time);
+    fill(step, model, now, over);
+    if (model.clients.empty()) {
+      last_ = {model.servable.get(), chosen->first.time};
+      by_servable_.erase(model.servable.get());
       models_.erase(chosen);
     }
     if (!step.slices.empty()) return step;
@@ -127,20 +148,22 @@ std::optional<Step> StepQueue::next(Clock::time_point now, Requests& over) {
 void StepQueue::computed(const Step& step, Clock::duration time) {
   step.servable->note_cost(step.rows, time);
   const double seconds = std::chrono::duration<double>(time).count();
-  for (Model& model : models_) {
-    if (model.servable == step.servable) {
-      model.time += seconds;
-      return;
-    }
+  const auto model = by_servable_.find(step.servable.get());
+  if (model != by_servable_.end()) {
+    auto moved = models_.extract(model->second);
+    moved.key().time += seconds;
+    model->second = models_.insert(std::move(moved)).position;
+  } else if (last_.servable == step.servable.get()) {
+    last_.time += seconds;
   }
-  if (last_.servable == step.servable.get()) last_.time += seconds;
 }
 
 Requests StepQueue::clear() {
   Requests all;
-  for (Model& model : models_) {
+  for (auto& [turn, model] : models_) {
     for (Client& client : model.clients) all.insert(all.end(), client.waiting.begin(), client.waiting.end());
   }
+  by_servable_.clear();
   models_.clear();
   bytes_ = 0;
   return all;

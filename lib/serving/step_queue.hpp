@@ -3,11 +3,15 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "serving/servable.hpp"
@@ -37,7 +41,9 @@ struct Step {
 
 // Models take turns by the time that their steps took, as in start-time fair queueing (Goyal, Vin, Cheng,
 // SIGCOMM 1996, section 2): one that had nothing to do doesn't save time up. Clients of a model take turns by
-// requests; a request that is larger than a step is computed in several. Not thread-safe.
+// requests; a request that is larger than a step is computed in several. How many clients and models wait is
+// no matter for what a request costs, but for a search among the models where there is a delay. Not
+// thread-safe.
 class StepQueue {
  public:
   explicit StepQueue(BatchLimits limits) : limits_(limits) {}
@@ -64,19 +70,33 @@ class StepQueue {
     std::uint64_t number;
     Waiting waiting;
   };
+  using Clients = std::list<Client>;
   struct Model {
     std::shared_ptr<Servable> servable;
-    std::list<Client> clients;  // in their turn
-    std::int64_t rows = 0;      // that wait
-    double time = 0;            // seconds of the device that it has had, on the scale of time_
+    Clients clients = {};  // in their turn
+    std::unordered_map<std::uint64_t, Clients::iterator> by_number = {};
+    std::multiset<Clock::time_point> arrivals = {};  // of each client's first request
+    std::int64_t rows = 0;                           // that wait
   };
+  // The model with the least time is next, and of several the one that waits longest.
+  struct Turn {
+    double time = 0;  // seconds of the device that it has had, on the scale of time_
+    std::uint64_t number = 0;
+    auto operator<=>(const Turn&) const = default;
+  };
+  using Models = std::map<Turn, Model>;
+  Models::iterator add_model(const Request& request);
+  void add(Model& model, std::shared_ptr<Request> request);
   std::int64_t rows_of_step(const Model& model) const;
   Clock::time_point ready_at(const Model& model) const;
   void fill(Step& step, Model& model, Clock::time_point now, Requests& over);
+  void pop(Model& model, Client& client);
   void leave(Model& model, const Request& request);
 
   BatchLimits limits_;
-  std::list<Model> models_;  // those with something to do
+  Models models_;  // those with something to do
+  std::unordered_map<const Servable*, Models::iterator> by_servable_;
+  std::uint64_t turns_ = 0;  // that models have begun to wait for
   double time_ = 0;          // of the model that had the last turn, when it began
   // The model of the last step, while it has nothing to do: what it owes.
   struct Debt {

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "../linear.hpp"
 #include "catch.hpp"
 #include "fake_servable.hpp"
 
@@ -207,4 +208,89 @@ TEST_CASE("a request without rows is a step as well") {
   const auto empty = add(queue, model, 0);
   CHECK(rows_of(queue.next(start, over)) == Rows{0});
   CHECK(queue.empty());
+}
+
+TEST_CASE("with a delay, a model is ready by the request that has waited longest") {
+  StepQueue queue({.step_rows = 4, .delay = 10ms});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  // Client 1's first request is cancelled, its second came later than client 2's.
+  const auto gone = add(queue, model, 1, 1, start);
+  add(queue, model, 1, 2, start + 3ms);
+  add(queue, model, 1, 1, start + 5ms);
+  CHECK(queue.ready_at() == start + 10ms);
+  add(queue, model, 2, 3, start + 6ms);  // there is a step of five rows
+  CHECK(queue.ready_at() == start);
+  gone->cancelled = true;
+  CHECK(rows_of(queue.next(start + 6ms, over)) == Rows{1, 2, 1});
+  CHECK(over == Requests{gone});
+  CHECK_FALSE(queue.ready_at());
+  add(queue, model, 1, 1, start + 7ms);
+  CHECK(queue.ready_at() == start + 17ms);
+}
+
+TEST_CASE("models that have had the same time take turns as they came") {
+  StepQueue queue({.step_rows = 1});
+  std::vector<std::shared_ptr<FakeServable>> models;
+  for (const char* name : {"c", "a", "b"}) models.push_back(std::make_shared<FakeServable>(name));
+  for (int i = 0; i < 2; ++i) {
+    for (const auto& model : models) add(queue, model, 1);
+  }
+  Requests over;
+  std::string order;
+  while (const auto step = queue.next(start, over)) {
+    order += step->servable->name();
+    queue.computed(*step, 1ms);
+  }
+  CHECK(order == "cabcab");
+}
+
+namespace {
+
+// Requests of so many clients for so many models.
+struct Crowd {
+  std::vector<std::shared_ptr<FakeServable>> models;
+  std::vector<std::shared_ptr<Request>> requests;
+  Crowd(std::size_t clients, std::size_t count) {
+    const Batch row = test::Table().f32("a", {1}).batch();
+    for (std::size_t i = 0; i < count; ++i)
+      models.push_back(std::make_shared<FakeServable>("m" + std::to_string(i)));
+    std::vector<std::shared_ptr<const Binding>> bindings;
+    for (const auto& model : models) bindings.push_back(serving::bind(model, *row.schema));
+    for (std::size_t i = 0; i < std::max(clients, count); ++i) {
+      auto request = std::make_shared<Request>();
+      request->rows = row;
+      request->binding = bindings[i % count];
+      request->client = i % clients;
+      request->arrived = start + std::chrono::microseconds(i);
+      requests.push_back(std::move(request));
+    }
+  }
+  // All come, and are computed in steps of a few rows.
+  void pass(std::chrono::microseconds delay) const {
+    StepQueue queue({.step_rows = 16, .delay = delay, .queue_rows = 1 << 24});
+    Requests over;
+    for (const auto& request : requests) {
+      request->taken = 0;
+      if (!queue.push(request)) FAIL("it is full");
+      if (delay.count() > 0 && !queue.ready_at()) FAIL("nothing waits");
+    }
+    std::size_t rows = 0;
+    while (const auto step = queue.next(start + 1h, over)) {
+      rows += step->slices.size();
+      queue.computed(*step, 1us);
+    }
+    if (rows != requests.size()) FAIL("some are left");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a request costs the same, however many clients and models wait") {
+  test::check_linear(
+      20'000, [](std::size_t n) { return Crowd(n, 1); }, [](const Crowd& crowd) { crowd.pass(0us); });
+  test::check_linear(
+      20'000, [](std::size_t n) { return Crowd(n, 1); }, [](const Crowd& crowd) { crowd.pass(5us); });
+  test::check_linear(
+      2'000, [](std::size_t n) { return Crowd(1, n); }, [](const Crowd& crowd) { crowd.pass(0us); });
 }

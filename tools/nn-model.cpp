@@ -1,4 +1,4 @@
-// nn-model: looks at model files, converts and publishes them.
+// nn-model: looks at model files, converts and publishes them, and labels versions.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include "cli/tool.hpp"
 #include "exchange/convert.hpp"
 #include "options/fields.hpp"
+#include "repository/labels.hpp"
 #include "repository/model_name.hpp"
 #include "repository/publish.hpp"
 
@@ -22,6 +23,9 @@ struct Options {
   std::vector<std::string> models;
   std::string input, output;
   std::optional<std::uint64_t> version;
+  std::string base;
+  std::vector<nn::repository::Label> labels;
+  std::vector<std::string> removed;  // labels
 };
 
 options::List show_options(Options& o) {
@@ -47,6 +51,17 @@ options::List publish_options(Options& o) {
   return list;
 }
 
+options::List label_options(Options& o) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
+  group.add({.name = "delete",
+             .value = "NAME",
+             .help = "Remove a label instead (repeatable)",
+             .text = "With `label`, remove a label.\nMay be given several times."},
+            options::each(o.removed, nn::repository::parse_label_name));
+  return list;
+}
+
 std::vector<nn::cli::Command> commands(Options& o) {
   // Arguments are not required here but in check(), which says more.
   const auto models = options::argument("MODEL", "MODEL", "Model files and checkpoints; - is stdin",
@@ -58,6 +73,10 @@ std::vector<nn::cli::Command> commands(Options& o) {
   const auto model = options::argument("MODEL", "MODEL", "A model file; - is stdin",
                                        options::file(o.input, options::model_files));
   const auto base = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.output));
+  const auto labelled = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.base));
+  const auto labels =
+      options::argument("NAME=VERSION", "NAME=VERSION", "Labels, and the versions to point to",
+                        options::each(o.labels, nn::repository::parse_label));
   return {
       {.name = "show", .summary = "print what a model is", .options = show_options(o), .arguments = {models}},
       {.name = "verify",
@@ -71,15 +90,22 @@ std::vector<nn::cli::Command> commands(Options& o) {
       {.name = "publish",
        .summary = "put a model into a repository as a new version",
        .options = publish_options(o),
-       .arguments = {model, base}}};
+       .arguments = {model, base}},
+      {.name = "label",
+       .summary = "list, set and remove labels of a repository's versions",
+       .options = label_options(o),
+       .arguments = {labelled, labels}}};
 }
 
 void check(std::string_view command, const Options& o) {
   if (command.empty()) {
-    nn::fail_usage("what is to be done? Say show, verify, convert or publish (try 'nn-model --help')");
+    nn::fail_usage("what is to be done? Say show, verify, convert, publish or label (try 'nn-model --help')");
   }
   if (command == "publish" && o.output.empty()) {
     nn::fail_usage("publish needs a MODEL and a BASE (try 'nn-model publish --help')");
+  }
+  if (command == "label" && o.base.empty()) {
+    nn::fail_usage("label needs a BASE (try 'nn-model label --help')");
   }
   if (command == "convert" && o.output.empty()) {
     nn::fail_usage("convert needs two files, IN and OUT (try 'nn-model convert --help')");
@@ -121,6 +147,25 @@ void verify(const Options& o) {
   if (broken > 0) nn::fail_data("{} of {} files are not good", broken, o.models.size());
 }
 
+// One wrong label keeps no other from the list.
+void list_labels(const std::string& base) {
+  const nn::repository::Labels labels = nn::repository::read_labels(base);
+  std::string lines;
+  for (const auto& [name, version] : labels.versions) lines += fmt::format("{} {}\n", name, version);
+  print(lines);
+  for (const auto& [name, error] : labels.wrong) nn::print_message(error.what());
+  if (!labels.wrong.empty())
+    nn::fail_data("{} of {} labels are not good", labels.wrong.size(),
+                  labels.wrong.size() + labels.versions.size());
+}
+
+// Nothing is changed where one of the versions isn't there.
+void label(const Options& o) {
+  if (o.labels.empty() && o.removed.empty()) return list_labels(o.base);
+  nn::repository::set_labels(o.base, o.labels);
+  for (const std::string& name : o.removed) nn::repository::remove_label(o.base, name);
+}
+
 void run(const nn::cli::Parsed& given, const Options& o) {
   const std::string_view command = given.subcommand() == nullptr ? "" : given.subcommand()->name;
   check(command, o);
@@ -131,6 +176,7 @@ void run(const nn::cli::Parsed& given, const Options& o) {
     const std::uint64_t version = nn::repository::publish_model(o.input, o.output, o.version);
     print(fmt::format("{}/{}\n", o.output, version));
   }
+  if (command == "label") label(o);
 }
 
 }  // namespace
@@ -138,7 +184,7 @@ void run(const nn::cli::Parsed& given, const Options& o) {
 int main(int argc, char** argv) {
   Options o;
   const nn::cli::Command tool{.name = "nn-model",
-                              .summary = "show, verify, convert and publish models",
+                              .summary = "show, verify, convert, publish and label models",
                               .options = {},
                               .subcommands = commands(o),
                               .example = "nn-model convert m1.nn m1.npz && nn-model show m1.nn"};

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "repository/labels.hpp"
 
 namespace nn::repository {
 
@@ -51,6 +52,7 @@ ModelName parse_model_name(std::string_view text) {
     if (rest.empty() || rest.find_first_of("/:") != std::string_view::npos) {
       fail_usage("'{}' has no label; write NAME:LABEL, as in digits:stable", printable(text));
     }
+    check_label_name(out.label);
   }
   return out;
 }
@@ -58,7 +60,7 @@ ModelName parse_model_name(std::string_view text) {
 ModelName parse_unlabelled_name(std::string_view text) {
   ModelName name = parse_model_name(text);
   if (!name.label.empty()) {
-    fail_usage("'{}': labels are not served here; name a version, as in {}/3", printable(text),
+    fail_usage("'{}': a label is not taken here; name a version, as in {}/3", printable(text),
                printable(name.name));
   }
   return name;

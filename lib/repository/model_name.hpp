@@ -24,7 +24,7 @@ std::uint64_t parse_version(std::string_view text);
 // The same, and nothing for anything else.
 std::optional<std::uint64_t> parse_version_number(std::string_view name);
 
-// The same for whoever serves no labels: a usage error that says so.
+// The same for whoever takes no label: a usage error that says so.
 ModelName parse_unlabelled_name(std::string_view text);
 
 // Usage error for a model's name or label that isn't UTF-8, or has control characters: it goes into JSON and

@@ -18,6 +18,7 @@
 #include "base/text.hpp"
 #include "model/model.hpp"
 #include "repository/model_name.hpp"
+#include "repository/small_file.hpp"
 
 namespace nn::repository {
 namespace {
@@ -35,11 +36,6 @@ std::uint64_t highest_version(const std::string& base, std::uint64_t limit) {
   }
   if (error) throw Error(ErrorKind::io, error.message()).within_file(base);
   return highest;
-}
-
-void sync_folder(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) fail_errno(path);
 }
 
 // A folder beside the versions, under a name that is none; gone with its file unless kept.

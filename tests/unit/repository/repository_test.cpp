@@ -75,9 +75,9 @@ TEST_CASE("models are named with a version or a label") {
   CHECK(parse_model_name("digits/12").version == 12);
   CHECK(parse_model_name("digits:stable").label == "stable");
   CHECK(parse_model_name("digits:stable").name == "digits");
-  for (const char* wrong :
-       {"", "/1", ":a", "digits/", "digits/0", "digits/-1", "digits/01", "digits/1x", "digits/ 1",
-        "digits/18446744073709551616", "digits:", "digits:a/1", "digits/1:a", "digits/1/2"}) {
+  for (const char* wrong : {"", "/1", ":a", "digits/", "digits/0", "digits/-1", "digits/01", "digits/1x",
+                            "digits/ 1", "digits/18446744073709551616", "digits:", "digits:a/1", "digits/1:a",
+                            "digits:3", "digits:.a", "digits/1/2"}) {
     INFO(wrong);
     CHECK_THROWS_AS(parse_model_name(wrong), Error);
   }

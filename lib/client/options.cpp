@@ -89,9 +89,10 @@ options::List option_list(AskOptions& o) {
       "Print its counters, and the quantiles of how long requests waited, were computed and took in all, in "
       "microseconds.");
   add("load", Kind::load, "Have it load a version of -m NAME[/VERSION] from its repository",
-      "Have it load a version of the model -m from its repository, beyond what its policy says.");
+      "Have it load a version of the model -m from its repository, beyond what its policy says, which the "
+      "repository keeps for all its workers; without a version, do as the policy says again.");
   add("unload", Kind::unload, "Have it let a version of -m NAME[/VERSION] go",
-      "Have it let a version go, or all.");
+      "Have it let a version go, or all, which the repository keeps as well.");
   return list;
 }
 

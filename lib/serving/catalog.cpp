@@ -58,6 +58,20 @@ Error no_such_version(std::uint64_t version, std::string_view name, const ModelE
                     fmt::join(versions, ", "));
 }
 
+// A label is wrong itself, or not there.
+Error no_such_label(std::string_view label, std::string_view name, const ModelEntry& model) {
+  const auto wrong = model.wrong_labels.find(label);
+  if (wrong != model.wrong_labels.end()) {
+    return data_error("label '{}' of model '{}' can't be read: {}", printable(label), printable(name),
+                      wrong->second.public_statement());
+  }
+  std::vector<std::string_view> labels;
+  for (const auto& [known, version] : model.labels) labels.push_back(known);
+  if (labels.empty()) return data_error("model '{}' has no labels", printable(name));
+  return data_error("model '{}' has no label '{}'; there are: {}", printable(name), printable(label),
+                    fmt::join(labels, ", "));
+}
+
 }  // namespace
 
 std::string_view name_of(VersionState state) {
@@ -72,7 +86,7 @@ std::string_view name_of(VersionState state) {
 }
 
 Catalog::Found Catalog::find(std::string_view name, std::uint64_t version, std::string_view label) const {
-  auto model = models.find(name);
+  const auto* model = models.find(name);
   if (name.empty()) {
     std::vector<std::string_view> names;
     for (const auto& [known, entry] : models) {
@@ -84,10 +98,10 @@ Catalog::Found Catalog::find(std::string_view name, std::uint64_t version, std::
           data_error("there are several models").advise(", name one with -m: {}", fmt::join(names, ", "))};
     }
     if (names.size() == 1) model = models.find(names[0]);
-    if (names.empty() && models.size() == 1) model = models.begin();
+    if (names.empty() && models.size() == 1) model = &*models.begin();
     if (names.empty() && models.size() != 1) return {nullptr, data_error("no model is loaded")};
   }
-  if (model == models.end()) {
+  if (model == nullptr) {
     std::vector<std::string_view> names;
     for (const auto& [known, entry] : models) {
       if (is_available(entry)) names.push_back(known);
@@ -98,9 +112,7 @@ Catalog::Found Catalog::find(std::string_view name, std::uint64_t version, std::
   const auto& [known, entry] = *model;
   if (!label.empty()) {
     const auto labelled = entry.labels.find(label);
-    if (labelled == entry.labels.end()) {
-      return {nullptr, data_error("model '{}' has no label '{}'", printable(known), printable(label))};
-    }
+    if (labelled == entry.labels.end()) return {nullptr, no_such_label(label, known, entry)};
     version = labelled->second;
   }
   if (version == 0) {
@@ -111,22 +123,23 @@ Catalog::Found Catalog::find(std::string_view name, std::uint64_t version, std::
   }
   const auto found = entry.versions.find(version);
   if (found != entry.versions.end() && found->second.servable) return {found->second.servable, {}};
-  return {nullptr, no_such_version(version, known, entry)};
+  const Error absence = no_such_version(version, known, entry);
+  return {nullptr, label.empty() ? absence : absence.within(fmt::format("label '{}'", printable(label)))};
 }
 
 bool Catalog::serves(const Servable& servable) const {
-  const auto model = models.find(servable.name());
-  if (model == models.end()) return false;
-  const auto version = model->second.versions.find(servable.version());
-  return version != model->second.versions.end() && version->second.servable.get() == &servable;
+  const auto* model = models.find(servable.name());
+  if (model == nullptr) return false;
+  const auto version = model->value.versions.find(servable.version());
+  return version != model->value.versions.end() && version->second.servable.get() == &servable;
 }
 
 bool Catalog::any_available() const {
-  return std::any_of(models.begin(), models.end(), [](const auto& m) { return is_available(m.second); });
+  return std::any_of(models.begin(), models.end(), [](const auto& m) { return is_available(m.value); });
 }
 
 bool Catalog::all_available() const {
-  return std::all_of(models.begin(), models.end(), [](const auto& m) { return is_available(m.second); });
+  return std::all_of(models.begin(), models.end(), [](const auto& m) { return is_available(m.value); });
 }
 
 }  // namespace nn::serving

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "serving/servable.hpp"
+#include "serving/snapshot_map.hpp"
 
 namespace nn::serving {
 
@@ -34,17 +35,18 @@ struct VersionEntry {
 
 struct ModelEntry {
   std::map<std::uint64_t, VersionEntry> versions;
-  std::map<std::string, std::uint64_t, std::less<>> labels;
-  std::optional<Error> reason = {};  // why its repository can't be read
+  std::map<std::string, std::uint64_t, std::less<>> labels;  // a version's number, available or not
+  std::map<std::string, Error, std::less<>> wrong_labels;    // why others are none
+  std::optional<Error> reason = {};                          // why its repository can't be read
 };
 
-// Constant, for any thread.
+// Constant, for any thread. The next one shares with it what hasn't changed.
 struct Catalog {
-  std::map<std::string, ModelEntry, std::less<>> models;
+  SnapshotMap<ModelEntry> models;
 
-  // A version: by its number, by a label, or without either the newest that is available. An empty name is
-  // the only model. Without a servable `absence` says why, and what there is; its kind is data where waiting
-  // doesn't help, and unavailable while it is being loaded.
+  // A version: by its number, by a label, or without either the newest that is available; never by both. An
+  // empty name is the only model. Without a servable `absence` says why, and what there is; its kind is data
+  // where waiting doesn't help, and unavailable while it is being loaded.
   struct Found {
     std::shared_ptr<Servable> servable;
     std::optional<Error> absence = {};

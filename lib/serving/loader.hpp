@@ -17,7 +17,9 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "repository/labels.hpp"
 #include "repository/repository.hpp"
+#include "repository/wants.hpp"
 #include "serving/catalog.hpp"
 #include "serving/event_log.hpp"
 
@@ -34,7 +36,9 @@ struct LoaderOptions {
 };
 
 // A version is loaded before the one that it replaces is let go, and what is served stays where nothing
-// better can be loaded. Servables are freed in the loader's thread, once nobody uses them.
+// better can be loaded; a label moves once its new version is loaded. Servables are freed in the loader's
+// thread, once nobody uses them. A change of one model costs steps in proportion to the logarithm of how many
+// there are.
 class Loader {
  public:
   // `on_change` is called after each change of the catalog, in the thread that made it. The log gets what is
@@ -54,7 +58,9 @@ class Loader {
   // Looks at all repositories.
   void look();
   // Loads a version, or lets it go (0: as the policy says, or all), and tells in the loader's thread what
-  // went wrong. What was asked for lasts until the loader ends.
+  // went wrong. What was asked for is kept in the repository (repository/wants.hpp), whose other loaders see
+  // it when they look; where it can't be written, a warning says so, and it lasts until this loader ends or
+  // somebody else changes what the repository says. That of a model's file lasts until the loader ends.
   using Told = std::function<void(std::optional<Error>)>;
   void change(std::string name, std::uint64_t version, bool load, Told told);
   // Versions that came into service after the start.
@@ -78,29 +84,49 @@ class Loader {
     repository::FileStamp stamp;
     std::shared_ptr<Servable> servable;
   };
+  struct Label {
+    std::uint64_t target = 0;  // in the repository
+    std::uint64_t served = 0;  // in the catalog, while the target isn't loaded; 0: it is new
+  };
   struct Entry {
     repository::ModelSpec spec;
-    std::set<std::uint64_t> asked, refused;  // by people, beyond the policy
+    repository::Wants wants, saved;  // beyond the policy; what the repository said of it last
+    bool warned_unsaved = false;
+    std::map<std::string, Label, std::less<>> labels;
+    std::map<std::string, Error, std::less<>> wrong_labels;  // of those that none serves
+    std::map<std::string, Error, std::less<>> faults;  // that have been told: of labels, of what is wanted
     std::map<std::uint64_t, Loaded> loaded;
     std::map<std::uint64_t, Failure> failed;
     std::map<std::uint64_t, std::weak_ptr<Servable>> unloading;
     std::optional<std::uint64_t> loading;
     std::optional<Error> reason;  // why its repository can't be read
+    bool news = false;            // that the catalog doesn't have
   };
 
   void run();
+  void free_unused(std::vector<std::unique_ptr<Servable>> unused);
+  std::optional<Error> why_nothing_is_served() const;
   void look_at(Entry& entry);
   void look_at_all();
+  // What the repository says beside its versions.
+  void read_wishes(Entry& entry);
+  void take_labels(Entry& entry, repository::Labels read);
+  void tell(Entry& entry, std::map<std::string, Error, std::less<>> faults);
   void reconcile(Entry& entry);
   bool may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const;
+  static bool is_wished(const Entry& entry, std::uint64_t version);
   std::vector<repository::FoundVersion> wanted(const Entry& entry,
                                                const std::vector<repository::FoundVersion>& found) const;
+  void move_labels(Entry& entry, const std::vector<repository::FoundVersion>& chosen);
   void load(Entry& entry, const repository::FoundVersion& version);
   void fail(Entry& entry, const repository::FoundVersion& version, const Error& reason);
   void retire(Entry& entry, std::uint64_t version);
   void apply(const Change& change);
   void apply_load(Entry& entry, std::uint64_t version);
   void apply_unload(Entry& entry, std::uint64_t version);
+  void want(Entry& entry, const std::function<void(repository::Wants&)>& change);
+  static ModelEntry picture_of(Entry& entry);
+  void publish(Entry& entry);
   void publish();
   std::shared_ptr<Servable> owned(std::unique_ptr<Servable> servable);
 
@@ -109,7 +135,10 @@ class Loader {
   CatalogHolder& catalog_;
   std::function<void()> on_change_;
   const Clock& clock_;
-  std::vector<Entry> entries_;  // the loader's thread's, once it runs
+  // The loader's thread's, once it runs.
+  std::vector<Entry> entries_;
+  std::map<std::string, std::size_t, std::less<>> numbers_;  // of entries, by their names
+  SnapshotMap<ModelEntry> models_;                           // as published last
   bool started_ = false;
   std::atomic<std::uint64_t> swaps_{0};
 

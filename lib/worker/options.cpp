@@ -103,7 +103,8 @@ void add_model_options(options::List& list, WorkerOptions& o) {
              .help = "Versions of repositories: latest:N, all, specific:V,V (default: latest:1)",
              .text = "Which versions of repositories: `latest:`*n* (the default, with 1), `all`, or "
                      "`specific:`*v*`,`*v*.\n"
-                     "Clients that name no version get the newest that is loaded."},
+                     "Clients that name no version get the newest that is loaded.\n"
+                     "Versions with a label are served as well."},
             options::parsed(o.policy, repository::parse_version_policy, options::Kind::text,
                             {"latest:", "all", "specific:"}));
   group.add({.name = "poll",
@@ -172,7 +173,9 @@ options::List option_list(WorkerOptions& o) {
        .text = "Append a JSON object a line for each event, with its `time` and its name as `event`: "
                "`ready`, `drain`, `end`; `connect`, `disconnect`, `unauthenticated` of clients; `load`, "
                "`unload`, `load_failed`, `repository_failed` of model versions that came into service, "
-               "were let go or could not be loaded, and of repositories that can't be read; "
+               "were let go or could not be loaded, and of repositories that can't be read; `label`, "
+               "`unlabel` of "
+               "labels that move, with the version `before`, and go; "
                "`load_request`, `unload_request` with their `error` if they were refused; `failed` "
                "requests; `train`, `trained`; `reload`; `dropped`.\n"
                "`-` is the standard error.\nSIGHUP opens the file anew.\n"

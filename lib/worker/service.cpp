@@ -44,6 +44,9 @@ json models_of(const serving::Catalog& catalog) {
     }
     json one = {{"name", name}, {"versions", std::move(versions)}};
     if (!others.empty()) one["versions_not_served"] = std::move(others);
+    if (!model.labels.empty()) one["labels"] = model.labels;
+    for (const auto& [label, error] : model.wrong_labels)
+      one["labels_not_served"][label] = {{"reason", error.public_statement()}};
     if (model.reason) one["why"] = model.reason->public_statement();
     out.push_back(std::move(one));
   }

@@ -1,8 +1,12 @@
 #include "serving/loader.hpp"
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
+#include "../linear.hpp"
 #include "../manual_clock.hpp"
 #include "../model/models.hpp"
 #include "catch.hpp"
@@ -32,6 +36,11 @@ struct Fixture {
     std::ofstream(scratch / file(version)) << word;
   }
   static std::string file(std::uint64_t version) { return "base/" + std::to_string(version) + "/model.nn"; }
+  void label(const std::string& name, const std::string& text) {
+    fs::create_directories(scratch / "base/labels");
+    std::ofstream(scratch / ("base/labels/" + name)) << text;
+  }
+  std::string wanted() const { return test::read_file(scratch / "base/wanted"); }
   void remove(std::uint64_t version) { fs::remove_all(scratch / ("base/" + std::to_string(version))); }
 
   std::unique_ptr<Servable> open(const std::string& name, const repository::FoundVersion& version) {
@@ -57,6 +66,8 @@ struct Fixture {
     for (const auto& [version, entry] : catalog.get()->models.at("m").versions) {
       out += (out.empty() ? "" : " ") + std::to_string(version) + std::string(name_of(entry.state));
     }
+    for (const auto& [name, version] : catalog.get()->models.at("m").labels)
+      out += " " + name + "=" + std::to_string(version);
     return out;
   }
 };
@@ -76,6 +87,42 @@ struct Run {
             },
             fixture.clock) {}
   void look() { loader.load_all(); }
+  // What it says to a request of an administrator; from the first one on it has a thread.
+  std::string change(std::uint64_t version, bool load) {
+    if (!std::exchange(started, true)) loader.start();
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<std::string> told;
+    loader.change("m", version, load, [&](const std::optional<Error>& error) {
+      const std::lock_guard lock(mutex);
+      told = error ? error->what() : "";
+      changed.notify_all();
+    });
+    std::unique_lock lock(mutex);
+    REQUIRE(
+        changed.wait_until(lock, std::chrono::system_clock::now() + 20s, [&] { return told.has_value(); }));
+    return *told;
+  }
+  bool started = false;
+};
+
+// Files can't get longer while it lives, whoever runs the test.
+class FullDisk {
+ public:
+  FullDisk() : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  FullDisk(const FullDisk&) = delete;
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
 };
 
 }  // namespace
@@ -222,21 +269,7 @@ TEST_CASE("people load and unload versions beyond the policy") {
   for (const std::uint64_t version : {1, 2, 3}) f.put(version, "good");
   Run run(f);
   run.look();
-  run.loader.start();
-  const auto change = [&](std::uint64_t version, bool load) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::optional<std::string> told;
-    run.loader.change("m", version, load, [&](const std::optional<Error>& error) {
-      const std::lock_guard lock(mutex);
-      told = error ? error->what() : "";
-      changed.notify_all();
-    });
-    std::unique_lock lock(mutex);
-    REQUIRE(
-        changed.wait_until(lock, std::chrono::system_clock::now() + 20s, [&] { return told.has_value(); }));
-    return *told;
-  };
+  const auto change = [&](std::uint64_t version, bool load) { return run.change(version, load); };
   CHECK(change(1, true).empty());
   CHECK(f.catalog.get()->find("m", 1).servable);
   CHECK_THAT(change(9, true), Catch::Contains("no version 9 of model 'm' in its repository"));
@@ -261,4 +294,205 @@ TEST_CASE("a servable is freed by the loader, whoever uses it last") {
   CHECK_FALSE(weak.expired());  // the catalog has it still
   f.catalog.set(std::make_shared<Catalog>());
   CHECK(weak.expired());
+}
+
+TEST_CASE("a version with a label is served beyond the policy, and found by it") {
+  Fixture f;
+  for (const std::uint64_t version : {1, 2, 3, 4}) f.put(version, "good");
+  f.label("stable", "2\n");
+  f.label("canary", "4\n");
+  Run run(f);
+  run.look();
+  CHECK(f.picture() == "2AVAILABLE 4AVAILABLE canary=4 stable=2");
+  CHECK(f.catalog.get()->find("m", 0, "stable").servable->version() == 2);
+  CHECK(f.catalog.get()->find("m").servable->version() == 4);
+  CHECK_THAT(f.catalog.get()->find("m", 0, "gone").absence->message(),
+             Catch::Contains("model 'm' has no label 'gone'; there are: canary, stable"));
+  fs::remove(f.scratch / "base/labels/stable");
+  run.look();
+  CHECK(f.picture() == "4AVAILABLE canary=4");
+  fs::remove_all(f.scratch / "base/labels");
+  run.look();
+  CHECK(f.picture() == "4AVAILABLE");
+}
+
+TEST_CASE("a label moves when its new version is loaded, in one moment with the end of the old") {
+  Fixture f;
+  for (const std::uint64_t version : {1, 2, 9}) f.put(version, "good");
+  f.label("stable", "1\n");
+  Run run(f);
+  run.look();
+  const auto user = f.catalog.get()->find("m", 0, "stable").servable;
+  f.pictures.clear();
+  f.label("stable", "2\n");
+  run.look();
+  CHECK(
+      f.pictures.starts_with("[1AVAILABLE 9AVAILABLE stable=1][1AVAILABLE 2LOADING 9AVAILABLE stable=1]"
+                             "[1AVAILABLE 2AVAILABLE 9AVAILABLE stable=1]"
+                             "[1UNLOADING 2AVAILABLE 9AVAILABLE stable=2]"));
+  CHECK(user->version() == 1);
+}
+
+TEST_CASE("a label stays where it was while its version can't be loaded") {
+  Fixture f;
+  f.put(1, "good");
+  f.put(2, "corrupt");
+  f.put(9, "good");
+  f.label("stable", "1\n");
+  Run run(f);
+  run.look();
+  for (const std::string target : {"2", "5"}) {  // broken, and not there
+    f.label("stable", target + "\n");
+    run.look();
+    run.look();
+    CHECK_THAT(f.picture(), Catch::Contains("1AVAILABLE") && Catch::EndsWith("9AVAILABLE stable=1"));
+  }
+  f.put(5, "good");
+  run.look();
+  CHECK(f.picture() == "2END 5AVAILABLE 9AVAILABLE stable=5");
+  // Its version's files go: there is nothing to stay at.
+  f.label("stable", "2\n");
+  f.remove(5);
+  run.look();
+  CHECK_THAT(f.picture(), Catch::EndsWith("9AVAILABLE stable=2"));
+  CHECK_THAT(f.catalog.get()->find("m", 0, "stable").absence->message(),
+             Catch::Contains("version 2 of model 'm' can't be loaded: its checksum differs"));
+}
+
+TEST_CASE("a wrong label keeps no other from service, and one that was right stays") {
+  Fixture f;
+  for (const std::uint64_t version : {1, 2}) f.put(version, "good");
+  f.label("stable", "1\n");
+  f.label("broken", "one\n");
+  f.label("7", "1\n");
+  Run run(f);
+  run.look();
+  CHECK(f.picture() == "1AVAILABLE 2AVAILABLE stable=1");
+  CHECK_THAT(
+      f.catalog.get()->find("m", 0, "broken").absence->message(),
+      Catch::Contains("label 'broken' of model 'm' can't be read: 'one\\n' is not a version's number"));
+  f.label("stable", "");
+  run.look();
+  CHECK(f.picture() == "1AVAILABLE 2AVAILABLE stable=1");
+  fs::rename(f.scratch / "base", f.scratch / "away");
+  run.look();
+  CHECK(f.picture() == "1AVAILABLE 2AVAILABLE stable=1");
+}
+
+TEST_CASE("what people want is in the repository: the next loader, and others, serve the same") {
+  Fixture f, g;
+  for (const std::uint64_t version : {1, 2, 3}) f.put(version, "good");
+  {
+    Run run(f);
+    run.look();
+    CHECK(run.change(1, true).empty());
+    CHECK(run.change(3, false).empty());
+    CHECK(f.wanted() == "+1\n-3\n");
+    CHECK_FALSE(f.catalog.get()->find("m", 3).servable);
+  }
+  {
+    Run next(f);
+    next.look();
+    CHECK(f.picture() == "1AVAILABLE 2AVAILABLE");
+    // Another one changes it.
+    std::ofstream(f.scratch / "base/wanted") << "+3\n";
+    next.look();
+    CHECK(f.picture() == "3AVAILABLE");
+    std::ofstream(f.scratch / "base/wanted") << "+1\n";
+    next.look();
+    CHECK(f.picture() == "1AVAILABLE 3AVAILABLE");
+    CHECK(next.change(0, true).empty());
+    CHECK_FALSE(fs::exists(f.scratch / "base/wanted"));
+  }
+  Run last(f);
+  last.look();
+  CHECK(f.picture() == "3AVAILABLE");
+  CHECK(last.change(0, false).empty());
+  CHECK(f.wanted() == "-1\n-2\n-3\n");
+  // Nothing is what people want: that is no error.
+  f.catalog.set(std::make_shared<Catalog>());
+  Run none(f);
+  none.look();
+  CHECK(f.picture().empty());
+}
+
+TEST_CASE("a wrong file of what is wanted changes nothing, and is replaced where nothing is wanted") {
+  Fixture f;
+  for (const std::uint64_t version : {1, 2}) f.put(version, "good");
+  std::ofstream(f.scratch / "base/wanted") << "+1\n";
+  Run run(f);
+  run.look();
+  CHECK(f.picture() == "1AVAILABLE 2AVAILABLE");
+  std::ofstream(f.scratch / "base/wanted") << "-1\n-2";
+  run.look();
+  CHECK(f.picture() == "1AVAILABLE 2AVAILABLE");
+  CHECK_THAT(run.change(2, false), Catch::Contains("wanted: line 2: '-2' has no line end"));
+  CHECK(f.picture() == "1AVAILABLE 2AVAILABLE");
+  CHECK(run.change(0, true).empty());
+  CHECK(f.picture().ends_with("2AVAILABLE"));
+  CHECK_FALSE(fs::exists(f.scratch / "base/wanted"));
+}
+
+TEST_CASE("where the repository can't be written, what people want lasts until others want something") {
+  Fixture f;
+  for (const std::uint64_t version : {1, 2, 3}) f.put(version, "good");
+  Run run(f);
+  run.look();
+  {
+    const FullDisk full;
+    CHECK(run.change(1, true).empty());
+  }
+  CHECK_FALSE(fs::exists(f.scratch / "base/wanted"));
+  CHECK(run.change(9, true) != "");  // after a look
+  CHECK(f.picture() == "1AVAILABLE 3AVAILABLE");
+  SECTION("somebody else wants something") {
+    std::ofstream(f.scratch / "base/wanted") << "+2\n";
+    CHECK(run.change(3, true).empty());
+    CHECK(f.wanted() == "+2\n+3\n");
+    CHECK(f.catalog.get()->find("m", 2).servable);
+    CHECK_FALSE(f.catalog.get()->find("m", 1).servable);
+  }
+  SECTION("it can be written again") {
+    CHECK(run.change(2, true).empty());
+    CHECK(f.wanted() == "+1\n+2\n");
+  }
+}
+
+namespace {
+
+// So many models of one repository.
+struct Many {
+  test::Scratch scratch;
+  std::vector<repository::ModelSpec> specs;
+  explicit Many(std::size_t count) {
+    const std::string base = scratch / "base";
+    fs::create_directories(base + "/1");
+    std::ofstream(base + "/1/model.nn") << "good";
+    for (std::size_t i = 0; i < count; ++i)
+      specs.push_back(repository::parse_repository_spec("m" + std::to_string(i) + "=" + base));
+  }
+  LoaderOptions options() const {
+    LoaderOptions out;
+    out.models = specs;
+    out.open = [](const std::string& name, const repository::FoundVersion& version) {
+      return std::make_unique<test::FakeServable>(name, version.version);
+    };
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a start with many models takes time in proportion, and each is in service at once") {
+  EventLog log("");
+  test::check_linear(
+      250, [](std::size_t n) { return std::make_unique<Many>(n); },
+      [&](const std::unique_ptr<Many>& many) {
+        CatalogHolder catalog;
+        std::size_t changes = 0;
+        Loader loader(many->options(), log, catalog, [&] { ++changes; });
+        loader.load_all();
+        CHECK(changes == 2 * many->specs.size() + 1);  // loading, available
+        CHECK(catalog.get()->all_available());
+      });
 }

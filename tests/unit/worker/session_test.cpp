@@ -147,10 +147,10 @@ TEST_CASE("an idle stream doesn't keep a version that is served no more") {
 
 TEST_CASE("a version that is being loaded is worth another try, one that can't be is not") {
   WorkerFixture w;
-  auto next = std::make_shared<serving::Catalog>();
-  next->models["m"].versions[1] = {serving::VersionState::loading, nullptr, {}};
-  next->models["n"].versions[1] = {serving::VersionState::end, nullptr, data_error("its checksum differs")};
-  w.catalog.set(next);
+  std::map<std::string, serving::ModelEntry, std::less<>> next;
+  next["m"].versions[1] = {serving::VersionState::loading, nullptr, {}};
+  next["n"].versions[1] = {serving::VersionState::end, nullptr, data_error("its checksum differs")};
+  w.serve(next);
   const auto client = w.connect();
   client->hello();
   client->open("m");

@@ -155,11 +155,15 @@ class WorkerFixture {
   }
   // These versions are in service from here on.
   void serve(const std::vector<std::shared_ptr<FakeServable>>& servables) {
-    auto next = std::make_shared<serving::Catalog>();
+    std::map<std::string, serving::ModelEntry, std::less<>> models;
     for (const auto& one : servables) {
-      next->models[one->name()].versions[one->version()] = {serving::VersionState::available, one, {}};
+      models[one->name()].versions[one->version()] = {serving::VersionState::available, one, {}};
     }
-    catalog.set(std::move(next));
+    serve(std::move(models));
+  }
+  void serve(std::map<std::string, serving::ModelEntry, std::less<>> models) {
+    catalog.set(std::make_shared<const serving::Catalog>(
+        serving::Catalog{serving::SnapshotMap<serving::ModelEntry>(std::move(models))}));
   }
   std::unique_ptr<Client> connect(bool admin = true) {
     if (!service) start();

@@ -1,0 +1,247 @@
+// What a loader wants of a repository, and how it comes to it.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/signals.hpp"
+#include "serving/loader.hpp"
+
+namespace nn::serving {
+namespace {
+
+// A file that can't be opened, or memory that isn't there, may be better next time; a wrong file won't.
+bool may_pass(ErrorKind kind) {
+  return kind == ErrorKind::io || kind == ErrorKind::unavailable || kind == ErrorKind::internal;
+}
+
+bool same_fault(const std::optional<Error>& a, const std::optional<Error>& b) {
+  return a.has_value() == b.has_value() && (!a || (a->kind() == b->kind() && a->message() == b->message()));
+}
+
+}  // namespace
+
+// A fault is told when it begins, not at every look.
+void Loader::look_at(Entry& entry) {
+  std::optional<Error> reason;
+  try {
+    reconcile(entry);
+  } catch (...) {
+    reason = error_of(std::current_exception());
+  }
+  if (reason && !same_fault(reason, entry.reason)) {
+    if (started_ || !entry.loaded.empty())
+      warn("model {}: {}; what is loaded stays", entry.spec.name, reason->what());
+    log_.write("repository_failed", {{"model", entry.spec.name}, {"error", reason->what()}});
+  }
+  if (!reason && entry.reason) note("model {}: {} is back", entry.spec.name, entry.spec.path);
+  if (!same_fault(reason, entry.reason)) entry.news = true;
+  entry.reason = std::move(reason);
+}
+
+// Loads and what goes are published as they happen, the rest once a look, where there is something new.
+void Loader::look_at_all() {
+  for (Entry& entry : entries_) {
+    if (!started_) throw_if_stopped();
+    look_at(entry);
+    const bool gone = std::any_of(entry.unloading.begin(), entry.unloading.end(),
+                                  [](const auto& one) { return one.second.expired(); });
+    if (entry.news || gone) publish(entry);
+  }
+}
+
+// What is wrong with labels and wishes is told once, and those that were right before stay.
+void Loader::read_wishes(Entry& entry) {
+  if (!entry.spec.repository) return;
+  std::map<std::string, Error, std::less<>> faults;
+  try {
+    const repository::Wants now = repository::read_wants(entry.spec.path);
+    if (now != entry.saved) entry.wants = now;  // else what is wanted here may have been impossible to save
+    entry.saved = now;
+  } catch (const Error& error) {
+    faults.emplace("wanted", error);
+  }
+  try {
+    repository::Labels read = repository::read_labels(entry.spec.path);
+    for (const auto& [name, error] : read.wrong) faults.emplace("labels/" + name, error);
+    take_labels(entry, std::move(read));
+  } catch (const Error& error) {
+    faults.emplace("labels", error);
+  }
+  tell(entry, std::move(faults));
+}
+
+void Loader::take_labels(Entry& entry, repository::Labels read) {
+  std::map<std::string, Label, std::less<>> labels;
+  for (const auto& [name, version] : read.versions) {
+    const auto known = entry.labels.find(name);
+    labels[name] = {version, known == entry.labels.end() ? 0 : known->second.served};
+  }
+  for (const auto& [name, label] : entry.labels) {
+    if (labels.contains(name)) continue;
+    if (read.wrong.erase(name) != 0) {
+      labels[name] = label;
+    } else {
+      log_.write("unlabel", {{"model", entry.spec.name}, {"label", name}, {"version", label.served}});
+      entry.news = true;
+    }
+  }
+  entry.labels = std::move(labels);
+  entry.wrong_labels = std::move(read.wrong);
+}
+
+void Loader::tell(Entry& entry, std::map<std::string, Error, std::less<>> faults) {
+  if (faults.size() != entry.faults.size()) entry.news = true;
+  for (const auto& [what, error] : faults) {
+    const auto before = entry.faults.find(what);
+    if (before != entry.faults.end() && same_fault(before->second, error)) continue;
+    entry.news = true;
+    warn("model {}: {}", entry.spec.name, error.what());
+    log_.write("repository_failed", {{"model", entry.spec.name}, {"error", error.what()}});
+  }
+  entry.faults = std::move(faults);
+}
+
+bool Loader::may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const {
+  const auto failure = entry.failed.find(version.version);
+  return failure == entry.failed.end() ||
+         (failure->second.passing && clock_.now() >= failure->second.next_try);
+}
+
+// Beyond the policy, by people or a label. What a label points to serves it until its new version is loaded.
+bool Loader::is_wished(const Entry& entry, std::uint64_t version) {
+  if (entry.wants.served.contains(version)) return true;
+  return std::any_of(entry.labels.begin(), entry.labels.end(), [&](const auto& one) {
+    const Label& label = one.second;
+    return label.target == version || (label.served == version && !entry.loaded.contains(label.target));
+  });
+}
+
+// What the policy and people want of what is there. A version that can't be loaded doesn't count, so that the
+// next best takes its place; one that is served stays a candidate though its file has become wrong.
+std::vector<repository::FoundVersion> Loader::wanted(
+    const Entry& entry, const std::vector<repository::FoundVersion>& found) const {
+  std::vector<repository::FoundVersion> candidates = found;
+  std::erase_if(candidates, [&](const repository::FoundVersion& v) {
+    const bool lost = !may_be_loaded(entry, v) && !entry.loaded.contains(v.version);
+    return lost || entry.wants.refused.contains(v.version);
+  });
+  std::vector<repository::FoundVersion> chosen = repository::choose_versions(candidates, entry.spec.policy);
+  for (const repository::FoundVersion& version : candidates) {
+    const bool there = std::any_of(chosen.begin(), chosen.end(),
+                                   [&](const auto& w) { return w.version == version.version; });
+    if (!there && is_wished(entry, version.version)) chosen.push_back(version);
+  }
+  return chosen;
+}
+
+void Loader::reconcile(Entry& entry) {
+  const std::vector<repository::FoundVersion> found = repository::find_versions(entry.spec);
+  if (found.empty()) {
+    throw(!started_ ? data_error("there is no version in it; a version is 1/model.nn")
+                    : data_error("no version is left in it"))
+        .within_file(entry.spec.path);
+  }
+  read_wishes(entry);
+  const auto forgotten = std::erase_if(entry.failed, [&](const auto& failure) {
+    const auto at =
+        std::find_if(found.begin(), found.end(), [&](const auto& v) { return v.version == failure.first; });
+    return at == found.end() || at->stamp != failure.second.stamp;
+  });
+  if (forgotten > 0) entry.news = true;
+  // Each load may fail, and then something else is wanted.
+  for (bool all_tried = false; !all_tried;) {
+    all_tried = true;
+    for (const repository::FoundVersion& version : wanted(entry, found)) {
+      const auto loaded = entry.loaded.find(version.version);
+      if (loaded != entry.loaded.end() && loaded->second.stamp == version.stamp) continue;
+      if (!may_be_loaded(entry, version)) continue;
+      load(entry, version);
+      all_tried = false;
+    }
+  }
+  // What is served stays until something that is wanted can take its place.
+  const std::vector<repository::FoundVersion> last = wanted(entry, found);
+  move_labels(entry, last);
+  const bool any =
+      std::any_of(last.begin(), last.end(), [&](const auto& v) { return entry.loaded.contains(v.version); });
+  std::vector<std::uint64_t> gone;
+  for (const auto& loaded : entry.loaded) {
+    const std::uint64_t version = loaded.first;
+    const bool keep =
+        std::any_of(last.begin(), last.end(), [&](const auto& v) { return v.version == version; });
+    if (!keep && (any || entry.wants.refused.contains(version))) gone.push_back(version);
+  }
+  for (const std::uint64_t version : gone) retire(entry, version);
+}
+
+// A label moves when its version is loaded, or what it pointed to goes.
+void Loader::move_labels(Entry& entry, const std::vector<repository::FoundVersion>& chosen) {
+  for (auto& [name, label] : entry.labels) {
+    if (label.served == label.target) continue;
+    const std::uint64_t before = label.served;
+    const bool stays =
+        entry.loaded.contains(before) && !entry.loaded.contains(label.target) &&
+        std::any_of(chosen.begin(), chosen.end(), [&](const auto& v) { return v.version == before; });
+    if (stays) continue;
+    label.served = label.target;
+    entry.news = true;
+    JsonFields fields = {{"model", entry.spec.name}, {"label", name}, {"version", label.target}};
+    if (before != 0) fields.emplace("before", before);
+    log_.write("label", fields);
+    note("model {}: label {} points to version {}", entry.spec.name, name, label.target);
+  }
+}
+
+void Loader::load(Entry& entry, const repository::FoundVersion& version) {
+  // Before the loop runs nobody else hears of a signal.
+  if (!started_) throw_if_stopped();
+  entry.loading = version.version;
+  publish(entry);
+  try {
+    auto servable = options_.open(entry.spec.name, version);
+    entry.loaded[version.version] = {version.stamp, owned(std::move(servable))};
+    entry.failed.erase(version.version);
+  } catch (...) {
+    fail(entry, version, error_of(std::current_exception()));
+  }
+  entry.loading.reset();
+  if (!entry.failed.contains(version.version)) {
+    const std::string& digest = entry.loaded[version.version].servable->digest();
+    note("model {}: version {} is loaded from {}", entry.spec.name, version.version, version.path);
+    log_.write("load", {{"model", entry.spec.name},
+                        {"version", version.version},
+                        {"path", version.path},
+                        {"digest", digest}});
+    if (started_) swaps_.fetch_add(1, std::memory_order_relaxed);
+  }
+  publish(entry);
+}
+
+void Loader::fail(Entry& entry, const repository::FoundVersion& version, const Error& reason) {
+  const auto before = entry.failed.find(version.version);
+  const bool again = before != entry.failed.end();
+  const auto pause =
+      again ? std::min(2 * before->second.pause, options_.longest_pause) : options_.first_pause;
+  const bool news = !again || !same_fault(before->second.reason, reason);
+  entry.failed.insert_or_assign(
+      version.version, Failure{version.stamp, reason, may_pass(reason.kind()), pause, clock_.now() + pause});
+  if (!news) return;
+  const bool only = entry.loaded.empty() && !started_ && entries_.size() == 1 && !entry.spec.repository;
+  if (!only) warn("model {}: version {} is not served: {}", entry.spec.name, version.version, reason.what());
+  log_.write("load_failed", {{"model", entry.spec.name},
+                             {"version", version.version},
+                             {"path", version.path},
+                             {"error", reason.what()}});
+}
+
+void Loader::retire(Entry& entry, std::uint64_t version) {
+  const auto loaded = entry.loaded.find(version);
+  if (loaded == entry.loaded.end()) return;
+  entry.unloading[version] = loaded->second.servable;
+  entry.loaded.erase(loaded);
+  publish(entry);
+  note("model {}: version {} is let go", entry.spec.name, version);
+  log_.write("unload", {{"model", entry.spec.name}, {"version", version}});
+}
+
+}  // namespace nn::serving

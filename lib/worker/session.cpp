@@ -149,7 +149,7 @@ bool Session::greet(const protocol::IncomingFrame& in) {
   auto& builder = link_->maker().builder();
   const auto agent = builder.CreateString(fmt::format("nn-worker {}", tools_version()));
   const auto device = builder.CreateString(backend::to_string(service_.options.device));
-  std::vector<std::string> abilities = {"predict", "keep", "describe"};
+  std::vector<std::string> abilities = {"predict", "keep", "labels", "describe"};
   if (origin_.may_administer) abilities.emplace_back("admin");
   if (!service_.options.train_folder.empty()) abilities.emplace_back("train");
   const auto can = builder.CreateVectorOfStrings(abilities);

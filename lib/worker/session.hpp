@@ -17,6 +17,7 @@ namespace nn::worker {
 struct OpenStream {
   std::string model;
   std::uint64_t version = 0;  // 0: whichever is served
+  std::string label;          // the one that it points to, unless it is empty
   bool keep = false;          // the version of the first answer for all, while rows come
   format::MessageReader rows;
   std::shared_ptr<const serving::Binding> binding;  // to the version that answered last

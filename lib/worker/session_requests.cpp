@@ -13,6 +13,7 @@ namespace nn::worker {
 namespace {
 
 constexpr std::size_t longest_command_line = 100'000;
+constexpr char version_and_label[] = "a version and a label, one of which is meant";
 
 // Of a version that isn't there: one that is being loaded is worth another try.
 wire::Code code_of_absence(const Error& absence) {
@@ -38,7 +39,7 @@ std::optional<Error> Session::bind(OpenStream& stream, const Schema& schema) {
   stream.used = service_.clock.now();
   if (stream.keep && stream.binding) return std::nullopt;
   const auto catalog = service_.catalog.get();
-  serving::Catalog::Found found = catalog->find(stream.model, stream.version);
+  serving::Catalog::Found found = catalog->find(stream.model, stream.version, stream.label);
   if (!found.servable) return found.absence;
   if (stream.binding && stream.binding->servable == found.servable) return std::nullopt;
   stream.binding = serving::bind(std::move(found.servable), schema);
@@ -50,6 +51,7 @@ std::shared_ptr<OpenStream> Session::new_stream(const wire::Open& message) const
                                              service_.options.max_frame);
   stream->limits.max_frame = client_frame_;
   stream->keep = message.keep();
+  stream->label = flatbuffers::GetStringView(message.label());
   return stream;
 }
 
@@ -59,6 +61,7 @@ void Session::open(const protocol::IncomingFrame& in, const std::shared_ptr<Open
   try {
     if (rows.error) throw Error(*rows.error);
     if (!stream->rows.schema()) fail_data("no schema");
+    if (stream->version != 0 && !stream->label.empty()) fail_data(version_and_label);
     if (const auto absence = bind(*stream, *stream->rows.schema()))
       return refuse(id, code_of_absence(*absence), *absence);
     const serving::Binding& binding = *stream->binding;
@@ -135,9 +138,11 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
 void Session::describe(const protocol::IncomingFrame& in) {
   const auto* message = in.as<wire::Describe>();
   const std::uint64_t id = in.frame->id();
+  const std::string_view label = flatbuffers::GetStringView(message->label());
+  if (message->version() != 0 && !label.empty()) return refuse(id, wire::Code::invalid, version_and_label);
   const auto catalog = service_.catalog.get();
   const serving::Catalog::Found found =
-      catalog->find(flatbuffers::GetStringView(message->model()), message->version());
+      catalog->find(flatbuffers::GetStringView(message->model()), message->version(), label);
   if (!found.servable) return refuse(id, code_of_absence(*found.absence), *found.absence);
   format::MessageWriter inputs(*found.servable->inputs(), format::StreamLimits{client_frame_});
   auto& builder = link_->maker().builder();

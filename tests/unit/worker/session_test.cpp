@@ -274,3 +274,108 @@ TEST_CASE("a client that takes no answers is closed after a minute") {
   w.pass(2s);
   CHECK(w.service->sessions.empty());
 }
+
+namespace {
+
+// A model's versions, all in service, and its labels.
+std::map<std::string, serving::ModelEntry, std::less<>> labelled(
+    const std::vector<std::shared_ptr<FakeServable>>& versions,
+    std::map<std::string, std::uint64_t, std::less<>> labels) {
+  std::map<std::string, serving::ModelEntry, std::less<>> models;
+  for (const auto& one : versions)
+    models["m"].versions[one->version()] = {serving::VersionState::available, one, {}};
+  models["m"].labels = std::move(labels);
+  return models;
+}
+
+}  // namespace
+
+TEST_CASE("a label that moves takes new requests along, unless the stream keeps its version") {
+  WorkerFixture w;
+  std::vector<std::shared_ptr<FakeServable>> versions;
+  for (const std::uint64_t version : {1, 2, 3}) {
+    versions.push_back(std::make_shared<FakeServable>("m", version));
+    versions.back()->work = 1000;
+  }
+  w.serve(labelled(versions, {{"stable", 1}}));
+  const auto version_of = [&](Client& client, std::uint64_t id, std::uint32_t stream) -> std::uint64_t {
+    client.predict(id, {1}, 0, stream);
+    w.run();
+    const auto replies = client.take();
+    REQUIRE(replies.size() == 1);
+    INFO(replies[0].text());
+    const auto* answer = replies[0].frame().message_as<wire::Answer>();
+    REQUIRE(answer != nullptr);
+    return answer->version();
+  };
+  const auto moving = w.connect(), keeping = w.connect();
+  moving->hello();
+  moving->open("m", 0, false, 1, "stable");
+  keeping->hello();
+  keeping->open("m", 0, true, 1, "stable");
+  w.run();
+  for (const auto* client : {&moving, &keeping}) {
+    const auto replies = (*client)->take();
+    REQUIRE(replies.size() == 2);
+    const auto* opened = replies[1].frame().message_as<wire::Opened>();
+    REQUIRE(opened != nullptr);
+    CHECK(opened->version() == 1);
+  }
+  CHECK(version_of(*moving, 1, 1) == 1);
+  w.serve(labelled(versions, {{"stable", 2}}));
+  CHECK(version_of(*moving, 2, 1) == 2);
+  CHECK(version_of(*keeping, 2, 1) == 1);
+  // It is gone: what is asked of it then isn't answered by something else.
+  w.serve(labelled(versions, {{"canary", 3}}));
+  moving->predict(3, {1});
+  w.run();
+  CHECK(moving->texts() == Texts{"not_found: model 'm' has no label 'stable'; there are: canary"});
+  w.serve(labelled(versions, {{"stable", 3}}));
+  CHECK(version_of(*moving, 4, 1) == 3);
+}
+
+TEST_CASE("a stream has a version or a label, and whoever has neither gets the newest") {
+  WorkerFixture w;
+  const auto old = std::make_shared<FakeServable>("m", 1), young = std::make_shared<FakeServable>("m", 2);
+  auto models = labelled({old, young}, {{"stable", 1}, {"next", 3}});
+  models["m"].wrong_labels.emplace("broken", data_error("'x' is not a version's number and a line end"));
+  w.serve(models);
+  const auto client = w.connect();
+  client->hello();
+  w.run();
+  const auto welcome = client->take();
+  REQUIRE(welcome.size() == 1);
+  const auto* abilities = welcome[0].frame().message_as<wire::Welcome>()->capabilities();
+  CHECK(std::any_of(abilities->begin(), abilities->end(),
+                    [](const auto* ability) { return ability->str() == "labels"; }));
+  client->open("m", 0, false, 1, "");
+  client->open("m", 1, false, 2, "stable");
+  client->open("m", 0, false, 3, "next");
+  client->open("m", 0, false, 4, "broken");
+  client->open("", 0, false, 5, "stable");
+  w.run();
+  CHECK(client->texts() == Texts{"Opened", "invalid: a version and a label, one of which is meant",
+                                 "not_found: label 'next': no version 3 of model 'm'; there are: 1, 2",
+                                 "not_found: label 'broken' of model 'm' can't be read: 'x' is not a "
+                                 "version's number and a line end",
+                                 "Opened"});
+  const auto describe = [&](std::uint64_t version, const char* label) {
+    auto& builder = client->maker().builder();
+    const auto model = builder.CreateString("m"), its_label = builder.CreateString(label);
+    client->send(client->maker().finish(6, wire::CreateDescribe(builder, model, version, its_label)));
+    w.run();
+    const auto replies = client->take();
+    REQUIRE(replies.size() == 1);
+    const auto* described = replies[0].frame().message_as<wire::Described>();
+    return described == nullptr ? replies[0].text() : std::to_string(described->version());
+  };
+  CHECK(describe(0, "") == "2");
+  CHECK(describe(0, "stable") == "1");
+  CHECK(describe(1, "stable") == "invalid: a version and a label, one of which is meant");
+  client->query(9, wire::What::models);
+  w.run();
+  const auto report = client->take();
+  REQUIRE(report.size() == 1);
+  CHECK_THAT(report[0].body, Catch::Contains(R"("labels":{"next":3,"stable":1})"));
+  CHECK_THAT(report[0].body, Catch::Contains(R"("labels_not_served":{"broken":{"reason":"'x' is not)"));
+}

@@ -58,12 +58,14 @@ class Client {
     if (token != nullptr) secret = builder.CreateString(token);
     send(maker_.finish(0, wire::CreateHello(builder, protocol::protocol_version, agent, secret, 1 << 20)));
   }
-  void open(std::string_view model, std::uint64_t version = 0, bool keep = false, std::uint32_t stream = 1) {
+  void open(std::string_view model, std::uint64_t version = 0, bool keep = false, std::uint32_t stream = 1,
+            std::string_view label = {}) {
     const Batch rows = Table().f32("a", {0}).batch();
     rows_.emplace(*rows.schema);
     auto& builder = maker_.builder();
-    const auto name = builder.CreateString(model);
-    send(maker_.finish(1000, wire::CreateOpen(builder, stream, name, version, keep), rows_->take()));
+    const auto name = builder.CreateString(model), its_label = builder.CreateString(label);
+    send(maker_.finish(1000, wire::CreateOpen(builder, stream, name, version, keep, its_label),
+                       rows_->take()));
   }
   void predict(std::uint64_t id, std::vector<float> a, std::uint64_t deadline_us = 0,
                std::uint32_t stream = 1) {

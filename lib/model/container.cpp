@@ -2,12 +2,12 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 
 namespace nn::model {
@@ -33,15 +33,10 @@ struct Header {
 static_assert(sizeof(Header) == container_header_bytes);
 
 std::uint64_t checksum_of(const Header& header, std::span<const std::byte> description) {
-  struct Free {
-    void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-  };
-  const std::unique_ptr<XXH3_state_t, Free> state(XXH3_createState());
-  if (!state) throw std::bad_alloc();
-  XXH3_64bits_reset(state.get());
-  XXH3_64bits_update(state.get(), &header, offsetof(Header, checksum));
-  XXH3_64bits_update(state.get(), description.data(), description.size());
-  return XXH3_64bits_digest(state.get());
+  Checksum sum;
+  sum.add(std::as_bytes(std::span(&header, 1)).first(offsetof(Header, checksum)));
+  sum.add(description);
+  return sum.value();
 }
 
 [[noreturn]] void fail_magic(std::span<const std::byte> bytes) {

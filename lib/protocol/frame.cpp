@@ -1,8 +1,5 @@
 #include "protocol/frame.hpp"
 
-#define XXH_STATIC_LINKING_ONLY  // the state has a size
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -22,6 +19,7 @@ namespace {
 constexpr std::array<char, 4> magic = {'n', 'n', 'w', '1'};
 constexpr std::size_t prefix_bytes = 24;
 constexpr std::size_t input_bytes = 64 << 10;    // what a read takes at most, besides large bodies
+constexpr std::size_t piece_bytes = 256 << 10;   // of a body that are read at once
 constexpr std::uint64_t small_body = 128 << 10;  // that needs no share of a budget
 constexpr std::size_t most_together = 32;        // frames of a write
 constexpr std::chrono::seconds longest_linger{2};
@@ -38,12 +36,10 @@ static_assert(sizeof(Prefix) == prefix_bytes);
 
 // A line that changes bytes is rare, and answers from it are worse.
 std::uint64_t checksum_of(std::span<const std::byte> control, const format::OutgoingMessages& body) {
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  XXH3_64bits_update(&state, control.data(), control.size());
-  body.for_each(
-      [&](std::span<const std::byte> part) { XXH3_64bits_update(&state, part.data(), part.size()); });
-  return XXH3_64bits_digest(&state);
+  Checksum sum;
+  sum.add(control);
+  body.for_each([&](std::span<const std::byte> part) { sum.add(part); });
+  return sum.value();
 }
 
 bool is_end(const boost::system::error_code& error) {
@@ -183,11 +179,13 @@ format::MessageBuffer FrameLink::begin_body(std::size_t size, std::size_t& have)
   return {std::move(memory), size};
 }
 
-asio::awaitable<void> FrameLink::read_rest(std::size_t have) {
+// Adds them to the checksum while they are in the cache.
+asio::awaitable<void> FrameLink::read_rest(std::size_t have, Checksum& sum) {
   while (have < rest_.size()) {
-    const auto room = rest_.subspan(have);
+    const auto room = rest_.subspan(have, std::min(rest_.size() - have, piece_bytes));
     auto [error, n] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), no_throw);
     if (error) fail(ErrorKind::io, "the connection ended within a message");
+    sum.add(room.first(n));
     have += n;
     received_ += n;
     last_activity_ = last_received_ = clock_.now();
@@ -222,9 +220,12 @@ asio::awaitable<bool> FrameLink::read(IncomingFrame& out) {
   std::size_t have = 0;
   if (prefix.body > small_body && all_budget_) co_await take_budget(prefix.body);
   out.body = begin_body(prefix.body, have);
-  if (have < prefix.body) co_await read_rest(have);
+  Checksum sum;
+  sum.add(control_.bytes().first(prefix.control));
+  sum.add(out.body.bytes().first(have));
+  if (have < prefix.body) co_await read_rest(have, sum);
   coming_ = 0;
-  if (checksum_of(control_.bytes().first(prefix.control), {out.body, {}}) != prefix.checksum) {
+  if (sum.value() != prefix.checksum) {
     fail(ErrorKind::unavailable, "a message was changed on its way: its checksum differs");
   }
   flatbuffers::Verifier verifier(control_.as<std::uint8_t>(), prefix.control, 16, 4096);

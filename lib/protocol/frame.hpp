@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "format/arrow/messages.hpp"
 #include "format/buffer_pool.hpp"
@@ -118,7 +119,7 @@ class FrameLink : public std::enable_shared_from_this<FrameLink> {
   asio::awaitable<void> take_budget(std::uint64_t bytes);
   asio::awaitable<bool> fill(std::size_t bytes);
   format::MessageBuffer begin_body(std::size_t size, std::size_t& have);
-  asio::awaitable<void> read_rest(std::size_t have);
+  asio::awaitable<void> read_rest(std::size_t have, Checksum& sum);
   void write_on();
   void hang_up();
   void limit_end();

@@ -1,5 +1,3 @@
-#include <xxhash.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -7,6 +5,7 @@
 
 #include "File_generated.h"
 #include "Message_generated.h"
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "format/arrow/batch.hpp"
@@ -88,7 +87,7 @@ class ArrowSource : public BatchSource {
     }
     if (const auto* text = metadata_value(*frame.message, "nn.xxh3")) {
       const auto expected = metadata_number<std::uint64_t>(*text, 16, "nn.xxh3");
-      if (XXH3_64bits(frame.body.bytes.data(), frame.body.bytes.size()) != expected) {
+      if (checksum_of(frame.body.bytes) != expected) {
         fail_data("message {} is corrupt: the checksum of its body is wrong", frames_.count() - 1);
       }
     }

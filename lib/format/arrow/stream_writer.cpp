@@ -1,5 +1,3 @@
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -7,6 +5,7 @@
 #include <map>
 
 #include "Message_generated.h"
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "format/arrow/schema.hpp"
@@ -99,13 +98,9 @@ class Body {
   const std::vector<struct iovec>& pieces() const { return pieces_; }
 
   std::uint64_t checksum() const {
-    XXH3_state_t* state = XXH3_createState();
-    if (state == nullptr) throw std::bad_alloc();
-    XXH3_64bits_reset(state);
-    for (const auto& piece : pieces_) XXH3_64bits_update(state, piece.iov_base, piece.iov_len);
-    const std::uint64_t sum = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return sum;
+    Checksum sum;
+    for (const auto& piece : pieces_) sum.add({static_cast<const std::byte*>(piece.iov_base), piece.iov_len});
+    return sum.value();
   }
 
  private:

@@ -13,6 +13,8 @@
 namespace nn::model {
 namespace {
 
+[[noreturn]] void fail_repeated() { fail_data("its description says the same many times over"); }
+
 // The enumerations of the file are those of the program; a change of one must not go unseen.
 static_assert(static_cast<int>(fb::Loss::categorical_crossentropy) ==
               static_cast<int>(Loss::categorical_crossentropy));
@@ -112,7 +114,7 @@ class Copies {
  private:
   static constexpr std::size_t most_copies = 4, some_bytes = 64 << 10, least_text = 8;
   void take(std::size_t bytes) {
-    if (bytes > left_) fail_data("its description says the same many times over");
+    if (bytes > left_) fail_repeated();
     left_ -= bytes;
   }
   std::size_t left_;
@@ -206,12 +208,44 @@ void check_parameters(const fb::Model& description, const Plan& plan, Copies& co
   if (!same) fail_data("its weights are not those of its network");
 }
 
+using List = flatbuffers::Vector<flatbuffers::uoffset_t>;
+
+// A table's list of references, where table and list are within the description; null otherwise.
+const List* list_of(const flatbuffers::Table& table, flatbuffers::voffset_t field,
+                    flatbuffers::Verifier& verifier) {
+  const bool there = table.VerifyTableStart(verifier) && table.VerifyOffset(verifier, field);
+  verifier.EndTable();
+  const auto* list = there ? table.GetPointer<const List*>(field) : nullptr;
+  return verifier.VerifyVector(list) ? list : nullptr;
+}
+
+// Columns that share a list of categories would have the verifier go through it for each of them. Those
+// written here share none: all lists together are not larger than the description.
+bool share_lists(const std::uint8_t* data, std::size_t size, flatbuffers::Verifier verifier) {
+  if (verifier.VerifyOffset(0) == 0) return false;
+  const List* columns =
+      list_of(*flatbuffers::GetRoot<flatbuffers::Table>(data), fb::Model::VT_COLUMNS, verifier);
+  std::size_t entries = 0;
+  for (flatbuffers::uoffset_t i = 0; columns != nullptr && i < columns->size(); ++i) {
+    const std::uint8_t* place = columns->Data() + i * sizeof(flatbuffers::uoffset_t);
+    const auto offset = verifier.VerifyOffset(static_cast<std::size_t>(place - data));
+    if (offset == 0) return false;
+    const auto& column = *reinterpret_cast<const flatbuffers::Table*>(place + offset);
+    if (const List* categories = list_of(column, fb::InputColumn::VT_CATEGORIES, verifier)) {
+      entries += categories->size();
+    }
+    if (entries > size / sizeof(flatbuffers::uoffset_t)) return true;
+  }
+  return false;
+}
+
 const fb::Model& verified(const Container& container) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(container.description.data());
   const std::size_t size = container.description.size();
   constexpr std::size_t few_tables = 64, least_table = 8;  // bytes, with the reference to it
   const auto most_tables = static_cast<flatbuffers::uoffset_t>(std::max(few_tables, size / least_table));
   flatbuffers::Verifier verifier(data, size, 16, most_tables);
+  if (size >= 16 && share_lists(data, size, verifier)) fail_repeated();
   if (size < 16 || !fb::VerifyModelBuffer(verifier)) fail_data("its description cannot be read");
   return *fb::GetModel(data);
 }

@@ -6,7 +6,8 @@
 namespace nn::serving {
 namespace {
 
-constexpr std::int64_t least_rows = 16;  // of a step that is cut by time: fewer aren't worth it
+constexpr std::int64_t least_rows = 16;        // of a step that is cut by time: fewer aren't worth it
+constexpr std::chrono::seconds remembered{1};  // that somebody else has been here
 
 // Says what nobody waits for any more.
 bool is_wanted(Request& request, Clock::time_point now) {
@@ -29,11 +30,27 @@ bool StepQueue::push(std::shared_ptr<Request> request) {
   if (known != by_servable_.end() && known->second->second.rows + request->rows.rows > limits_.queue_rows) {
     return false;
   }
+  notice_others(*request);
   Model& model = (known != by_servable_.end() ? known->second : add_model(*request))->second;
   bytes_ += request->bytes;
   model.rows += request->rows.rows;
   add(model, std::move(request));
   return true;
+}
+
+// Does the request meet somebody else's?
+void StepQueue::notice_others(const Request& request) {
+  const Servable* servable = request.binding->servable.get();
+  const bool at_work = computing_.servable != nullptr &&
+                       (computing_.servable != servable || computing_.client != request.client);
+  const bool waiting = std::any_of(models_.begin(), models_.end(), [&](const auto& one) {
+    const Model& model = one.second;
+    return model.servable.get() != servable || model.clients.size() > 1 ||
+           model.clients.front().number != request.client;
+  });
+  if (!at_work && !waiting) return;
+  others_came_ = request.arrived;
+  alone_ = false;
 }
 
 StepQueue::Models::iterator StepQueue::add_model(const Request& request) {
@@ -63,7 +80,8 @@ void StepQueue::pop(Model& model, Client& client) {
 std::int64_t StepQueue::rows_of_step(const Model& model) const {
   const double cost = model.servable->row_cost();
   if (cost <= 0) return limits_.step_rows;
-  const double in_time = std::chrono::duration<double>(limits_.step_time).count() / cost;
+  const auto time = alone_ ? limits_.step_time_alone : limits_.step_time;
+  const double in_time = std::chrono::duration<double>(time).count() / cost;
   if (in_time >= static_cast<double>(limits_.step_rows)) return limits_.step_rows;
   return std::min(limits_.step_rows, std::max(least_rows, static_cast<std::int64_t>(in_time)));
 }
@@ -128,6 +146,7 @@ std::optional<Step> StepQueue::next(Clock::time_point now, Requests& over) {
   const auto is_ready = [&](const auto& one) {
     return limits_.delay.count() == 0 || ready_at(one.second) <= now;
   };
+  alone_ = !others_came_ || now - *others_came_ > remembered;
   for (;;) {
     const auto chosen = std::find_if(models_.begin(), models_.end(), is_ready);
     if (chosen == models_.end()) return std::nullopt;
@@ -141,11 +160,17 @@ std::optional<Step> StepQueue::next(Clock::time_point now, Requests& over) {
       by_servable_.erase(model.servable.get());
       models_.erase(chosen);
     }
-    if (!step.slices.empty()) return step;
+    if (step.slices.empty()) continue;
+    computing_ = {step.servable.get(), step.slices[0].request->client};
+    for (const Slice& slice : step.slices) {
+      if (slice.request->client != computing_.client) computing_.client.reset();
+    }
+    return step;
   }
 }
 
 void StepQueue::computed(const Step& step, Clock::duration time) {
+  computing_ = {};
   step.servable->note_cost(step.rows, time);
   const double seconds = std::chrono::duration<double>(time).count();
   const auto model = by_servable_.find(step.servable.get());

@@ -19,11 +19,13 @@
 namespace nn::serving {
 
 struct BatchLimits {
-  std::int64_t step_rows = 1024;              // of several requests together
-  std::chrono::microseconds delay{0};         // that a request waits for others to share its step
-  std::chrono::microseconds step_time{2000};  // what a step of many rows may take: others wait for its end
-  std::int64_t queue_rows = 1 << 20;          // of a model, that wait
-  std::uint64_t queue_bytes = 256u << 20;     // of all models, that wait
+  std::int64_t step_rows = 1024;       // of several requests together
+  std::chrono::microseconds delay{0};  // that a request waits for others to share its step
+  // What a step of many rows may take: others wait for its end. Small steps of a large model cost more than
+  // their rows, so that they are larger while nobody else has been waiting for a while.
+  std::chrono::microseconds step_time{2000}, step_time_alone{20'000};
+  std::int64_t queue_rows = 1 << 20;       // of a model, that wait
+  std::uint64_t queue_bytes = 256u << 20;  // of all models, that wait
 };
 
 // Some rows of a request.
@@ -87,6 +89,7 @@ class StepQueue {
   using Models = std::map<Turn, Model>;
   Models::iterator add_model(const Request& request);
   void add(Model& model, std::shared_ptr<Request> request);
+  void notice_others(const Request& request);
   std::int64_t rows_of_step(const Model& model) const;
   Clock::time_point ready_at(const Model& model) const;
   void fill(Step& step, Model& model, Clock::time_point now, Requests& over);
@@ -104,6 +107,13 @@ class StepQueue {
     double time = 0;
   } last_;
   std::uint64_t bytes_ = 0;
+  // The step that is computed, and since when somebody else waited for its end or in front of the queue.
+  struct Computing {
+    const Servable* servable = nullptr;
+    std::optional<std::uint64_t> client = {};  // nothing: several
+  } computing_;
+  std::optional<Clock::time_point> others_came_;
+  bool alone_ = true;
 };
 
 }  // namespace nn::serving

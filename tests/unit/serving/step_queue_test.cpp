@@ -137,7 +137,7 @@ TEST_CASE("a model that was idle has saved no time up") {
 }
 
 TEST_CASE("steps become as long as they may take") {
-  StepQueue queue({.step_rows = 100'000, .step_time = 2ms});
+  StepQueue queue({.step_rows = 100'000, .step_time = 2ms, .step_time_alone = 2ms});
   const auto model = std::make_shared<FakeServable>();
   Requests over;
   add(queue, model, 100'000);
@@ -150,6 +150,40 @@ TEST_CASE("steps become as long as they may take") {
   model->note_cost(1, 1s);
   for (int i = 0; i < 500; ++i) model->note_cost(1, 1s);
   CHECK(rows_of(queue.next(start, over)) == Rows{16});
+}
+
+TEST_CASE("steps are longer while nobody else has been there for a while") {
+  StepQueue queue({.step_rows = 100'000, .step_time = 2ms, .step_time_alone = 20ms});
+  const auto model = std::make_shared<FakeServable>(), other = std::make_shared<FakeServable>("o");
+  Requests over;
+  const auto step = [&](Clock::time_point now) {
+    const auto rows = rows_of(queue.next(now, over));
+    return rows.empty() ? 0 : (rows[0] + 1) / 100 * 100;  // a time is not exact
+  };
+  model->note_cost(1000, 10ms);
+  add(queue, model, 100'000);
+  CHECK(step(start) == 2000);
+  add(queue, model, 100'000);  // its own
+  CHECK(step(start) == 2000);
+  // Another client, or another model, meets a step that is computed, or what waits.
+  auto now = start;
+  for (const auto& [who, client] : {std::pair{model, 2}, std::pair{other, 1}}) {
+    add(queue, who, 1, static_cast<std::uint64_t>(client), now);
+    for (int i = 0; i < 3; ++i) step(now);
+    CHECK(step(now) == 200);
+    CHECK(step(now + 1s) == 200);
+    now += 1001ms;
+    CHECK(step(now) == 2000);
+  }
+  queue.clear();
+  queue.computed(Step{model, {}, 1}, 10us);
+  add(queue, model, 100'000, 1, now);
+  CHECK(step(now) == 2000);
+  queue.clear();  // what is computed is all there is
+  add(queue, other, 1, 1, now);
+  step(now);
+  add(queue, model, 100'000, 1, now);
+  CHECK(step(now) == 200);
 }
 
 TEST_CASE("what is late or cancelled leaves the queue without a step") {

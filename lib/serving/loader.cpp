@@ -178,6 +178,8 @@ void Loader::apply(const Change& change) {
     if (number == numbers_.end()) fail_data("no model '{}' is configured here", printable(change.name));
     Entry& entry = entries_[number->second];
     change.load ? apply_load(entry, change.version) : apply_unload(entry, change.version);
+  } catch (const Interrupted&) {
+    wrong = Error(ErrorKind::unavailable, "the worker ends");
   } catch (...) {
     wrong = error_of(std::current_exception());
   }

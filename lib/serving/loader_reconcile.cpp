@@ -25,6 +25,9 @@ void Loader::look_at(Entry& entry) {
   std::optional<Error> reason;
   try {
     reconcile(entry);
+  } catch (const Interrupted&) {  // the worker ends: nothing is wrong with the repository
+    if (!started_) throw;
+    return;
   } catch (...) {
     reason = error_of(std::current_exception());
   }
@@ -201,6 +204,10 @@ void Loader::load(Entry& entry, const repository::FoundVersion& version) {
     auto servable = options_.open(entry.spec.name, version);
     entry.loaded[version.version] = {version.stamp, owned(std::move(servable))};
     entry.failed.erase(version.version);
+  } catch (const Interrupted&) {
+    entry.loading.reset();
+    publish(entry);
+    throw;
   } catch (...) {
     fail(entry, version, error_of(std::current_exception()));
   }

@@ -9,6 +9,7 @@
 #include "../linear.hpp"
 #include "../manual_clock.hpp"
 #include "../model/models.hpp"
+#include "base/signals.hpp"
 #include "catch.hpp"
 #include "fake_servable.hpp"
 
@@ -50,6 +51,7 @@ struct Fixture {
     if (word == "corrupt") fail_data("its checksum differs");
     if (word == "forbidden") nn::fail(ErrorKind::io, "Permission denied");
     if (word == "hungry") throw std::bad_alloc();
+    if (word == "stopped") throw Interrupted{};
     return std::make_unique<test::FakeServable>(name, version.version);
   }
   LoaderOptions options() {
@@ -126,6 +128,18 @@ class FullDisk {
 };
 
 }  // namespace
+
+TEST_CASE("a signal while a version is read is no fault of the version") {
+  Fixture f;
+  f.put(1, "stopped");
+  Loader first(f.options(), f.log, f.catalog, [] {}, f.clock);
+  CHECK_THROWS_AS(first.load_all(), Interrupted);
+  const auto catalog = f.catalog.get();
+  for (const auto& [name, model] : catalog->models) {
+    CHECK_FALSE(model.reason);
+    CHECK(model.versions.empty());
+  }
+}
 
 TEST_CASE("a version goes from loading to available, and the one before it goes then") {
   Fixture f;

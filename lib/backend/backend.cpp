@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <mutex>
 #include <vector>
 
 #include "backend/cpu/cpu_program.hpp"
@@ -133,20 +132,11 @@ class CpuBackend final : public Backend {
     pin_thread(first);
     const double work = operations_per_row(plan) * static_cast<double>(members.front().batch);
     return std::make_unique<FloatProgram>(plan, members, parameters,
-                                          work >= cpu::worth_sharing ? team() : nullptr);
+                                          work >= cpu::worth_sharing ? cpu::team_of(device_) : nullptr);
   }
 
  private:
-  // The device's threads, shared by its programs; null where it has one core.
-  std::shared_ptr<cpu::Team> team() {
-    const std::scoped_lock lock(mutex_);
-    if (team_ == nullptr && thread_count(device_) > 1) team_ = std::make_shared<cpu::Team>(device_);
-    return team_;
-  }
-
   Device device_;
-  std::mutex mutex_;
-  std::shared_ptr<cpu::Team> team_;
 };
 
 }  // namespace

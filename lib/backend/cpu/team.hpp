@@ -1,10 +1,9 @@
 // The threads of one device: they share out the work of a step, and sleep between steps.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -15,7 +14,9 @@ namespace nn::backend::cpu {
 // Operations that take longer than waking the others.
 inline constexpr double worth_sharing = 1e6;
 
-// The thread that calls is one of the team; each other one is pinned to a core of its own.
+// The thread that calls is one of the team; each other one is pinned to a core of its own. Programs may share
+// a team: while one uses its threads, another one that computes at the same time gets more of them, so that
+// there are as many as are needed at once, and not as many as there are programs.
 class Team {
  public:
   // Work of fewer operations than `least` stays with the caller.
@@ -24,12 +25,12 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  int size() const { return static_cast<int>(threads_.size()) + 1; }
+  int size() const { return size_; }
 
   double least() const { return least_; }
 
   // Calls f(part) for each part from 0 to size() - 1, at the same time, and returns when all
-  // have. f throws nothing. Where another thread is using the team, the caller does all.
+  // have. f throws nothing. Where there are no threads to be had, the caller does all. Thread-safe.
   template <typename F>
   void run(F&& f) {
     run_job([](void* context, int part) { (*static_cast<std::remove_reference_t<F>*>(context))(part); }, &f);
@@ -37,18 +38,21 @@ class Team {
 
  private:
   using Job = void (*)(void* context, int part);
+  class Threads;
   void run_job(Job job, void* context);
-  void work(int part, const Device& own);
+  std::unique_ptr<Threads> take();
 
-  double least_;
-  std::mutex busy_;
-  std::atomic<std::uint32_t> round_{0};
-  std::atomic<int> unfinished_{0};
-  bool stop_ = false;
-  Job job_ = nullptr;
-  void* context_ = nullptr;
-  std::vector<std::thread> threads_;
+  const Device device_;
+  const double least_;
+  const int size_;
+  std::mutex mutex_;
+  std::size_t made_ = 0;
+  std::vector<std::unique_ptr<Threads>> idle_;
 };
+
+// The threads of this device, which all programs of a process that are compiled for it share: they last as
+// long as one of these does. Null where the device has one core. Thread-safe.
+std::shared_ptr<Team> team_of(const Device& device);
 
 // A part's share of `count` things, in whole multiples of `grain`.
 struct Share {

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <iterator>
 
 #include "base/log.hpp"
 #include "net/no_throw.hpp"
@@ -56,6 +58,29 @@ void set_up(net::Socket& socket) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof tries);
 }
 
+class ListeningSocket : public Acceptor {
+ public:
+  ListeningSocket(asio::io_context& io, net::Listening listening)
+      : acceptor_(net::adopt_listener(io, std::move(listening.fd))), file_(std::move(listening.socket)) {}
+  asio::awaitable<Accepted> accept() override { co_return co_await acceptor_.async_accept(no_throw); }
+  void close() override {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+  }
+
+ private:
+  net::Acceptor acceptor_;
+  OwnFile file_;  // of a unix socket
+};
+
+// An error of the connection that was to be accepted, which is gone by now: see accept(2).
+bool is_of_connection(const boost::system::error_code& error) {
+  constexpr int errors[] = {ECONNABORTED, EPROTO, ENOPROTOOPT,  ENETDOWN,  ENETUNREACH,
+                            EHOSTDOWN,    ENONET, EHOSTUNREACH, EOPNOTSUPP};
+  return error.category() == asio::error::get_system_category() &&
+         std::find(std::begin(errors), std::end(errors), error.value()) != std::end(errors);
+}
+
 }  // namespace
 
 Listeners::Listeners(asio::io_context& io, const WorkerOptions& options, bool local_only, Events events)
@@ -75,8 +100,12 @@ Listeners::Listeners(asio::io_context& io, const WorkerOptions& options, bool lo
 void Listeners::add(net::Listening listening, bool admin) {
   const int flags = ::fcntl(listening.fd.get(), F_GETFL);
   ::fcntl(listening.fd.get(), F_SETFL, flags | O_NONBLOCK);
-  listeners_.push_back({net::adopt_listener(io_, std::move(listening.fd)), listening.endpoint,
-                        std::move(listening.socket), admin});
+  net::Endpoint endpoint = listening.endpoint;
+  add(std::make_unique<ListeningSocket>(io_, std::move(listening)), std::move(endpoint), admin);
+}
+
+void Listeners::add(std::unique_ptr<Acceptor> acceptor, net::Endpoint endpoint, bool admin) {
+  listeners_.push_back({std::move(acceptor), std::move(endpoint), admin});
 }
 
 std::vector<net::Endpoint> Listeners::endpoints() const {
@@ -97,8 +126,7 @@ void Listeners::start() {
 
 void Listeners::close() {
   closed_ = true;
-  boost::system::error_code ignored;
-  for (Listener& listener : listeners_) listener.acceptor.close(ignored);
+  for (Listener& listener : listeners_) listener.acceptor->close();
 }
 
 void Listeners::renew_certificates() {
@@ -115,25 +143,10 @@ asio::awaitable<void> Listeners::accept(Listener& listener) {
   while (!closed_) {
     std::string trouble;
     try {
-      auto [error, socket] = co_await listener.acceptor.async_accept(no_throw);
+      auto [error, socket] = co_await listener.acceptor->accept();
       if (error == asio::error::operation_aborted || closed_) co_return;
-      if (!error) {
-        if (not_accepting_.passed())
-          warn("{}: clients are accepted again", net::to_string(listener.endpoint));
-        Client client{std::move(socket), {}, listener.admin, false};
-        look_at_peer(client);
-        if (listener.endpoint.kind != net::Endpoint::Kind::unix_socket) set_up(client.socket);
-        if (listener.endpoint.kind != net::Endpoint::Kind::tls) {
-          events_.come(std::move(client));
-        } else if (greeting_ >= most_refusals && events_.is_crowded()) {
-          events_.rejected(client.name, make_error(ErrorKind::unavailable, "no connection is free"));
-        } else {
-          asio::co_spawn(io_, secure(std::move(client)), [this](std::exception_ptr failure) {
-            if (failure) events_.failed(std::move(failure));
-          });
-        }
-        continue;
-      }
+      if (!error) take(std::move(socket), listener);
+      if (!error || is_of_connection(error)) continue;
       trouble = error.message();
     } catch (const std::exception& error) {
       trouble = error.what();
@@ -148,22 +161,41 @@ asio::awaitable<void> Listeners::accept(Listener& listener) {
   }
 }
 
+void Listeners::take(net::Socket socket, const Listener& listener) {
+  Client client{std::move(socket), {}, listener.admin, false};
+  look_at_peer(client);
+  if (listener.endpoint.kind != net::Endpoint::Kind::unix_socket) set_up(client.socket);
+  if (listener.endpoint.kind != net::Endpoint::Kind::tls) {
+    events_.come(std::move(client));
+  } else if (greeting() >= most_refusals && events_.is_crowded()) {
+    events_.rejected(client.name, make_error(ErrorKind::unavailable, "no connection is free"));
+  } else {
+    asio::co_spawn(io_, secure(std::move(client)), [this](std::exception_ptr failure) {
+      if (failure) events_.failed(std::move(failure));
+    });
+  }
+  if (not_accepting_.passed()) warn("{}: clients are accepted again", net::to_string(listener.endpoint));
+}
+
 asio::awaitable<void> Listeners::secure(Client client) {
-  ++greeting_;
   try {
-    auto secured = co_await tls_->secure(std::move(client.socket), {}, tls_timeout);
-    --greeting_;
+    auto secured = co_await greet(std::move(client.socket));
     if (closed_) co_return;
     client.socket = std::move(secured.socket);
     client.name += " " + secured.peer;
     events_.come(std::move(client));
-    co_return;
   } catch (const Error& error) {
     events_.rejected(client.name, error);
   } catch (const std::exception& error) {
     events_.rejected(client.name, Error(ErrorKind::internal, error.what()));
   }
-  --greeting_;
+}
+
+// Counts the client for as long as that takes, however it ends.
+asio::awaitable<net::Tls::Secured> Listeners::greet(net::Socket socket) {
+  ++*greeting_;
+  const std::shared_ptr<void> count(nullptr, [greeting = greeting_](void*) { --*greeting; });
+  co_return co_await tls_->secure(std::move(socket), {}, tls_timeout);
 }
 
 }  // namespace nn::worker

@@ -4,8 +4,10 @@
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/error.hpp"
@@ -17,6 +19,17 @@
 #include "worker/worker.hpp"
 
 namespace nn::worker {
+
+// A listening socket, as far as listeners see it.
+class Acceptor {
+ public:
+  virtual ~Acceptor() = default;
+  // The next connection, or why there is none: operation_aborted after close().
+  using Accepted = std::tuple<boost::system::error_code, net::Socket>;
+  virtual asio::awaitable<Accepted> accept() = 0;
+  // Ends an accept() that waits.
+  virtual void close() = 0;
+};
 
 // One thread, that of the io_context, which must run no longer than this lives.
 class Listeners {
@@ -40,6 +53,8 @@ class Listeners {
   // Opens all endpoints; `local_only` as listen_on() has it.
   Listeners(asio::io_context& io, const WorkerOptions& options, bool local_only, Events events);
 
+  // Another socket that clients come in by; before start().
+  void add(std::unique_ptr<Acceptor> acceptor, net::Endpoint endpoint, bool admin);
   void start();
   void close();
   bool empty() const { return listeners_.empty(); }
@@ -49,25 +64,26 @@ class Listeners {
   // Connections with bytes that TLS has not sent yet.
   std::size_t open_tls() const { return tls_ ? tls_->open() : 0; }
   // Connections in the handshake of TLS.
-  std::size_t greeting() const { return greeting_; }
+  std::size_t greeting() const { return *greeting_; }
 
  private:
   struct Listener {
-    net::Acceptor acceptor;
+    std::unique_ptr<Acceptor> acceptor;
     net::Endpoint endpoint;
-    OwnFile socket;  // of a unix socket
     bool admin;
   };
   void add(net::Listening listening, bool admin);
   asio::awaitable<void> accept(Listener& listener);
+  void take(net::Socket socket, const Listener& listener);
   asio::awaitable<void> secure(Client client);
+  asio::awaitable<net::Tls::Secured> greet(net::Socket socket);
 
   asio::io_context& io_;
   const WorkerOptions& options_;
   Events events_;
   std::list<Listener> listeners_;
   std::optional<net::Tls> tls_;
-  std::size_t greeting_ = 0;
+  std::shared_ptr<std::size_t> greeting_ = std::make_shared<std::size_t>(0);  // its coroutines end later
   LastingFault not_accepting_{net::clock_of(io_)};
   bool closed_ = false;
 };

@@ -37,6 +37,7 @@ struct Service {
   serving::Batcher& batcher;
   serving::EventLog& log;
   std::string token, admin_token;  // that clients must know; empty: none
+  std::string train_program;       // the path of nn-train
   serving::WorkerStats stats;
   std::shared_ptr<serving::Completion> completion;
   std::shared_ptr<protocol::ByteBudget> memory;  // of bodies, all clients'

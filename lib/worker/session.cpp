@@ -115,6 +115,12 @@ void Session::refuse(std::uint64_t id, const Error& error) {
   refuse(id, protocol::code_of(error.kind()), error);
 }
 
+// Where a training takes no rows nothing is read either, and the end of the connection isn't seen.
+void Session::close() {
+  link_->close();
+  if (training_) training_->stop(wire::Code::cancelled);
+}
+
 void Session::evict(std::string_view why, std::string_view advice) {
   ++service_.stats.connections_refused;
   refuse(0, wire::Code::busy, why, advice);

@@ -64,13 +64,13 @@ class Session : public std::enable_shared_from_this<Session> {
   bool busy() const { return !requests_.empty() || training_ || !link_->all_sent(); }
   bool is_client() const { return client_; }  // it has opened something
   Clock::time_point started() const { return started_; }
-  void close() { link_->close(); }
   void close_when_sent() { link_->close_when_sent(); }
   const protocol::FrameLink& link() const { return *link_; }
   // What ended it, unless the client did.
   const std::optional<Error>& failure() const { return failure_; }
 
  private:
+  void close();
   // What a body says, or why it can't be read.
   struct Rows {
     std::optional<Batch> batch;

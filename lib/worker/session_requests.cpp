@@ -172,8 +172,8 @@ void Session::train(const protocol::IncomingFrame& in) {
   if (bytes.size() > longest_command_line)
     return refuse(id, wire::Code::invalid, "the command line is too long");
   request.command_line.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const TrainingOptions how{options.train_folder, options.device, options.max_frame, options.max_rows_bytes,
-                            options.drain_timeout};
+  const TrainingOptions how{service_.train_program, options.train_folder,   options.device,
+                            options.max_frame,      options.max_rows_bytes, options.drain_timeout};
   auto training = std::make_shared<Training>(service_.io, how, link_, id);
   try {
     training->start(request, [weak = weak_from_this(), &service = service_,

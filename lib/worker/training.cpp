@@ -81,7 +81,7 @@ std::string training_program() {
 
 std::vector<std::string> training_command(const TrainingOptions& options, const TrainingRequest& request) {
   check_job(request.job);
-  std::vector<std::string> words = {training_program(),
+  std::vector<std::string> words = {options.program,
                                     "-",
                                     "--device=" + backend::to_string(options.device),
                                     "--output=-",

@@ -20,7 +20,8 @@
 namespace nn::worker {
 
 struct TrainingOptions {
-  std::string folder;  // for checkpoints
+  std::string program;  // the path of nn-train
+  std::string folder;   // for checkpoints
   backend::Device device;
   std::uint64_t max_frame = format::default_max_frame;  // of a message of rows
   std::uint64_t max_rows_bytes = 4ull << 30;            // of all rows of a training, decompressed

@@ -32,6 +32,7 @@ class FakeServable : public serving::Servable {
     ++entered_;
     changed_.notify_all();
     changed_.wait(lock, [&] { return !held_; });
+    if (!device_error_.empty()) throw Error(ErrorKind::device, device_error_);
     std::vector<std::int64_t> rows;
     for (const predict::PredictorInput& input : inputs) {
       const float* a = input.batch->columns[*input.batch->schema->find("a")].as<float>();
@@ -48,6 +49,11 @@ class FakeServable : public serving::Servable {
   void hold() {
     const std::lock_guard lock(mutex_);
     held_ = true;
+  }
+  // What ends from here on ends so.
+  void fail_device(std::string error) {
+    const std::lock_guard lock(mutex_);
+    device_error_ = std::move(error);
   }
   // Until so many steps have begun.
   void wait_for_step(int count) {
@@ -70,6 +76,7 @@ class FakeServable : public serving::Servable {
   std::condition_variable changed_;
   int entered_ = 0;
   bool held_ = false;
+  std::string device_error_;
 };
 
 // A request for these rows, whose number counts from 0.
@@ -84,10 +91,12 @@ std::shared_ptr<Request> request_of(const std::shared_ptr<serving::Servable>& se
   return request;
 }
 
+inline std::vector<float> values_of(const Batch& answers) {
+  const float* values = answers.columns[*answers.schema->find("value")].as<float>();
+  return {values, values + answers.rows};
+}
 inline std::vector<float> values_of(const serving::Request& request) {
-  if (!request.answers) return {};
-  const float* values = request.answers->columns[*request.answers->schema->find("value")].as<float>();
-  return {values, values + request.answers->rows};
+  return request.answers ? values_of(*request.answers) : std::vector<float>();
 }
 
 }  // namespace nn::test

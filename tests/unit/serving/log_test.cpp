@@ -15,11 +15,13 @@
 #include "base/lasting_fault.hpp"
 #include "catch.hpp"
 #include "manual_clock.hpp"
+#include "messages.hpp"
 #include "serving/event_log.hpp"
 
 namespace fs = std::filesystem;
 using namespace nn;
 using nlohmann::json;
+using test::Messages;
 
 namespace {
 
@@ -38,26 +40,6 @@ class Folder {
 
  private:
   std::string path_;
-};
-
-// What is printed to stderr meanwhile.
-class Messages {
- public:
-  Messages() : saved_(::dup(STDERR_FILENO)) {
-    auto [reader, writer] = make_pipe();
-    ::dup2(writer.get(), STDERR_FILENO);
-    reader_ = std::move(reader);
-  }
-  ~Messages() { ::dup2(saved_.get(), STDERR_FILENO); }
-  // Waits for one.
-  std::string next() const {
-    std::string text;
-    for (char c = 0; ::read(reader_.get(), &c, 1) == 1 && c != '\n';) text += c;
-    return text;
-  }
-
- private:
-  UniqueFd saved_, reader_;
 };
 
 UniqueFd open_reader(const std::string& fifo) {

@@ -19,7 +19,6 @@ using namespace nn::worker;
 
 namespace {
 
-// training_command() looks for nn-train beside the running program.
 bool nn_train_is_there() {
   try {
     training_program();
@@ -31,6 +30,7 @@ bool nn_train_is_there() {
 
 std::vector<std::string> command(const TrainingRequest& request) {
   TrainingOptions options;
+  options.program = "nn-train";
   options.folder = "/jobs";
   return training_command(options, request);
 }
@@ -38,10 +38,6 @@ std::vector<std::string> command(const TrainingRequest& request) {
 }  // namespace
 
 TEST_CASE("a training's words are options of nn-train and nothing else") {
-  if (!nn_train_is_there()) {
-    WARN("skipped: no nn-train beside this test");
-    return;
-  }
   const auto words = command({"m1", true, {"--layers=64,32", "--standardize", "--valid=0.1"}, "nn-train x"});
   const auto has = [&](const char* word) { return std::count(words.begin(), words.end(), word) == 1; };
   CHECK(words[1] == "-");
@@ -88,10 +84,6 @@ TEST_CASE("a training's words are options of nn-train and nothing else") {
 }
 
 TEST_CASE("a precision is judged by the worker's device") {
-  if (!nn_train_is_there()) {
-    WARN("skipped: no nn-train beside this test");
-    return;
-  }
   TrainingOptions options;
   options.device = backend::parse_device("cuda:0");
   const auto words = training_command(options, {"m1", false, {"--precision=bf16"}, "nn-train x"});
@@ -112,10 +104,6 @@ TEST_CASE("no option that names something of this machine gets to a worker") {
 }
 
 TEST_CASE("a training's name is no path") {
-  if (!nn_train_is_there()) {
-    WARN("skipped: no nn-train beside this test");
-    return;
-  }
   for (const char* good : {"", "m1", "m1.nn", "A-b_c.9"}) {
     INFO(good);
     CHECK_NOTHROW(command({good, false, {}, {}}));
@@ -141,6 +129,7 @@ TEST_CASE("a training that has all its rows waits for none") {
   asio::io_context io(1);
   const auto link = std::make_shared<protocol::FrameLink>(net::adopt_socket(io, std::move(server)), 1 << 20);
   TrainingOptions options;
+  options.program = training_program();
   options.folder = scratch / ".";
   const auto training = std::make_shared<Training>(io, options, link, 1);
   bool ended = false, ended_first = false;

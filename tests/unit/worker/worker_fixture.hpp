@@ -2,158 +2,73 @@
 // the clock moves when a test says so, and everything runs in the test's thread.
 #pragma once
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <cerrno>
-#include <cstring>
+#include <exception>
+#include <future>
+#include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "../manual_clock.hpp"
 #include "../serving/fake_servable.hpp"
-#include "catch.hpp"
-#include "worker/session.hpp"
+#include "client.hpp"
+#include "worker/server.hpp"
 
 namespace nn::test {
 
-// A message that came from the worker.
-struct Reply {
-  std::string control;
-  std::string body;
-  const wire::Frame& frame() const { return *flatbuffers::GetRoot<wire::Frame>(control.data()); }
-  std::uint64_t id() const { return frame().id(); }
-  std::string text() const {
-    const auto* failed = frame().message_as<wire::Failed>();
-    return failed == nullptr
-               ? wire::EnumNameMessage(frame().message_type())
-               : std::string(wire::EnumNameCode(failed->code())) + ": " + failed->message()->str();
-  }
-};
-
-// The other end of a connection.
-class Client {
- public:
-  explicit Client(UniqueFd fd) : fd_(std::move(fd)) {}
-
-  void send(const protocol::OutgoingFrame& frame) {
-    std::string bytes = frame.head;
-    frame.body.for_each([&](std::span<const std::byte> part) {
-      bytes.append(reinterpret_cast<const char*>(part.data()), part.size());
-    });
-    send_bytes(bytes);
-  }
-  void send_bytes(std::string_view bytes) {
-    REQUIRE(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
-            static_cast<ssize_t>(bytes.size()));
-  }
-  protocol::FrameMaker& maker() { return maker_; }
-
-  void hello(const char* token = nullptr) {
-    auto& builder = maker_.builder();
-    const auto agent = builder.CreateString("test");
-    flatbuffers::Offset<flatbuffers::String> secret;
-    if (token != nullptr) secret = builder.CreateString(token);
-    send(maker_.finish(0, wire::CreateHello(builder, protocol::protocol_version, agent, secret, 1 << 20)));
-  }
-  void open(std::string_view model, std::uint64_t version = 0, bool keep = false, std::uint32_t stream = 1,
-            std::string_view label = {}) {
-    const Batch rows = Table().f32("a", {0}).batch();
-    rows_.emplace(*rows.schema);
-    auto& builder = maker_.builder();
-    const auto name = builder.CreateString(model), its_label = builder.CreateString(label);
-    send(maker_.finish(1000, wire::CreateOpen(builder, stream, name, version, keep, its_label),
-                       rows_->take()));
-  }
-  void predict(std::uint64_t id, std::vector<float> a, std::uint64_t deadline_us = 0,
-               std::uint32_t stream = 1) {
-    rows_->write(Table().f32("a", a).batch());
-    auto& builder = maker_.builder();
-    send(maker_.finish(id, wire::CreatePredict(builder, stream, deadline_us), rows_->take()));
-  }
-  void query(std::uint64_t id, wire::What what) {
-    send(maker_.finish(id, wire::CreateQuery(maker_.builder(), what)));
-  }
-  void load(std::uint64_t id, std::string_view model, std::uint64_t version) {
-    const auto name = maker_.builder().CreateString(model);
-    send(maker_.finish(id, wire::CreateLoad(maker_.builder(), name, version)));
-  }
-  void cancel(std::uint64_t id) { send(maker_.finish(id, wire::CreateCancel(maker_.builder()))); }
-
-  // What has come since the last call.
-  std::vector<Reply> take() {
-    char bytes[65536];
-    for (ssize_t n; (n = ::recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT)) >= 0;) {
-      if (n == 0) {
-        ended_ = true;
-        break;
-      }
-      input_.append(bytes, static_cast<std::size_t>(n));
-    }
-    std::vector<Reply> replies;
-    while (input_.size() >= 24) {
-      std::uint32_t control = 0;
-      std::uint64_t body = 0;
-      std::memcpy(&control, input_.data() + 4, sizeof control);
-      std::memcpy(&body, input_.data() + 8, sizeof body);
-      if (input_.size() < 24 + control + body) break;
-      replies.push_back({input_.substr(24, control), input_.substr(24 + control, body)});
-      input_.erase(0, 24 + control + body);
-    }
-    return replies;
-  }
-  // Their texts, for comparing.
-  std::vector<std::string> texts() {
-    std::vector<std::string> out;
-    for (const Reply& reply : take()) out.push_back(reply.text());
-    return out;
-  }
-  bool ended() {
-    take();
-    return ended_;
-  }
-  void hang_up() { fd_.reset(); }
-
- private:
-  UniqueFd fd_;
-  protocol::FrameMaker maker_;
-  std::optional<format::MessageWriter> rows_;
-  std::string input_;
-  bool ended_ = false;
-};
-
 class WorkerFixture {
  public:
-  ManualClock clock;
+  std::unique_ptr<ManualClock> own_clock;
+  ManualClock& clock = *own_clock;
   asio::io_context io{1};
   worker::WorkerOptions options;
-  serving::EventLog log{""};
+  serving::LoaderOptions loader_options;
   serving::CatalogHolder catalog;
   std::shared_ptr<FakeServable> model = std::make_shared<FakeServable>();
+  std::optional<serving::EventLog> log;
   std::optional<serving::Batcher> batcher;
   std::optional<serving::Loader> loader;
   std::optional<worker::Service> service;
+  std::optional<worker::Server> server;  // where a test wants more than sessions
+  int changes = 0;
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
 
-  WorkerFixture() {
+  explicit WorkerFixture(std::unique_ptr<ManualClock> its_clock = std::make_unique<ManualClock>())
+      : own_clock(std::move(its_clock)) {
     net::set_clock(io, clock);
     clock.between([this] { run(); });
     serve({model});
   }
-  ~WorkerFixture() {
-    model->release();
+  WorkerFixture(const WorkerFixture&) = delete;
+  // Whatever a test was about, nothing may be left of it.
+  ~WorkerFixture() noexcept(false) {
+    if (service && !checked_ && std::uncaught_exceptions() == 0)
+      CHECK(faults() == std::vector<std::string>{});
+    release();
     batcher.reset();
+    server.reset();
     service.reset();
   }
 
   // After the options are as they should be.
   void start() {
+    log.emplace(options.log, serving::LogLimits{}, clock);
     batcher.emplace(serving::BatcherOptions{.limits = {.queue_bytes = options.max_memory}}, clock);
     loader.emplace(
-        serving::LoaderOptions{}, log, catalog, [] {}, clock);
-    service.emplace(io, options, catalog, *loader, *batcher, log);
+        loader_options, *log, catalog, [] {}, clock);
+    service.emplace(io, options, catalog, *loader, *batcher, *log);
     service->on_change = [this] { ++changes; };
+  }
+  void start_server() {
+    start();
+    server.emplace(*service);
+    server->start();
+    run();
   }
   // These versions are in service from here on.
   void serve(const std::vector<std::shared_ptr<FakeServable>>& servables) {
@@ -164,11 +79,17 @@ class WorkerFixture {
     serve(std::move(models));
   }
   void serve(std::map<std::string, serving::ModelEntry, std::less<>> models) {
+    for (const auto& [name, model] : models) {
+      for (const auto& [number, version] : model.versions)
+        servables_.push_back(std::dynamic_pointer_cast<FakeServable>(version.servable));
+    }
     catalog.set(std::make_shared<const serving::Catalog>(
         serving::Catalog{serving::SnapshotMap<serving::ModelEntry>(std::move(models))}));
   }
-  std::unique_ptr<Client> connect(bool admin = true) {
+
+  std::shared_ptr<Client> connect(bool admin = true) {
     if (!service) start();
+    if (server) return come({net::Socket(io), "test", admin, false});
     auto [ours, theirs] = socket_pair();
     const auto session = std::make_shared<worker::Session>(*service, net::adopt_socket(io, std::move(theirs)),
                                                            worker::Origin{"test", admin});
@@ -176,20 +97,35 @@ class WorkerFixture {
     asio::co_spawn(io, session->run(), [](const std::exception_ptr& error) {
       if (error) std::rethrow_exception(error);
     });
-    auto client = std::make_unique<Client>(std::move(ours));
-    run();
-    return client;
+    return client(std::move(ours));
+  }
+  // A client as listeners bring it, but for its socket.
+  std::shared_ptr<Client> come(worker::Listeners::Client who) {
+    auto [ours, theirs] = socket_pair();
+    who.socket = net::adopt_socket(io, std::move(theirs));
+    server->come(std::move(who));
+    return client(std::move(ours));
+  }
+  // The client of --stdio.
+  std::shared_ptr<Client> attach() {
+    auto [ours, theirs] = socket_pair();
+    server->attach(net::adopt_socket(io, std::move(theirs)));
+    return client(std::move(ours));
   }
   // A client that has greeted and opened a stream.
-  std::unique_ptr<Client> connected(std::string_view name = "m", std::uint64_t version = 0,
+  std::shared_ptr<Client> connected(std::string_view name = "m", std::uint64_t version = 0,
                                     bool keep = false) {
     auto client = connect();
-    client->hello();
-    client->open(name, version, keep);
-    run();
-    CHECK(client->texts() == std::vector<std::string>{"Welcome", "Opened"});
+    greet(*client, name, version, keep);
     return client;
   }
+  void greet(Client& client, std::string_view name = "m", std::uint64_t version = 0, bool keep = false) {
+    client.hello();
+    client.open(name, version, keep);
+    run();
+    CHECK(client.texts() == std::vector<std::string>{"Welcome", "Opened"});
+  }
+
   // Everything that can be done without waiting.
   void run() {
     io.restart();
@@ -202,18 +138,38 @@ class WorkerFixture {
     run();
     model->wait_for_step(1);
   }
-  // Until so many requests that the batcher had are back.
-  void run_until_idle() {
-    while (service->inflight > 0) {
+  // Until what other threads and processes do has come about.
+  template <typename Condition>
+  void run_until(Condition condition) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
       io.restart();
-      io.run_one();
+      io.run_one_until(limit);
+      if (std::chrono::steady_clock::now() >= limit) FAIL("nothing comes any more");
     }
     run();
   }
-  // As the server does it ten times a second.
-  void pass(Clock::duration time) {
+  // Until another thread, which the serving thread doesn't hear of, has done something.
+  template <typename Condition>
+  void wait_for(Condition condition) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+      std::this_thread::yield();
+      if (std::chrono::steady_clock::now() >= limit) FAIL("nothing comes any more");
+    }
+  }
+  // Until the requests that the batcher had are back.
+  void run_until_idle() {
+    run_until([this] { return service->inflight <= 0; });
+  }
+  // Sessions are looked at ten times a second, as the server does it.
+  void pass(Clock::duration time, Clock::duration step = std::chrono::milliseconds(100)) {
+    if (server) {
+      clock.advance(time);
+      return run();
+    }
     for (const auto end = clock.now() + time; clock.now() < end;) {
-      clock.advance(std::min<Clock::duration>(std::chrono::milliseconds(100), end - clock.now()));
+      clock.advance(std::min<Clock::duration>(step, end - clock.now()));
       run();
       const auto sessions = service->sessions;
       for (const auto& session : sessions) session->check_time(clock.now());
@@ -221,8 +177,125 @@ class WorkerFixture {
     }
   }
 
-  int changes = 0;
-  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  // Why the server ended; empty: as it was told to.
+  std::string end() const {
+    REQUIRE(server->ended());
+    try {
+      server->check_end();
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  // Lets everything come to its end, and says what hasn't: a sentence each. The worker is of no use
+  // afterwards. What waits for ever is found at once, since the time is ours.
+  std::vector<std::string> faults() {
+    checked_ = true;
+    std::vector<std::string> out;
+    release();
+    compute_all();
+    look_at_replies(out);
+    if (server) server->drain();
+    pass(std::chrono::hours(1), std::chrono::seconds(1));
+    if (server && !server->ended()) out.emplace_back("the server has not ended");
+    look_at_sessions("sessions that stay", out);
+    for (const auto& client : clients_) client->hang_up();
+    pass(std::chrono::minutes(1));
+    for (int i = 0; i < 10; ++i) run();
+    look_at_service(out);
+    work.reset();
+    run();
+    if (!server && !io.stopped()) out.emplace_back("somebody waits");
+    return out;
+  }
+
+ private:
+  std::shared_ptr<Client> client(UniqueFd fd) {
+    run();
+    return clients_.emplace_back(std::make_shared<Client>(std::move(fd)));
+  }
+  void release() {
+    for (const auto& weak : servables_) {
+      if (const auto servable = weak.lock()) servable->release();
+    }
+  }
+  // Until the batcher has done what it had: of a client and a model it does things in their order. A request
+  // may be told of after another one of its step, but not after one of the next.
+  void compute_all() {
+    for (int i = 0; i < 2; ++i) {
+      run();
+      std::promise<void> parsed;
+      asio::post(service->parsers, [&] { parsed.set_value(); });
+      parsed.get_future().wait();
+      run();
+      const auto last = std::make_shared<Last>();
+      for (const auto& weak : servables_) {
+        const auto servable = weak.lock();
+        for (std::uint64_t c = 1; servable && c <= service->stats.connections_total; ++c) {
+          auto request = request_of(servable, {0}, c);
+          request->completion = last;
+          request->arrived = clock.now();
+          if (batcher->submit(request)) ++last->submitted;
+        }
+      }
+      last->wait();
+    }
+    run();
+  }
+  void look_at_replies(std::vector<std::string>& out) {
+    for (std::size_t before = 1, now = 0; before != now;) {
+      before = now;
+      now = 0;
+      run();
+      for (const auto& client : clients_) {
+        client->take();
+        for (const auto& [id, request] : client->requests()) now += static_cast<std::size_t>(request.replies);
+      }
+    }
+    for (const auto& client : clients_) {
+      for (const auto& [id, request] : client->requests()) {
+        const bool missing = client->listens() && request.replies < request.sent;
+        if (missing || request.replies > request.sent)
+          out.push_back(fmt::format("request {}: sent {}, replies {}", id, request.sent, request.replies));
+      }
+    }
+  }
+  static void check_none(std::string_view what, std::int64_t count, std::vector<std::string>& out) {
+    if (count != 0) out.push_back(fmt::format("{}: {}", what, count));
+  }
+  void look_at_sessions(std::string_view what, std::vector<std::string>& out) const {
+    check_none(what, static_cast<std::int64_t>(service->sessions.size()), out);
+  }
+  void look_at_service(std::vector<std::string>& out) const {
+    check_none("requests in flight", service->inflight, out);
+    check_none("clients", service->clients, out);
+    look_at_sessions("sessions", out);
+    check_none("trainings", service->training ? 1 : 0, out);
+    check_none("bytes of bodies", static_cast<std::int64_t>(service->memory->used()), out);
+  }
+
+  // Counts its requests.
+  struct Last : serving::Completion {
+    void complete(serving::Requests requests) override {
+      const std::lock_guard lock(mutex);
+      done += requests.size();
+      changed.notify_all();
+    }
+    void wait() {
+      std::unique_lock lock(mutex);
+      const auto limit = std::chrono::system_clock::now() + std::chrono::seconds(20);
+      REQUIRE(changed.wait_until(lock, limit, [&] { return done == submitted; }));
+    }
+    std::size_t submitted = 0;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t done = 0;
+  };
+
+  std::vector<std::weak_ptr<FakeServable>> servables_;
+  std::vector<std::shared_ptr<Client>> clients_;
+  bool checked_ = false;
 };
 
 }  // namespace nn::test

@@ -94,7 +94,7 @@ std::size_t cores_at_once() {
 void check_device(const Device& device) {
   if (device.kind == Device::Kind::cuda) return check_cuda_device(device);
   if (device.cores.empty()) return;
-  const auto cores = usable_cores();
+  const auto& cores = process_cores();  // this thread may be pinned to a part of the device
   for (const int core : device.cores) {
     if (std::find(cores.begin(), cores.end(), core) == cores.end()) {
       throw data_error("there is no core {} here; this process may use cores {}", core, joined(cores))

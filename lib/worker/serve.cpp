@@ -63,6 +63,7 @@ serving::LoaderOptions Process::loader_options(const WorkerOptions& options) {
     spec.policy = spec.repository ? options.policy : repository::VersionPolicy{};
   out.open = [device = options.device, precision = options.precision, rows = options.batch_max](
                  const std::string& name, const repository::FoundVersion& version) {
+    backend::pin_thread(device);  // the last model was computed with on its first core
     auto model =
         std::make_unique<serving::LocalModel>(name, version.version, version.path, device, precision);
     model->warm_up(rows);
@@ -83,6 +84,8 @@ void Process::run() {
   // Those who are told to look anew while they start do it afterwards.
   signals_.add(SIGHUP);
   loader_.load_all();
+  backend::pin_thread(
+      options_.device);  // as before: also whoever is started from here on, trainings among them
   server_.emplace(service_);
   if (!server_->listens() && !options_.stdio) {
     fail_usage("nothing to listen on; there are --listen ENDPOINT and --stdio");

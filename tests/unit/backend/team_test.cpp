@@ -119,3 +119,21 @@ TEST_CASE("models that compute at the same time on one device answer as each doe
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == std::vector<int>(count));
 }
+
+// A worker of two models on such a device served the first only.
+TEST_CASE("a device is there for a thread that is pinned to one of its cores") {
+  const auto device = two_cores();
+  if (!device) {
+    WARN("skipped: one core");
+    return;
+  }
+  std::thread([&] {
+    Device first = *device;
+    first.cores.resize(1);
+    pin_thread(first);
+    CHECK_NOTHROW(check_device(*device));
+    Device no_core;
+    no_core.cores = {1'000'000};
+    CHECK_THROWS(check_device(no_core));
+  }).join();
+}

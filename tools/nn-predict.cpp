@@ -27,11 +27,11 @@ void add_model_options(options::List& list, Options& o) {
        .letter = 'm',
        .value = "MODEL[@DEVICE][*WEIGHT]",
        .help = "A model, its device and its weight; several are an ensemble; with --at, a worker's model "
-               "NAME[/VERSION] (repeatable)",
+               "NAME[/VERSION|:LABEL] (repeatable)",
        .text = "A model that nn-train(1) made, the device to run it on, and its weight for the rule "
                "`weighted`.\nMay be given several times.\n"
                "With --at, the name of one of the workers' models, and the version: `digits`, "
-               "`digits/3`; not needed where they have only one."},
+               "`digits/3`, `digits:stable`; not needed where they have only one."},
       options::members(o.models));
   group.add(
       {.name = "rule",
@@ -104,7 +104,8 @@ std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
 
 std::unique_ptr<nn::BatchSource> predict_there(Options& o) {
   if (o.models.size() > 1) {
-    nn::fail_usage("with --at, one model: -m NAME[/VERSION]; the members of an ensemble are endpoints");
+    nn::fail_usage(
+        "with --at, one model: -m NAME[/VERSION|:LABEL]; the members of an ensemble are endpoints");
   }
   const auto& combination = o.remote.combination;
   if (o.predict.device && !(combination && !combination->model.empty())) {

@@ -35,9 +35,10 @@ StreamOptions stream_options(const RemoteOptions& options, std::shared_ptr<const
   StreamOptions out;
   if (!options.model.empty()) {
     try {
-      repository::ModelName model = repository::parse_unlabelled_name(options.model);
+      repository::ModelName model = repository::parse_model_name(options.model);
       out.model = std::move(model.name);
       out.version = model.version.value_or(0);
+      out.label = std::move(model.label);
     } catch (const Error& error) {
       throw error.within("-m");
     }

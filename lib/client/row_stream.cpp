@@ -67,6 +67,9 @@ void RowStream::connection_changed() {
 }
 
 void RowStream::open() {
+  if (!options_.label.empty() && !connection_->worker_can("labels")) {
+    return refuse(Error(ErrorKind::unsupported, "this worker is too old: it knows no labels"));
+  }
   number_ = connection_->new_stream();
   rows_.emplace(*options_.table, format::StreamLimits{options_.max_frame});
   auto& builder = connection_->builder();
@@ -74,7 +77,8 @@ void RowStream::open() {
   // All rows are answered by one version: where another connection is needed, it is that of the first.
   const bool again = options_.keep && options_.version == 0;
   const std::uint64_t version = again ? version_.value_or(0) : options_.version;
-  const auto message = wire::CreateOpen(builder, number_, model, version, options_.keep);
+  const auto label = builder.CreateString(version == 0 ? options_.label : "");
+  const auto message = wire::CreateOpen(builder, number_, model, version, options_.keep, label);
   connection_->request(message, rows_->take(),
                        [this, life = std::weak_ptr(life_), number = number_](const auto& reply) {
                          if (life.expired() || number != number_ || state_ == State::refused) return;

@@ -17,6 +17,7 @@ namespace nn::client {
 struct StreamOptions {
   std::string model;          // empty: the worker's only one
   std::uint64_t version = 0;  // 0: the one it serves
+  std::string label = {};     // instead of a version
   bool keep = true;           // the version that answers first answers all
   std::uint64_t max_frame = format::default_max_frame;
   std::shared_ptr<const Schema> table;  // of the rows to come

@@ -19,10 +19,11 @@ using State = Connection::State;
 namespace {
 
 std::unique_ptr<RowStream> open_stream(FakeWorkers& workers, std::string model = "m",
-                                       std::uint64_t version = 0) {
+                                       std::uint64_t version = 0, std::string label = "") {
   client::StreamOptions options;
   options.model = std::move(model);
   options.version = version;
+  options.label = std::move(label);
   options.table = Table().f32("a", {0}).batch().schema;
   auto stream = std::make_unique<RowStream>(workers.io, workers.connections[0], options, [] {});
   workers.run();
@@ -107,6 +108,25 @@ TEST_CASE("a connection that is lost is made again, with the version that answer
   w[0].answer_all();
   w.run();
   CHECK(after.text() == "2");
+}
+
+TEST_CASE("a label is asked for once: another connection asks for the version that it was") {
+  FakeWorkers w(1);
+  w[0].version = 7;
+  w[0].abilities.emplace_back("labels");
+  w.start();
+  const auto stream = open_stream(w, "m", 0, "stable");
+  CHECK(stream->state() == State::ready);
+  w[0].hang_up();
+  w.run();
+  w.pass(60ms);
+  CHECK(w[0].opened_labels == std::vector<std::string>{"stable", ""});
+  CHECK(w[0].opened_versions == std::vector<std::uint64_t>{0, 7});
+  w[0].abilities.pop_back();
+  w[0].hang_up();
+  w.run();
+  w.pass(60ms);
+  CHECK(stream->error().what() == std::string("unix:/a: this worker is too old: it knows no labels"));
 }
 
 TEST_CASE("a worker that isn't there yet is tried every 50 ms, however long it takes") {

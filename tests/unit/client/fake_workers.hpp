@@ -100,7 +100,7 @@ class FakeWorker {
   int attempts = 0;
   std::vector<Request> requests;  // without a reply yet
   std::vector<std::uint64_t> cancelled, opened_versions;
-  std::vector<std::string> opened_models, described_models;
+  std::vector<std::string> opened_models, opened_labels, described_models;
   std::vector<std::uint32_t> closed;
 
  private:
@@ -132,6 +132,7 @@ class FakeWorker {
     } else if (const auto* open = frame.message_as<wire::Open>()) {
       opened_versions.push_back(open->version());
       opened_models.push_back(flatbuffers::GetString(open->model()));
+      opened_labels.push_back(flatbuffers::GetString(open->label()));
       if (refuses_to_open) {
         send(maker_.failed(frame.id(), refuses_to_open->first, refuses_to_open->second));
       } else if (opens) {

@@ -12,8 +12,11 @@
 #include "base/error.hpp"
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
-#include "net/timer.hpp"
 #include "serving/servable.hpp"
+
+namespace boost::asio {
+class io_context;
+}
 
 namespace nn::client {
 
@@ -38,8 +41,8 @@ class Workers {
 };
 
 struct RemoteModelOptions {
-  std::string name;                          // here
-  std::string remote_name;                   // there; empty: the only one
+  std::string name = {};                     // here
+  std::string remote_name = {};              // there; empty: the only one
   std::uint64_t version = 0;                 // 0: the one that is served when this is opened
   std::chrono::milliseconds patience{5000};  // with workers that can't be reached
   std::chrono::microseconds hedge{0};        // a second worker is asked after; 0: never

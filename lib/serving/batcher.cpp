@@ -46,13 +46,13 @@ void answer(Request& request) {
   }
 }
 
-void compute_alone(const Slice& slice) {
+void compute_alone(LocalServable& servable, const Slice& slice) {
   Request& request = *slice.request;
   try {
     make_values(request);
     const Batch rows = rows_of(slice);
     const predict::PredictorInput input{&request.binding->encoder, &rows};
-    request.binding->servable->compute({&input, 1}, reinterpret_cast<float*>(place_of(slice)));
+    servable.compute({&input, 1}, reinterpret_cast<float*>(place_of(slice)));
   } catch (...) {
     fail(request);
   }
@@ -81,9 +81,8 @@ Batcher::~Batcher() {
   }
 }
 
-bool Batcher::try_now(Request& request) {
+bool Batcher::try_now(LocalServable& servable, Request& request) {
   if (options_.limits.delay.count() > 0 || !idle_.load(std::memory_order_relaxed)) return false;
-  const Servable& servable = *request.binding->servable;
   if (static_cast<double>(servable.work_per_row() * request.rows.rows) > options_.quick_work) return false;
   const std::unique_lock device(device_, std::try_to_lock);
   if (!device) return false;
@@ -93,15 +92,16 @@ bool Batcher::try_now(Request& request) {
     request.state = Request::State::late;
     return true;
   }
-  compute_alone({std::shared_ptr<Request>(std::shared_ptr<void>(), &request), 0, request.rows.rows});
+  compute_alone(servable,
+                {std::shared_ptr<Request>(std::shared_ptr<void>(), &request), 0, request.rows.rows});
   if (request.state == Request::State::waiting) answer(request);
   request.computed = since(start, clock_.now());
   return true;
 }
 
-bool Batcher::submit(std::shared_ptr<Request> request) {
+bool Batcher::submit(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request) {
   const std::lock_guard lock(mutex_);
-  if (stop_ || !queue_.push(std::move(request))) return false;
+  if (stop_ || !queue_.push(servable, std::move(request))) return false;
   idle_.store(false, std::memory_order_relaxed);
   changed_.notify_one();
   return true;
@@ -170,7 +170,7 @@ Clock::duration Batcher::compute(const Step& step, Requests& over) {
     }
   }
   if (!together) {
-    for (const Slice& slice : step.slices) compute_alone(slice);
+    for (const Slice& slice : step.slices) compute_alone(*step.servable, slice);
   }
   const Clock::duration time = clock_.now() - start;
   for (const Slice& slice : step.slices) {

@@ -25,9 +25,9 @@ class Batcher {
 
   // Answers a small request at once, in the calling thread, where the device has nothing else to do: handing
   // it over would take longer. False where it must be submitted; its completion is not told.
-  bool try_now(Request& request);
+  bool try_now(LocalServable& servable, Request& request);
   // False where there is no room; otherwise the request's completion gets it, once.
-  bool submit(std::shared_ptr<Request> request);
+  bool submit(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request);
 
  private:
   void run();

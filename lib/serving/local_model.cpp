@@ -26,8 +26,8 @@ std::shared_ptr<const Schema> table_of(std::span<const model::InputColumn> colum
 }  // namespace
 
 LocalModel::LocalModel(std::string name, std::uint64_t version, const std::string& path,
-                       const backend::Device& device, backend::Precision precision)
-    : Servable(std::move(name), version),
+                       const backend::Device& device, backend::Precision precision, Batcher* batcher)
+    : LocalServable(std::move(name), version, batcher),
       predictor_(path, device, precision),
       inputs_(table_of(predictor_.columns())),
       outputs_(predict::PredictionBuilder(predictor_.kind(), *inputs_, false, {}).schema()) {}

@@ -7,15 +7,15 @@
 #include <string>
 
 #include "predict/predictor.hpp"
-#include "serving/servable.hpp"
+#include "serving/local_servable.hpp"
 
 namespace nn::serving {
 
-class LocalModel : public Servable {
+class LocalModel : public LocalServable {
  public:
   // Loads the file. Errors as predict::Predictor has them.
   LocalModel(std::string name, std::uint64_t version, const std::string& path, const backend::Device& device,
-             backend::Precision precision);
+             backend::Precision precision, Batcher* batcher);
 
   const std::string& digest() const override { return predictor_.digest(); }
   const predict::PredictionKind& kind() const override { return predictor_.kind(); }

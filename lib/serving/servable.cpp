@@ -1,16 +1,6 @@
 #include "serving/servable.hpp"
 
-#include <algorithm>
-
 namespace nn::serving {
-
-// Small steps cost more than their rows: the figure follows a cheaper step at once, and a dearer one slowly.
-void Servable::note_cost(std::int64_t rows, Clock::duration time) {
-  if (rows <= 0) return;
-  const double cost = std::chrono::duration<double>(time).count() / static_cast<double>(rows);
-  const double known = row_cost();
-  row_cost_.store(known == 0 || cost < known ? cost : known + (cost - known) / 16, std::memory_order_relaxed);
-}
 
 std::shared_ptr<const Binding> bind(std::shared_ptr<Servable> servable, const Schema& table) {
   Metadata metadata;

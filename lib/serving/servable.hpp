@@ -7,13 +7,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "predict/predictor.hpp"
+#include "model/encoder.hpp"
+#include "predict/predictions.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::serving {
@@ -25,7 +25,7 @@ class Completion;
 // that version, whatever is served meanwhile.
 struct Binding {
   std::shared_ptr<Servable> servable;
-  model::BoundEncoder encoder;
+  model::BoundEncoder encoder;  // of those that are computed here
   predict::PredictionBuilder builder;
 };
 
@@ -81,21 +81,17 @@ class Servable {
   virtual std::shared_ptr<const Schema> outputs() const = 0;
   // Data errors for a table that doesn't fit.
   virtual model::BoundEncoder bind(const Schema& table) const = 0;
-  // Multiplications and additions of a row, roughly.
-  virtual std::int64_t work_per_row() const = 0;
 
-  // out [rows of all inputs, kind().width()], overwritten. One thread at a time. Data errors name a row;
-  // device errors mean that it will answer nobody any more.
-  virtual void compute(std::span<const predict::PredictorInput> inputs, float* out) = 0;
-
-  // Seconds that a row takes in a step of many, as measured; 0 while nothing is known.
-  double row_cost() const { return row_cost_.load(std::memory_order_relaxed); }
-  void note_cost(std::int64_t rows, Clock::duration time);
+  // Answers a request of its binding at once, in the calling thread, where handing it over would take longer;
+  // its completion is not told. False where it must be submitted.
+  virtual bool try_now(Request&) { return false; }
+  // False where there is no room; otherwise the request's completion gets it, once, when it is answered, or
+  // won't be.
+  virtual bool submit(std::shared_ptr<Request> request) = 0;
 
  private:
   const std::string name_;
   const std::uint64_t version_;
-  std::atomic<double> row_cost_{0};
 };
 
 // A table bound to the version, whose answers say so in their metadata. Errors as Servable::bind() has them.

@@ -24,14 +24,14 @@ bool is_wanted(Request& request, Clock::time_point now) {
 
 }  // namespace
 
-bool StepQueue::push(std::shared_ptr<Request> request) {
-  const auto known = by_servable_.find(request->binding->servable.get());
+bool StepQueue::push(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request) {
+  const auto known = by_servable_.find(servable.get());
   if (!models_.empty() && bytes_ + request->bytes > limits_.queue_bytes) return false;
   if (known != by_servable_.end() && known->second->second.rows + request->rows.rows > limits_.queue_rows) {
     return false;
   }
-  notice_others(*request);
-  Model& model = (known != by_servable_.end() ? known->second : add_model(*request))->second;
+  notice_others(*servable, *request);
+  Model& model = (known != by_servable_.end() ? known->second : add_model(servable))->second;
   bytes_ += request->bytes;
   model.rows += request->rows.rows;
   add(model, std::move(request));
@@ -39,13 +39,12 @@ bool StepQueue::push(std::shared_ptr<Request> request) {
 }
 
 // Does the request meet somebody else's?
-void StepQueue::notice_others(const Request& request) {
-  const Servable* servable = request.binding->servable.get();
+void StepQueue::notice_others(const Servable& servable, const Request& request) {
   const bool at_work = computing_.servable != nullptr &&
-                       (computing_.servable != servable || computing_.client != request.client);
+                       (computing_.servable != &servable || computing_.client != request.client);
   const bool waiting = std::any_of(models_.begin(), models_.end(), [&](const auto& one) {
     const Model& model = one.second;
-    return model.servable.get() != servable || model.clients.size() > 1 ||
+    return model.servable.get() != &servable || model.clients.size() > 1 ||
            model.clients.front().number != request.client;
   });
   if (!at_work && !waiting) return;
@@ -53,8 +52,7 @@ void StepQueue::notice_others(const Request& request) {
   alone_ = false;
 }
 
-StepQueue::Models::iterator StepQueue::add_model(const Request& request) {
-  const std::shared_ptr<Servable>& servable = request.binding->servable;
+StepQueue::Models::iterator StepQueue::add_model(const std::shared_ptr<LocalServable>& servable) {
   const double time = last_.servable == servable.get() ? std::max(time_, last_.time) : time_;
   const auto model = models_.emplace(Turn{time, ++turns_}, Model{servable}).first;
   by_servable_[servable.get()] = model;

@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "serving/servable.hpp"
+#include "serving/local_servable.hpp"
 
 namespace nn::serving {
 
@@ -36,7 +36,7 @@ struct Slice {
 
 // What is computed at once, of one version.
 struct Step {
-  std::shared_ptr<Servable> servable;
+  std::shared_ptr<LocalServable> servable;
   std::vector<Slice> slices;
   std::int64_t rows = 0;
 };
@@ -52,7 +52,7 @@ class StepQueue {
 
   // False where more rows or bytes would wait than may. A request that comes when nothing waits is always
   // taken.
-  bool push(std::shared_ptr<Request> request);
+  bool push(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request);
   // The next step, if there is one now. Requests that nobody waits for any more go into `over`, with their
   // state; those whose last rows are in the step have left the queue.
   std::optional<Step> next(Clock::time_point now, Requests& over);
@@ -74,7 +74,7 @@ class StepQueue {
   };
   using Clients = std::list<Client>;
   struct Model {
-    std::shared_ptr<Servable> servable;
+    std::shared_ptr<LocalServable> servable;
     Clients clients = {};  // in their turn
     std::unordered_map<std::uint64_t, Clients::iterator> by_number = {};
     std::multiset<Clock::time_point> arrivals = {};  // of each client's first request
@@ -87,9 +87,9 @@ class StepQueue {
     auto operator<=>(const Turn&) const = default;
   };
   using Models = std::map<Turn, Model>;
-  Models::iterator add_model(const Request& request);
+  Models::iterator add_model(const std::shared_ptr<LocalServable>& servable);
   void add(Model& model, std::shared_ptr<Request> request);
-  void notice_others(const Request& request);
+  void notice_others(const Servable& servable, const Request& request);
   std::int64_t rows_of_step(const Model& model) const;
   Clock::time_point ready_at(const Model& model) const;
   void fill(Step& step, Model& model, Clock::time_point now, Requests& over);

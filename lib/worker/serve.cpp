@@ -10,6 +10,7 @@
 #include "base/signals.hpp"
 #include "net/no_throw.hpp"
 #include "process/notify.hpp"
+#include "serving/batcher.hpp"
 #include "serving/local_model.hpp"
 #include "worker/server.hpp"
 #include "worker/stdio.hpp"
@@ -25,7 +26,7 @@ class Process {
   void run();
 
  private:
-  static serving::LoaderOptions loader_options(const WorkerOptions& options);
+  serving::LoaderOptions loader_options(const WorkerOptions& options);
   static serving::BatcherOptions batcher_options(const WorkerOptions& options);
   void tell_ready();
   void take_over_signals();
@@ -49,7 +50,7 @@ Process::Process(const WorkerOptions& options)
       log_(options.log),
       batcher_(batcher_options(options)),
       loader_(loader_options(options), log_, catalog_, [] {}),
-      service_(io_, options, catalog_, loader_, batcher_, log_),
+      service_(io_, options, catalog_, loader_, log_),
       signals_(io_) {
   if (!options.train_folder.empty()) service_.train_program = training_program();
   if (!options.token_file.empty()) service_.token = net::read_token(options.token_file);
@@ -61,11 +62,11 @@ serving::LoaderOptions Process::loader_options(const WorkerOptions& options) {
   out.models = options.models;
   for (repository::ModelSpec& spec : out.models)
     spec.policy = spec.repository ? options.policy : repository::VersionPolicy{};
-  out.open = [device = options.device, precision = options.precision, rows = options.batch_max](
+  out.open = [this, device = options.device, precision = options.precision, rows = options.batch_max](
                  const std::string& name, const repository::FoundVersion& version) {
     backend::pin_thread(device);  // the last model was computed with on its first core
-    auto model =
-        std::make_unique<serving::LocalModel>(name, version.version, version.path, device, precision);
+    auto model = std::make_unique<serving::LocalModel>(name, version.version, version.path, device, precision,
+                                                       &batcher_);
     model->warm_up(rows);
     return model;
   };

@@ -77,14 +77,12 @@ std::string status_of_health(const Service& service) {
 }  // namespace
 
 Service::Service(asio::io_context& context, const WorkerOptions& worker_options,
-                 serving::CatalogHolder& holder, serving::Loader& model_loader,
-                 serving::Batcher& model_batcher, serving::EventLog& event_log)
+                 serving::CatalogHolder& holder, serving::Loader& model_loader, serving::EventLog& event_log)
     : io(context),
       clock(net::clock_of(context)),
       options(worker_options),
       catalog(holder),
       loader(model_loader),
-      batcher(model_batcher),
       log(event_log),
       completion(std::make_shared<ServingThread>(context)),
       memory(std::make_shared<protocol::ByteBudget>(

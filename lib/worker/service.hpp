@@ -10,7 +10,6 @@
 #include <string>
 
 #include "protocol/frame.hpp"
-#include "serving/batcher.hpp"
 #include "serving/catalog.hpp"
 #include "serving/event_log.hpp"
 #include "serving/loader.hpp"
@@ -26,7 +25,7 @@ class Session;
 struct Service {
   // Nothing of a budget of the options is used yet.
   Service(asio::io_context& context, const WorkerOptions& worker_options, serving::CatalogHolder& holder,
-          serving::Loader& model_loader, serving::Batcher& model_batcher, serving::EventLog& event_log);
+          serving::Loader& model_loader, serving::EventLog& event_log);
   ~Service();
 
   asio::io_context& io;
@@ -34,7 +33,6 @@ struct Service {
   const WorkerOptions& options;
   serving::CatalogHolder& catalog;
   serving::Loader& loader;
-  serving::Batcher& batcher;
   serving::EventLog& log;
   std::string token, admin_token;  // that clients must know; empty: none
   std::string train_program;       // the path of nn-train
@@ -45,7 +43,7 @@ struct Service {
   asio::thread_pool parsers{1};  // where large messages are read: clients wait for their own only
   std::set<std::shared_ptr<Session>> sessions;
   std::int64_t clients = 0;            // sessions that have opened something
-  std::int64_t inflight = 0;           // requests in the batcher
+  std::int64_t inflight = 0;           // requests that servables have
   std::shared_ptr<Training> training;  // one at a time
   bool draining = false;
   std::function<void()> on_change = [] {};  // a session or a request ended

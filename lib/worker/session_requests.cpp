@@ -126,8 +126,9 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
     request->deadline =
         request->arrived + std::chrono::microseconds(std::min(message->deadline_us(), longest_us));
   }
-  if (service_.batcher.try_now(*request)) return finish(*request);
-  if (!service_.batcher.submit(request)) {
+  serving::Servable& servable = *request->binding->servable;
+  if (servable.try_now(*request)) return finish(*request);
+  if (!servable.submit(request)) {
     ++stats.busy;
     return refuse(id, wire::Code::busy, "too much waits for this model already");
   }

@@ -9,18 +9,19 @@
 
 #include "../unit/protocol/checksums.hpp"
 #include "fuzz.hpp"
+#include "serving/batcher.hpp"
 #include "serving/local_model.hpp"
 
 using namespace nn;
 
 namespace {
 
-serving::LoaderOptions one_model() {
+serving::LoaderOptions one_model(serving::Batcher& batcher) {
   serving::LoaderOptions options;
   options.models = {repository::parse_model_spec("digits=" NN_FUZZ_FOLDER "/session.nn")};
-  options.open = [](const std::string& name, const repository::FoundVersion& version) {
+  options.open = [&batcher](const std::string& name, const repository::FoundVersion& version) {
     return std::make_unique<serving::LocalModel>(name, version.version, version.path, backend::Device{},
-                                                 backend::Precision::float32);
+                                                 backend::Precision::float32, &batcher);
   };
   return options;
 }
@@ -32,9 +33,9 @@ struct Worker {
   serving::EventLog log{"/dev/null"};
   serving::CatalogHolder catalog;
   // Everything is computed at once: the batcher's thread would make runs differ.
-  serving::Batcher batcher{{.quick_work = 1e18}};
-  serving::Loader loader{one_model(), log, catalog, [] {}};
-  worker::Service service{io, options, catalog, loader, batcher, log};
+  serving::Batcher batcher{{.limits = {}, .quick_work = 1e18}};
+  serving::Loader loader{one_model(batcher), log, catalog, [] {}};
+  worker::Service service{io, options, catalog, loader, log};
 
   Worker() {
     options.max_frame = 1 << 20;

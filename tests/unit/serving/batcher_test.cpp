@@ -52,7 +52,7 @@ struct Fixture {
     auto request = request_of(model, std::move(a), client);
     request->completion = done;
     request->arrived = Clock::machine().now();
-    REQUIRE(batcher.submit(request));
+    REQUIRE(batcher.submit(model, request));
     return request;
   }
   // The device is busy with a request until release().
@@ -139,8 +139,8 @@ TEST_CASE("late and cancelled requests are not computed") {
   for (const auto& request : {late, cancelled}) request->completion = f.done;
   late->deadline = Clock::machine().now() - 1us;
   cancelled->cancelled = true;
-  REQUIRE(batcher.submit(late));
-  REQUIRE(batcher.submit(cancelled));
+  REQUIRE(batcher.submit(f.model, late));
+  REQUIRE(batcher.submit(f.model, cancelled));
   f.model->release();
   f.done->wait_for(3);
   CHECK(late->state == Request::State::late);
@@ -154,20 +154,20 @@ TEST_CASE("a small request is answered at once where nothing else is to be done"
   {
     Batcher batcher({});
     const auto small = request_of(f.model, {7});
-    REQUIRE(batcher.try_now(*small));
+    REQUIRE(batcher.try_now(*f.model, *small));
     CHECK(values_of(*small) == std::vector<float>{7});
-    CHECK_FALSE(batcher.try_now(*request_of(f.model, std::vector<float>(1000, 1.0f))));
+    CHECK_FALSE(batcher.try_now(*f.model, *request_of(f.model, std::vector<float>(1000, 1.0f))));
     const auto late = request_of(f.model, {7});
     late->deadline = Clock::machine().now() - 1us;
-    REQUIRE(batcher.try_now(*late));
+    REQUIRE(batcher.try_now(*f.model, *late));
     CHECK(late->state == Request::State::late);
     f.occupy(batcher);
-    CHECK_FALSE(batcher.try_now(*request_of(f.model, {7})));
+    CHECK_FALSE(batcher.try_now(*f.model, *request_of(f.model, {7})));
     f.model->release();
     f.done->wait_for(1);
   }
   Batcher patient({.limits = {.delay = 1ms}});
-  CHECK_FALSE(patient.try_now(*request_of(f.model, {1})));
+  CHECK_FALSE(patient.try_now(*f.model, *request_of(f.model, {1})));
 }
 
 TEST_CASE("what waits when the batcher ends is completed as cancelled") {

@@ -7,14 +7,14 @@
 #include <mutex>
 
 #include "../ensemble/table.hpp"
-#include "serving/servable.hpp"
+#include "serving/batcher.hpp"
 
 namespace nn::test {
 
-class FakeServable : public serving::Servable {
+class FakeServable : public serving::LocalServable {
  public:
   explicit FakeServable(std::string name = "m", std::uint64_t version = 1)
-      : Servable(std::move(name), version), digest_(this->name() + std::to_string(version)) {}
+      : LocalServable(std::move(name), version, nullptr), digest_(this->name() + std::to_string(version)) {}
 
   const std::string& digest() const override { return digest_; }
   const predict::PredictionKind& kind() const override { return kind_; }
@@ -44,6 +44,8 @@ class FakeServable : public serving::Servable {
     }
     steps.push_back(std::move(rows));
   }
+
+  using LocalServable::computed_by;
 
   // From here on steps wait for release().
   void hold() {

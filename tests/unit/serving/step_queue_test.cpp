@@ -21,7 +21,7 @@ std::shared_ptr<Request> add(StepQueue& queue, const std::shared_ptr<FakeServabl
                              std::uint64_t client = 1, Clock::time_point arrived = start) {
   auto request = test::request_of(model, some(rows), client);
   request->arrived = arrived;
-  REQUIRE(queue.push(request));
+  REQUIRE(queue.push(model, request));
   return request;
 }
 
@@ -222,17 +222,17 @@ TEST_CASE("what waits is bounded in rows and in bytes") {
   StepQueue queue({.queue_rows = 10, .queue_bytes = 250});
   const auto model = std::make_shared<FakeServable>(), other = std::make_shared<FakeServable>("other");
   add(queue, model, 8);
-  CHECK_FALSE(queue.push(test::request_of(model, some(3))));
-  CHECK(queue.push(test::request_of(model, some(2))));
-  CHECK_FALSE(queue.push(test::request_of(other, some(1))));  // 300 bytes
+  CHECK_FALSE(queue.push(model, test::request_of(model, some(3))));
+  CHECK(queue.push(model, test::request_of(model, some(2))));
+  CHECK_FALSE(queue.push(other, test::request_of(other, some(1))));  // 300 bytes
   Requests over;
   CHECK(queue.next(start, over));
-  CHECK(queue.push(test::request_of(other, some(1))));
+  CHECK(queue.push(other, test::request_of(other, some(1))));
   CHECK(queue.clear().size() == 1);
   // One is taken whatever it holds, where nothing waits.
   auto huge = test::request_of(model, some(5));
   huge->bytes = 1 << 20;
-  CHECK(queue.push(huge));
+  CHECK(queue.push(model, huge));
 }
 
 TEST_CASE("a request without rows is a step as well") {
@@ -306,7 +306,8 @@ struct Crowd {
     Requests over;
     for (const auto& request : requests) {
       request->taken = 0;
-      if (!queue.push(request)) FAIL("it is full");
+      const auto servable = std::dynamic_pointer_cast<LocalServable>(request->binding->servable);
+      if (!queue.push(servable, request)) FAIL("it is full");
       if (delay.count() > 0 && !queue.ready_at()) FAIL("nothing waits");
     }
     std::size_t rows = 0;

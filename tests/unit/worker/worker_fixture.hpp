@@ -61,7 +61,8 @@ class WorkerFixture {
     batcher.emplace(serving::BatcherOptions{.limits = {.queue_bytes = options.max_memory}}, clock);
     loader.emplace(
         loader_options, *log, catalog, [] {}, clock);
-    service.emplace(io, options, catalog, *loader, *batcher, *log);
+    service.emplace(io, options, catalog, *loader, *log);
+    hand_out_batcher();
     service->on_change = [this] { ++changes; };
   }
   void start_server() {
@@ -79,10 +80,11 @@ class WorkerFixture {
     serve(std::move(models));
   }
   void serve(std::map<std::string, serving::ModelEntry, std::less<>> models) {
-    for (const auto& [name, model] : models) {
-      for (const auto& [number, version] : model.versions)
+    for (const auto& [name, one] : models) {
+      for (const auto& [number, version] : one.versions)
         servables_.push_back(std::dynamic_pointer_cast<FakeServable>(version.servable));
     }
+    hand_out_batcher();
     catalog.set(std::make_shared<const serving::Catalog>(
         serving::Catalog{serving::SnapshotMap<serving::ModelEntry>(std::move(models))}));
   }
@@ -211,6 +213,12 @@ class WorkerFixture {
   }
 
  private:
+  void hand_out_batcher() {
+    for (const auto& weak : servables_) {
+      const auto servable = weak.lock();
+      if (servable && batcher) servable->computed_by(&*batcher);
+    }
+  }
   std::shared_ptr<Client> client(UniqueFd fd) {
     run();
     return clients_.emplace_back(std::make_shared<Client>(std::move(fd)));
@@ -236,7 +244,7 @@ class WorkerFixture {
           auto request = request_of(servable, {0}, c);
           request->completion = last;
           request->arrived = clock.now();
-          if (batcher->submit(request)) ++last->submitted;
+          if (servable->submit(request)) ++last->submitted;
         }
       }
       last->wait();

@@ -3,7 +3,7 @@
 #define XXH_STATIC_LINKING_ONLY  // the state has a size
 #include <xxhash.h>
 #ifdef NN_XXH_DISPATCH
-#include <xxh_x86dispatch.h>  // the vector instructions that this processor has: its names hide the others
+  #include <xxh_x86dispatch.h>  // the vector instructions that this processor has: its names hide the others
 #endif
 
 namespace nn {

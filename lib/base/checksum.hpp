@@ -8,7 +8,8 @@
 
 namespace nn {
 
-// A value, one thread's. Pieces are best added while they are in the cache: behind the read that brought them.
+// A value, one thread's. Pieces are best added while they are in the cache: behind the read that brought
+// them.
 class Checksum {
  public:
   Checksum();

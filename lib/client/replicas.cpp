@@ -100,11 +100,11 @@ void Replicas::look_at(Blocks::iterator block) {
       note_failure(tried.worker);
       workers_[tried.worker].stream->cancel(tried.id);
     }
-    const Error why =
+    Error why =
         make_error(ErrorKind::unavailable, "no answer").within(fmt::format("row {}", late.rows.first_row));
-    return fail(block, late.deadline
-                           ? why.advise(" in time")
-                           : why.advise(" within --deadline ({} ms)", milliseconds(options_.deadline)));
+    why = late.deadline ? why.advise(" in time")
+                        : why.advise(" within --deadline ({} ms)", milliseconds(options_.deadline));
+    return fail(block, why);
   }
   if (late.hedge_at && now >= *late.hedge_at) hedge(block);
   look_next(block);

@@ -29,8 +29,8 @@ std::string parse_label_name(std::string_view text);  // the same
 // "stable=3". Usage error.
 Label parse_label(std::string_view text);
 
-// What a label's file says, "3\n". Data error for anything else: without its line end it may be a part of what
-// somebody writes at this moment.
+// What a label's file says, "3\n". Data error for anything else: without its line end it may be a part of
+// what somebody writes at this moment.
 std::uint64_t parse_label_file(std::string_view text);
 
 struct Labels {

@@ -64,6 +64,11 @@ void check_job(std::string_view job) {
   }
 }
 
+void check_there(const std::string& program) {
+  if (::access(program.c_str(), X_OK) == 0) return;
+  throw data_error("a worker needs it to train, and it isn't there").within_file(program);
+}
+
 constexpr std::string_view end_of_stream("\xFF\xFF\xFF\xFF\0\0\0\0", 8);
 
 }  // namespace
@@ -74,8 +79,7 @@ std::string training_program() {
   path.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   path.resize(path.rfind('/') + 1);
   path += "nn-train";
-  if (::access(path.c_str(), X_OK) != 0)
-    throw data_error("a worker needs it to train, and it isn't there").within_file(path);
+  check_there(path);
   return path;
 }
 
@@ -111,6 +115,7 @@ Training::Training(asio::io_context& io, TrainingOptions options, std::shared_pt
       patience_(io.get_executor()) {}
 
 void Training::start(const TrainingRequest& request, OnEnd on_end) {
+  check_there(options_.program);  // it was when the worker started
   process::Command command;
   command.words = training_command(options_, request);
   auto [rows_out, rows_in] = make_pipe();

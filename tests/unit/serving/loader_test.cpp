@@ -132,7 +132,8 @@ class FullDisk {
 TEST_CASE("a signal while a version is read is no fault of the version") {
   Fixture f;
   f.put(1, "stopped");
-  Loader first(f.options(), f.log, f.catalog, [] {}, f.clock);
+  Loader first(
+      f.options(), f.log, f.catalog, [] {}, f.clock);
   CHECK_THROWS_AS(first.load_all(), Interrupted);
   const auto catalog = f.catalog.get();
   for (const auto& [name, model] : catalog->models) {

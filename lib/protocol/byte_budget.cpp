@@ -19,6 +19,16 @@ asio::awaitable<ByteBudget::Share> ByteBudget::take(std::uint64_t bytes) {
   co_return share(bytes);
 }
 
+ByteBudget::Share ByteBudget::try_take(std::uint64_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!fits(bytes)) return nullptr;
+    used_ += bytes;
+    if (is_large(bytes)) large_ += bytes;
+  }
+  return share(bytes);
+}
+
 bool ByteBudget::fits(std::uint64_t bytes) const {
   if (!is_large(bytes)) return used_ + bytes <= bytes_;
   return used_ == 0 || (used_ + bytes <= bytes_ && (large_ == 0 || large_ + bytes <= bytes_ - bytes_ / 4));

@@ -22,6 +22,8 @@ class ByteBudget : public std::enable_shared_from_this<ByteBudget> {
   // are at all are given when nobody else has any.
   using Share = std::shared_ptr<void>;
   asio::awaitable<Share> take(std::uint64_t bytes);
+  // The same at once; null where there is no room.
+  Share try_take(std::uint64_t bytes);
   // The io_context ends: nobody is waited for any more.
   void close();
   // Does anybody wait?

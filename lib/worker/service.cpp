@@ -64,6 +64,7 @@ json stats_of(const Service& service) {
   out["nn_worker_requests_inflight"] = service.inflight;
   out["nn_worker_model_swaps_total"] = service.loader.swaps();
   out["nn_worker_body_bytes"] = service.memory->used();
+  out["nn_worker_stream_bytes"] = service.kept->used();
   return out;
 }
 
@@ -86,7 +87,9 @@ Service::Service(asio::io_context& context, const WorkerOptions& worker_options,
       log(event_log),
       completion(std::make_shared<ServingThread>(context)),
       memory(std::make_shared<protocol::ByteBudget>(
-          context.get_executor(), std::max(worker_options.max_memory, worker_options.max_frame))) {
+          context.get_executor(), std::max(worker_options.max_memory, worker_options.max_frame))),
+      kept(std::make_shared<protocol::ByteBudget>(
+          context.get_executor(), std::max(worker_options.max_memory / 2, worker_options.max_frame))) {
   stats.started = clock.now();
 }
 

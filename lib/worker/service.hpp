@@ -39,6 +39,7 @@ struct Service {
   serving::WorkerStats stats;
   std::shared_ptr<serving::Completion> completion;
   std::shared_ptr<protocol::ByteBudget> memory;  // of bodies, all clients'
+  std::shared_ptr<protocol::ByteBudget> kept;    // of open streams, beyond what each client has
   format::BufferPool bodies;
   asio::thread_pool parsers{1};  // where large messages are read: clients wait for their own only
   std::set<std::shared_ptr<Session>> sessions;

@@ -43,6 +43,7 @@ Session::Session(Service& service, net::Socket socket, Origin origin)
       origin_(std::move(origin)),
       number_(++service.stats.connections_total),
       link_(std::make_shared<protocol::FrameLink>(std::move(socket), service.options.max_frame)),
+      stream_memory_(service.kept, std::max(service.options.max_memory / 4, service.options.max_frame)),
       started_(service.clock.now()) {
   link_->refuse_bodies(true);
   link_->set_pool(service.bodies);
@@ -92,6 +93,7 @@ void Session::end(std::string_view why) {
   service_.stats.cancelled += requests_.size();
   requests_.clear();
   streams_.clear();
+  stream_memory_.clear();
   if (client_) --service_.clients;
   link_->close_when_sent();
   service_.stats.received_bytes += link_->received_bytes();
@@ -210,7 +212,7 @@ asio::awaitable<void> Session::handle(const protocol::IncomingFrame& in) {
 void Session::handle_at_once(const protocol::IncomingFrame& in) {
   const std::uint64_t id = in.frame->id();
   switch (in.frame->message_type()) {
-    case wire::Message::Close: streams_.erase(in.as<wire::Close>()->stream()); return;
+    case wire::Message::Close: return forget(in.as<wire::Close>()->stream());
     case wire::Message::Cancel: return cancel(id);
     case wire::Message::Query:
       return link_->send(link_->maker().report(id, report(service_, in.as<wire::Query>()->what())));

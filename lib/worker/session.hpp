@@ -10,6 +10,7 @@
 
 #include "format/arrow/messages.hpp"
 #include "worker/service.hpp"
+#include "worker/stream_memory.hpp"
 
 namespace nn::worker {
 
@@ -25,6 +26,7 @@ struct OpenStream {
   std::optional<format::MessageWriter> answers;
   std::weak_ptr<const serving::Binding> answering;  // whose schema the client has
   format::StreamLimits limits;
+  std::uint64_t kept = 0;  // bytes, as counted
 
   OpenStream(std::string name, std::uint64_t wanted, std::uint64_t max_frame)
       : model(std::move(name)), version(wanted), rows("request", {max_frame}) {}
@@ -91,6 +93,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void train(const protocol::IncomingFrame& in);
   void take_rows(const protocol::IncomingFrame& in);
   void change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load);
+  std::optional<Error> keep(OpenStream& stream);
+  void forget(std::uint32_t number);
   std::optional<Error> bind(OpenStream& stream, const Schema& schema);
   void answer(ClientRequest& request);
   // A message for anybody; `advice` may name options.
@@ -103,6 +107,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::uint64_t number_;
   std::shared_ptr<protocol::FrameLink> link_;
   std::unordered_map<std::uint32_t, std::shared_ptr<OpenStream>> streams_;
+  StreamMemory stream_memory_;
   std::unordered_map<std::uint64_t, std::shared_ptr<ClientRequest>> requests_;
   std::shared_ptr<Training> training_;
   std::uint64_t client_frame_ = format::default_max_frame;

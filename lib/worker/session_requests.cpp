@@ -46,6 +46,25 @@ std::optional<Error> Session::bind(OpenStream& stream, const Schema& schema) {
   return std::nullopt;
 }
 
+// What the stream keeps may have grown. Says why that can't be.
+std::optional<Error> Session::keep(OpenStream& stream) {
+  const std::uint64_t now = StreamMemory::least_stream + stream.rows.kept_bytes();
+  if (!stream_memory_.change(stream.kept, now)) {
+    return make_error(ErrorKind::unavailable,
+                      "no memory is left for what open streams keep: this one's {} bytes", now)
+        .advise(" (--max-memory)");
+  }
+  stream.kept = now;
+  return std::nullopt;
+}
+
+void Session::forget(std::uint32_t number) {
+  const auto stream = streams_.find(number);
+  if (stream == streams_.end()) return;
+  stream_memory_.change(stream->second->kept, 0);
+  streams_.erase(stream);
+}
+
 std::shared_ptr<OpenStream> Session::new_stream(const wire::Open& message) const {
   auto stream = std::make_shared<OpenStream>(flatbuffers::GetString(message.model()), message.version(),
                                              service_.options.max_frame);
@@ -67,11 +86,14 @@ void Session::open(const protocol::IncomingFrame& in, const std::shared_ptr<Open
     const serving::Binding& binding = *stream->binding;
     stream->answering = stream->binding;
     stream->answers.emplace(*binding.builder.schema(), stream->limits);
+    const std::uint32_t number = in.as<wire::Open>()->stream();
+    forget(number);
+    if (const auto none = keep(*stream)) return refuse(id, *none);
     auto& builder = link_->maker().builder();
     const auto digest = builder.CreateString(binding.servable->digest());
     link_->send(link_->maker().finish(id, wire::CreateOpened(builder, binding.servable->version(), digest),
                                       stream->answers->take()));
-    streams_[in.as<wire::Open>()->stream()] = stream;
+    streams_[number] = stream;
   } catch (const Error& error) {
     ++service_.stats.invalid;
     refuse(id, error);
@@ -99,6 +121,7 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
     if (rows.error) throw Error(*rows.error);
     if (!rows.batch) fail_data("a request without rows");
     request->rows = std::move(*rows.batch);
+    if (const auto none = keep(*stream)) throw none->as(ErrorKind::data);
     if (const auto absence = bind(*stream, *request->rows.schema))
       return refuse(id, code_of_absence(*absence), *absence);
     // Compressed, any number of rows fits a small request: what can't be answered isn't computed.
@@ -112,7 +135,7 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
   } catch (const Error& error) {
     // The rows that follow on the stream may refer to what could not be read.
     ++stats.invalid;
-    streams_.erase(message->stream());
+    forget(message->stream());
     return refuse(id, error);
   }
   request->binding = stream->binding;

@@ -73,6 +73,8 @@ class MessageReader {
   std::optional<Batch> read(const MessageBuffer& buffer);
   // Null until it was read.
   const std::shared_ptr<const Schema>& schema() const;
+  // Memory that its schema and dictionaries take while it waits for more, roughly.
+  std::uint64_t kept_bytes() const;
 
  private:
   struct State;

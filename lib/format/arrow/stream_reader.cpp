@@ -58,6 +58,9 @@ class ArrowSource : public BatchSource {
     }
   }
 
+  // What is kept for the messages to come, roughly.
+  std::uint64_t kept_bytes() const { return schema_bytes_ + dictionary_bytes_; }
+
  protected:
   ArrowSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
       : frames_(std::move(input), limits), limits_(limits), budget_(limits) {}
@@ -100,6 +103,8 @@ class ArrowSource : public BatchSource {
     wire_ = read_schema(*schema, frame.message->version() < arrow::MetadataVersion::V5, frame.metadata_bytes);
     dictionaries_.clear();
     dictionary_bytes_ = 0;
+    constexpr std::uint64_t as_objects = 3;  // of a schema's bytes
+    schema_bytes_ = as_objects * frame.metadata_bytes;
     next_row_ = 0;
   }
 
@@ -149,7 +154,7 @@ class ArrowSource : public BatchSource {
   StreamLimits limits_;
   DecodedBudget budget_;
   WireDictionaries dictionaries_;
-  std::uint64_t dictionary_bytes_ = 0;
+  std::uint64_t schema_bytes_ = 0, dictionary_bytes_ = 0;
   std::int64_t next_row_ = 0;
 };
 
@@ -256,6 +261,7 @@ MessageReader::MessageReader(std::string name, StreamLimits limits)
     : state_(new State{PieceSource(std::move(name), limits)}) {}
 MessageReader::~MessageReader() = default;
 const std::shared_ptr<const Schema>& MessageReader::schema() const { return state_->source.schema(); }
+std::uint64_t MessageReader::kept_bytes() const { return state_->source.kept_bytes(); }
 
 std::optional<Batch> MessageReader::read(const MessageBuffer& piece) {
   PieceSource& source = state_->source;

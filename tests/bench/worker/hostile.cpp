@@ -107,7 +107,7 @@ void wait_for_end(int fd, Clock::time_point end) {
 
 }  // namespace
 
-void attack(const std::string& worker, double seconds, int clients) {
+void attack(const std::string& worker, double seconds, int clients, int only) {
   const std::vector<std::string> attacks = {large_body(), many_keys(), many_deltas(), "", hello() + "nnw1"};
   const auto end =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
@@ -115,7 +115,7 @@ void attack(const std::string& worker, double seconds, int clients) {
   std::vector<std::thread> threads;
   for (int c = 0; c < clients; ++c) {
     threads.emplace_back([&, c] {
-      const std::size_t kind = static_cast<std::size_t>(c) % attacks.size();
+      const std::size_t kind = static_cast<std::size_t>(only < 0 ? c : only) % attacks.size();
       while (Clock::now() < end) {
         try {
           const Wire wire(worker);

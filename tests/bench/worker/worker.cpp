@@ -3,7 +3,7 @@
 //   bench-worker echo SOCKET                    serves: sends back as many bytes as it is asked for
 //   bench-worker trip WORKER ECHO COUNT         round trips of one row, and of the same bytes by echo
 //   bench-worker load WORKER SECONDS CLIENTS [MODEL]   clients that ask one row after the other
-//   bench-worker hostile WORKER SECONDS CLIENTS clients that mean no good (hostile.hpp)
+//   bench-worker hostile WORKER SECONDS CLIENTS [KIND]   clients that mean no good (hostile.hpp)
 //   bench-worker burn SECONDS CLIENTS CPU       as many threads that take so many seconds of processor time
 //   in all bench-worker ensemble COUNT DEADLINE_US QUORUM WORKER…   one row at a time to all
 #include <fmt/format.h>
@@ -191,8 +191,9 @@ int main(int argc, char** argv) {
       trip(words[1], words[2], std::stoi(words[3]));
     } else if ((words.size() == 4 || words.size() == 5) && words[0] == "load") {
       load(words[1], std::stod(words[2]), std::stoi(words[3]), words.size() == 5 ? words[4] : "");
-    } else if (words.size() == 4 && words[0] == "hostile") {
-      nn::bench::attack(words[1], std::stod(words[2]), std::stoi(words[3]));
+    } else if ((words.size() == 4 || words.size() == 5) && words[0] == "hostile") {
+      nn::bench::attack(words[1], std::stod(words[2]), std::stoi(words[3]),
+                        words.size() == 5 ? std::stoi(words[4]) : -1);
     } else if (words.size() == 4 && words[0] == "burn") {
       nn::bench::burn(std::stod(words[1]), std::stoi(words[2]), std::stod(words[3]));
     } else if (words.size() >= 5 && words[0] == "ensemble") {

@@ -135,6 +135,50 @@ TEST_CASE("a model is described before there are any rows for it") {
   CHECK(describe(6, "x").at(0).text() == "not_found: no model 'x'; there are: m");
 }
 
+TEST_CASE("what open streams keep is limited, and ordinary ones of others are not refused") {
+  WorkerFixture w;
+  w.options.max_memory = 16 << 20;
+  w.options.max_frame = 1 << 20;
+  const auto open = [&](Client& client, std::uint32_t stream, int keys) {
+    Schema schema = *test::Table().f32("a", {0}).batch().schema;
+    for (int i = 0; i < keys; ++i) schema.metadata.set("key " + std::to_string(i), "value");
+    format::MessageWriter rows(schema);
+    auto& builder = client.maker().builder();
+    client.send(client.maker().finish(
+        stream, wire::CreateOpen(builder, stream, builder.CreateString("m"), 0, false), rows.take()));
+  };
+  // Large schemas are read in another thread.
+  const auto replies = [&](Client& client, std::size_t count) {
+    Texts all;
+    w.run_until([&] {
+      for (std::string& text : client.texts()) all.push_back(std::move(text));
+      return all.size() >= count;
+    });
+    return all;
+  };
+  std::vector<std::shared_ptr<Client>> greedy;
+  int refused = 0;
+  for (int c = 0; c < 20; ++c) {
+    greedy.push_back(w.connect());
+    greedy.back()->hello();
+    replies(*greedy.back(), 1);
+    for (std::uint32_t stream = 1; stream <= 20; ++stream) {
+      open(*greedy.back(), stream, 2500);
+      const Texts said = replies(*greedy.back(), 1);
+      if (said[0].find("busy: no memory is left for what open streams keep") == 0) ++refused;
+    }
+  }
+  CHECK(refused > 300);
+  CHECK(w.service->kept->used() <= 8 << 20);
+  const auto ordinary = w.connected();
+  for (std::uint32_t stream = 2; stream < 8; ++stream) open(*ordinary, stream, 0);
+  CHECK(replies(*ordinary, 6) == Texts(6, "Opened"));
+  // What is let go is there for others.
+  for (const auto& client : greedy) client->hang_up();
+  w.pass(3s);
+  CHECK(w.service->kept->used() == 0);
+}
+
 TEST_CASE("an idle stream doesn't keep a version that is served no more") {
   WorkerFixture w;
   const auto client = w.connected();

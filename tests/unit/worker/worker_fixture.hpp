@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <csignal>
 #include <exception>
 #include <future>
 #include <map>
@@ -40,6 +41,7 @@ class WorkerFixture {
 
   explicit WorkerFixture(std::unique_ptr<ManualClock> its_clock = std::make_unique<ManualClock>())
       : own_clock(std::move(its_clock)) {
+    ::signal(SIGPIPE, SIG_IGN);  // as every tool does
     net::set_clock(io, clock);
     clock.between([this] { run(); });
     serve({model});

@@ -29,7 +29,9 @@ struct OpenStream {
   std::uint64_t kept = 0;  // bytes, as counted
 
   OpenStream(std::string name, std::uint64_t wanted, std::uint64_t max_frame)
-      : model(std::move(name)), version(wanted), rows("request", {max_frame}) {}
+      : model(std::move(name)),
+        version(wanted),
+        rows("request", {.max_frame = max_frame, .keep_metadata = false}) {}
 };
 
 struct ClientRequest : serving::Request {

@@ -26,7 +26,8 @@ using Layout = WireColumn::Layout;
 // Takes texts out of a schema's message, and counts them: any number of fields may refer to the same one.
 class Texts {
  public:
-  explicit Texts(std::size_t message_bytes) : left_(most_copies * message_bytes + some_bytes) {}
+  Texts(std::size_t message_bytes, bool others)
+      : left_(most_copies * message_bytes + some_bytes), others_(others) {}
 
   std::string take(const flatbuffers::String* text) {
     const std::size_t size = text == nullptr ? 0 : text->size();
@@ -44,15 +45,21 @@ class Texts {
     Metadata metadata;
     if (pairs == nullptr) return metadata;
     for (const auto* pair : *pairs) {
+      if (!others_ && !of_arrow(pair->key())) continue;
       std::string key = take(pair->key());
       metadata.set(key, take(pair->value()));
     }
     return metadata;
   }
 
+  static bool of_arrow(const flatbuffers::String* key) {
+    return flatbuffers::GetStringView(key).starts_with("ARROW:");
+  }
+
  private:
   static constexpr std::size_t most_copies = 4, some_bytes = 64 << 10;
   std::size_t left_, taken_ = 0;
+  bool others_;  // than Arrow's own keys
 };
 
 // Nodes, buffers and view lists of a type that is stepped over. False for types whose
@@ -268,13 +275,13 @@ void describe_dictionary(const arrow::Field& wire, bool old_unions, Described& o
 
 }  // namespace
 
-WireSchema read_schema(const arrow::Schema& wire, bool old_unions, std::size_t bytes) {
+WireSchema read_schema(const arrow::Schema& wire, bool old_unions, std::size_t bytes, bool keep_metadata) {
   if (wire.endianness() != arrow::Endianness::Little) {
     fail(ErrorKind::unsupported, "the stream is big-endian; only little-endian ones can be read");
   }
   WireSchema out;
   auto schema = std::make_shared<Schema>();
-  Texts texts(bytes);
+  Texts texts(bytes, keep_metadata);
   schema->metadata = texts.metadata(wire.custom_metadata());
   if (wire.fields() != nullptr) {
     for (const auto* field : *wire.fields()) {

@@ -48,7 +48,8 @@ struct WireSchema {
 // Data and unsupported errors name the field. `wire` has been verified, and is of the metadata
 // version that `old_unions` tells: before V5, unions had validity bitmaps. Its message has `bytes` bytes:
 // names and metadata of many times that, since fields refer to the same ones, are a data error.
-WireSchema read_schema(const arrow::Schema& wire, bool old_unions, std::size_t bytes);
+// Keys that aren't Arrow's own are left out, unless they are to be kept.
+WireSchema read_schema(const arrow::Schema& wire, bool old_unions, std::size_t bytes, bool keep_metadata);
 
 // {"shape":[28,28]} of arrow.fixed_shape_tensor, and back. Takes linear time, and nothing longer than 64 KiB.
 Shape parse_tensor_metadata(const std::string& json, const std::string& column);

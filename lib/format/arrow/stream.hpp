@@ -21,6 +21,8 @@ struct StreamLimits {
   // indices widened, values looked up. The same goes for all dictionaries of a stream together, and for all
   // messages of a MessageBuffer. 0: `decoded_frames` times max_frame.
   std::uint64_t max_decoded = 0;
+  // Whether schemas have the keys that their writers put there; else only those that say what a column is.
+  bool keep_metadata = true;
   static constexpr std::uint64_t decoded_frames = 4;
   std::uint64_t decoded() const { return max_decoded > 0 ? max_decoded : decoded_frames * max_frame; }
 };

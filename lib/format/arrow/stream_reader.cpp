@@ -100,7 +100,8 @@ class ArrowSource : public BatchSource {
   void begin(const Frame& frame) {
     const arrow::Schema* schema = frame.message->header_as_Schema();
     if (schema == nullptr) fail_data("the stream does not begin with a schema");
-    wire_ = read_schema(*schema, frame.message->version() < arrow::MetadataVersion::V5, frame.metadata_bytes);
+    wire_ = read_schema(*schema, frame.message->version() < arrow::MetadataVersion::V5, frame.metadata_bytes,
+                        limits_.keep_metadata);
     dictionaries_.clear();
     dictionary_bytes_ = 0;
     constexpr std::uint64_t as_objects = 3;  // of a schema's bytes
@@ -230,7 +231,8 @@ class ArrowFileSource final : public ArrowSource {
     std::memcpy(footer_.data(), bytes.data(), bytes.size());
     const auto* footer = verified<arrow::Footer>(Bytes(footer_.bytes()).first(bytes.size()));
     if (footer == nullptr || footer->schema() == nullptr) fail_data("an Arrow file with a corrupt footer");
-    wire_ = read_schema(*footer->schema(), footer->version() < arrow::MetadataVersion::V5, bytes.size());
+    wire_ =
+        read_schema(*footer->schema(), footer->version() < arrow::MetadataVersion::V5, bytes.size(), true);
     dictionaries_ = footer->dictionaries();
     batches_ = footer->record_batches();
   }

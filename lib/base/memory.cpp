@@ -1,5 +1,6 @@
 #include "base/memory.hpp"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -26,6 +27,19 @@ void prefer_large_pages(std::span<std::byte> bytes) {
   const std::uintptr_t first = (begin + large - 1) / large * large,
                        last = (begin + bytes.size()) / large * large;
   if (first < last) ::madvise(bytes.data() + (first - begin), last - first, MADV_HUGEPAGE);
+#endif
+}
+
+void keep_large_blocks_apart() {
+#ifdef __GLIBC__
+  constexpr int large = 1 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, large);
+#endif
+}
+
+void give_back_memory() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
 #endif
 }
 

@@ -47,4 +47,10 @@ class Buffer {
 // fewer page faults while it is, and fewer misses of the TLB when it is used. Nothing where there are none.
 void prefer_large_pages(std::span<std::byte> bytes);
 
+// For a process that stays: large blocks go back to the system when they are freed, and never become holes
+// among small ones. Before other threads start.
+void keep_large_blocks_apart();
+// Gives freed memory back to the system.
+void give_back_memory();
+
 }  // namespace nn

@@ -16,6 +16,8 @@ namespace nn::format {
 // Thread-safe.
 class BufferPool {
  public:
+  explicit BufferPool(std::size_t most_idle_bytes = 96u << 20) { state_->most_idle_bytes = most_idle_bytes; }
+
   // At least `bytes`, not initialised.
   std::shared_ptr<Buffer> get(std::size_t bytes) {
     Buffer buffer;
@@ -34,22 +36,23 @@ class BufferPool {
       }
     }
     if (buffer.size() < bytes) buffer = Buffer(bytes + bytes / 8);
-    return {new Buffer(std::move(buffer)), [state = state_](Buffer* returned) {
-              const std::unique_ptr<Buffer> owned(returned);
-              const std::lock_guard lock(state->mutex);
-              if (state->idle.size() == most_idle || state->idle_bytes + owned->size() > most_idle_bytes)
-                return;
-              state->idle_bytes += owned->size();
-              state->idle.push_back(std::move(*owned));
-            }};
+    return {
+        new Buffer(std::move(buffer)), [state = state_](Buffer* returned) {
+          const std::unique_ptr<Buffer> owned(returned);
+          const std::lock_guard lock(state->mutex);
+          if (state->idle.size() == most_idle || state->idle_bytes + owned->size() > state->most_idle_bytes)
+            return;
+          state->idle_bytes += owned->size();
+          state->idle.push_back(std::move(*owned));
+        }};
   }
 
  private:
-  static constexpr std::size_t most_idle = 16, most_idle_bytes = 96u << 20;
+  static constexpr std::size_t most_idle = 16;
   struct State {
     std::mutex mutex;
     std::vector<Buffer> idle;
-    std::size_t idle_bytes = 0;
+    std::size_t idle_bytes = 0, most_idle_bytes = 0;
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };

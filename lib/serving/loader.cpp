@@ -1,27 +1,18 @@
 #include "serving/loader.hpp"
 
 #ifdef __GLIBC__
-  #include <malloc.h>
 #endif
 
 #include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
 
 namespace nn::serving {
-namespace {
-
-// Gives freed memory back to the system: the next version may need it in another process.
-void give_back_memory() {
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
-}
-
-}  // namespace
+namespace {}  // namespace
 
 // Requests to the loader's thread.
 struct Loader::Inbox {
@@ -116,7 +107,7 @@ void Loader::free_unused(std::vector<std::unique_ptr<Servable>> unused) {
   std::set<std::string> names;
   for (const auto& servable : unused) names.insert(servable->name());
   unused.clear();
-  give_back_memory();
+  give_back_memory();  // the next version may need it, perhaps in another process
   for (const std::string& name : names) publish(entries_[numbers_.at(name)]);
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "base/signals.hpp"
 #include "net/no_throw.hpp"
 #include "process/notify.hpp"
@@ -155,6 +156,7 @@ void serve(const WorkerOptions& options) {
     if (::access(options.train_folder.c_str(), W_OK | X_OK) != 0) fail_errno(options.train_folder);
   }
   backend::pin_thread(options.device);  // and every thread that is started from here on
+  keep_large_blocks_apart();
   Process process(options);
   process.run();
 }

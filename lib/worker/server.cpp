@@ -1,6 +1,9 @@
 #include "worker/server.hpp"
 
+#include <boost/asio/post.hpp>
 #include <utility>
+
+#include "base/memory.hpp"
 
 namespace nn::worker {
 namespace {
@@ -61,10 +64,20 @@ asio::awaitable<void> Server::watch_connections() {
   for (;;) {
     timer.expires_after(look_at_connections);
     if (!co_await timer.wait()) co_return;
+    give_back_after_crowds();
     const auto now = service_.clock.now();
     const std::vector<std::shared_ptr<Session>> sessions(service_.sessions.begin(), service_.sessions.end());
     for (const auto& session : sessions) session->check_time(now);
   }
+}
+
+// What many large messages took is not needed when they are gone.
+void Server::give_back_after_crowds() {
+  const std::uint64_t used = service_.memory->used() + service_.kept->used();
+  if (used > service_.options.max_memory / 4) had_crowd_ = true;
+  if (used > 0 || !had_crowd_) return;
+  had_crowd_ = false;
+  asio::post(service_.parsers, give_back_memory);
 }
 
 asio::awaitable<void> Server::watch_repositories() {

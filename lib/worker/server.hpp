@@ -46,6 +46,7 @@ class Server {
   Listeners::Events listener_events();
   asio::awaitable<void> watch_connections();
   asio::awaitable<void> watch_repositories();
+  void give_back_after_crowds();
 
   Service& service_;
   TaskGroup tasks_;
@@ -53,6 +54,7 @@ class Server {
   Admission admission_;
   Drain drain_;
   std::shared_ptr<Session> attached_;
+  bool had_crowd_ = false;  // whose memory has not been given back
 };
 
 }  // namespace nn::worker

@@ -88,6 +88,7 @@ Service::Service(asio::io_context& context, const WorkerOptions& worker_options,
       completion(std::make_shared<ServingThread>(context)),
       memory(std::make_shared<protocol::ByteBudget>(
           context.get_executor(), std::max(worker_options.max_memory, worker_options.max_frame))),
+      bodies(worker_options.max_memory / 8),
       kept(std::make_shared<protocol::ByteBudget>(
           context.get_executor(), std::max(worker_options.max_memory / 2, worker_options.max_frame))) {
   stats.started = clock.now();

@@ -39,8 +39,8 @@ struct Service {
   serving::WorkerStats stats;
   std::shared_ptr<serving::Completion> completion;
   std::shared_ptr<protocol::ByteBudget> memory;  // of bodies, all clients'
-  std::shared_ptr<protocol::ByteBudget> kept;    // of open streams, beyond what each client has
   format::BufferPool bodies;
+  std::shared_ptr<protocol::ByteBudget> kept;  // of open streams, beyond what each client has
   asio::thread_pool parsers{1};  // where large messages are read: clients wait for their own only
   std::set<std::shared_ptr<Session>> sessions;
   std::int64_t clients = 0;            // sessions that have opened something

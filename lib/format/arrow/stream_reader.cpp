@@ -104,7 +104,7 @@ class ArrowSource : public BatchSource {
                         limits_.keep_metadata);
     dictionaries_.clear();
     dictionary_bytes_ = 0;
-    constexpr std::uint64_t as_objects = 3;  // of a schema's bytes
+    constexpr std::uint64_t as_objects = 6;  // of a schema's bytes
     schema_bytes_ = as_objects * frame.metadata_bytes;
     next_row_ = 0;
   }

@@ -1,3 +1,4 @@
+#include "../allocated.hpp"
 #include "worker_fixture.hpp"
 
 using namespace nn;
@@ -161,6 +162,7 @@ TEST_CASE("what open streams keep is limited, and ordinary ones of others are no
   };
   std::vector<std::shared_ptr<Client>> greedy;
   int refused = 0;
+  const test::AllocatedBytes allocated;
   for (int c = 0; c < 20; ++c) {
     greedy.push_back(w.connect());
     greedy.back()->hello();
@@ -172,6 +174,7 @@ TEST_CASE("what open streams keep is limited, and ordinary ones of others are no
     }
   }
   CHECK(refused > 300);
+  CHECK(allocated.most() < 24 << 20);
   CHECK(w.service->kept->used() <= 8 << 20);
   const auto ordinary = w.connected();
   for (std::uint32_t stream = 2; stream < 8; ++stream) open(*ordinary, stream, 0);

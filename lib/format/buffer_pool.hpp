@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -16,7 +17,11 @@ namespace nn::format {
 // Thread-safe.
 class BufferPool {
  public:
-  explicit BufferPool(std::size_t most_idle_bytes = 96u << 20) { state_->most_idle_bytes = most_idle_bytes; }
+  // `drop` frees what isn't kept, where that takes too long for whoever lets go: called in any thread.
+  explicit BufferPool(std::size_t most_idle_bytes = 96u << 20, std::function<void(Buffer)> drop = {}) {
+    state_->most_idle_bytes = most_idle_bytes;
+    state_->drop = std::move(drop);
+  }
 
   // At least `bytes`, not initialised.
   std::shared_ptr<Buffer> get(std::size_t bytes) {
@@ -36,23 +41,26 @@ class BufferPool {
       }
     }
     if (buffer.size() < bytes) buffer = Buffer(bytes + bytes / 8);
-    return {
-        new Buffer(std::move(buffer)), [state = state_](Buffer* returned) {
-          const std::unique_ptr<Buffer> owned(returned);
-          const std::lock_guard lock(state->mutex);
-          if (state->idle.size() == most_idle || state->idle_bytes + owned->size() > state->most_idle_bytes)
-            return;
-          state->idle_bytes += owned->size();
-          state->idle.push_back(std::move(*owned));
-        }};
+    return {new Buffer(std::move(buffer)), [state = state_](Buffer* returned) {
+              const std::unique_ptr<Buffer> owned(returned);
+              if (!state->keep(*owned) && state->drop) state->drop(std::move(*owned));
+            }};
   }
 
  private:
   static constexpr std::size_t most_idle = 16;
   struct State {
+    bool keep(Buffer& buffer) {
+      const std::lock_guard lock(mutex);
+      if (idle.size() == most_idle || idle_bytes + buffer.size() > most_idle_bytes) return false;
+      idle_bytes += buffer.size();
+      idle.push_back(std::move(buffer));
+      return true;
+    }
     std::mutex mutex;
     std::vector<Buffer> idle;
     std::size_t idle_bytes = 0, most_idle_bytes = 0;
+    std::function<void(Buffer)> drop;
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };

@@ -19,7 +19,7 @@ namespace {
 constexpr std::array<char, 4> magic = {'n', 'n', 'w', '1'};
 constexpr std::size_t prefix_bytes = 24;
 constexpr std::size_t input_bytes = 64 << 10;    // what a read takes at most, besides large bodies
-constexpr std::size_t piece_bytes = 256 << 10;   // of a body that are read at once
+constexpr std::size_t piece_bytes = 64 << 10;    // of a body that are read at once: others take turns
 constexpr std::uint64_t small_body = 128 << 10;  // that needs no share of a budget
 constexpr std::size_t most_together = 32;        // frames of a write
 constexpr std::chrono::seconds longest_linger{2};

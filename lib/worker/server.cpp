@@ -77,7 +77,7 @@ void Server::give_back_after_crowds() {
   if (used > service_.options.max_memory / 4) had_crowd_ = true;
   if (used > 0 || !had_crowd_) return;
   had_crowd_ = false;
-  asio::post(service_.parsers, give_back_memory);
+  asio::post(*service_.parsers, give_back_memory);
 }
 
 asio::awaitable<void> Server::watch_repositories() {

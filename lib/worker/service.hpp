@@ -39,9 +39,11 @@ struct Service {
   serving::WorkerStats stats;
   std::shared_ptr<serving::Completion> completion;
   std::shared_ptr<protocol::ByteBudget> memory;  // of bodies, all clients'
+  // Where large messages are read, and freed, in the time that serving and computing leave: clients wait for
+  // their own only.
+  const std::shared_ptr<asio::thread_pool> parsers = std::make_shared<asio::thread_pool>(1);
   format::BufferPool bodies;
   std::shared_ptr<protocol::ByteBudget> kept;  // of open streams, beyond what each client has
-  asio::thread_pool parsers{1};  // where large messages are read: clients wait for their own only
   std::set<std::shared_ptr<Session>> sessions;
   std::int64_t clients = 0;            // sessions that have opened something
   std::int64_t inflight = 0;           // requests that servables have

@@ -203,7 +203,7 @@ asio::awaitable<void> Session::handle(const protocol::IncomingFrame& in) {
     rows = read();
   } else {
     rows = co_await asio::co_spawn(
-        service_.parsers.get_executor(), [&read]() -> asio::awaitable<Rows> { co_return read(); },
+        service_.parsers->get_executor(), [&read]() -> asio::awaitable<Rows> { co_return read(); },
         asio::use_awaitable);
   }
   opening != nullptr ? open(in, stream, rows) : predict(in, stream, std::move(rows));

@@ -236,7 +236,7 @@ class WorkerFixture {
     for (int i = 0; i < 2; ++i) {
       run();
       std::promise<void> parsed;
-      asio::post(service->parsers, [&] { parsed.set_value(); });
+      asio::post(*service->parsers, [&] { parsed.set_value(); });
       parsed.get_future().wait();
       run();
       const auto last = std::make_shared<Last>();

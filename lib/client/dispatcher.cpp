@@ -89,12 +89,32 @@ void Dispatcher::drop(std::size_t worker) {
   if (std::exchange(workers_[worker].dropped, true)) return;
   asio::post(io_, [this, worker, life = std::weak_ptr(life_)] {
     if (life.expired() || broken_) return;
-    workers_[worker].stream.reset();
+    end_stream(worker);
     events_.dropped(worker);
     check_kinds();
     for (auto block = blocks_.begin(); block != blocks_.end() && !broken_;) look_at(block++);
     go_on();
   });
+}
+
+// What is under way there is somebody else's now: its replies would come to nobody.
+void Dispatcher::end_stream(std::size_t worker) {
+  const RemoteFailure failure{wire::Code::draining,
+                              workers_[worker].stream->error().as(ErrorKind::unavailable)};
+  workers_[worker].stream.reset();
+  workers_[worker].under_way = 0;
+  std::vector<std::pair<std::uint64_t, Try>> lost;
+  for (auto& [number, block] : blocks_) {
+    for (const Try& tried : block.open) {
+      if (tried.worker == worker) lost.emplace_back(number, tried);
+    }
+  }
+  for (const auto& [number, tried] : lost) {
+    const auto block = blocks_.find(number);
+    if (broken_ || block == blocks_.end()) continue;
+    std::erase_if(block->second.open, [worker](const Try& t) { return t.worker == worker; });
+    outcome(block, tried, failure);
+  }
 }
 
 // A worker came or went.

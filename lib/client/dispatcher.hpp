@@ -131,7 +131,8 @@ class Dispatcher {
   void fail(Blocks::iterator block, const Error& error);
   // Nothing goes on from here.
   void break_down(const Error& error);
-  // It is not asked any more; blocks that waited for it are looked at again.
+  // It is not asked any more; what it was asked for fails there, and blocks that waited for it are looked at
+  // again.
   void drop(std::size_t worker);
   bool is_known() const { return known_; }  // what they answer
   std::size_t alive() const;                // not dropped
@@ -152,6 +153,7 @@ class Dispatcher {
   void changed();
   void go_on();
   void forget(Blocks::iterator block);
+  void end_stream(std::size_t worker);
   void check_kinds();
   void ring();
   void arm();

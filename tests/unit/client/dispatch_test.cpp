@@ -188,6 +188,24 @@ TEST_CASE("a replica without the model ends everything; persistent, the others g
   }
 }
 
+TEST_CASE("a replica whose answers make no sense has what else it was asked for asked of another") {
+  DispatchFixture f(2);
+  f.replicas({.persistent = true});
+  for (std::uint64_t n = 0; n < 6; ++n) f.submit(n, {static_cast<float>(n), 0});
+  REQUIRE(f.w[0].requests.size() == 3);
+  auto wrong = f.w[0].requests[0];
+  wrong.a.pop_back();
+  f.w[0].answer(wrong);
+  f.w.run();
+  while (!f.w[1].requests.empty()) {
+    f.w[1].answer_all();
+    f.w.run();
+  }
+  CHECK(f.dropped == std::vector<std::size_t>{0});
+  CHECK(f.done.size() == 6);
+  CHECK(f.problems().empty());
+}
+
 TEST_CASE("a block that fails too often is given up") {
   DispatchFixture f(3);
   f.replicas({.persistent = true, .most_tries = 2});

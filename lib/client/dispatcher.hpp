@@ -81,7 +81,6 @@ class Dispatcher {
     std::unique_ptr<RowStream> stream;
     bool dropped = false;        // for good
     bool reported = false;       // that it wasn't reached
-    bool late = false;           // of an ensemble: not waited for until it is in time again
     std::int64_t under_way = 0;  // rows
     std::uint64_t rows = 0, missed = 0;
     std::string digest, error;

@@ -9,12 +9,13 @@
 namespace nn::client {
 namespace {
 
-constexpr std::size_t window = 8;  // blocks under way at a member
+constexpr std::size_t window = 8;                                          // blocks under way at a member
+constexpr std::chrono::milliseconds first_pause{10}, longest_pause{1000};  // of one that is late
 
 }  // namespace
 
 Members::Members(asio::io_context& io, DispatchOptions dispatch, std::size_t quorum, Events events)
-    : Dispatcher(io, std::move(dispatch), std::move(events)), quorum_(quorum) {}
+    : Dispatcher(io, std::move(dispatch), std::move(events)), quorum_(quorum), members_(workers_.size()) {}
 
 std::size_t Members::depth() const { return window; }
 
@@ -22,11 +23,15 @@ void Members::take(Blocks::iterator block) {
   for (std::size_t w = 0; w < workers_.size(); ++w) block->second.unasked.push_back(w);
 }
 
-// One that is late gets a block at a time, to see whether it is in time again.
-bool Members::takes_more(const Worker& worker) {
-  if (!is_ready(worker) || worker.stream->outstanding() >= (worker.late ? 1 : window)) return false;
-  if (clock_.now() >= worker.stream->not_before()) return true;
-  dispatch_at(worker.stream->not_before());
+// One that is late gets a block at a time, to see whether it is in time again, and seldom: what it computes,
+// most often for nothing, may be computed where the others do.
+bool Members::takes_more(std::size_t w) {
+  const Worker& worker = workers_[w];
+  const Member& member = members_[w];
+  if (!is_ready(worker) || worker.stream->outstanding() >= (member.late_since ? 1 : window)) return false;
+  const auto when = std::max(worker.stream->not_before(), member.not_before);
+  if (clock_.now() >= when) return true;
+  dispatch_at(when);
   return false;
 }
 
@@ -37,7 +42,7 @@ void Members::dispatch() {
     const auto block = at++;
     std::vector<std::size_t> asked;
     std::erase_if(block->second.unasked, [&](std::size_t w) {
-      const bool take = !workers_[w].dropped && takes_more(workers_[w]);
+      const bool take = !workers_[w].dropped && takes_more(w);
       if (take) asked.push_back(w);
       return take || workers_[w].dropped;
     });
@@ -70,10 +75,17 @@ void Members::outcome(Blocks::iterator block, const Try& tried, RemoteOutcome ou
 void Members::late_outcome(const Try& tried, const RemoteOutcome& outcome) { note_in_time(tried, outcome); }
 
 void Members::note_in_time(const Try& tried, const RemoteOutcome& outcome) {
-  Worker& worker = workers_[tried.worker];
-  if (!worker.late || outcome.index() != 0 || clock_.now() - tried.sent > options_.deadline) return;
-  worker.late = false;
-  note("{} answers in time again", worker.stream->name());
+  Member& member = members_[tried.worker];
+  if (!member.late_since) return;
+  const auto now = clock_.now();
+  if (outcome.index() != 0 || now - tried.sent > options_.deadline) {
+    if (tried.sent < *member.late_since) return;  // that it was late then is known
+    member.pause = std::clamp<Clock::duration>(2 * member.pause, first_pause, longest_pause);
+    member.not_before = now + member.pause;
+    return;
+  }
+  member = {};
+  note("{} answers in time again", workers_[tried.worker].stream->name());
 }
 
 // A member is lost for good; the others go on while they are enough.
@@ -98,11 +110,9 @@ void Members::unreached(const std::vector<std::size_t>& missing) {
 // If everybody has answered who is waited for.
 void Members::finish(Blocks::iterator block) {
   Block& done = block->second;
-  const auto waited_for =
-      static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [&](const Worker& w) {
-        return !w.dropped && !w.late &&
-               !done.answers.contains(static_cast<std::size_t>(&w - workers_.data()));
-      }));
+  std::size_t waited_for = 0;
+  for (std::size_t w = 0; w < workers_.size(); ++w)
+    waited_for += is_waited_for(w) && !done.answers.contains(w);
   const bool over =
       options_.deadline.count() > 0 && done.sent && clock_.now() >= *done.sent + options_.deadline;
   if (done.answers.size() < needed() || (waited_for > 0 && !over)) return;
@@ -117,8 +127,8 @@ void Members::finish(Blocks::iterator block) {
       continue;
     }
     worker.missed += rows;
-    if (worker.dropped || worker.late) continue;
-    worker.late = true;
+    if (!is_waited_for(w)) continue;
+    members_[w].late_since = clock_.now();
     worker.error = fmt::format("late: no answer within {} ms", milliseconds(options_.deadline));
     note("{}: {}", worker.stream->name(), worker.error);
   }

@@ -25,11 +25,19 @@ class Members : public Dispatcher {
 
   std::size_t needed() const { return quorum_ > 0 ? quorum_ : workers_.size(); }
   void lose(std::size_t worker, const Error& why);
-  bool takes_more(const Worker& worker);
+  bool takes_more(std::size_t worker);
+  bool is_waited_for(std::size_t w) const { return !workers_[w].dropped && !members_[w].late_since; }
   void note_in_time(const Try& tried, const RemoteOutcome& outcome);
   void finish(Blocks::iterator block);
 
+  // One that was late is not waited for until it is in time again.
+  struct Member {
+    std::optional<Clock::time_point> late_since;
+    Clock::duration pause{0};  // between the blocks that it is tried with
+    Clock::time_point not_before{};
+  };
   const std::size_t quorum_;
+  std::vector<Member> members_;  // by worker
 };
 
 }  // namespace nn::client

@@ -269,6 +269,38 @@ TEST_CASE("a member that is late is left out until it answers in time again") {
   CHECK(round(3, 10ms) == 3);
 }
 
+TEST_CASE("a member that stays late is tried less and less") {
+  DispatchFixture f(3);
+  f.options.deadline = 20ms;
+  f.members(2);
+  int waited = 0;
+  const auto pass_second = [&](std::uint64_t from) {
+    std::size_t tried = 0;
+    for (std::uint64_t number = from; number < from + 100; ++number) {  // a block each 10 ms
+      f.submit(number, {static_cast<float>(number)});
+      f.w[0].answer_all();
+      f.w[1].answer_all();
+      f.w.pass(10ms);
+      waited = f.w[2].requests.empty() ? 0 : waited + 1;
+      if (waited < 4) continue;
+      tried += f.w[2].answer_all();  // too late
+      waited = 0;
+      f.w.run();
+    }
+    return tried;
+  };
+  CHECK(pass_second(0) <= 10);
+  CHECK(pass_second(100) <= 2);
+  CHECK(pass_second(200) <= 2);
+  // Once it is well again it is found to be, and waited for.
+  for (std::uint64_t number = 300; number < 420; ++number) {
+    f.submit(number, {static_cast<float>(number)});
+    f.answer_all();
+    f.w.pass(10ms);
+  }
+  CHECK(f.done.at(419).size() == 3);
+}
+
 TEST_CASE("members that are lost are left out while the quorum is there") {
   DispatchFixture f(3);
   f.options.patience = 1s;

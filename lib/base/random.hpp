@@ -18,7 +18,14 @@ using PhiloxBlock = std::array<std::uint32_t, 4>;
 PhiloxBlock philox(PhiloxBlock counter, std::uint64_t key);
 
 // The use that numbers are drawn for. Streams of one seed are independent of each other.
-enum class RandomUse : std::uint32_t { initialise = 1, shuffle = 2, dropout = 3, split = 4, augment = 5 };
+enum class RandomUse : std::uint32_t {
+  initialise = 1,
+  shuffle = 2,
+  dropout = 3,
+  split = 4,
+  augment = 5,
+  propose = 6
+};
 
 // A sequence of numbers named by (seed, use, index). Not thread-safe.
 class RandomStream {

@@ -166,7 +166,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   void tell(std::shared_ptr<Request> request) {
     bytes -= request->bytes;
-    const auto completion = request->completion;
+    const auto completion = std::move(request->completion);
     completion->complete({std::move(request)});
   }
 

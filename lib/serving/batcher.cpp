@@ -76,7 +76,7 @@ Batcher::~Batcher() {
   thread_.join();
   for (auto& request : left) {
     request->state = Request::State::cancelled;
-    const auto completion = request->completion;
+    const auto completion = std::move(request->completion);
     completion->complete({std::move(request)});
   }
 }
@@ -132,7 +132,7 @@ void Batcher::run() {
     std::map<Completion*, std::pair<std::shared_ptr<Completion>, Requests>> groups;
     for (auto& request : over) {
       auto& [completion, requests] = groups[request->completion.get()];
-      completion = request->completion;
+      completion = std::move(request->completion);
       requests.push_back(std::move(request));
     }
     over.clear();

@@ -41,7 +41,7 @@ struct Request {
   std::uint64_t client = 0;  // who asks: clients take turns
   Clock::time_point arrived;
   std::optional<Clock::time_point> deadline;
-  std::shared_ptr<Completion> completion;
+  std::shared_ptr<Completion> completion;  // let go when it is told
   std::atomic<bool> cancelled{false};
 
   enum class State : std::uint8_t { waiting, answered, failed, late, cancelled } state = State::waiting;

@@ -1,8 +1,12 @@
 // nn-train: rows to a model. The work is in lib/train.
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "base/log.hpp"
+#include "base/numbers.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "cli/tool.hpp"
 #include "client/remote_train.hpp"
 #include "format/options.hpp"
@@ -95,7 +99,17 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   remote.epochs = o.epochs;
   remote.output = o.output;
   remote.log = o.log;
+  remote.metrics = o.metrics;
   nn::client::train_remote(nn::format::open_source(o.source), remote);
+}
+
+// nn-sweep gives its trials a descriptor for their metrics.
+std::string metrics_descriptor() {
+  const char* number = std::getenv("NN_SWEEP_FD");  // NOLINT(concurrency-mt-unsafe): before any thread
+  if (number == nullptr) return "";
+  const auto fd = nn::find_integer(number);
+  if (!fd || *fd < 0) nn::fail_usage("NN_SWEEP_FD={} is no descriptor", nn::printable(number));
+  return fmt::format("/dev/fd/{}", *fd);
 }
 
 void run(const nn::cli::Parsed& given, Options& all) {
@@ -103,6 +117,7 @@ void run(const nn::cli::Parsed& given, Options& all) {
   if (all.find_rate && !all.at) return print_rates(nn::train::members_of(o).front());
   if (o.output.empty()) nn::fail_usage("-o, --output is missing: where the model goes");
   o.command_line = all.command_line.empty() ? given.lasting_command_line() : all.command_line;
+  o.metrics = metrics_descriptor();
   nn::stop_on_hangup();
   if (all.at) return train_at_worker(given, all);
   nn::train::train(o);

@@ -61,7 +61,7 @@ class RemoteTrainer {
   ReadAhead reader_;
   OutputFile model_;
   model::ModelCheck check_;  // of what is written to it
-  LineFile log_;
+  LineFile log_, metrics_;
   std::string end_;        // the worker's line that ends the log
   bool finished_ = false;  // that is what it says
   format::MessageWriter writer_;
@@ -84,6 +84,7 @@ RemoteTrainer::RemoteTrainer(std::unique_ptr<BatchSource> rows, const RemoteTrai
       reader_(std::move(rows), 2),
       model_(options.output),
       log_(options.log, {.append = options.resume, .standard = STDOUT_FILENO}),
+      metrics_(options.metrics, {}),
       writer_(*schema_, format::StreamLimits{options.max_frame}),
       progress_(std::in_place, "rows", static_cast<std::uint64_t>(total_rows_.value_or(0))) {}
 
@@ -244,6 +245,7 @@ void RemoteTrainer::take_line(std::string_view line) {
     return;
   }
   log_.write(line);
+  metrics_.write(line);
   if (!record.is_object()) return;
   const auto figure = [&](const char* name) {
     const auto found = record.find(name);

@@ -24,6 +24,7 @@ struct RemoteTraining {
   std::uint64_t epochs = 0;            // for the progress line
   std::string output;                  // the model
   std::string log;                     // JSON lines; empty: none
+  std::string metrics;                 // the same lines of epochs for whoever started us; empty: nobody
 };
 
 // Sends the rows, waits, and writes the model: the same bytes as train() with the same options

@@ -54,7 +54,7 @@ Rows read_all(const format::SourceOptions& options) {
   return rows;
 }
 
-// Moves a fraction of the rows, chosen by the seed, out of `rows`.
+// Moves a fraction of the rows, chosen by a seed, out of `rows`.
 Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
   const auto wanted = static_cast<std::int64_t>(std::llround(fraction * static_cast<double>(rows.count)));
   if (wanted < 1 || wanted >= rows.count) {
@@ -201,7 +201,7 @@ backend::Examples BatchGatherer::with_targets(std::span<const std::uint32_t> row
 TrainingData load_training_data(const TrainOptions& options) {
   Rows train = read_all(options.source);
   std::optional<Rows> valid;
-  if (options.valid.fraction > 0) valid = split_off(train, options.valid.fraction, options.seed);
+  if (options.valid.fraction > 0) valid = split_off(train, options.valid.fraction, options.valid_seed);
   if (!options.valid.file.empty()) {
     format::SourceOptions source = options.source;
     source.inputs = {options.valid.file};

@@ -6,17 +6,19 @@
 
 namespace nn::train {
 
-TrainingLog::TrainingLog(const std::string& path, bool append)
-    : file_(path, {.append = append, .standard = STDOUT_FILENO}) {}
+TrainingLog::TrainingLog(const std::string& path, const std::string& metrics, bool append)
+    : file_(path, {.append = append, .standard = STDOUT_FILENO}), metrics_(metrics, {}) {}
 
 void TrainingLog::write(const LogRecord& record) {
-  if (!file_) return;
+  if (!file_ && !metrics_) return;
   std::string line = "{";
   add_json(line, "step", record.step);
   add_json(line, "epoch", record.epoch);
   if (record.member > 0) add_json(line, "member", record.member);
   for (const auto& [name, value] : record.figures) add_json(line, name, value);
-  file_.write(line + "}\n");
+  line += "}\n";
+  file_.write(line);
+  metrics_.write(line);
 }
 
 void TrainingLog::member_failed(std::int64_t member, const Error& error) {

@@ -32,8 +32,8 @@ struct RunFigures {
 class TrainingLog {
  public:
   // Opened for appending with `append` (a resumed run), else anew; "" writes nothing.
-  // FIFOs and "-", the standard output, are fine.
-  TrainingLog(const std::string& path, bool append);
+  // FIFOs and "-", the standard output, are fine. `metrics` gets the lines of epochs and steps as well.
+  TrainingLog(const std::string& path, const std::string& metrics, bool append);
   void write(const LogRecord& record);
   // One of several members ends without a model; the others go on.
   void member_failed(std::int64_t member, const Error& error);
@@ -45,6 +45,7 @@ class TrainingLog {
  private:
   void end(std::string line, const RunFigures& run);
   LineFile file_;
+  LineFile metrics_;
 };
 
 }  // namespace nn::train

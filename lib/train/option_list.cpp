@@ -39,12 +39,19 @@ void add_data_options(options::List& list, TrainOptions& o) {
   options::Field valid = options::parsed(o.valid, parse_validation, options::Kind::file);
   valid.endings = options::data_files;
   valid.or_word = true;
-  group.add({.name = "valid",
-             .value = "FRACTION|FILE",
-             .help = "Rows to validate on: a fraction, or a file",
-             .text = "Validate after each epoch: on this fraction of the rows, chosen by the seed and not "
-                     "trained on, or on the rows of *file*, read with the same options."},
-            std::move(valid));
+  group.add(
+      {.name = "valid",
+       .value = "FRACTION|FILE",
+       .help = "Rows to validate on: a fraction, or a file",
+       .text = "Validate after each epoch: on this fraction of the rows, chosen by --valid-seed and not "
+               "trained on, or on the rows of *file*, read with the same options."},
+      std::move(valid));
+  group.add({.name = "valid-seed",
+             .value = "N",
+             .help = "Of the rows of a --valid fraction (default: {default})",
+             .text = "Which rows a --valid *fraction* takes; default {default}.\n"
+                     "It is not --seed, so that runs of different seeds are judged on the same rows."},
+            options::count(o.valid_seed, 0));
   group.add(
       {.name = "standardize",
        .help = "Features (and a target of numbers) to mean 0 and variance 1",
@@ -219,7 +226,7 @@ void add_step_options(options::Group& group, TrainOptions& o) {
        .text = "Train so many networks at once.\n"
                "The first has the seed of --seed, the next one more, and each is what a run of its own "
                "with that seed gives: on CPUs to the byte.\n"
-               "Only the rows of --valid *fraction* are chosen once for all, by the seed of the first.\n"
+               "The rows of --valid *fraction* are the same for all.\n"
                "They share out the cores of the device, a thread on each; a GPU computes all of them at "
                "once, also those that have stopped early, until the last one stops.\n"
                "A member whose loss is no number any more is reported and left out."},
@@ -250,7 +257,7 @@ void add_run_options(options::List& list, TrainOptions& o) {
   group.add({.name = "seed",
              .value = "N",
              .help = "Of everything random (default: {default})",
-             .text = "Of initialisation, order, dropout, --augment and --valid; default {default}.",
+             .text = "Of initialisation, order, dropout and --augment; default {default}.",
              .effect = Effect::model},
             options::count(o.seed, 0));
   group.add({.name = "device",

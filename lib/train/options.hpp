@@ -74,6 +74,7 @@ struct TrainOptions {
   double stop_after_s = 0;           // 0: no limit
   std::uint64_t early_stopping = 0;  // epochs without gain; 0: off
   std::uint64_t seed = 0;
+  std::uint64_t valid_seed = 0;  // of the rows of a fraction: runs of any seed are judged on the same
   backend::Device device;
   backend::Precision precision = backend::Precision::float32;
 
@@ -82,6 +83,7 @@ struct TrainOptions {
 
   std::string output;           // the model
   std::string log;              // JSON lines; empty: none
+  std::string metrics;          // the same lines of epochs for whoever started this process; empty: nobody
   std::uint64_t log_every = 0;  // steps; 0: epochs only
   std::string checkpoint;       // empty: output + ".ckpt", and only when stopped
   CheckpointInterval checkpoint_every;

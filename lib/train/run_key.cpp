@@ -90,6 +90,7 @@ void translate(Values& values) {
   std::string& valid = values["valid"];
   const bool file = valid.size() > 1 && valid.starts_with('0') && !valid.starts_with("0.");
   if (valid == "0" || file) valid.erase(0, 1);
+  if (valid.starts_with("0.")) values["valid-seed"] = values["seed"];  // there was one seed
   for (const std::string_view name : {"lr", "epsilon", "weight-decay", "l2", "ema", "label-smoothing"}) {
     std::string& number = values[std::string(name)];
     if (number.find('e') != std::string::npos) number = options::show_number(parse_number(number));

@@ -111,7 +111,7 @@ void train(const TrainOptions& options) {
   check_options(options);
   check_device_options(options);
   const std::vector<TrainOptions> members = members_of(options);
-  TrainingLog log(options.log, options.resume);
+  TrainingLog log(options.log, options.metrics, options.resume);
   RunFigures run;
   run.members = members.size();
   try {

@@ -94,7 +94,8 @@ TEST_CASE("keys of version 0.1 are understood") {
                                               "--ema=0.999",        "--augment=flip,shift 2",
                                               "--schedule=cosine",  "--warmup=2epochs",
                                               "--epochs=30",        "--share-batches",
-                                              "--precision=bf16",   "--class-weight=a b=1,c=0.5"};
+                                              "--precision=bf16",   "--class-weight=a b=1,c=0.5",
+                                              "--valid-seed=7"};
   CHECK(difference(all, arguments) == "");
   const std::string file = old(
       "batch=32 seed=0 standardize=false valid=0v.csv early-stopping=0 loss=automatic class-weight=balanced "

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +69,23 @@ std::optional<int> Child::status() const {
   return status_of(info);
 }
 
+std::optional<Child::Usage> Child::usage() const {
+  // The C library's waitid(2) leaves out what the kernel's has: a fifth argument.
+  siginfo_t info{};
+  rusage used{};
+  const int flags = WEXITED | WNOHANG | WNOWAIT;
+  if (::syscall(SYS_waitid, P_PID, pid_, &info, flags, &used) != 0 || info.si_pid == 0) return std::nullopt;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return Usage{seconds(used.ru_utime), seconds(used.ru_stime), used.ru_maxrss};
+}
+
+void Child::kill_now() {
+  killed_ = true;
+  send_signal(SIGKILL);
+}
+
 bool Child::ended_within(std::chrono::milliseconds time) const {
   const auto deadline = Clock::now() + time;
   return end_->wait_until(deadline) && (!own_group_ || wait_for_group(pid_, deadline));
@@ -88,7 +108,7 @@ void Child::end() {
 
 Child::~Child() {
   socket_.reset();
-  end();
+  if (!killed_) end();
   if (own_group_) send_signal(SIGKILL);  // whom we can't see in /proc
   end_.reset();
   siginfo_t info{};

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,8 +44,19 @@ class Child {
   // they haven't within that time.
   bool ended_within(std::chrono::milliseconds time) const;
 
+  // What the command has used, once it has ended: it alone, with those children that it waited for. Nothing
+  // before.
+  struct Usage {
+    double user_s = 0, system_s = 0;
+    std::int64_t most_memory_kb = 0;
+  };
+  std::optional<Usage> usage() const;
+
   // To all that are in its group, if it has its own, also when the command itself has ended.
   void send_signal(int signal) const;
+  // Kills all that are in its group, if it has its own, or it alone. The destructor then waits for nobody but
+  // the command itself.
+  void kill_now();
 
  private:
   void end();
@@ -52,6 +64,7 @@ class Child {
   pid_t pid_ = -1;
   bool own_group_;
   std::chrono::milliseconds patience_;
+  bool killed_ = false;
   std::unique_ptr<const ChildEnd> end_;
   UniqueFd socket_;
 };

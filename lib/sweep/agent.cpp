@@ -1,0 +1,218 @@
+#include "sweep/agent.hpp"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
+#include <csignal>
+#include <deque>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "net/stop_wait.hpp"
+#include "net/timer.hpp"
+#include "sweep/agent_protocol.hpp"
+#include "sweep/guard.hpp"
+#include "sweep/trial_process.hpp"
+
+namespace nn::sweep {
+namespace {
+
+constexpr std::chrono::seconds patience{5};  // between SIGTERM and SIGKILL when all is over
+constexpr std::size_t most_unsent = 1 << 20;
+
+std::string host_name() {
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+std::string new_mark() {
+  return fmt::format("{}={}-{}-{}", agent_variable, host_name(), ::getpid(),
+                     std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+class Agent {
+ public:
+  Agent(int in, int out, Guard& guard, std::string mark)
+      : guard_(guard),
+        mark_(std::move(mark)),
+        in_(io_, ::dup(in)),
+        out_(io_, ::dup(out)),
+        patience_(io_.get_executor()),
+        stop_(std::in_place, io_.get_executor(), [this] { end(); }) {}
+
+  void run() {
+    send(AgentReady{agent_protocol, std::string(tools_version()), host_name(), ::getpid()});
+    read();
+    io_.run();
+  }
+
+ private:
+  void read() {
+    asio::async_read_until(in_, asio::dynamic_buffer(text_, longest_message), '\n',
+                           [this](const boost::system::error_code& error, std::size_t n) {
+                             if (error || ending_) return end();
+                             try {
+                               take(parse_to_agent(std::string_view(text_).substr(0, n)));
+                             } catch (const Error& wrong) {
+                               print_message(wrong.what());
+                               return end();
+                             }
+                             text_.erase(0, n);
+                             read();
+                           });
+  }
+
+  void take(const ToAgent& message) {
+    if (const auto* start = std::get_if<StartTrial>(&message)) return begin(*start);
+    const auto& signal = std::get<SignalTrial>(message);
+    const auto found = trials_.find(signal.trial);
+    if (found == trials_.end()) return;  // it ended meanwhile
+    found->second->send_signal(signal.signal);
+    if (signal.signal != SIGSTOP) found->second->send_signal(SIGCONT);
+  }
+
+  void begin(const StartTrial& start) {
+    const std::uint32_t trial = start.trial;
+    TrialProcess::Events events;
+    events.report = [this](TrialReport report) { send(std::move(report)); };
+    events.ended = [this](TrialEnded ended) { over(std::move(ended)); };
+    try {
+      auto process =
+          std::make_unique<TrialProcess>(io_.get_executor(), start, std::vector{mark_}, std::move(events));
+      guard_.add(process->pid());
+      send(TrialStarted{trial, process->pid()});
+      process->pause(paused_);
+      trials_[trial] = std::move(process);
+    } catch (const Error& error) {
+      TrialEnded ended;
+      ended.trial = trial;
+      ended.error = error.what();
+      ended.temporary = error.kind() == ErrorKind::unavailable;
+      send(std::move(ended));
+    }
+  }
+
+  void over(TrialEnded ended) {
+    const auto found = trials_.find(ended.trial);
+    std::shared_ptr<TrialProcess> process = std::move(found->second);
+    trials_.erase(found);
+    const pid_t pid = process->pid();
+    send(std::move(ended));
+    asio::post(io_, [this, process = std::move(process), pid]() mutable {
+      process.reset();  // reaps it
+      guard_.remove(pid);
+      end_orphans();
+      if (ending_ && trials_.empty()) close();
+    });
+  }
+
+  // Those who left their group have become our children by their parents' end.
+  void end_orphans() {
+    std::ifstream children(fmt::format("/proc/self/task/{}/children", ::getpid()));
+    std::set<pid_t> own{guard_.pid()};
+    for (const auto& [number, process] : trials_) own.insert(process->pid());
+    for (pid_t pid = 0; children >> pid;) {
+      if (own.contains(pid)) continue;
+      if (::waitpid(pid, nullptr, WNOHANG) == pid) continue;
+      if (belongs_to_running(pid)) continue;
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+  }
+
+  bool belongs_to_running(pid_t pid) const {
+    for (const auto& [number, process] : trials_) {
+      if (has_variable(pid, fmt::format("NN_SWEEP_TRIAL={}", number))) return true;
+    }
+    return false;
+  }
+
+  void send(FromAgent message) {
+    if (closed_) return;
+    unsent_bytes_ += unsent_.emplace_back(to_line(message)).size();
+    if (unsent_bytes_ > most_unsent) pause(true);
+    if (unsent_.size() == 1) write();
+  }
+
+  // Trials that say more than the coordinator takes wait in their writes.
+  void pause(bool paused) {
+    if (std::exchange(paused_, paused) == paused) return;
+    for (const auto& [number, process] : trials_) process->pause(paused);
+  }
+
+  void write() {
+    asio::async_write(out_, asio::buffer(unsent_.front()),
+                      [this](const boost::system::error_code& error, std::size_t) {
+                        if (error) return end();
+                        unsent_bytes_ -= unsent_.front().size();
+                        unsent_.pop_front();
+                        if (unsent_bytes_ <= most_unsent / 2) pause(false);
+                        if (!unsent_.empty()) return write();
+                        if (closed_) io_.stop();
+                      });
+  }
+
+  // Nobody is there to be told, or nothing goes on.
+  void end() {
+    if (std::exchange(ending_, true)) return;
+    in_.cancel();
+    if (trials_.empty()) return close();
+    for (const auto& [number, process] : trials_) {
+      process->send_signal(SIGTERM);
+      process->send_signal(SIGCONT);
+    }
+    patience_.expires_after(patience);
+    patience_.wait([this](bool expired) {
+      if (!expired) return;
+      for (const auto& [number, process] : trials_) process->send_signal(SIGKILL);
+    });
+  }
+
+  void close() {
+    end_processes_with(mark_, patience);
+    closed_ = true;
+    if (unsent_.empty()) return io_.stop();
+    // Those who don't read any more are not waited for.
+    patience_.expires_after(patience);
+    patience_.wait([this](bool expired) {
+      if (expired) io_.stop();
+    });
+  }
+
+  asio::io_context io_{1};
+  Guard& guard_;
+  const std::string mark_;
+  asio::posix::stream_descriptor in_, out_;
+  net::Timer patience_;
+  std::optional<net::StopWait> stop_;
+  std::string text_;
+  std::deque<std::string> unsent_;
+  std::size_t unsent_bytes_ = 0;
+  std::map<std::uint32_t, std::shared_ptr<TrialProcess>> trials_;
+  bool ending_ = false, closed_ = false, paused_ = false;
+};
+
+}  // namespace
+
+void run_agent(int in, int out) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const std::string mark = new_mark();
+  Guard guard(mark, patience);
+  Agent(in, out, guard, mark).run();
+}
+
+}  // namespace nn::sweep

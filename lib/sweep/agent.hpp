@@ -1,0 +1,11 @@
+// The agent runs trials on a host, for a coordinator at the other end of a socket, ssh or srun.
+#pragma once
+
+namespace nn::sweep {
+
+// Reads messages from `in` and writes to `out` until the end of `in`, or a signal to stop; then ends all
+// trials, and returns when no process of theirs is left. Whatever a trial starts is ended with it, also what
+// left its process group. If this process is killed, a guard does that. The process must have one thread.
+void run_agent(int in, int out);
+
+}  // namespace nn::sweep

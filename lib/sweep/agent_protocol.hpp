@@ -1,0 +1,73 @@
+// What a coordinator and its agents tell each other: lines of JSON, both ways. For this module only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "sweep/metrics.hpp"
+#include "sweep/slot.hpp"
+
+namespace nn::sweep {
+
+inline constexpr int agent_protocol = 1;
+// Longer lines end a connection: commands are bounded by the system (ARG_MAX, 2 MiB).
+inline constexpr std::size_t longest_message = 8 << 20;
+
+// To an agent.
+struct StartTrial {
+  std::uint32_t trial = 0;
+  std::vector<std::string> words;
+  std::vector<std::string> environment;  // NAME=value, over the agent's own
+  std::string directory;                 // the trial's own; made if it isn't there
+  std::string log;                       // of both standard output and error, appended to
+  bool change_directory = false;         // it starts in its own
+  Slot slot;
+  bool mask = true;  // GPUs that aren't the slot's
+  MetricSource metrics;
+  std::string metric;       // the name of what an expression finds
+  std::string metric_file;  // read when it has ended; in its directory unless it is absolute; "": none
+};
+struct SignalTrial {
+  std::uint32_t trial = 0;
+  int signal = 0;
+};
+using ToAgent = std::variant<StartTrial, SignalTrial>;
+
+// From an agent.
+struct AgentReady {
+  int protocol = agent_protocol;
+  std::string version, host;
+  std::int64_t process = 0;
+};
+struct TrialStarted {
+  std::uint32_t trial = 0;
+  std::int64_t process = 0;
+};
+struct TrialReport {
+  std::uint32_t trial = 0;
+  Report report;
+};
+struct TrialEnded {
+  std::uint32_t trial = 0;
+  std::optional<int> status;  // as wait(2) has it; none: it couldn't be started
+  std::string error;          // why it couldn't
+  bool temporary = false;     // another time it may be
+  std::optional<double> last_number;
+  double wall_s = 0, user_s = 0, system_s = 0;
+  std::int64_t most_memory_kb = 0;
+  std::string tail;  // the log's last lines, of one that failed
+};
+using FromAgent = std::variant<AgentReady, TrialStarted, TrialReport, TrialEnded>;
+
+// A line with its end.
+std::string to_line(const ToAgent& message);
+std::string to_line(const FromAgent& message);
+// Data errors for what is no such message.
+ToAgent parse_to_agent(std::string_view line);
+FromAgent parse_from_agent(std::string_view line);
+
+}  // namespace nn::sweep

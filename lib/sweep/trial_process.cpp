@@ -1,0 +1,220 @@
+#include "sweep/trial_process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+
+namespace nn::sweep {
+namespace {
+
+constexpr int metric_descriptor = 3;  // in the trial
+constexpr std::size_t tail_bytes = 4096, tail_lines = 5;
+constexpr std::size_t longest_metric_file = 1 << 20;
+
+UniqueFd open_file(const std::string& path, int flags) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+  if (!fd) fail_errno(path);
+  return fd;
+}
+
+// A descriptor that Asio reads must not wait by itself.
+int without_waiting(UniqueFd fd) {
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  return fd.release();
+}
+
+// The cores of this thread, put back at the end of a scope: a child starts with those that its parent has
+// then.
+class Affinity {
+ public:
+  explicit Affinity(const std::vector<int>& cores) : changed_(!cores.empty()) {
+    if (!changed_) return;
+    ::sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t wanted;
+    CPU_ZERO(&wanted);
+    for (const int core : cores) {
+      if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &before_)) {
+        fail_usage("there is no core {} that may be used here", core);
+      }
+      CPU_SET(core, &wanted);
+    }
+    if (::sched_setaffinity(0, sizeof wanted, &wanted) != 0) fail_errno("sched_setaffinity");
+  }
+  ~Affinity() {
+    if (changed_) ::sched_setaffinity(0, sizeof before_, &before_);
+  }
+  Affinity(const Affinity&) = delete;
+
+ private:
+  bool changed_;
+  cpu_set_t before_{};
+};
+
+}  // namespace
+
+TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTrial& message,
+                           std::vector<std::string> environment, Events events)
+    : trial_(message.trial),
+      log_path_(message.log),
+      metric_file_(message.metric_file.empty()
+                       ? std::string()
+                       : (std::filesystem::path(message.directory) / message.metric_file).string()),
+      events_(std::move(events)),
+      standard_(executor, message.metrics, message.metric),
+      metrics_(executor, {}, ""),
+      started_(std::chrono::steady_clock::now()),
+      child_(start(message, std::move(environment))),
+      end_(executor, child_.end_descriptor().release()) {
+  standard_.to_log = true;
+  read(standard_);
+  read(metrics_);
+  wait();
+}
+
+process::Child TrialProcess::start(const StartTrial& message, std::vector<std::string> environment) {
+  std::error_code error;
+  std::filesystem::create_directories(message.directory, error);
+  if (error) fail_errno(message.directory, error.value());
+  log_ = open_file(message.log, O_WRONLY | O_CREAT | O_APPEND);
+  if (!metric_file_.empty()) ::unlink(metric_file_.c_str());  // of an attempt before this one
+  const SlotSetup setup = set_up(message.slot, ::getenv("CUDA_VISIBLE_DEVICES"), message.mask);
+  const UniqueFd input = open_file("/dev/null", O_RDONLY);
+  auto [output, their_output] = make_pipe();
+  auto [metrics, their_metrics] = make_pipe();
+  process::Command command;
+  command.words = message.words;
+  command.environment = std::move(environment);
+  command.environment.insert(command.environment.end(), setup.environment.begin(), setup.environment.end());
+  command.environment.insert(command.environment.end(), message.environment.begin(),
+                             message.environment.end());
+  command.environment.push_back(fmt::format("NN_SWEEP_FD={}", metric_descriptor));
+  if (message.change_directory) command.directory = message.directory;
+  command.descriptors = {{input.get(), STDIN_FILENO},
+                         {their_output.get(), STDOUT_FILENO},
+                         {log_.get(), STDERR_FILENO},
+                         {their_metrics.get(), metric_descriptor}};
+  standard_.descriptor.assign(without_waiting(std::move(output)));
+  metrics_.descriptor.assign(without_waiting(std::move(metrics)));
+  const Affinity affinity(setup.cores);
+  return process::Child(std::move(command));
+}
+
+void TrialProcess::pause(bool paused) {
+  paused_ = paused;
+  read(standard_);
+  read(metrics_);
+}
+
+void TrialProcess::read(Output& output) {
+  if (paused_ || over_ || std::exchange(output.reading, true)) return;
+  output.descriptor.async_read_some(asio::buffer(output.buffer),
+                                    [this, &output](const boost::system::error_code& error, std::size_t n) {
+                                      if (error) return;  // its end, or ours
+                                      output.reading = false;
+                                      take(output, {output.buffer.data(), n});
+                                      read(output);
+                                    });
+}
+
+void TrialProcess::take(Output& output, std::string_view bytes) {
+  if (output.to_log) {
+    for (std::string_view left = bytes; !left.empty();) {
+      const ssize_t n = ::write(log_.get(), left.data(), left.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) {
+        if (!std::exchange(log_failed_, true)) {
+          warn("{}: {}; what follows of trial {} is lost", log_path_, std::generic_category().message(errno),
+               trial_);
+        }
+        break;
+      }
+      left.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  output.reader.take(bytes, [this](Report report) { events_.report({trial_, std::move(report)}); });
+}
+
+// What was written before its end is there by now.
+void TrialProcess::drain(Output& output) {
+  output.descriptor.cancel();
+  for (;;) {
+    const ssize_t n = ::read(output.descriptor.native_handle(), output.buffer.data(), output.buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    take(output, {output.buffer.data(), static_cast<std::size_t>(n)});
+  }
+  if (auto report = output.reader.end()) events_.report({trial_, std::move(*report)});
+}
+
+void TrialProcess::wait() {
+  end_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    // What has been read already is taken first.
+    over_ = true;
+    asio::post(end_.get_executor(), [this] { end(); });
+  });
+}
+
+void TrialProcess::end() {
+  const auto now = std::chrono::steady_clock::now();
+  TrialEnded ended;
+  ended.trial = trial_;
+  ended.status = child_.status();
+  if (const auto usage = child_.usage()) {
+    ended.user_s = usage->user_s;
+    ended.system_s = usage->system_s;
+    ended.most_memory_kb = usage->most_memory_kb;
+  }
+  ended.wall_s = std::chrono::duration<double>(now - started_).count();
+  child_.kill_now();  // whom it left behind
+  drain(standard_);
+  drain(metrics_);
+  if (!metric_file_.empty()) read_metric_file(ended);
+  ended.last_number = standard_.reader.last_number();
+  if (ended.status != 0) ended.tail = tail();
+  events_.ended(std::move(ended));
+}
+
+void TrialProcess::read_metric_file(TrialEnded& ended) {
+  try {
+    std::string text = read_text(metric_file_, longest_metric_file);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    if (auto report = parse_report(text)) return events_.report({trial_, std::move(*report)});
+    ended.error = fmt::format("{}: no JSON object with numbers", metric_file_);
+  } catch (const Error& error) {
+    ended.error = error.what();
+  }
+}
+
+std::string TrialProcess::tail() const {
+  const UniqueFd fd(::open(log_path_.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return {};
+  const off_t from = std::max<off_t>(0, status.st_size - static_cast<off_t>(tail_bytes));
+  std::string text(tail_bytes, '\0');
+  const ssize_t n = ::pread(fd.get(), text.data(), text.size(), from);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  while (text.ends_with('\n')) text.pop_back();
+  std::size_t begin = text.size();
+  for (std::size_t lines = 0; begin > 0 && lines < tail_lines; ++lines) {
+    begin = text.rfind('\n', begin - 1);
+    if (begin == std::string::npos) return text;
+  }
+  return begin >= text.size() ? text : text.substr(begin + 1);
+}
+
+}  // namespace nn::sweep

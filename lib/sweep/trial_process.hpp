@@ -1,0 +1,65 @@
+// A trial as a process of an agent: its folder, log, pipes and end. For this module only.
+#pragma once
+
+#include <array>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "process/child.hpp"
+#include "sweep/agent_protocol.hpp"
+
+namespace nn::sweep {
+
+namespace asio = boost::asio;
+
+class TrialProcess {
+ public:
+  struct Events {
+    std::function<void(TrialReport)> report;
+    // Once; the owner destroys it then, and not within.
+    std::function<void(TrialEnded)> ended;
+  };
+  // Starts it. `environment` is put in front of the message's own. Errors as spawn() and open(2) have them.
+  TrialProcess(const asio::any_io_executor& executor, const StartTrial& start,
+               std::vector<std::string> environment, Events events);
+  pid_t pid() const { return child_.pid(); }
+  void send_signal(int signal) const { child_.send_signal(signal); }
+  // Its output isn't read; it waits when its pipes are full.
+  void pause(bool paused);
+
+ private:
+  // One of the two that it writes to: standard output, and the descriptor for metrics.
+  struct Output {
+    Output(const asio::any_io_executor& executor, MetricSource source, const std::string& metric)
+        : descriptor(executor), reader(source, metric) {}
+    asio::posix::stream_descriptor descriptor;
+    MetricReader reader;
+    bool to_log = false, reading = false;
+    std::array<char, 16 << 10> buffer;
+  };
+  process::Child start(const StartTrial& message, std::vector<std::string> environment);
+  void read(Output& output);
+  void take(Output& output, std::string_view bytes);
+  void drain(Output& output);
+  void wait();
+  void end();
+  void read_metric_file(TrialEnded& ended);
+  std::string tail() const;
+
+  const std::uint32_t trial_;
+  const std::string log_path_, metric_file_;
+  Events events_;
+  UniqueFd log_;
+  Output standard_, metrics_;
+  std::chrono::steady_clock::time_point started_;
+  process::Child child_;
+  asio::posix::stream_descriptor end_;
+  bool log_failed_ = false, paused_ = false, over_ = false;
+};
+
+}  // namespace nn::sweep

@@ -23,7 +23,8 @@ struct History {
   std::vector<std::vector<double>> parameters;  // [parameter][trial]; NaN where it isn't there
   std::vector<std::vector<double>> values;      // [objective][trial], less is better; NaN while it runs
   std::vector<double> violations;               // the sum of what constraints are exceeded by; 0: none is
-  // Of one that was pruned, the last step that it reported, and the value there; -1 and NaN without a report.
+  // Of one that was pruned, the last step that it reported, and the value there, less being better; -1 and
+  // NaN without a report.
   std::vector<double> last_steps, last_values;
 
   std::size_t size() const { return numbers.size(); }

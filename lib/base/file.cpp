@@ -49,7 +49,7 @@ std::pair<UniqueFd, UniqueFd> make_pipe() {
 
 void warn_if_public(const std::string& path, std::string_view what) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+  if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0) {
     warn("{}: everybody on this machine can read the {} (chmod 600 {})", path, what, path);
   }
 }
@@ -183,11 +183,18 @@ UniqueFd nameless_file_beside(const std::string& path) {
   return UniqueFd(::open(directory_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
 }
 
+// A name beside `path` that begins with a dot: whoever looks through the folder passes over it, as over other
+// hidden files.
+std::string hidden_name(const std::string& path, std::string_view ending) {
+  const std::size_t name = path.rfind('/') + 1;  // 0 where there is no folder
+  return fmt::format("{}.{}.{}", path.substr(0, name), path.substr(name), ending);
+}
+
 // A name cannot take the place of another: the file gets one beside `path`, for rename().
 std::string name_file(int fd, const std::string& path) {
   const std::string file = fmt::format("/proc/self/fd/{}", fd);
   for (int i = 0;; ++i) {
-    std::string name = fmt::format("{}.{}-{}", path, ::getpid(), i);
+    std::string name = hidden_name(path, fmt::format("{}-{}", ::getpid(), i));
     if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return name;
     if (errno != EEXIST) fail_errno(path);
   }
@@ -228,7 +235,7 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
   }
   replaces_ = true;
   if ((fd_ = nameless_file_beside(path_))) return;
-  temporary_ = path_ + ".XXXXXX";
+  temporary_ = hidden_name(path_, "XXXXXX");
   fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
   if (!fd_) {
     temporary_.clear();

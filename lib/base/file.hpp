@@ -37,7 +37,7 @@ class UniqueFd {
 std::pair<UniqueFd, UniqueFd> socket_pair();
 std::pair<UniqueFd, UniqueFd> make_pipe();
 
-// Warns where everybody on this machine can read the file: `what` is "token", "key".
+// Warns where everybody on this machine can read the regular file: `what` is "token", "key".
 void warn_if_public(const std::string& path, std::string_view what);
 
 // Opens for reading; "-" is a duplicate of stdin. Errors name the path. A FIFO is open at once: the first
@@ -118,9 +118,9 @@ class OwnFile {
 // never replaced, and nobody's to remove.
 bool is_written_in_place(const std::string& path);
 
-// A file that appears complete or not at all: written without a name, or where the file system
-// has no such files to a temporary one beside `path`; then fsync and rename in commit().
-// Without commit() nothing is left.
+// A file that appears complete or not at all: written without a name, or where the file system has no such
+// files to a temporary one in the same folder, whose name begins with a dot; then fsync and rename in
+// commit(). Without commit() nothing is left.
 // "-" is stdout; commit() only closes what is_written_in_place().
 class OutputFile {
  public:

@@ -13,7 +13,8 @@ namespace nn::repository {
 std::optional<std::string> read_small_file(const std::string& path, std::size_t limit);
 
 // Puts a text into the folder under this name, in place of what was there: readers see the one or the other,
-// whole, also after a crash. Io errors name the file.
+// whole, also after a crash. Io errors name the file; one is that something else than a regular file is
+// there.
 void replace_small_file(const std::string& folder, const std::string& name, std::string_view text);
 
 // False where there is no such file.

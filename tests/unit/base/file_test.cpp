@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,22 @@ TEST_CASE("an output file appears when it is complete") {
   }
   CHECK(text_of(path) == "new");
   CHECK(folder.files() == 1);
+}
+
+TEST_CASE("nobody who looks through the folder takes an output file's temporary name for a file") {
+  const Folder folder;
+  const nn::UniqueFd seen(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  REQUIRE(::inotify_add_watch(seen.get(), folder.file("").c_str(), IN_CREATE | IN_MOVED_TO) >= 0);
+  nn::write_file(folder.file("out"), "text");
+  std::string names;
+  alignas(inotify_event) char events[4096];
+  const ssize_t size = ::read(seen.get(), events, sizeof events);
+  for (ssize_t at = 0; at < size;) {
+    const auto* event = reinterpret_cast<const inotify_event*>(events + at);
+    names += (event->mask & IN_CREATE ? " made " : " moved to ") + std::string(event->name).substr(0, 5);
+    at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+  }
+  CHECK(names == " made .out. moved to out");
 }
 
 TEST_CASE("an output file that isn't completed leaves what was there") {

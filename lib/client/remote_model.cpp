@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "base/text.hpp"
 #include "client/describe.hpp"
 #include "client/replicas.hpp"
 
@@ -18,21 +19,19 @@ using serving::Request;
 using Told = std::function<void(std::variant<std::shared_ptr<serving::Servable>, Error>)>;
 
 // The columns of a table that the model wants, in the model's order, with the table's types.
-std::shared_ptr<const Schema> wanted_of(const Schema& table, const Schema& inputs) {
-  auto wanted = std::make_shared<Schema>();
+ColumnChoice wanted_of(const Schema& table, const Schema& inputs) {
+  const ColumnNames names(table);
+  std::vector<std::size_t> positions;
   for (const Field& input : inputs.fields) {
-    const auto column = table.find(input.name);
-    if (!column) throw data_error("the table has no column '{}'", input.name);
-    wanted->fields.push_back(table.fields[*column]);
+    const auto found = names.named(input.name);
+    if (found.empty()) fail_data("the table has no column '{}'", printable(input.name));
+    if (found.size() > 1) {
+      fail_data("the table has more than one column '{}', so it is not clear which one the model means",
+                printable(input.name));
+    }
+    positions.push_back(found[0].second);
   }
-  return wanted;
-}
-
-Batch rows_of(const Batch& rows, std::shared_ptr<const Schema> wanted) {
-  Batch out{wanted, rows.first_row, rows.rows, {}};
-  for (const Field& field : wanted->fields)
-    out.columns.push_back(rows.columns[*rows.schema->find(field.name)]);
-  return out;
+  return {table, std::move(positions)};
 }
 
 // What makes tables need streams of their own.
@@ -74,16 +73,11 @@ class Core : public std::enable_shared_from_this<Core> {
   }
   void submit(std::shared_ptr<Request> request) {
     const std::uint64_t number = next_++;
-    std::shared_ptr<const Schema> wanted;
-    try {
-      wanted = wanted_of(*request->rows.schema, *description_.inputs);
-    } catch (const Error& error) {
-      return complete(std::move(request), error);
-    }
-    Batch rows = rows_of(request->rows, wanted);
+    Batch rows = request->binding->table.columns.of(request->rows);
     const auto deadline = request->deadline;
     requests_[number] = {std::move(request), net::clock_of(io_).now()};
-    dispatcher_of(*wanted).submit(number, std::move(rows), deadline);
+    Dispatcher& dispatcher = dispatcher_of(*rows.schema);
+    dispatcher.submit(number, std::move(rows), deadline);
   }
   void stop() {
     for (auto& [signature, dispatcher] : dispatchers_) dispatcher->stop();
@@ -204,9 +198,8 @@ class RemoteModel : public serving::Servable {
   std::shared_ptr<const Schema> inputs() const override { return core_->description().inputs; }
   std::shared_ptr<const Schema> outputs() const override { return outputs_; }
   // The workers bind their own encoders.
-  model::BoundEncoder bind(const Schema& table) const override {
-    wanted_of(table, *inputs());
-    return {};
+  serving::BoundTable bind(const Schema& table) const override {
+    return {.columns = wanted_of(table, *inputs())};
   }
   bool submit(std::shared_ptr<Request> request) override {
     const std::uint64_t before = core_->bytes.fetch_add(request->bytes);

@@ -10,25 +10,20 @@
 #include "client/ordered_rows.hpp"
 #include "repository/model_name.hpp"
 #include "tensor/blocks_ahead.hpp"
+#include "tensor/column_choice.hpp"
 
 namespace nn::client {
 namespace {
 
 // The columns that are sent: all but those that pass through, and those that no stream can carry.
-std::vector<std::size_t> sent_columns(const Schema& schema) {
+ColumnChoice sent_columns(const Schema& schema) {
   const std::vector<std::size_t> passed = predict::passed_columns(schema);
   std::vector<std::size_t> sent;
   for (std::size_t c = 0; c < schema.fields.size(); ++c) {
     const bool passes = std::find(passed.begin(), passed.end(), c) != passed.end();
     if (!passes && schema.fields[c].type != DType::opaque) sent.push_back(c);
   }
-  return sent;
-}
-
-std::shared_ptr<const Schema> schema_of(const Schema& schema, const std::vector<std::size_t>& columns) {
-  auto out = std::make_shared<Schema>();
-  for (const std::size_t c : columns) out->fields.push_back(schema.fields[c]);
-  return out;
+  return {schema, std::move(sent)};
 }
 
 StreamOptions stream_options(const RemoteOptions& options, std::shared_ptr<const Schema> table) {
@@ -78,8 +73,7 @@ class RemoteSource : public BatchSource {
 
   std::shared_ptr<const Schema> source_schema_;
   std::optional<std::int64_t> total_rows_;
-  std::vector<std::size_t> sent_;
-  std::shared_ptr<const Schema> sent_schema_;
+  ColumnChoice sent_;
   OrderedRows workers_;
   std::optional<ensemble::Combiner> combiner_;
   BlocksAhead blocks_;
@@ -91,9 +85,8 @@ RemoteSource::RemoteSource(std::unique_ptr<BatchSource> source, const RemoteOpti
     : source_schema_(source->schema()),
       total_rows_(source->total_rows()),
       sent_(sent_columns(*source_schema_)),
-      sent_schema_(schema_of(*source_schema_, sent_)),
-      workers_(ordered_options(options, sent_schema_)),
-      blocks_(std::move(source), options.batch > 0 ? options.batch : rows_of_message(*sent_schema_)),
+      workers_(ordered_options(options, sent_.schema())),
+      blocks_(std::move(source), options.batch > 0 ? options.batch : rows_of_message(*sent_.schema())),
       ensemble_(options.combination.has_value()) {
   const predict::PredictionKind kind = workers_.kind();
   ensemble::CombinerOptions combine;
@@ -119,9 +112,7 @@ Metadata RemoteSource::describe() {
 }
 
 void RemoteSource::submit(Batch block) {
-  Batch rows{sent_schema_, block.first_row, block.rows, {}};
-  for (const std::size_t c : sent_) rows.columns.push_back(block.columns[c]);
-  workers_.submit(std::move(rows));
+  workers_.submit(sent_.of(block));
   in_flight_.push_back(std::move(block));
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "model/values.hpp"
+#include "tensor/column_choice.hpp"
 
 namespace nn::model {
 namespace {
@@ -68,26 +69,6 @@ std::optional<std::size_t> only_tensor(const Schema& schema, const std::vector<I
   }
   return found;
 }
-
-// A table's columns by name: both a model and a table from outside may have any number of them.
-class ColumnNames {
- public:
-  explicit ColumnNames(const Schema& schema) {
-    for (std::size_t i = 0; i < schema.fields.size(); ++i) sorted_.emplace_back(schema.fields[i].name, i);
-    std::sort(sorted_.begin(), sorted_.end());
-  }
-  // Positions of the first columns with this name, at most two.
-  std::span<const std::pair<std::string_view, std::size_t>> named(std::string_view name) const {
-    const auto less = [](const auto& entry, std::string_view text) { return entry.first < text; };
-    const auto first = std::lower_bound(sorted_.begin(), sorted_.end(), name, less);
-    auto last = first;
-    while (last != sorted_.end() && last->first == name && last - first < 2) ++last;  // two are too many
-    return {first, last};
-  }
-
- private:
-  std::vector<std::pair<std::string_view, std::size_t>> sorted_;
-};
 
 std::size_t find_column(const Schema& schema, const ColumnNames& names,
                         const std::vector<InputColumn>& needed, const InputColumn& input) {

@@ -51,7 +51,7 @@ void compute_alone(LocalServable& servable, const Slice& slice) {
   try {
     make_values(request);
     const Batch rows = rows_of(slice);
-    const predict::PredictorInput input{&request.binding->encoder, &rows};
+    const predict::PredictorInput input{&request.binding->table.encoder, &rows};
     servable.compute({&input, 1}, reinterpret_cast<float*>(place_of(slice)));
   } catch (...) {
     fail(request);
@@ -153,7 +153,7 @@ Clock::duration Batcher::compute(const Step& step, Requests& over) {
       std::vector<predict::PredictorInput> inputs;
       for (const Slice& slice : step.slices) {
         parts.push_back(rows_of(slice));
-        inputs.push_back({&slice.request->binding->encoder, &parts.back()});
+        inputs.push_back({&slice.request->binding->table.encoder, &parts.back()});
       }
       const std::int64_t width = step.servable->kind().width();
       values_.reserve_discarding(static_cast<std::size_t>(step.rows * width) * sizeof(float));

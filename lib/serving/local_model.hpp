@@ -21,7 +21,7 @@ class LocalModel : public LocalServable {
   const predict::PredictionKind& kind() const override { return predictor_.kind(); }
   std::shared_ptr<const Schema> inputs() const override { return inputs_; }
   std::shared_ptr<const Schema> outputs() const override { return outputs_; }
-  model::BoundEncoder bind(const Schema& table) const override { return predictor_.bind(table); }
+  BoundTable bind(const Schema& table) const override { return {.encoder = predictor_.bind(table)}; }
   std::int64_t work_per_row() const override { return predictor_.work_per_row(); }
   void compute(std::span<const predict::PredictorInput> inputs, float* out) override {
     predictor_.predict(inputs, out);

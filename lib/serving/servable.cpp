@@ -6,9 +6,9 @@ std::shared_ptr<const Binding> bind(std::shared_ptr<Servable> servable, const Sc
   Metadata metadata;
   metadata.set("nn.model", servable->digest());
   metadata.set("nn.members", predict::json_array({servable->name()}));
-  model::BoundEncoder encoder = servable->bind(table);
+  BoundTable bound = servable->bind(table);
   predict::PredictionBuilder builder(servable->kind(), table, false, std::move(metadata));
-  return std::make_shared<Binding>(Binding{std::move(servable), std::move(encoder), std::move(builder)});
+  return std::make_shared<Binding>(Binding{std::move(servable), std::move(bound), std::move(builder)});
 }
 
 }  // namespace nn::serving

@@ -15,17 +15,24 @@
 #include "model/encoder.hpp"
 #include "predict/predictions.hpp"
 #include "tensor/batch.hpp"
+#include "tensor/column_choice.hpp"
 
 namespace nn::serving {
 
 class Servable;
 class Completion;
 
+// What a version takes of a table's rows.
+struct BoundTable {
+  model::BoundEncoder encoder = {};  // of one that is computed here
+  ColumnChoice columns = {};         // of one that is computed elsewhere: what goes there
+};
+
 // A table bound to a version. Constant, and keeps the version: whoever holds one gets answers of
 // that version, whatever is served meanwhile.
 struct Binding {
   std::shared_ptr<Servable> servable;
-  model::BoundEncoder encoder;  // of those that are computed here
+  BoundTable table;
   predict::PredictionBuilder builder;
 };
 
@@ -36,7 +43,7 @@ struct Request {
   virtual void completed() {}
 
   std::shared_ptr<const Binding> binding;
-  Batch rows;
+  Batch rows;                // of the table that is bound
   std::uint64_t bytes = 0;   // that it holds in memory while it waits
   std::uint64_t client = 0;  // who asks: clients take turns
   Clock::time_point arrived;
@@ -80,7 +87,7 @@ class Servable {
   virtual std::shared_ptr<const Schema> inputs() const = 0;
   virtual std::shared_ptr<const Schema> outputs() const = 0;
   // Data errors for a table that doesn't fit.
-  virtual model::BoundEncoder bind(const Schema& table) const = 0;
+  virtual BoundTable bind(const Schema& table) const = 0;
 
   // Answers a request of its binding at once, in the calling thread, where handing it over would take longer;
   // its completion is not told. False where it must be submitted.

@@ -77,6 +77,8 @@ TEST_CASE("a model at workers is a servable: its inputs, kind and digest are the
   CHECK_FALSE(f.model->kind().classes);
   CHECK_THROWS_WITH(serving::bind(f.model, *Table().f32("b", {0}).batch().schema),
                     "the table has no column 'a'");
+  CHECK_THROWS_WITH(serving::bind(f.model, *Table().f32("a", {0}).f32("b", {0}).f32("a", {0}).batch().schema),
+                    "the table has more than one column 'a', so it is not clear which one the model means");
 }
 
 TEST_CASE("requests are dispatched over the workers, and answered with their own rows' id") {
@@ -131,7 +133,7 @@ TEST_CASE("what waits is bounded in bytes, and comes back when the model goes") 
   f.open({.queue_bytes = 250});
   const auto first = f.ask({1}), second = f.ask({2});
   auto third = std::make_shared<Request>();
-  third->rows = Table().f32("a", {3}).batch();
+  third->rows = first->rows;
   third->binding = first->binding;
   third->bytes = 100;
   third->completion = f.completed;

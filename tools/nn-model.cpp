@@ -159,11 +159,10 @@ void list_labels(const std::string& base) {
                   labels.wrong.size() + labels.versions.size());
 }
 
-// Nothing is changed where one of the versions isn't there.
+// Nothing is changed where one of the versions or labels isn't there.
 void label(const Options& o) {
   if (o.labels.empty() && o.removed.empty()) return list_labels(o.base);
-  nn::repository::set_labels(o.base, o.labels);
-  for (const std::string& name : o.removed) nn::repository::remove_label(o.base, name);
+  nn::repository::change_labels(o.base, o.labels, o.removed);
 }
 
 void run(const nn::cli::Parsed& given, const Options& o) {

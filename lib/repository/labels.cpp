@@ -8,7 +8,9 @@
 #include <memory>
 #include <set>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
+#include "repository/misfit.hpp"
 #include "repository/model_name.hpp"
 #include "repository/repository.hpp"
 #include "repository/small_file.hpp"
@@ -71,6 +73,25 @@ void check_number(const std::string& base, const std::vector<Label>& labels) {
   for (const Label& label : labels) all.insert(label.name);
   if (all.size() > most_labels && all.size() > names.size()) {
     throw data_error("there would be more than {} labels", most_labels).within_file(folder_of(base));
+  }
+}
+
+Error no_such_label(const std::string& base, const std::string& name) {
+  return data_error("there is no label '{}' in it", printable(name)).within_file(base);
+}
+
+// Those whose clients would fail with the version that their label points to now.
+void warn_of_misfits(const std::string& base, const Labels& before, const std::vector<Label>& now) {
+  for (const Label& label : now) {
+    const auto old = before.versions.find(label.name);
+    if (old == before.versions.end() || old->second == label.version) continue;
+    const std::string why = misfit(base, old->second, label.version);
+    if (why.empty()) continue;
+    warn(
+        "label '{}': version {} does not fit version {}, which it pointed to: {}; clients of the one will "
+        "fail "
+        "with the other",
+        label.name, label.version, old->second, why);
   }
 }
 
@@ -141,6 +162,7 @@ void set_labels(const std::string& base, const std::vector<Label>& labels) {
   check_number(base, labels);
   if (labels.empty()) return;
   const std::string folder = folder_of(base);
+  const Labels before = read_labels(base);
   if (::mkdir(folder.c_str(), 0777) == 0) {
     sync_folder(base);
   } else if (errno != EEXIST) {
@@ -148,13 +170,27 @@ void set_labels(const std::string& base, const std::vector<Label>& labels) {
   }
   for (const Label& label : labels)
     replace_small_file(folder, label.name, std::to_string(label.version) + "\n");
+  warn_of_misfits(base, before, labels);
 }
 
 void remove_label(const std::string& base, const std::string& name) {
   check_label_name(name);
-  if (!remove_small_file(folder_of(base), name)) {
-    throw data_error("there is no label '{}' in it", name).within_file(base);
+  if (!remove_small_file(folder_of(base), name)) throw no_such_label(base, name);
+}
+
+void change_labels(const std::string& base, const std::vector<Label>& set,
+                   const std::vector<std::string>& removed) {
+  std::set<std::string> named;
+  const auto check_once = [&](const std::string& name) {
+    if (!named.insert(name).second) fail_usage("the label '{}' is named twice", printable(name));
+  };
+  for (const Label& label : set) check_once(label.name);
+  for (const std::string& name : removed) {
+    check_once(name);
+    if (!stamp_of(folder_of(base) + "/" + name)) throw no_such_label(base, name);
   }
+  set_labels(base, set);
+  for (const std::string& name : removed) remove_label(base, name);
 }
 
 }  // namespace nn::repository

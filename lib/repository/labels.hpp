@@ -43,10 +43,14 @@ struct Labels {
 Labels read_labels(const std::string& base);
 
 // Points labels to versions, one after the other and each in place of another: readers see the one or the
-// other. Data error before anything changes where the repository has not all of these versions, or would have
-// too many labels; io errors.
+// other. Warns of a label whose version has other classes than the one it pointed to, or wants columns that
+// the other does not. Data error before anything changes where the repository has not all of these versions,
+// or would have too many labels; io errors.
 void set_labels(const std::string& base, const std::vector<Label>& labels);
 // Data error where there is no such label.
 void remove_label(const std::string& base, const std::string& name);
+// Both: nothing is changed where one of them can't be. Usage error for a label that is named twice.
+void change_labels(const std::string& base, const std::vector<Label>& set,
+                   const std::vector<std::string>& removed);
 
 }  // namespace nn::repository

@@ -15,8 +15,8 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/memory.hpp"
-#include "base/text.hpp"
 #include "model/model.hpp"
+#include "repository/misfit.hpp"
 #include "repository/model_name.hpp"
 #include "repository/small_file.hpp"
 
@@ -71,41 +71,15 @@ class Draft {
   bool kept_ = false;
 };
 
-// Why clients of the one can't go on with the other; empty where they can.
-std::string difference(const model::Model& before, const model::Model& now) {
-  const auto same_target = [](const model::Target& a, const model::Target& b) {
-    return a.kind == b.kind && a.classes == b.classes && a.shape == b.shape;
-  };
-  if (!same_target(before.target, now.target)) {
-    return now.target.kind == model::Target::Kind::classes &&
-                   before.target.kind == model::Target::Kind::classes
-               ? "it has other classes"
-               : "it answers something else";
-  }
-  for (const model::InputColumn& column : now.encoder.columns()) {
-    const auto& known = before.encoder.columns();
-    const auto same = [&](const model::InputColumn& c) {
-      return c.name == column.name && c.kind == column.kind && c.shape == column.shape;
-    };
-    if (std::none_of(known.begin(), known.end(), same)) {
-      return fmt::format("it wants a column '{}' that the other does not", printable(column.name));
-    }
-  }
-  return "";
-}
-
 // Versions of one repository take each other's place.
-void compare_with_before(const model::Model& model, const std::string& base, std::uint64_t version) {
+void compare_with_before(const std::string& base, std::uint64_t version) {
   std::uint64_t before = 0;
-  std::string why;
   try {
     before = highest_version(base, version);
-    if (before == 0) return;
-    const std::string path = fmt::format("{}/{}/model.nn", base, before);
-    why = difference(model::inspect_model(path, false).model, model);
   } catch (const Error&) {
-    return;  // nobody is served by what can't be read
+    return;  // it is published
   }
+  const std::string why = before == 0 ? "" : misfit(base, before, version);
   if (!why.empty()) {
     warn("{}/{} does not fit version {}: {}; clients of the one will fail with the other", base, version,
          before, why);
@@ -113,8 +87,7 @@ void compare_with_before(const model::Model& model, const std::string& base, std
 }
 
 // Each byte is checked on its way into the copy, which has no name before they are all there and right.
-// Returns the model without its parameters.
-model::Model copy_checked(const std::string& from, OutputFile& to) {
+void copy_checked(const std::string& from, OutputFile& to) {
   const std::string name = from == "-" ? "standard input" : from;
   const UniqueFd fd = open_input(from);
   Buffer piece(std::size_t{256} << 10);
@@ -122,7 +95,10 @@ model::Model copy_checked(const std::string& from, OutputFile& to) {
   for (;;) {
     const auto bytes = std::as_const(piece).bytes().first(read_some(fd.get(), piece.bytes(), name));
     try {
-      if (bytes.empty()) return check.finish();
+      if (bytes.empty()) {
+        check.finish();
+        return;
+      }
       check.add(bytes);
     } catch (const Error& error) {
       throw error.within_file(name);
@@ -154,7 +130,7 @@ std::uint64_t publish_model(const std::string& model, const std::string& base,
   const Base made(base);
   Draft draft(base);
   OutputFile copy(draft.path() + "/model.nn");
-  const model::Model checked = copy_checked(model, copy);
+  copy_checked(model, copy);
   copy.commit();
   sync_folder(draft.path());
   std::uint64_t number = version.value_or(0);
@@ -162,7 +138,7 @@ std::uint64_t publish_model(const std::string& model, const std::string& base,
     if (!version) number = std::max(highest_version(base, most_automatic), number) + 1;
     if (draft.rename_to(fmt::format("{}/{}", base, number))) {
       sync_folder(base);
-      compare_with_before(checked, base, number);
+      compare_with_before(base, number);
       return number;
     }
     if (version) fail_data("{}/{}: this version is there already", base, number);

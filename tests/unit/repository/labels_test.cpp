@@ -67,6 +67,25 @@ TEST_CASE("labels point to versions, move and go") {
   CHECK_THROWS_AS(set_labels(base.path + "/gone", {{"stable", 1}}), Error);
 }
 
+TEST_CASE("labels change together or not at all") {
+  const Base base;
+  set_labels(base.path, {{"stable", 1}, {"old", 1}});
+  const Versions before = read_labels(base.path).versions;
+  CHECK_THROWS_WITH(change_labels(base.path, {{"stable", 2}}, {"old", "gone"}),
+                    Catch::Contains("there is no label 'gone' in it"));
+  CHECK_THROWS_WITH(change_labels(base.path, {{"stable", 2}, {"new", 4}}, {"old"}),
+                    Catch::Contains("there is no version 4 in it"));
+  CHECK_THROWS_WITH(change_labels(base.path, {{"stable", 2}, {"stable", 3}}, {}),
+                    "the label 'stable' is named twice");
+  CHECK_THROWS_WITH(change_labels(base.path, {{"stable", 2}}, {"stable"}),
+                    "the label 'stable' is named twice");
+  CHECK(read_labels(base.path).versions == before);
+  base.write("labels/wrong", "x");
+  change_labels(base.path, {{"stable", 2}}, {"old", "wrong"});
+  CHECK(read_labels(base.path).versions == Versions{{"stable", 2}});
+  CHECK(read_labels(base.path).wrong.empty());
+}
+
 TEST_CASE("neither labels nor what is wanted are versions") {
   const Base base;
   set_labels(base.path, {{"stable", 1}});

@@ -43,7 +43,7 @@ Error no_such_version(std::uint64_t version, std::string_view name, const ModelE
   if (found != model.versions.end()) {
     const VersionEntry& entry = found->second;
     if (entry.reason) {
-      return data_error("version {} of model '{}' can't be loaded: {}", version, printable(name),
+      return data_error("version {} of model '{}' is not served: {}", version, printable(name),
                         entry.reason->public_statement());
     }
     if (entry.state == VersionState::start || entry.state == VersionState::loading)

@@ -1,8 +1,5 @@
 #include "serving/loader.hpp"
 
-#ifdef __GLIBC__
-#endif
-
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +9,6 @@
 #include "base/text.hpp"
 
 namespace nn::serving {
-namespace {}  // namespace
 
 // Requests to the loader's thread.
 struct Loader::Inbox {
@@ -126,6 +122,8 @@ ModelEntry Loader::picture_of(Entry& entry) {
   ModelEntry model;
   model.reason = entry.reason;
   std::erase_if(entry.unloading, [](const auto& one) { return one.second.expired(); });
+  for (const std::uint64_t version : entry.refused)
+    model.versions[version] = {VersionState::end, nullptr, data_error("it was let go on request")};
   for (const auto& [version, servable] : entry.unloading)
     model.versions[version] = {VersionState::unloading, nullptr, {}};
   for (const auto& [version, failure] : entry.failed)
@@ -228,19 +226,22 @@ void Loader::apply_load(Entry& entry, std::uint64_t version) {
 void Loader::apply_unload(Entry& entry, std::uint64_t version) {
   std::set<std::uint64_t> versions;
   for (const auto& [loaded, stamp] : entry.loaded) versions.insert(loaded);
+  std::vector<repository::FoundVersion> found;
   try {
-    for (const repository::FoundVersion& found : repository::find_versions(entry.spec))
-      versions.insert(found.version);
+    found = repository::find_versions(entry.spec);
   } catch (const Error&) {
     // The loaded versions are all there are.
   }
+  for (const repository::FoundVersion& one : found) versions.insert(one.version);
   if (version != 0 && !versions.contains(version))
     fail_data("no version {} of model '{}' is loaded", version, entry.spec.name);
   if (version != 0) versions = {version};
   want(entry, [&](repository::Wants& wants) {
     for (const std::uint64_t each : versions) wants.refuse(each);
   });
+  note_refused(entry, found);
   for (const std::uint64_t each : versions) retire(entry, each);
+  publish(entry);
 }
 
 }  // namespace nn::serving

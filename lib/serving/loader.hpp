@@ -97,6 +97,7 @@ class Loader {
     std::map<std::string, Error, std::less<>> faults;  // that have been told: of labels, of what is wanted
     std::map<std::uint64_t, Loaded> loaded;
     std::map<std::uint64_t, Failure> failed;
+    std::set<std::uint64_t> refused;  // of the versions that are there
     std::map<std::uint64_t, std::weak_ptr<Servable>> unloading;
     std::optional<std::uint64_t> loading;
     std::optional<Error> reason;  // why its repository can't be read
@@ -113,6 +114,7 @@ class Loader {
   void take_labels(Entry& entry, repository::Labels read);
   void tell(Entry& entry, std::map<std::string, Error, std::less<>> faults);
   void reconcile(Entry& entry);
+  static void note_refused(Entry& entry, const std::vector<repository::FoundVersion>& found);
   bool may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const;
   static bool is_wished(const Entry& entry, std::uint64_t version);
   std::vector<repository::FoundVersion> wanted(const Entry& entry,

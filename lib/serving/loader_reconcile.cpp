@@ -9,6 +9,9 @@
 namespace nn::serving {
 namespace {
 
+// What may be wrong beside a repository's versions.
+constexpr std::string_view wanted_file = "wanted", label_file = "labels/";
+
 // A file that can't be opened, or memory that isn't there, may be better next time; a wrong file won't.
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::io || kind == ErrorKind::unavailable || kind == ErrorKind::internal;
@@ -61,11 +64,11 @@ void Loader::read_wishes(Entry& entry) {
     if (now != entry.saved) entry.wants = now;  // else what is wanted here may have been impossible to save
     entry.saved = now;
   } catch (const Error& error) {
-    faults.emplace("wanted", error);
+    faults.emplace(std::string(wanted_file), error);
   }
   try {
     repository::Labels read = repository::read_labels(entry.spec.path);
-    for (const auto& [name, error] : read.wrong) faults.emplace("labels/" + name, error);
+    for (const auto& [name, error] : read.wrong) faults.emplace(std::string(label_file) + name, error);
     take_labels(entry, std::move(read));
   } catch (const Error& error) {
     faults.emplace("labels", error);
@@ -99,7 +102,9 @@ void Loader::tell(Entry& entry, std::map<std::string, Error, std::less<>> faults
     if (before != entry.faults.end() && same_fault(before->second, error)) continue;
     entry.news = true;
     warn("model {}: {}", entry.spec.name, error.what());
-    log_.write("repository_failed", {{"model", entry.spec.name}, {"error", error.what()}});
+    JsonFields fields = {{"model", entry.spec.name}, {"error", error.what()}};
+    if (what.starts_with(label_file)) fields.emplace("label", what.substr(label_file.size()));
+    log_.write(what == wanted_file ? "wanted_failed" : "label_failed", fields);
   }
   entry.faults = std::move(faults);
 }
@@ -137,6 +142,16 @@ std::vector<repository::FoundVersion> Loader::wanted(
   return chosen;
 }
 
+// People let go of these, which is a reason that others can be told.
+void Loader::note_refused(Entry& entry, const std::vector<repository::FoundVersion>& found) {
+  std::set<std::uint64_t> refused;
+  for (const repository::FoundVersion& version : found) {
+    if (entry.wants.refused.contains(version.version)) refused.insert(version.version);
+  }
+  if (refused != entry.refused) entry.news = true;
+  entry.refused = std::move(refused);
+}
+
 void Loader::reconcile(Entry& entry) {
   const std::vector<repository::FoundVersion> found = repository::find_versions(entry.spec);
   if (found.empty()) {
@@ -145,6 +160,7 @@ void Loader::reconcile(Entry& entry) {
         .within_file(entry.spec.path);
   }
   read_wishes(entry);
+  note_refused(entry, found);
   const auto forgotten = std::erase_if(entry.failed, [&](const auto& failure) {
     const auto at =
         std::find_if(found.begin(), found.end(), [&](const auto& v) { return v.version == failure.first; });
@@ -234,7 +250,11 @@ void Loader::fail(Entry& entry, const repository::FoundVersion& version, const E
       version.version, Failure{version.stamp, reason, may_pass(reason.kind()), pause, clock_.now() + pause});
   if (!news) return;
   const bool only = entry.loaded.empty() && !started_ && entries_.size() == 1 && !entry.spec.repository;
-  if (!only) warn("model {}: version {} is not served: {}", entry.spec.name, version.version, reason.what());
+  if (entry.loaded.contains(version.version)) {
+    warn("model {}: version {} is served as it was: {}", entry.spec.name, version.version, reason.what());
+  } else if (!only) {
+    warn("model {}: version {} is not served: {}", entry.spec.name, version.version, reason.what());
+  }
   log_.write("load_failed", {{"model", entry.spec.name},
                              {"version", version.version},
                              {"path", version.path},

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t longest_command_line = 100'000;
 constexpr char version_and_label[] = "a version and a label, one of which is meant";
 
-// Of a version that isn't there: one that is being loaded is worth another try.
+// Of a version that isn't there: where that may pass, it is worth another try.
 wire::Code code_of_absence(const Error& absence) {
   return absence.kind() == ErrorKind::unavailable ? wire::Code::busy : wire::Code::not_found;
 }
@@ -304,7 +304,7 @@ void Session::change(std::uint64_t id, std::string_view model, std::uint64_t ver
       const auto self = weak.lock();
       if (!self) return;
       if (error) {
-        return self->refuse(id, wire::Code::not_found, about(fmt::format("model '{}'", name), *error));
+        return self->refuse(id, code_of_absence(*error), about(fmt::format("model '{}'", name), *error));
       }
       self->link_->send(self->link_->maker().report(id, report(service, wire::What::models)));
     });

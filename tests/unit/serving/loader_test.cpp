@@ -8,6 +8,7 @@
 
 #include "../linear.hpp"
 #include "../manual_clock.hpp"
+#include "../messages.hpp"
 #include "../model/models.hpp"
 #include "base/signals.hpp"
 #include "catch.hpp"
@@ -239,6 +240,45 @@ TEST_CASE("what is served stays when its repository is empty, unreadable or has 
   CHECK(f.catalog.get()->find("m").servable->version() == 1);
 }
 
+TEST_CASE("a file that is wrong by now is told as that: the version is served as it was") {
+  Fixture f;
+  const test::Messages messages;
+  f.put(1, "good");
+  Run run(f);
+  run.look();
+  f.put(1, "corrupt");
+  f.put(2, "corrupt");
+  run.look();
+  const auto told = messages.take();
+  REQUIRE(told.size() == 2);
+  CHECK_THAT(told[0], Catch::EndsWith("model m: version 2 is not served: its checksum differs"));
+  CHECK_THAT(told[1], Catch::EndsWith("model m: version 1 is served as it was: its checksum differs"));
+  CHECK(f.picture() == "1AVAILABLE 2END");
+}
+
+TEST_CASE("what is wrong with labels and wishes has events of its own") {
+  Fixture f;
+  f.put(1, "good");
+  f.label("stable", "two");
+  std::ofstream(f.scratch / "base/wanted") << "3";
+  const test::Messages messages;
+  {
+    EventLog log(f.scratch / "log");
+    Loader loader(
+        f.options(), log, f.catalog, [] {}, f.clock);
+    loader.load_all();
+    fs::remove_all(f.scratch / "base/labels");
+    std::ofstream(f.scratch / "base/labels") << "no folder";
+    loader.load_all();
+  }
+  const std::string written = test::read_file(f.scratch / "log");
+  for (const char* event : {R"("event":"label_failed",)", R"("event":"wanted_failed",)",
+                            R"("label":"stable")", R"("event":"load",)"}) {
+    CHECK_THAT(written, Catch::Contains(event));
+  }
+  CHECK_THAT(written, !Catch::Contains("repository_failed"));
+}
+
 TEST_CASE("one model that can't be served doesn't keep the others from service") {
   Fixture f;
   f.put(1, "corrupt");
@@ -290,8 +330,13 @@ TEST_CASE("people load and unload versions beyond the policy") {
   CHECK_THAT(change(9, true), Catch::Contains("no version 9 of model 'm' in its repository"));
   CHECK(change(3, false).empty());
   CHECK_FALSE(f.catalog.get()->find("m", 3).servable);
+  CHECK_THAT(f.catalog.get()->find("m", 3).absence->message(),
+             Catch::Contains("version 3 of model 'm' is not served: it was let go on request"));
+  f.label("stable", "3\n");
   CHECK(change(0, false).empty());
   CHECK_FALSE(f.catalog.get()->any_available());
+  CHECK_THAT(f.catalog.get()->find("m").absence->message(),
+             Catch::Contains("no version of model 'm' is loaded; version 3: it was let go on request"));
   CHECK(change(0, true).empty());
   CHECK(f.catalog.get()->find("m").servable->version() == 3);
 }
@@ -371,7 +416,7 @@ TEST_CASE("a label stays where it was while its version can't be loaded") {
   run.look();
   CHECK_THAT(f.picture(), Catch::EndsWith("9AVAILABLE stable=2"));
   CHECK_THAT(f.catalog.get()->find("m", 0, "stable").absence->message(),
-             Catch::Contains("version 2 of model 'm' can't be loaded: its checksum differs"));
+             Catch::Contains("version 2 of model 'm' is not served: its checksum differs"));
 }
 
 TEST_CASE("a wrong label keeps no other from service, and one that was right stays") {

@@ -1,4 +1,8 @@
+#include <filesystem>
+
 #include "../allocated.hpp"
+#include "../messages.hpp"
+#include "../model/models.hpp"
 #include "worker_fixture.hpp"
 
 using namespace nn;
@@ -267,6 +271,37 @@ TEST_CASE("only administrators load models") {
   w.run();
   CHECK(predictor->texts() ==
         Texts{"Welcome", "unauthenticated: this client may not load and unload models"});
+}
+
+TEST_CASE("a load that fails for now is worth another try, and one of a wrong file is not") {
+  WorkerFixture w;
+  const test::Scratch scratch;
+  for (const std::string version : {"1", "2"}) {
+    std::filesystem::create_directories(scratch / ("base/" + version));
+    test::write_bytes(scratch / ("base/" + version + "/model.nn"), "x");
+  }
+  w.loader_options.models = {repository::parse_repository_spec("m=" + (scratch / "base"))};
+  w.loader_options.open = [](const std::string&,
+                             const repository::FoundVersion& version) -> std::unique_ptr<serving::Servable> {
+    fail(version.version == 1 ? ErrorKind::unavailable : ErrorKind::data, "no");
+  };
+  const test::Messages warnings;
+  w.start();
+  w.loader->start();
+  const auto admin = w.connect(true);
+  admin->hello();
+  w.run();
+  admin->take();
+  const auto load = [&](std::uint64_t version) {
+    admin->load(version, "m", version);
+    for (;;) {
+      w.run();
+      const Texts texts = admin->texts();
+      if (!texts.empty()) return texts[0];
+    }
+  };
+  CHECK(load(1) == "busy: version 1 of model 'm' can't be loaded: no");
+  CHECK(load(2) == "not_found: version 2 of model 'm' can't be loaded: no");
 }
 
 TEST_CASE("a token of administrators opens the door and their rights, the other one only the door") {

@@ -49,7 +49,7 @@ asio::awaitable<Error> with_end(const Error& error, process::Child& command) {
   const auto status = command.status();
   if (!status) co_return error;
   const Error ended = error.advise("; {}", process::describe_end(*status));
-  co_return process::never_started(*status) ? ended.as(ErrorKind::io) : ended;
+  co_return process::fails_for_good(*status) ? ended.as(ErrorKind::io) : ended;
 }
 
 }  // namespace

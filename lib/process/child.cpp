@@ -115,9 +115,11 @@ Child::~Child() {
   wait_child(pid_, info, 0);
 }
 
-bool never_started(int status) {
+bool fails_for_good(int status) {
   constexpr int not_executable = 126, not_found = 127;  // POSIX, 2.8.2 of the shell's language
-  return WIFEXITED(status) && (WEXITSTATUS(status) == not_executable || WEXITSTATUS(status) == not_found);
+  if (!WIFEXITED(status)) return false;
+  const int code = WEXITSTATUS(status);
+  return code == exit_usage || code == not_executable || code == not_found;
 }
 
 std::string describe_end(int status) {

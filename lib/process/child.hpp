@@ -72,8 +72,9 @@ class Child {
 // "it ended with exit status 127", "it was killed by signal 9", of a status as wait(2) has it.
 std::string describe_end(int status);
 
-// Whether a shell, or ssh(1) of the shell over there, says with it that it found no such command, or one that
-// can't be executed.
-bool never_started(int status);
+// Whether another try would end in the same way: a shell, or ssh(1) of the shell over there, says with it
+// that it found no such command, or one that can't be executed; shells and most commands, that they were
+// called wrongly.
+bool fails_for_good(int status);
 
 }  // namespace nn::process

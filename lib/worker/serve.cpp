@@ -1,6 +1,8 @@
 // A worker's process: what it computes with, signals, and whoever started it.
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -144,6 +146,21 @@ asio::awaitable<void> Process::watch_signals() {
   }
 }
 
+// Descriptors for all the clients that may come at once, and for what a worker opens besides: the usual limit
+// is one that can be raised.
+void allow_descriptors(const WorkerOptions& options) {
+  constexpr rlim_t others = 192;  // guests, listeners, logs, pipes of a training
+  const rlim_t needed = static_cast<rlim_t>(options.max_connections) + others;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < needed) {
+    warn("only {} files may be open at once, too few for --max-connections {} (ulimit -Hn {})",
+         limit.rlim_cur, options.max_connections, needed);
+  }
+}
+
 }  // namespace
 
 void serve(const WorkerOptions& options) {
@@ -157,6 +174,7 @@ void serve(const WorkerOptions& options) {
   }
   backend::pin_thread(options.device);  // and every thread that is started from here on
   keep_large_blocks_apart();
+  allow_descriptors(options);
   Process process(options);
   process.run();
 }

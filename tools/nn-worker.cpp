@@ -97,7 +97,8 @@ void ask(Options& o) {
     }
   }
   nn::net::Access access;
-  access.token_file = o.worker.token_file;
+  const bool as_admin = !o.worker.admin_token_file.empty();
+  access.token_file = as_admin ? o.worker.admin_token_file : o.worker.token_file;
   access.tls = o.worker.tls;
   const nn::client::WorkerAnswer answer = nn::client::ask_worker(*o.ask.endpoint, question, access);
   const std::string line = answer.json + "\n";

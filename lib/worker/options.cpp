@@ -76,7 +76,7 @@ void add_connection_options(options::List& list, WorkerOptions& o) {
        .value = "FILE",
        .help = "Who loads and unloads models must know what is in it",
        .text = "Only clients that send what is in the file's first line may load and unload models; they "
-               "need no other token.\n"
+               "need no other token.\nAs a client, send it.\n"
                "Without it and --admin, those may that are on this machine, at a unix socket, and of the "
                "worker's user or root's."},
       options::file(o.admin_token_file));

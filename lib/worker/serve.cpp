@@ -58,6 +58,11 @@ Process::Process(const WorkerOptions& options)
   if (!options.train_folder.empty()) service_.train_program = training_program();
   if (!options.token_file.empty()) service_.token = net::read_token(options.token_file);
   if (!options.admin_token_file.empty()) service_.admin_token = net::read_token(options.admin_token_file);
+  if (!service_.token.empty() && service_.token == service_.admin_token) {
+    throw data_error("the same token as in {}, with which everybody could load and unload models",
+                     options.token_file)
+        .within_file(options.admin_token_file);
+  }
 }
 
 serving::LoaderOptions Process::loader_options(const WorkerOptions& options) {

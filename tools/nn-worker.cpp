@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/tool.hpp"
@@ -59,12 +61,15 @@ options::List option_list(Options& o) {
 // Says where the worker can be reached: people and scripts wait for that.
 void announce(const Options& o, const std::vector<nn::net::Endpoint>& endpoints,
               nn::process::PidFiles& files) {
-  if (!o.pid_file.empty()) files.put(o.pid_file, ::getpid());
-  for (const nn::net::Endpoint& endpoint : endpoints) {
-    if (endpoint.kind == nn::net::Endpoint::Kind::unix_socket || o.port_file.empty()) continue;
-    files.put(o.port_file, endpoint.port);
-    break;
+  const auto tcp = std::find_if(endpoints.begin(), endpoints.end(), [](const nn::net::Endpoint& endpoint) {
+    return endpoint.kind != nn::net::Endpoint::Kind::unix_socket;
+  });
+  if (!o.port_file.empty() && tcp == endpoints.end()) {
+    nn::fail_usage(
+        "--port-file: none of the endpoints has a port");  // or whoever waits for it waits for ever
   }
+  if (!o.pid_file.empty()) files.put(o.pid_file, ::getpid());
+  if (!o.port_file.empty()) files.put(o.port_file, tcp->port);
   std::string lines;
   for (const nn::net::Endpoint& endpoint : endpoints) {
     lines += nn::net::to_string(endpoint) + "\n";

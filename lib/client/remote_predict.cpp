@@ -28,9 +28,9 @@ ColumnChoice sent_columns(const Schema& schema) {
 
 StreamOptions stream_options(const RemoteOptions& options, std::shared_ptr<const Schema> table) {
   StreamOptions out;
-  if (!options.model.empty()) {
+  if (options.model) {
     try {
-      repository::ModelName model = repository::parse_model_name(options.model);
+      repository::ModelName model = repository::parse_model_name(*options.model);
       out.model = std::move(model.name);
       out.version = model.version.value_or(0);
       out.label = std::move(model.label);

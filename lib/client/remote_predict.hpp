@@ -20,7 +20,7 @@ namespace nn::client {
 
 struct RemoteOptions {
   std::vector<net::Endpoint> endpoints;
-  std::string model;                                 // NAME[/VERSION|:LABEL]; empty: the worker's only one
+  std::optional<std::string> model;                  // NAME[/VERSION|:LABEL]; none: the worker's only one
   std::optional<ensemble::Combination> combination;  // the endpoints are members; none: replicas
   std::optional<ensemble::Uncertainty> uncertainty;
   std::optional<std::size_t> quorum;      // members that suffice

@@ -15,7 +15,7 @@ constexpr std::size_t longest_path = 107;  // sockaddr_un
 Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
   const std::string_view scheme = kind == Endpoint::Kind::tls ? "tls" : "tcp";
   const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) {
+  if (colon == std::string_view::npos) {
     fail_usage("'{}://{}' has no port; write {}://HOST:PORT", scheme, printable(text), scheme);
   }
   std::string_view host = text.substr(0, colon);
@@ -25,6 +25,8 @@ Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
     fail_usage("'{}://{}': an IPv6 address stands in brackets, as in {}://[::1]:7000", scheme,
                printable(text), scheme);
   }
+  if (host.empty())
+    fail_usage("'{}://{}' has no host; write {}://HOST:PORT", scheme, printable(text), scheme);
   const std::int64_t port = parse_count("port", text.substr(colon + 1), 0, 65535);
   return {kind, std::string(host), static_cast<std::uint16_t>(port), {}};
 }

@@ -41,18 +41,17 @@ ModelName parse_model_name(std::string_view text) {
   }
   if (end == std::string_view::npos) return out;
   const std::string_view rest = text.substr(end + 1);
-  if (text[end] == '/') {
-    try {
+  if (text[end] == ':' && rest.empty()) {
+    fail_usage("'{}' has no label; write NAME:LABEL, as in digits:stable", printable(text));
+  }
+  try {
+    if (text[end] == '/') {
       out.version = parse_version(rest);
-    } catch (const Error& error) {
-      throw error.within("'" + printable(text) + "'");
+    } else {
+      out.label = parse_label_name(rest);
     }
-  } else {
-    out.label = rest;
-    if (rest.empty() || rest.find_first_of("/:") != std::string_view::npos) {
-      fail_usage("'{}' has no label; write NAME:LABEL, as in digits:stable", printable(text));
-    }
-    check_label_name(out.label);
+  } catch (const Error& error) {
+    throw error.within("'" + printable(text) + "'");
   }
   return out;
 }
@@ -60,8 +59,10 @@ ModelName parse_model_name(std::string_view text) {
 ModelName parse_unlabelled_name(std::string_view text) {
   ModelName name = parse_model_name(text);
   if (!name.label.empty()) {
-    fail_usage("'{}': a label is not taken here; name a version, as in {}/3", printable(text),
-               printable(name.name));
+    fail_usage(
+        "'{}': what a label points to is served anyway, and nn-model label moves it; name a version, as in "
+        "{}/3",
+        printable(text), printable(name.name));
   }
   return name;
 }

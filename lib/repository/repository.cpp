@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -25,17 +27,33 @@ std::optional<FileStamp> stamp_of_model(const std::string& path) {
   return stamp_of(status);
 }
 
+// A worker reads its models again when they change, which a pipe doesn't allow.
+Error why_no_model(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return make_error(ErrorKind::io, "{}", errno == ENOENT ? "no such model file" : std::strerror(errno))
+        .within_file(path);
+  }
+  if (S_ISDIR(status.st_mode)) {
+    return make_error(ErrorKind::io, "is a folder, not a model file")
+        .within_file(path)
+        .advise("; versions in a folder are served with --repository");
+  }
+  return make_error(ErrorKind::io, "a model that is served is a regular file, and this is none")
+      .within_file(path);
+}
+
 std::string_view base_name(std::string_view path) {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   return path.substr(path.rfind('/') + 1);
 }
 
-// Names go into messages, requests and JSON, which is UTF-8: the printable characters of a file's name, and
-// no '/'.
+// Names go into messages, requests and JSON, which is UTF-8: the printable characters of a file's name,
+// without those that a version or a label begins with behind it.
 void check_name(std::string_view name, std::string_view text) {
   if (name.empty()) fail_usage("'{}' has no name for the model; write NAME=PATH", printable(text));
-  if (name.find('/') != std::string_view::npos) {
-    fail_usage("'{}': a model's name holds no '/'", printable(name));
+  if (name.find_first_of("/:") != std::string_view::npos) {
+    fail_usage("'{}': a model's name holds no '/' and no ':'; write NAME=PATH", printable(name));
   }
   check_printable_name(name);
 }
@@ -91,11 +109,7 @@ std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
   std::vector<FoundVersion> found;
   if (!spec.repository) {
     const auto stamp = stamp_of_model(spec.path);
-    if (!stamp && ::access(spec.path.c_str(), F_OK) == 0) {
-      throw make_error(ErrorKind::io, "not a regular file, which could be looked at again")
-          .within_file(spec.path);
-    }
-    if (!stamp) throw make_error(ErrorKind::io, "no such model file").within_file(spec.path);
+    if (!stamp) throw why_no_model(spec.path);
     found.push_back({1, spec.path, *stamp});
     return found;
   }

@@ -59,8 +59,10 @@ void check_job(std::string_view job) {
            c == '_' || c == '-';
   });
   if (!plain || job.starts_with('.') || job.starts_with('-') || job.size() > longest_job) {
-    fail_usage("'{}' names no training: letters, digits, '.', '_' and '-', at most {}", printable(job),
-               longest_job);
+    throw make_error(ErrorKind::usage,
+                     "'{}' names no training: letters, digits, '.', '_' and '-', at most {}", printable(job),
+                     longest_job)
+        .advise("; --checkpoint gives it another name");
   }
 }
 

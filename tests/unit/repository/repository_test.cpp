@@ -62,7 +62,8 @@ TEST_CASE("names of models") {
   CHECK(parse_model_spec("a=b=c.nn").path == "b=c.nn");
   CHECK(parse_model_spec("/x=y/m.nn").name == "m");
   CHECK(parse_repository_spec("/srv/digits/").name == "digits");
-  for (const char* text : {"", "=m.nn", "a="}) CHECK_THROWS_AS(parse_model_spec(text), Error);
+  for (const char* text : {"", "=m.nn", "a=", "a:b=m.nn", "a:b.nn"})
+    CHECK_THROWS_AS(parse_model_spec(text), Error);
   for (const char* text : {"", "newest", "latest:0", "latest:x", "specific:", "specific:0", "specific:1,b"}) {
     INFO(text);
     CHECK_THROWS_AS(parse_version_policy(text), Error);

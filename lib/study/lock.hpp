@@ -1,0 +1,59 @@
+// Who may write to a journal: one at a time, on whatever host, in whatever language.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "study/journal_file.hpp"
+
+namespace nn::study {
+
+// How locks are waited for. Tests move a clock in `pause`.
+struct Patience {
+  const Clock* clock = &Clock::machine();
+  // Waits so long; throws Interrupted where a stop is requested (base/signals.hpp).
+  std::function<void(Clock::duration)> pause = default_pause;
+  // How long a lock is waited for: then it is an Unavailable error, which says who has it as far as is known.
+  Clock::duration limit = std::chrono::seconds(30);
+  static void default_pause(Clock::duration time);
+};
+
+// Optuna's lock: a symbolic link PATH.lock, which its workers make and remove. One whose link and target stay
+// unchanged for 30 seconds is nobody's any more. Ours is told apart by its text: since ours are made under
+// the journal's own lock, one that is there when that is taken was left by a process that died, where locks
+// are sure.
+class LinkLock {
+ public:
+  static constexpr std::chrono::seconds stale_after{30};
+
+  explicit LinkLock(std::string journal);
+  // Waits with what is left until `deadline`.
+  void lock(const Patience& patience, Clock::time_point deadline, bool sure_locks);
+  void unlock() noexcept;  // what is not ours any more stays
+  bool is_mine() const;    // nobody took it away
+
+ private:
+  std::string link_, target_;
+  std::string made_;  // device and inode of the link that we made; empty: none
+};
+
+// Both locks: the file's own, then the link. In scope only.
+class WriteLock {
+ public:
+  WriteLock(JournalFile& file, LinkLock& link, const Patience& patience);
+  ~WriteLock();
+  WriteLock(const WriteLock&) = delete;
+  // Held for so short a time that nobody can have taken it for dead, and the link is still ours.
+  bool is_sure() const;
+
+ private:
+  JournalFile& file_;
+  LinkLock& link_;
+  const Patience& patience_;
+  Clock::time_point since_;
+};
+
+}  // namespace nn::study

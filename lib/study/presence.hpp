@@ -1,0 +1,87 @@
+// Which runs of nn-sweep are alive, of all that share a journal: a lock first, a counter second.
+//
+// Each has a file JOURNAL.d/run-ID with its lock for life, and counts up in it. Another one is dead when its
+// file is gone, when its lock can be taken (where locks are sure), or when its counter stood still for a
+// whole lease by the observer's own clock, which goes on while the machine sleeps. Who couldn't count for
+// half a lease ends its trials, before anybody else can think that it is dead.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+
+namespace nn::study {
+
+inline constexpr std::chrono::seconds default_lease{120}, default_beat{15};
+
+// A clock that counts the time a machine sleeps (CLOCK_BOOTTIME).
+Clock& boot_clock();
+
+// "host:pid:boot:start:random": nobody else has it, in whatever container.
+std::string make_run_id();
+// Whether the process that a run's id or `process_id()` names is alive; nothing where this host can't know.
+std::optional<bool> is_process_alive(std::string_view id);
+// "host:pid:boot:start" of a process of this host, for --owner-pid. Usage error where there is none.
+std::string process_id(int pid);
+
+// This run's. One thread.
+class Presence {
+ public:
+  // Makes the folder and the file. Io errors.
+  Presence(const std::string& journal, const Clock& clock = boot_clock(),
+           Clock::duration lease = default_lease);
+  ~Presence();  // removes its file: it has left
+  Presence(const Presence&) = delete;
+
+  const std::string& id() const { return id_; }
+  // Counts up, every `default_beat` or so. False where that failed, or the file is gone: somebody took this
+  // run for dead.
+  bool beat();
+  // Whether its trials must be ended, since others may soon, or already do, take it for dead. It stays so
+  // until rejoin(), which gives it another id.
+  bool must_stop() const;
+  // When beat() has to have worked again.
+  Clock::time_point deadline() const { return beaten_ + lease_ / 2; }
+  void rejoin();
+
+ private:
+  void join();
+  std::string folder_, id_, path_;
+  const Clock& clock_;
+  Clock::duration lease_;
+  UniqueFd fd_;
+  std::uint64_t counter_ = 0;
+  Clock::time_point beaten_;
+  bool lost_ = false;
+};
+
+// What it has seen of others. One thread.
+class Observer {
+ public:
+  Observer(const std::string& journal, bool sure_locks, const Clock& clock = boot_clock(),
+           Clock::duration lease = default_lease);
+  // Looks at its file. A run that is not known to be dead is alive.
+  bool is_dead(std::string_view run_id);
+  // Removes the files of dead runs.
+  void tidy();
+
+ private:
+  struct Sight {
+    std::string counter;
+    Clock::time_point since;
+  };
+  std::string folder_;
+  bool sure_locks_;
+  const Clock& clock_;
+  Clock::duration lease_;
+  std::map<std::string, Sight, std::less<>> sights_;
+};
+
+}  // namespace nn::study

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "search/history.hpp"
@@ -23,6 +24,7 @@ DerivedSpace derive_space(const StudyLog& study);
 
 class Columns {
  public:
+  Columns(const Columns&) = delete;
   // The names are the journal's, empty: those of the space. A trial that lacks a parameter which should be
   // there, or whose value is none of the space's, is not in the history; where they `may_lack`, as in a
   // derived space, it is there without it.
@@ -38,16 +40,22 @@ class Columns {
   std::optional<search::Point> point_of(const Trial& trial);
 
  private:
+  // Where a parameter of a trial goes, and how.
+  struct Way {
+    std::size_t place;
+    std::optional<ValueMap> map;  // none: the space hasn't such a parameter
+  };
+  const Way& way_of(const KnownParameter& known);
+  void take_proposed(const Trial& trial, search::Point& point) const;
   bool add_row(const StudyLog& study, const Trial& trial, search::History& to);
-  const ValueMap& map_of(const KnownParameter& from, std::size_t parameter);
+  bool replace_row(const StudyLog& study, const Trial& trial);
 
   search::Space space_;
   std::vector<std::string> names_;
   bool may_lack_;
-  std::map<std::string, std::size_t, std::less<>> places_;
-  std::map<const KnownParameter*, ValueMap> maps_;
+  std::unordered_map<std::string, std::size_t> places_;
+  std::unordered_map<const KnownParameter*, Way> ways_;
   search::History history_;
-  bool begun_ = false;
 };
 
 }  // namespace nn::study

@@ -31,7 +31,7 @@ std::string distribution_json(const search::Parameter& parameter);
 // choices (where 1, 1.0 and true are equal).
 bool are_compatible(const search::Parameter& a, const search::Parameter& b);
 
-// Values of one parameter as values of another.
+// Values of one parameter as values of another, which must outlive it.
 class ValueMap {
  public:
   ValueMap(const search::Parameter& from, const search::Parameter& to);
@@ -40,8 +40,8 @@ class ValueMap {
 
  private:
   const search::Parameter& to_;
-  bool same_;                    // values are taken as they are
-  std::vector<double> choices_;  // of what has choices: their places, or the numbers that they are
+  search::Parameter from_;       // of a number that may be one of the choices
+  std::vector<double> choices_;  // of what has choices: where each is, or the number that it is
   bool as_text_ = false;
 };
 

@@ -15,13 +15,13 @@ inline constexpr int format_version = 1;
 
 struct Header {
   int format = format_version;
-  std::string version;               // of nn-tools
-  std::vector<std::string> command;  // the template, one word each
-  std::vector<std::string> space;    // lines, as Space::parse() takes them
-  std::vector<std::string> forbidden;
+  std::string version = {};               // of nn-tools
+  std::vector<std::string> command = {};  // the template, one word each
+  std::vector<std::string> space = {};    // lines, as Space::parse() takes them
+  std::vector<std::string> forbidden = {};
   std::uint64_t seed = 0;
   // Whatever else decides about trials, as its option has it: sampler, pruner, metric, constraint, …
-  std::map<std::string, std::string> settings;
+  std::map<std::string, std::string> settings = {};
   bool operator==(const Header&) const = default;
 };
 

@@ -76,7 +76,7 @@ class Journal {
   bool is_as_read();
   void read_news(bool locked);
   void cut_tail();
-  bool write(const std::string& bytes, Durable durable, const WriteLock& lock);
+  bool write(const std::string& bytes, std::uint64_t at, Durable durable, const WriteLock& lock);
 
   std::string path_;
   How how_;
@@ -86,7 +86,7 @@ class Journal {
   std::string before_;  // the last bytes that were read: whether they are still there
   std::string dropped_;
   std::uint64_t generation_ = 0;
-  std::uint64_t bad_unlocked_ = 0;  // bad lines that were seen without a lock: perhaps half written
+  std::uint64_t unlocked_notices_ = 0;  // what was bad, and read without a lock: perhaps half written
   bool unsynced_ = false, stale_ = false;
 };
 

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "study/trial.hpp"
@@ -56,66 +58,103 @@ struct Line {
   std::vector<Value> parameters;
   std::vector<Text> distributions;
   std::vector<AttributeText> attributes;
+  bool has_distributions = false;
   std::string_view start, end;  // dates; empty: null, or none
   std::vector<std::pair<std::int64_t, double>> reports;
   std::string_view parameter, distribution;
   double value = 0;
   std::optional<std::int64_t> step;
-  std::string_view nn;  // our own object, as JSON; empty: none
+  std::string_view nn;   // our own object, as JSON; empty: none
+  bool is_ours = false;  // its worker is an nn-sweep
 
   std::deque<std::string> unescaped;
+  // Most trials have the distributions of the one before: `distributions` are pieces of this, and as they
+  // were where it is the same.
+  std::string distributions_json;
+  std::deque<std::string> distributions_unescaped;
+  std::uint64_t distributions_version = 0;
 };
 
 // Reads it without its end of line. Nothing is said where all is well; else what is wrong. Takes time and
 // memory in proportion. NaN, Infinity and -Infinity, which Python writes, are numbers.
 std::optional<std::string> parse_line(std::string_view text, Line& line);
 
-// The keys of our own object in a line that begins or ends something.
-struct StartKeys {
-  std::uint64_t seed = 0, known = 0;
-  std::string_view sampler, slot, from;
+// What "nn" says, by the ops that have it. Texts as those of Line.
+struct OwnKeys {
+  std::optional<std::uint64_t> attempt;  // "k": of an end, a report and all else that an attempt says
+  // Of the beginning of a trial, or of an attempt.
+  std::optional<std::uint64_t> seed, known;
+  std::string_view sampler, owner, from, date;
   std::int64_t parent = -1;
   double budget = std::numeric_limits<double>::quiet_NaN();
   double ttl_s = 0;
+  bool lost = false;  // the attempt before had an owner, who died
+  // Of a report.
+  double elapsed_s = std::numeric_limits<double>::quiet_NaN();  // "t"
+  std::string_view metrics;                                     // an object
+  // Of an end.
+  Ending ending;
 };
+// False where it isn't well-formed: then nothing of it counts.
+bool parse_own_keys(std::string_view json, OwnKeys& keys, std::deque<std::string>& unescaped);
 
 // What journals are written with: each is one line with its end, compact, with the shortest numbers that read
 // back as the same. Numbers that are not finite never stand in it as a bare word.
 struct Identity {
-  std::string worker;  // "nn-sweep/host:pid:boot:start:random"
+  std::string worker;  // "nn-sweep/" and the run's id
 };
+inline constexpr std::string_view worker_prefix = "nn-sweep/";
+
 struct ParameterValue {
   const search::Parameter* parameter;
   double value;
 };
-std::string study_line(const Identity&, std::string_view name, const std::vector<Direction>& directions,
-                       std::string_view nn_json);
-std::string study_attribute_line(const Identity&, std::uint32_t study, bool system, std::string_view key,
-                                 std::string_view json);
+// What is said where a trial begins, or an attempt of it.
+struct StartKeys {
+  std::uint64_t seed = 0, known = 0;
+  std::string_view slot, sampler, owner, from;  // empty: nothing is said; the owner is the worker
+  std::int64_t parent = -1;
+  double budget = std::numeric_limits<double>::quiet_NaN();
+  double ttl_s = 0;
+  bool lost = false;
+};
 struct NewTrial {
   std::uint32_t study, id;  // id: the number that it gets, over all studies
   State state = State::running;
   Date start{}, end{};
-  std::vector<double> values;  // of one that is taken over
+  std::vector<double> values;  // of one that has ended
   std::vector<ParameterValue> parameters;
-  std::vector<Report> reports;        // of one that is taken over
-  std::vector<Attribute> attributes;  // the slot's is added
+  const Trial* like = nullptr;    // whose reports and constraints it has: one that is taken over
+  std::string system_attributes;  // an object of JSON; empty: none but what `like` has
   StartKeys keys;
 };
-std::string trial_line(const Identity&, const NewTrial& trial);
-std::string parameter_line(const Identity&, std::uint32_t trial, const search::Parameter& parameter,
+
+std::string study_line(const Identity& who, std::string_view name, const std::vector<Direction>& directions,
+                       std::string_view nn_json);
+std::string study_attribute_line(const Identity& who, std::uint32_t study, std::string_view key,
+                                 std::string_view json);  // of the system's
+std::string trial_line(const Identity& who, const NewTrial& trial);
+std::string parameter_line(const Identity& who, std::uint32_t trial, const search::Parameter& parameter,
                            double value);
-std::string pop_line(const Identity&, std::uint32_t trial, Date start, const StartKeys& keys);  // state 0
-std::string end_line(const Identity&, std::uint32_t trial, std::uint32_t attempt, State state,
-                     const std::vector<double>& values, Date end, const Ending& ending);
+// A waiting trial runs.
+std::string pop_line(const Identity& who, std::uint32_t trial, Date start, const StartKeys& keys);
+// `run`: its id, and the attempt; 0: it has none.
+struct AttemptOf {
+  std::uint32_t trial, attempt;
+};
+std::string end_line(const Identity& who, AttemptOf run, State state, const std::vector<double>& values,
+                     Date end, const Ending& ending);
 // A value that isn't finite becomes an attribute, which Optuna keeps and doesn't plot.
-std::string report_line(const Identity&, std::uint32_t trial, std::uint32_t attempt, std::int64_t step,
-                        double value, double elapsed_s, std::string_view metrics_json);
-std::string trial_attribute_line(const Identity&, std::uint32_t trial, bool system, std::string_view key,
+std::string report_line(const Identity& who, AttemptOf run, std::int64_t step, double value, double elapsed_s,
+                        std::string_view metrics_json);
+std::string trial_attribute_line(const Identity& who, AttemptOf run, bool system, std::string_view key,
                                  std::string_view json, std::string_view event = {});
-std::string attempt_line(const Identity&, std::uint32_t trial, std::uint32_t attempt, std::string_view owner,
-                         std::string_view reason, Date start, const StartKeys& keys, bool lost);
-std::string pause_line(const Identity&, std::uint32_t trial, std::uint32_t attempt, double budget);
-std::string checkpoint_line(const Identity&, std::uint32_t trial, const Checkpoint& checkpoint);
+std::string attempt_line(const Identity& who, AttemptOf run, std::string_view reason, Date start,
+                         const StartKeys& keys);
+std::string pause_line(const Identity& who, AttemptOf run, double budget);
+std::string checkpoint_line(const Identity& who, AttemptOf run, const Checkpoint& checkpoint);
+
+// A number as Python would have it: 1.0, 1e-05. `value` is finite.
+std::string json_number(double value);
 
 }  // namespace nn::study

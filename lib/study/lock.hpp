@@ -14,11 +14,14 @@ namespace nn::study {
 // How locks are waited for. Tests move a clock in `pause`.
 struct Patience {
   const Clock* clock = &Clock::machine();
-  // Waits so long; throws Interrupted where a stop is requested (base/signals.hpp).
+  // Waits so long.
   std::function<void(Clock::duration)> pause = default_pause;
   // How long a lock is waited for: then it is an Unavailable error, which says who has it as far as is known.
   Clock::duration limit = std::chrono::seconds(30);
+  // A stop that is requested (base/signals.hpp) doesn't end it: what has run must still be written down.
   static void default_pause(Clock::duration time);
+  // The same for who has nothing to write yet: throws Interrupted.
+  static void pause_or_stop(Clock::duration time);
 };
 
 // Optuna's lock: a symbolic link PATH.lock, which its workers make and remove. One whose link and target stay
@@ -37,13 +40,14 @@ class LinkLock {
 
  private:
   std::string link_, target_;
-  std::string made_;  // device and inode of the link that we made; empty: none
+  std::string made_;  // which link we made; empty: none
 };
 
 // Both locks: the file's own, then the link. In scope only.
 class WriteLock {
  public:
-  WriteLock(JournalFile& file, LinkLock& link, const Patience& patience);
+  // `name` is the journal's, for messages.
+  WriteLock(JournalFile& file, const std::string& name, LinkLock& link, const Patience& patience);
   ~WriteLock();
   WriteLock(const WriteLock&) = delete;
   // Held for so short a time that nobody can have taken it for dead, and the link is still ours.

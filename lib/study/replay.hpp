@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,8 @@ struct StudyLog {
   std::vector<Direction> directions;
   std::string nn;  // our own object of JSON, as it was last said; empty: another program made it
   std::vector<Attribute> attributes;
-  std::deque<Trial> trials;  // by number; references last as long as the Replay
+  std::deque<Trial> trials;                  // by number; references last as long as the Replay
+  std::set<std::uint32_t> running, waiting;  // numbers of those that are
   std::array<std::size_t, state_count> counts{};
   std::size_t proposed = 0;    // trials that a sampler of ours proposed, whatever became of them
   std::size_t taken_over = 0;  // complete or pruned ones that are another journal's (Trial::from)
@@ -66,10 +68,13 @@ class Replay {
   // Takes what follows what it had, up to the last end of line in it; how many bytes that were. Bad lines are
   // skipped, and named in notices(). Data error, with file and line, where a line of ours shows that lines
   // before it are lost: all numbers of trials would be wrong. It is useless after that.
+  // Of a line that is longer than max_line_bytes it takes all at once, so that nobody must keep it.
   std::size_t apply(std::string_view bytes);
 
   const std::string& name() const;
   std::uint64_t offset() const;  // bytes taken
+  // The same without what was taken of a line that is too long and has no end yet.
+  std::uint64_t end_of_lines() const;
   std::uint64_t lines() const;
   std::uint32_t trial_ids() const;  // how many there are, which is the next one's
 

@@ -25,9 +25,10 @@ struct Objective {
 };
 
 struct Opening {
-  std::string name;                   // empty: the journal's only study; of a new one "nn-sweep"
-  std::vector<Objective> objectives;  // empty: those that it has. Other ones than it has are a Usage error
-  std::optional<Header> header;       // none: as it is; the study must exist
+  std::string name = {};  // empty: the journal's only study; of a new one "nn-sweep"
+  std::vector<Objective> objectives =
+      {};                             // empty: those that it has. Other ones than it has are a Usage error
+  std::optional<Header> header = {};  // none: as it is; the study must exist
   bool create = true;                 // where there is none
 };
 

@@ -54,7 +54,7 @@ struct Checkpoint {
   double budget = 0;  // the resource that it has used up: epochs, of nn-train
   std::uint64_t bytes = 0;
   std::int64_t modified_ns = 0;
-  std::string xxh3;  // of its bytes, in hexadecimal; may be empty
+  std::string xxh3 = {};  // of its bytes, in hexadecimal; may be empty
 };
 
 // How a trial ended, as nn-sweep tells it; of others' trials nothing of it is known.
@@ -85,8 +85,9 @@ struct Trial {
   double budget = std::numeric_limits<double>::quiet_NaN();  // of the attempt; NaN: none
   double ttl_s =
       0;  // asked for by a shell: lost so long after its last sign of life; 0: its owner has a lease
-  Date start{}, end{}, last_sign{};  // last_sign: of this attempt, its start or a report
-  std::string_view from;             // taken over from another journal: "old.jsonl:study#12"
+  Date start{}, end{};
+  Date begun{}, last_sign{};  // this attempt, and its last report
+  std::string_view from;      // taken over from another journal: "old.jsonl:study#12"
 
   std::vector<TrialParameter> parameters;
   std::vector<double> values;  // for each objective, as people see them; empty until it ends, or if it failed

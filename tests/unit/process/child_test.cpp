@@ -160,13 +160,16 @@ TEST_CASE("a status that nobody knows is a failure") {
   CHECK(*child.status() != 0);
 }
 
-TEST_CASE("what a shell couldn't start never started") {
-  for (const auto& [text, never] :
-       {std::pair("no-such-command", true), {"/dev/null", true}, {"exit 1", false}, {"kill -9 $$", false}}) {
+TEST_CASE("what a shell couldn't start fails for good, and what was called wrongly") {
+  for (const auto& [text, for_good] : {std::pair("no-such-command", true),
+                                       {"/dev/null", true},
+                                       {"exit 2", true},
+                                       {"exit 1", false},
+                                       {"kill -9 $$", false}}) {
     INFO(text);
     const Child child(shell(std::string(text) + " 2>&-"));
     wait_for_end(child);
-    CHECK(never_started(*child.status()) == never);
+    CHECK(fails_for_good(*child.status()) == for_good);
   }
 }
 

@@ -22,7 +22,7 @@ class FakeServable : public serving::LocalServable {
   std::shared_ptr<const Schema> outputs() const override {
     return predict::PredictionBuilder(kind_, Schema{}, false, {}).schema();
   }
-  BoundTable bind(const Schema& table) const override {
+  serving::BoundTable bind(const Schema& table) const override {
     if (!table.find("a")) fail_data("the table has no column 'a'");
     return {};
   }

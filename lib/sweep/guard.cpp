@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -61,31 +63,25 @@ void end_all(const std::set<pid_t>& groups, const std::string& mark, std::chrono
 
 // The guard's own life. It holds on to nothing of the agent: an open descriptor would keep a connection
 // alive.
-[[noreturn]] void guard(int pipe, const std::string& mark, std::chrono::milliseconds patience) {
+[[noreturn]] void guard(int pipe, const Guard::Groups& noted, const std::string& mark,
+                        std::chrono::milliseconds patience) {
   ::setsid();
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
   const int null = ::open("/dev/null", O_RDWR);
   for (const int fd : {0, 1, 2}) ::dup2(null, fd);
   ::dup2(pipe, 3);
   ::close_range(4, ~0U, 0);
-  std::set<pid_t> groups;
-  bool ended_well = false;
-  std::string text;
-  char part[4096];
-  for (ssize_t n; (n = ::read(3, part, sizeof part)) > 0 || (n < 0 && errno == EINTR);) {
-    if (n < 0) continue;
-    text.append(part, static_cast<std::size_t>(n));
-    std::size_t from = 0;
-    for (std::size_t end; (end = text.find('\n', from)) != std::string::npos; from = end + 1) {
-      pid_t group = 0;
-      std::from_chars(text.data() + from + 1, text.data() + end, group);
-      if (text[from] == '+' && group > 1) groups.insert(group);
-      if (text[from] == '-') groups.erase(group);
-      if (text[from] == '.') ended_well = true;
-    }
-    text.erase(0, from);
+  char byte = 0;
+  ssize_t n = 0;
+  while ((n = ::read(3, &byte, 1)) < 0 && errno == EINTR) {
   }
-  if (!ended_well) end_all(groups, mark, patience);
+  if (n == 0) {
+    std::set<pid_t> groups;
+    for (const auto& group : noted) {
+      if (const pid_t pid = group.load(); pid > 1) groups.insert(pid);
+    }
+    end_all(groups, mark, patience);
+  }
   ::_exit(0);
 }
 
@@ -120,27 +116,35 @@ void end_processes_with(const std::string& variable, std::chrono::milliseconds p
 }
 
 Guard::Guard(const std::string& mark, std::chrono::milliseconds patience) {
+  void* shared = ::mmap(nullptr, sizeof(Groups), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) fail_errno("mmap");
+  groups_ = new (shared) Groups{};
   auto [reader, writer] = make_pipe();
   pid_ = ::fork();
   if (pid_ < 0) fail_errno("fork");
   if (pid_ == 0) {
     writer.reset();
-    guard(reader.get(), mark, patience);
+    guard(reader.get(), *groups_, mark, patience);
   }
   pipe_ = std::move(writer);
 }
 
+// A guard that was killed itself is no reason to end: SIGPIPE is ignored.
 Guard::~Guard() {
-  tell('.', 0);
+  const char all_is_over = '.';
+  [[maybe_unused]] const ssize_t n = ::write(pipe_.get(), &all_is_over, 1);
   pipe_.reset();
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  ::munmap(groups_, sizeof(Groups));
 }
 
-// A guard that was killed itself is no reason to end: SIGPIPE is ignored.
-void Guard::tell(char what, pid_t group) {
-  const std::string line = what + std::to_string(group) + '\n';
-  [[maybe_unused]] const ssize_t n = ::write(pipe_.get(), line.data(), line.size());
+void Guard::replace(pid_t was, pid_t is) {
+  for (auto& group : *groups_) {
+    if (group.load() != was) continue;
+    group.store(is);
+    return;
+  }
 }
 
 }  // namespace nn::sweep

@@ -3,7 +3,10 @@
 
 #include <sys/types.h>
 
+#include <array>
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -24,21 +27,27 @@ std::vector<pid_t> processes_with(const std::string& variable);
 void end_processes_with(const std::string& variable, std::chrono::milliseconds patience);
 
 // The guard is a fork of this process, which must have one thread. It waits for this process's end, then ends
-// the groups that are noted and all processes with the mark.
+// the groups that are noted and all processes with the mark. Notes are in memory that both share: it sleeps
+// until then.
 class Guard {
  public:
+  // Those beyond are found by the mark alone.
+  static constexpr std::size_t most_groups = 4096;
+  using Groups = std::array<std::atomic<pid_t>, most_groups>;
+
   // `mark` is NAME=value.
   Guard(const std::string& mark, std::chrono::milliseconds patience);
   Guard(const Guard&) = delete;
   // All is over: it ends without doing anything.
   ~Guard();
   pid_t pid() const { return pid_; }
-  void add(pid_t group) { tell('+', group); }
-  void remove(pid_t group) { tell('-', group); }
+  void add(pid_t group) { replace(0, group); }
+  void remove(pid_t group) { replace(group, 0); }
 
  private:
-  void tell(char what, pid_t group);
+  void replace(pid_t was, pid_t is);
   UniqueFd pipe_;
+  Groups* groups_ = nullptr;
   pid_t pid_ = -1;
 };
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +34,15 @@ UniqueFd open_file(const std::string& path, int flags) {
 int without_waiting(UniqueFd fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
   return fd.release();
+}
+
+std::string last_lines(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  std::size_t begin = text.size();
+  for (std::size_t lines = 0; lines < tail_lines && begin != std::string::npos && begin > 0; ++lines) {
+    begin = text.rfind('\n', begin - 1);
+  }
+  return begin == std::string::npos || begin >= text.size() ? text : text.substr(begin + 1);
 }
 
 // The cores of this thread, put back at the end of a scope: a child starts with those that its parent has
@@ -75,13 +83,14 @@ TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTri
                        : (std::filesystem::path(message.directory) / message.metric_file).string()),
       events_(std::move(events)),
       standard_(executor, message.metrics, message.metric),
+      errors_(executor, {}, ""),
       metrics_(executor, {}, ""),
       started_(std::chrono::steady_clock::now()),
       child_(start(message, std::move(environment))),
       end_(executor, child_.end_descriptor().release()) {
-  standard_.to_log = true;
-  read(standard_);
-  read(metrics_);
+  standard_.to_log = errors_.to_log = true;
+  errors_.has_metrics = false;
+  for (Output* output : {&standard_, &errors_, &metrics_}) read(*output);
   wait();
 }
 
@@ -94,6 +103,7 @@ process::Child TrialProcess::start(const StartTrial& message, std::vector<std::s
   const SlotSetup setup = set_up(message.slot, ::getenv("CUDA_VISIBLE_DEVICES"), message.mask);
   const UniqueFd input = open_file("/dev/null", O_RDONLY);
   auto [output, their_output] = make_pipe();
+  auto [errors, their_errors] = make_pipe();
   auto [metrics, their_metrics] = make_pipe();
   process::Command command;
   command.words = message.words;
@@ -105,9 +115,10 @@ process::Child TrialProcess::start(const StartTrial& message, std::vector<std::s
   if (message.change_directory) command.directory = message.directory;
   command.descriptors = {{input.get(), STDIN_FILENO},
                          {their_output.get(), STDOUT_FILENO},
-                         {log_.get(), STDERR_FILENO},
+                         {their_errors.get(), STDERR_FILENO},
                          {their_metrics.get(), metric_descriptor}};
   standard_.descriptor.assign(without_waiting(std::move(output)));
+  errors_.descriptor.assign(without_waiting(std::move(errors)));
   metrics_.descriptor.assign(without_waiting(std::move(metrics)));
   const Affinity affinity(setup.cores);
   return process::Child(std::move(command));
@@ -115,8 +126,7 @@ process::Child TrialProcess::start(const StartTrial& message, std::vector<std::s
 
 void TrialProcess::pause(bool paused) {
   paused_ = paused;
-  read(standard_);
-  read(metrics_);
+  for (Output* output : {&standard_, &errors_, &metrics_}) read(*output);
 }
 
 void TrialProcess::read(Output& output) {
@@ -132,6 +142,8 @@ void TrialProcess::read(Output& output) {
 
 void TrialProcess::take(Output& output, std::string_view bytes) {
   if (output.to_log) {
+    output.tail += bytes;
+    if (output.tail.size() > 2 * tail_bytes) output.tail.erase(0, output.tail.size() - tail_bytes);
     for (std::string_view left = bytes; !left.empty();) {
       const ssize_t n = ::write(log_.get(), left.data(), left.size());
       if (n < 0 && errno == EINTR) continue;
@@ -145,6 +157,7 @@ void TrialProcess::take(Output& output, std::string_view bytes) {
       left.remove_prefix(static_cast<std::size_t>(n));
     }
   }
+  if (!output.has_metrics) return;
   output.reader.take(bytes, [this](Report report) { events_.report({trial_, std::move(report)}); });
 }
 
@@ -157,6 +170,7 @@ void TrialProcess::drain(Output& output) {
     if (n <= 0) break;
     take(output, {output.buffer.data(), static_cast<std::size_t>(n)});
   }
+  if (!output.has_metrics) return;
   if (auto report = output.reader.end()) events_.report({trial_, std::move(*report)});
 }
 
@@ -181,11 +195,10 @@ void TrialProcess::end() {
   }
   ended.wall_s = std::chrono::duration<double>(now - started_).count();
   child_.kill_now();  // whom it left behind
-  drain(standard_);
-  drain(metrics_);
+  for (Output* output : {&standard_, &errors_, &metrics_}) drain(*output);
   if (!metric_file_.empty()) read_metric_file(ended);
   ended.last_number = standard_.reader.last_number();
-  if (ended.status != 0) ended.tail = tail();
+  if (ended.status != 0) ended.tail = last_lines(errors_.tail.empty() ? standard_.tail : errors_.tail);
   events_.ended(std::move(ended));
 }
 
@@ -198,23 +211,6 @@ void TrialProcess::read_metric_file(TrialEnded& ended) {
   } catch (const Error& error) {
     ended.error = error.what();
   }
-}
-
-std::string TrialProcess::tail() const {
-  const UniqueFd fd(::open(log_path_.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) return {};
-  const off_t from = std::max<off_t>(0, status.st_size - static_cast<off_t>(tail_bytes));
-  std::string text(tail_bytes, '\0');
-  const ssize_t n = ::pread(fd.get(), text.data(), text.size(), from);
-  text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-  while (text.ends_with('\n')) text.pop_back();
-  std::size_t begin = text.size();
-  for (std::size_t lines = 0; begin > 0 && lines < tail_lines; ++lines) {
-    begin = text.rfind('\n', begin - 1);
-    if (begin == std::string::npos) return text;
-  }
-  return begin >= text.size() ? text : text.substr(begin + 1);
 }
 
 }  // namespace nn::sweep

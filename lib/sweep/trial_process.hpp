@@ -33,13 +33,14 @@ class TrialProcess {
   void pause(bool paused);
 
  private:
-  // One of the two that it writes to: standard output, and the descriptor for metrics.
+  // One of those that it writes to: standard output and error, and the descriptor for metrics.
   struct Output {
     Output(const asio::any_io_executor& executor, MetricSource source, const std::string& metric)
         : descriptor(executor), reader(source, metric) {}
     asio::posix::stream_descriptor descriptor;
     MetricReader reader;
-    bool to_log = false, reading = false;
+    bool to_log = false, reading = false, has_metrics = true;
+    std::string tail;  // its end, of what goes to the log
     std::array<char, 16 << 10> buffer;
   };
   process::Child start(const StartTrial& message, std::vector<std::string> environment);
@@ -49,13 +50,12 @@ class TrialProcess {
   void wait();
   void end();
   void read_metric_file(TrialEnded& ended);
-  std::string tail() const;
 
   const std::uint32_t trial_;
   const std::string log_path_, metric_file_;
   Events events_;
   UniqueFd log_;
-  Output standard_, metrics_;
+  Output standard_, errors_, metrics_;
   std::chrono::steady_clock::time_point started_;
   process::Child child_;
   asio::posix::stream_descriptor end_;

@@ -1,0 +1,197 @@
+#include "sweep/agents.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
+#include <chrono>
+#include <climits>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "process/child.hpp"
+
+namespace nn::sweep {
+namespace {
+
+// An agent gives its trials five seconds before it kills them.
+constexpr std::chrono::seconds patience{10};
+
+// This program itself; its name may mean another one by now.
+std::string own_path() {
+  char path[PATH_MAX];
+  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+  return n > 0 ? std::string(path, static_cast<std::size_t>(n)) : "nn-sweep";
+}
+
+void add_slot(Host& host, Slot slot) {
+  if (std::find(host.slots.begin(), host.slots.end(), slot) != host.slots.end()) {
+    fail_usage("{} is there twice; {}*2 are two slots that share it", slot.name(), slot.device);
+  }
+  host.slots.push_back(std::move(slot));
+}
+
+process::Command command_of(const Host& host) {
+  process::Command command;
+  command.words = host.command;
+  command.socket = true;
+  command.patience = patience;
+  return command;
+}
+
+}  // namespace
+
+struct Agents::Link : std::enable_shared_from_this<Link> {
+  Link(asio::io_context& io, Host its_host, const Events& its_events)
+      : host(std::move(its_host)), events(its_events), child(command_of(host)), socket(io) {
+    socket.assign(asio::local::stream_protocol(), child.take_socket().release());
+  }
+
+  void read() {
+    asio::async_read_until(
+        socket, asio::dynamic_buffer(text, longest_message), '\n',
+        [this, self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {
+          if (closed) return;
+          if (error) return lost(ready ? "its connection ended" : "it didn't start");
+          try {
+            take(parse_from_agent(std::string_view(text).substr(0, n)));
+          } catch (const Error& wrong) {
+            return lost(wrong.what());
+          }
+          text.erase(0, n);
+          if (!closed) read();
+        });
+  }
+
+  void take(const FromAgent& message) {
+    const auto* greeting = std::get_if<AgentReady>(&message);
+    if (greeting == nullptr && !ready) fail_data("it is no agent: it didn't greet");
+    if (greeting == nullptr) return events.message(host.name, message);
+    if (greeting->protocol != agent_protocol) {
+      fail_data("nn-sweep there is of version {}, here of {}, which don't understand each other",
+                printable(greeting->version), tools_version());
+    }
+    ready = true;
+    events.ready(host);
+  }
+
+  void send(std::string line) {
+    if (closed) return;
+    unsent.push_back(std::move(line));
+    if (unsent.size() == 1) write();
+  }
+
+  void write() {
+    asio::async_write(socket, asio::buffer(unsent.front()),
+                      [this, self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                        if (error || closed) return;  // reading says more
+                        unsent.pop_front();
+                        if (!unsent.empty()) write();
+                      });
+  }
+
+  void lost(const std::string& why) {
+    close();
+    events.lost(host.name, why);
+  }
+
+  void close() {
+    if (std::exchange(closed, true)) return;
+    boost::system::error_code ignored;
+    socket.close(ignored);
+  }
+
+  Host host;
+  const Events& events;
+  process::Child child;
+  asio::local::stream_protocol::socket socket;
+  std::string text;
+  std::deque<std::string> unsent;
+  bool ready = false, closed = false;
+};
+
+Agents::Agents(asio::io_context& io, Events events) : io_(io), events_(std::move(events)) {}
+
+Agents::~Agents() {
+  for (const auto& [name, link] : links_) link->close();  // all at once, then one after the other
+}
+
+void Agents::add(Host host) {
+  const std::string name = host.name;
+  auto link = std::make_shared<Link>(io_, std::move(host), events_);
+  links_[name] = link;
+  link->read();
+}
+
+void Agents::start(const std::string& host, const StartTrial& trial) { send(host, trial); }
+void Agents::send_signal(const std::string& host, const SignalTrial& signal) { send(host, signal); }
+
+void Agents::send(const std::string& host, const ToAgent& message) {
+  const auto found = links_.find(host);
+  if (found != links_.end()) found->second->send(to_line(message));
+}
+
+Host local_host(const std::vector<std::string>& devices) {
+  Host host;
+  host.command = {own_path(), "agent"};
+  for (const std::string& device : devices) {
+    for (Slot& slot : parse_slots(device)) add_slot(host, std::move(slot));
+  }
+  return host;
+}
+
+std::vector<Host> parse_hosts(std::string_view text, std::string_view name) {
+  std::vector<Host> hosts;
+  std::int64_t number = 0;
+  for (const std::string& line : split_lines(text)) {
+    ++number;
+    const std::string_view content = trim(std::string_view(line).substr(0, line.find('#')));
+    if (content.empty()) continue;
+    try {
+      Host host;
+      std::string directory, command = "nn-sweep";
+      for (const std::string& word : split(content, ' ')) {
+        if (word.empty()) continue;
+        if (host.name.empty()) {
+          if (word.starts_with('-')) fail_usage("'{}' is no host", printable(word));
+          host.name = word;
+        } else if (word.starts_with("dir=")) {
+          directory = word.substr(4);
+        } else if (word.starts_with("command=")) {
+          command = word.substr(8);
+        } else {
+          for (Slot& slot : parse_slots(word, host.name)) add_slot(host, std::move(slot));
+        }
+      }
+      if (host.slots.empty()) fail_usage("'{}' has no devices, such as cuda:0", printable(host.name));
+      const std::string there =
+          (directory.empty() ? "" : "cd " + shell_quoted(directory) + " && ") + "exec " + command + " agent";
+      // One that doesn't answer for 45 seconds is lost; nobody is there to type a password.
+      host.command = {"ssh",
+                      "-o",
+                      "BatchMode=yes",
+                      "-o",
+                      "ServerAliveInterval=15",
+                      "-o",
+                      "ServerAliveCountMax=3",
+                      "--",
+                      host.name,
+                      there};
+      for (const Host& other : hosts) {
+        if (other.name == host.name)
+          fail_usage("'{}' is there twice; it may have several devices in one line", printable(host.name));
+      }
+      hosts.push_back(std::move(host));
+    } catch (const Error& error) {
+      throw error.within_file(std::string(name), number);
+    }
+  }
+  return hosts;
+}
+
+}  // namespace nn::sweep

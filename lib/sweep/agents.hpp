@@ -1,0 +1,55 @@
+// Connections to agents: one a host, each a process of ours (this program, ssh, srun) with a socket.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sweep/coordinator.hpp"
+
+namespace nn::sweep {
+
+namespace asio = boost::asio;
+
+// How an agent is reached, and what it offers.
+struct Host {
+  std::string name;                  // "": this one
+  std::vector<std::string> command;  // that speaks to the agent at its standard input and output
+  std::vector<Slot> slots;
+};
+
+// This host's.
+Host local_host(const std::vector<std::string>& devices);
+// Lines "HOST DEVICE… [dir=PATH] [command=COMMAND]", '#' begins a comment: hosts that ssh(1) reaches, where
+// nn-sweep, or the command, is found. Usage errors name the line. `name` is the file's, for them.
+std::vector<Host> parse_hosts(std::string_view text, std::string_view name);
+
+// One thread, that of the io_context.
+class Agents : public Executor {
+ public:
+  struct Events {
+    std::function<void(const Host&)> ready;
+    std::function<void(const std::string& host, const FromAgent&)> message;
+    // It is gone, with all its trials.
+    std::function<void(const std::string& host, const std::string& why)> lost;
+  };
+  Agents(asio::io_context& io, Events events);
+  ~Agents() override;  // ends all agents, which end their trials first, and waits for that
+
+  void add(Host host);
+  void start(const std::string& host, const StartTrial& trial) override;
+  void send_signal(const std::string& host, const SignalTrial& signal) override;
+
+ private:
+  struct Link;
+  void send(const std::string& host, const ToAgent& message);
+  asio::io_context& io_;
+  Events events_;
+  std::map<std::string, std::shared_ptr<Link>> links_;
+};
+
+}  // namespace nn::sweep

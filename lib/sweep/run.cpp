@@ -1,0 +1,110 @@
+#include "sweep/run.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/signals.hpp"
+#include "net/stop_wait.hpp"
+#include "net/timer.hpp"
+
+namespace nn::sweep {
+namespace {
+
+class Run {
+ public:
+  Run(study::Study& study, study::Presence& presence, study::Observer& others, const Plan& plan,
+      study::Propose propose, const std::vector<Host>& hosts, Observation& observation)
+      : observation_(observation),
+        agents_(io_, events()),
+        coordinator_(study, presence, others, plan, std::move(propose), agents_, net::clock_of(io_),
+                     observation),
+        timer_(io_.get_executor()),
+        stop_(io_.get_executor(), [this] { stopped(); }),
+        hosts_left_(hosts.size()) {
+    for (const Host& host : hosts) agents_.add(host);
+  }
+
+  RunResult operator()() {
+    io_.run();
+    if (failure_) std::rethrow_exception(failure_);
+    return coordinator_.result();
+  }
+
+ private:
+  Agents::Events events() {
+    Agents::Events events;
+    events.ready = [this](const Host& host) {
+      coordinator_.add_slots(host.slots);
+      work_soon();
+    };
+    events.message = [this](const std::string& host, const FromAgent& message) {
+      coordinator_.take(host, message);
+      work_soon();
+    };
+    events.lost = [this](const std::string& host, const std::string& why) {
+      coordinator_.host_lost(host, why);
+      if (--hosts_left_ == 0) coordinator_.stop("no agent is left");
+      work_soon();
+    };
+    return events;
+  }
+
+  void stopped() {
+    if (stop_requested() == SIGINT) {
+      observation_.said(
+          "no trial begins any more; those that run may end by themselves (^C once more ends them)");
+      coordinator_.drain("it was interrupted");
+    } else {
+      coordinator_.stop("it was told to end");
+    }
+    work_soon();
+  }
+
+  // Once for all messages that are there.
+  void work_soon() {
+    if (std::exchange(soon_, true)) return;
+    asio::post(io_, [this] {
+      soon_ = false;
+      work();
+    });
+  }
+
+  void work() {
+    if (failure_) return;
+    try {
+      const Clock::time_point next = coordinator_.work();
+      if (coordinator_.is_over()) return io_.stop();
+      timer_.expires_at(next);
+      timer_.wait([this](bool expired) {
+        if (expired) work();
+      });
+    } catch (...) {
+      failure_ = std::current_exception();
+      io_.stop();
+    }
+  }
+
+  asio::io_context io_{1};
+  Observation& observation_;
+  Agents agents_;
+  Coordinator coordinator_;
+  net::Timer timer_;
+  net::StopWait stop_;
+  std::size_t hosts_left_;
+  std::exception_ptr failure_;
+  bool soon_ = false;
+};
+
+}  // namespace
+
+RunResult run(study::Study& study, study::Presence& presence, study::Observer& others, const Plan& plan,
+              study::Propose propose, const std::vector<Host>& hosts, Observation& observation) {
+  return Run(study, presence, others, plan, std::move(propose), hosts, observation)();
+}
+
+}  // namespace nn::sweep

@@ -1,0 +1,43 @@
+// What a journal says, for people and scripts. All only read, and take no lock; texts end with an end of
+// line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/enum_names.hpp"
+#include "study/study.hpp"
+
+namespace nn::sweep {
+
+enum class TableFormat : std::uint8_t { text, csv, json, jsonl };
+const EnumNames<TableFormat>& enum_names(TableFormat);
+
+// A row for each trial: number, state, values, parameters, seconds, slot, attempts.
+std::string trials_table(study::Study& study, TableFormat format);
+
+struct BestOptions {
+  std::size_t top = 1;
+  bool pareto = false;   // all that no other dominates
+  bool models = false;   // "-m path" for each, for nn-predict, instead of rows
+  bool command = false;  // the command line of each
+  TableFormat format = TableFormat::text;
+};
+// Data error where no trial is complete, keeps its constraints and has a finite value.
+std::string best_table(study::Study& study, const BestOptions& options);
+
+// All of one trial. Usage error where it isn't there.
+std::string trial_text(study::Study& study, std::uint32_t number);
+// The command that ran it, to be pasted into a shell.
+std::string trial_command(study::Study& study, std::uint32_t number);
+// The pruner's decisions about it, with their numbers, a line each.
+std::string explanation(study::Study& study, std::uint32_t number);
+
+std::string status_text(study::Study& study, bool json);
+std::string importance_table(study::Study& study, TableFormat format);
+// What is wrong with a journal, a line each; empty: nothing.
+std::string faults(study::Study& study);
+
+}  // namespace nn::sweep

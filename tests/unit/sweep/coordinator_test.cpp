@@ -1,0 +1,328 @@
+// The coordinator on a clock that stands still, with trials that end as a test says.
+#include "sweep/coordinator.hpp"
+
+#include <csignal>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../study/fake_file.hpp"
+#include "base/error.hpp"
+#include "catch.hpp"
+
+using namespace nn;
+using namespace nn::sweep;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int exited(int status) { return status << 8; }
+
+struct Hands : Executor {
+  struct Begun {
+    std::string host;
+    StartTrial trial;
+  };
+  std::vector<Begun> begun;
+  std::vector<std::pair<std::uint32_t, int>> signals;
+  void start(const std::string& host, const StartTrial& trial) override { begun.push_back({host, trial}); }
+  void send_signal(const std::string& /*host*/, const SignalTrial& signal) override {
+    signals.emplace_back(signal.trial, signal.signal);
+  }
+};
+
+struct Notes : Observation {
+  std::vector<std::string> sentences;
+  std::vector<std::uint32_t> order;
+  void ended(const study::Trial& trial, bool /*is_best*/) override { order.push_back(trial.number); }
+  void said(const std::string& sentence) override { sentences.push_back(sentence); }
+};
+
+// A study on a disk of memory, and a coordinator with two slots.
+struct Bed {
+  test::Folder folder;
+  test::ManualClock clock;
+  test::FakeDisk disk;
+  Plan plan;
+  Hands hands;
+  Notes notes;
+  std::string journal = folder / "s.jsonl";
+  study::Presence presence{journal, clock};
+  std::optional<study::Study> study;
+  std::optional<study::Observer> others;
+  std::optional<Coordinator> coordinator;
+
+  Bed() {
+    plan.command = Template({"train", "{x}"});
+    plan.objectives = {{"loss", study::Direction::minimize}};
+    plan.folder = journal + ".d";
+    plan.trials = 4;
+  }
+  void start(const std::vector<Slot>& slots = {{"", "cpu:0", 0}, {"", "cpu:1", 0}}) {
+    study::Opening opening;
+    opening.objectives = plan.objectives;
+    opening.header = study::Header{.version = "1", .space = {"x=uniform:0:1"}, .seed = 3};
+    study::Study::How how;
+    how.worker = presence.id();
+    how.patience = test::patience(clock);
+    how.open = [this] { return std::make_unique<test::FakeFile>(disk); };
+    study.emplace(journal, opening, how);
+    others.emplace(journal, true, clock);
+    const auto propose = [](const search::Space&, const search::History&, std::uint64_t,
+                            RandomStream& random) {
+      return std::optional(search::Proposal{{random.uniform()}, search::SamplerKind::random});
+    };
+    coordinator.emplace(*study, presence, *others, plan, propose, hands, clock, notes);
+    coordinator->add_slots(slots);
+    coordinator->work();
+  }
+  // What runs: begun, and not ended.
+  void report(std::uint32_t trial, std::int64_t step, double loss, const std::string& host = "") {
+    TrialReport said{trial, {}};
+    said.report.step = step;
+    said.report.metrics["loss"] = loss;
+    coordinator->take(host, said);
+  }
+  void end(std::uint32_t trial, std::optional<int> status = 0, const std::string& host = "") {
+    TrialEnded ended;
+    ended.trial = trial;
+    ended.status = status;
+    if (!status) ended.error = "train: No such file or directory";
+    coordinator->take(host, ended);
+    coordinator->work();
+  }
+  void good(std::uint32_t trial, double loss = 0.5) {
+    report(trial, 0, loss);
+    end(trial);
+  }
+  void pass(Clock::duration time) {
+    clock.advance(time);
+    coordinator->work();
+  }
+  const study::Trial& trial(std::uint32_t number) const { return study->log().trials[number]; }
+  std::size_t count(study::State state) const { return study->log().count(state); }
+};
+
+}  // namespace
+
+TEST_CASE("slots are busy until enough trials have finished") {
+  Bed bed;
+  bed.start();
+  CHECK(bed.hands.begun.size() == 2);
+  CHECK(bed.hands.begun[0].trial.words[0] == "train");
+  CHECK(bed.hands.begun[1].trial.slot.name() == "cpu:1");
+  bed.good(1, 0.25);
+  CHECK(bed.hands.begun.size() == 3);
+  CHECK(bed.hands.begun[2].trial.slot.name() == "cpu:1");
+  bed.good(0);
+  bed.good(2);
+  CHECK(bed.hands.begun.size() == 4);  // not a fifth, for the fourth may finish
+  CHECK_FALSE(bed.coordinator->is_over());
+  bed.good(3);
+  CHECK(bed.coordinator->is_over());
+  CHECK(bed.coordinator->result().finished == 4);
+  CHECK(bed.notes.order == std::vector<std::uint32_t>{1, 0, 2, 3});
+  CHECK(bed.study->log().best()->number == 1);
+}
+
+TEST_CASE("a trial that failed is made up for by another, and too many end the run") {
+  Bed bed;
+  bed.plan.most_failures = 1;
+  bed.start();
+  bed.good(0);
+  bed.end(1, exited(3));
+  CHECK(bed.trial(1).state == study::State::failed);
+  CHECK(bed.trial(1).ending.reason == "it ended with exit status 3");
+  bed.good(2);
+  bed.end(3, exited(1));
+  CHECK(bed.hands.begun.size() == 5);  // what runs may end
+  bed.good(4);
+  REQUIRE(bed.coordinator->is_over());
+  CHECK(bed.coordinator->result().error->message() == "2 trials failed");
+}
+
+TEST_CASE("where the first trials all fail, or can't be started, no more begin") {
+  Bed bed;
+  bed.plan.trials = 100;
+  bed.start();
+  bed.end(0, exited(1));
+  bed.end(1, exited(1));
+  bed.end(2, exited(1));
+  bed.end(3, exited(1));
+  REQUIRE(bed.coordinator->is_over());
+  CHECK(bed.coordinator->result().error->message() == "all of the first 3 trials failed");
+  Bed other;
+  other.start();
+  other.end(0, std::nullopt);
+  other.good(1);
+  REQUIRE(other.coordinator->is_over());
+  CHECK(other.coordinator->result().error->kind() == ErrorKind::usage);
+}
+
+TEST_CASE("a trial without the objective has failed, and says what it spoke of") {
+  Bed bed;
+  bed.start();
+  TrialReport said{0, {}};
+  said.report.metrics["accuracy"] = 1;
+  bed.coordinator->take("", said);
+  bed.end(0);
+  CHECK(bed.trial(0).ending.reason == "it said nothing of loss; only of accuracy");
+  bed.report(1, 0, std::nan(""));
+  bed.end(1);
+  CHECK(bed.trial(1).state == study::State::failed);
+  TrialEnded ended;
+  ended.trial = 2;
+  ended.status = 0;
+  ended.last_number = 7;
+  bed.coordinator->take("", ended);
+  bed.coordinator->work();
+  CHECK(bed.trial(2).values == std::vector<double>{7});
+}
+
+TEST_CASE("status 75 is tried again after pauses, with the same values") {
+  Bed bed;
+  bed.plan.retries = 2;
+  bed.start({{"", "cpu:0", 0}});
+  const auto words = bed.hands.begun[0].trial.words;
+  bed.end(0, exited(75));
+  // Meanwhile the slot is another trial's.
+  REQUIRE(bed.hands.begun.size() == 2);
+  CHECK(bed.hands.begun[1].trial.trial == 1);
+  bed.pass(1s);
+  bed.good(1);
+  REQUIRE(bed.hands.begun.size() == 3);
+  CHECK(bed.hands.begun[2].trial.trial == 0);
+  CHECK(bed.hands.begun[2].trial.words == words);
+  CHECK(bed.trial(0).attempt == 2);
+  bed.end(0, exited(75));
+  bed.good(2);
+  bed.pass(2s);
+  bed.good(3);
+  CHECK(bed.trial(0).attempt == 3);
+  bed.end(0, exited(75));  // no third time
+  CHECK(bed.trial(0).state == study::State::failed);
+}
+
+TEST_CASE("a trial that lasts too long is told to end, then killed") {
+  Bed bed;
+  bed.plan.timeout_s = 60;
+  bed.start();
+  bed.pass(59s);
+  CHECK(bed.hands.signals.empty());
+  bed.pass(1s);
+  CHECK(bed.hands.signals == std::vector<std::pair<std::uint32_t, int>>{{0, SIGTERM}, {1, SIGTERM}});
+  bed.end(1, SIGTERM);
+  bed.pass(10s);
+  CHECK(bed.hands.signals.back() == std::pair<std::uint32_t, int>{0, SIGKILL});
+  bed.end(0, SIGKILL);
+  CHECK(bed.trial(0).state == study::State::failed);
+  CHECK(bed.trial(0).ending.reason == "it ran longer than 60s");
+}
+
+TEST_CASE("a slot where trials fail while others' go well gets no more of them") {
+  Bed bed;
+  bed.plan.trials = 100;
+  bed.start();
+  bed.clock.advance(1s);
+  bed.good(0);
+  std::size_t on_broken = 0;
+  for (int i = 0; i < 12; ++i) {
+    const auto last = bed.hands.begun.back().trial;
+    std::uint32_t broken = 0;
+    for (const auto& begun : bed.hands.begun) {
+      if (begun.trial.slot.device == "cpu:1") broken = begun.trial.trial;
+    }
+    if (bed.trial(broken).state == study::State::running) {
+      ++on_broken;
+      bed.end(broken, exited(1));
+    } else {
+      bed.good(last.trial);
+    }
+  }
+  CHECK(on_broken == 3);
+}
+
+TEST_CASE("trials of a host that is lost begin again elsewhere") {
+  Bed bed;
+  bed.start({{"h1", "cpu:0", 0}, {"h2", "cpu:0", 0}});
+  bed.coordinator->host_lost("h1", "its connection ended");
+  bed.coordinator->work();
+  bed.report(1, 0, 0.5, "h2");
+  bed.end(1, 0, "h2");
+  REQUIRE(bed.hands.begun.size() == 3);
+  CHECK(bed.hands.begun[2].host == "h2");
+  CHECK(bed.hands.begun[2].trial.trial == 0);
+  CHECK(bed.trial(0).attempt == 2);
+  // What the lost one says late doesn't count.
+  bed.end(0, exited(1), "h1");
+  CHECK(bed.trial(0).state == study::State::running);
+}
+
+TEST_CASE("a pruner's decision ends a trial, which is pruned then") {
+  Bed bed;
+  bed.plan.pruner = search::PrunerSpec::parse("threshold::1");
+  bed.plan.pruner.settle();
+  bed.start();
+  bed.report(0, 1, 0.5);
+  bed.report(1, 1, 2);
+  bed.pass(50ms);
+  CHECK(bed.hands.signals == std::vector<std::pair<std::uint32_t, int>>{{1, SIGTERM}});
+  bed.end(1, SIGTERM);
+  CHECK(bed.trial(1).state == study::State::pruned);
+  CHECK(bed.trial(1).ending.reason.starts_with("pruned: "));
+}
+
+TEST_CASE("a run that is stopped leaves its trials to the next") {
+  Bed bed;
+  bed.start();
+  bed.coordinator->stop("told so");
+  CHECK(bed.hands.signals.size() == 2);
+  bed.end(0, SIGTERM);
+  bed.end(1, SIGTERM);
+  CHECK(bed.coordinator->is_over());
+  CHECK(bed.count(study::State::running) == 2);
+  CHECK(bed.hands.begun.size() == 2);
+}
+
+TEST_CASE("on a full disk no trial begins, and none is forgotten") {
+  Bed bed;
+  bed.start();
+  bed.disk.room = 0;
+  bed.good(0);
+  bed.good(1);
+  CHECK(bed.hands.begun.size() == 2);
+  REQUIRE_FALSE(bed.notes.sentences.empty());
+  bed.disk.room.reset();
+  bed.pass(4s);
+  CHECK(bed.hands.begun.size() == 2);
+  bed.pass(1s);
+  CHECK(bed.hands.begun.size() == 4);
+  CHECK(bed.count(study::State::complete) == 2);
+}
+
+TEST_CASE("a target, patience and time end a run") {
+  Bed bed;
+  bed.plan.target = 0.1;
+  bed.plan.trials = 100;
+  bed.start();
+  bed.good(0, 0.05);
+  CHECK(bed.hands.begun.size() == 2);
+  bed.good(1);
+  CHECK(bed.coordinator->is_over());
+  Bed patient;
+  patient.plan.patience = 2;
+  patient.plan.trials = 100;
+  patient.start({{"", "cpu:0", 0}});
+  patient.good(0, 0.1);
+  patient.good(1, 0.2);
+  patient.good(2, 0.3);
+  CHECK(patient.coordinator->is_over());
+  Bed late;
+  late.plan.stop_after_s = 60;
+  late.plan.trials = 100;
+  late.start({{"", "cpu:0", 0}});
+  for (int i = 0; i < 4; ++i) late.pass(15s);
+  late.good(0);
+  CHECK(late.coordinator->is_over());
+  CHECK(late.hands.begun.size() == 1);
+}

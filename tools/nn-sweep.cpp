@@ -1,0 +1,294 @@
+// nn-sweep: searches parameters of any command, over all devices. The work is in lib/sweep.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/numbers.hpp"
+#include "cli/tool.hpp"
+#include "options/fields.hpp"
+#include "sweep/agent.hpp"
+#include "sweep/ask.hpp"
+#include "sweep/sweep.hpp"
+#include "sweep/tables.hpp"
+
+namespace {
+
+namespace options = nn::options;
+namespace sweep = nn::sweep;
+
+constexpr int status_prune = 10;  // of report; should-prune has test(1)'s
+
+struct Options {
+  sweep::SweepOptions sweep;
+  sweep::AskOptions ask;
+  sweep::BestOptions best;
+  sweep::TableFormat format = sweep::TableFormat::text;
+  std::string journal;  // of commands that only read
+  std::optional<std::uint32_t> trial;
+  std::vector<std::uint32_t> trials;
+  std::int64_t step = 0;
+  std::vector<double> values;
+  std::vector<std::string> fixed;
+  bool failed = false, pruned = false, json = false, command = false;
+};
+
+std::uint32_t parse_trial(std::string_view text) {
+  return static_cast<std::uint32_t>(nn::parse_count(text, 0, UINT32_MAX));
+}
+
+// A value that a trial may have: NaN too, which says that it went wrong.
+double parse_value(std::string_view text) {
+  if (text == "nan" || text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (text == "inf" || text == "-inf")
+    return (text[0] == '-' ? -1 : 1) * std::numeric_limits<double>::infinity();
+  return nn::parse_number(text);
+}
+
+options::List journal_options(Options& o) {
+  options::List list;
+  sweep::add_journal_option(list, o.sweep.journal);
+  return list;
+}
+
+options::List with(options::List list,
+                   std::initializer_list<std::pair<options::Option, options::Field>> more) {
+  options::Group group(list, "Output", options::Effect::output);
+  for (const auto& [option, field] : more) group.add(option, field);
+  return list;
+}
+
+options::List tell_options(Options& o) {
+  return with(
+      journal_options(o),
+      {{{.name = "failed", .help = "It has failed", .text = "With `tell`: the trial has failed."},
+        options::flag(o.failed)},
+       {{.name = "pruned", .help = "It was ended early", .text = "With `tell`: the trial was ended early."},
+        options::flag(o.pruned)}});
+}
+
+options::List ask_options(Options& o) {
+  options::List list = sweep::option_list(o.sweep);
+  return with(std::move(list),
+              {{{.name = "format",
+                 .value = "FORMAT",
+                 .help = "sh, json, args or env (default: {default})",
+                 .text = "With `ask`, how the trial is printed: for a shell's `eval`, as JSON, as options, "
+                         "or as variables; "
+                         "default {default}."},
+                options::choice(o.ask.format)},
+               {{.name = "ttl",
+                 .value = "TIME",
+                 .help = "It is lost when nothing was heard of it for so long (default: {default})",
+                 .text = "With `ask`: the trial is lost, and may be given to others, when nothing was heard "
+                         "of it for so long; "
+                         "default {default}."},
+                options::seconds(o.ask.ttl_s)},
+               {{.name = "owner-pid",
+                 .value = "PID",
+                 .help = "It is lost when this process has ended: $$",
+                 .text = "With `ask`: the trial is lost when this process of this host has ended."},
+                options::count(o.ask.owner_pid, 1, INT32_MAX)}});
+}
+
+options::List table_options(Options& o) {
+  return with({}, {{{.name = "to",
+                     .value = "FORMAT",
+                     .help = "text, csv, json or jsonl (default: {default})",
+                     .text = "How tables are printed: `text`, `csv`, `json` or `jsonl`; default {default}."},
+                    options::choice(o.format)}});
+}
+
+options::List best_options(Options& o) {
+  return with(table_options(o),
+              {{{.name = "top",
+                 .value = "N",
+                 .help = "So many (default: {default})",
+                 .text = "With `best`, so many trials; default {default}."},
+                options::count(o.best.top, 1, 1'000'000)},
+               {{.name = "pareto",
+                 .help = "All that no other is better than in everything",
+                 .text = "With `best`, of several objectives, all trials that no other one is better than in "
+                         "everything."},
+                options::flag(o.best.pareto)},
+               {{.name = "models",
+                 .help = "As -m OPTIONS of nn-predict",
+                 .text = "With `best`, print `-m` and the model of each trial, for nn-predict(1): what its "
+                         "command has behind -o."},
+                options::flag(o.best.models)},
+               {{.name = "command",
+                 .help = "Their command lines",
+                 .text = "With `best` and `show`, print commands that can be pasted into a shell."},
+                options::flag(o.best.command)}});
+}
+
+std::vector<nn::cli::Command> commands(Options& o) {
+  const auto command =
+      options::argument("COMMAND", "COMMAND", "The command, behind --, with placeholders as {lr}",
+                        options::texts(o.sweep.command));
+  const auto journal =
+      options::argument("JOURNAL", "JOURNAL", "The journal", options::file(o.journal, ".jsonl"), true);
+  const auto trial =
+      options::argument("TRIAL", "TRIAL", "The trial's number", options::parsed(o.trial, parse_trial), true);
+  const auto step = options::argument("STEP", "STEP", "The step", options::count(o.step, 0), true);
+  const auto values = options::argument("VALUE", "VALUE", "The objective's value; of several, each",
+                                        options::each(o.values, parse_value));
+  const auto numbers = options::argument("TRIAL", "TRIAL", "Numbers of trials; all that failed by default",
+                                         options::each(o.trials, parse_trial));
+  const auto fixed = options::argument("NAME=VALUE", "NAME=VALUE", "Values; what isn't said is proposed",
+                                       options::texts(o.fixed));
+  options::List status =
+      with({}, {{{.name = "json", .help = "As a JSON object", .text = "With `status`, print a JSON object."},
+                 options::flag(o.json)}});
+  options::List show =
+      with({}, {{{.name = "command",
+                  .help = "Its command line",
+                  .text = "With `best` and `show`, print commands that can be pasted into a shell."},
+                 options::flag(o.command)}});
+  return {
+      {.name = "run",
+       .summary = "run trials of a command until enough have finished",
+       .options = sweep::option_list(o.sweep),
+       .arguments = {command}},
+      {.name = "ask", .summary = "print a trial to be run by whoever asks", .options = ask_options(o)},
+      {.name = "tell",
+       .summary = "say what became of a trial",
+       .options = tell_options(o),
+       .arguments = {trial, values}},
+      {.name = "report",
+       .summary = "report a step's value: status 10 says that the trial should end",
+       .options = journal_options(o),
+       .arguments = {trial, step, values}},
+      {.name = "should-prune",
+       .summary = "status 0 where a trial should end, 1 where it may go on",
+       .options = journal_options(o),
+       .arguments = {trial}},
+      {.name = "enqueue",
+       .summary = "have a trial with these values run next",
+       .options = journal_options(o),
+       .arguments = {fixed}},
+      {.name = "retry",
+       .summary = "have trials that failed run again",
+       .options = journal_options(o),
+       .arguments = {numbers}},
+      {.name = "best",
+       .summary = "print the best trials, their models or commands",
+       .options = best_options(o),
+       .arguments = {journal}},
+      {.name = "trials", .summary = "print all trials", .options = table_options(o), .arguments = {journal}},
+      {.name = "show", .summary = "print all of a trial", .options = show, .arguments = {journal, trial}},
+      {.name = "explain",
+       .summary = "say why a trial was ended early, or not",
+       .options = {},
+       .arguments = {journal, trial}},
+      {.name = "importance",
+       .summary = "print which parameters matter",
+       .options = table_options(o),
+       .arguments = {journal}},
+      {.name = "status",
+       .summary = "print what is running, and the best so far",
+       .options = status,
+       .arguments = {journal}},
+      {.name = "fsck",
+       .summary = "look for what is wrong with a journal",
+       .options = {},
+       .arguments = {journal}},
+      {.name = "agent", .summary = "run trials for an nn-sweep at the other end (internal)", .options = {}},
+  };
+}
+
+void print(std::string_view text) {
+  nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)), "standard output");
+}
+
+void check_journal(const Options& o) {
+  if (o.sweep.journal.empty()) nn::fail_usage("no journal is named: -j, --journal FILE");
+}
+
+void tell(const Options& o) {
+  if (o.failed && o.pruned) nn::fail_usage("--failed and --pruned can't both be");
+  const sweep::Told how = o.failed   ? sweep::Told::failed
+                          : o.pruned ? sweep::Told::pruned
+                                     : sweep::Told::complete;
+  sweep::tell(o.sweep.journal, *o.trial, how, o.values);
+}
+
+int report(const Options& o) {
+  if (o.values.size() != 1) nn::fail_usage("report needs one VALUE");
+  return sweep::report(o.sweep.journal, *o.trial, o.step, o.values[0]) ? status_prune : 0;
+}
+
+// Commands that change a journal, and have an exit status of their own.
+int change(std::string_view command, const Options& o) {
+  check_journal(o);
+  if (command == "ask") print(sweep::ask(o.sweep, o.ask));
+  if (command == "tell") tell(o);
+  if (command == "report") return report(o);
+  if (command == "should-prune") return sweep::should_prune(o.sweep.journal, *o.trial) ? 0 : 1;
+  if (command == "enqueue") print(fmt::format("{}\n", sweep::enqueue(o.sweep.journal, o.fixed)));
+  if (command == "retry") {
+    for (const std::uint32_t number : sweep::retry(o.sweep.journal, o.trials))
+      print(fmt::format("{}\n", number));
+  }
+  return 0;
+}
+
+void read(std::string_view command, Options& o) {
+  nn::study::Study study = nn::study::Study::read(o.journal);
+  if (command != "fsck") {
+    for (const std::string& note : study.take_notes()) nn::warn("{}", note);
+  }
+  o.best.format = o.format;
+  if (command == "best") print(sweep::best_table(study, o.best));
+  if (command == "trials") print(sweep::trials_table(study, o.format));
+  if (command == "show")
+    print(o.command ? sweep::trial_command(study, *o.trial) : sweep::trial_text(study, *o.trial));
+  if (command == "explain") print(sweep::explanation(study, *o.trial));
+  if (command == "importance") print(sweep::importance_table(study, o.format));
+  if (command == "status") print(sweep::status_text(study, o.json));
+  if (command == "fsck") {
+    const std::string faults = sweep::faults(study);
+    print(faults);
+    if (!faults.empty()) nn::fail_data("{}: it has faults, which are named above", o.journal);
+  }
+}
+
+int run(const nn::cli::Parsed& given, Options& o) {
+  if (given.subcommand() == nullptr) {
+    nn::fail_usage("what is to be done? Say run, ask, tell, best, trials, … (try 'nn-sweep --help')");
+  }
+  const std::string_view command = given.subcommand()->name;
+  if (command == "agent") {
+    sweep::run_agent(STDIN_FILENO, STDOUT_FILENO);
+  } else if (command == "run") {
+    sweep::sweep(o.sweep);
+  } else if (command == "ask" || command == "tell" || command == "report" || command == "should-prune" ||
+             command == "enqueue" || command == "retry") {
+    return change(command, o);
+  } else {
+    read(command, o);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options o;
+  int status = 0;
+  const nn::cli::Command tool{
+      .name = "nn-sweep",
+      .summary = "search parameters of any command, over all devices",
+      .options = {},
+      .subcommands = commands(o),
+      .example =
+          "nn-sweep run -j s.jsonl --trials 30 --param lr=loguniform:1e-4:1e-1 --maximize val_accuracy -- "
+          "nn-train train.arrows --valid 0.2 --lr {lr} --device {device} -o {dir}/m.nn"};
+  const int failed =
+      nn::cli::run_tool(argc, argv, tool, [&](const nn::cli::Parsed& given) { status = run(given, o); });
+  return failed != 0 ? failed : status;
+}

@@ -40,9 +40,15 @@ std::vector<double> bandwidths_of(const std::vector<double>& observed, double lo
                                   Bandwidths rule) {
   const double range = high - low;
   const double least = narrowest(observed.size(), range, rule);
-  std::vector<double> centres = observed;
-  if (rule == Bandwidths::watanabe) centres.push_back(low + range / 2);
-  std::vector<double> widths(centres.size(), least);
+  std::vector<double> with_prior;
+  if (rule == Bandwidths::watanabe) {
+    with_prior = observed;
+    with_prior.push_back(low + range / 2);
+  }
+  const std::vector<double>& centres = rule == Bandwidths::watanabe ? with_prior : observed;
+  std::vector<double> widths;
+  widths.reserve(centres.size() + ParzenEstimator::lanes);  // for the caller's prior
+  widths.assign(centres.size(), least);
   const auto cells =
       cells_of(centres, low, range, static_cast<std::size_t>(std::ceil(1.1 * range / least)) + 1);
   const bool ends_count = rule == Bandwidths::watanabe || centres.size() < 2;

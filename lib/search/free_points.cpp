@@ -14,9 +14,11 @@ namespace nn::search {
 namespace {
 
 constexpr int tries = 100;
+// Of a step: journals of others have values that are on grids but for rounding.
+constexpr double half = 0.5;
 constexpr std::uint64_t most_counted = std::uint64_t{1} << 20;  // points that are looked at one by one
 
-// The same for values that are the same but for rounding; journals of others have such.
+// The same for values that are the same but for rounding.
 double key_of(const Parameter& p, double value) {
   if (std::isnan(value)) return -1;
   return p.has_choices() || p.step == 0 ? value : std::round((value - p.low) / p.step);
@@ -29,17 +31,22 @@ bool FreePoints::contains(const Point& point) const {
 }
 
 bool FreePoints::is_tried(const Point& point) const {
-  std::vector<double> keys;
+  std::vector<double> tolerances;
   for (std::size_t p = 0; p < point.size(); ++p) {
     const Parameter& parameter = space_.parameters()[p];
     // What can't be counted doesn't come twice.
     if (!std::isnan(point[p]) && !parameter.count()) return false;
-    keys.push_back(key_of(parameter, point[p]));
+    tolerances.push_back(parameter.has_choices() ? half : parameter.step * half);
   }
   for (std::size_t trial = 0; trial < history_.size(); ++trial) {
     std::size_t p = 0;
-    while (p < keys.size() && key_of(space_.parameters()[p], history_.parameters[p][trial]) == keys[p]) ++p;
-    if (p == keys.size()) return true;
+    for (; p < point.size(); ++p) {
+      const double value = history_.parameters[p][trial];
+      const bool same =
+          std::isnan(point[p]) ? std::isnan(value) : std::abs(value - point[p]) <= tolerances[p];
+      if (!same) break;
+    }
+    if (p == point.size()) return true;
   }
   return false;
 }

@@ -26,10 +26,13 @@ enum class Bandwidths : std::uint8_t {
 
 class ParzenEstimator {
  public:
+  // Columns of kernels are computed so many at a time, and filled up to a multiple.
+  static constexpr std::size_t lanes = 8;
+
   // `parameters` and the columns of `observed` belong together; columns are equally long, and without NaN.
   // `weights` has one for each observation, the oldest first, and the prior's behind; any sum but 0.
   // `parameters` is not kept.
-  ParzenEstimator(const std::vector<const Parameter*>& parameters, const Columns& observed,
+  ParzenEstimator(const std::vector<const Parameter*>& parameters, Columns observed,
                   const std::vector<double>& weights, Bandwidths bandwidths = Bandwidths::optuna);
 
   // As many points; those of grids are on them but for rounding.
@@ -45,11 +48,10 @@ class ParzenEstimator {
     double step;       // 0: continuous
     bool log;
     double first, last;  // the range of kernels: half a step more than of values
-    std::vector<double> centres, widths;
-    std::vector<double> inverse_widths;  // of continuous ones
+    std::vector<double> centres, inverse_widths;
     // Of discrete ones: kernels that are equal are computed once.
-    std::vector<std::uint32_t> kernel;  // which of these each component has
-    std::vector<double> kernel_centres, kernel_widths, kernel_log_masses;  // of the whole range
+    std::vector<std::uint32_t> kernel;                                             // which each component has
+    std::vector<double> kernel_centres, kernel_inverse_widths, kernel_log_masses;  // of the whole range
   };
   struct Choices {
     std::size_t count;
@@ -61,11 +63,11 @@ class ParzenEstimator {
     std::size_t index;  // among numbers_ or choices_
   };
 
-  void add_numbers(const Parameter& parameter, const std::vector<double>& observed, Bandwidths bandwidths);
-  void add_choices(const Parameter& parameter, const std::vector<double>& observed);
-  void share_kernels(Numbers& numbers);
-  // The part of components' logarithms that no point changes.
-  void make_constants(const std::vector<double>& weights);
+  class LogProducts;
+  void add_numbers(const Parameter& parameter, std::vector<double> observed, Bandwidths bandwidths,
+                   LogProducts& constants);
+  void add_choices(const Parameter& parameter, std::vector<double> observed, LogProducts& constants);
+  static void share_kernels(Numbers& numbers);
   double sample(const Numbers& numbers, std::size_t component, double u) const;
   double sample(const Choices& choices, std::size_t component, double u) const;
   std::vector<std::vector<double>> log_masses(const Numbers& numbers,
@@ -73,7 +75,7 @@ class ParzenEstimator {
 
   std::size_t components_;
   std::vector<double> cumulative_weights_;
-  std::vector<double> constants_;
+  std::vector<double> constants_;  // the part of components' logarithms that no point changes
   std::vector<Axis> axes_;
   std::vector<Numbers> numbers_;
   std::vector<Choices> choices_;

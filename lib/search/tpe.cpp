@@ -89,6 +89,7 @@ std::vector<double> Tpe::weights(const std::vector<std::size_t>& trials, bool go
 ParzenEstimator Tpe::estimator(const std::vector<std::size_t>& group, const std::vector<std::size_t>& trials,
                                bool good) const {
   std::vector<std::size_t> known;  // that have all of them
+  known.reserve(trials.size());
   for (const std::size_t trial : trials) {
     const bool has_all = std::none_of(
         group.begin(), group.end(), [&](std::size_t p) { return std::isnan(history_.parameters[p][trial]); });
@@ -99,7 +100,7 @@ ParzenEstimator Tpe::estimator(const std::vector<std::size_t>& group, const std:
   for (const std::size_t p : group) {
     parameters.push_back(&space_.parameters()[p]);
     auto& column = observed.emplace_back();
-    column.reserve(known.size() + 1);
+    column.reserve(known.size() + ParzenEstimator::lanes);  // for the estimator's prior
     for (const std::size_t trial : known) column.push_back(history_.parameters[p][trial]);
   }
   return ParzenEstimator(parameters, observed, weights(known, good),

@@ -19,6 +19,7 @@ using Places = std::vector<std::size_t>;
 template <typename Key>
 void split_by(const Places& trials, std::size_t count, TpeSplit& split, const Key& key) {
   std::vector<std::pair<decltype(key(0)), std::size_t>> keyed;
+  keyed.reserve(trials.size());
   for (const std::size_t trial : trials) keyed.emplace_back(key(trial), trial);
   const auto middle = keyed.begin() + static_cast<std::ptrdiff_t>(std::min(count, keyed.size()));
   if (middle != keyed.end()) std::nth_element(keyed.begin(), middle, keyed.end());
@@ -101,8 +102,18 @@ TpeSplit split_trials(const History& history, std::size_t count) {
                      std::isnan(value) ? std::numeric_limits<double>::infinity() : value);
   });
   split_by(exceeding, left(), split, [&](std::size_t t) { return history.violations[t]; });
+  // In the order of the history, without sorting most of it.
   std::sort(split.below.begin(), split.below.end());
-  std::sort(split.above.begin(), split.above.end());
+  split.above.clear();
+  split.above.reserve(history.size());
+  auto below = split.below.begin();
+  for (std::size_t trial = 0; trial < history.size(); ++trial) {
+    if (below != split.below.end() && *below == trial) {
+      ++below;
+    } else {
+      split.above.push_back(trial);
+    }
+  }
   return split;
 }
 

@@ -128,6 +128,7 @@ std::vector<std::size_t> greatest_hypervolume(const std::vector<Losses>& trials,
   // What one adds never grows while others are chosen, so that what it added before says whether to look
   // again.
   std::vector<double> most;
+  most.reserve(left.size());
   for (const std::size_t place : left) most.push_back(box(trials[place], reference));
   std::vector<bool> known(left.size(), true);
   std::vector<Losses> covered;

@@ -173,6 +173,7 @@ std::vector<double> ParzenEstimator::log_density(const Columns& points) const {
     }
   }
   std::vector<double> densities;
+  densities.reserve(count);
   for (const LogSum& sum : sums) densities.push_back(sum.value());
   return densities;
 }

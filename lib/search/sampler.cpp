@@ -60,7 +60,7 @@ std::optional<Point> propose_by_grid(const SamplerOptions& options, const Space&
                                      const FreePoints& free, std::uint64_t place) {
   const auto values = grid_values(space, options.grid_points);
   for (;; ++place) {
-    const auto point = grid_point(space, values, place);
+    auto point = grid_point(space, values, place);
     if (!point || free.contains(*point)) return point;
   }
 }

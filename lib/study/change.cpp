@@ -38,9 +38,9 @@ double middle(const search::Parameter& p) {
 }
 
 std::string external_json(const search::Parameter& p, double value) {
-  return p.has_choices() ? p.choices[static_cast<std::size_t>(value)].json
-         : p.step >= 1   ? fmt::format("{:.0f}", value)
-                         : json_number(value);
+  if (p.has_choices()) return p.choices[static_cast<std::size_t>(value)].json;
+  const bool is_whole = p.kind == search::ParameterKind::integer || p.kind == search::ParameterKind::intlog;
+  return is_whole ? fmt::format("{:.0f}", value) : json_number(value);
 }
 
 std::string base_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }

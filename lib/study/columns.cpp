@@ -194,6 +194,10 @@ const search::History& Columns::update(const StudyLog& study, const std::vector<
   history_.violations.resize(keep);
   history_.last_steps.resize(keep);
   history_.last_values.resize(keep);
+  if (keep == 0) {
+    for (auto& column : history_.parameters) column.reserve(study.trials.size());
+    for (auto& column : history_.values) column.reserve(study.trials.size());
+  }
   for (std::size_t number = from; number < study.trials.size(); ++number) {
     add_row(study, study.trials[number], history_);
   }

@@ -58,13 +58,15 @@ bool Journal::is_as_read() {
 void Journal::read_news(bool locked) {
   if (!is_as_read() || (locked && unlocked_notices_ > 0)) start_anew();
   const std::uint64_t notices = replay_.notice_count();
+  const std::uint64_t size = file_->size();
   std::string buffer;
-  for (bool at_end = false; !at_end;) {
+  while (replay_.offset() + buffer.size() < size) {
     const std::size_t had = buffer.size();
-    buffer.resize(had + piece_bytes);
+    const std::uint64_t left = size - replay_.offset() - had;
+    buffer.resize(had + static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_bytes)));
     const std::size_t n = file_->read(std::span(buffer).subspan(had), replay_.offset() + had);
     buffer.resize(had + n);
-    at_end = n == 0;
+    if (n == 0) break;  // it became shorter meanwhile
     const std::size_t taken = replay_.apply(buffer);
     if (taken == 0) continue;
     before_.append(buffer, 0, taken);

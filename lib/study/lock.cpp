@@ -108,8 +108,6 @@ LinkLock::LinkLock(std::string journal) : link_(journal + ".lock"), target_("./"
 
 void LinkLock::lock(const Patience& patience, Clock::time_point deadline, bool sure_locks) {
   Backoff backoff(patience);
-  std::string seen;
-  Clock::time_point since{};
   for (;;) {
     if (symlink(target_.c_str(), link_.c_str()) == 0) {
       made_ = stamp_of_link(link_);
@@ -120,13 +118,13 @@ void LinkLock::lock(const Patience& patience, Clock::time_point deadline, bool s
     const std::string stamp = stamp_of_lock(link_);
     if (stamp.empty()) continue;  // it went away
     const bool is_ours = target_of(link_) == target_;
-    if (stamp != seen) {
-      seen = stamp;
-      since = now;
+    if (stamp != seen_) {
+      seen_ = stamp;
+      since_ = now;
     }
-    if ((is_ours && sure_locks) || now - since > stale_after) {
+    if ((is_ours && sure_locks) || now - since_ > stale_after) {
       break_link(link_, stamp.substr(0, stamp.find(' ')));
-      seen.clear();
+      seen_.clear();
       continue;
     }
     if (now >= deadline) {

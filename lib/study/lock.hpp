@@ -17,7 +17,8 @@ struct Patience {
   // Waits so long.
   std::function<void(Clock::duration)> pause = default_pause;
   // How long a lock is waited for: then it is an Unavailable error, which says who has it as far as is known.
-  Clock::duration limit = std::chrono::seconds(30);
+  // It is longer than LinkLock::stale_after, so that what a dead process left is seen for what it is.
+  Clock::duration limit = std::chrono::seconds(60);
   // A stop that is requested (base/signals.hpp) doesn't end it: what has run must still be written down.
   static void default_pause(Clock::duration time);
   // The same for who has nothing to write yet: throws Interrupted.
@@ -40,6 +41,9 @@ class LinkLock {
 
  private:
   std::string link_, target_;
+  // The link of somebody else as it was first seen, in this wait or one before.
+  std::string seen_;
+  Clock::time_point since_{};
   std::string made_;  // which link we made; empty: none
 };
 

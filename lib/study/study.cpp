@@ -94,10 +94,7 @@ const search::Space& Study::space() const { return state_->columns->space(); }
 Journal& Study::journal() { return state_->journal; }
 
 const search::History& Study::history() {
-  if (state_->generation != state_->journal.generation()) {
-    state_->generation = state_->journal.generation();
-    state_->make_columns();
-  }
+  state_->follow();
   return state_->columns->update(log(), state_->journal.replay().take_changes(log()));
 }
 
@@ -134,6 +131,7 @@ void Study::commit(Durable durable, const std::function<void(Change&)>& change) 
   const auto now = std::chrono::time_point_cast<Date::duration>(state_->how.patience.clock->date());
   try {
     state_->journal.append(durable, [&](Batch& batch) {
+      state_->follow();
       Change made(batch, state_->identity, state_->id, space(), now);
       change(made);
     });

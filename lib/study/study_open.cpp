@@ -66,7 +66,10 @@ bool Study::State::find(const Replay& replay, const std::string& name) {
 
 bool Study::State::look() {
   const StudyLog& log = journal.replay().studies()[id];
-  if (log.nn == nn && columns) return true;
+  if (log.nn == nn && columns) {
+    follow();
+    return true;
+  }
   nn = log.nn;
   header.reset();
   if (!nn.empty()) {
@@ -78,6 +81,10 @@ bool Study::State::look() {
   }
   make_columns();
   return true;
+}
+
+void Study::State::follow() {
+  if (std::exchange(generation, journal.generation()) != journal.generation()) make_columns();
 }
 
 void Study::State::make_columns() {

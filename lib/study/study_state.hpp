@@ -23,6 +23,8 @@ struct Study::State {
   // After others may have written: their header counts. Always true.
   bool look();
   void make_columns();
+  // Where all was read anew, what columns know of the trials that were is of no use.
+  void follow();
   void check_own_space() const;
   std::uint64_t seed() const { return header ? header->seed : 0; }
 

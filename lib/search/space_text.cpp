@@ -160,6 +160,7 @@ Condition parse_condition(std::string_view text, const std::vector<Parameter>& p
       std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; });
   if (found == parameters.end()) {
     std::vector<std::string_view> names;
+    names.reserve(parameters.size());
     for (const Parameter& p : parameters) names.push_back(p.name);
     fail_unknown_name(name, "a parameter", names);
   }
@@ -243,6 +244,7 @@ Space Space::parse(const std::vector<std::string>& lines, const std::vector<std:
     }
   }
   std::vector<std::vector<Condition>> together;
+  together.reserve(forbidden.size());
   for (const std::string& text : forbidden) together.push_back(parse_conditions(text, parameters));
   return {std::move(parameters), std::move(together)};
 }

@@ -1,6 +1,7 @@
 #include "serving/step_queue.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace nn::serving {
@@ -184,7 +185,11 @@ void StepQueue::computed(const Step& step, Clock::duration time) {
 Requests StepQueue::clear() {
   Requests all;
   for (auto& [turn, model] : models_) {
-    for (Client& client : model.clients) all.insert(all.end(), client.waiting.begin(), client.waiting.end());
+    for (Client& client : model.clients) {
+      // What is left of one that failed in a step has been completed with that.
+      std::copy_if(client.waiting.begin(), client.waiting.end(), std::back_inserter(all),
+                   [](const auto& request) { return request->state == Request::State::waiting; });
+    }
   }
   by_servable_.clear();
   models_.clear();

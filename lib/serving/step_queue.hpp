@@ -60,7 +60,7 @@ class StepQueue {
   std::optional<Clock::time_point> ready_at() const;
   // How long the last step took.
   void computed(const Step& step, Clock::duration time);
-  // Takes out all that waits.
+  // Takes out all that waits; what is left of requests that failed is dropped.
   Requests clear();
 
   bool empty() const { return models_.empty(); }

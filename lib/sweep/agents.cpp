@@ -73,7 +73,7 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
     if (greeting == nullptr && !ready) fail_data("it is no agent: it didn't greet");
     if (greeting == nullptr) return events.message(host.name, message);
     if (greeting->protocol != agent_protocol) {
-      fail_data("nn-sweep there is of version {}, here of {}, which don't understand each other",
+      fail_data("the agent there is of version {}, here of {}, which don't understand each other",
                 printable(greeting->version), tools_version());
     }
     ready = true;

@@ -73,8 +73,7 @@ void expect_done(study::Outcome outcome, const study::Trial& trial) {
     fail_data("trial {} has ended already, as {}", trial.number,
               enum_names(trial.state).name_of(trial.state));
   }
-  fail_data("trial {} is another's: somebody took it for lost, or a program that isn't nn-sweep has it",
-            trial.number);
+  fail_data("trial {} is another's: somebody took it for lost, or another program has it", trial.number);
 }
 
 // The study's own options, where a command has none of its own.
@@ -143,7 +142,7 @@ std::string ask(const SweepOptions& o, const AskOptions& how) {
   const auto asked = study.ask({o.trials.value_or(SIZE_MAX)}, propose, start, &why);
   if (!asked) {
     fail(ErrorKind::unavailable, "{}",
-         why == study::NoTrial::enough ? "there are as many trials as --trials says"
+         why == study::NoTrial::enough ? "there are as many trials as were asked for"
                                        : "all points of the space are tried, or being tried");
   }
   return text_of(*asked, study.log().trials[asked->run.number], study.space(), how.format);

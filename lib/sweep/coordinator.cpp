@@ -128,7 +128,7 @@ void Coordinator::ended(const TrialEnded& message) {
   ends_.push_back(std::move(end));
   if (failed && !message.status) {
     // A command that can't be started now won't be for the next trial either.
-    fail(make_error(ErrorKind::usage, "{}", message.error));
+    give_up(make_error(ErrorKind::usage, "{}", message.error));
   }
 }
 
@@ -252,7 +252,7 @@ bool Coordinator::flush(study::Durable durable) {
       since_better_ = is_best ? 0 : since_better_ + 1;
       observation_.ended(trial, is_best);
       if (trial.state == study::State::failed && plan_.fail_fast) {
-        fail(make_error(ErrorKind::data, "trial {} failed: {}", trial.number, trial.ending.reason));
+        give_up(make_error(ErrorKind::data, "trial {} failed: {}", trial.number, trial.ending.reason));
       }
     }
     return true;
@@ -422,11 +422,11 @@ void Coordinator::judge() {
   if (draining_) return;
   const study::StudyLog& log = study_.log();
   if (failed_ > failures_allowed()) {
-    return fail(
+    return give_up(
         make_error(ErrorKind::data, "{} trials failed", failed_).advise("; --max-failures allows more"));
   }
   if (failed_ >= std::max(least_of_all, places_.size()) && log.finished() == 0) {
-    return fail(make_error(ErrorKind::data, "all of the first {} trials failed", failed_));
+    return give_up(make_error(ErrorKind::data, "all of the first {} trials failed", failed_));
   }
   const study::Trial* best = plan_.target ? log.best() : nullptr;
   if (best != nullptr) {
@@ -443,7 +443,7 @@ void Coordinator::judge() {
     return drain(options::show_seconds(plan_.stop_after_s) + " are over");
   }
   const bool usable = std::any_of(places_.begin(), places_.end(), [](const Place& p) { return p.usable; });
-  if (!places_.empty() && !usable) fail(make_error(ErrorKind::unavailable, "no slot is left"));
+  if (!places_.empty() && !usable) give_up(make_error(ErrorKind::unavailable, "no slot is left"));
 }
 
 // Whether nothing is to be done any more, here or, should others' trials fail or their runs die, later.
@@ -459,7 +459,7 @@ void Coordinator::look_for_end() {
   over_ = true;
 }
 
-void Coordinator::fail(Error error) {
+void Coordinator::give_up(Error error) {
   if (!error_) error_ = std::move(error);
   drain(error_->what());
 }

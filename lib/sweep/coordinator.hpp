@@ -127,7 +127,7 @@ class Coordinator {
   void watch_times();
   void judge();
   void look_for_end();
-  void fail(Error error);
+  void give_up(Error error);
   std::size_t failures_allowed() const;
   const study::Trial& trial_of(std::uint32_t number) const { return study_.log().trials[number]; }
   study::Date date() const;

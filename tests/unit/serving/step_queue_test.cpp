@@ -235,6 +235,16 @@ TEST_CASE("what waits is bounded in rows and in bytes") {
   CHECK(queue.push(model, huge));
 }
 
+TEST_CASE("what is left of a request that failed in a step is nobody's any more") {
+  StepQueue queue({.step_rows = 10});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  const auto large = add(queue, model, 100), other = add(queue, model, 1);
+  REQUIRE(queue.next(start, over));
+  large->state = Request::State::failed;  // and is completed with the step
+  CHECK(queue.clear() == Requests{other});
+}
+
 TEST_CASE("a request without rows is a step as well") {
   StepQueue queue({});
   const auto model = std::make_shared<FakeServable>();

@@ -6,7 +6,10 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "search/automatic.hpp"
+#include "search/cmaes.hpp"
 #include "search/free_points.hpp"
+#include "search/gp_sampler.hpp"
 #include "search/grid.hpp"
 #include "search/grid_sampler.hpp"
 #include "search/sobol.hpp"
@@ -15,6 +18,7 @@
 namespace nn::search {
 namespace {
 
+constexpr int most_draws = 10;   // of CMA-ES, each of which learns anew
 constexpr int most_tries = 256;  // combinations of the candidates of several groups
 
 // The first combination of groups' candidates that is free. Candidates of a group are asked for where the
@@ -71,8 +75,38 @@ std::size_t ended(const History& history) {
 }
 
 // Which one is meant, of a space and what is known so far.
-SamplerKind kind_of(const SamplerOptions& options) {
-  return options.kind == SamplerKind::automatic ? SamplerKind::tpe : options.kind;
+SamplerKind kind_of(const SamplerOptions& options, const Space& space, const History& history) {
+  if (options.kind == SamplerKind::automatic) return automatic_kind(space, history);
+  const bool is_for_one = options.kind == SamplerKind::gp || options.kind == SamplerKind::cmaes;
+  if (is_for_one && history.values.size() > 1) {
+    fail_usage("{} is for one objective, and there are {}; tpe is for several",
+               enum_names(options.kind).name_of(options.kind), history.values.size());
+  }
+  return options.kind;
+}
+
+std::optional<Point> propose_by_tpe(const SamplerOptions& options, const Space& space, const History& history,
+                                    const FreePoints& free, RandomStream& random) {
+  const Tpe tpe(space, history, options.tpe);
+  return TpeSearch(space, tpe, free, random).find();
+}
+
+// Choices, and numbers that are not always there, are Parzen estimators'.
+std::optional<Point> propose_by_cmaes(const SamplerOptions& options, const Space& space,
+                                      const History& history, const FreePoints& free, RandomStream& random) {
+  const bool is_automatic = options.kind == SamplerKind::automatic;
+  const bool only_numbers =
+      std::all_of(space.parameters().begin(), space.parameters().end(), [](const Parameter& p) {
+        return p.is_single() ? p.conditions.empty() : !p.is_categorical() && p.conditions.empty();
+      });
+  std::optional<Point> point(Point(space.size(), std::numeric_limits<double>::quiet_NaN()));
+  if (!only_numbers) point = propose_by_tpe(options, space, history, free, random);
+  for (int tries = 0; point && tries < most_draws; ++tries) {
+    Point next = *point;
+    cmaes_propose(space, history, is_automatic ? gp_trials : options.startup, random, next);
+    if (free.contains(next)) return next;
+  }
+  return point && !only_numbers ? point : std::nullopt;
 }
 
 // What a sampler would like best; nothing where that is taken or forbidden.
@@ -84,12 +118,14 @@ std::optional<Point> favourite(const SamplerOptions& options, SamplerKind kind, 
       Point point = sobol_point(space, options.seed, so_far);
       return free.contains(point) ? std::optional(std::move(point)) : std::nullopt;
     }
-    case SamplerKind::tpe: {
-      const Tpe tpe(space, history, options.tpe);
-      return TpeSearch(space, tpe, free, random).find();
+    case SamplerKind::tpe: return propose_by_tpe(options, space, history, free, random);
+    case SamplerKind::gp: {
+      const std::vector<Point> candidates = gp_candidates(space, history, random);
+      const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                      [&](const Point& point) { return free.contains(point); });
+      return found == candidates.end() ? std::nullopt : std::optional(*found);
     }
-    case SamplerKind::gp:
-    case SamplerKind::cmaes: fail_usage("{}: it is not built yet", enum_names(kind).name_of(kind));
+    case SamplerKind::cmaes: return propose_by_cmaes(options, space, history, free, random);
     case SamplerKind::automatic:
     case SamplerKind::grid:
     case SamplerKind::random: break;
@@ -122,7 +158,7 @@ const EnumNames<TpeVariant>& enum_names(TpeVariant) {
 std::optional<Proposal> propose(const SamplerOptions& options, const Space& space, const History& history,
                                 std::uint64_t so_far, RandomStream& random) {
   const FreePoints free(space, history, options.allow_duplicates);
-  SamplerKind kind = kind_of(options);
+  SamplerKind kind = kind_of(options, space, history);
   if (kind == SamplerKind::grid) {
     const auto point = propose_by_grid(options, space, free, so_far);
     return point ? std::optional(Proposal{*point, kind}) : std::nullopt;

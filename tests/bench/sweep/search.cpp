@@ -98,6 +98,10 @@ void time_proposals() {
   print("tpe, 10 parameters, at 10,000 trials", last_ms(tpe, space_of(10, "uniform:0:1"), 10000, 21));
   print("tpe, 10 whole numbers, at 10,000 trials", last_ms(tpe, space_of(10, "int:1:100"), 10000, 5));
   print("tpe, 10 choices, at 10,000 trials", last_ms(tpe, space_of(10, "choice:a,b,c,d"), 10000, 5));
+  SamplerOptions gp;
+  gp.kind = SamplerKind::gp;
+  print("gp, 6 parameters, at 50 trials", last_ms(gp, space_of(6, "uniform:0:1"), 50, 11));
+  print("gp, 6 parameters, at 250 trials", last_ms(gp, space_of(6, "uniform:0:1"), 250, 5));
   SamplerOptions sobol;
   sobol.kind = SamplerKind::sobol;
   print("sobol, 10 parameters, at 100,000 trials", last_ms(sobol, space_of(10, "uniform:0:1"), 100000, 21));

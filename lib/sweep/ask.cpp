@@ -67,8 +67,10 @@ const study::Trial& trial_of(const study::Study& study, std::uint32_t number) {
 
 study::Run run_of(const study::Trial& trial) { return {trial.number, trial.attempt}; }
 
-void expect_done(study::Outcome outcome, const study::Trial& trial) {
+// After a commit a trial may be another object than before.
+void expect_done(study::Outcome outcome, const study::Study& study, std::uint32_t number) {
   if (outcome == study::Outcome::done) return;
+  const study::Trial& trial = trial_of(study, number);
   if (outcome == study::Outcome::ended) {
     fail_data("trial {} has ended already, as {}", trial.number,
               enum_names(trial.state).name_of(trial.state));
@@ -150,14 +152,13 @@ std::string ask(const SweepOptions& o, const AskOptions& how) {
 
 void tell(const std::string& journal, std::uint32_t number, Told how, const std::vector<double>& values) {
   study::Study study = open_study(journal);
-  const study::Trial& trial = trial_of(study, number);
+  const study::Run run = run_of(trial_of(study, number));
   const std::size_t objectives = study.log().directions.size();
   if (how == Told::complete && values.size() != objectives) {
     fail_usage("{} values are given; the study has {} objectives", values.size(), objectives);
   }
   if (how != Told::complete && !values.empty())
     fail_usage("a trial that is pruned or has failed has no value");
-  const study::Run run = run_of(trial);
   const study::State state = how == Told::complete ? study::State::complete
                              : how == Told::pruned ? study::State::pruned
                                                    : study::State::failed;
@@ -167,17 +168,16 @@ void tell(const std::string& journal, std::uint32_t number, Told how, const std:
     if (how == Told::failed) ending.reason = "told so";
     outcome = change.end(run, state, values, ending);
   });
-  expect_done(outcome, trial);
+  expect_done(outcome, study, number);
 }
 
 bool report(const std::string& journal, std::uint32_t number, std::int64_t step, double value) {
   study::Study study = open_study(journal);
-  const study::Trial& trial = trial_of(study, number);
-  const study::Run run = run_of(trial);
+  const study::Run run = run_of(trial_of(study, number));
   study::Outcome outcome{};
   study.commit(study::Durable::yes,
                [&](study::Change& change) { outcome = change.report(run, step, value); });
-  expect_done(outcome, trial);
+  expect_done(outcome, study, number);
   return should_prune(journal, number);
 }
 

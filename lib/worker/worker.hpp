@@ -28,8 +28,7 @@ struct WorkerOptions {
   std::int64_t max_inflight = 1024;  // requests of all clients; one more is answered `busy`
   std::int64_t max_connections = 256;
   std::uint64_t max_frame = format::default_max_frame;
-  std::uint64_t max_memory =
-      96u << 20;  // of all clients' messages that are being read, wait or are computed
+  std::uint64_t max_memory = 96u << 20;  // of all clients' messages that are being read, wait or are computed
   std::chrono::milliseconds idle_timeout{600'000};  // of a connection without a sign of life; 0: none
   std::int64_t batch_max = 1024;
   std::chrono::microseconds batch_delay{0};

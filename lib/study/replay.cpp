@@ -34,12 +34,15 @@ bool StudyLog::is_better(const Trial& a, const Trial& b) const {
 }
 
 const Trial* StudyLog::best() const {
-  const Trial* best = nullptr;
-  for (const Trial& trial : trials) {
-    if (trial.state != State::complete || !trial.has_finite_values() || trial.violation() > 0) continue;
-    if (!best || is_better(trial, *best)) best = &trial;
+  for (; compared_ < completed.size(); ++compared_) {
+    const Trial& trial = trials[completed[compared_]];
+    if (!trial.has_finite_values() || trial.violation() > 0) continue;
+    // Of equal ones the first by number, whichever ended first.
+    const bool better =
+        !best_ || is_better(trial, *best_) || (trial.number < best_->number && !is_better(*best_, trial));
+    if (better) best_ = &trial;
   }
-  return best;
+  return best_;
 }
 
 Replay::Replay(std::string name) : state_(std::make_unique<State>(std::move(name))) {}
@@ -201,6 +204,7 @@ void Replay::State::enter_state(StudyLog& study, const Trial& trial) {
   ++study.counts[static_cast<std::size_t>(trial.state)];
   if (trial.state == study::State::running) study.running.insert(study.running.end(), trial.number);
   if (trial.state == study::State::waiting) study.waiting.insert(study.waiting.end(), trial.number);
+  if (trial.state == study::State::complete) study.completed.push_back(trial.number);
 }
 
 void Replay::State::changed(const Trial& trial) {

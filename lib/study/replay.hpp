@@ -40,8 +40,9 @@ struct StudyLog {
   std::deque<Trial> trials;                  // by number; references last as long as the Replay
   std::set<std::uint32_t> running, waiting;  // numbers of those that are
   std::array<std::size_t, state_count> counts{};
-  std::size_t proposed = 0;    // trials that a sampler of ours proposed, whatever became of them
-  std::size_t taken_over = 0;  // complete or pruned ones that are another journal's (Trial::from)
+  std::vector<std::uint32_t> completed;  // numbers, as they ended
+  std::size_t proposed = 0;              // trials that a sampler of ours proposed, whatever became of them
+  std::size_t taken_over = 0;            // complete or pruned ones that are another journal's (Trial::from)
 
   std::size_t count(State state) const { return counts[static_cast<std::size_t>(state)]; }
   // Complete and pruned ones, without those taken over.
@@ -54,6 +55,12 @@ struct StudyLog {
   // Whether `a` is better than `b`, both complete, by the first objective; no constraint exceeded comes
   // first.
   bool is_better(const Trial& a, const Trial& b) const;
+
+ private:
+  // Of best(), which is asked after each trial: how many of `completed` it has compared, and the best of
+  // them.
+  mutable std::size_t compared_ = 0;
+  mutable const Trial* best_ = nullptr;
 };
 
 // One thread, as what it gives.

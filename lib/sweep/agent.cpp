@@ -141,7 +141,7 @@ class Agent {
     return false;
   }
 
-  void send(FromAgent message) {
+  void send(const FromAgent& message) {
     if (closed_) return;
     unsent_bytes_ += unsent_.emplace_back(to_line(message)).size();
     if (unsent_bytes_ > most_unsent) pause(true);

@@ -29,6 +29,7 @@ std::vector<Slot> parse_slots(std::string_view text, std::string_view host) {
   const std::int64_t shares =
       star == std::string_view::npos ? 1 : parse_count(text, text.substr(star + 1), 1, most_shares);
   std::vector<Slot> slots;
+  slots.reserve(static_cast<std::size_t>(shares));
   for (int share = 0; share < shares; ++share) slots.push_back({std::string(host), to_string(device), share});
   return slots;
 }

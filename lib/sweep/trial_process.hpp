@@ -35,7 +35,7 @@ class TrialProcess {
  private:
   // One of those that it writes to: standard output and error, and the descriptor for metrics.
   struct Output {
-    Output(const asio::any_io_executor& executor, MetricSource source, const std::string& metric)
+    Output(const asio::any_io_executor& executor, const MetricSource& source, const std::string& metric)
         : descriptor(executor), reader(source, metric) {}
     asio::posix::stream_descriptor descriptor;
     MetricReader reader;

@@ -45,9 +45,7 @@ std::string text_of(const study::Asked& asked, const study::Trial& trial, const 
   for (std::size_t p = 0; p < space.size(); ++p) {
     if (std::isnan(asked.point[p])) continue;
     const search::Parameter& parameter = space.parameters()[p];
-    const std::string value = parameter.has_choices()
-                                  ? parameter.choices[static_cast<std::size_t>(asked.point[p])].json
-                                  : fmt::format("{}", asked.point[p]);
+    const std::string value = json_of(parameter, asked.point[p]);
     add(parameter.name, parameter.text_of(asked.point[p]), value, true);
   }
   if (format == AskFormat::json) return json + "}\n";
@@ -56,13 +54,6 @@ std::string text_of(const study::Asked& asked, const study::Trial& trial, const 
 
 void say_notes(study::Study& study) {
   for (const std::string& note : study.take_notes()) warn("{}", note);
-}
-
-const study::Trial& trial_of(const study::Study& study, std::uint32_t number) {
-  const auto& trials = study.log().trials;
-  if (number < trials.size()) return trials[number];
-  if (trials.empty()) fail_usage("there is no trial {}: the journal has none yet", number);
-  fail_usage("there is no trial {}; the last one is {}", number, trials.size() - 1);
 }
 
 study::Run run_of(const study::Trial& trial) { return {trial.number, trial.attempt}; }
@@ -102,6 +93,13 @@ const EnumNames<AskFormat>& enum_names(AskFormat) {
   return names;
 }
 
+const study::Trial& trial_of(const study::Study& study, std::uint32_t number) {
+  const auto& trials = study.log().trials;
+  if (number < trials.size()) return trials[number];
+  if (trials.empty()) fail_usage("there is no trial {}: the journal has none yet", number);
+  fail_usage("there is no trial {}; the last one is {}", number, trials.size() - 1);
+}
+
 study::Study open_study(const std::string& journal) {
   study::Opening opening;
   opening.create = false;
@@ -137,11 +135,7 @@ std::string ask(const SweepOptions& o, const AskOptions& how) {
   const std::string owner = how.owner_pid ? study::process_id(*how.owner_pid) : std::string();
   start.owner = owner;
   study::NoTrial why{};
-  const auto propose = [&](const search::Space& space, const search::History& history, std::uint64_t so_far,
-                           RandomStream& random) {
-    return search::propose(sampler, space, history, so_far, random);
-  };
-  const auto asked = study.ask({o.trials.value_or(SIZE_MAX)}, propose, start, &why);
+  const auto asked = study.ask({o.trials.value_or(SIZE_MAX)}, propose_by(sampler), start, &why);
   if (!asked) {
     fail(ErrorKind::unavailable, "{}",
          why == study::NoTrial::enough ? "there are as many trials as were asked for"

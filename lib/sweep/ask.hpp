@@ -37,6 +37,8 @@ std::vector<std::uint32_t> retry(const std::string& journal, const std::vector<s
 
 // A study that exists, to be written to by a command that ends at once.
 study::Study open_study(const std::string& journal);
+// Usage error where it isn't there.
+const study::Trial& trial_of(const study::Study& study, std::uint32_t number);
 // The pruner that its header says.
 search::PrunerSpec pruner_of(const study::Study& study);
 

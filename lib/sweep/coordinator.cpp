@@ -75,7 +75,7 @@ void Coordinator::host_lost(const std::string& host, const std::string& why) {
     if (!place.trial) continue;
     const auto found = running_.find(*place.trial);
     place.trial.reset();
-    if (!stopping_) retries_.push_back({found->second.run, "lost: " + why, clock_.now(), 0});
+    if (!stopping_) retries_.push_back({found->second.run, "lost: " + why, clock_.now()});
     running_.erase(found);
   }
   observation_.said(
@@ -101,7 +101,6 @@ void Coordinator::report(std::uint32_t number, const Report& report) {
   if (found == report.metrics.end()) return;
   const double value = found->second;
   const bool more = plan_.objectives[0].direction == study::Direction::maximize;
-  trial.last = value;
   if (std::isfinite(value) && (!trial.best || (more ? value > *trial.best : value < *trial.best)))
     trial.best = value;
   auto others = report.metrics;
@@ -140,7 +139,7 @@ bool Coordinator::is_worth_retry(const Running& trial, const TrialEnded& message
   if (times >= plan_.retries) return false;
   const auto pause = std::min<Clock::duration>(first_retry_pause * (1 << times), longest_retry_pause);
   ++times;
-  retries_.push_back({trial.run, message.temporary ? message.error : "exit 75", clock_.now() + pause, times});
+  retries_.push_back({trial.run, message.temporary ? message.error : "exit 75", clock_.now() + pause});
   observation_.said(
       fmt::format("trial {} could not go on for now ({}); again in {} s, try {} of {}", trial.run.number,
                   message.temporary ? message.error : "it ended with exit status 75",
@@ -282,7 +281,7 @@ void Coordinator::look_for_lost() {
   for (const study::Run& run : study_.lost(others_, date())) {
     const bool known =
         std::any_of(retries_.begin(), retries_.end(), [&](const Retry& r) { return r.run == run; });
-    if (!known) retries_.push_back({run, "lost", now, 0});
+    if (!known) retries_.push_back({run, "lost", now});
   }
 }
 
@@ -296,14 +295,7 @@ std::optional<study::Asked> Coordinator::again(const study::Run& run, const std:
     next = change.next_attempt(run, reason, how);
   });
   if (!next) return std::nullopt;  // somebody else has it
-  study::Asked asked{*next, search::Point(study_.space().size(), std::nan("")), false};
-  for (std::size_t p = 0; p < study_.space().size(); ++p) {
-    const search::Parameter& parameter = study_.space().parameters()[p];
-    const study::TrialParameter* known = trial_of(run.number).find(parameter.name);
-    if (known == nullptr) continue;
-    if (const auto value = parameter.value_of(known->text())) asked.point[p] = *value;
-  }
-  return asked;
+  return study::Asked{*next, point_of(study_.space(), trial_of(run.number)), false};
 }
 
 std::optional<study::Asked> Coordinator::next_for(const Place& place) {
@@ -344,7 +336,7 @@ void Coordinator::launch(const study::Asked& asked, std::size_t p) {
   at.trial = asked.run.number;
   at.attempt = asked.run.attempt;
   at.seed = trial.seed;
-  at.directory = fmt::format("{}/trial-{:05}", plan_.folder, asked.run.number);
+  at.directory = trial_folder(plan_.folder, asked.run.number);
   at.slot = place.slot;
   at.device = set_up(place.slot, nullptr, plan_.mask).device;
   at.checkpoint = at.directory + "/checkpoint";
@@ -365,7 +357,6 @@ void Coordinator::launch(const study::Asked& asked, std::size_t p) {
   start.metric_file = plan_.metric_file;
   Running running;
   running.run = asked.run;
-  running.point = asked.point;
   running.slot = p;
   running.started = clock_.now();
   place.trial = asked.run.number;

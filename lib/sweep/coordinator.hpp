@@ -72,10 +72,9 @@ class Coordinator {
  private:
   struct Running {
     study::Run run;
-    search::Point point;
     std::size_t slot;
     Clock::time_point started;
-    std::optional<double> last, best;                    // of the first objective
+    std::optional<double> best;                          // of the first objective
     std::map<std::string, double, std::less<>> metrics;  // the last that were reported
     std::int64_t reports = 0;
     enum class End : std::uint8_t { none, timeout, pruned, stopped } ending = End::none;
@@ -107,7 +106,6 @@ class Coordinator {
     study::Run run;
     std::string reason;
     Clock::time_point not_before;
-    int times;
   };
 
   void report(std::uint32_t number, const Report& report);

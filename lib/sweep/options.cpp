@@ -302,7 +302,7 @@ Plan plan_of(const SweepOptions& o) {
   plan.metrics = {o.metric_from != "descriptor", o.metric_expression};
   check(plan.metrics);
   plan.metric_file = o.metric_file;
-  plan.folder = o.journal + ".d";
+  plan.folder = trials_folder(o.journal);
   plan.change_directory = o.change_directory;
   plan.mask = !o.no_mask;
   if (o.trials) plan.trials = *o.trials;

@@ -109,6 +109,33 @@ void check(const Template& command, const search::Space& space) {
   }
 }
 
+std::string trial_folder(const std::string& folder, std::uint32_t trial) {
+  return fmt::format("{}/trial-{:05}", folder, trial);
+}
+
+std::string trials_folder(const std::string& journal) { return journal + ".d"; }
+
+search::Point point_of(const search::Space& space, const study::Trial& trial) {
+  search::Point point(space.size(), std::nan(""));
+  for (std::size_t p = 0; p < space.size(); ++p) {
+    const search::Parameter& parameter = space.parameters()[p];
+    const study::TrialParameter* known = trial.find(parameter.name);
+    if (known == nullptr) continue;
+    if (const auto value = parameter.value_of(known->text())) point[p] = *value;
+  }
+  return point;
+}
+
+std::string json_of(const search::Parameter& parameter, double value) {
+  return parameter.has_choices() ? parameter.choices[static_cast<std::size_t>(value)].json
+                                 : fmt::format("{}", value);
+}
+
+study::Propose propose_by(const search::SamplerOptions& sampler) {
+  return [sampler](const search::Space& space, const search::History& history, std::uint64_t so_far,
+                   RandomStream& random) { return search::propose(sampler, space, history, so_far, random); };
+}
+
 std::vector<std::string> words_of(const Template& command, const search::Space& space,
                                   const search::Point& point, const TrialPlace& place) {
   return command.fill([&](std::string_view name) -> Text {
@@ -132,9 +159,7 @@ std::vector<std::string> environment_of(const search::Space& space, const search
   for (std::size_t p = 0; p < space.size(); ++p) {
     if (std::isnan(point[p])) continue;
     const search::Parameter& parameter = space.parameters()[p];
-    const std::string json = parameter.has_choices()
-                                 ? parameter.choices[static_cast<std::size_t>(point[p])].json
-                                 : fmt::format("{}", point[p]);
+    const std::string json = json_of(parameter, point[p]);
     out.push_back(fmt::format("NN_PARAM_{}={}", parameter.name, json));
     all += fmt::format("{}{}:{}", all.size() > 1 ? "," : "", json_quoted(parameter.name), json);
   }

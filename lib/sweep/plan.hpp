@@ -71,6 +71,15 @@ struct TrialPlace {
   std::string checkpoint;
   bool resumes = false;  // its checkpoint is from an earlier attempt
 };
+// The folder of a trial, in the one that all of a journal's trials have; and that one.
+std::string trial_folder(const std::string& folder, std::uint32_t trial);
+std::string trials_folder(const std::string& journal);
+// The values that a trial has, as the space knows them; NaN where it doesn't, or the trial has none.
+search::Point point_of(const search::Space& space, const study::Trial& trial);
+// A value of a parameter as JSON.
+std::string json_of(const search::Parameter& parameter, double value);
+// What the options' sampler proposes.
+study::Propose propose_by(const search::SamplerOptions& sampler);
 std::vector<std::string> words_of(const Template& command, const search::Space& space,
                                   const search::Point& point, const TrialPlace& place);
 // NN_SWEEP_TRIAL=12 and so on, and NN_PARAM_lr='"0.1"': see nn-sweep(1).

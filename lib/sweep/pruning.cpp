@@ -3,15 +3,11 @@
 #include "base/error.hpp"
 
 namespace nn::sweep {
-namespace {
-
 search::TrialEnd end_of(study::State state) {
   return state == study::State::complete ? search::TrialEnd::complete
          : state == study::State::pruned ? search::TrialEnd::pruned
                                          : search::TrialEnd::failed;
 }
-
-}  // namespace
 
 Pruning::Pruning(const search::PrunerSpec& spec, const std::vector<study::Direction>& directions)
     : on_(spec.kind != search::PrunerKind::none),

@@ -12,6 +12,9 @@
 
 namespace nn::sweep {
 
+// How a trial ended, for a pruner.
+search::TrialEnd end_of(study::State state);
+
 class Pruning {
  public:
   // As it is settled. Usage error where there are several objectives, of which none is more than the others.

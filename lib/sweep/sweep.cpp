@@ -33,8 +33,8 @@ class Lines : public Observation {
     line += fmt::format(" {}\n", trial.slot);
     write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
     if (trial.state == study::State::failed)
-      warn("trial {} failed: {}; its log is {}.d/trial-{:05}/log", trial.number, trial.ending.reason,
-           journal_, trial.number);
+      warn("trial {} failed: {}; its log is {}/log", trial.number, trial.ending.reason,
+           trial_folder(trials_folder(journal_), trial.number));
   }
   void said(const std::string& sentence) override { warn("{}", sentence); }
 
@@ -53,7 +53,7 @@ void dry_run(const SweepOptions& o, const Plan& plan, const search::Space& space
     TrialPlace place;
     place.trial = n;
     place.seed = study::trial_seed(o.seed, n);
-    place.directory = fmt::format("{}/trial-{:05}", plan.folder, n);
+    place.directory = trial_folder(plan.folder, n);
     place.checkpoint = place.directory + "/checkpoint";
     place.slot = hosts[0].slots[n % hosts[0].slots.size()];
     place.device = set_up(place.slot, nullptr, plan.mask).device;
@@ -80,11 +80,7 @@ void sweep(const SweepOptions& o) {
   for (const std::string& note : study.take_notes()) warn("{}", note);
   study::Observer others(o.journal, study.journal().has_sure_locks());
   Lines lines(study, o.journal);
-  const auto propose = [&plan](const search::Space& of, const search::History& history, std::uint64_t so_far,
-                               RandomStream& random) {
-    return search::propose(plan.sampler, of, history, so_far, random);
-  };
-  const RunResult result = run(study, presence, others, plan, propose, hosts, lines);
+  const RunResult result = run(study, presence, others, plan, propose_by(plan.sampler), hosts, lines);
   for (const std::string& note : study.take_notes()) warn("{}", note);
   print_summary(fmt::format("{} finished, {} failed; {}; slots were busy {:.1f} % of the time",
                             result.finished, result.failed, result.reason,

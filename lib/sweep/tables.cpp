@@ -141,10 +141,8 @@ Table table_of(study::Study& study, const std::vector<const study::Trial*>& tria
       const study::TrialParameter* p = trial->find(name);
       if (p == nullptr) {
         row.push_back(none());
-      } else if (p->what->distribution.has_choices()) {
-        row.push_back({p->text(), p->what->distribution.choices[static_cast<std::size_t>(p->value)].json});
       } else {
-        row.push_back({p->text(), fmt::format("{}", p->value)});
+        row.push_back({p->text(), json_of(p->what->distribution, p->value)});
       }
     }
     double seconds = trial->ending.wall_s;
@@ -164,12 +162,6 @@ bool can_be_best(const study::Trial& trial) {
   return trial.state == study::State::complete && trial.has_finite_values() && !(trial.violation() > 0);
 }
 
-const study::Trial& trial_of(study::Study& study, std::uint32_t number) {
-  const auto& trials = study.log().trials;
-  if (number >= trials.size()) fail_usage("there is no trial {}; there are {}", number, trials.size());
-  return trials[number];
-}
-
 // What the command was told of the trial, as far as the journal knows it.
 std::vector<std::string> command_of(study::Study& study, const study::Trial& trial) {
   const study::Header* header = study.header();
@@ -181,7 +173,7 @@ std::vector<std::string> command_of(study::Study& study, const study::Trial& tri
   place.trial = trial.number;
   place.attempt = trial.attempt;
   place.seed = trial.seed;
-  place.directory = fmt::format("{}.d/trial-{:05}", study.journal().path(), trial.number);
+  place.directory = trial_folder(trials_folder(study.journal().path()), trial.number);
   place.checkpoint = place.directory + "/checkpoint";
   const std::string_view slot = trial.slot;
   const std::string_view device = slot.substr(slot.rfind('/') + 1);
@@ -189,14 +181,7 @@ std::vector<std::string> command_of(study::Study& study, const study::Trial& tri
   place.device = place.slot.device;
   if (!std::isnan(trial.budget)) place.budget = trial.budget;
   const Template command = is_shell ? Template::of_shell(header->command[0]) : Template(header->command);
-  search::Point point(study.space().size(), std::nan(""));
-  for (std::size_t p = 0; p < study.space().size(); ++p) {
-    const search::Parameter& parameter = study.space().parameters()[p];
-    const study::TrialParameter* known = trial.find(parameter.name);
-    if (known == nullptr) continue;
-    if (const auto value = parameter.value_of(known->text())) point[p] = *value;
-  }
-  std::vector<std::string> words = words_of(command, study.space(), point, place);
+  std::vector<std::string> words = words_of(command, study.space(), point_of(study.space(), trial), place);
   return is_shell ? std::vector<std::string>{"sh", "-c", words[0]} : words;
 }
 
@@ -306,7 +291,7 @@ std::string trial_text(study::Study& study, std::uint32_t number_of) {
   }
   if (study.header() != nullptr && !study.header()->command.empty()) {
     line("command", shell_line(command_of(study, trial)));
-    line("log", fmt::format("{}.d/trial-{:05}/log", study.journal().path(), trial.number));
+    line("log", trial_folder(trials_folder(study.journal().path()), trial.number) + "/log");
   }
   return out;
 }
@@ -324,10 +309,8 @@ std::string explanation(study::Study& study, std::uint32_t number_of) {
     if (trial.is_finished() && other.end > trial.end) continue;
     for (const study::Report& report : other.reports)
       pruner.add(other.number, report.step, sign * report.value);
-    const auto how = other.state == study::State::complete ? search::TrialEnd::complete
-                     : other.state == study::State::pruned ? search::TrialEnd::pruned
-                                                           : search::TrialEnd::failed;
-    pruner.end(other.number, how, other.values.empty() ? std::nan("") : sign * other.values[0]);
+    pruner.end(other.number, end_of(other.state),
+               other.values.empty() ? std::nan("") : sign * other.values[0]);
   }
   std::string out;
   for (const study::Report& report : trial.reports) {

@@ -18,25 +18,22 @@ namespace {
 // Where a point is the same as one that failed, so often another one is asked for.
 constexpr int most_proposals = 20;
 
-std::set<search::Point> failed_points(const StudyLog& log, Columns& columns) {
-  std::set<search::Point> points;
-  if (log.count(State::failed) == 0) return points;
-  for (const Trial& trial : log.trials) {
-    if (trial.state != State::failed) continue;
-    auto point = columns.point_of(trial);
-    if (!point) continue;
-    // A set needs values that are equal to themselves.
-    std::replace_if(
-        point->begin(), point->end(), [](double v) { return std::isnan(v); }, -HUGE_VAL);
-    points.insert(std::move(*point));
-  }
-  return points;
-}
-
-bool is_one_of(const std::set<search::Point>& points, search::Point point) {
+// A set needs values that are equal to themselves.
+search::Point ordered(search::Point point) {
   std::replace_if(
       point.begin(), point.end(), [](double v) { return std::isnan(v); }, -HUGE_VAL);
-  return points.contains(point);
+  return point;
+}
+
+std::optional<search::Proposal> untried(const Propose& propose, const search::Space& space,
+                                        const search::History& history, const FailedPoints& failed,
+                                        std::uint64_t so_far, std::uint64_t seed, std::uint32_t number) {
+  RandomStream random(seed, RandomUse::propose, number);
+  auto proposal = propose(space, history, so_far, random);
+  for (int i = 0; i < most_proposals && proposal && failed.contains(ordered(proposal->point)); ++i) {
+    proposal = propose(space, history, so_far, random);
+  }
+  return proposal;
 }
 
 bool is_in(const search::History& history, const search::Point& point) {
@@ -147,71 +144,90 @@ void Study::commit(Durable durable, const std::function<void(Change&)>& change) 
   state_->look();
 }
 
-std::optional<Asked> Study::ask(const Quota& quota, const Propose& propose, Start how, NoTrial* why) {
-  const auto proposal_for = [&](std::uint32_t number) {
-    const auto& columns = history();
-    RandomStream random(state_->seed(), RandomUse::propose, number);
-    const auto failed = failed_points(log(), *state_->columns);
-    auto proposal = propose(space(), columns, log().proposed, random);
-    for (int i = 0; i < most_proposals && proposal && is_one_of(failed, proposal->point); ++i) {
-      proposal = propose(space(), columns, log().proposed, random);
-    }
-    return proposal;
+const FailedPoints& Study::State::failed_points() {
+  const StudyLog& log = journal.replay().studies()[id];
+  if (log.count(study::State::failed) == failed_count) return failed;
+  failed.clear();
+  failed_count = log.count(study::State::failed);
+  for (const Trial& trial : log.trials) {
+    if (trial.state != study::State::failed) continue;
+    if (auto point = columns->point_of(trial)) failed.insert(ordered(std::move(*point)));
+  }
+  return failed;
+}
+
+Study::Question Study::question() {
+  state_->check_own_space();
+  Question question{history(), state_->failed_points()};
+  question.so_far = log().proposed;
+  question.seed = state_->seed();
+  question.known = journal().replay().offset();
+  question.number = static_cast<std::uint32_t>(log().trials.size());
+  question.finished = log().finished();
+  question.space = space();
+  return question;
+}
+
+std::optional<search::Proposal> Study::answer(const Question& q, const Propose& propose) {
+  return untried(propose, q.space, q.history, q.failed, q.so_far, q.seed, q.number);
+}
+
+std::optional<search::Proposal> Study::proposal_for(std::uint32_t number, const Propose& propose) {
+  state_->check_own_space();
+  const search::History& columns = history();
+  return untried(propose, space(), columns, state_->failed_points(), log().proposed, state_->seed(), number);
+}
+
+bool Study::is_known(const search::Point& point) { return is_in(history(), point); }
+
+std::optional<Asked> Study::next(Change& change, const Quota& quota, const ProposalFor& proposal_for,
+                                 Start how, NoTrial* why) {
+  const auto no = [&](NoTrial reason) {
+    if (why) *why = reason;
+    return std::nullopt;
   };
+  while (change.has_room(quota)) {
+    const Trial* waiting = change.first_waiting();
+    const auto number = waiting ? waiting->number : static_cast<std::uint32_t>(change.log().trials.size());
+    const bool is_given = waiting && waiting->fixed_parameters().size() >= space().size();
+    Start start = how;
+    if (start.known == 0) start.known = journal().replay().offset();
+    const auto proposal = is_given ? std::nullopt : proposal_for(number);
+    if (!is_given && !proposal) return no(NoTrial::exhausted);
+    start.seed = waiting && waiting->seed != 0 ? waiting->seed : trial_seed(state_->seed(), number);
+    Asked asked{};
+    if (waiting) {
+      start.parent = waiting->parent;
+      const search::Point none(space().size(), std::nan(""));
+      const auto run = change.start_waiting(number, proposal ? proposal->point : none, start);
+      if (!run) continue;  // it couldn't be, and has failed
+      asked = {*run, {}, true};
+    } else {
+      const std::string sampler(enum_names(proposal->by).name_of(proposal->by));
+      start.sampler = sampler;
+      asked = {change.start(proposal->point, start), {}, false};
+    }
+    asked.point = state_->columns->point_of(change.log().trials[asked.run.number]).value_or(search::Point());
+    return asked;
+  }
+  return no(NoTrial::enough);
+}
+
+std::optional<Asked> Study::ask(const Quota& quota, const Propose& propose, Start how, NoTrial* why) {
   state_->check_own_space();
   // A proposal may take long: outside of the lock, for the number that comes next.
   refresh();
   const auto guess = static_cast<std::uint32_t>(log().trials.size());
   how.known = journal().replay().offset();
-  auto early = proposal_for(guess);
+  auto early = proposal_for(guess, propose);
   std::optional<Asked> asked;
-  std::string sampler;
   commit(Durable::yes, [&](Change& change) {
-    asked.reset();
-    const auto no = [&](NoTrial reason) {
-      if (why) *why = reason;
-    };
-    while (change.has_room(quota)) {
-      const Trial* waiting = change.first_waiting();
-      const auto number = waiting ? waiting->number : static_cast<std::uint32_t>(change.log().trials.size());
-      const bool is_given = waiting && waiting->fixed_parameters().size() >= space().size();
-      auto proposal = is_given ? std::nullopt : number == guess ? early : proposal_for(number);
-      Start start = how;
-      start.seed = waiting && waiting->seed != 0 ? waiting->seed : trial_seed(state_->seed(), number);
-      if (waiting) {
-        start.parent = waiting->parent;
-        const search::Point none(space().size(), std::nan(""));
-        const auto run = change.start_waiting(number, proposal ? proposal->point : none, start);
-        if (!run) continue;  // it couldn't be, and has failed
-        asked = Asked{*run, {}, true};
-      } else if (proposal) {
-        sampler = enum_names(proposal->by).name_of(proposal->by);
-        start.sampler = sampler;
-        asked = Asked{change.start(proposal->point, start), {}, false};
-      } else {
-        no(NoTrial::exhausted);
-        return;
-      }
-      asked->point =
-          state_->columns->point_of(change.log().trials[asked->run.number]).value_or(search::Point());
-      return;
-    }
-    no(NoTrial::enough);
+    asked = next(
+        change, quota,
+        [&](std::uint32_t number) { return number == guess ? early : proposal_for(number, propose); }, how,
+        why);
   });
   return asked;
-}
-
-std::optional<Asked> Study::start(Change& change, const Quota& quota, const search::Proposal& proposal,
-                                  Start how) {
-  state_->check_own_space();
-  if (!change.has_room(quota)) return std::nullopt;
-  // Those of this batch are in it as well.
-  if (is_in(history(), proposal.point)) return std::nullopt;
-  const auto number = static_cast<std::uint32_t>(change.log().trials.size());
-  if (how.seed == 0) how.seed = trial_seed(state_->seed(), number);
-  const std::string sampler(enum_names(proposal.by).name_of(proposal.by));
-  how.sampler = sampler;
-  return Asked{change.start(proposal.point, how), proposal.point, false};
 }
 
 std::vector<Run> Study::lost(Observer& observer, Date now) const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct Opening {
 // By which a point is proposed: search::propose() with its options, in all but tests.
 using Propose = std::function<std::optional<search::Proposal>(const search::Space&, const search::History&,
                                                               std::uint64_t so_far, RandomStream& random)>;
+
+// The points of trials that failed: none is proposed again. NaN is there as -infinity, for a set's order.
+using FailedPoints = std::set<search::Point>;
 
 struct Asked {
   Run run;
@@ -72,13 +76,32 @@ class Study {
   // again.
   void commit(Durable durable, const std::function<void(Change&)>& change);
 
-  // The next trial for this owner: one that waits, or a new one. It is durable when it comes.
-  // `how.seed`, sampler and known are filled in: the seed of trial n is that of the stream (header's seed,
-  // n).
+  // All that a proposal for the next trial is made from. It is a copy, for a thread that may take its time.
+  struct Question {
+    search::History history;
+    FailedPoints failed;
+    std::uint64_t so_far = 0, seed = 0, known = 0;
+    std::uint32_t number = 0;
+    std::size_t finished = 0;  // trials that are known in it
+    search::Space space = {};
+  };
+  Question question();
+  // Nothing where the space is exhausted. Thread-safe where `propose` is.
+  static std::optional<search::Proposal> answer(const Question& question, const Propose& propose);
+
+  // By the number of the trial that it is for; nothing where there is none, for good or for now.
+  using ProposalFor = std::function<std::optional<search::Proposal>(std::uint32_t number)>;
+  // Within a commit: begins a trial that waits, or a new one where there is room. What was done in the
+  // commit before is in history(). `how.seed`, sampler and known are filled in: the seed of trial n is that
+  // of the stream (header's seed, n).
+  std::optional<Asked> next(Change& change, const Quota& quota, const ProposalFor& proposal_for, Start how,
+                            NoTrial* why = nullptr);
+  // What is proposed at once, from history().
+  std::optional<search::Proposal> proposal_for(std::uint32_t number, const Propose& propose);
+  // Whether a point is another trial's already.
+  bool is_known(const search::Point& point);
+  // The same as a commit of its own. It is durable when it comes.
   std::optional<Asked> ask(const Quota& quota, const Propose& propose, Start how, NoTrial* why = nullptr);
-  // Within a commit, where a point was proposed before, from history(): nothing where there is no more room,
-  // or the point is another trial's by now (then propose anew).
-  std::optional<Asked> start(Change& change, const Quota& quota, const search::Proposal& proposal, Start how);
 
   // Trials whose owner is dead, so that they may be claimed by Change::next_attempt(). Not of owner `mine`.
   std::vector<Run> lost(Observer& observer, Date now) const;

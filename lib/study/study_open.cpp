@@ -100,6 +100,8 @@ void Study::State::make_columns() {
   std::vector<std::uint32_t> all;
   if (!log.trials.empty()) all.push_back(0);
   columns->update(log, all);
+  failed.clear();
+  failed_count = 0;
 }
 
 void Study::State::open(const Opening& opening) {

@@ -26,6 +26,8 @@ struct Study::State {
   // Where all was read anew, what columns know of the trials that were is of no use.
   void follow();
   void check_own_space() const;
+  // Up to date with the log.
+  const FailedPoints& failed_points();
   std::uint64_t seed() const { return header ? header->seed : 0; }
 
   How how;
@@ -35,6 +37,8 @@ struct Study::State {
   std::string nn;  // from which `header` was read
   std::optional<Header> header;
   std::unique_ptr<Columns> columns;
+  FailedPoints failed;
+  std::size_t failed_count = 0;  // of trials that are among them
   std::uint64_t generation = 0;
   std::vector<std::string> notes;
   std::uint64_t told_line = 0;

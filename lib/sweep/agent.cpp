@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
@@ -77,12 +78,30 @@ class Agent {
   }
 
   void take(const ToAgent& message) {
-    if (const auto* start = std::get_if<StartTrial>(&message)) return begin(*start);
+    if (const auto* start = std::get_if<StartTrial>(&message)) {
+      const bool waits = start->after && trials_.contains(*start->after);
+      return waits ? void(waiting_[*start->after] = *start) : begin(*start);
+    }
     const auto& signal = std::get<SignalTrial>(message);
+    if (forget_waiting(signal)) return;
     const auto found = trials_.find(signal.trial);
     if (found == trials_.end()) return;  // it ended meanwhile
     found->second->send_signal(signal.signal);
     if (signal.signal != SIGSTOP) found->second->send_signal(SIGCONT);
+  }
+
+  // A trial that is told to end before it began has ended by that.
+  bool forget_waiting(const SignalTrial& signal) {
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [&](const auto& entry) { return entry.second.trial == signal.trial; });
+    if (found == waiting_.end()) return false;
+    if (signal.signal != SIGTERM && signal.signal != SIGKILL) return true;
+    waiting_.erase(found);
+    TrialEnded ended;
+    ended.trial = signal.trial;
+    ended.status = signal.signal;
+    send(std::move(ended));
+    return true;
   }
 
   void begin(const StartTrial& start) {
@@ -110,6 +129,7 @@ class Agent {
     const auto found = trials_.find(ended.trial);
     std::shared_ptr<TrialProcess> process = std::move(found->second);
     trials_.erase(found);
+    if (const auto next = waiting_.extract(ended.trial); next && !ending_) begin(next.mapped());
     const pid_t pid = process->pid();
     send(std::move(ended));
     asio::post(io_, [this, process = std::move(process), pid]() mutable {
@@ -203,6 +223,7 @@ class Agent {
   std::deque<std::string> unsent_;
   std::size_t unsent_bytes_ = 0;
   std::map<std::uint32_t, std::shared_ptr<TrialProcess>> trials_;
+  std::map<std::uint32_t, StartTrial> waiting_;  // by the trial after which they begin
   bool ending_ = false, closed_ = false, paused_ = false;
 };
 

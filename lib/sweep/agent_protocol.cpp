@@ -31,21 +31,23 @@ double number(const Json& value) {
 
 struct Writer {
   Json operator()(const StartTrial& m) const {
-    return {{"do", "start"},
-            {"trial", m.trial},
-            {"words", m.words},
-            {"environment", m.environment},
-            {"directory", m.directory},
-            {"log", m.log},
-            {"change_directory", m.change_directory},
-            {"device", m.slot.device},
-            {"host", m.slot.host},
-            {"share", m.slot.share},
-            {"mask", m.mask},
-            {"standard_output", m.metrics.standard_output},
-            {"expression", m.metrics.expression},
-            {"metric", m.metric},
-            {"metric_file", m.metric_file}};
+    Json out{{"do", "start"},
+             {"trial", m.trial},
+             {"words", m.words},
+             {"environment", m.environment},
+             {"directory", m.directory},
+             {"log", m.log},
+             {"change_directory", m.change_directory},
+             {"device", m.slot.device},
+             {"host", m.slot.host},
+             {"share", m.slot.share},
+             {"mask", m.mask},
+             {"standard_output", m.metrics.standard_output},
+             {"expression", m.metrics.expression},
+             {"metric", m.metric},
+             {"metric_file", m.metric_file}};
+    if (m.after) out["after"] = *m.after;
+    return out;
   }
   Json operator()(const SignalTrial& m) const {
     return {{"do", "signal"}, {"trial", m.trial}, {"signal", m.signal}};
@@ -117,6 +119,7 @@ ToAgent parse_to_agent(std::string_view line) {
     start.metrics = {m.at("standard_output"), m.at("expression")};
     start.metric = m.at("metric");
     start.metric_file = m.at("metric_file");
+    if (const auto after = m.find("after"); after != m.end()) start.after = after->get<std::uint32_t>();
     return start;
   });
 }

@@ -13,7 +13,7 @@
 
 namespace nn::sweep {
 
-inline constexpr int agent_protocol = 1;
+inline constexpr int agent_protocol = 2;
 // Longer lines end a connection: commands are bounded by the system (ARG_MAX, 2 MiB).
 inline constexpr std::size_t longest_message = 8 << 20;
 
@@ -30,6 +30,7 @@ struct StartTrial {
   MetricSource metrics;
   std::string metric;       // the name of what an expression finds
   std::string metric_file;  // read when it has ended; in its directory unless it is absolute; "": none
+  std::optional<std::uint32_t> after;  // it begins when that trial has ended; at once where that doesn't run
 };
 struct SignalTrial {
   std::uint32_t trial = 0;

@@ -5,10 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +16,11 @@
 #include "study/presence.hpp"
 #include "study/study.hpp"
 #include "sweep/agent_protocol.hpp"
+#include "sweep/outcome.hpp"
 #include "sweep/plan.hpp"
+#include "sweep/proposer.hpp"
 #include "sweep/pruning.hpp"
+#include "sweep/retries.hpp"
 
 namespace nn::sweep {
 
@@ -50,9 +51,11 @@ struct RunResult {
 // One thread.
 class Coordinator {
  public:
-  // All of them outlive it. `make_propose` is asked once.
+  // All of them outlive it. With `ready`, which is called from another thread when work() is due again, slow
+  // proposals are made in that thread.
   Coordinator(study::Study& study, study::Presence& presence, study::Observer& others, const Plan& plan,
-              study::Propose propose, Executor& executor, Clock& clock, Observation& observation);
+              study::Propose propose, Executor& executor, Clock& clock, Observation& observation,
+              std::function<void()> ready = {});
 
   void add_slots(std::vector<Slot> slots);
   // Its trials there are lost; they are begun again elsewhere.
@@ -74,9 +77,7 @@ class Coordinator {
     study::Run run;
     std::size_t slot;
     Clock::time_point started;
-    std::optional<double> best;                          // of the first objective
-    std::map<std::string, double, std::less<>> metrics;  // the last that were reported
-    std::int64_t reports = 0;
+    Said said;
     enum class End : std::uint8_t { none, timeout, pruned, stopped } ending = End::none;
     std::optional<Clock::time_point> kill_at;
     std::string reason;
@@ -84,49 +85,54 @@ class Coordinator {
   struct Place {
     Slot slot;
     std::optional<std::uint32_t> trial;
+    std::optional<std::uint32_t> next;  // begins when that one ends
     bool usable = true;
     int failures = 0;  // one after the other
     Clock::time_point since;
     double busy_s = 0;
   };
-  struct Ended {
-    study::Run run;
-    study::State state;
-    std::vector<double> values;
-    study::Ending ending;
-    std::map<std::string, double> constraints;
+  // What ended in this run.
+  struct Tally {
+    std::size_t failed = 0, finished = 0, since_better = 0;
+    double wall_s = 0;  // of all of them
+    double mean_s() const {
+      return finished + failed == 0 ? 0 : wall_s / static_cast<double>(finished + failed);
+    }
   };
+  // Why no more trials begin.
+  struct Verdict {
+    std::string reason;
+    std::optional<Error> error;
+  };
+  struct Round;
   struct Reported {
     study::Run run;
     std::int64_t step;
     double value, elapsed_s;
     std::string metrics;
   };
-  struct Retry {
-    study::Run run;
-    std::string reason;
-    Clock::time_point not_before;
-  };
 
   void report(std::uint32_t number, const Report& report);
   void ended(const TrialEnded& message);
-  void finish(Running& trial, const TrialEnded& message, Ended& ended);
   bool is_worth_retry(const Running& trial, const TrialEnded& message);
   void note_slot(Place& place, bool failed);
-  void fill();
-  bool begin_on(std::size_t place);
-  std::optional<study::Asked> next_for(const Place& place);
-  std::optional<study::Asked> again(const study::Run& run, const std::string& reason, const Place& place);
+  bool may_begin_on(const Place& place, bool ahead) const;
+  bool is_ahead() const;
+  bool is_round_due() const;
+  void round();
+  void write(study::Change& change, Round& round);
+  void begin(study::Change& change, Round& round);
+  std::optional<study::Asked> next_for(study::Change& change, Round& round, const Place& place);
+  void tell(const Round& round);
+  std::optional<Verdict> judge(const Tally& tally) const;
   void launch(const study::Asked& asked, std::size_t place);
+  void leave(const Running& trial);
   void end_trial(Running& trial, Running::End how, std::string reason);
-  bool flush(study::Durable durable);
   void prune();
   void look_for_lost();
   void watch_times();
-  void judge();
   void look_for_end();
-  void give_up(Error error);
-  std::size_t failures_allowed() const;
+  void give_up(Verdict verdict);
   const study::Trial& trial_of(std::uint32_t number) const { return study_.log().trials[number]; }
   study::Date date() const;
 
@@ -134,7 +140,7 @@ class Coordinator {
   study::Presence& presence_;
   study::Observer& others_;
   const Plan& plan_;
-  study::Propose propose_;
+  Proposer proposer_;
   Pruning pruning_;
   Executor& executor_;
   Clock& clock_;
@@ -142,15 +148,14 @@ class Coordinator {
 
   std::vector<Place> places_;
   std::map<std::uint32_t, Running> running_;
-  std::deque<Retry> retries_;
-  std::map<std::uint32_t, int> retried_;
+  Retries retries_;
   std::vector<Ended> ends_;  // not in the journal yet
   std::vector<Reported> reports_;
   std::optional<Clock::time_point> reports_due_, disk_retry_;
   Clock::time_point started_, beat_due_, look_due_;
-  std::size_t begun_ = 0, failed_ = 0, finished_ = 0, since_better_ = 0;
+  Tally tally_;
+  std::size_t begun_ = 0;
   bool draining_ = false, stopping_ = false, over_ = false, nothing_left_ = false;
-  bool unsynced_ = false;  // what was written last may be lost with the power
   std::string reason_;
   std::optional<Error> error_;
 };

@@ -22,7 +22,7 @@ class Run {
       : observation_(observation),
         agents_(io_, events()),
         coordinator_(study, presence, others, plan, std::move(propose), agents_, net::clock_of(io_),
-                     observation),
+                     observation, [this] { asio::post(io_, [this] { work_soon(); }); }),
         timer_(io_.get_executor()),
         stop_(io_.get_executor(), [this] { stopped(); }),
         hosts_left_(hosts.size()) {

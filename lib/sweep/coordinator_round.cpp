@@ -1,0 +1,193 @@
+// What a coordinator does to its study: all that has come since, and what begins next, in one commit.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/error.hpp"
+#include "options/fields.hpp"
+#include "sweep/coordinator.hpp"
+
+namespace nn::sweep {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto disk_pause = 5s;  // between tries to write where the disk is full
+constexpr double short_trial_s = 0.02;
+constexpr std::size_t trials_to_know = 10;  // that have ended before it is known how long they take
+constexpr std::size_t least_failures = 5;
+constexpr std::size_t least_of_all = 3;  // that fail before anything went well
+
+}  // namespace
+
+// A commit may be decided about several times: nothing of it counts before it is written.
+struct Coordinator::Round {
+  struct Begun {
+    study::Asked asked;
+    std::size_t place;
+  };
+  Tally tally;
+  Retries retries;
+  std::vector<study::Outcome> outcomes = {};  // of ends_
+  std::vector<bool> is_best = {};
+  std::optional<Verdict> verdict = {};
+  std::vector<Begun> begun = {};
+  bool exhausted = false;
+};
+
+bool Coordinator::is_round_due() const {
+  const auto now = clock_.now();
+  if (disk_retry_ && now < *disk_retry_) return false;
+  if (!ends_.empty() || (reports_due_ && now >= *reports_due_)) return true;
+  return !draining_ && std::any_of(places_.begin(), places_.end(),
+                                   [&](const Place& place) { return may_begin_on(place, is_ahead()); });
+}
+
+bool Coordinator::may_begin_on(const Place& place, bool ahead) const {
+  return place.usable && (!place.trial || (ahead && !place.next));
+}
+
+// Whether a slot gets its next trial before the one there has ended: where trials are short, so that none
+// waits behind a long one, and there are enough to come that no other slot has to go without.
+bool Coordinator::is_ahead() const {
+  if (tally_.finished + tally_.failed < trials_to_know || tally_.mean_s() > short_trial_s) return false;
+  const study::StudyLog& log = study_.log();
+  return log.finished() + log.count(study::State::running) + 2 * places_.size() < plan_.trials;
+}
+
+void Coordinator::round() {
+  if (!is_round_due()) {
+    if (auto verdict = draining_ ? std::nullopt : judge(tally_)) give_up(std::move(*verdict));
+    return;
+  }
+  Round round;
+  try {
+    study_.commit(study::Durable::yes, [&](study::Change& change) {
+      round = Round{tally_, retries_};
+      write(change, round);
+      if (!draining_ && !round.verdict) round.verdict = judge(round.tally);
+      if (!draining_ && !round.verdict) begin(change, round);
+    });
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io && error.kind() != ErrorKind::unavailable) throw;
+    if (!disk_retry_) {
+      observation_.said(fmt::format("{}; no trial begins until it can be written", error.what()));
+    }
+    disk_retry_ = clock_.now() + disk_pause;
+    return;
+  }
+  disk_retry_.reset();
+  retries_ = std::move(round.retries);
+  for (const Round::Begun& begun : round.begun) launch(begun.asked, begun.place);
+  prune();
+  tell(round);
+  if (round.verdict) give_up(std::move(*round.verdict));
+  if (!draining_) proposer_.look_ahead();
+}
+
+void Coordinator::write(study::Change& change, Round& round) {
+  for (const Reported& r : reports_) change.report(r.run, r.step, r.value, r.elapsed_s, r.metrics);
+  for (const Ended& e : ends_) {
+    for (const auto& [name, by] : e.constraints) change.constraint(e.run, name, by);
+    round.outcomes.push_back(change.end(e.run, e.state, e.values, e.ending));
+    round.is_best.push_back(false);
+    if (round.outcomes.back() != study::Outcome::done) continue;
+    const study::Trial& trial = change.log().trials[e.run.number];
+    const bool has_failed = trial.state == study::State::failed;
+    round.is_best.back() = change.log().best() == &trial;
+    (has_failed ? round.tally.failed : round.tally.finished) += 1;
+    round.tally.since_better = round.is_best.back() ? 0 : round.tally.since_better + 1;
+    if (!std::isnan(e.ending.wall_s)) round.tally.wall_s += e.ending.wall_s;
+    if (has_failed && plan_.fail_fast && !round.verdict) {
+      const Error error =
+          make_error(ErrorKind::data, "trial {} failed: {}", trial.number, trial.ending.reason);
+      round.verdict = Verdict{error.what(), error};
+    }
+  }
+}
+
+void Coordinator::begin(study::Change& change, Round& round) {
+  const bool is_next = is_ahead();
+  for (const bool ahead : {false, true}) {
+    for (std::size_t p = 0; p < places_.size(); ++p) {
+      if (!may_begin_on(places_[p], ahead) || (ahead && !is_next)) continue;
+      if (ahead && !places_[p].trial) continue;  // it gets its first one now
+      auto asked = next_for(change, round, places_[p]);
+      if (!asked) return;
+      round.begun.push_back({std::move(*asked), p});
+    }
+  }
+}
+
+std::optional<study::Asked> Coordinator::next_for(study::Change& change, Round& round, const Place& place) {
+  const std::string slot = place.slot.name();
+  study::Start how;
+  how.slot = slot;
+  while (const auto retry = round.retries.take(clock_.now())) {
+    const auto run = change.next_attempt(retry->run, retry->reason, how);
+    if (!run) continue;  // somebody else has it
+    return study::Asked{*run, point_of(study_.space(), change.log().trials[run->number]), false};
+  }
+  if (nothing_left_ || round.exhausted) return std::nullopt;
+  study::NoTrial why{};
+  auto asked = study_.next(
+      change, {plan_.trials},
+      [&](std::uint32_t number) { return proposer_.next(number, round.tally.mean_s()); }, how, &why);
+  round.exhausted = !asked && why == study::NoTrial::exhausted && !proposer_.is_waiting();
+  return asked;
+}
+
+// What was written is so, and people hear of it.
+void Coordinator::tell(const Round& round) {
+  tally_ = round.tally;
+  reports_.clear();
+  reports_due_.reset();
+  const auto ends = std::exchange(ends_, {});
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    if (round.outcomes[i] == study::Outcome::done) {
+      observation_.ended(trial_of(ends[i].run.number), round.is_best[i]);
+    } else {
+      observation_.said(fmt::format("trial {}: what became of attempt {} doesn't count: another run has it",
+                                    ends[i].run.number, ends[i].run.attempt));
+    }
+  }
+  if (round.exhausted && !std::exchange(nothing_left_, true))
+    observation_.said("all points of the space are tried, or being tried");
+}
+
+// Whether no more trials may begin.
+std::optional<Coordinator::Verdict> Coordinator::judge(const Tally& tally) const {
+  const auto because = [](const Error& error) { return Verdict{error.what(), error}; };
+  const study::StudyLog& log = study_.log();
+  const std::size_t allowed = plan_.most_failures        ? *plan_.most_failures
+                              : plan_.trials == SIZE_MAX ? SIZE_MAX
+                                                         : std::max(least_failures, plan_.trials / 5);
+  if (tally.failed > allowed) {
+    return because(
+        make_error(ErrorKind::data, "{} trials failed", tally.failed).advise("; --max-failures allows more"));
+  }
+  if (tally.failed >= std::max(least_of_all, places_.size()) && log.finished() == 0)
+    return because(make_error(ErrorKind::data, "all of the first {} trials failed", tally.failed));
+  if (const study::Trial* best = plan_.target ? log.best() : nullptr; best != nullptr) {
+    const bool more = log.directions[0] == study::Direction::maximize;
+    if (more ? best->values[0] >= *plan_.target : best->values[0] <= *plan_.target)
+      return Verdict{fmt::format("trial {} reached the target", best->number), {}};
+  }
+  if (plan_.patience > 0 && tally.since_better >= plan_.patience)
+    return Verdict{fmt::format("{} trials brought nothing better", tally.since_better), {}};
+  const double ran = std::chrono::duration<double>(clock_.now() - started_).count();
+  if (plan_.stop_after_s > 0 && ran >= plan_.stop_after_s)
+    return Verdict{options::show_seconds(plan_.stop_after_s) + " are over", {}};
+  const bool usable = std::any_of(places_.begin(), places_.end(), [](const Place& p) { return p.usable; });
+  if (!places_.empty() && !usable) return because(make_error(ErrorKind::unavailable, "no slot is left"));
+  return std::nullopt;
+}
+
+void Coordinator::give_up(Verdict verdict) {
+  if (verdict.error && !error_) error_ = std::move(verdict.error);
+  drain(std::move(verdict.reason));
+}
+
+}  // namespace nn::sweep

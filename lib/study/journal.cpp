@@ -29,6 +29,7 @@ void Batch::add(std::string line) {
 
 Journal::Journal(std::string path, How how)
     : path_(std::move(path)), how_(std::move(how)), link_(path_), replay_(path_) {
+  if (!how_.spare_link.empty()) link_.keep_spare(how_.spare_link);
   file_ = how_.open ? how_.open() : JournalFile::open(path_, how_.write, how_.create);
 }
 

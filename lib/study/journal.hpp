@@ -42,6 +42,7 @@ class Journal {
     Patience patience = {};
     // Instead of JournalFile::open().
     std::function<std::unique_ptr<JournalFile>()> open = {};
+    std::string spare_link = {};  // for who writes often: see LinkLock::keep_spare()
   };
   // Reads nothing yet. Io error where it can't be opened.
   Journal(std::string path, How how);

@@ -106,10 +106,31 @@ void Patience::pause_or_stop(Clock::duration time) {
 // The text says whose it is, and leads to the journal, as Optuna's workers need it.
 LinkLock::LinkLock(std::string journal) : link_(journal + ".lock"), target_("./" + base_name(journal)) {}
 
+LinkLock::~LinkLock() {
+  if (has_spare_) ::unlink(spare_.c_str());
+}
+
+void LinkLock::keep_spare(std::string spare) { spare_ = std::move(spare); }
+
+// As symlink(2): false with EEXIST where somebody has made it before.
+bool LinkLock::make() {
+  if (!spare_.empty() && !has_spare_) {
+    has_spare_ = symlink(target_.c_str(), spare_.c_str()) == 0;
+    if (!has_spare_) spare_.clear();
+  }
+  if (has_spare_) {
+    if (::link(spare_.c_str(), link_.c_str()) == 0) return true;
+    if (errno == EEXIST) return false;
+    spare_.clear();  // it went away, or file systems here don't do that
+    has_spare_ = false;
+  }
+  return symlink(target_.c_str(), link_.c_str()) == 0;
+}
+
 void LinkLock::lock(const Patience& patience, Clock::time_point deadline, bool sure_locks) {
   Backoff backoff(patience);
   for (;;) {
-    if (symlink(target_.c_str(), link_.c_str()) == 0) {
+    if (make()) {
       made_ = stamp_of_link(link_);
       return;
     }

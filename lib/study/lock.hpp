@@ -34,13 +34,21 @@ class LinkLock {
   static constexpr std::chrono::seconds stale_after{30};
 
   explicit LinkLock(std::string journal);
+  ~LinkLock();
+  LinkLock(const LinkLock&) = delete;
+  // The link is made and removed by its name alone, which is quicker than a new one each time: `spare` is
+  // another name that it has meanwhile, on the same file system. Where that can't be, all is as without.
+  void keep_spare(std::string spare);
   // Waits with what is left until `deadline`.
   void lock(const Patience& patience, Clock::time_point deadline, bool sure_locks);
   void unlock() noexcept;  // what is not ours any more stays
   bool is_mine() const;    // nobody took it away
 
  private:
+  bool make();
   std::string link_, target_;
+  std::string spare_;  // empty: none
+  bool has_spare_ = false;
   // The link of somebody else as it was first seen, in this wait or one before.
   std::string seen_;
   Clock::time_point since_{};

@@ -190,16 +190,22 @@ bool Observer::is_dead(std::string_view run_id) {
 void Observer::tidy() {
   DIR* folder = opendir(folder_.c_str());
   if (!folder) return;
-  std::vector<std::string> runs;
+  std::multimap<std::string, std::string> files;  // by their run
   while (const dirent* entry = readdir(folder)) {
     const std::string_view name = entry->d_name;
-    if (name.starts_with(prefix)) runs.emplace_back(name.substr(prefix.size()));
+    // A host's name may have dots too.
+    const std::size_t ending = name.find('.', std::min(name.rfind(':'), name.size()));
+    if (name.starts_with(prefix)) files.emplace(name.substr(0, ending).substr(prefix.size()), name);
   }
   closedir(folder);
-  for (const std::string& run : runs) {
-    if (run.ends_with(".sock") || !is_dead(run)) continue;
-    unlink(fmt::format("{}/{}{}", folder_, prefix, run).c_str());
-    sights_.erase(run);
+  for (auto file = files.begin(); file != files.end();) {
+    const std::string& run = file->first;
+    const auto end = files.upper_bound(run);
+    if (is_dead(run)) {
+      for (auto dead = file; dead != end; ++dead) unlink(fmt::format("{}/{}", folder_, dead->second).c_str());
+      sights_.erase(run);
+    }
+    file = end;
   }
 }
 

@@ -41,6 +41,8 @@ class Presence {
   Presence(const Presence&) = delete;
 
   const std::string& id() const { return id_; }
+  // Its file. Others of the run have this name and an ending, ".sock": who tidies up takes them away with it.
+  const std::string& path() const { return path_; }
   // Counts up, every `default_beat` or so. False where that failed, or the file is gone: somebody took this
   // run for dead.
   bool beat();

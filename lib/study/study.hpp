@@ -54,6 +54,7 @@ class Study {
     std::string worker;  // this run's id (presence.hpp)
     Patience patience = {};
     std::function<std::unique_ptr<JournalFile>()> open = {};
+    std::string spare_link = {};  // as Journal::How
   };
   // Makes it or goes on with it, in one step that no other process can come between. What has changed is in
   // notes(). Usage errors say what can't change; Data errors where there are several studies and none was

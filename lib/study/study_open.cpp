@@ -42,7 +42,7 @@ search::Space space_of(const Header& header) { return search::Space::parse(heade
 Study::State::State(const std::string& path, How made, bool write, bool create)
     : how(std::move(made)),
       identity{std::string(worker_prefix) + how.worker},
-      journal(path, {write, create, how.patience, how.open}) {}
+      journal(path, {write, create, how.patience, how.open, how.spare_link}) {}
 
 bool Study::State::find(const Replay& replay, const std::string& name) {
   const StudyLog* found = nullptr;

@@ -117,7 +117,7 @@ class Coordinator {
   bool is_worth_retry(const Running& trial, const TrialEnded& message);
   void note_slot(Place& place, bool failed);
   bool may_begin_on(const Place& place, bool ahead) const;
-  bool is_ahead() const;
+  bool is_ahead(const Tally& tally) const;
   bool is_round_due() const;
   void round();
   void write(study::Change& change, Round& round);

@@ -41,8 +41,9 @@ bool Coordinator::is_round_due() const {
   const auto now = clock_.now();
   if (disk_retry_ && now < *disk_retry_) return false;
   if (!ends_.empty() || (reports_due_ && now >= *reports_due_)) return true;
+  const bool ahead = is_ahead(tally_);
   return !draining_ && std::any_of(places_.begin(), places_.end(),
-                                   [&](const Place& place) { return may_begin_on(place, is_ahead()); });
+                                   [&](const Place& place) { return may_begin_on(place, ahead); });
 }
 
 bool Coordinator::may_begin_on(const Place& place, bool ahead) const {
@@ -51,8 +52,8 @@ bool Coordinator::may_begin_on(const Place& place, bool ahead) const {
 
 // Whether a slot gets its next trial before the one there has ended: where trials are short, so that none
 // waits behind a long one, and there are enough to come that no other slot has to go without.
-bool Coordinator::is_ahead() const {
-  if (tally_.finished + tally_.failed < trials_to_know || tally_.mean_s() > short_trial_s) return false;
+bool Coordinator::is_ahead(const Tally& tally) const {
+  if (tally.finished + tally.failed < trials_to_know || tally.mean_s() > short_trial_s) return false;
   const study::StudyLog& log = study_.log();
   return log.finished() + log.count(study::State::running) + 2 * places_.size() < plan_.trials;
 }
@@ -109,7 +110,7 @@ void Coordinator::write(study::Change& change, Round& round) {
 }
 
 void Coordinator::begin(study::Change& change, Round& round) {
-  const bool is_next = is_ahead();
+  const bool is_next = is_ahead(round.tally);
   for (const bool ahead : {false, true}) {
     for (std::size_t p = 0; p < places_.size(); ++p) {
       if (!may_begin_on(places_[p], ahead) || (ahead && !is_next)) continue;

@@ -76,9 +76,11 @@ void sweep(const SweepOptions& o) {
   if (o.dry_run) return dry_run(o, plan, space, hosts);
 
   study::Presence presence(o.journal);
-  study::Study study(o.journal, opening_of(o, space), {.worker = presence.id()});
+  study::Study study(o.journal, opening_of(o, space),
+                     {.worker = presence.id(), .spare_link = presence.path() + ".link"});
   for (const std::string& note : study.take_notes()) warn("{}", note);
   study::Observer others(o.journal, study.journal().has_sure_locks());
+  others.tidy();
   Lines lines(study, o.journal);
   const RunResult result = run(study, presence, others, plan, propose_by(plan.sampler), hosts, lines);
   for (const std::string& note : study.take_notes()) warn("{}", note);

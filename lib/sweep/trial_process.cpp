@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,15 @@ UniqueFd open_file(const std::string& path, int flags) {
 int without_waiting(UniqueFd fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
   return fd.release();
+}
+
+// In most cases only the last of its folders isn't there.
+void make_folder(const std::string& path) {
+  constexpr int all = 0777;
+  if (::mkdir(path.c_str(), all) == 0 || errno == EEXIST) return;
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) fail_errno(path, error.value());
 }
 
 std::string last_lines(std::string text) {
@@ -95,9 +105,7 @@ TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTri
 }
 
 process::Child TrialProcess::start(const StartTrial& message, std::vector<std::string> environment) {
-  std::error_code error;
-  std::filesystem::create_directories(message.directory, error);
-  if (error) fail_errno(message.directory, error.value());
+  make_folder(message.directory);
   log_ = open_file(message.log, O_WRONLY | O_CREAT | O_APPEND);
   if (!metric_file_.empty()) ::unlink(metric_file_.c_str());  // of an attempt before this one
   const SlotSetup setup = set_up(message.slot, ::getenv("CUDA_VISIBLE_DEVICES"), message.mask);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 
 #include "../catch.hpp"
 #include "base/error.hpp"
@@ -36,7 +37,11 @@ struct Bed {
 
 TEST_CASE("the link leads to the journal, and goes") {
   Bed bed;
-  LinkLock lock(bed.path);
+  const bool has_spare = GENERATE(false, true);
+  std::optional<LinkLock> made(std::in_place, bed.path);
+  LinkLock& lock = *made;
+  const std::string spare = bed.path + ".spare";
+  if (has_spare) lock.keep_spare(spare);
   bed.lock(lock);
   CHECK(lock.is_mine());
   struct stat a {
@@ -46,6 +51,20 @@ TEST_CASE("the link leads to the journal, and goes") {
   CHECK(a.st_ino == b.st_ino);
   lock.unlock();
   CHECK_FALSE(exists(bed.link));
+  CHECK(exists(spare) == has_spare);
+  bed.lock(lock);
+  CHECK(lock.is_mine());
+  lock.unlock();
+  unlink(spare.c_str());  // by whom it was taken for a dead run's
+  bed.lock(lock);
+  CHECK(lock.is_mine());
+  lock.unlock();
+  CHECK_FALSE(exists(bed.link));
+  if (has_spare) lock.keep_spare(spare);
+  bed.lock(lock);
+  lock.unlock();
+  made.reset();
+  CHECK_FALSE(exists(spare));
 }
 
 TEST_CASE("a link of Optuna's is waited for, as long as its journal changes") {
@@ -83,6 +102,10 @@ TEST_CASE("a link of Optuna's is waited for, as long as its journal changes") {
 TEST_CASE("a link of ours that a dead process left is broken at once, where locks are sure") {
   Bed bed;
   LinkLock dead(bed.path), lock(bed.path);
+  if (GENERATE(false, true)) {
+    dead.keep_spare(bed.path + ".spare1");
+    lock.keep_spare(bed.path + ".spare2");
+  }
   bed.lock(dead);
   bed.lock(lock, true);
   CHECK(bed.clock.now().time_since_epoch() < 1s);

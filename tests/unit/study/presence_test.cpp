@@ -58,6 +58,7 @@ TEST_CASE("a counter that stands still for a lease is a dead run's") {
   CHECK(observer.is_dead("far:1:b:2:r"));
   // A lock that can be taken says nothing where locks aren't sure; where they are, it says all.
   write_run(bed, "far:1:b:2:r", 3);
+  write_run(bed, "far:1:b:2:r.link", 3);
   CHECK_FALSE(observer.is_dead("far:1:b:2:r"));
   CHECK(Observer(bed.journal, true, bed.clock).is_dead("far:1:b:2:r"));
   observer.tidy();
@@ -65,6 +66,7 @@ TEST_CASE("a counter that stands still for a lease is a dead run's") {
   bed.clock.advance(120s);
   observer.tidy();
   CHECK_FALSE(std::filesystem::exists(bed.journal + ".d/run-far:1:b:2:r"));
+  CHECK_FALSE(std::filesystem::exists(bed.journal + ".d/run-far:1:b:2:r.link"));
   CHECK_FALSE(observer.is_dead("../../etc/passwd"));
 }
 

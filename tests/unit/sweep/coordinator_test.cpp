@@ -1,7 +1,10 @@
 // The coordinator on a clock that stands still, with trials that end as a test says.
 #include "sweep/coordinator.hpp"
 
+#include <atomic>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -325,4 +328,79 @@ TEST_CASE("a target, patience and time end a run") {
   late.good(0);
   CHECK(late.coordinator->is_over());
   CHECK(late.hands.begun.size() == 1);
+}
+
+TEST_CASE("where trials are short, a slot has its next one before the last has ended") {
+  Bed bed;
+  bed.plan.trials = 20;
+  bed.start({{"", "cpu:0", 0}});
+  const auto last = [&] { return bed.hands.begun.back().trial; };
+  for (std::uint32_t n = 0; n < 10; ++n) {
+    CHECK_FALSE(last().after);
+    bed.good(n);
+  }
+  bed.coordinator->work();
+  REQUIRE(bed.hands.begun.size() == 12);
+  CHECK(last().trial == 11);
+  CHECK(last().after == 10);
+  CHECK(bed.hands.begun[10].trial.after == std::nullopt);
+  bed.good(10);
+  CHECK(last().trial == 12);
+  CHECK(last().after == 11);
+  // What waits is told to end with the rest, and stays for who goes on.
+  bed.coordinator->stop("told so");
+  CHECK(bed.hands.signals == std::vector<std::pair<std::uint32_t, int>>{{11, SIGTERM}, {12, SIGTERM}});
+  bed.end(12, SIGTERM);
+  bed.end(11, SIGTERM);
+  CHECK(bed.coordinator->is_over());
+  CHECK(bed.count(study::State::running) == 2);
+}
+
+TEST_CASE("the last trials wait behind no other") {
+  Bed bed;
+  bed.plan.trials = 14;
+  bed.start();
+  for (std::uint32_t n = 0; n < 14; ++n) {
+    CHECK_FALSE(bed.hands.begun.back().trial.after);
+    bed.good(n);
+  }
+  CHECK(bed.coordinator->is_over());
+}
+
+TEST_CASE("a slow proposal is made in a thread, and the slot waits for it only the first time") {
+  test::Folder folder;
+  test::ManualClock clock;
+  std::atomic<int> asked = 0;
+  study::Opening opening;
+  opening.objectives = {{"loss", study::Direction::minimize}};
+  opening.header = study::Header{.version = "1", .space = {"x=uniform:0:1"}};
+  study::Study study(folder / "s.jsonl", opening, {.worker = "w"});
+  const auto propose = [&](const search::Space&, const search::History&, std::uint64_t,
+                           RandomStream& random) {
+    ++asked;
+    clock.advance(10ms);
+    return std::optional(search::Proposal{{random.uniform()}, search::SamplerKind::gp});
+  };
+  std::mutex mutex;
+  std::condition_variable changed;
+  int ready = 0;
+  const auto wait_for = [&](int count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return ready == count; });
+  };
+  Proposer proposer(study, propose, clock, [&] {
+    const std::lock_guard lock(mutex);
+    ++ready;
+    changed.notify_all();
+  });
+  CHECK(proposer.next(0, 0));  // how long it takes isn't known before
+  proposer.look_ahead();
+  CHECK(asked == 1);
+  CHECK_FALSE(proposer.next(1, 0));
+  CHECK(proposer.is_waiting());
+  proposer.look_ahead();
+  wait_for(1);
+  CHECK(proposer.next(1, 0));
+  CHECK_FALSE(proposer.is_waiting());
+  CHECK(asked == 2);
 }

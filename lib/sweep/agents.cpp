@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <climits>
+#include <csignal>
 #include <utility>
 
 #include "base/error.hpp"
@@ -21,6 +22,10 @@ namespace {
 
 // An agent gives its trials five seconds before it kills them.
 constexpr std::chrono::seconds patience{10};
+// Whose connection has ended has mostly ended itself, and says how.
+constexpr std::chrono::milliseconds time_to_end{500};
+constexpr std::chrono::seconds first_pause{1}, longest_pause{60};
+constexpr std::chrono::minutes steady{1};  // one that was there so long counts as well again
 
 // This program itself; its name may mean another one by now.
 std::string own_path() {
@@ -36,9 +41,10 @@ void add_slot(Host& host, Slot slot) {
   host.slots.push_back(std::move(slot));
 }
 
-process::Command command_of(const Host& host) {
+process::Command command_of(const Host& host, bool again) {
   process::Command command;
   command.words = host.command;
+  if (again && !host.quiet.empty()) command.words.insert(command.words.begin() + 1, host.quiet);
   command.socket = true;
   command.patience = patience;
   return command;
@@ -47,8 +53,13 @@ process::Command command_of(const Host& host) {
 }  // namespace
 
 struct Agents::Link : std::enable_shared_from_this<Link> {
-  Link(asio::io_context& io, Host its_host, const Events& its_events)
-      : host(std::move(its_host)), events(its_events), child(command_of(host)), socket(io) {
+  struct Events {
+    std::function<void()> ready;
+    std::function<void(const FromAgent&)> message;
+    std::function<void(const std::string& why, bool for_good)> lost;
+  };
+  Link(asio::io_context& io, const process::Command& command, Events its_events)
+      : events(std::move(its_events)), child(command), socket(io) {
     socket.assign(asio::local::stream_protocol(), child.take_socket().release());
   }
 
@@ -57,11 +68,11 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
         socket, asio::dynamic_buffer(text, longest_message), '\n',
         [this, self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {
           if (closed) return;
-          if (error) return lost(ready ? "its connection ended" : "it didn't start");
+          if (error) return ended();
           try {
             take(parse_from_agent(std::string_view(text).substr(0, n)));
           } catch (const Error& wrong) {
-            return lost(wrong.what());
+            return lost(wrong.what(), true);
           }
           text.erase(0, n);
           if (!closed) read();
@@ -71,13 +82,13 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
   void take(const FromAgent& message) {
     const auto* greeting = std::get_if<AgentReady>(&message);
     if (greeting == nullptr && !ready) fail_data("it is no agent: it didn't greet");
-    if (greeting == nullptr) return events.message(host.name, message);
+    if (greeting == nullptr) return events.message(message);
     if (greeting->protocol != agent_protocol) {
       fail_data("the agent there is of version {}, here of {}, which don't understand each other",
                 printable(greeting->version), tools_version());
     }
     ready = true;
-    events.ready(host);
+    events.ready();
   }
 
   void send(std::string line) {
@@ -95,9 +106,17 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
                       });
   }
 
-  void lost(const std::string& why) {
+  void ended() {
+    const int status = child.ended_within(time_to_end) ? child.status().value_or(0) : 0;
+    const std::string how = status != 0 ? " (" + process::describe_end(status) + ")" : "";
+    lost((ready ? "its connection ended" : "it could not be reached") + how,
+         !ready && process::fails_for_good(status));
+  }
+
+  void lost(const std::string& why, bool for_good) {
     close();
-    events.lost(host.name, why);
+    child.send_signal(SIGTERM);  // or it would be waited for when another one takes its place
+    events.lost(why, for_good);
   }
 
   void close() {
@@ -106,34 +125,65 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
     socket.close(ignored);
   }
 
-  Host host;
-  const Events& events;
+  const Events events;
   process::Child child;
   asio::local::stream_protocol::socket socket;
   std::string text;
   std::deque<std::string> unsent;
   bool ready = false, closed = false;
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
 };
 
 Agents::Agents(asio::io_context& io, Events events) : io_(io), events_(std::move(events)) {}
 
 Agents::~Agents() {
-  for (const auto& [name, link] : links_) link->close();  // all at once, then one after the other
+  // All at once, then one after the other.
+  for (const auto& [name, station] : stations_) {
+    if (station.link) station.link->close();
+  }
 }
 
 void Agents::add(Host host) {
   const std::string name = host.name;
-  auto link = std::make_shared<Link>(io_, std::move(host), events_);
-  links_[name] = link;
-  link->read();
+  connect(stations_.try_emplace(name, io_, std::move(host)).first->second);
+}
+
+void Agents::connect(Station& station) {
+  Link::Events events;
+  events.ready = [this, &station] { events_.ready(station.host); };
+  events.message = [this, &station](const FromAgent& message) {
+    events_.message(station.host.name, message);
+  };
+  events.lost = [this, &station](const std::string& why, bool for_good) { lost(station, why, for_good); };
+  station.link.reset();  // ends what is left of the last one
+  station.link = std::make_shared<Link>(io_, command_of(station.host, station.tries > 0), std::move(events));
+  station.link->read();
+}
+
+void Agents::lost(Station& station, const std::string& why, bool for_good) {
+  const bool was_ready = station.link && station.link->ready;
+  if (was_ready && std::chrono::steady_clock::now() - station.link->since >= steady) station.tries = 0;
+  if (was_ready || station.tries == 0 || for_good) events_.lost(station.host.name, why, for_good);
+  if (for_good) return;
+  station.timer.expires_after(
+      std::min<Clock::duration>(first_pause * (1 << std::min(station.tries, 6)), longest_pause));
+  ++station.tries;
+  station.timer.wait([this, &station](bool expired) {
+    if (!expired) return;
+    try {
+      connect(station);
+    } catch (const Error& error) {
+      lost(station, error.what(), false);
+    }
+  });
 }
 
 void Agents::start(const std::string& host, const StartTrial& trial) { send(host, trial); }
 void Agents::send_signal(const std::string& host, const SignalTrial& signal) { send(host, signal); }
 
 void Agents::send(const std::string& host, const ToAgent& message) {
-  const auto found = links_.find(host);
-  if (found != links_.end()) found->second->send(to_line(message));
+  const auto found = stations_.find(host);
+  if (found != stations_.end() && found->second.link) found->second.link->send(to_line(message));
 }
 
 Host local_host(const std::vector<std::string>& devices) {
@@ -182,6 +232,7 @@ std::vector<Host> parse_hosts(std::string_view text, std::string_view name) {
                       "--",
                       host.name,
                       there};
+      host.quiet = "-q";
       for (const Host& other : hosts) {
         if (other.name == host.name)
           fail_usage("'{}' is there twice; it may have several devices in one line", printable(host.name));

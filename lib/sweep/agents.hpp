@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "net/timer.hpp"
 #include "sweep/coordinator.hpp"
 
 namespace nn::sweep {
@@ -19,6 +20,7 @@ namespace asio = boost::asio;
 struct Host {
   std::string name;                  // "": this one
   std::vector<std::string> command;  // that speaks to the agent at its standard input and output
+  std::string quiet;                 // its option that keeps it from saying why it can't connect; "": none
   std::vector<Slot> slots;
 };
 
@@ -28,14 +30,15 @@ Host local_host(const std::vector<std::string>& devices);
 // nn-sweep, or the command, is found. Usage errors name the line. `name` is the file's, for them.
 std::vector<Host> parse_hosts(std::string_view text, std::string_view name);
 
+// An agent that is lost is begun again after pauses that grow, unless that would go wrong in the same way.
 // One thread, that of the io_context.
 class Agents : public Executor {
  public:
   struct Events {
     std::function<void(const Host&)> ready;
     std::function<void(const std::string& host, const FromAgent&)> message;
-    // It is gone, with all its trials.
-    std::function<void(const std::string& host, const std::string& why)> lost;
+    // It is gone, with all its trials. `for_good`: it isn't begun again. Told again only after it was ready.
+    std::function<void(const std::string& host, const std::string& why, bool for_good)> lost;
   };
   Agents(asio::io_context& io, Events events);
   ~Agents() override;  // ends all agents, which end their trials first, and waits for that
@@ -46,10 +49,20 @@ class Agents : public Executor {
 
  private:
   struct Link;
+  // A host, and the connection that it has, or had last.
+  struct Station {
+    Station(asio::io_context& io, Host its_host) : host(std::move(its_host)), timer(io.get_executor()) {}
+    Host host;
+    std::shared_ptr<Link> link;
+    net::Timer timer;
+    int tries = 0;  // in vain, one after the other
+  };
+  void connect(Station& station);
+  void lost(Station& station, const std::string& why, bool for_good);
   void send(const std::string& host, const ToAgent& message);
   asio::io_context& io_;
   Events events_;
-  std::map<std::string, std::shared_ptr<Link>> links_;
+  std::map<std::string, Station> stations_;
 };
 
 }  // namespace nn::sweep

@@ -46,27 +46,39 @@ study::Date Coordinator::date() const {
 
 void Coordinator::add_slots(std::vector<Slot> slots) {
   for (Slot& slot : slots) {
-    Place place;
+    const auto known =
+        std::find_if(places_.begin(), places_.end(), [&](const Place& place) { return place.slot == slot; });
+    const bool is_new = known == places_.end();
+    Place& place = is_new ? places_.emplace_back() : *known;
+    if (!is_new && place.present) continue;
     place.slot = std::move(slot);
+    place.present = true;
     place.since = clock_.now();
-    places_.push_back(std::move(place));
   }
 }
 
-void Coordinator::host_lost(const std::string& host, const std::string& why) {
+std::size_t Coordinator::host_lost(const std::string& host, const std::string& why) {
+  std::size_t lost = 0;
   for (Place& place : places_) {
-    if (place.slot.host != host) continue;
-    place.usable = false;
+    if (place.slot.host != host || !place.present) continue;
+    place.present = false;
+    place.present_s += seconds_since(place.since);
+    place.since = clock_.now();
+    if (place.trial) place.busy_s += seconds_since(running_.at(*place.trial).started);
     for (auto* trial : {&place.trial, &place.next}) {
       if (!*trial) continue;
       const auto found = running_.find(**trial);
       trial->reset();
       if (!stopping_) retries_.add(found->second.run, "lost: " + why, clock_.now());
       running_.erase(found);
+      ++lost;
     }
   }
-  observation_.said(
-      fmt::format("{}: {}; its trials are begun again elsewhere", host.empty() ? "the agent" : host, why));
+  return lost;
+}
+
+double Coordinator::seconds_since(Clock::time_point time) const {
+  return std::chrono::duration<double>(clock_.now() - time).count();
 }
 
 void Coordinator::take(const std::string& host, const FromAgent& message) {
@@ -111,8 +123,7 @@ void Coordinator::ended(const TrialEnded& message) {
   ends_.push_back(std::move(end));
   if (failed && !message.status) {
     // A command that can't be started now won't be for the next trial either.
-    const Error error = make_error(ErrorKind::usage, "{}", message.error);
-    give_up({error.what(), error});
+    give_up(make_error(ErrorKind::usage, "{}", message.error));
   }
 }
 
@@ -121,7 +132,7 @@ void Coordinator::leave(const Running& trial) {
   const auto now = clock_.now();
   Place& place = places_[trial.slot];
   if (place.next == trial.run.number) return place.next.reset();
-  place.busy_s += std::chrono::duration<double>(now - trial.started).count();
+  place.busy_s += seconds_since(trial.started);
   place.trial = std::exchange(place.next, std::nullopt);
   if (place.trial) running_.at(*place.trial).started = now;
 }
@@ -278,7 +289,7 @@ Clock::time_point Coordinator::work() {
   if (reports_due_) next = std::min(next, *reports_due_);
   if (disk_retry_) next = std::min(next, *disk_retry_);
   const bool is_free = std::any_of(places_.begin(), places_.end(),
-                                   [](const Place& place) { return place.usable && !place.trial; });
+                                   [](const Place& place) { return place.is_open() && !place.trial; });
   if (is_free && !draining_) next = std::min(next, std::max(retries_.due(), now + 10ms));
   for (const auto& [number, trial] : running_) {
     if (trial.kill_at) next = std::min(next, *trial.kill_at);
@@ -299,7 +310,7 @@ RunResult Coordinator::result() const {
   RunResult result{tally_.finished, tally_.failed, begun_, reason_, error_, 0, 0};
   for (const Place& place : places_) {
     result.busy_s += place.busy_s;
-    result.slot_s += std::chrono::duration<double>(clock_.now() - place.since).count();
+    result.slot_s += place.present_s + (place.present ? seconds_since(place.since) : 0);
   }
   return result;
 }

@@ -57,15 +57,18 @@ class Coordinator {
               study::Propose propose, Executor& executor, Clock& clock, Observation& observation,
               std::function<void()> ready = {});
 
+  // Slots that it has are there again.
   void add_slots(std::vector<Slot> slots);
-  // Its trials there are lost; they are begun again elsewhere.
-  void host_lost(const std::string& host, const std::string& why);
+  // Trials there are lost, and begun again elsewhere: so many. It may come back: add_slots().
+  std::size_t host_lost(const std::string& host, const std::string& why);
   void take(const std::string& host, const FromAgent& message);
 
   // No trial begins any more; those that run end by themselves.
   void drain(std::string reason);
   // The same, and those that run are told to end; they stay unfinished in the journal, for the next run.
   void stop(std::string reason);
+  // As drain(), with an error.
+  void give_up(const Error& error);
 
   // Does what is due; when it wants to be called again at the latest. After each take() it is due.
   Clock::time_point work();
@@ -85,11 +88,12 @@ class Coordinator {
   struct Place {
     Slot slot;
     std::optional<std::uint32_t> trial;
-    std::optional<std::uint32_t> next;  // begins when that one ends
-    bool usable = true;
-    int failures = 0;  // one after the other
-    Clock::time_point since;
-    double busy_s = 0;
+    std::optional<std::uint32_t> next;   // begins when that one ends
+    bool usable = true, present = true;  // not broken; its host is there
+    int failures = 0;                    // one after the other
+    Clock::time_point since;             // that it has been present, or absent
+    double busy_s = 0, present_s = 0;    // the latter before `since`
+    bool is_open() const { return usable && present; }
   };
   // What ended in this run.
   struct Tally {
@@ -135,6 +139,7 @@ class Coordinator {
   void give_up(Verdict verdict);
   const study::Trial& trial_of(std::uint32_t number) const { return study_.log().trials[number]; }
   study::Date date() const;
+  double seconds_since(Clock::time_point time) const;
 
   study::Study& study_;
   study::Presence& presence_;

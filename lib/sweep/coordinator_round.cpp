@@ -47,7 +47,7 @@ bool Coordinator::is_round_due() const {
 }
 
 bool Coordinator::may_begin_on(const Place& place, bool ahead) const {
-  return place.usable && (!place.trial || (ahead && !place.next));
+  return place.is_open() && (!place.trial || (ahead && !place.next));
 }
 
 // Whether a slot gets its next trial before the one there has ended: where trials are short, so that none
@@ -185,6 +185,8 @@ std::optional<Coordinator::Verdict> Coordinator::judge(const Tally& tally) const
   if (!places_.empty() && !usable) return because(make_error(ErrorKind::unavailable, "no slot is left"));
   return std::nullopt;
 }
+
+void Coordinator::give_up(const Error& error) { give_up(Verdict{error.what(), error}); }
 
 void Coordinator::give_up(Verdict verdict) {
   if (verdict.error && !error_) error_ = std::move(verdict.error);

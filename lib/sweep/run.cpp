@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -25,6 +26,7 @@ class Run {
                      observation, [this] { asio::post(io_, [this] { work_soon(); }); }),
         timer_(io_.get_executor()),
         stop_(io_.get_executor(), [this] { stopped(); }),
+        hosts_(hosts.size()),
         hosts_left_(hosts.size()) {
     for (const Host& host : hosts) agents_.add(host);
   }
@@ -39,6 +41,8 @@ class Run {
   Agents::Events events() {
     Agents::Events events;
     events.ready = [this](const Host& host) {
+      any_ready_ = true;
+      if (gone_.erase(host.name) != 0) observation_.said(shown(host.name) + ": it is there now");
       coordinator_.add_slots(host.slots);
       work_soon();
     };
@@ -46,12 +50,27 @@ class Run {
       coordinator_.take(host, message);
       work_soon();
     };
-    events.lost = [this](const std::string& host, const std::string& why) {
-      coordinator_.host_lost(host, why);
-      if (--hosts_left_ == 0) coordinator_.stop("no agent is left");
+    events.lost = [this](const std::string& host, const std::string& why, bool for_good) {
+      lost(host, why, for_good);
       work_soon();
     };
     return events;
+  }
+
+  static std::string shown(const std::string& host) { return host.empty() ? "the agent" : host; }
+
+  void lost(const std::string& host, const std::string& why, bool for_good) {
+    const std::size_t trials = coordinator_.host_lost(host, why);
+    observation_.said(
+        fmt::format("{}: {}{}{}", shown(host), why,
+                    for_good ? "; it is not tried again" : "; it is tried again from time to time",
+                    trials > 0 ? "; its trials are begun again" : ""));
+    gone_.insert(host);
+    if (for_good && --hosts_left_ == 0) {
+      coordinator_.give_up(make_error(ErrorKind::unavailable, "no agent is left"));
+    } else if (!any_ready_ && gone_.size() == hosts_) {
+      coordinator_.give_up(make_error(ErrorKind::unavailable, "none of the hosts could be reached"));
+    }
   }
 
   void stopped() {
@@ -95,7 +114,9 @@ class Run {
   Coordinator coordinator_;
   net::Timer timer_;
   net::StopWait stop_;
-  std::size_t hosts_left_;
+  std::size_t hosts_, hosts_left_;  // in all; that are not gone for good
+  std::set<std::string> gone_;      // hosts that are not there, as was said
+  bool any_ready_ = false;
   std::exception_ptr failure_;
   bool soon_ = false;
 };

@@ -261,6 +261,26 @@ TEST_CASE("trials of a host that is lost begin again elsewhere") {
   CHECK(bed.trial(0).state == study::State::running);
 }
 
+TEST_CASE("a host that comes back gets trials again, and its absence is no idle time") {
+  Bed bed;
+  bed.start({{"h1", "cpu:0", 0}});
+  bed.pass(10s);
+  CHECK(bed.coordinator->host_lost("h1", "its connection ended") == 1);
+  for (int i = 0; i < 12; ++i) bed.pass(10s);
+  CHECK_FALSE(bed.coordinator->is_over());  // no slot is there, but it may be
+  CHECK(bed.hands.begun.size() == 1);
+  bed.coordinator->add_slots({{"h1", "cpu:0", 0}});
+  bed.coordinator->work();
+  REQUIRE(bed.hands.begun.size() == 2);
+  CHECK(bed.trial(0).attempt == 2);
+  bed.pass(10s);
+  bed.report(0, 0, 0.5, "h1");
+  bed.end(0, 0, "h1");
+  const RunResult result = bed.coordinator->result();
+  CHECK(result.slot_s == 20);
+  CHECK(result.busy_s == 20);
+}
+
 TEST_CASE("a pruner's decision ends a trial, which is pruned then") {
   Bed bed;
   bed.plan.pruner = search::PrunerSpec::parse("threshold::1");

@@ -9,6 +9,8 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/numbers.hpp"
+#include "chart/plot.hpp"
+#include "cli/help.hpp"
 #include "cli/tool.hpp"
 #include "options/fields.hpp"
 #include "sweep/agent.hpp"
@@ -18,6 +20,7 @@
 
 namespace {
 
+namespace chart = nn::chart;
 namespace options = nn::options;
 namespace sweep = nn::sweep;
 
@@ -27,6 +30,7 @@ struct Options {
   sweep::SweepOptions sweep;
   sweep::AskOptions ask;
   sweep::BestOptions best;
+  chart::PlotOptions plot;
   sweep::TableFormat format = sweep::TableFormat::text;
   std::string journal;  // of commands that only read
   std::optional<std::uint32_t> trial;
@@ -126,6 +130,32 @@ options::List best_options(Options& o) {
                 options::flag(o.best.command)}});
 }
 
+options::List plot_options(Options& o) {
+  options::Field sections{.kind = options::Kind::choice,
+                          .choices = enum_names(chart::Section{}).list(),
+                          .repeatable = true,
+                          .apply = [&o](auto text) { chart::add_sections(o.plot.only, *text); }};
+  return with(
+      {}, {{{.name = "output",
+             .letter = 'o',
+             .value = "FILE",
+             .help = "Write to this file, complete or not at all (default: standard output)",
+             .text = "With `plot`, write to this file, which appears complete or not at all; the "
+                     "standard output by default."},
+            options::file(o.plot.output, ".html .svg .txt")},
+           {{.name = "to",
+             .value = "FORMAT",
+             .help = "html, svg or text (default: by the file's ending)",
+             .text = "With `plot`, `html`, `svg` or `text`. By default the file's ending says it; without "
+                     "a file it is `text` for a terminal and `html` otherwise."},
+            options::choice(o.plot.format)},
+           {{.name = "only",
+             .value = "PICTURE",
+             .help = "Only these, with commas between",
+             .text = "With `plot`, only these pictures, with commas between."},
+            sections}});
+}
+
 std::vector<nn::cli::Command> commands(Options& o) {
   const auto command =
       options::argument("COMMAND", "COMMAND", "The command, behind --, with placeholders as {lr}",
@@ -189,6 +219,10 @@ std::vector<nn::cli::Command> commands(Options& o) {
        .summary = "print which parameters matter",
        .options = table_options(o),
        .arguments = {journal}},
+      {.name = "plot",
+       .summary = "draw pictures of it: a page, SVG, or text",
+       .options = plot_options(o),
+       .arguments = {journal}},
       {.name = "status",
        .summary = "print what is running, and the best so far",
        .options = status,
@@ -237,6 +271,14 @@ int change(std::string_view command, const Options& o) {
   return 0;
 }
 
+void plot(nn::study::Study& study, Options& o) {
+  const chart::Format format = chart::format_of(o.plot, ::isatty(STDOUT_FILENO) != 0);
+  o.plot.width = nn::cli::help_width();
+  nn::write_file(o.plot.output, chart::plot(study, o.plot, format, [&](std::uint32_t number) {
+                   return sweep::trial_command(study, number);
+                 }));
+}
+
 void read(std::string_view command, Options& o) {
   nn::study::Study study = nn::study::Study::read(o.journal);
   if (command != "fsck") {
@@ -249,6 +291,7 @@ void read(std::string_view command, Options& o) {
     print(o.command ? sweep::trial_command(study, *o.trial) : sweep::trial_text(study, *o.trial));
   if (command == "explain") print(sweep::explanation(study, *o.trial));
   if (command == "importance") print(sweep::importance_table(study, o.format));
+  if (command == "plot") plot(study, o);
   if (command == "status") print(sweep::status_text(study, o.json));
   if (command == "fsck") {
     const std::string faults = sweep::faults(study);

@@ -1,8 +1,11 @@
 // nn-train: rows to a model. The work is in lib/train.
+#include <fcntl.h>
 #include <fmt/format.h>
 
+#include <climits>
 #include <cstdlib>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/numbers.hpp"
 #include "base/signals.hpp"
@@ -103,13 +106,15 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   nn::client::train_remote(nn::format::open_source(o.source), remote);
 }
 
-// nn-sweep gives its trials a descriptor for their metrics.
-std::string metrics_descriptor() {
-  const char* number = std::getenv("NN_SWEEP_FD");  // NOLINT(concurrency-mt-unsafe): before any thread
-  if (number == nullptr) return "";
+// nn-sweep gives its trials a descriptor for their metrics, and one where it says what is to stop; -1: it
+// doesn't.
+int descriptor_in(const char* variable) {
+  const char* number = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): before any thread
+  if (number == nullptr) return -1;
   const auto fd = nn::find_integer(number);
-  if (!fd || *fd < 0) nn::fail_usage("NN_SWEEP_FD={} is no descriptor", nn::printable(number));
-  return fmt::format("/dev/fd/{}", *fd);
+  if (!fd || *fd < 0 || *fd > INT_MAX || ::fcntl(static_cast<int>(*fd), F_GETFD) < 0)
+    nn::fail_usage("{}={} is no descriptor", variable, nn::printable(number));
+  return static_cast<int>(*fd);
 }
 
 void run(const nn::cli::Parsed& given, Options& all) {
@@ -117,7 +122,9 @@ void run(const nn::cli::Parsed& given, Options& all) {
   if (all.find_rate && !all.at) return print_rates(nn::train::members_of(o).front());
   if (o.output.empty()) nn::fail_usage("-o, --output is missing: where the model goes");
   o.command_line = all.command_line.empty() ? given.lasting_command_line() : all.command_line;
-  o.metrics = metrics_descriptor();
+  const int metrics = descriptor_in("NN_SWEEP_FD");
+  if (metrics >= 0) o.metrics = fmt::format("/dev/fd/{}", metrics);
+  o.control = descriptor_in("NN_SWEEP_CONTROL_FD");
   nn::stop_on_hangup();
   if (all.at) return train_at_worker(given, all);
   nn::train::train(o);

@@ -28,6 +28,8 @@ std::string stopped_by(int signal) {
 
 std::string run_finished() { return beginning("finished"); }
 
+std::string run_stopped() { return beginning("stopped"); }
+
 std::string run_failed(const Error& error) {
   std::string line = beginning("failed");
   add_json(line, "kind", name_of(error.kind()));

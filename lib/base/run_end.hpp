@@ -13,6 +13,8 @@ namespace nn {
 
 // {"end":"finished"
 std::string run_finished();
+// {"end":"stopped": of a part of a run that was told to end.
+std::string run_stopped();
 // {"end":"failed","kind":"data","error":"x.csv:3: 2 cells, expected 3": what the error says, and its "advice"
 // where there is some.
 std::string run_failed(const Error& error);

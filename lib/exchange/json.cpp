@@ -1,7 +1,9 @@
 #include "exchange/json.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/json_text.hpp"
@@ -65,17 +67,33 @@ Json target_to_json(const model::Target& target) {
   return out;
 }
 
-Json provenance_to_json(const model::Provenance& provenance) {
-  Json metrics = Json::array();  // pairs: names may repeat, and their order counts
-  for (const auto& [name, value] : provenance.metrics) {
-    metrics.push_back(Json{{"name", text_value(name)}, {"value", number_value(value)}});
+using Figures = std::vector<std::pair<std::string, double>>;
+
+// An object, in their order; a list of pairs where names repeat or aren't UTF-8, and so can't be its keys.
+Json figures_value(const Figures& figures) {
+  std::set<std::string_view> names;
+  const bool are_keys = std::all_of(figures.begin(), figures.end(), [&](const auto& figure) {
+    return is_utf8(figure.first) && names.insert(figure.first).second;
+  });
+  Json object = Json::object(), pairs = Json::array();
+  for (const auto& [name, value] : figures) {
+    if (are_keys) {
+      object.get_ref<Json::object_t&>().Container::emplace_back(name, number_value(value));
+    } else {
+      pairs.push_back(Json{{"name", text_value(name)}, {"value", number_value(value)}});
+    }
   }
+  return are_keys ? object : pairs;
+}
+
+Json provenance_to_json(const model::Provenance& provenance) {
   return Json{{"tool_version", text_value(provenance.tool_version)},
               {"command_line", text_value(provenance.command_line)},
               {"data_digest", text_value(provenance.data_digest)},
               {"seed", provenance.seed},
               {"created_unix_s", provenance.created_unix_s},
-              {"metrics", std::move(metrics)}};
+              {"options", figures_value(provenance.options)},
+              {"metrics", figures_value(provenance.metrics)}};
 }
 
 Json option_to_json(const OptionValue& option) {
@@ -204,6 +222,19 @@ model::Target target_from_json(const Json& json) {
   return target;
 }
 
+// What figures_value() makes.
+Figures figures_of(const Json& json, const char* name) {
+  Figures figures;
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) figures.emplace_back(key, number_of(value, name));
+    return figures;
+  }
+  if (!json.is_array()) fail_data("'{}' is neither an object nor a list", name);
+  for (const Json& pair : json)
+    figures.emplace_back(text_member(pair, "name"), number_of(member(pair, "value"), "value"));
+  return figures;
+}
+
 model::Provenance provenance_from_json(const Json& json) {
   model::Provenance provenance;
   provenance.tool_version = text_member(json, "tool_version");
@@ -213,9 +244,8 @@ model::Provenance provenance_from_json(const Json& json) {
   if (!seed.is_number_unsigned()) fail_data("'seed' is not an unsigned integer");
   provenance.seed = seed.get<std::uint64_t>();
   provenance.created_unix_s = integer_of(member(json, "created_unix_s"), "created_unix_s");
-  for (const Json& metric : array_member(json, "metrics")) {
-    provenance.metrics.emplace_back(text_member(metric, "name"), number_of(member(metric, "value"), "value"));
-  }
+  provenance.metrics = figures_of(member(json, "metrics"), "metrics");
+  if (json.contains("options")) provenance.options = figures_of(json["options"], "options");
   return provenance;
 }
 

@@ -90,10 +90,14 @@ void add_provenance(const model::Provenance& provenance, Lines& lines) {
   std::tm parts{};
   if (time != 0 && ::gmtime_r(&time, &parts) != nullptr)
     lines.add("created", fmt::format("{:%F %T} UTC", parts));
-  for (std::size_t i = 0; i < provenance.metrics.size(); ++i) {
-    const auto& [name, value] = provenance.metrics[i];
-    lines.add(i == 0 ? "metrics" : "", fmt::format("{} {:.6g}", printable(name), value));
-  }
+  const auto add_figures = [&](std::string_view title, const auto& figures) {
+    for (const auto& [name, value] : figures) {
+      lines.add(title, fmt::format("{} {:.6g}", printable(name), value));
+      title = "";
+    }
+  };
+  add_figures("options", provenance.options);
+  add_figures("metrics", provenance.metrics);
 }
 
 }  // namespace

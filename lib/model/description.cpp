@@ -60,17 +60,26 @@ flatbuffers::Offset<fb::Target> write_target(Builder& builder, const Target& tar
                           shape, offset, scale);
 }
 
+using Figures = std::vector<std::pair<std::string, double>>;
+
+std::vector<flatbuffers::Offset<fb::Metric>> write_figures(Builder& builder, const Figures& figures) {
+  std::vector<flatbuffers::Offset<fb::Metric>> out;
+  for (const auto& [name, value] : figures)
+    out.push_back(fb::CreateMetricDirect(builder, name.c_str(), value));
+  return out;
+}
+
+// The order of all this is that of the file's bytes, which are the same for the same model.
 flatbuffers::Offset<fb::Provenance> write_provenance(Builder& builder, const Provenance& provenance) {
-  std::vector<flatbuffers::Offset<fb::Metric>> metrics;
-  for (const auto& [name, value] : provenance.metrics) {
-    metrics.push_back(fb::CreateMetricDirect(builder, name.c_str(), value));
-  }
+  const auto metrics = write_figures(builder, provenance.metrics);
+  const auto options = write_figures(builder, provenance.options);
   const auto version = builder.CreateString(provenance.tool_version);
   const auto command = builder.CreateString(provenance.command_line);
   const auto data = builder.CreateString(provenance.data_digest);
-  const auto list = builder.CreateVector(metrics);
+  const auto metric_list = builder.CreateVector(metrics);
+  const auto option_list = options.empty() ? 0 : builder.CreateVector(options);
   return fb::CreateProvenance(builder, version, command, data, provenance.seed, provenance.created_unix_s,
-                              list);
+                              metric_list, option_list);
 }
 
 flatbuffers::Offset<fb::Training> write_training(Builder& builder, const TrainingState& state,
@@ -152,6 +161,12 @@ Target read_target(const fb::Target& target, Copies& copies) {
   return out;
 }
 
+void read_figures(const flatbuffers::Vector<flatbuffers::Offset<fb::Metric>>* figures, Copies& copies,
+                  Figures& out) {
+  if (figures == nullptr) return;
+  for (const fb::Metric* figure : *figures) out.emplace_back(copies.text(figure->name()), figure->value());
+}
+
 Provenance read_provenance(const fb::Provenance& provenance, Copies& copies) {
   Provenance out;
   out.tool_version = copies.text(provenance.tool_version());
@@ -159,11 +174,8 @@ Provenance read_provenance(const fb::Provenance& provenance, Copies& copies) {
   out.data_digest = copies.text(provenance.data_digest());
   out.seed = provenance.seed();
   out.created_unix_s = provenance.created_unix_s();
-  if (provenance.metrics() != nullptr) {
-    for (const fb::Metric* metric : *provenance.metrics()) {
-      out.metrics.emplace_back(copies.text(metric->name()), metric->value());
-    }
-  }
+  read_figures(provenance.metrics(), copies, out.metrics);
+  read_figures(provenance.options(), copies, out.options);
   return out;
 }
 

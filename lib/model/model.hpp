@@ -26,6 +26,8 @@ struct Provenance {
   std::uint64_t seed = 0;
   std::int64_t created_unix_s = 0;  // SOURCE_DATE_EPOCH or 0 keeps equal runs byte-identical
   std::vector<std::pair<std::string, double>> metrics;  // "val_accuracy" …
+  // What a member of several had of its own, besides the seed: "lr" …, as options are called.
+  std::vector<std::pair<std::string, double>> options;
 };
 
 struct Model {

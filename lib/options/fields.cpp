@@ -108,6 +108,21 @@ Field numbers(std::vector<double>& list, std::function<std::string()> one, Inter
           .show = [&list, one = std::move(one)] { return list.empty() ? one() : show_list(list); }};
 }
 
+Field counts(std::vector<std::uint64_t>& list, std::function<std::string()> one, std::int64_t least) {
+  return {.overrules = true,
+          .apply =
+              [&list, least](auto text) {
+                list.clear();
+                for (const std::string& part : split(*text, ',')) {
+                  list.push_back(static_cast<std::uint64_t>(parse_count(trim(part), least)));
+                }
+              },
+          .show =
+              [&list, one = std::move(one)] {
+                return list.empty() ? one() : fmt::format("{}", fmt::join(list, ","));
+              }};
+}
+
 std::string show_number(double value) {
   std::string text = fmt::format("{}", value);
   const auto zero = text.find("e-0");

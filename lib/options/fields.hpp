@@ -44,6 +44,9 @@ Field milliseconds(std::chrono::milliseconds& variable);
 // members_of() distributes it.
 Field numbers(std::vector<double>& list, std::function<std::string()> one, Interval interval);
 
+// The same of whole numbers from `least`.
+Field counts(std::vector<std::uint64_t>& list, std::function<std::string()> one, std::int64_t least);
+
 std::string show_number(double value);        // "0.1", "1e-7"
 std::string show_bytes(std::uint64_t bytes);  // "64M" where it is a multiple
 std::string show_seconds(double seconds);     // "5s", "50ms"

@@ -16,8 +16,7 @@ LoaderOptions loader_options(const TrainOptions& options, const RunContext& cont
   loader.kept = kept;
   loader.batch = options.batch;
   loader.parts = options.accumulate;
-  loader.seed = options.seed;
-  if (options.members.share_batches) loader.seed -= index_of(options);  // the first one's
+  loader.seed = options.members.share_batches ? options.order_seed : options.seed;
   loader.augmentation = options.augmentation;
   if (options.augmentation.empty()) return loader;
   loader.image = context.plan.ops.front().in;
@@ -31,6 +30,8 @@ LoaderOptions loader_options(const TrainOptions& options, const RunContext& cont
 bool RunContext::stopping() const {
   return stop_requested() != 0 || (threads != nullptr && threads->stopping());
 }
+
+std::int64_t number_of(const TrainOptions& options) { return std::max<std::int64_t>(options.member, 1); }
 
 std::size_t index_of(const TrainOptions& options) {
   return options.member > 0 ? static_cast<std::size_t>(options.member - 1) : 0;
@@ -85,7 +86,18 @@ void TrainingGroup::attempt(std::size_t m, F f) {
   }
 }
 
+// Those that are to train no more, as whoever started the run says.
+void TrainingGroup::abandon_stopped() {
+  for_each_active([&](std::size_t m) {
+    if (!context_.control.is_stopped(number_of(members_[m]->options()))) return;
+    members_[m]->abandon();
+    program_->set_active(m, false);
+  });
+}
+
 void TrainingGroup::run_epoch() {
+  abandon_stopped();
+  if (done()) return;
   const model::TrainingState& at = lead()->state();
   for (const auto& loader : loaders_) loader->begin(at.epoch, at.batch);
   for_each_active([&](std::size_t m) {
@@ -136,6 +148,7 @@ void TrainingGroup::read_losses() {
 bool TrainingGroup::save_and_check_time() {
   const auto now = std::chrono::steady_clock::now();
   bool time_left = true;
+  abandon_stopped();
   for_each_active([&](std::size_t m) {
     const TrainOptions& options = members_[m]->options();
     context_.progress.add(static_cast<std::uint64_t>(options.batch * options.accumulate), *members_[m], now);
@@ -179,14 +192,14 @@ void TrainingGroup::end_epoch(double waited_s, bool last) {
 void TrainingGroup::save() {
   read_losses();
   for (const auto& member : members_) {
-    if (member != nullptr) member->save();
+    if (member != nullptr && !member->abandoned()) member->save();
   }
 }
 
 std::string TrainingGroup::save_epoch_start() {
   std::string kept;
   for (const auto& member : members_) {
-    if (member != nullptr) kept += member->save_epoch_start();
+    if (member != nullptr && !member->abandoned()) kept += member->save_epoch_start();
   }
   return kept;
 }
@@ -197,7 +210,7 @@ void TrainingGroup::finish(std::vector<model::Model>& models) {
   bool any_best = false;
   program_->exchange_average();
   for (std::size_t m = 0; m < members_.size(); ++m) {
-    if (members_[m] == nullptr) continue;
+    if (members_[m] == nullptr || members_[m]->abandoned()) continue;
     results[m] = members_[m]->result();
     const bool best = members_[m]->has_best();
     program_->set_active(m, best);
@@ -206,6 +219,7 @@ void TrainingGroup::finish(std::vector<model::Model>& models) {
   }
   if (any_best) valid = validate();
   for (std::size_t m = 0; m < members_.size(); ++m) {
+    if (members_[m] != nullptr && members_[m]->abandoned()) continue;
     attempt(m, [&](Member& member) {
       models[index_of(member.options())] = member.finish(results[m], valid.empty() ? nullptr : &valid[m]);
     });

@@ -6,6 +6,7 @@
 
 #include "base/queue.hpp"
 #include "train/batch_loader.hpp"
+#include "train/control.hpp"
 #include "train/member.hpp"
 #include "train/progress.hpp"
 
@@ -18,6 +19,7 @@ struct RunContext {
   const Plan& plan;
   TrainingLog& log;
   SharedProgress& progress;
+  Control& control;
   bool several;
   const Coordinator* threads;  // null: there is one only
   bool stopping() const;
@@ -40,9 +42,9 @@ class TrainingGroup {
   // After a device has failed: saves checkpoints of the start of the epoch, and returns the parts of a
   // message that Member::save_epoch_start() gives.
   std::string save_epoch_start();
-  // Null: a member that failed.
+  // Null: a member that failed. Some may have been abandoned.
   const Members& members() const { return members_; }
-  // The models of those that didn't fail, into each one's place.
+  // The models of those that neither failed nor were abandoned, into each one's place.
   void finish(std::vector<model::Model>& models);
 
  private:
@@ -58,6 +60,7 @@ class TrainingGroup {
   }
   template <typename F>
   void attempt(std::size_t m, F f);
+  void abandon_stopped();
   bool step();
   void read_losses();
   bool save_and_check_time();
@@ -74,7 +77,8 @@ class TrainingGroup {
   std::uint64_t unread_ = 0;  // steps whose losses weren't read yet
 };
 
-// The number of a member, from 0.
+// The number of a member, from 1, and from 0.
+std::int64_t number_of(const TrainOptions& options);
 std::size_t index_of(const TrainOptions& options);
 
 }  // namespace nn::train

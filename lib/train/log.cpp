@@ -1,5 +1,6 @@
 #include "train/log.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/run_end.hpp"
@@ -16,16 +17,33 @@ void TrainingLog::write(const LogRecord& record) {
   add_json(line, "epoch", record.epoch);
   if (record.member > 0) add_json(line, "member", record.member);
   for (const auto& [name, value] : record.figures) add_json(line, name, value);
+  metrics_.write(line + "}\n");
+  if (!record.options.empty()) line += fmt::format(",\"options\":{}", record.options);
+  file_.write(line + "}\n");
+}
+
+void TrainingLog::member_failed(std::int64_t member, const Error& error) {
+  std::string line = run_failed(error);
+  add_json(line, "member", member);
   line += "}\n";
   file_.write(line);
   metrics_.write(line);
 }
 
-void TrainingLog::member_failed(std::int64_t member, const Error& error) {
-  if (!file_) return;
-  std::string line = run_failed(error);
+void TrainingLog::member_stopped(std::int64_t member, std::uint64_t epochs, std::uint64_t steps) {
+  std::string line = run_stopped();
   add_json(line, "member", member);
-  file_.write(line + "}\n");
+  add_json(line, "epochs", epochs);
+  add_json(line, "steps", steps);
+  line += "}\n";
+  file_.write(line);
+  metrics_.write(line);
+}
+
+void TrainingLog::member_finished(std::int64_t member) {
+  std::string line = run_finished();
+  add_json(line, "member", member);
+  metrics_.write(line + "}\n");
 }
 
 void TrainingLog::end(std::string line, const RunFigures& run) {

@@ -32,6 +32,15 @@ RunLength length_of(const TrainOptions& options, const Dataset& data) {
   return {steps.steps_per_epoch(data.rows), options.epochs};
 }
 
+// Empty where there is one member only.
+std::string options_of(const TrainOptions& options) {
+  if (options.member == 0) return {};
+  std::string json = "{";
+  for (const auto& [name, value] : options.own_values) add_json(json, name, value);
+  add_json(json, "seed", options.seed);
+  return json + "}";
+}
+
 void append(const DatasetFigures& valid, std::vector<std::pair<std::string, double>>& figures) {
   figures.emplace_back("val_loss", valid.loss);
   for (const auto& [name, value] : valid.figures) figures.emplace_back("val_" + name, value);
@@ -73,7 +82,8 @@ Member::Member(TrainOptions options, const TrainingData& data, model::Model mode
       start_parameters_(first_parameters(plan, options_.seed)),
       log_(log),
       start_(Clock::now()),
-      saved_(start_) {
+      saved_(start_),
+      own_options_(options_of(options_)) {
   state_.options = run_key(options_, model_.network);
 }
 
@@ -94,6 +104,12 @@ void Member::restore(const model::Checkpoint& checkpoint) {
   resumed_ = true;
   done_ = state_.epoch >= options_.epochs ||
           (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
+}
+
+void Member::abandon() {
+  done_ = abandoned_ = true;
+  if (own_checkpoint_) remove_own(checkpoint_path_, *std::exchange(own_checkpoint_, std::nullopt));
+  log_.member_stopped(std::max<std::int64_t>(options_.member, 1), state_.epoch, state_.step);
 }
 
 void Member::attach(backend::Program& program, std::size_t index) {
@@ -145,7 +161,7 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
     if (!std::isfinite(score)) fail_not_finite("the validation loss", state_.step + 1);
     append(*valid, figures_);
   }
-  LogRecord record{state_.step, state_.epoch + 1, options_.member, figures_};
+  LogRecord record{state_.step, state_.epoch + 1, options_.member, figures_, own_options_};
   const double elapsed = elapsed_s(), epoch_s = std::max(elapsed - epoch_start_.state.elapsed_s, 1e-9);
   const auto steps = static_cast<double>(state_.step - epoch_start_.state.step);
   record.figures.emplace_back("lr", rate_);
@@ -187,7 +203,8 @@ void Member::log_step() {
   log_.write({state_.step,
               state_.epoch + 1,
               options_.member,
-              {{"loss", loss()}, {"lr", rate_}, {"elapsed_s", elapsed_s()}}});
+              {{"loss", loss()}, {"lr", rate_}, {"elapsed_s", elapsed_s()}},
+              own_options_});
 }
 
 // The network at the end of a cycle is a member of an ensemble (Huang et al. 2017).

@@ -56,6 +56,9 @@ class Member {
   void end_epoch(double waited_s, const DatasetFigures* valid);
   // No more epochs after this one.
   void stop() { done_ = true; }
+  // No more steps, and no model: somebody said so. Its checkpoint is removed, where it is its own.
+  void abandon();
+  bool abandoned() const { return abandoned_; }
 
   // Saves the position to the checkpoint; whether --checkpoint-every says so after a step, or now
   // that an epoch has ended.
@@ -109,8 +112,9 @@ class Member {
   Figures figures_;       // of the last finished epoch
   Clock::time_point start_, saved_;
   double elapsed_before_s_ = 0;
-  double rate_ = 0;  // of the last step
-  bool resumed_ = false, done_ = false, has_saved_ = false;
+  double rate_ = 0;          // of the last step
+  std::string own_options_;  // an object of JSON, for the log
+  bool resumed_ = false, done_ = false, abandoned_ = false, has_saved_ = false;
   std::optional<FileStamp> own_checkpoint_;
 };
 

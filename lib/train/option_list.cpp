@@ -128,8 +128,8 @@ void add_update_options(options::Group& group, TrainOptions& o) {
        .value = "RATE[,RATE...]",
        .help = "Learning rate (default: 0.001; 0.01 for sgd, momentum, nesterov)",
        .text = "The learning rate.\nThe default is 0.01 for sgd, momentum and nesterov, and 0.001 for "
-               "the others.\nA list gives each member its own, here and with --l2, --weight-decay and "
-               "--label-smoothing."},
+               "the others.\nA list gives each member its own, here and with --l2, --weight-decay, "
+               "--label-smoothing and --seed."},
       options::numbers(
           o.members.learning_rates,
           [&o] {
@@ -224,8 +224,8 @@ void add_step_options(options::Group& group, TrainOptions& o) {
        .value = "K",
        .help = "Train so many networks at once, with seeds from --seed on",
        .text = "Train so many networks at once.\n"
-               "The first has the seed of --seed, the next one more, and each is what a run of its own "
-               "with that seed gives: on CPUs to the byte.\n"
+               "The first has the seed of --seed, the next one more, or each its own of a list, and each is "
+               "what a run of its own with that seed gives: on CPUs to the byte.\n"
                "The rows of --valid *fraction* are the same for all.\n"
                "They share out the cores of the device, a thread on each; a GPU computes all of them at "
                "once, also those that have stopped early, until the last one stops.\n"
@@ -255,11 +255,13 @@ void add_run_options(options::List& list, TrainOptions& o) {
              .effect = Effect::model},
             options::count(o.early_stopping, 1));
   group.add({.name = "seed",
-             .value = "N",
+             .value = "N[,N...]",
              .help = "Of everything random (default: {default})",
-             .text = "Of initialisation, order, dropout and --augment; default {default}.",
+             .text = "Of initialisation, order, dropout and --augment; default {default}.\n"
+                     "A list gives each member its own.",
              .effect = Effect::model},
-            options::count(o.seed, 0));
+            options::counts(
+                o.members.seeds, [&o] { return std::to_string(o.seed); }, 0));
   group.add({.name = "device",
              .value = "DEVICE",
              .help = "cpu, cpu:0, cpu:0-3, cuda:0 (default: {default})",
@@ -285,7 +287,9 @@ void add_report_options(options::List& list, TrainOptions& o) {
        .text =
            "Write a JSON object a line after each epoch: step, epoch, member (of several), loss, "
            "val_loss, val_accuracy or val_rmse and val_mae, lr, rows_per_s, data_wait (the part of "
-           "the time that went into waiting for rows), elapsed_s.\n"
+           "the time that went into waiting for rows), elapsed_s, and, of several members, options: what "
+           "this "
+           "one has of its own, by the names of options.\n"
            "With --resume lines are added to the file.\n\n"
            "The last line says how the run ended:\n\n"
            "    {\"end\":\"finished\",\"epochs\":20,\"steps\":1240}\n"
@@ -299,8 +303,9 @@ void add_report_options(options::List& list, TrainOptions& o) {
            "The kind is `usage`, `data`, `io`, `unavailable` (worth retrying), `unsupported`, `device` (a "
            "device that failed) or `internal`; what to do about the error stands apart, as advice, where "
            "there is something.\n"
-           "Of several members the line counts members and models; one that ends alone without a model has "
-           "such a line of its own before, with its number as member.\n"
+           "Of several members the line counts members and models; one that ends alone without a model, "
+           "since it "
+           "failed or was told to stop, has such a line of its own before, with its number as member.\n"
            "A log without a last line is of a run that goes on or was killed."},
       options::file(o.log));
   group.add({.name = "log-every",

@@ -81,22 +81,24 @@ namespace {
 
 // A list of values for the members, and where a member has its own.
 struct MemberValues {
+  std::string_view name;
   std::vector<double> Members::*list;
   void (*set)(TrainOptions&, double);
 };
 constexpr MemberValues member_values[] = {
-    {&Members::learning_rates, [](TrainOptions& o, double value) { o.learning_rate = value; }},
-    {&Members::l2, [](TrainOptions& o, double value) { o.l2 = value; }},
-    {&Members::label_smoothing, [](TrainOptions& o, double value) { o.label_smoothing = value; }},
-    {&Members::weight_decay, [](TrainOptions& o, double value) { o.optimizer.weight_decay = value; }}};
+    {"lr", &Members::learning_rates, [](TrainOptions& o, double value) { o.learning_rate = value; }},
+    {"l2", &Members::l2, [](TrainOptions& o, double value) { o.l2 = value; }},
+    {"label-smoothing", &Members::label_smoothing,
+     [](TrainOptions& o, double value) { o.label_smoothing = value; }},
+    {"weight-decay", &Members::weight_decay,
+     [](TrainOptions& o, double value) { o.optimizer.weight_decay = value; }}};
 
 std::size_t count_members(const Members& members) {
   std::size_t count = static_cast<std::size_t>(std::max<std::int64_t>(members.count, 1));
-  for (const MemberValues& values : member_values) {
-    if (members.count == 0) count = std::max(count, (members.*values.list).size());
-  }
-  for (const MemberValues& values : member_values) {
-    const std::size_t size = (members.*values.list).size();
+  std::vector<std::size_t> sizes{members.seeds.size()};
+  for (const MemberValues& values : member_values) sizes.push_back((members.*values.list).size());
+  if (members.count == 0) count = std::max(count, *std::max_element(sizes.begin(), sizes.end()));
+  for (const std::size_t size : sizes) {
     if (size > 1 && size != count) {
       fail_usage("a list of {} values for {} members; give one value, or one for each", size, count);
     }
@@ -112,17 +114,22 @@ std::vector<TrainOptions> members_of(const TrainOptions& options) {
     fail_usage("several models can't go to standard output; name a file with -o");
   }
   std::vector<TrainOptions> members;
+  const std::vector<std::uint64_t>& seeds = options.members.seeds;
+  const std::uint64_t first_seed = seeds.empty() ? options.seed : seeds[0];
   for (std::size_t k = 0; k < count; ++k) {
     TrainOptions one = options;
     for (const MemberValues& values : member_values) {
       std::vector<double>& list = one.members.*values.list;
       if (!list.empty()) values.set(one, list[list.size() > 1 ? k : 0]);
+      if (list.size() > 1) one.own_values.emplace_back(values.name, list[k]);
       list.clear();
     }
+    one.members.seeds.clear();
+    one.seed = seeds.size() > 1 ? seeds[k] : first_seed + k;
+    one.order_seed = first_seed;
     if (count > 1) {
       const std::string number = std::to_string(k + 1);
       one.member = static_cast<std::int64_t>(k + 1);
-      one.seed = options.seed + k;
       one.output = numbered_path(options.output, number);
       if (!options.checkpoint.empty()) one.checkpoint = numbered_path(options.checkpoint, number);
     }

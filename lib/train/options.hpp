@@ -47,7 +47,11 @@ struct Members {
   std::int64_t count = 0;      // 0: as many as the lists have values
   bool share_batches = false;  // all see the same rows in the same order
   std::vector<double> learning_rates, l2, label_smoothing, weight_decay;
+  std::vector<std::uint64_t> seeds;  // of one, the others follow from it
 };
+
+// What members of a run don't have in common: values by the names of options. A seed is whole, and so apart.
+using OwnValues = std::vector<std::pair<std::string, double>>;
 
 struct TrainOptions {
   format::SourceOptions source;
@@ -78,12 +82,15 @@ struct TrainOptions {
   backend::Device device;
   backend::Precision precision = backend::Precision::float32;
 
-  std::int64_t member = 0;  // its number, from 1, where there are several
+  std::int64_t member = 0;       // its number, from 1, where there are several
+  OwnValues own_values;          // of this member, besides its seed
+  std::uint64_t order_seed = 0;  // of the order of rows, where members share batches
   Members members;
 
-  std::string output;           // the model
-  std::string log;              // JSON lines; empty: none
-  std::string metrics;          // the same lines of epochs for whoever started this process; empty: nobody
+  std::string output;   // the model
+  std::string log;      // JSON lines; empty: none
+  std::string metrics;  // the same lines of epochs for whoever started this process; empty: nobody
+  int control = -1;     // the descriptor where they say what is to stop (train/control.hpp); -1: nobody
   std::uint64_t log_every = 0;  // steps; 0: epochs only
   std::string checkpoint;       // empty: output + ".ckpt", and only when stopped
   CheckpointInterval checkpoint_every;
@@ -97,8 +104,9 @@ double default_learning_rate(backend::OptimizerKind kind);
 // All of them but those of the source, in the order of the manual.
 options::List option_list(TrainOptions& options);
 
-// One for each member: with its own seed (the first has that of the options, the next one more),
-// output, checkpoint and values, of which the lists are empty then. Usage error where lists and
+// One for each member: with its own seed (that of the list, or, of a single one, the first has that and the
+// next one more), output, checkpoint and values, of which the lists are empty then. Usage error where lists
+// and
 // --members don't fit each other.
 std::vector<TrainOptions> members_of(const TrainOptions& options);
 

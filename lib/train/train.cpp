@@ -88,7 +88,7 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
   std::size_t missing = 0;
   for (std::size_t k = 0; k < members.size(); ++k) {
     if (trained[k].parameters == nullptr) {
-      ++missing;
+      missing += run.stopped[k] ? 0 : 1;
       continue;
     }
     model::save_model(members[k].output, trained[k]);
@@ -99,6 +99,7 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
     print_summary(fmt::format("{}: {}", members[k].output, figures));
     if (const auto& own = run.own_checkpoints[k]) remove_own(checkpoint_of(members[k]), *own);
     ++run.models;
+    if (members.size() > 1) log.member_finished(members[k].member);
   }
   if (missing > 0) fail_data("{} of {} members have no model", missing, members.size());
   run.checkpoint.clear();

@@ -86,9 +86,14 @@ void train_group(const std::vector<const TrainOptions*>& member_options, const b
   for (const TrainOptions* options : member_options) {
     model::Model model = context.model;
     model.provenance.seed = options->seed;
+    model.provenance.options = options->own_values;
     all.push_back(
         std::make_unique<Member>(*options, context.data, std::move(model), context.plan, context.log));
-    if (options->resume) restore(*all.back());
+    if (context.control.is_stopped(number_of(*options))) {
+      all.back()->abandon();
+    } else if (options->resume) {
+      restore(*all.back());
+    }
   }
   std::vector<std::unique_ptr<TrainingGroup>> groups;
   const Recorder recorder(groups, context, run);
@@ -111,7 +116,9 @@ void train_group(const std::vector<const TrainOptions*>& member_options, const b
       save_all();  // other threads may still be interrupted, and this group must then be resumable
     for (const auto& group : groups) {
       for (const auto& member : group->members()) {
-        if (member != nullptr) run.own_checkpoints[index_of(member->options())] = member->own_checkpoint();
+        if (member == nullptr) continue;
+        run.own_checkpoints[index_of(member->options())] = member->own_checkpoint();
+        run.stopped[index_of(member->options())] = member->abandoned();
       }
       group->finish(models);
     }
@@ -152,14 +159,16 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
   const TrainOptions& first = members.front();
   SharedProgress progress(first.epochs * static_cast<std::uint64_t>(data.train.rows) * members.size());
   const std::vector<backend::Device> devices = devices_for(first.device, members.size());
+  Control control(first.control);
   Coordinator threads;
   const Plan plan = lower(model.network, model.loss);
   const RunContext context{
-      data, model, plan, log, progress, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
+      data, model, plan, log, progress, control, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
   std::vector<std::vector<const TrainOptions*>> groups(devices.size());
   for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
   std::vector<model::Model> models(members.size());
   run.own_checkpoints.resize(members.size());
+  run.stopped.resize(members.size());
   if (groups.size() == 1) {
     train_group(groups[0], devices[0], context, models, run);
     return models;

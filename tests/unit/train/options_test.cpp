@@ -22,6 +22,25 @@ TEST_CASE("members have names, seeds and values of their own") {
   CHECK_THROWS_AS(members_of(options), Error);
 }
 
+TEST_CASE("members may have a list of seeds, and share the order of the first") {
+  TrainOptions options;
+  options.output = "m.nn";
+  options.members.seeds = {9, 4};
+  options.members.l2 = {0.1, 0.2};
+  options.members.label_smoothing = {0.5};
+  const auto members = members_of(options);
+  REQUIRE(members.size() == 2);
+  CHECK(members[0].seed == 9);
+  CHECK(members[1].seed == 4);
+  CHECK(members[1].order_seed == 9);
+  CHECK(members[1].members.seeds.empty());
+  CHECK(members[1].own_values == OwnValues{{"l2", 0.2}});
+  options.members.seeds = {3};
+  CHECK(members_of(options)[1].seed == 4);
+  options.members.seeds = {1, 2, 3};
+  CHECK_THROWS_AS(members_of(options), Error);
+}
+
 TEST_CASE("numbers go before the extension") {
   CHECK(numbered_path("m.nn", "1") == "m-1.nn");
   CHECK(numbered_path("a.b/m", "1") == "a.b/m-1");

@@ -7,19 +7,33 @@
 
 namespace nn::train {
 
-TrainingLog::TrainingLog(const std::string& path, const std::string& metrics, bool append)
-    : file_(path, {.append = append, .standard = STDOUT_FILENO}), metrics_(metrics, {}) {}
+namespace {
 
-void TrainingLog::write(const LogRecord& record) {
-  if (!file_ && !metrics_) return;
+// Without its end.
+std::string line_of(const LogRecord& record) {
   std::string line = "{";
   add_json(line, "step", record.step);
   add_json(line, "epoch", record.epoch);
   if (record.member > 0) add_json(line, "member", record.member);
   for (const auto& [name, value] : record.figures) add_json(line, name, value);
+  return line;
+}
+
+}  // namespace
+
+TrainingLog::TrainingLog(const std::string& path, const std::string& metrics, bool append)
+    : file_(path, {.append = append, .standard = STDOUT_FILENO}), metrics_(metrics, {}) {}
+
+void TrainingLog::write(const LogRecord& record) {
+  if (!file_ && !metrics_) return;
+  std::string line = line_of(record);
   metrics_.write(line + "}\n");
   if (!record.options.empty()) line += fmt::format(",\"options\":{}", record.options);
   file_.write(line + "}\n");
+}
+
+void TrainingLog::repeat(const LogRecord& record) {
+  if (metrics_) metrics_.write(line_of(record) + "}\n");
 }
 
 void TrainingLog::member_failed(std::int64_t member, const Error& error) {

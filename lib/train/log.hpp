@@ -38,6 +38,8 @@ class TrainingLog {
   // for options, and how each of several members ends.
   TrainingLog(const std::string& path, const std::string& metrics, bool append);
   void write(const LogRecord& record);
+  // The same only to `metrics`: it is in the log already.
+  void repeat(const LogRecord& record);
   // How one of several members ends; the others go on. The first two have no model, that of the third is
   // there.
   void member_failed(std::int64_t member, const Error& error);

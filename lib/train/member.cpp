@@ -88,7 +88,17 @@ Member::Member(TrainOptions options, const TrainingData& data, model::Model mode
 }
 
 void Member::restore(const model::Checkpoint& checkpoint) {
-  const std::string difference = difference_of_runs(checkpoint.state.options, options_, model_.network);
+  if (options_.allow_changes) {
+    const std::string difference =
+        difference_of_stages(checkpoint.state.options, options_, model_.network, checkpoint.state.batch == 0);
+    if (!difference.empty()) {
+      throw make_error(ErrorKind::usage, "a run can't go on from the checkpoint so: {}", difference)
+          .within_file(checkpoint_path_);
+    }
+  }
+  const std::string difference = options_.allow_changes
+                                     ? std::string()
+                                     : difference_of_runs(checkpoint.state.options, options_, model_.network);
   if (!difference.empty()) {
     throw data_error("the checkpoint is of another run: {}", difference).within_file(checkpoint_path_);
   }
@@ -104,6 +114,11 @@ void Member::restore(const model::Checkpoint& checkpoint) {
   resumed_ = true;
   done_ = state_.epoch >= options_.epochs ||
           (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
+  if (done_) figures_ = checkpoint.model.provenance.metrics;
+}
+
+void Member::repeat_figures() {
+  if (done_ && !figures_.empty()) log_.repeat({state_.step, state_.epoch, options_.member, figures_});
 }
 
 void Member::abandon() {
@@ -229,6 +244,7 @@ Member::Snapshot Member::snapshot() const {
 void Member::save(const Snapshot& snapshot) {
   model::Model model = model_;
   model.parameters = aligned_copy(snapshot.parameters);
+  if (done_) model.provenance.metrics = figures_;  // nobody computes them again
   own_checkpoint_ = model::save_checkpoint(checkpoint_path_, model, snapshot.state);
   has_saved_ = true;
   saved_ = Clock::now();

@@ -39,6 +39,8 @@ class Member {
 
   // Continues from a checkpoint: data error when it belongs to another run.
   void restore(const model::Checkpoint& checkpoint);
+  // Of one that had nothing left to do, tells the last figures again to whoever started this process.
+  void repeat_figures();
   // The parameters that the run starts with; valid until attach().
   const float* parameters() const { return start_parameters_.get(); }
   // The member of `program`, compiled with parameters(), that this is from now on; borrowed.

@@ -335,9 +335,33 @@ void add_report_options(options::List& list, TrainOptions& o) {
                "Without a --schedule, --epochs isn't one of them: an unfinished run may go on for longer "
                "than it was meant to, and is then the run of so many epochs.\n"
                "With one, another number makes it another run, which is refused.\n"
-               "A finished run has left no checkpoint and is never continued.",
+               "A finished run has left no checkpoint, unless --keep-checkpoint is given, and is never "
+               "continued.",
        .effect = Effect::local},
       options::flag(o.resume));
+  group.add(
+      {.name = "keep-checkpoint",
+       .help = "Leave the checkpoint of a finished run, for --resume with more --epochs",
+       .text = "Leave the state of the finished run in the checkpoint: with --resume and more --epochs it "
+               "goes on, and is then the run of so many epochs.\n"
+               "With a --schedule it takes --allow-changes as well.",
+       .effect = Effect::local},
+      options::flag(o.keep_checkpoint));
+  group.add(
+      {.name = "allow-changes",
+       .help = "With --resume, options win over what the checkpoint was made with",
+       .text =
+           "With --resume, go on with the values that are given now of what a run may change: --lr, "
+           "--schedule, --warmup, --epochs, --momentum, --rho, --beta-1, --beta-2, --epsilon, "
+           "--weight-decay, "
+           "--l2, --label-smoothing, --clip-norm, --dropout, --seed, and, of a checkpoint between two "
+           "epochs, "
+           "--batch and --accumulate.\n"
+           "Rows, network, optimizer and all other options must be the same; else the exit status is 2.\n"
+           "A schedule that depends on --epochs is that of the new number from here on: after the end of a "
+           "`cosine` of 10 epochs the rate of one of 30 is high again.",
+       .effect = Effect::local},
+      options::flag(o.allow_changes));
 }
 
 }  // namespace

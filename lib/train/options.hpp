@@ -95,7 +95,9 @@ struct TrainOptions {
   std::string checkpoint;       // empty: output + ".ckpt", and only when stopped
   CheckpointInterval checkpoint_every;
   bool resume = false;
-  std::string command_line;  // for the model's provenance
+  bool keep_checkpoint = false;  // also of a run that is finished
+  bool allow_changes = false;    // when it goes on: what may_change() names may differ
+  std::string command_line;      // for the model's provenance
 };
 
 // As Keras has them: 0.01 for sgd, momentum and nesterov, 0.001 for the others.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <span>
 #include <string_view>
 
 #include "base/numbers.hpp"
@@ -145,21 +146,27 @@ Values read_key(const std::string& recorded) {
   return recorded.find('\n') != std::string::npos ? read_lines(recorded) : read_version_0_1(recorded);
 }
 
-std::string shown(const std::string& value) { return value.empty() ? "not given" : printable(value, 200); }
+// What --allow-changes names in the manual.
+constexpr std::array<std::string_view, 14> changeable = {
+    "lr",     "schedule", "warmup",       "epochs", "momentum",        "rho",       "beta-1",
+    "beta-2", "epsilon",  "weight-decay", "l2",     "label-smoothing", "clip-norm", "seed"};
+constexpr std::array<std::string_view, 2> changeable_between_epochs = {"batch", "accumulate"};
 
-}  // namespace
-
-std::string run_key(const TrainOptions& options, const Network& network) {
-  std::string text;
-  for (const auto& [name, value] : key_of(options, network)) {
-    text += fmt::format("{}={}\n", name, line_of(value));
-  }
-  return text;
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string difference_of_runs(const std::string& recorded, const TrainOptions& options,
-                               const Network& network) {
-  const Values there = read_key(recorded), here = key_of(options, network), defaults = default_values();
+// A layer of dropout has no weights: with another rate, or without it, they fit as well.
+std::string without_dropout(const std::string& network) {
+  Network parsed = parse_network(network);
+  std::erase_if(parsed.layers, [](const Layer& layer) { return layer.kind == LayerKind::dropout; });
+  return to_string(parsed);
+}
+
+std::string shown(const std::string& value) { return value.empty() ? "not given" : printable(value, 200); }
+
+std::string difference_of(const Values& there, const Values& here) {
+  const Values defaults = default_values();
   const auto value_in = [&](const Values& values, const std::string& name) {
     const auto found = values.find(name);
     const auto usual = defaults.find(name);
@@ -180,6 +187,35 @@ std::string difference_of_runs(const std::string& recorded, const TrainOptions& 
     differences.push_back(fmt::format("{} is {} there and {} here", what, shown(a), shown(b)));
   }
   return fmt::format("{}", fmt::join(differences, "; "));
+}
+
+}  // namespace
+
+std::string run_key(const TrainOptions& options, const Network& network) {
+  std::string text;
+  for (const auto& [name, value] : key_of(options, network)) {
+    text += fmt::format("{}={}\n", name, line_of(value));
+  }
+  return text;
+}
+
+std::string difference_of_runs(const std::string& recorded, const TrainOptions& options,
+                               const Network& network) {
+  return difference_of(read_key(recorded), key_of(options, network));
+}
+
+std::string difference_of_stages(const std::string& recorded, const TrainOptions& options,
+                                 const Network& network, bool between_epochs) {
+  Values there = read_key(recorded), here = key_of(options, network);
+  for (Values* values : {&there, &here}) {
+    std::erase_if(*values, [&](const auto& entry) {
+      return is_one_of(changeable, entry.first) ||
+             (between_epochs && is_one_of(changeable_between_epochs, entry.first));
+    });
+    std::string& text = (*values)[std::string(network_name)];
+    text = without_dropout(text);
+  }
+  return difference_of(there, here);
 }
 
 }  // namespace nn::train

@@ -17,5 +17,10 @@ std::string run_key(const TrainOptions& options, const Network& network);
 // where nothing does. Reads keys of version 0.1 as well, which were one line.
 std::string difference_of_runs(const std::string& recorded, const TrainOptions& options,
                                const Network& network);
+// The same without what a run may go on with that isn't as it was: rates, regularisation, the seed and the
+// schedule, and, where it goes on between two epochs, its batches. Weights and optimizer state fit as they
+// are.
+std::string difference_of_stages(const std::string& recorded, const TrainOptions& options,
+                                 const Network& network, bool between_epochs);
 
 }  // namespace nn::train

@@ -97,12 +97,13 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
       figures += fmt::format("{}{} {:.4g}", figures.empty() ? "" : ", ", name, value);
     }
     print_summary(fmt::format("{}: {}", members[k].output, figures));
-    if (const auto& own = run.own_checkpoints[k]) remove_own(checkpoint_of(members[k]), *own);
+    const auto& own = run.own_checkpoints[k];
+    if (own && !members[k].keep_checkpoint) remove_own(checkpoint_of(members[k]), *own);
     ++run.models;
     if (members.size() > 1) log.member_finished(members[k].member);
   }
   if (missing > 0) fail_data("{} of {} members have no model", missing, members.size());
-  run.checkpoint.clear();
+  if (!options.keep_checkpoint) run.checkpoint.clear();
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace {
 void restore(Member& member) {
   if (const auto checkpoint = model::load_checkpoint(member.checkpoint_path())) {
     member.restore(*checkpoint);
+    member.repeat_figures();
     note("resumed from {}", member.checkpoint_path());
   } else {
     note("{}: no checkpoint, starting anew", member.checkpoint_path());
@@ -112,8 +113,8 @@ void train_group(const std::vector<const TrainOptions*>& member_options, const b
       if (next == nullptr) break;
       next->run_epoch();
     }
-    if (context.threads != nullptr)
-      save_all();  // other threads may still be interrupted, and this group must then be resumable
+    // Other threads may still be interrupted, and this group must then be resumable.
+    if (context.threads != nullptr || member_options.front()->keep_checkpoint) save_all();
     for (const auto& group : groups) {
       for (const auto& member : group->members()) {
         if (member == nullptr) continue;

@@ -107,3 +107,21 @@ TEST_CASE("keys of version 0.1 are understood") {
     CHECK_FALSE(difference(broken, {}).empty());
   }
 }
+
+TEST_CASE("with changes allowed, a run goes on with other rates, and with no other network") {
+  const auto stage = [](const std::vector<std::string>& before, const std::string& net,
+                        const std::vector<std::string>& after, bool between_epochs = true) {
+    const std::string recorded = run_key(options_of(before), parse_network(net));
+    return difference_of_stages(recorded, options_of(after), network, between_epochs);
+  };
+  const std::string same = "dense 8 relu, dense 3";
+  CHECK(stage({"--lr=0.1", "--l2=0.1", "--seed=3", "--schedule=cosine", "--epochs=9"}, same,
+              {"--momentum=0.5", "--clip-norm=1", "--batch=16"})
+            .empty());
+  CHECK(stage({}, "dense 8 relu, dropout 0.5, dense 3", {}).empty());
+  CHECK(stage({"--batch=16"}, same, {}, false) == "--batch is 16 there and 32 here");
+  CHECK(stage({"--optimizer=sgd"}, same, {}) == "--optimizer is sgd there and adam here");
+  CHECK(stage({"--valid=0.2"}, same, {"--lr=0.5"}) == "--valid is 0.2 there and not given here");
+  CHECK(stage({}, "dense 9 relu, dense 3", {}) ==
+        "the network is dense 9 relu, dense 3 there and dense 8 relu, dense 3 here");
+}

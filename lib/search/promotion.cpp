@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "search/pruner_rules.hpp"
+#include "search/brackets.hpp"
 
 namespace nn::search {
 namespace {
@@ -77,14 +77,19 @@ void Promotions::drop(std::uint32_t trial) {
   set_sent(trial, never_again);
 }
 
-std::optional<Promotions::Job> Promotions::next() {
+std::optional<Promotions::Job> Promotions::find(const std::function<bool(std::uint32_t trial)>& may) const {
   for (std::size_t rung = rungs_.size(); rung-- > 0;) {
-    if (rungs_[rung].waiting.empty()) continue;
-    const std::uint32_t trial = rungs_[rung].waiting.begin()->second;
-    promoted(trial, rung);
-    return Job{trial, rung + 1, rungs_[rung + 1].step};
+    for (const auto& [value, trial] : rungs_[rung].waiting) {
+      if (may(trial)) return Job{trial, rung + 1, rungs_[rung + 1].step};
+    }
   }
   return std::nullopt;
+}
+
+std::optional<Promotions::Job> Promotions::next() {
+  const auto job = find([](std::uint32_t) { return true; });
+  if (job) promoted(job->trial, job->rung - 1);
+  return job;
 }
 
 std::optional<Promotions::Standing> Promotions::standing(std::uint32_t trial, std::size_t rung) const {

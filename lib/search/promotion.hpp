@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -48,6 +49,8 @@ class Promotions {
   // The trial that goes on now, of the highest rung that has one, the best first; nothing where a new trial
   // is to begin, up to step(0).
   std::optional<Job> next();
+  // The same of those that `may`, and nothing changes: promoted() says that it was done.
+  std::optional<Job> find(const std::function<bool(std::uint32_t trial)>& may) const;
   std::optional<Standing> standing(std::uint32_t trial, std::size_t rung) const;
 
  private:

@@ -31,6 +31,7 @@ const EnumNames<PrunerKind>& enum_names(PrunerKind);
 // A pruner as it is asked for: one struct for all kinds, of which each has its fields.
 struct PrunerSpec {
   static constexpr double unlimited = std::numeric_limits<double>::infinity();
+  static constexpr std::int64_t most_members = 10'000;  // of a population
 
   PrunerKind kind = PrunerKind::none;
   double percentile = 50;  // of trials, those that are better
@@ -45,7 +46,9 @@ struct PrunerSpec {
   std::vector<PrunerSpec> inner;                 // of patient: the one that decides then, or none
   std::int64_t least = 0, most = 0;              // steps of the first rung, and of all; 0: not said
   std::int64_t eta = 3;
-  std::int64_t skip = 0;  // rungs that are left out
+  std::int64_t skip = 0;     // rungs that are left out
+  bool brackets = false;     // of promotion: Hyperband's, each with rungs of its own
+  std::int64_t members = 0;  // of a population; 0: as many as there are slots
   double p = 0.1;
   std::int64_t instances = 2;
   double quantile = 0.25, resample = 0.25;  // of a population: who is replaced, and what is drawn anew

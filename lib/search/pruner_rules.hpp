@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "search/brackets.hpp"
 #include "search/pruner.hpp"
 #include "search/ranked_values.hpp"
 
@@ -95,25 +96,6 @@ class HalvingRule : public PruningRule {
   int bracket_;
   std::vector<RankedValues> rungs_;
   std::vector<std::uint8_t> passed_;  // by trial, how many rungs it has a value in
-};
-
-// How many rungs there are, of which the first is at `least` and none is over `most`.
-std::size_t count_rungs(std::int64_t least, std::int64_t most, std::int64_t eta);
-
-// Which bracket a trial belongs to: in turns, in proportion to how many trials each needs for the same sum of
-// steps, so that it follows from the trial's number alone.
-class Brackets {
- public:
-  Brackets(std::int64_t least, std::int64_t most, std::int64_t eta);
-  std::size_t of(std::uint32_t trial);
-  std::size_t size() const { return budgets_.size(); }
-  const std::vector<double>& budgets() const { return budgets_; }
-
- private:
-  std::vector<double> budgets_;
-  double total_ = 0;
-  std::vector<std::uint8_t> sequence_;  // it is made as far as it was asked for
-  std::vector<double> given_;
 };
 
 class HyperbandRule : public PruningRule {

@@ -51,9 +51,12 @@ constexpr Field rung_fields[] = {{"min", &PrunerSpec::least, some_steps, true},
                                  {"skip", &PrunerSpec::skip, {.least = 0, .most = 50}}};
 constexpr Field wilcoxon_fields[] = {{"p", &PrunerSpec::p, part, true},
                                      {"startup", &PrunerSpec::instances, some_steps}};
-constexpr Field population_fields[] = {{"interval", &PrunerSpec::interval, some_steps, true, true},
-                                       {"quantile", &PrunerSpec::quantile, {.most = 0.5, .above = true}},
-                                       {"resample", &PrunerSpec::resample, part}};
+constexpr Field population_fields[] = {
+    {"interval", &PrunerSpec::interval, some_steps, true, true},
+    {"max", &PrunerSpec::most, some_steps, true},
+    {"members", &PrunerSpec::members, {.least = 2, .most = PrunerSpec::most_members}},
+    {"quantile", &PrunerSpec::quantile, {.most = 0.5, .above = true}},
+    {"resample", &PrunerSpec::resample, part}};
 
 // A name that may stand in front. Of several for one kind, the first that a spec agrees with is printed.
 struct Form {
@@ -70,7 +73,7 @@ constexpr Form forms[] = {
     {"threshold", PrunerKind::threshold, threshold_fields},
     {"patient", PrunerKind::patient, patient_fields},
     {"asha", PrunerKind::halving, rung_fields, "promote"},
-    {"hyperband", PrunerKind::hyperband, std::span(rung_fields).first(3)},
+    {"hyperband", PrunerKind::hyperband, std::span(rung_fields).first(3), "promote"},
     {"wilcoxon", PrunerKind::wilcoxon, wilcoxon_fields},
     {"pbt", PrunerKind::population, population_fields},
 };
@@ -82,7 +85,7 @@ const Form* find_form(std::string_view name) {
 }
 
 const Form& form_of(const PrunerSpec& spec) {
-  if (spec.kind == PrunerKind::promotion) return *find_form("asha");
+  if (spec.kind == PrunerKind::promotion) return *find_form(spec.brackets ? "hyperband" : "asha");
   return *std::find_if(std::begin(forms), std::end(forms), [&](const Form& f) {
     return f.kind == spec.kind && (f.name != "median" || spec.percentile == 50);
   });
@@ -132,7 +135,9 @@ class Words {
   void take(std::string_view word) {
     if (!form_.flag.empty() && word == form_.flag) {
       if (spec_.kind == PrunerKind::percentile) spec_.average = true;
-      if (spec_.kind == PrunerKind::halving) spec_.kind = PrunerKind::promotion;
+      if (spec_.kind == PrunerKind::hyperband) spec_.brackets = true;
+      if (spec_.kind == PrunerKind::halving || spec_.kind == PrunerKind::hyperband)
+        spec_.kind = PrunerKind::promotion;
       return;
     }
     const auto equals = word.find('=');
@@ -203,6 +208,9 @@ PrunerSpec parse_words(std::span<const std::string> words) {
     check_inner(spec);
     if (spec.lower > spec.upper)
       fail_usage("the lower limit, {}, is over the upper one, {}", spec.lower, spec.upper);
+    if (spec.kind == PrunerKind::population && spec.most > 0 && spec.most < spec.interval) {
+      fail_usage("the interval, {}, is over the last step, {}", spec.interval, spec.most);
+    }
     if (spec.most > 0 && spec.least > spec.most) {
       fail_usage("the first rung, {}, is behind the last step, {}", spec.least, spec.most);
     }
@@ -240,9 +248,9 @@ void PrunerSpec::settle(std::int64_t whole_trial) {
         name, name);
   }
   if (least == 0) {
-    least = kind == PrunerKind::hyperband ? 1 : most;
-    for (int i = 0; i < usual_rungs && kind != PrunerKind::hyperband; ++i)
-      least = std::max<std::int64_t>(1, least / eta);
+    const bool has_brackets = kind == PrunerKind::hyperband || brackets;
+    least = has_brackets ? 1 : most;
+    for (int i = 0; i < usual_rungs && !has_brackets; ++i) least = std::max<std::int64_t>(1, least / eta);
   }
   if (most > 0 && least > most) {
     fail_usage("{}: the first rung, {}, is behind the last step, {}", name, least, most);

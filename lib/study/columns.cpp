@@ -12,10 +12,11 @@ namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
+// As long as one waits to be promoted, what is known of it is what it would be pruned with.
 search::TrialState state_of(const Trial& trial) {
-  return trial.state == State::complete ? search::TrialState::complete
-         : trial.state == State::pruned ? search::TrialState::pruned
-                                        : search::TrialState::running;
+  return trial.state == State::complete                 ? search::TrialState::complete
+         : trial.state == State::pruned || trial.paused ? search::TrialState::pruned
+                                                        : search::TrialState::running;
 }
 
 // What samplers may learn from, or must know of.
@@ -149,7 +150,7 @@ bool Columns::add_row(const StudyLog& study, const Trial& trial, search::History
   const auto point = point_of(trial);
   if (!point) return false;
   double last_step = -1, last_value = nothing;
-  if (trial.state == State::pruned && !trial.reports.empty()) {
+  if (state_of(trial) == search::TrialState::pruned && !trial.reports.empty()) {
     last_step = static_cast<double>(trial.reports.back().step);
     last_value = trial.reports.back().value;
     if (study.directions[0] == Direction::maximize) last_value = -last_value;

@@ -247,6 +247,7 @@ std::string checkpoint_line(const Identity& who, AttemptOf run, const Checkpoint
       .count("bytes", checkpoint.bytes)
       .whole("modified_ns", checkpoint.modified_ns);
   if (!checkpoint.xxh3.empty()) object.text("xxh3", checkpoint.xxh3);
+  if (std::isfinite(checkpoint.value)) object.raw("value", json_number(checkpoint.value));
   return trial_attribute_line(who, run, true, "nn.checkpoint", object.json(), "checkpoint");
 }
 

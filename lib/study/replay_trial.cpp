@@ -249,6 +249,7 @@ void Replay::State::trial_attribute(Trial& trial, const Line::AttributeText& tex
     if (text.system && text.key == "nn.paused") {
       trial.paused = true;
       trial.owner = {};
+      changed(trial);
       return;
     }
     if (!text.system && text.key == "slot" && text.json.starts_with('"')) {
@@ -275,7 +276,7 @@ void Replay::State::attempt(Trial& trial, std::string_view quoted, const OwnKeys
   if (next != trial.attempt + 1 || trial.state != study::State::running) return;
   trial.attempt = next;
   trial.owner = texts.keep(text.substr(owner_at, text.find(' ', owner_at) - owner_at));
-  trial.paused = false;
+  if (std::exchange(trial.paused, false)) changed(trial);
   if (keys.lost) ++trial.lost;
   trial.begun = trial.last_sign = date(keys.date);
   trial.ttl_s = keys.ttl_s;
@@ -296,6 +297,8 @@ void Replay::State::checkpoint(Trial& trial, std::string_view object) {
       checkpoint.modified_ns = json.integer();
     } else if (key == "xxh3") {
       checkpoint.xxh3 = json.string();
+    } else if (key == "value") {
+      checkpoint.value = json.number();
     } else {
       json.skip();
     }

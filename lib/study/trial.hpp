@@ -55,6 +55,7 @@ struct Checkpoint {
   std::uint64_t bytes = 0;
   std::int64_t modified_ns = 0;
   std::string xxh3 = {};  // of its bytes, in hexadecimal; may be empty
+  double value = std::numeric_limits<double>::quiet_NaN();  // what the objective was by then; NaN: not said
 };
 
 // How a trial ended, as nn-sweep tells it; of others' trials nothing of it is known.

@@ -172,7 +172,7 @@ TEST_CASE("a trial that is paused is nobody's, and goes on from its checkpoint")
   const Run run = a.ask({}, draw, {.budget = 3})->run;
   a.commit(Durable::yes, [&](Change& change) {
     CHECK(change.report(run, 3, 0.5, 12.5, R"({"loss":0.25})") == Outcome::done);
-    CHECK(change.checkpoint(run, {"d/checkpoint", 3, 12, 34, "ab"}) == Outcome::done);
+    CHECK(change.checkpoint(run, {"d/checkpoint", 3, 12, 34, "ab", 0.5}) == Outcome::done);
     CHECK(change.pause(run) == Outcome::done);
   });
   Study b = bed.open("h:2:b:1:r");
@@ -183,10 +183,15 @@ TEST_CASE("a trial that is paused is nobody's, and goes on from its checkpoint")
   REQUIRE(trial.checkpoints.size() == 1);
   CHECK(trial.checkpoints[0].xxh3 == "ab");
   CHECK(trial.checkpoints[0].budget == 3);
+  CHECK(trial.checkpoints[0].value == 0.5);
+  // Samplers learn from it as if it were pruned, until it goes on.
+  CHECK(b.history().states[0] == search::TrialState::pruned);
+  CHECK(b.history().last_values[0] == 0.5);
   std::optional<Run> next;
   b.commit(Durable::yes, [&](Change& change) { next = change.next_attempt(run, "promoted", {.budget = 9}); });
   REQUIRE(next);
   CHECK_FALSE(trial.paused);
+  CHECK(b.history().states[0] == search::TrialState::running);
   CHECK(trial.budget == 9);
   CHECK(trial.lost == 0);
   CHECK(trial.state == State::running);

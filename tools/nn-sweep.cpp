@@ -215,6 +215,10 @@ std::vector<nn::cli::Command> commands(Options& o) {
        .summary = "say why a trial was ended early, or not",
        .options = {},
        .arguments = {journal, trial}},
+      {.name = "lineage",
+       .summary = "print the stages that led to a trial",
+       .options = table_options(o),
+       .arguments = {journal, trial}},
       {.name = "importance",
        .summary = "print which parameters matter",
        .options = table_options(o),
@@ -290,6 +294,7 @@ void read(std::string_view command, Options& o) {
   if (command == "show")
     print(o.command ? sweep::trial_command(study, *o.trial) : sweep::trial_text(study, *o.trial));
   if (command == "explain") print(sweep::explanation(study, *o.trial));
+  if (command == "lineage") print(sweep::lineage_table(study, *o.trial, o.format));
   if (command == "importance") print(sweep::importance_table(study, o.format));
   if (command == "plot") plot(study, o);
   if (command == "status") print(sweep::status_text(study, o.json));

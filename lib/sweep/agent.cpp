@@ -13,6 +13,7 @@
 #include <boost/asio/write.hpp>
 #include <csignal>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "net/stop_wait.hpp"
 #include "net/timer.hpp"
 #include "sweep/agent_protocol.hpp"
+#include "sweep/checkpoints.hpp"
 #include "sweep/guard.hpp"
 #include "sweep/trial_process.hpp"
 
@@ -109,7 +111,10 @@ class Agent {
     TrialProcess::Events events;
     events.report = [this](TrialReport report) { send(std::move(report)); };
     events.ended = [this](TrialEnded ended) { over(std::move(ended)); };
+    bool has_checkpoint = false;
     try {
+      if (start.from) bring_checkpoint(start);
+      has_checkpoint = true;
       auto process =
           std::make_unique<TrialProcess>(io_.get_executor(), start, std::vector{mark_}, std::move(events));
       guard_.add(process->pid());
@@ -120,9 +125,17 @@ class Agent {
       TrialEnded ended;
       ended.trial = trial;
       ended.error = error.what();
+      ended.lost_checkpoint = !has_checkpoint;
       ended.temporary = error.kind() == ErrorKind::unavailable;
       send(std::move(ended));
     }
+  }
+
+  static void bring_checkpoint(const StartTrial& start) {
+    std::error_code ignored;  // whoever opens its log says so
+    std::filesystem::create_directories(start.directory, ignored);
+    if (start.keep_own && std::filesystem::exists(start.checkpoint, ignored)) return;
+    bring(*start.from, start.checkpoint);
   }
 
   void over(TrialEnded ended) {

@@ -29,6 +29,24 @@ double number(const Json& value) {
                             : -std::numeric_limits<double>::infinity();
 }
 
+Json json_of(const study::Checkpoint& checkpoint) {
+  return {{"path", checkpoint.path},
+          {"bytes", checkpoint.bytes},
+          {"modified_ns", checkpoint.modified_ns},
+          {"xxh3", checkpoint.xxh3}};
+}
+
+std::optional<study::Checkpoint> checkpoint_in(const Json& message, const char* key) {
+  const auto found = message.find(key);
+  if (found == message.end()) return std::nullopt;
+  study::Checkpoint checkpoint;
+  checkpoint.path = found->at("path");
+  checkpoint.bytes = found->at("bytes");
+  checkpoint.modified_ns = found->at("modified_ns");
+  checkpoint.xxh3 = found->at("xxh3");
+  return checkpoint;
+}
+
 struct Writer {
   Json operator()(const StartTrial& m) const {
     Json out{{"do", "start"},
@@ -45,8 +63,11 @@ struct Writer {
              {"standard_output", m.metrics.standard_output},
              {"expression", m.metrics.expression},
              {"metric", m.metric},
-             {"metric_file", m.metric_file}};
+             {"metric_file", m.metric_file},
+             {"checkpoint", m.checkpoint},
+             {"keep_own", m.keep_own}};
     if (m.after) out["after"] = *m.after;
+    if (m.from) out["from"] = json_of(*m.from);
     return out;
   }
   Json operator()(const SignalTrial& m) const {
@@ -73,6 +94,8 @@ struct Writer {
     Json out{{"is", "ended"},    {"trial", m.trial}, {"error", m.error},     {"temporary", m.temporary},
              {"wall", m.wall_s}, {"user", m.user_s}, {"system", m.system_s}, {"memory", m.most_memory_kb},
              {"tail", m.tail}};
+    if (m.lost_checkpoint) out["lost_checkpoint"] = true;
+    if (m.checkpoint) out["checkpoint"] = json_of(*m.checkpoint);
     if (m.status) out["status"] = *m.status;
     if (m.last_number) out["last_number"] = number(*m.last_number);
     return out;
@@ -120,6 +143,9 @@ ToAgent parse_to_agent(std::string_view line) {
     start.metric = m.at("metric");
     start.metric_file = m.at("metric_file");
     if (const auto after = m.find("after"); after != m.end()) start.after = after->get<std::uint32_t>();
+    start.checkpoint = m.at("checkpoint");
+    start.keep_own = m.at("keep_own");
+    start.from = checkpoint_in(m, "from");
     return start;
   });
 }
@@ -145,6 +171,8 @@ FromAgent parse_from_agent(std::string_view line) {
     if (const auto status = m.find("status"); status != m.end()) out.status = status->get<int>();
     out.error = m.at("error");
     out.temporary = m.at("temporary");
+    out.lost_checkpoint = m.value("lost_checkpoint", false);
+    out.checkpoint = checkpoint_in(m, "checkpoint");
     if (const auto last = m.find("last_number"); last != m.end()) out.last_number = number(*last);
     out.wall_s = m.at("wall");
     out.user_s = m.at("user");

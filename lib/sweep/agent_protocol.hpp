@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "study/trial.hpp"
 #include "sweep/metrics.hpp"
 #include "sweep/slot.hpp"
 
@@ -31,6 +32,9 @@ struct StartTrial {
   std::string metric;       // the name of what an expression finds
   std::string metric_file;  // read when it has ended; in its directory unless it is absolute; "": none
   std::optional<std::uint32_t> after;  // it begins when that trial has ended; at once where that doesn't run
+  std::string checkpoint;              // looked at when it has ended well; "": nobody wants it
+  std::optional<study::Checkpoint> from;  // that it goes on from: brought to `checkpoint` first
+  bool keep_own = false;                  // unless there is one, of an attempt before this one
 };
 struct SignalTrial {
   std::uint32_t trial = 0;
@@ -54,9 +58,11 @@ struct TrialReport {
 };
 struct TrialEnded {
   std::uint32_t trial = 0;
-  std::optional<int> status;  // as wait(2) has it; none: it couldn't be started
-  std::string error;          // why it couldn't
-  bool temporary = false;     // another time it may be
+  std::optional<int> status;                    // as wait(2) has it; none: it couldn't be started
+  std::string error;                            // why it couldn't
+  bool temporary = false;                       // another time it may be
+  bool lost_checkpoint = false;                 // it couldn't, since what it goes on from is gone
+  std::optional<study::Checkpoint> checkpoint;  // that it left, with budget and value still to be told
   std::optional<double> last_number;
   double wall_s = 0, user_s = 0, system_s = 0;
   std::int64_t most_memory_kb = 0;

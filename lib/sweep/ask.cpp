@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
+#include "sweep/fidelity.hpp"
 #include "sweep/pruning.hpp"
 
 namespace nn::sweep {
@@ -125,6 +126,11 @@ std::string ask(const SweepOptions& o, const AskOptions& how) {
       defines ? study::Study(o.journal, opening_of(o, space_of(o)), {.worker = study::make_run_id()})
               : open_study(o.journal);
   say_notes(study);
+  if (has_stages(defines ? o.pruner : pruner_of(study))) {
+    throw make_error(ErrorKind::usage,
+                     "trials of this study go on in stages, which nobody can ask for one by one")
+        .advise("; run does that");
+  }
   const search::SamplerOptions sampler = defines ? [&] {
     search::SamplerOptions own = o.sampler;
     own.seed = o.seed;

@@ -118,10 +118,11 @@ void Coordinator::ended(const TrialEnded& message) {
           : outcome_of(plan_, trial.run, trial.said, message,
                        trial.ending == Running::End::pruned ? study::State::pruned : study::State::failed,
                        trial.reason);
+  if (message.lost_checkpoint && trial.run.attempt > 1) end.state = study::State::pruned;
   const bool failed = end.state == study::State::failed;
-  note_slot(place, failed);
+  note_slot(place, failed && !message.lost_checkpoint);
   ends_.push_back(std::move(end));
-  if (failed && !message.status) {
+  if (failed && !message.status && !message.lost_checkpoint) {
     // A command that can't be started now won't be for the next trial either.
     give_up(make_error(ErrorKind::usage, "{}", message.error));
   }
@@ -185,7 +186,7 @@ void Coordinator::look_for_lost() {
   for (const study::Run& run : study_.lost(others_, date())) retries_.add(run, "lost", now);
 }
 
-void Coordinator::launch(const study::Asked& asked, std::size_t p) {
+void Coordinator::launch(const study::Asked& asked, std::size_t p, bool again) {
   Place& place = places_[p];
   const study::Trial& trial = trial_of(asked.run.number);
   TrialPlace at;
@@ -196,9 +197,11 @@ void Coordinator::launch(const study::Asked& asked, std::size_t p) {
   at.slot = place.slot;
   at.device = set_up(place.slot, nullptr, plan_.mask).device;
   at.checkpoint = at.directory + "/checkpoint";
-  at.resumes = asked.run.attempt > 1;
   if (!std::isnan(trial.budget)) at.budget = trial.budget;
   StartTrial start;
+  if (fidelity_) start.checkpoint = at.checkpoint;
+  prepare_stage(trial, again, start);
+  at.resumes = asked.run.attempt > 1 || start.from;
   start.trial = asked.run.number;
   start.words = words_of(plan_.command, study_.space(), asked.point, at);
   if (plan_.command.is_shell()) start.words = {"/bin/sh", "-c", start.words[0]};
@@ -215,6 +218,7 @@ void Coordinator::launch(const study::Asked& asked, std::size_t p) {
   running.run = asked.run;
   running.slot = p;
   running.started = clock_.now();
+  if (asked.run.attempt > 1) running.said.go_on(trial, plan_.objectives[0]);
   if (place.trial) start.after = *place.trial;
   (place.trial ? place.next : place.trial) = asked.run.number;
   running_[asked.run.number] = std::move(running);
@@ -259,9 +263,13 @@ void Coordinator::look_for_end() {
   if (!draining_) {
     study_.refresh();
     const std::size_t finished = study_.log().finished();
-    const bool enough = finished >= plan_.trials;
-    if (!enough && !(nothing_left_ && retries_.empty())) return;
-    reason_ = enough ? fmt::format("{} trials are finished", finished) : "the space is exhausted";
+    follow_stages();
+    const bool enough = finished >= plan_.trials, is_done = fidelity_ && fidelity_->is_done();
+    if (!enough && !((nothing_left_ || is_done) && retries_.empty())) return;
+    if (!enough && fidelity_ && !fidelity_->leftovers().empty()) return;
+    reason_ = enough    ? fmt::format("{} trials are finished", finished)
+              : is_done ? "the whole population has come to its last step"
+                        : "the space is exhausted";
   }
   over_ = true;
 }

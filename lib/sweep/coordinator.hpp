@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "study/presence.hpp"
 #include "study/study.hpp"
 #include "sweep/agent_protocol.hpp"
+#include "sweep/fidelity.hpp"
 #include "sweep/outcome.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/proposer.hpp"
@@ -38,6 +40,8 @@ class Observation {
   virtual ~Observation() = default;
   virtual void began(const study::Trial& /*trial*/) {}
   virtual void ended(const study::Trial& /*trial*/, bool /*is_best*/) {}
+  // It has come to its budget, and waits for what becomes of others.
+  virtual void paused(const study::Trial& /*trial*/) {}
   virtual void said(const std::string& /*sentence*/) {}
 };
 
@@ -98,9 +102,11 @@ class Coordinator {
   // What ended in this run.
   struct Tally {
     std::size_t failed = 0, finished = 0, since_better = 0;
-    double wall_s = 0;  // of all of them
+    std::size_t paused = 0;  // stages that ended well, of trials that may go on
+    double wall_s = 0;       // of all of them
     double mean_s() const {
-      return finished + failed == 0 ? 0 : wall_s / static_cast<double>(finished + failed);
+      const std::size_t all = finished + failed + paused;
+      return all == 0 ? 0 : wall_s / static_cast<double>(all);
     }
   };
   // Why no more trials begin.
@@ -126,10 +132,19 @@ class Coordinator {
   void round();
   void write(study::Change& change, Round& round);
   void begin(study::Change& change, Round& round);
-  std::optional<study::Asked> next_for(study::Change& change, Round& round, const Place& place);
+  std::optional<study::Asked> next_for(study::Change& change, Round& round, const Place& place, bool& again);
+  std::optional<study::Asked> propose_for(study::Change& change, Round& round, const study::Start& how);
   void tell(const Round& round);
+  void tell_end(const Ended& ended, study::Outcome outcome, bool is_best);
+  void follow_stages();
+  study::Outcome end(study::Change& change, const Ended& ended);
+  study::Outcome end_stage(study::Change& change, const Ended& ended);
+  std::optional<study::Asked> next_stage(study::Change& change, Round& round, const Place& place);
+  void settle(study::Change& change, Round& round);
+  void prepare_stage(const study::Trial& trial, bool again, StartTrial& start) const;
+  void remove_checkpoints();
   std::optional<Verdict> judge(const Tally& tally) const;
-  void launch(const study::Asked& asked, std::size_t place);
+  void launch(const study::Asked& asked, std::size_t place, bool again);
   void leave(const Running& trial);
   void end_trial(Running& trial, Running::End how, std::string reason);
   void prune();
@@ -163,6 +178,12 @@ class Coordinator {
   bool draining_ = false, stopping_ = false, over_ = false, nothing_left_ = false;
   std::string reason_;
   std::optional<Error> error_;
+
+  std::unique_ptr<Fidelity> fidelity_;  // null: trials have one stage
+  bool stages_open_ = false;            // decided about, and not written yet
+  std::uint64_t stages_generation_ = 0;
+  std::size_t checkpoints_seen_ = 0;
+  std::vector<std::uint32_t> checkpoints_;  // of trials up to there, that may still be there
 };
 
 }  // namespace nn::sweep

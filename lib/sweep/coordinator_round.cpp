@@ -1,4 +1,6 @@
 // What a coordinator does to its study: all that has come since, and what begins next, in one commit.
+#include "sweep/coordinator_round.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "options/fields.hpp"
-#include "sweep/coordinator.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -21,21 +22,6 @@ constexpr std::size_t least_failures = 5;
 constexpr std::size_t least_of_all = 3;  // that fail before anything went well
 
 }  // namespace
-
-// A commit may be decided about several times: nothing of it counts before it is written.
-struct Coordinator::Round {
-  struct Begun {
-    study::Asked asked;
-    std::size_t place;
-  };
-  Tally tally;
-  Retries retries;
-  std::vector<study::Outcome> outcomes = {};  // of ends_
-  std::vector<bool> is_best = {};
-  std::optional<Verdict> verdict = {};
-  std::vector<Begun> begun = {};
-  bool exhausted = false;
-};
 
 bool Coordinator::is_round_due() const {
   const auto now = clock_.now();
@@ -53,7 +39,8 @@ bool Coordinator::may_begin_on(const Place& place, bool ahead) const {
 // Whether a slot gets its next trial before the one there has ended: where trials are short, so that none
 // waits behind a long one, and there are enough to come that no other slot has to go without.
 bool Coordinator::is_ahead(const Tally& tally) const {
-  if (tally.finished + tally.failed < trials_to_know || tally.mean_s() > short_trial_s) return false;
+  if (fidelity_ || tally.finished + tally.failed < trials_to_know || tally.mean_s() > short_trial_s)
+    return false;
   const study::StudyLog& log = study_.log();
   return log.finished() + log.count(study::State::running) + 2 * places_.size() < plan_.trials;
 }
@@ -67,10 +54,14 @@ void Coordinator::round() {
   try {
     study_.commit(study::Durable::yes, [&](study::Change& change) {
       round = Round{tally_, retries_};
+      follow_stages();
+      stages_open_ = true;
       write(change, round);
       if (!draining_ && !round.verdict) round.verdict = judge(round.tally);
       if (!draining_ && !round.verdict) begin(change, round);
+      if (!draining_ && !round.verdict) settle(change, round);
     });
+    stages_open_ = false;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io && error.kind() != ErrorKind::unavailable) throw;
     if (!disk_retry_) {
@@ -81,10 +72,11 @@ void Coordinator::round() {
   }
   disk_retry_.reset();
   retries_ = std::move(round.retries);
-  for (const Round::Begun& begun : round.begun) launch(begun.asked, begun.place);
+  for (const Round::Begun& begun : round.begun) launch(begun.asked, begun.place, begun.again);
   prune();
   tell(round);
   if (round.verdict) give_up(std::move(*round.verdict));
+  remove_checkpoints();
   if (!draining_) proposer_.look_ahead();
 }
 
@@ -92,15 +84,19 @@ void Coordinator::write(study::Change& change, Round& round) {
   for (const Reported& r : reports_) change.report(r.run, r.step, r.value, r.elapsed_s, r.metrics);
   for (const Ended& e : ends_) {
     for (const auto& [name, by] : e.constraints) change.constraint(e.run, name, by);
-    round.outcomes.push_back(change.end(e.run, e.state, e.values, e.ending));
+    round.outcomes.push_back(end(change, e));
     round.is_best.push_back(false);
     if (round.outcomes.back() != study::Outcome::done) continue;
     const study::Trial& trial = change.log().trials[e.run.number];
+    if (!std::isnan(e.ending.wall_s)) round.tally.wall_s += e.ending.wall_s;
+    if (trial.paused) {
+      ++round.tally.paused;
+      continue;
+    }
     const bool has_failed = trial.state == study::State::failed;
     round.is_best.back() = change.log().best() == &trial;
     (has_failed ? round.tally.failed : round.tally.finished) += 1;
     round.tally.since_better = round.is_best.back() ? 0 : round.tally.since_better + 1;
-    if (!std::isnan(e.ending.wall_s)) round.tally.wall_s += e.ending.wall_s;
     if (has_failed && plan_.fail_fast && !round.verdict) {
       const Error error =
           make_error(ErrorKind::data, "trial {} failed: {}", trial.number, trial.ending.reason);
@@ -115,22 +111,33 @@ void Coordinator::begin(study::Change& change, Round& round) {
     for (std::size_t p = 0; p < places_.size(); ++p) {
       if (!may_begin_on(places_[p], ahead) || (ahead && !is_next)) continue;
       if (ahead && !places_[p].trial) continue;  // it gets its first one now
-      auto asked = next_for(change, round, places_[p]);
+      bool again = false;
+      auto asked = next_for(change, round, places_[p], again);
+      if (!asked && fidelity_) continue;  // there may be something for another host
       if (!asked) return;
-      round.begun.push_back({std::move(*asked), p});
+      round.begun.push_back({std::move(*asked), p, again});
     }
   }
 }
 
-std::optional<study::Asked> Coordinator::next_for(study::Change& change, Round& round, const Place& place) {
+std::optional<study::Asked> Coordinator::next_for(study::Change& change, Round& round, const Place& place,
+                                                  bool& again) {
   const std::string slot = place.slot.name();
   study::Start how;
   how.slot = slot;
   while (const auto retry = round.retries.take(clock_.now())) {
     const auto run = change.next_attempt(retry->run, retry->reason, how);
     if (!run) continue;  // somebody else has it
+    again = true;
     return study::Asked{*run, point_of(study_.space(), change.log().trials[run->number]), false};
   }
+  if (fidelity_) return next_stage(change, round, place);
+  how.budget = whole_budget(plan_.pruner);
+  return propose_for(change, round, how);
+}
+
+std::optional<study::Asked> Coordinator::propose_for(study::Change& change, Round& round,
+                                                     const study::Start& how) {
   if (nothing_left_ || round.exhausted) return std::nullopt;
   study::NoTrial why{};
   auto asked = study_.next(
@@ -140,20 +147,26 @@ std::optional<study::Asked> Coordinator::next_for(study::Change& change, Round& 
   return asked;
 }
 
+void Coordinator::tell_end(const Ended& ended, study::Outcome outcome, bool is_best) {
+  const study::Trial& trial = trial_of(ended.run.number);
+  if (outcome != study::Outcome::done) {
+    observation_.said(fmt::format("trial {}: what became of attempt {} doesn't count: another run has it",
+                                  ended.run.number, ended.run.attempt));
+  } else if (trial.is_finished()) {
+    observation_.ended(trial, is_best);
+  } else if (ended.state == study::State::complete) {
+    observation_.paused(trial);
+  }
+}
+
 // What was written is so, and people hear of it.
 void Coordinator::tell(const Round& round) {
   tally_ = round.tally;
   reports_.clear();
   reports_due_.reset();
   const auto ends = std::exchange(ends_, {});
-  for (std::size_t i = 0; i < ends.size(); ++i) {
-    if (round.outcomes[i] == study::Outcome::done) {
-      observation_.ended(trial_of(ends[i].run.number), round.is_best[i]);
-    } else {
-      observation_.said(fmt::format("trial {}: what became of attempt {} doesn't count: another run has it",
-                                    ends[i].run.number, ends[i].run.attempt));
-    }
-  }
+  for (std::size_t i = 0; i < ends.size(); ++i) tell_end(ends[i], round.outcomes[i], round.is_best[i]);
+  for (const std::uint32_t number : round.settled) observation_.ended(trial_of(number), false);
   if (round.exhausted && !std::exchange(nothing_left_, true))
     observation_.said("all points of the space are tried, or being tried");
 }
@@ -169,7 +182,7 @@ std::optional<Coordinator::Verdict> Coordinator::judge(const Tally& tally) const
     return because(
         make_error(ErrorKind::data, "{} trials failed", tally.failed).advise("; --max-failures allows more"));
   }
-  if (tally.failed >= std::max(least_of_all, places_.size()) && log.finished() == 0)
+  if (tally.failed >= std::max(least_of_all, places_.size()) && log.finished() + tally.paused == 0)
     return because(make_error(ErrorKind::data, "all of the first {} trials failed", tally.failed));
   if (const study::Trial* best = plan_.target ? log.best() : nullptr; best != nullptr) {
     const bool more = log.directions[0] == study::Direction::maximize;

@@ -150,6 +150,15 @@ void add_trial_options(options::List& list, SweepOptions& o) {
                      "another time it may "
                      "go well; default {default}."},
             options::count(o.retries, 0, 1'000));
+  group.add(
+      {.name = "keep-checkpoints",
+       .value = "WHICH",
+       .help = "Of trials that go on in stages: all, best or none (default: {default})",
+       .text =
+           "With a pruner that has trials go on from checkpoints, which of them stay when nobody can go on "
+           "from them any more: `all`, that of the `best` trial, or `none`; default {default}.\n"
+           "Those on other hosts stay."},
+      options::choice(o.keep_checkpoints));
   group.add({.name = "max-failures",
              .value = "N",
              .help = "End when more trials failed (default: a fifth of --trials, at least 5)",
@@ -299,6 +308,7 @@ Plan plan_of(const SweepOptions& o) {
   plan.pruner = o.pruner;
   plan.pruner.settle();
   plan.value_of = o.value_of;
+  plan.keep_checkpoints = o.keep_checkpoints;
   plan.metrics = {o.metric_from != "descriptor", o.metric_expression};
   check(plan.metrics);
   plan.metric_file = o.metric_file;

@@ -33,6 +33,7 @@ struct SweepOptions {
 
   std::string metric_from, metric_expression, metric_file;
   ValueOf value_of = ValueOf::last;
+  KeepCheckpoints keep_checkpoints = KeepCheckpoints::best;
 
   std::optional<std::size_t> trials;
   std::optional<std::size_t> most_failures;

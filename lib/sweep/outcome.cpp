@@ -17,6 +17,8 @@ int exit_status_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(sta
 
 Ended begin_of(const Plan& plan, study::Run run, const Said& said, const TrialEnded& message) {
   Ended ended{.run = run};
+  ended.has_steps = said.has_steps;
+  ended.left = message.checkpoint;
   ended.ending.wall_s = message.wall_s;
   ended.ending.user_s = message.user_s;
   ended.ending.memory_kb = message.most_memory_kb;
@@ -54,10 +56,22 @@ std::optional<double> Said::take(const Report& report, const study::Objective& o
   const auto found = report.metrics.find(objective.name);
   if (found == report.metrics.end()) return std::nullopt;
   const double value = found->second;
+  has_steps = has_steps || report.step.has_value();
   const bool more = objective.direction == study::Direction::maximize;
   if (std::isfinite(value) && (!best || (more ? value > *best : value < *best))) best = value;
   ++reports;
   return value;
+}
+
+void Said::go_on(const study::Trial& trial, const study::Objective& objective) {
+  // Without checkpoints it begins anew, and says all again.
+  if (trial.checkpoints.empty()) return;
+  for (const study::Report& report : trial.reports) {
+    if (!std::isfinite(report.value)) continue;
+    const bool more = objective.direction == study::Direction::maximize;
+    if (!best || (more ? report.value > *best : report.value < *best)) best = report.value;
+  }
+  if (!trial.reports.empty()) reports = trial.reports.back().step + 1;
 }
 
 Ended outcome_of(const Plan& plan, study::Run run, const Said& said, const TrialEnded& message,

@@ -18,9 +18,12 @@ struct Said {
   std::map<std::string, double, std::less<>> metrics;  // the last of each
   std::optional<double> best;                          // of the first objective
   std::int64_t reports = 0;                            // of the first objective
+  bool has_steps = false;                              // it said a step itself
 
   // Takes a report; its value of the first objective, where it has one.
   std::optional<double> take(const Report& report, const study::Objective& objective);
+  // What an attempt before this one has said counts as well; steps that aren't said follow the last one.
+  void go_on(const study::Trial& trial, const study::Objective& objective);
 };
 
 // How it ended, as a journal gets it.
@@ -30,6 +33,8 @@ struct Ended {
   std::vector<double> values = {};
   study::Ending ending = {};
   std::map<std::string, double> constraints = {};  // what each is exceeded by
+  bool has_steps = false;                          // of what it said
+  std::optional<study::Checkpoint> left = {};      // without budget and value
 };
 
 // Of one that ended by itself, what its status, its last values and the last number that it printed make of

@@ -55,6 +55,13 @@ const EnumNames<ValueOf>& enum_names(ValueOf) {
   return names;
 }
 
+const EnumNames<KeepCheckpoints>& enum_names(KeepCheckpoints) {
+  static constexpr EnumName<KeepCheckpoints> table[] = {
+      {KeepCheckpoints::all, "all"}, {KeepCheckpoints::best, "best"}, {KeepCheckpoints::none, "none"}};
+  static constexpr EnumNames<KeepCheckpoints> names{"a choice of checkpoints", table};
+  return names;
+}
+
 Constraint parse_constraint(std::string_view text) {
   for (const std::string_view sign : {"<=", ">="}) {
     const auto at = text.find(sign);

@@ -32,6 +32,10 @@ Constraint parse_constraint(std::string_view text);  // usage error
 enum class ValueOf : std::uint8_t { last, best };
 const EnumNames<ValueOf>& enum_names(ValueOf);
 
+// Which checkpoints of trials that nobody goes on from stay.
+enum class KeepCheckpoints : std::uint8_t { all, best, none };
+const EnumNames<KeepCheckpoints>& enum_names(KeepCheckpoints);
+
 struct Plan {
   Template command;
   std::vector<study::Objective> objectives;
@@ -41,6 +45,7 @@ struct Plan {
   ValueOf value_of = ValueOf::last;
   MetricSource metrics;
   std::string metric_file;
+  KeepCheckpoints keep_checkpoints = KeepCheckpoints::best;
   std::string folder;             // of trials' own folders, which are trial-00012
   bool change_directory = false;  // trials start in their own
   bool mask = true;               // a trial sees its own GPU only

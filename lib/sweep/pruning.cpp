@@ -15,9 +15,6 @@ Pruning::Pruning(const search::PrunerSpec& spec, const std::vector<study::Direct
       pruner_(spec, directions.at(0) == study::Direction::maximize) {
   if (!on_) return;
   if (directions.size() > 1) fail_usage("a pruner needs one objective");
-  if (spec.kind == search::PrunerKind::promotion || spec.kind == search::PrunerKind::population) {
-    fail_usage("'{}' is not there yet: what ends trials for good is", to_string(spec));
-  }
 }
 
 void Pruning::update(const study::StudyLog& log, const std::function<bool(std::uint32_t)>& is_ours,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.hpp"
@@ -10,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "search/sampler.hpp"
+#include "sweep/fidelity.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -36,6 +38,15 @@ class Lines : public Observation {
       warn("trial {} failed: {}; its log is {}/log", trial.number, trial.ending.reason,
            trial_folder(trials_folder(journal_), trial.number));
   }
+  void paused(const study::Trial& trial) override {
+    const study::Checkpoint& at = trial.checkpoints.back();
+    std::string line = fmt::format("trial {} paused step={} {}={}", trial.number, at.budget,
+                                   study_.objectives()[0].name, at.value);
+    for (const study::TrialParameter& p : trial.parameters)
+      line += fmt::format(" {}={}", p.what->name, p.text());
+    line += fmt::format(" {}\n", trial.slot);
+    write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
+  }
   void said(const std::string& sentence) override { warn("{}", sentence); }
 
  private:
@@ -43,9 +54,28 @@ class Lines : public Observation {
   const std::string& journal_;
 };
 
+// Whether the command may know how far to go, and from where, where the pruner wants that of it.
+void check_stages(const Plan& plan, const search::Space& space) {
+  const auto& names = plan.command.names();
+  const auto uses = [&](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  const bool knows_budget = has_stages(plan.pruner) || !std::isnan(whole_budget(plan.pruner));
+  if (uses("budget") && !knows_budget && !space.find("budget")) {
+    throw make_error(ErrorKind::usage, "{{budget}}: the pruner says nothing of how far a trial goes")
+        .advise("; 'asha:MIN:MAX' and 'hyperband:MIN:MAX' do");
+  }
+  if (!has_stages(plan.pruner)) return;
+  for (const std::string_view name : {"budget", "checkpoint"}) {
+    if (!uses(name))
+      print_note(fmt::format("the command has no {{{}}}: it must find it in its environment", name));
+  }
+}
+
 void dry_run(const SweepOptions& o, const Plan& plan, const search::Space& space,
              const std::vector<Host>& hosts) {
   const search::History history(space.size(), plan.objectives.size());
+  const auto fidelity = make_fidelity({plan.pruner, plan.objectives[0].direction, &space, o.seed});
   for (std::uint32_t n = 0; n < shown_commands; ++n) {
     RandomStream random(o.seed, RandomUse::propose, n);
     const auto proposal = search::propose(plan.sampler, space, history, n, random);
@@ -53,6 +83,8 @@ void dry_run(const SweepOptions& o, const Plan& plan, const search::Space& space
     TrialPlace place;
     place.trial = n;
     place.seed = study::trial_seed(o.seed, n);
+    const double budget = fidelity ? fidelity->first_budget(n) : whole_budget(plan.pruner);
+    if (!std::isnan(budget)) place.budget = budget;
     place.directory = trial_folder(plan.folder, n);
     place.checkpoint = place.directory + "/checkpoint";
     place.slot = hosts[0].slots[n % hosts[0].slots.size()];
@@ -70,6 +102,7 @@ void sweep(const SweepOptions& o) {
   if (o.journal.empty() && !o.dry_run)
     fail_usage("no journal is named: --journal FILE is where all that happens is written");
   check(plan.command, space);
+  check_stages(plan, space);
   std::string said;
   const std::vector<Host> hosts = hosts_of(o, said);
   if (!said.empty()) print_note(said);

@@ -12,6 +12,7 @@
 #include "search/importance.hpp"
 #include "search/pareto.hpp"
 #include "sweep/ask.hpp"
+#include "sweep/fidelity.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/pruning.hpp"
 
@@ -124,6 +125,11 @@ std::vector<std::string> parameter_names(study::Study& study) {
   return names;
 }
 
+Cell parameter_cell(const study::Trial& trial, const std::string& name) {
+  const study::TrialParameter* p = trial.find(name);
+  return p == nullptr ? none() : Cell{p->text(), json_of(p->what->distribution, p->value)};
+}
+
 Table table_of(study::Study& study, const std::vector<const study::Trial*>& trials) {
   Table table;
   table.names = {"trial", "state"};
@@ -133,18 +139,12 @@ Table table_of(study::Study& study, const std::vector<const study::Trial*>& tria
   table.names.insert(table.names.end(), parameters.begin(), parameters.end());
   for (const char* name : {"seconds", "slot", "attempts", "reason"}) table.names.emplace_back(name);
   for (const study::Trial* trial : trials) {
-    std::vector<Cell> row{whole(trial->number),
-                          cell(std::string(enum_names(trial->state).name_of(trial->state)))};
+    std::vector<Cell> row{
+        whole(trial->number),
+        cell(trial->paused ? "paused" : std::string(enum_names(trial->state).name_of(trial->state)))};
     for (std::size_t o = 0; o < objectives; ++o)
       row.push_back(o < trial->values.size() ? number(trial->values[o]) : none());
-    for (const std::string& name : parameters) {
-      const study::TrialParameter* p = trial->find(name);
-      if (p == nullptr) {
-        row.push_back(none());
-      } else {
-        row.push_back({p->text(), json_of(p->what->distribution, p->value)});
-      }
-    }
+    for (const std::string& name : parameters) row.push_back(parameter_cell(*trial, name));
     double seconds = trial->ending.wall_s;
     if (std::isnan(seconds) && trial->is_finished() && trial->start != study::Date{}) {
       seconds = study::seconds_between(trial->start, trial->end);
@@ -271,7 +271,7 @@ std::string trial_text(study::Study& study, std::uint32_t number_of) {
     if (!text.empty()) out += fmt::format("{:<12}{}\n", name, printable(text, 4096));
   };
   line("trial", std::to_string(trial.number));
-  line("state", enum_names(trial.state).name_of(trial.state));
+  line("state", trial.paused ? "paused" : enum_names(trial.state).name_of(trial.state));
   line("reason", trial.ending.reason);
   for (std::size_t o = 0; o < trial.values.size(); ++o)
     line(objective_name(study, o), fmt::format("{}", trial.values[o]));
@@ -281,6 +281,10 @@ std::string trial_text(study::Study& study, std::uint32_t number_of) {
   line("sampler", trial.sampler);
   line("seed", std::to_string(trial.seed));
   line("slot", trial.slot);
+  line("parent", trial.parent >= 0 ? std::to_string(trial.parent) : "");
+  line("budget", std::isnan(trial.budget) ? "" : fmt::format("{}", trial.budget));
+  for (const study::Checkpoint& at : trial.checkpoints)
+    line("checkpoint", fmt::format("step {} {} {}", at.budget, at.value, at.path));
   line("attempt", trial.attempt > 0 ? std::to_string(trial.attempt) : "");
   line("start", trial.start == study::Date{} ? "" : study::to_string(trial.start));
   line("end", trial.end == study::Date{} ? "" : study::to_string(trial.end));
@@ -300,6 +304,15 @@ std::string explanation(study::Study& study, std::uint32_t number_of) {
   const study::Trial& trial = trial_of(study, number_of);
   const search::PrunerSpec spec = pruner_of(study);
   if (spec.kind == search::PrunerKind::none) return "no pruner decides about trials of this study\n";
+  if (has_stages(spec)) {
+    const auto fidelity =
+        make_fidelity({spec, study.log().directions[0], &study.space(), study.header()->seed});
+    fidelity->update(study.log());
+    std::string out = fidelity->explain(trial.number);
+    if (out.empty()) out = fmt::format("trial {} has come to no budget yet\n", trial.number);
+    if (!trial.ending.reason.empty()) out += fmt::format("as the journal has it: {}\n", trial.ending.reason);
+    return out;
+  }
   // All that ended before this one ended is known; what it reported is decided about again.
   const bool maximize = study.log().directions[0] == study::Direction::maximize;
   const double sign = maximize ? -1 : 1;
@@ -322,6 +335,32 @@ std::string explanation(study::Study& study, std::uint32_t number_of) {
   if (out.empty()) out = fmt::format("trial {} reported nothing that could be decided about\n", trial.number);
   if (!trial.ending.reason.empty()) out += fmt::format("as the journal has it: {}\n", trial.ending.reason);
   return out;
+}
+
+std::string lineage_table(study::Study& study, std::uint32_t number_of, TableFormat format) {
+  std::vector<const study::Trial*> line{&trial_of(study, number_of)};
+  while (line.back()->parent >= 0 && line.back()->parent < static_cast<std::int64_t>(line.back()->number))
+    line.push_back(&study.log().trials[static_cast<std::size_t>(line.back()->parent)]);
+  std::reverse(line.begin(), line.end());
+  Table table;
+  table.names = {"trial", "member", "from", "to", objective_name(study, 0), "seed"};
+  const std::vector<std::string> parameters = parameter_names(study);
+  table.names.insert(table.names.end(), parameters.begin(), parameters.end());
+  double from = 0;
+  const auto add = [&](const study::Trial& trial, double to, double value) {
+    const std::int64_t member = member_of(trial);
+    table.rows.push_back({whole(trial.number), member < 0 ? none() : whole(member), number(from), number(to),
+                          number(value), whole(static_cast<std::int64_t>(trial.seed))});
+    for (const std::string& name : parameters) table.rows.back().push_back(parameter_cell(trial, name));
+    from = to;
+  };
+  for (const study::Trial* trial : line) {
+    for (const study::Checkpoint& at : trial->checkpoints) add(*trial, at.budget, at.value);
+    const bool has_more = trial->checkpoints.empty() || trial->checkpoints.back().budget < trial->budget;
+    if (has_more && trial->state == study::State::complete)
+      add(*trial, std::isnan(trial->budget) ? from : trial->budget, trial->values[0]);
+  }
+  return text_of(table, format);
 }
 
 std::string status_text(study::Study& study, bool json) {
@@ -349,7 +388,9 @@ std::string status_text(study::Study& study, bool json) {
     out +=
         fmt::format("best: trial {} with {} {}\n", best->number, objective_name(study, 0), best->values[0]);
   for (const study::Trial& trial : log.trials) {
-    if (trial.state == study::State::running) {
+    if (trial.paused) {
+      out += fmt::format("trial {} waits at step {}\n", trial.number, trial.budget);
+    } else if (trial.state == study::State::running) {
       out += fmt::format("trial {} runs on {} since {}\n", trial.number,
                          trial.slot.empty() ? trial.worker : trial.slot, study::to_string(trial.start));
     }

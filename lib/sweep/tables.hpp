@@ -35,6 +35,11 @@ std::string trial_command(study::Study& study, std::uint32_t number);
 // The pruner's decisions about it, with their numbers, a line each.
 std::string explanation(study::Study& study, std::uint32_t number);
 
+// A row for each stage that led to the trial as it is, from the first one: which trial's it was, from which
+// step to which, and the values and the seed that it had. To do the same again is to do these, each from the
+// checkpoint of the one before.
+std::string lineage_table(study::Study& study, std::uint32_t number, TableFormat format);
+
 std::string status_text(study::Study& study, bool json);
 std::string importance_table(study::Study& study, TableFormat format);
 // What is wrong with a journal, a line each; empty: nothing.

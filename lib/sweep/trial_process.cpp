@@ -17,6 +17,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "sweep/checkpoints.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -91,6 +92,7 @@ TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTri
       metric_file_(message.metric_file.empty()
                        ? std::string()
                        : (std::filesystem::path(message.directory) / message.metric_file).string()),
+      checkpoint_(message.checkpoint),
       events_(std::move(events)),
       standard_(executor, message.metrics, message.metric),
       errors_(executor, {}, ""),
@@ -205,9 +207,18 @@ void TrialProcess::end() {
   child_.kill_now();  // whom it left behind
   for (Output* output : {&standard_, &errors_, &metrics_}) drain(*output);
   if (!metric_file_.empty()) read_metric_file(ended);
+  if (ended.status == 0 && !checkpoint_.empty()) read_checkpoint(ended);
   ended.last_number = standard_.reader.last_number();
   if (ended.status != 0) ended.tail = last_lines(errors_.tail.empty() ? standard_.tail : errors_.tail);
   events_.ended(std::move(ended));
+}
+
+void TrialProcess::read_checkpoint(TrialEnded& ended) {
+  try {
+    ended.checkpoint = record_of(checkpoint_);
+  } catch (const Error& error) {
+    ended.error = error.what();
+  }
 }
 
 void TrialProcess::read_metric_file(TrialEnded& ended) {

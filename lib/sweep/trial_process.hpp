@@ -50,9 +50,10 @@ class TrialProcess {
   void wait();
   void end();
   void read_metric_file(TrialEnded& ended);
+  void read_checkpoint(TrialEnded& ended);
 
   const std::uint32_t trial_;
-  const std::string log_path_, metric_file_;
+  const std::string log_path_, metric_file_, checkpoint_;
   Events events_;
   UniqueFd log_;
   Output standard_, errors_, metrics_;

@@ -37,7 +37,11 @@ void Promoting::take(const study::Trial& trial, Fed& fed) {
   search::Promotions& rungs = of(trial.number);
   for (; fed.checkpoints < trial.checkpoints.size(); ++fed.checkpoints) {
     const study::Checkpoint& at = trial.checkpoints[fed.checkpoints];
-    if (const auto rung = rung_at(trial.number, at.budget)) rungs.add(trial.number, *rung, sign_ * at.value);
+    const auto rung = rung_at(trial.number, at.budget);
+    if (!rung) continue;
+    // Others may have sent it here and come to the end of that since we looked.
+    if (*rung > 0) rungs.promoted(trial.number, *rung - 1);
+    rungs.add(trial.number, *rung, sign_ * at.value);
   }
   if (trial.state == study::State::running) {
     if (trial.paused || trial.checkpoints.empty()) return;
@@ -47,6 +51,7 @@ void Promoting::take(const study::Trial& trial, Fed& fed) {
   }
   fed.ended = true;
   const auto rung = rung_at(trial.number, trial.budget);
+  if (rung && *rung > 0 && trial.state == study::State::complete) rungs.promoted(trial.number, *rung - 1);
   if (trial.state == study::State::complete && rung && !trial.values.empty())
     rungs.add(trial.number, *rung, sign_ * trial.values[0], true);
   rungs.drop(trial.number);
@@ -140,7 +145,7 @@ std::string Promoting::explain(std::uint32_t number) const {
                                                                : "waits";
     out += fmt::format(
         "step {}: {}: {}\n", rungs.step(k), what,
-        is_last ? fmt::format("{} is the {}. of {} there, at the last rung", sign_ * standing_there->value,
+        is_last ? fmt::format("{} is number {} of {} there, at the last rung", sign_ * standing_there->value,
                               standing_there->place, standing_there->count)
                 : standing(trial, k));
   }

@@ -146,7 +146,8 @@ Table table_of(study::Study& study, const std::vector<const study::Trial*>& tria
       row.push_back(o < trial->values.size() ? number(trial->values[o]) : none());
     for (const std::string& name : parameters) row.push_back(parameter_cell(*trial, name));
     double seconds = trial->ending.wall_s;
-    if (std::isnan(seconds) && trial->is_finished() && trial->start != study::Date{}) {
+    const bool waited = !trial->checkpoints.empty();  // between its stages: how long it ran isn't known
+    if (std::isnan(seconds) && !waited && trial->is_finished() && trial->start != study::Date{}) {
       seconds = study::seconds_between(trial->start, trial->end);
     }
     row.push_back(std::isnan(seconds) ? none() : number(std::round(seconds * 1000) / 1000));

@@ -148,6 +148,19 @@ TEST_CASE("trials wait at a rung, and the best of three goes on, whoever looks")
   CHECK(bed.fidelity->explain(0) == "step 1: waits: 0.3 is the 3rd of 3 at step 1; the best goes on\n");
 }
 
+TEST_CASE("what others have promoted and brought to an end meanwhile isn't promoted again") {
+  Bed bed("asha:1:9:3:promote");
+  for (const double loss : {0.3, 0.1, 0.2}) bed.come(bed.begin(*bed.next()), loss);
+  bed.fidelity->update(bed.study->log());
+  const auto stage = bed.fidelity->next("", false);
+  const auto seen = std::move(bed.fidelity);
+  study::Study& same = *bed.study;
+  bed.fidelity = make_fidelity({bed.spec, study::Direction::minimize, &same.space(), 3});
+  bed.come(bed.begin(*stage), 0.05);
+  seen->update(same.log());
+  CHECK_FALSE(seen->next("", false));
+}
+
 TEST_CASE("at the last rung a trial is complete, and who waits in vain is told why") {
   Bed bed("asha:1:3:3:promote");
   for (const double loss : {0.3, 0.1, 0.2}) bed.come(bed.begin(*bed.next()), loss);

@@ -87,6 +87,9 @@ TEST_CASE("a pruner comes back from the text that is made of it") {
       {"wilcoxon:0.05:startup=4", "wilcoxon:0.05:startup=4"},
       {"pbt:5", "pbt:5"},
       {"pbt:5:quantile=0.2:resample=0", "pbt:5:quantile=0.2:resample=0"},
+      {"pbt:5:50:members=8", "pbt:5:50:members=8"},
+      {"hyperband:promote:1:81", "hyperband:1:81:promote"},
+      {"hyperband::81:4:promote", "hyperband::81:4:promote"},
   };
   for (const Case& c : cases) {
     INFO(c.text);
@@ -98,6 +101,7 @@ TEST_CASE("a pruner comes back from the text that is made of it") {
   CHECK(settled("asha:1", 81).most == 81);
   CHECK(settled("hyperband", 81).least == 1);
   CHECK(settled("asha:promote", 5).least == 1);
+  CHECK(settled("hyperband:promote", 81).least == 1);
 }
 
 TEST_CASE("what is wrong with a pruner is said") {
@@ -133,6 +137,11 @@ TEST_CASE("what is wrong with a pruner is said") {
       {"patient:3:pbt:5", "patient: pbt prunes no trials by itself, so that it can't be asked"},
       {"patient:3:asha:1:9:promote",
        "patient: asha:promote prunes no trials by itself, so that it can't be asked"},
+      {"pbt:5:4", "pbt: the interval, 5, is over the last step, 4"},
+      {"pbt:5:members=1", "pbt: members: '1': must be from 2 to 10000"},
+      {"hyperband:1:promote",
+       "hyperband: nothing says how many steps a whole trial has; hyperband:1:81 is a first rung at 1 "
+       "and a last step of 81"},
       {"patient:3:medain", "patient: delta: 'medain' is not a number"},
   };
   for (const Case& c : cases) CHECK(error_of(c.text) == c.message);

@@ -54,7 +54,7 @@ struct Checkpoint {
   double budget = 0;  // the resource that it has used up: epochs, of nn-train
   std::uint64_t bytes = 0;
   std::int64_t modified_ns = 0;
-  std::string xxh3 = {};  // of its bytes, in hexadecimal; may be empty
+  std::string xxh3 = {};                                    // of its bytes, in hexadecimal; may be empty
   double value = std::numeric_limits<double>::quiet_NaN();  // what the objective was by then; NaN: not said
 };
 

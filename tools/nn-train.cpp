@@ -112,7 +112,7 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
 // doesn't.
 int descriptor_in(const char* variable) {
   const char* number = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): before any thread
-  if (number == nullptr) return -1;
+  if (number == nullptr || *number == '\0') return -1;
   const auto fd = nn::find_integer(number);
   if (!fd || *fd < 0 || *fd > INT_MAX || ::fcntl(static_cast<int>(*fd), F_GETFD) < 0)
     nn::fail_usage("{}={} is no descriptor", variable, nn::printable(number));

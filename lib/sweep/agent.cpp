@@ -84,12 +84,22 @@ class Agent {
       const bool waits = start->after && trials_.contains(*start->after);
       return waits ? void(waiting_[*start->after] = *start) : begin(*start);
     }
+    if (const auto* control = std::get_if<ControlTrial>(&message)) return tell(*control);
     const auto& signal = std::get<SignalTrial>(message);
     if (forget_waiting(signal)) return;
     const auto found = trials_.find(signal.trial);
     if (found == trials_.end()) return;  // it ended meanwhile
     found->second->send_signal(signal.signal);
     if (signal.signal != SIGSTOP) found->second->send_signal(SIGCONT);
+  }
+
+  void tell(const ControlTrial& control) {
+    for (auto& [after, waiting] : waiting_) {
+      if (waiting.trial == control.trial && waiting.control)
+        *waiting.control += (waiting.control->empty() ? "" : "\n") + control.line;
+    }
+    if (const auto found = trials_.find(control.trial); found != trials_.end())
+      found->second->tell(control.line);
   }
 
   // A trial that is told to end before it began has ended by that.
@@ -169,7 +179,7 @@ class Agent {
 
   bool belongs_to_running(pid_t pid) const {
     for (const auto& [number, process] : trials_) {
-      if (has_variable(pid, fmt::format("NN_SWEEP_TRIAL={}", number))) return true;
+      if (has_variable(pid, process->mark())) return true;
     }
     return false;
   }

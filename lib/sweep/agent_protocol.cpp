@@ -68,10 +68,14 @@ struct Writer {
              {"keep_own", m.keep_own}};
     if (m.after) out["after"] = *m.after;
     if (m.from) out["from"] = json_of(*m.from);
+    if (m.control) out["control"] = *m.control;
     return out;
   }
   Json operator()(const SignalTrial& m) const {
     return {{"do", "signal"}, {"trial", m.trial}, {"signal", m.signal}};
+  }
+  Json operator()(const ControlTrial& m) const {
+    return {{"do", "control"}, {"trial", m.trial}, {"line", m.line}};
   }
   Json operator()(const AgentReady& m) const {
     return {{"is", "ready"},
@@ -87,6 +91,8 @@ struct Writer {
     Json out{{"is", "report"}, {"trial", m.trial}};
     if (m.report.step) out["step"] = *m.report.step;
     if (m.report.member) out["member"] = *m.report.member;
+    if (m.report.end) out["end"] = {{"finished", m.report.end->finished}, {"reason", m.report.end->reason}};
+    out["metrics"] = Json::object();
     for (const auto& [name, value] : m.report.metrics) out["metrics"][name] = number(value);
     return out;
   }
@@ -127,6 +133,7 @@ ToAgent parse_to_agent(std::string_view line) {
   return parse<ToAgent>(line, [](const Json& m) -> ToAgent {
     const std::string what = m.at("do");
     if (what == "signal") return SignalTrial{m.at("trial"), m.at("signal")};
+    if (what == "control") return ControlTrial{m.at("trial"), m.at("line")};
     if (what != "start")
       fail_data("a message of a kind that this version doesn't know: '{}'", printable(what));
     StartTrial start;
@@ -146,6 +153,8 @@ ToAgent parse_to_agent(std::string_view line) {
     start.checkpoint = m.at("checkpoint");
     start.keep_own = m.at("keep_own");
     start.from = checkpoint_in(m, "from");
+    if (const auto control = m.find("control"); control != m.end())
+      start.control = control->get<std::string>();
     return start;
   });
 }
@@ -160,6 +169,8 @@ FromAgent parse_from_agent(std::string_view line) {
       if (const auto step = m.find("step"); step != m.end()) out.report.step = step->get<std::int64_t>();
       if (const auto member = m.find("member"); member != m.end())
         out.report.member = member->get<std::int64_t>();
+      if (const auto end = m.find("end"); end != m.end())
+        out.report.end = MemberEnd{end->at("finished"), end->at("reason")};
       for (const auto& [name, value] : m.at("metrics").items())
         out.report.metrics.emplace(name, number(value));
       return out;

@@ -31,16 +31,25 @@ struct StartTrial {
   MetricSource metrics;
   std::string metric;       // the name of what an expression finds
   std::string metric_file;  // read when it has ended; in its directory unless it is absolute; "": none
+  // What it finds at the descriptor of NN_SWEEP_CONTROL_FD from its beginning on, lines; none: it has no such
+  // one.
+  std::optional<std::string> control;
   std::optional<std::uint32_t> after;  // it begins when that trial has ended; at once where that doesn't run
   std::string checkpoint;              // looked at when it has ended well; "": nobody wants it
   std::optional<study::Checkpoint> from;  // that it goes on from: brought to `checkpoint` first
   bool keep_own = false;                  // unless there is one, of an attempt before this one
 };
+// A line at the descriptor that NN_SWEEP_CONTROL_FD names in a trial that has one. Lost where nobody reads
+// it.
+struct ControlTrial {
+  std::uint32_t trial = 0;
+  std::string line;  // without its end
+};
 struct SignalTrial {
   std::uint32_t trial = 0;
   int signal = 0;
 };
-using ToAgent = std::variant<StartTrial, SignalTrial>;
+using ToAgent = std::variant<StartTrial, SignalTrial, ControlTrial>;
 
 // From an agent.
 struct AgentReady {

@@ -46,6 +46,7 @@ class Agents : public Executor {
   void add(Host host);
   void start(const std::string& host, const StartTrial& trial) override;
   void send_signal(const std::string& host, const SignalTrial& signal) override;
+  void tell(const std::string& host, const ControlTrial& control) override;
 
  private:
   struct Link;

@@ -31,7 +31,12 @@ Coordinator::Coordinator(study::Study& study, study::Presence& presence, study::
       presence_(presence),
       others_(others),
       plan_(plan),
-      proposer_(study, std::move(propose), clock, std::move(ready)),
+      group_(plan.members > 0 ? std::optional<GroupProposer>(std::in_place, propose, plan.shared,
+                                                             plan.sampler.allow_duplicates)
+                              : std::nullopt),
+      // Members are proposed one behind the other, each knowing of those before: at once.
+      proposer_(study, group_ ? group_->propose() : std::move(propose), clock,
+                group_ ? std::function<void()>() : std::move(ready)),
       pruning_(plan.pruner, study.log().directions),
       executor_(executor),
       clock_(clock),
@@ -64,9 +69,13 @@ std::size_t Coordinator::host_lost(const std::string& host, const std::string& w
     place.present = false;
     place.present_s += seconds_since(place.since);
     place.since = clock_.now();
-    if (place.trial) place.busy_s += seconds_since(running_.at(*place.trial).started);
+    if (place.trial) place.busy_s += seconds_since(began(*place.trial));
     for (auto* trial : {&place.trial, &place.next}) {
       if (!*trial) continue;
+      if (groups_.contains(**trial)) {
+        lost += group_lost(*std::exchange(*trial, std::nullopt), why);
+        continue;
+      }
       const auto found = running_.find(**trial);
       trial->reset();
       if (!stopping_) retries_.add(found->second.run, "lost: " + why, clock_.now());
@@ -77,18 +86,29 @@ std::size_t Coordinator::host_lost(const std::string& host, const std::string& w
   return lost;
 }
 
+Clock::time_point Coordinator::began(std::uint32_t process) const {
+  const auto group = groups_.find(process);
+  return group != groups_.end() ? group->second.started : running_.at(process).started;
+}
+
 double Coordinator::seconds_since(Clock::time_point time) const {
   return std::chrono::duration<double>(clock_.now() - time).count();
 }
 
 void Coordinator::take(const std::string& host, const FromAgent& message) {
+  const auto is_group = [&](std::uint32_t process) {
+    const auto found = groups_.find(process);
+    return found != groups_.end() && places_[found->second.slot].slot.host == host;
+  };
   const auto is_ours = [&](std::uint32_t number) {
     const auto found = running_.find(number);
     return found != running_.end() && places_[found->second.slot].slot.host == host;
   };
   if (const auto* said = std::get_if<TrialReport>(&message)) {
+    if (is_group(said->trial)) return group_reported(said->trial, said->report);
     if (is_ours(said->trial)) report(said->trial, said->report);
   } else if (const auto* over = std::get_if<TrialEnded>(&message)) {
+    if (is_group(over->trial)) return group_ended(over->trial, *over);
     if (is_ours(over->trial)) ended(*over);
   }
 }
@@ -112,12 +132,7 @@ void Coordinator::ended(const TrialEnded& message) {
   Place& place = places_[trial.slot];
   if (trial.ending == Running::End::stopped) return;  // it stays as it is, for who goes on
   if (is_worth_retry(trial, message)) return;
-  Ended end =
-      trial.ending == Running::End::none
-          ? outcome_of(plan_, trial.run, trial.said, message)
-          : outcome_of(plan_, trial.run, trial.said, message,
-                       trial.ending == Running::End::pruned ? study::State::pruned : study::State::failed,
-                       trial.reason);
+  Ended end = end_of(trial, message);
   if (message.lost_checkpoint && trial.run.attempt > 1) end.state = study::State::pruned;
   const bool failed = end.state == study::State::failed;
   note_slot(place, failed && !message.lost_checkpoint);
@@ -126,6 +141,13 @@ void Coordinator::ended(const TrialEnded& message) {
     // A command that can't be started now won't be for the next trial either.
     give_up(make_error(ErrorKind::usage, "{}", message.error));
   }
+}
+
+Ended Coordinator::end_of(const Running& trial, const TrialEnded& message) const {
+  if (trial.ending == Running::End::none) return outcome_of(plan_, trial.run, trial.said, message);
+  const bool is_pruned = trial.ending == Running::End::pruned;
+  return outcome_of(plan_, trial.run, trial.said, message,
+                    is_pruned ? study::State::pruned : study::State::failed, trial.reason);
 }
 
 // Its slot is the next one's.
@@ -186,6 +208,23 @@ void Coordinator::look_for_lost() {
   for (const study::Run& run : study_.lost(others_, date())) retries_.add(run, "lost", now);
 }
 
+StartTrial Coordinator::start_of(const TrialPlace& at, const GroupValues& values) const {
+  StartTrial start;
+  start.trial = at.trial;
+  start.words = words_of(plan_.command, study_.space(), values, at);
+  if (plan_.command.is_shell()) start.words = {"/bin/sh", "-c", start.words[0]};
+  start.environment = environment_of(study_.space(), values, at);
+  start.directory = at.directory;
+  start.log = at.directory + "/log";
+  start.change_directory = plan_.change_directory;
+  start.slot = at.slot;
+  start.mask = plan_.mask;
+  start.metrics = plan_.metrics;
+  start.metric = plan_.objectives[0].name;
+  start.metric_file = plan_.metric_file;
+  return start;
+}
+
 void Coordinator::launch(const study::Asked& asked, std::size_t p, bool again) {
   Place& place = places_[p];
   const study::Trial& trial = trial_of(asked.run.number);
@@ -198,24 +237,16 @@ void Coordinator::launch(const study::Asked& asked, std::size_t p, bool again) {
   at.device = set_up(place.slot, nullptr, plan_.mask).device;
   at.checkpoint = at.directory + "/checkpoint";
   if (!std::isnan(trial.budget)) at.budget = trial.budget;
-  StartTrial start;
+  StartTrial stage;
+  prepare_stage(trial, again, stage);
+  at.resumes = asked.run.attempt > 1 || stage.from;
+  StartTrial start = start_of(at, {{asked.point}});
+  start.from = std::move(stage.from);
+  start.keep_own = stage.keep_own;
   if (fidelity_) start.checkpoint = at.checkpoint;
-  prepare_stage(trial, again, start);
-  at.resumes = asked.run.attempt > 1 || start.from;
-  start.trial = asked.run.number;
-  start.words = words_of(plan_.command, study_.space(), asked.point, at);
-  if (plan_.command.is_shell()) start.words = {"/bin/sh", "-c", start.words[0]};
-  start.environment = environment_of(study_.space(), asked.point, at);
-  start.directory = at.directory;
-  start.log = at.directory + "/log";
-  start.change_directory = plan_.change_directory;
-  start.slot = place.slot;
-  start.mask = plan_.mask;
-  start.metrics = plan_.metrics;
-  start.metric = plan_.objectives[0].name;
-  start.metric_file = plan_.metric_file;
   Running running;
   running.run = asked.run;
+  running.process = asked.run.number;
   running.slot = p;
   running.started = clock_.now();
   if (asked.run.attempt > 1) running.said.go_on(trial, plan_.objectives[0]);
@@ -231,6 +262,7 @@ void Coordinator::end_trial(Running& trial, Running::End how, std::string reason
   if (trial.ending != Running::End::none) return;
   trial.ending = how;
   trial.reason = std::move(reason);
+  if (groups_.contains(trial.process)) return end_member(trial);
   trial.kill_at = clock_.now() + std::chrono::duration_cast<Clock::duration>(
                                      std::chrono::duration<double>(plan_.kill_after_s));
   executor_.send_signal(places_[trial.slot].slot.host, {trial.run.number, SIGTERM});
@@ -240,7 +272,7 @@ void Coordinator::watch_times() {
   const auto now = clock_.now();
   for (auto& [number, trial] : running_) {
     const double ran = std::chrono::duration<double>(now - trial.started).count();
-    const bool has_begun = places_[trial.slot].trial == number;
+    const bool has_begun = places_[trial.slot].trial == trial.process;
     if (plan_.timeout_s > 0 && has_begun && ran >= plan_.timeout_s) {
       end_trial(trial, Running::End::timeout, "it ran longer than " + options::show_seconds(plan_.timeout_s));
     }
@@ -249,6 +281,7 @@ void Coordinator::watch_times() {
       executor_.send_signal(places_[trial.slot].slot.host, {number, SIGKILL});
     }
   }
+  watch_groups();
   if (now >= beat_due_) {
     beat_due_ = now + study::default_beat;
     presence_.beat();
@@ -259,7 +292,7 @@ void Coordinator::watch_times() {
 
 // Whether nothing is to be done any more, here or, should others' trials fail or their runs die, later.
 void Coordinator::look_for_end() {
-  if (!running_.empty() || !ends_.empty() || !reports_.empty()) return;
+  if (!running_.empty() || !groups_.empty() || !ends_.empty() || !reports_.empty()) return;
   if (!draining_) {
     study_.refresh();
     const std::size_t finished = study_.log().finished();
@@ -301,11 +334,14 @@ Clock::time_point Coordinator::work() {
   if (is_free && !draining_) next = std::min(next, std::max(retries_.due(), now + 10ms));
   for (const auto& [number, trial] : running_) {
     if (trial.kill_at) next = std::min(next, *trial.kill_at);
-    const bool has_begun = places_[trial.slot].trial == number;
+    const bool has_begun = places_[trial.slot].trial == trial.process;
     if (plan_.timeout_s > 0 && has_begun && trial.ending == Running::End::none) {
       next = std::min(next, trial.started + std::chrono::duration_cast<Clock::duration>(
                                                 std::chrono::duration<double>(plan_.timeout_s)));
     }
+  }
+  for (const auto& [process, group] : groups_) {
+    if (group.kill_at) next = std::min(next, *group.kill_at);
   }
   if (plan_.stop_after_s > 0 && !draining_) {
     next = std::min(next, started_ + std::chrono::duration_cast<Clock::duration>(

@@ -18,6 +18,7 @@
 #include "study/study.hpp"
 #include "sweep/agent_protocol.hpp"
 #include "sweep/fidelity.hpp"
+#include "sweep/group.hpp"
 #include "sweep/outcome.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/proposer.hpp"
@@ -32,6 +33,7 @@ class Executor {
   virtual ~Executor() = default;
   virtual void start(const std::string& host, const StartTrial& trial) = 0;
   virtual void send_signal(const std::string& host, const SignalTrial& signal) = 0;
+  virtual void tell(const std::string& /*host*/, const ControlTrial& /*control*/) {}
 };
 
 // What people see of it.
@@ -82,12 +84,23 @@ class Coordinator {
  private:
   struct Running {
     study::Run run;
+    std::uint32_t process = 0;  // the first trial of its group; it itself, where it is alone
+    std::size_t member = 0;     // its place in the group, from 0
     std::size_t slot;
     Clock::time_point started;
     Said said;
     enum class End : std::uint8_t { none, timeout, pruned, stopped } ending = End::none;
     std::optional<Clock::time_point> kill_at;
     std::string reason;
+    std::optional<MemberEnd> said_end = {};
+  };
+  // A process with several members, by its first trial.
+  struct GroupRun {
+    std::vector<std::uint32_t> trials;  // of its members, also of those that ended before
+    std::size_t slot;
+    Clock::time_point started;
+    bool is_told = false;  // to end
+    std::optional<Clock::time_point> kill_at;
   };
   struct Place {
     Slot slot;
@@ -115,6 +128,7 @@ class Coordinator {
     std::optional<Error> error;
   };
   struct Round;
+  struct Begun;
   struct Reported {
     study::Run run;
     std::int64_t step;
@@ -145,13 +159,28 @@ class Coordinator {
   void remove_checkpoints();
   std::optional<Verdict> judge(const Tally& tally) const;
   void launch(const study::Asked& asked, std::size_t place, bool again);
+  StartTrial start_of(const TrialPlace& at, const GroupValues& values) const;
+  Ended end_of(const Running& trial, const TrialEnded& message) const;
   void leave(const Running& trial);
+  Clock::time_point began(std::uint32_t process) const;
   void end_trial(Running& trial, Running::End how, std::string reason);
   void prune();
   void look_for_lost();
   void watch_times();
   void look_for_end();
   void give_up(Verdict verdict);
+
+  // Of groups: coordinator_groups.cpp. `process` is the first trial of one.
+  bool begin_group(study::Change& change, Round& round, std::size_t place);
+  bool begin_again(study::Change& change, Round& round, const Retries::Retry& retry, std::size_t place);
+  std::size_t group_size(const study::Change& change, const Round& round) const;
+  void launch_group(const Begun& begun);
+  void group_reported(std::uint32_t process, const Report& report);
+  void group_ended(std::uint32_t process, const TrialEnded& message);
+  std::size_t group_lost(std::uint32_t process, const std::string& why);  // how many trials
+  void end_member(const Running& trial);
+  void end_group(std::uint32_t process);
+  void watch_groups();
   const study::Trial& trial_of(std::uint32_t number) const { return study_.log().trials[number]; }
   study::Date date() const;
   double seconds_since(Clock::time_point time) const;
@@ -160,6 +189,7 @@ class Coordinator {
   study::Presence& presence_;
   study::Observer& others_;
   const Plan& plan_;
+  std::optional<GroupProposer> group_;  // none: each trial is a process of its own
   Proposer proposer_;
   Pruning pruning_;
   Executor& executor_;
@@ -168,6 +198,7 @@ class Coordinator {
 
   std::vector<Place> places_;
   std::map<std::uint32_t, Running> running_;
+  std::map<std::uint32_t, GroupRun> groups_;
   Retries retries_;
   std::vector<Ended> ends_;  // not in the journal yet
   std::vector<Reported> reports_;

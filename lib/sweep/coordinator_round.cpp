@@ -39,7 +39,7 @@ bool Coordinator::may_begin_on(const Place& place, bool ahead) const {
 // Whether a slot gets its next trial before the one there has ended: where trials are short, so that none
 // waits behind a long one, and there are enough to come that no other slot has to go without.
 bool Coordinator::is_ahead(const Tally& tally) const {
-  if (fidelity_ || tally.finished + tally.failed < trials_to_know || tally.mean_s() > short_trial_s)
+  if (fidelity_ || group_ || tally.finished + tally.failed < trials_to_know || tally.mean_s() > short_trial_s)
     return false;
   const study::StudyLog& log = study_.log();
   return log.finished() + log.count(study::State::running) + 2 * places_.size() < plan_.trials;
@@ -72,7 +72,9 @@ void Coordinator::round() {
   }
   disk_retry_.reset();
   retries_ = std::move(round.retries);
-  for (const Round::Begun& begun : round.begun) launch(begun.asked, begun.place, begun.again);
+  for (const Begun& begun : round.begun) {
+    begun.others.empty() ? launch(begun.asked, begun.place, begun.again) : launch_group(begun);
+  }
   prune();
   tell(round);
   if (round.verdict) give_up(std::move(*round.verdict));
@@ -111,6 +113,10 @@ void Coordinator::begin(study::Change& change, Round& round) {
     for (std::size_t p = 0; p < places_.size(); ++p) {
       if (!may_begin_on(places_[p], ahead) || (ahead && !is_next)) continue;
       if (ahead && !places_[p].trial) continue;  // it gets its first one now
+      if (group_) {
+        if (!begin_group(change, round, p)) return;
+        continue;
+      }
       bool again = false;
       auto asked = next_for(change, round, places_[p], again);
       if (!asked && fidelity_) continue;  // there may be something for another host
@@ -129,6 +135,7 @@ std::optional<study::Asked> Coordinator::next_for(study::Change& change, Round& 
     const auto run = change.next_attempt(retry->run, retry->reason, how);
     if (!run) continue;  // somebody else has it
     again = true;
+    leave_group(change, *run);
     return study::Asked{*run, point_of(study_.space(), change.log().trials[run->number]), false};
   }
   if (fidelity_) return next_stage(change, round, place);
@@ -175,15 +182,19 @@ void Coordinator::tell(const Round& round) {
 std::optional<Coordinator::Verdict> Coordinator::judge(const Tally& tally) const {
   const auto because = [](const Error& error) { return Verdict{error.what(), error}; };
   const study::StudyLog& log = study_.log();
-  const std::size_t allowed = plan_.most_failures        ? *plan_.most_failures
-                              : plan_.trials == SIZE_MAX ? SIZE_MAX
-                                                         : std::max(least_failures, plan_.trials / 5);
+  const std::size_t allowed =
+      plan_.most_failures ? *plan_.most_failures
+      : plan_.trials == SIZE_MAX
+          ? SIZE_MAX
+          : std::max(least_failures * std::max<std::size_t>(plan_.members, 1), plan_.trials / 5);
   if (tally.failed > allowed) {
     return because(
         make_error(ErrorKind::data, "{} trials failed", tally.failed).advise("; --max-failures allows more"));
   }
   if (tally.failed >= std::max(least_of_all, places_.size()) && log.finished() + tally.paused == 0)
-    return because(make_error(ErrorKind::data, "all of the first {} trials failed", tally.failed));
+    return because(
+        make_error(ErrorKind::data, "all of the first {} trials failed", tally.failed)
+            .advise("{}", group_ ? "; --shared names parameters of which the command takes no list" : ""));
   if (const study::Trial* best = plan_.target ? log.best() : nullptr; best != nullptr) {
     const bool more = log.directions[0] == study::Direction::maximize;
     if (more ? best->values[0] >= *plan_.target : best->values[0] <= *plan_.target)

@@ -8,13 +8,16 @@
 
 namespace nn::sweep {
 
+struct Coordinator::Begun {
+  study::Asked asked;
+  std::size_t place;
+  bool again = false;                     // an attempt that was lost, or is tried again
+  std::vector<study::Asked> others = {};  // members of its group, behind it
+  std::vector<bool> over = {};            // of all members, who ended in an attempt before; empty: nobody
+};
+
 // A commit may be decided about several times: nothing of it counts before it is written.
 struct Coordinator::Round {
-  struct Begun {
-    study::Asked asked;
-    std::size_t place;
-    bool again;  // an attempt that was lost, or is tried again
-  };
   Tally tally;
   Retries retries;
   std::vector<study::Outcome> outcomes = {};  // of ends_

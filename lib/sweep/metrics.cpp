@@ -77,6 +77,15 @@ std::optional<std::int64_t> take_whole(Report& report, std::string_view name) {
   return static_cast<std::int64_t>(value);
 }
 
+std::optional<MemberEnd> end_in(const Json& object) {
+  const auto end = object.find("end"), error = object.find("error");
+  if (end == object.end() || !end->is_string()) return std::nullopt;
+  MemberEnd out;
+  out.finished = *end == "finished";
+  if (*end == "failed" && error != object.end() && error->is_string()) out.reason = error->get<std::string>();
+  return out;
+}
+
 // A number at the end of a word: "0.93", "0.93,", "accuracy=0.93".
 std::optional<double> number_in(std::string_view word) {
   while (!word.empty() && std::string_view(".,;:%)]}").find(word.back()) != std::string_view::npos) {
@@ -109,7 +118,8 @@ std::optional<Report> parse_report(std::string_view line) {
   // Trainers that say both count batches by steps, and what they are compared by is an epoch's.
   report.step = take_whole(report, "epoch");
   if (!report.step) report.step = take_whole(report, "step");
-  if (report.metrics.empty()) return std::nullopt;
+  if (report.member) report.end = end_in(object);
+  if (report.metrics.empty() && !report.end) return std::nullopt;
   return report;
 }
 

@@ -12,16 +12,23 @@
 
 namespace nn::sweep {
 
+// How one of several that a trial trains together has ended, before the process does.
+struct MemberEnd {
+  bool finished = false;  // its result is there
+  std::string reason;     // of one that failed
+};
+
 // Numbers of a step. Names are as the trial gives them, of nested objects with dots between:
 // "valid.accuracy".
 struct Report {
   std::optional<std::int64_t> step;
   std::optional<std::int64_t> member;  // of a trial that trains several
+  std::optional<MemberEnd> end;        // of that member: {"end":"finished","member":3}
   std::map<std::string, double, std::less<>> metrics;
 };
 
-// A line of a JSON object; nothing for any other line, and for an object without numbers. The step is "step",
-// or else "epoch". NaN and Infinity, as Python writes them, are numbers.
+// A line of a JSON object; nothing for any other line, and for an object that has neither numbers nor a
+// member's end. The step is "step", or else "epoch". NaN and Infinity, as Python writes them, are numbers.
 std::optional<Report> parse_report(std::string_view line);
 
 // Where a trial's metrics come from, besides the descriptor that each trial has for them.

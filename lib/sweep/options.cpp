@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "options/fields.hpp"
+#include "sweep/group.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -118,6 +119,21 @@ void add_trial_options(options::List& list, SweepOptions& o) {
              .text = "End when so many trials of the journal have finished; those that failed don't count.\n"
                      "Without it trials begin until the space is exhausted or something else ends the run."},
             options::count(o.trials, 1));
+  group.add({.name = "members",
+             .value = "K",
+             .help = "Run K trials in one process, as members of one nn-train",
+             .text = "Run *k* trials in one process: in the command, a placeholder is a list of their values "
+                     "then, with "
+                     "commas between them, and `{members}` says how many there are.\nSee MEMBERS."},
+            options::count(o.members, 1, most_members));
+  group.add(
+      {.name = "shared",
+       .value = "NAME[,NAME...]",
+       .help = "With --members, parameters that are the same in a process",
+       .text =
+           "With --members, parameters of which the command takes one value only: they are the same for all "
+           "members of a process.\nMay be given several times."},
+      options::columns(o.shared));
   group.add({.name = "stop-after",
              .value = "TIME",
              .help = "Begin no trial later than this: 90s, 10m, 2h",
@@ -315,6 +331,8 @@ Plan plan_of(const SweepOptions& o) {
   plan.folder = trials_folder(o.journal);
   plan.change_directory = o.change_directory;
   plan.mask = !o.no_mask;
+  plan.members = o.members;
+  if (!o.shared.empty() && o.members == 0) fail_usage("--shared is for --members, which isn't given");
   if (o.trials) plan.trials = *o.trials;
   plan.most_failures = o.most_failures;
   plan.fail_fast = o.fail_fast;

@@ -36,6 +36,8 @@ struct SweepOptions {
   KeepCheckpoints keep_checkpoints = KeepCheckpoints::best;
 
   std::optional<std::size_t> trials;
+  std::size_t members = 0;          // of a process; 0: each trial has its own
+  std::vector<std::string> shared;  // names of parameters
   std::optional<std::size_t> most_failures;
   bool fail_fast = false;
   std::optional<double> target;

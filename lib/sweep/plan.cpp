@@ -16,6 +16,15 @@ namespace {
 
 using Text = std::optional<std::string>;
 
+template <typename Number>
+std::string list_of(const std::vector<Number>& all, Number one) {
+  return all.empty() ? std::to_string(one) : fmt::format("{}", fmt::join(all, ","));
+}
+
+std::string list_size(const std::vector<std::uint32_t>& all) {
+  return std::to_string(std::max<std::size_t>(all.size(), 1));
+}
+
 struct Placeholder {
   std::string_view name;
   Text (*text)(const TrialPlace&);
@@ -25,8 +34,9 @@ struct Placeholder {
 constexpr Placeholder placeholders[] = {
     {"device", [](const TrialPlace& p) { return Text(p.device); }},
     {"slot", [](const TrialPlace& p) { return Text(p.slot.name()); }},
-    {"seed", [](const TrialPlace& p) { return Text(std::to_string(p.seed)); }},
-    {"trial", [](const TrialPlace& p) { return Text(std::to_string(p.trial)); }},
+    {"seed", [](const TrialPlace& p) { return Text(list_of(p.seeds, p.seed)); }},
+    {"trial", [](const TrialPlace& p) { return Text(list_of(p.trials, p.trial)); }},
+    {"members", [](const TrialPlace& p) { return Text(list_size(p.trials)); }},
     {"attempt", [](const TrialPlace& p) { return Text(std::to_string(p.attempt)); }},
     {"dir", [](const TrialPlace& p) { return Text(p.directory); }},
     {"checkpoint", [](const TrialPlace& p) { return Text(p.checkpoint); }},
@@ -143,17 +153,30 @@ study::Propose propose_by(const search::SamplerOptions& sampler) {
                    RandomStream& random) { return search::propose(sampler, space, history, so_far, random); };
 }
 
+namespace {
+
+// The parameter's values, each as `one` shows it.
+template <typename One>
+std::string text_of(const GroupValues& values, std::size_t parameter, One one) {
+  std::string out = one(values.points[0][parameter]);
+  if (!values.is_list(parameter)) return out;
+  for (std::size_t m = 1; m < values.points.size(); ++m) out += ',' + one(values.points[m][parameter]);
+  return out;
+}
+
+}  // namespace
+
 std::vector<std::string> words_of(const Template& command, const search::Space& space,
-                                  const search::Point& point, const TrialPlace& place) {
+                                  const GroupValues& values, const TrialPlace& place) {
   return command.fill([&](std::string_view name) -> Text {
     const auto p = space.find(name);
     if (!p) return text_of(name, place);
-    if (std::isnan(point[*p])) return std::nullopt;
-    return space.parameters()[*p].text_of(point[*p]);
+    if (std::isnan(values.points[0][*p])) return std::nullopt;
+    return text_of(values, *p, [&](double value) { return space.parameters()[*p].text_of(value); });
   });
 }
 
-std::vector<std::string> environment_of(const search::Space& space, const search::Point& point,
+std::vector<std::string> environment_of(const search::Space& space, const GroupValues& values,
                                         const TrialPlace& place) {
   std::vector<std::string> out{"NN_SWEEP=1"};
   for (const Placeholder& placeholder : placeholders) {
@@ -164,9 +187,10 @@ std::vector<std::string> environment_of(const search::Space& space, const search
   }
   std::string all = "{";
   for (std::size_t p = 0; p < space.size(); ++p) {
-    if (std::isnan(point[p])) continue;
+    if (std::isnan(values.points[0][p])) continue;
     const search::Parameter& parameter = space.parameters()[p];
-    const std::string json = json_of(parameter, point[p]);
+    std::string json = text_of(values, p, [&](double value) { return json_of(parameter, value); });
+    if (values.is_list(p)) json = "[" + json + "]";
     out.push_back(fmt::format("NN_PARAM_{}={}", parameter.name, json));
     all += fmt::format("{}{}:{}", all.size() > 1 ? "," : "", json_quoted(parameter.name), json);
   }

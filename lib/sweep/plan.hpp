@@ -50,6 +50,10 @@ struct Plan {
   bool change_directory = false;  // trials start in their own
   bool mask = true;               // a trial sees its own GPU only
 
+  std::size_t members =
+      0;  // that one process trains (sweep/group.hpp); 0: each trial is a process of its own
+  std::vector<bool> shared;  // by parameter: what is the same in a group of members; empty: nothing is
+
   std::size_t trials = SIZE_MAX;             // that finish
   std::optional<std::size_t> most_failures;  // none: a fifth of the trials, at least 5
   bool fail_fast = false;
@@ -75,7 +79,20 @@ struct TrialPlace {
   std::optional<double> budget;
   std::string checkpoint;
   bool resumes = false;  // its checkpoint is from an earlier attempt
+  // Of a group of members, numbers and seeds of all; those above are the first one's. Empty: it is alone.
+  std::vector<std::uint32_t> trials = {};
+  std::vector<std::uint64_t> seeds = {};
 };
+
+// The values of a group of trials, or of one. What is `shared` is the same in all.
+struct GroupValues {
+  std::vector<search::Point> points;
+  std::vector<bool> shared = {};  // by parameter; empty: nothing is
+  bool is_list(std::size_t parameter) const {
+    return points.size() > 1 && (shared.empty() || !shared[parameter]);
+  }
+};
+
 // The folder of a trial, in the one that all of a journal's trials have; and that one.
 std::string trial_folder(const std::string& folder, std::uint32_t trial);
 std::string trials_folder(const std::string& journal);
@@ -85,10 +102,11 @@ search::Point point_of(const search::Space& space, const study::Trial& trial);
 std::string json_of(const search::Parameter& parameter, double value);
 // What the options' sampler proposes.
 study::Propose propose_by(const search::SamplerOptions& sampler);
+// Of several values there is a list, with commas between them.
 std::vector<std::string> words_of(const Template& command, const search::Space& space,
-                                  const search::Point& point, const TrialPlace& place);
+                                  const GroupValues& values, const TrialPlace& place);
 // NN_SWEEP_TRIAL=12 and so on, and NN_PARAM_lr='"0.1"': see nn-sweep(1).
-std::vector<std::string> environment_of(const search::Space& space, const search::Point& point,
+std::vector<std::string> environment_of(const search::Space& space, const GroupValues& values,
                                         const TrialPlace& place);
 // Names that stand for something in every command.
 const std::vector<std::string>& placeholder_names();

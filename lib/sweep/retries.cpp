@@ -41,6 +41,15 @@ std::optional<Retries::Retry> Retries::take(Clock::time_point now) {
   return taken;
 }
 
+std::optional<Retries::Retry> Retries::take_trial(std::uint32_t number) {
+  const auto found =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Retry& r) { return r.run.number == number; });
+  if (found == waiting_.end()) return std::nullopt;
+  Retry taken = std::move(*found);
+  waiting_.erase(found);
+  return taken;
+}
+
 Clock::time_point Retries::due() const {
   auto first = Clock::time_point::max();
   for (const Retry& retry : waiting_) first = std::min(first, retry.not_before);

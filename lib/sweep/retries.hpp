@@ -32,6 +32,8 @@ class Retries {
 
   // Takes out the first that is due.
   std::optional<Retry> take(Clock::time_point now);
+  // Takes out this trial, whether it is due or not.
+  std::optional<Retry> take_trial(std::uint32_t number);
   // When the next is due; max() where there is none.
   Clock::time_point due() const;
   bool empty() const { return waiting_.empty(); }

@@ -12,6 +12,7 @@
 #include "base/signals.hpp"
 #include "search/sampler.hpp"
 #include "sweep/fidelity.hpp"
+#include "sweep/group.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -34,9 +35,7 @@ class Lines : public Observation {
     if (!std::isnan(trial.ending.wall_s)) line += fmt::format(" {:.1f}s", trial.ending.wall_s);
     line += fmt::format(" {}\n", trial.slot);
     write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
-    if (trial.state == study::State::failed)
-      warn("trial {} failed: {}; its log is {}/log", trial.number, trial.ending.reason,
-           trial_folder(trials_folder(journal_), trial.number));
+    if (trial.state == study::State::failed) say_failure(trial);
   }
   void paused(const study::Trial& trial) override {
     const study::Checkpoint& at = trial.checkpoints.back();
@@ -50,8 +49,18 @@ class Lines : public Observation {
   void said(const std::string& sentence) override { warn("{}", sentence); }
 
  private:
+  // Members of a group often fail of one cause, which is said once.
+  void say_failure(const study::Trial& trial) {
+    const std::string folder = folder_of(trials_folder(journal_), trial);
+    std::string cause = trial.ending.reason + '\0' + folder;
+    if (cause == told_) return;
+    told_ = std::move(cause);
+    warn("trial {} failed: {}; its log is {}/log", trial.number, trial.ending.reason, folder);
+  }
+
   const study::Study& study_;
   const std::string& journal_;
+  std::string told_;
 };
 
 // Whether the command may know how far to go, and from where, where the pruner wants that of it.
@@ -74,22 +83,38 @@ void check_stages(const Plan& plan, const search::Space& space) {
 
 void dry_run(const SweepOptions& o, const Plan& plan, const search::Space& space,
              const std::vector<Host>& hosts) {
-  const search::History history(space.size(), plan.objectives.size());
+  search::History history(space.size(), plan.objectives.size());
   const auto fidelity = make_fidelity({plan.pruner, plan.objectives[0].direction, &space, o.seed});
-  for (std::uint32_t n = 0; n < shown_commands; ++n) {
-    RandomStream random(o.seed, RandomUse::propose, n);
-    const auto proposal = search::propose(plan.sampler, space, history, n, random);
-    if (!proposal) break;
+  GroupProposer group(propose_by(plan.sampler), plan.shared, plan.sampler.allow_duplicates);
+  const std::size_t members = std::max<std::size_t>(plan.members, 1);
+  std::uint32_t first = 0;
+  for (std::uint32_t c = 0; c < shown_commands; ++c) {
     TrialPlace place;
-    place.trial = n;
-    place.seed = study::trial_seed(o.seed, n);
-    const double budget = fidelity ? fidelity->first_budget(n) : whole_budget(plan.pruner);
+    GroupValues values{{}, plan.shared};
+    values.points.reserve(members);  // the first one leads
+    for (std::uint32_t n = place.trial = first; values.points.size() < members; ++n) {
+      RandomStream random(o.seed, RandomUse::propose, n);
+      const auto proposal = group.propose()(space, history, n, random);
+      if (!proposal) break;
+      values.points.push_back(proposal->point);
+      group.follow(&values.points[0]);
+      if (plan.members > 0)
+        history.add(n, search::TrialState::running, proposal->point,
+                    std::vector<double>(plan.objectives.size(), std::nan("")));
+      place.trials.push_back(n);
+      place.seeds.push_back(study::trial_seed(o.seed, n));
+    }
+    group.follow(nullptr);
+    if (values.points.empty()) break;
+    first += static_cast<std::uint32_t>(values.points.size());
+    place.seed = place.seeds[0];
+    const double budget = fidelity ? fidelity->first_budget(place.trial) : whole_budget(plan.pruner);
     if (!std::isnan(budget)) place.budget = budget;
-    place.directory = trial_folder(plan.folder, n);
+    place.directory = trial_folder(plan.folder, place.trial);
     place.checkpoint = place.directory + "/checkpoint";
-    place.slot = hosts[0].slots[n % hosts[0].slots.size()];
+    place.slot = hosts[0].slots[c % hosts[0].slots.size()];
     place.device = set_up(place.slot, nullptr, plan.mask).device;
-    const std::string line = shell_line(words_of(plan.command, space, proposal->point, place)) + '\n';
+    const std::string line = shell_line(words_of(plan.command, space, values, place)) + '\n';
     write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
   }
 }
@@ -98,11 +123,13 @@ void dry_run(const SweepOptions& o, const Plan& plan, const search::Space& space
 
 void sweep(const SweepOptions& o) {
   const search::Space space = space_of(o);
-  const Plan plan = plan_of(o);
+  Plan plan = plan_of(o);
+  if (plan.members > 0) plan.shared = shared_parameters(space, o.shared);
   if (o.journal.empty() && !o.dry_run)
     fail_usage("no journal is named: --journal FILE is where all that happens is written");
   check(plan.command, space);
   check_stages(plan, space);
+  if (plan.members > 0) check_group(plan, space);
   std::string said;
   const std::vector<Host> hosts = hosts_of(o, said);
   if (!said.empty()) print_note(said);

@@ -8,11 +8,13 @@
 
 #include "base/error.hpp"
 #include "base/json_lines.hpp"
+#include "base/numbered_path.hpp"
 #include "base/text.hpp"
 #include "search/importance.hpp"
 #include "search/pareto.hpp"
 #include "sweep/ask.hpp"
 #include "sweep/fidelity.hpp"
+#include "sweep/group.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/pruning.hpp"
 
@@ -174,7 +176,7 @@ std::vector<std::string> command_of(study::Study& study, const study::Trial& tri
   place.trial = trial.number;
   place.attempt = trial.attempt;
   place.seed = trial.seed;
-  place.directory = trial_folder(trials_folder(study.journal().path()), trial.number);
+  place.directory = folder_of(trials_folder(study.journal().path()), trial);
   place.checkpoint = place.directory + "/checkpoint";
   const std::string_view slot = trial.slot;
   const std::string_view device = slot.substr(slot.rfind('/') + 1);
@@ -182,7 +184,8 @@ std::vector<std::string> command_of(study::Study& study, const study::Trial& tri
   place.device = place.slot.device;
   if (!std::isnan(trial.budget)) place.budget = trial.budget;
   const Template command = is_shell ? Template::of_shell(header->command[0]) : Template(header->command);
-  std::vector<std::string> words = words_of(command, study.space(), point_of(study.space(), trial), place);
+  std::vector<std::string> words =
+      words_of(command, study.space(), {{point_of(study.space(), trial)}}, place);
   return is_shell ? std::vector<std::string>{"sh", "-c", words[0]} : words;
 }
 
@@ -193,6 +196,11 @@ std::vector<std::string> models_of(study::Study& study, const study::Trial& tria
   for (std::size_t i = 0; i < words.size(); ++i) {
     if ((words[i] == "-o" || words[i] == "--output") && i + 1 < words.size()) models.push_back(words[i + 1]);
     if (words[i].starts_with("--output=")) models.push_back(words[i].substr(9));
+  }
+  // Of several members nn-train writes a model each, with its number.
+  const auto member = group_place(trial);
+  for (std::string& model : models) {
+    if (member) model = numbered_path(model, std::to_string(member->member));
   }
   if (models.empty())
     fail_data("trial {}: its command writes no model that could be found: it has no -o", trial.number);
@@ -281,6 +289,8 @@ std::string trial_text(study::Study& study, std::uint32_t number_of) {
   for (const study::TrialParameter& p : trial.parameters) line(p.what->name, p.text());
   line("sampler", trial.sampler);
   line("seed", std::to_string(trial.seed));
+  if (const auto place = group_place(trial))
+    line("group", fmt::format("of trial {}, as member {}", place->first, place->member));
   line("slot", trial.slot);
   line("parent", trial.parent >= 0 ? std::to_string(trial.parent) : "");
   line("budget", std::isnan(trial.budget) ? "" : fmt::format("{}", trial.budget));
@@ -296,7 +306,7 @@ std::string trial_text(study::Study& study, std::uint32_t number_of) {
   }
   if (study.header() != nullptr && !study.header()->command.empty()) {
     line("command", shell_line(command_of(study, trial)));
-    line("log", trial_folder(trials_folder(study.journal().path()), trial.number) + "/log");
+    line("log", folder_of(trials_folder(study.journal().path()), trial) + "/log");
   }
   return out;
 }

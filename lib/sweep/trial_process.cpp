@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <filesystem>
+#include <tuple>
 #include <utility>
 
 #include "base/error.hpp"
@@ -22,9 +24,16 @@
 namespace nn::sweep {
 namespace {
 
-constexpr int metric_descriptor = 3;  // in the trial
+constexpr int metric_descriptor = 3, control_descriptor = 4;  // in the trial
 constexpr std::size_t tail_bytes = 4096, tail_lines = 5;
 constexpr std::size_t longest_metric_file = 1 << 20;
+
+// Both ends; unlike a pipe, writing to it never raises SIGPIPE where MSG_NOSIGNAL says so.
+std::pair<UniqueFd, UniqueFd> make_control() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_errno("socketpair");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
 
 UniqueFd open_file(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0666));
@@ -36,6 +45,13 @@ UniqueFd open_file(const std::string& path, int flags) {
 int without_waiting(UniqueFd fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
   return fd.release();
+}
+
+std::string mark_of(const StartTrial& message) {
+  for (const std::string& entry : message.environment) {
+    if (entry.starts_with("NN_SWEEP_TRIAL=")) return entry;
+  }
+  return fmt::format("NN_SWEEP_TRIAL={}", message.trial);
 }
 
 // In most cases only the last of its folders isn't there.
@@ -88,6 +104,7 @@ class Affinity {
 TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTrial& message,
                            std::vector<std::string> environment, Events events)
     : trial_(message.trial),
+      mark_(mark_of(message)),
       log_path_(message.log),
       metric_file_(message.metric_file.empty()
                        ? std::string()
@@ -122,16 +139,31 @@ process::Child TrialProcess::start(const StartTrial& message, std::vector<std::s
   command.environment.insert(command.environment.end(), message.environment.begin(),
                              message.environment.end());
   command.environment.push_back(fmt::format("NN_SWEEP_FD={}", metric_descriptor));
+  UniqueFd their_control;
+  if (message.control) {
+    std::tie(control_, their_control) = make_control();
+    if (!message.control->empty()) tell(*message.control);
+    command.environment.push_back(fmt::format("NN_SWEEP_CONTROL_FD={}", control_descriptor));
+  } else {
+    command.environment.emplace_back("NN_SWEEP_CONTROL_FD=");  // that of who started us is not the trial's
+  }
   if (message.change_directory) command.directory = message.directory;
   command.descriptors = {{input.get(), STDIN_FILENO},
                          {their_output.get(), STDOUT_FILENO},
                          {their_errors.get(), STDERR_FILENO},
                          {their_metrics.get(), metric_descriptor}};
+  if (their_control) command.descriptors.push_back({their_control.get(), control_descriptor});
   standard_.descriptor.assign(without_waiting(std::move(output)));
   errors_.descriptor.assign(without_waiting(std::move(errors)));
   metrics_.descriptor.assign(without_waiting(std::move(metrics)));
   const Affinity affinity(setup.cores);
   return process::Child(std::move(command));
+}
+
+void TrialProcess::tell(const std::string& line) {
+  if (!control_) return;
+  const std::string text = line + '\n';
+  ::send(control_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void TrialProcess::pause(bool paused) {

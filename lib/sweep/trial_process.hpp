@@ -29,6 +29,10 @@ class TrialProcess {
                std::vector<std::string> environment, Events events);
   pid_t pid() const { return child_.pid(); }
   void send_signal(int signal) const { child_.send_signal(signal); }
+  // A line at its control descriptor, where it has one; dropped where it has closed that, or doesn't read.
+  void tell(const std::string& line);
+  // What tells processes of this trial from others': NN_SWEEP_TRIAL=….
+  const std::string& mark() const { return mark_; }
   // Its output isn't read; it waits when its pipes are full.
   void pause(bool paused);
 
@@ -53,9 +57,9 @@ class TrialProcess {
   void read_checkpoint(TrialEnded& ended);
 
   const std::uint32_t trial_;
-  const std::string log_path_, metric_file_, checkpoint_;
+  const std::string mark_, log_path_, metric_file_, checkpoint_;
   Events events_;
-  UniqueFd log_;
+  UniqueFd log_, control_;
   Output standard_, errors_, metrics_;
   std::chrono::steady_clock::time_point started_;
   process::Child child_;

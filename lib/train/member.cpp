@@ -8,6 +8,7 @@
 #include "backend/step.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/numbered_path.hpp"
 #include "train/batch_loader.hpp"
 #include "train/run_key.hpp"
 

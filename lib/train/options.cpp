@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/numbered_path.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
 
@@ -66,15 +67,6 @@ CheckpointInterval parse_checkpoint_interval(std::string_view text) {
 
 double default_learning_rate(backend::OptimizerKind kind) {
   return kind <= backend::OptimizerKind::nesterov ? 0.01 : 0.001;
-}
-
-std::string numbered_path(const std::string& path, std::string_view number) {
-  const auto slash = path.rfind('/');
-  const auto dot = path.rfind('.');
-  const bool extension =
-      dot != std::string::npos && dot > 0 && (slash == std::string::npos || dot > slash + 1);
-  const auto at = extension ? dot : path.size();
-  return fmt::format("{}-{}{}", path.substr(0, at), number, path.substr(at));
 }
 
 namespace {

@@ -112,9 +112,6 @@ options::List option_list(TrainOptions& options);
 // --members don't fit each other.
 std::vector<TrainOptions> members_of(const TrainOptions& options);
 
-// "m.nn" and "2": "m-2.nn".
-std::string numbered_path(const std::string& path, std::string_view number);
-
 // Checks what takes neither data nor a device; usage errors.
 void check_options(const TrainOptions& options);
 // Checks what depends on the device; usage errors.

@@ -1,6 +1,7 @@
 #include "train/options.hpp"
 
 #include "base/error.hpp"
+#include "base/numbered_path.hpp"
 #include "catch.hpp"
 
 using namespace nn;

@@ -80,6 +80,12 @@ struct flock whole_file(int type) {
   return lock;
 }
 
+// By anybody but this open file. False where locks can't be asked for.
+bool is_locked(int fd) {
+  struct flock lock = whole_file(F_WRLCK);
+  return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 bool is_same_file(const std::string& path, int fd) {
   struct stat mine {
   }, there{};
@@ -120,7 +126,10 @@ Presence::Presence(const std::string& journal, const Clock& clock, Clock::durati
 }
 
 Presence::~Presence() {
-  if (fd_ && is_same_file(path_, fd_.get())) unlink(path_.c_str());
+  if (!fd_ || !is_same_file(path_, fd_.get())) return;
+  fd_.reset();
+  const UniqueFd fd(open(path_.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd || !is_locked(fd.get())) unlink(path_.c_str());
 }
 
 void Presence::join() {
@@ -173,8 +182,11 @@ bool Observer::is_dead(std::string_view run_id) {
   const UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return errno == ENOENT;
   struct flock lock = whole_file(F_WRLCK);
-  if (sure_locks_ && fcntl(fd.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK) return true;
-  if (is_process_alive(run_id) == std::optional(false)) return true;
+  const bool may_ask = fcntl(fd.get(), F_OFD_GETLK, &lock) == 0;
+  const bool is_free = may_ask && lock.l_type == F_UNLCK;
+  if (is_free && sure_locks_) return true;
+  // Its agent may be ending its trials still: then it has the lock, which this host sees on any file system.
+  if ((is_free || !may_ask) && is_process_alive(run_id) == std::optional(false)) return true;
   char text[64];
   const ssize_t size = pread(fd.get(), text, sizeof text, 0);
   const std::string counter(text, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));

@@ -1,9 +1,11 @@
 // Which runs of nn-sweep are alive, of all that share a journal: a lock first, a counter second.
 //
 // Each has a file JOURNAL.d/run-ID with its lock for life, and counts up in it. Another one is dead when its
-// file is gone, when its lock can be taken (where locks are sure), or when its counter stood still for a
-// whole lease by the observer's own clock, which goes on while the machine sleeps. Who couldn't count for
-// half a lease ends its trials, before anybody else can think that it is dead.
+// file is gone, when its lock can be taken (where locks are sure, or its process was on this host and is
+// gone), or when its counter stood still for a whole lease by the observer's own clock, which goes on while
+// the machine sleeps. Who couldn't count for half a lease ends its trials, before anybody else can think that
+// it is dead. The lock is that of an open file: processes that inherited it keep the run from being taken for
+// dead after its own process was killed, until all of them have ended.
 #pragma once
 
 #include <chrono>
@@ -37,12 +39,15 @@ class Presence {
   // Makes the folder and the file. Io errors.
   Presence(const std::string& journal, const Clock& clock = boot_clock(),
            Clock::duration lease = default_lease);
-  ~Presence();  // removes its file: it has left
+  // It has left: removes its file, unless another process still holds the lock.
+  ~Presence();
   Presence(const Presence&) = delete;
 
   const std::string& id() const { return id_; }
   // Its file. Others of the run have this name and an ending, ".sock": who tidies up takes them away with it.
   const std::string& path() const { return path_; }
+  // For processes that end after this one, with what is this run's: see above. The lock of this id() only.
+  int lock_descriptor() const { return fd_.get(); }
   // Counts up, every `default_beat` or so. False where that failed, or the file is gone: somebody took this
   // run for dead.
   bool beat();

@@ -1,7 +1,7 @@
 #include "sweep/agent.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +14,6 @@
 #include <csignal>
 #include <deque>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -34,6 +33,7 @@ namespace nn::sweep {
 namespace {
 
 constexpr std::chrono::seconds patience{5};  // between SIGTERM and SIGKILL when all is over
+constexpr std::chrono::milliseconds time_to_be_orphan{200};
 constexpr std::size_t most_unsent = 1 << 20;
 
 std::string host_name() {
@@ -42,19 +42,13 @@ std::string host_name() {
   return name;
 }
 
-std::string new_mark() {
-  return fmt::format("{}={}-{}-{}", agent_variable, host_name(), ::getpid(),
-                     std::chrono::steady_clock::now().time_since_epoch().count());
-}
-
 class Agent {
  public:
-  Agent(int in, int out, Guard& guard, std::string mark)
-      : guard_(guard),
-        mark_(std::move(mark)),
-        in_(io_, ::dup(in)),
+  Agent(int in, int out)
+      : in_(io_, ::dup(in)),
         out_(io_, ::dup(out)),
         patience_(io_.get_executor()),
+        orphans_(io_.get_executor()),
         stop_(std::in_place, io_.get_executor(), [this] { end(); }) {}
 
   void run() {
@@ -125,9 +119,7 @@ class Agent {
     try {
       if (start.from) bring_checkpoint(start);
       has_checkpoint = true;
-      auto process =
-          std::make_unique<TrialProcess>(io_.get_executor(), start, std::vector{mark_}, std::move(events));
-      guard_.add(process->pid());
+      auto process = std::make_unique<TrialProcess>(io_.get_executor(), start, std::move(events));
       send(TrialStarted{trial, process->pid()});
       process->pause(paused_);
       trials_[trial] = std::move(process);
@@ -153,22 +145,29 @@ class Agent {
     std::shared_ptr<TrialProcess> process = std::move(found->second);
     trials_.erase(found);
     if (const auto next = waiting_.extract(ended.trial); next && !ending_) begin(next.mapped());
-    const pid_t pid = process->pid();
-    send(std::move(ended));
-    asio::post(io_, [this, process = std::move(process), pid]() mutable {
+    reaped_.insert(process->pid());
+    // What it ended itself, since it must end, isn't the trial's end: it is lost, and begun again elsewhere.
+    if (!ending_) send(std::move(ended));
+    asio::post(io_, [this, process = std::move(process)]() mutable {
+      reaped_.erase(process->pid());
       process.reset();  // reaps it
-      guard_.remove(pid);
       end_orphans();
-      if (ending_ && trials_.empty()) close();
+      // Some are orphans only when those who were killed with the group have really ended.
+      orphans_.expires_after(time_to_be_orphan);
+      orphans_.wait([this](bool expired) {
+        if (expired && !ending_) end_orphans();
+      });
+      if (ending_ && has_no_trials()) close();
     });
   }
 
+  bool has_no_trials() const { return trials_.empty() && reaped_.empty(); }
+
   // Those who left their group have become our children by their parents' end.
   void end_orphans() {
-    std::ifstream children(fmt::format("/proc/self/task/{}/children", ::getpid()));
-    std::set<pid_t> own{guard_.pid()};
+    std::set<pid_t> own = reaped_;
     for (const auto& [number, process] : trials_) own.insert(process->pid());
-    for (pid_t pid = 0; children >> pid;) {
+    for (const pid_t pid : children()) {
       if (own.contains(pid)) continue;
       if (::waitpid(pid, nullptr, WNOHANG) == pid) continue;
       if (belongs_to_running(pid)) continue;
@@ -177,9 +176,10 @@ class Agent {
     }
   }
 
+  // One that begins another program right now has no environment: the next look tells.
   bool belongs_to_running(pid_t pid) const {
     for (const auto& [number, process] : trials_) {
-      if (has_variable(pid, process->mark())) return true;
+      if (has_variable(pid, process->mark()).value_or(true)) return true;
     }
     return false;
   }
@@ -213,7 +213,7 @@ class Agent {
   void end() {
     if (std::exchange(ending_, true)) return;
     in_.cancel();
-    if (trials_.empty()) return close();
+    if (has_no_trials()) return close();
     for (const auto& [number, process] : trials_) {
       process->send_signal(SIGTERM);
       process->send_signal(SIGCONT);
@@ -226,7 +226,7 @@ class Agent {
   }
 
   void close() {
-    end_processes_with(mark_, patience);
+    end_children(patience);
     closed_ = true;
     if (unsent_.empty()) return io_.stop();
     // Those who don't read any more are not waited for.
@@ -237,26 +237,24 @@ class Agent {
   }
 
   asio::io_context io_{1};
-  Guard& guard_;
-  const std::string mark_;
   asio::posix::stream_descriptor in_, out_;
-  net::Timer patience_;
+  net::Timer patience_, orphans_;
   std::optional<net::StopWait> stop_;
   std::string text_;
   std::deque<std::string> unsent_;
   std::size_t unsent_bytes_ = 0;
   std::map<std::uint32_t, std::shared_ptr<TrialProcess>> trials_;
   std::map<std::uint32_t, StartTrial> waiting_;  // by the trial after which they begin
+  std::set<pid_t> reaped_;  // of those that have ended, until they are
   bool ending_ = false, closed_ = false, paused_ = false;
 };
 
 }  // namespace
 
 void run_agent(int in, int out) {
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  const std::string mark = new_mark();
-  Guard guard(mark, patience);
-  Agent(in, out, guard, mark).run();
+  ::fcntl(lock_descriptor, F_SETFD, FD_CLOEXEC);  // trials must not have it
+  continue_guarded(patience);
+  Agent(in, out).run();
 }
 
 }  // namespace nn::sweep

@@ -18,6 +18,10 @@ inline constexpr int agent_protocol = 2;
 // Longer lines end a connection: commands are bounded by the system (ARG_MAX, 2 MiB).
 inline constexpr std::size_t longest_message = 8 << 20;
 
+// The descriptor of an agent that keeps the run's lock (study::Presence), where it was started with one: it
+// is closed when no process of a trial is left.
+inline constexpr int lock_descriptor = 3;
+
 // To an agent.
 struct StartTrial {
   std::uint32_t trial = 0;
@@ -65,6 +69,7 @@ struct TrialReport {
   std::uint32_t trial = 0;
   Report report;
 };
+// Not of those that an agent ends because it must end itself: they are lost with it.
 struct TrialEnded {
   std::uint32_t trial = 0;
   std::optional<int> status;                    // as wait(2) has it; none: it couldn't be started

@@ -45,6 +45,12 @@ process::Command command_of(const Host& host, bool again) {
   process::Command command;
   command.words = host.command;
   if (again && !host.quiet.empty()) command.words.insert(command.words.begin() + 1, host.quiet);
+  // ssh closes what it inherits; a shell that waits for it doesn't.
+  if (!host.name.empty()) {
+    const std::vector<std::string> shell{"sh", "-c", "\"$@\"; exit $?", "sh"};
+    command.words.insert(command.words.begin(), shell.begin(), shell.end());
+  }
+  if (host.lock >= 0) command.descriptors.push_back({host.lock, lock_descriptor});
   command.socket = true;
   command.patience = patience;
   return command;

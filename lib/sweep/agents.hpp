@@ -22,6 +22,8 @@ struct Host {
   std::vector<std::string> command;  // that speaks to the agent at its standard input and output
   std::string quiet;                 // its option that keeps it from saying why it can't connect; "": none
   std::vector<Slot> slots;
+  // A descriptor that its agent, or the connection to it, keeps until none of its trials is left; -1: none.
+  int lock = -1;
 };
 
 // This host's.

@@ -19,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto report_delay = 50ms;  // reports that come meanwhile are written together
-constexpr auto look_pause = 5s;      // between looks at what others do, where there is nothing to do here
+constexpr auto look_pause = 5s;      // between looks at what others do
+constexpr auto idle_pause = 500ms;   // the same where a slot has nothing to do
 constexpr int failures_of_slot = 3;  // one after the other, while others' trials go well
 
 }  // namespace
@@ -203,7 +204,9 @@ void Coordinator::prune() {
 void Coordinator::look_for_lost() {
   const auto now = clock_.now();
   if (now < look_due_) return;
-  look_due_ = now + look_pause;
+  const bool idle =
+      std::any_of(places_.begin(), places_.end(), [](const Place& p) { return p.usable && !p.trial; });
+  look_due_ = now + (idle ? Clock::duration(idle_pause) : look_pause);
   study_.refresh();
   for (const study::Run& run : study_.lost(others_, date())) retries_.add(run, "lost", now);
 }

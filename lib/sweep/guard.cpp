@@ -1,23 +1,21 @@
 #include "sweep/guard.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
-#include <cstring>
-#include <memory>
-#include <new>
+#include <fstream>
 #include <set>
-#include <string_view>
-#include <vector>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/signals.hpp"
+#include "sweep/agent_protocol.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -27,124 +25,107 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds between_looks{20};
 constexpr std::chrono::seconds for_the_killed{10};
 
-void pause_for(std::chrono::milliseconds time) { ::poll(nullptr, 0, static_cast<int>(time.count())); }
-
-// Until nobody is left; false where the time was over first.
-template <typename Left>
-bool none_left_within(std::chrono::milliseconds time, Left left) {
-  for (const auto end = Clock::now() + time; left();) {
-    if (Clock::now() >= end) return false;
-    pause_for(between_looks);
+// Reaps those that have ended; whether any is left.
+bool is_any_left() {
+  pid_t pid = 0;
+  while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
   }
-  return true;
+  return pid == 0;
 }
 
-void signal_all(const std::set<pid_t>& groups, const std::string& mark, int signal) {
-  for (const pid_t group : groups) ::kill(-group, signal);
-  for (const pid_t pid : processes_with(mark)) ::kill(pid, signal);
+void signal_with_group(pid_t pid, int signal) {
+  if (::getpgid(pid) == pid) {
+    ::kill(-pid, signal);
+  } else {
+    ::kill(pid, signal);
+  }
 }
 
-void end_all(const std::set<pid_t>& groups, const std::string& mark, std::chrono::milliseconds patience) {
-  const auto left = [&] {
-    for (const pid_t group : groups) {
-      if (::kill(-group, 0) == 0) return true;
+// SIGTERM, SIGINT and so on, as far as they aren't ignored, and the ends of children.
+sigset_t watched_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&set, signal);
+  return set;
+}
+
+// The guard's own life: until the agent has ended, with its status.
+int wait_for(pid_t agent) {
+  const sigset_t watched = watched_signals();
+  for (int status = 0;;) {
+    const int signal = ::sigwaitinfo(&watched, nullptr);
+    if (signal > 0 && signal != SIGCHLD) ::kill(agent, signal);
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (pid == agent) return status;
     }
-    return !processes_with(mark).empty();
-  };
-  if (!left()) return;
-  signal_all(groups, mark, SIGTERM);
-  signal_all(groups, mark, SIGCONT);
-  if (none_left_within(patience, left)) return;
-  none_left_within(for_the_killed, [&] {
-    signal_all(groups, mark, SIGKILL);  // each time: they may have made new ones
-    return left();
-  });
+  }
 }
 
-// The guard's own life. It holds on to nothing of the agent: an open descriptor would keep a connection
-// alive.
-[[noreturn]] void guard(int pipe, const Guard::Groups& noted, const std::string& mark,
-                        std::chrono::milliseconds patience) {
-  ::setsid();
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
-  const int null = ::open("/dev/null", O_RDWR);
-  for (const int fd : {0, 1, 2}) ::dup2(null, fd);
-  ::dup2(pipe, 3);
-  ::close_range(4, ~0U, 0);
-  char byte = 0;
-  ssize_t n = 0;
-  while ((n = ::read(3, &byte, 1)) < 0 && errno == EINTR) {
+[[noreturn]] void guard(pid_t agent, std::chrono::milliseconds patience) {
+  ::dup2(::open("/dev/null", O_RDWR | O_CLOEXEC), STDERR_FILENO);
+  ::close_range(lock_descriptor + 1, ~0U, 0);
+  const int status = wait_for(agent);
+  end_children(patience);
+  if (WIFSIGNALED(status)) {
+    ::signal(WTERMSIG(status), SIG_DFL);
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
+    ::kill(::getpid(), WTERMSIG(status));
   }
-  if (n == 0) {
-    std::set<pid_t> groups;
-    for (const auto& group : noted) {
-      if (const pid_t pid = group.load(); pid > 1) groups.insert(pid);
-    }
-    end_all(groups, mark, patience);
-  }
-  ::_exit(0);
+  ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
 }  // namespace
 
-bool has_variable(pid_t pid, const std::string& variable) {
-  const UniqueFd fd(::open(("/proc/" + std::to_string(pid) + "/environ").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
+void continue_guarded(std::chrono::milliseconds patience) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  sigset_t before;
+  const sigset_t watched = watched_signals();
+  ::sigprocmask(SIG_BLOCK, &watched, &before);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) fail_errno("fork");
+  if (pid > 0) guard(pid, patience);
+  ::setsid();
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // a fork doesn't inherit it
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (::getppid() != parent) ::raise(SIGTERM);  // it was killed before it could be noticed
+}
+
+std::vector<pid_t> children() {
+  std::vector<pid_t> found;
+  std::ifstream list(fmt::format("/proc/self/task/{}/children", ::getpid()));
+  for (pid_t pid = 0; list >> pid;) found.push_back(pid);
+  return found;
+}
+
+void end_children(std::chrono::milliseconds patience) {
+  const auto pause = [] { ::poll(nullptr, 0, static_cast<int>(between_looks.count())); };
+  std::set<pid_t> told;  // others come to light as their parents end
+  for (const auto end = Clock::now() + patience; Clock::now() < end && is_any_left(); pause()) {
+    for (const pid_t pid : children()) {
+      if (!told.insert(pid).second) continue;
+      signal_with_group(pid, SIGTERM);
+      signal_with_group(pid, SIGCONT);
+    }
+  }
+  for (const auto end = Clock::now() + for_the_killed; Clock::now() < end && is_any_left(); pause()) {
+    for (const pid_t pid : children()) signal_with_group(pid, SIGKILL);
+  }
+}
+
+std::optional<bool> has_variable(pid_t pid, const std::string& variable) {
+  const UniqueFd fd(::open(fmt::format("/proc/{}/environ", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
   std::string text(1, '\0');
   char part[16 << 10];
   for (ssize_t n; (n = ::read(fd.get(), part, sizeof part)) > 0;)
     text.append(part, static_cast<std::size_t>(n));
+  if (text.size() == 1) return std::nullopt;
   text += '\0';
   return text.find('\0' + variable + '\0') != std::string::npos;
-}
-
-std::vector<pid_t> processes_with(const std::string& variable) {
-  std::vector<pid_t> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> processes(::opendir("/proc"), ::closedir);
-  if (!processes) return found;
-  while (const dirent* entry = ::readdir(processes.get())) {
-    const char* name = entry->d_name;
-    pid_t pid = -1;
-    if (std::from_chars(name, name + std::strlen(name), pid).ec != std::errc() || pid == ::getpid()) continue;
-    if (has_variable(pid, variable)) found.push_back(pid);
-  }
-  return found;
-}
-
-void end_processes_with(const std::string& variable, std::chrono::milliseconds patience) {
-  end_all({}, variable, patience);
-}
-
-Guard::Guard(const std::string& mark, std::chrono::milliseconds patience) {
-  void* shared = ::mmap(nullptr, sizeof(Groups), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) fail_errno("mmap");
-  groups_ = new (shared) Groups{};
-  auto [reader, writer] = make_pipe();
-  pid_ = ::fork();
-  if (pid_ < 0) fail_errno("fork");
-  if (pid_ == 0) {
-    writer.reset();
-    guard(reader.get(), *groups_, mark, patience);
-  }
-  pipe_ = std::move(writer);
-}
-
-// A guard that was killed itself is no reason to end: SIGPIPE is ignored.
-Guard::~Guard() {
-  const char all_is_over = '.';
-  [[maybe_unused]] const ssize_t n = ::write(pipe_.get(), &all_is_over, 1);
-  pipe_.reset();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  ::munmap(groups_, sizeof(Groups));
-}
-
-void Guard::replace(pid_t was, pid_t is) {
-  for (auto& group : *groups_) {
-    if (group.load() != was) continue;
-    group.store(is);
-    return;
-  }
 }
 
 }  // namespace nn::sweep

@@ -28,7 +28,10 @@ class Run {
         stop_(io_.get_executor(), [this] { stopped(); }),
         hosts_(hosts.size()),
         hosts_left_(hosts.size()) {
-    for (const Host& host : hosts) agents_.add(host);
+    for (Host host : hosts) {
+      host.lock = presence.lock_descriptor();
+      agents_.add(std::move(host));
+    }
   }
 
   RunResult operator()() {

@@ -143,6 +143,7 @@ void sweep(const SweepOptions& o) {
   others.tidy();
   Lines lines(study, o.journal);
   const RunResult result = run(study, presence, others, plan, propose_by(plan.sampler), hosts, lines);
+  others.tidy();  // of those that died meanwhile
   for (const std::string& note : study.take_notes()) warn("{}", note);
   print_summary(fmt::format("{} finished, {} failed; {}; slots were busy {:.1f} % of the time",
                             result.finished, result.failed, result.reason,

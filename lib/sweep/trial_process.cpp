@@ -101,8 +101,7 @@ class Affinity {
 
 }  // namespace
 
-TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTrial& message,
-                           std::vector<std::string> environment, Events events)
+TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTrial& message, Events events)
     : trial_(message.trial),
       mark_(mark_of(message)),
       log_path_(message.log),
@@ -115,7 +114,7 @@ TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTri
       errors_(executor, {}, ""),
       metrics_(executor, {}, ""),
       started_(std::chrono::steady_clock::now()),
-      child_(start(message, std::move(environment))),
+      child_(start(message)),
       end_(executor, child_.end_descriptor().release()) {
   standard_.to_log = errors_.to_log = true;
   errors_.has_metrics = false;
@@ -123,7 +122,7 @@ TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTri
   wait();
 }
 
-process::Child TrialProcess::start(const StartTrial& message, std::vector<std::string> environment) {
+process::Child TrialProcess::start(const StartTrial& message) {
   make_folder(message.directory);
   log_ = open_file(message.log, O_WRONLY | O_CREAT | O_APPEND);
   if (!metric_file_.empty()) ::unlink(metric_file_.c_str());  // of an attempt before this one
@@ -134,8 +133,7 @@ process::Child TrialProcess::start(const StartTrial& message, std::vector<std::s
   auto [metrics, their_metrics] = make_pipe();
   process::Command command;
   command.words = message.words;
-  command.environment = std::move(environment);
-  command.environment.insert(command.environment.end(), setup.environment.begin(), setup.environment.end());
+  command.environment = setup.environment;
   command.environment.insert(command.environment.end(), message.environment.begin(),
                              message.environment.end());
   command.environment.push_back(fmt::format("NN_SWEEP_FD={}", metric_descriptor));

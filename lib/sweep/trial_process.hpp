@@ -24,9 +24,8 @@ class TrialProcess {
     // Once; the owner destroys it then, and not within.
     std::function<void(TrialEnded)> ended;
   };
-  // Starts it. `environment` is put in front of the message's own. Errors as spawn() and open(2) have them.
-  TrialProcess(const asio::any_io_executor& executor, const StartTrial& start,
-               std::vector<std::string> environment, Events events);
+  // Starts it. Errors as spawn() and open(2) have them.
+  TrialProcess(const asio::any_io_executor& executor, const StartTrial& start, Events events);
   pid_t pid() const { return child_.pid(); }
   void send_signal(int signal) const { child_.send_signal(signal); }
   // A line at its control descriptor, where it has one; dropped where it has closed that, or doesn't read.
@@ -47,7 +46,7 @@ class TrialProcess {
     std::string tail;  // its end, of what goes to the log
     std::array<char, 16 << 10> buffer;
   };
-  process::Child start(const StartTrial& message, std::vector<std::string> environment);
+  process::Child start(const StartTrial& message);
   void read(Output& output);
   void take(Output& output, std::string_view bytes);
   void drain(Output& output);

@@ -43,6 +43,51 @@ TEST_CASE("a run is alive as long as its process, where locks are sure") {
   CHECK(observer.is_dead(id));
 }
 
+TEST_CASE("a run isn't dead as long as a process has its lock, whoever was killed") {
+  for (const bool sure_locks : {true, false}) {
+    INFO(sure_locks);
+    Bed bed;
+    Observer observer(bed.journal, sure_locks, bed.clock);
+    int pipe[2];
+    REQUIRE(::pipe(pipe) == 0);
+    // The run, and what it started, which holds the lock until the pipe says so.
+    const pid_t run = fork();
+    if (run == 0) {
+      const Presence presence(bed.journal, bed.clock);
+      if (fork() == 0) {
+        char byte;
+        close(pipe[1]);
+        _exit(static_cast<int>(read(pipe[0], &byte, 1)));
+      }
+      _exit(0);
+    }
+    close(pipe[0]);
+    REQUIRE(waitpid(run, nullptr, 0) == run);
+    std::string id;
+    for (const auto& file : std::filesystem::directory_iterator(bed.journal + ".d"))
+      id = file.path().filename().string().substr(4);
+    CHECK(is_process_alive(id) == false);
+    CHECK_FALSE(observer.is_dead(id));
+    close(pipe[1]);
+    while (!observer.is_dead(id)) {
+    }
+    observer.tidy();
+    CHECK(std::filesystem::is_empty(bed.journal + ".d"));
+  }
+}
+
+TEST_CASE("a run that ends leaves its file to those who still have its lock") {
+  Bed bed;
+  auto presence = std::make_unique<Presence>(bed.journal, bed.clock);
+  const std::string id = presence->id();
+  int held = dup(presence->lock_descriptor());
+  presence.reset();
+  Observer observer(bed.journal, true, bed.clock);
+  CHECK_FALSE(observer.is_dead(id));
+  close(held);
+  CHECK(observer.is_dead(id));
+}
+
 TEST_CASE("a counter that stands still for a lease is a dead run's") {
   Bed bed;
   Observer observer(bed.journal, false, bed.clock, 120s);

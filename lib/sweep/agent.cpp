@@ -52,7 +52,8 @@ class Agent {
         stop_(std::in_place, io_.get_executor(), [this] { end(); }) {}
 
   void run() {
-    send(AgentReady{agent_protocol, std::string(tools_version()), host_name(), ::getpid()});
+    send(
+        AgentReady{agent_protocol, std::string(tools_version()), host_name(), ::getpid(), default_devices()});
     read();
     io_.run();
   }

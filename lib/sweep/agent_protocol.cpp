@@ -78,11 +78,8 @@ struct Writer {
     return {{"do", "control"}, {"trial", m.trial}, {"line", m.line}};
   }
   Json operator()(const AgentReady& m) const {
-    return {{"is", "ready"},
-            {"protocol", m.protocol},
-            {"version", m.version},
-            {"host", m.host},
-            {"process", m.process}};
+    return {{"is", "ready"},  {"protocol", m.protocol}, {"version", m.version},
+            {"host", m.host}, {"process", m.process},   {"devices", m.devices}};
   }
   Json operator()(const TrialStarted& m) const {
     return {{"is", "started"}, {"trial", m.trial}, {"process", m.process}};
@@ -162,7 +159,12 @@ ToAgent parse_to_agent(std::string_view line) {
 FromAgent parse_from_agent(std::string_view line) {
   return parse<FromAgent>(line, [](const Json& m) -> FromAgent {
     const std::string what = m.at("is");
-    if (what == "ready") return AgentReady{m.at("protocol"), m.at("version"), m.at("host"), m.at("process")};
+    if (what == "ready") {
+      AgentReady out{m.at("protocol"), m.at("version"), m.at("host"), m.at("process"), {}};
+      // Of another version's greeting no more is known.
+      if (out.protocol == agent_protocol) out.devices = m.at("devices").get<std::vector<std::string>>();
+      return out;
+    }
     if (what == "started") return TrialStarted{m.at("trial"), m.at("process")};
     if (what == "report") {
       TrialReport out{m.at("trial"), {}};

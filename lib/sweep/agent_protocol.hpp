@@ -14,7 +14,7 @@
 
 namespace nn::sweep {
 
-inline constexpr int agent_protocol = 2;
+inline constexpr int agent_protocol = 3;
 // Longer lines end a connection: commands are bounded by the system (ARG_MAX, 2 MiB).
 inline constexpr std::size_t longest_message = 8 << 20;
 
@@ -60,6 +60,7 @@ struct AgentReady {
   int protocol = agent_protocol;
   std::string version, host;
   std::int64_t process = 0;
+  std::vector<std::string> devices;  // for whom nothing was said of them: default_devices()
 };
 struct TrialStarted {
   std::uint32_t trial = 0;

@@ -27,20 +27,6 @@ constexpr std::chrono::milliseconds time_to_end{500};
 constexpr std::chrono::seconds first_pause{1}, longest_pause{60};
 constexpr std::chrono::minutes steady{1};  // one that was there so long counts as well again
 
-// This program itself; its name may mean another one by now.
-std::string own_path() {
-  char path[PATH_MAX];
-  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
-  return n > 0 ? std::string(path, static_cast<std::size_t>(n)) : "nn-sweep";
-}
-
-void add_slot(Host& host, Slot slot) {
-  if (std::find(host.slots.begin(), host.slots.end(), slot) != host.slots.end()) {
-    fail_usage("{} is there twice; {}*2 are two slots that share it", slot.name(), slot.device);
-  }
-  host.slots.push_back(std::move(slot));
-}
-
 process::Command command_of(const Host& host, bool again) {
   process::Command command;
   command.words = host.command;
@@ -58,9 +44,22 @@ process::Command command_of(const Host& host, bool again) {
 
 }  // namespace
 
+void Host::add(Slot slot) {
+  if (std::find(slots.begin(), slots.end(), slot) != slots.end()) {
+    fail_usage("{} is there twice; {}*2 are two slots that share it", slot.name(), slot.device);
+  }
+  slots.push_back(std::move(slot));
+}
+
+std::string own_path() {
+  char path[PATH_MAX];
+  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+  return n > 0 ? std::string(path, static_cast<std::size_t>(n)) : "nn-sweep";
+}
+
 struct Agents::Link : std::enable_shared_from_this<Link> {
   struct Events {
-    std::function<void()> ready;
+    std::function<void(const AgentReady&)> ready;
     std::function<void(const FromAgent&)> message;
     std::function<void(const std::string& why, bool for_good)> lost;
   };
@@ -94,7 +93,7 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
                 printable(greeting->version), tools_version());
     }
     ready = true;
-    events.ready();
+    events.ready(*greeting);
   }
 
   void send(std::string line) {
@@ -156,7 +155,16 @@ void Agents::add(Host host) {
 
 void Agents::connect(Station& station) {
   Link::Events events;
-  events.ready = [this, &station] { events_.ready(station.host); };
+  events.ready = [this, &station](const AgentReady& greeting) {
+    Host& host = station.host;
+    if (host.slots.empty()) {
+      for (const std::string& device : greeting.devices) {
+        for (Slot& slot : parse_slots(device, host.name)) host.add(std::move(slot));
+      }
+      if (host.slots.empty()) fail_data("there are no devices");
+    }
+    events_.ready(host);
+  };
   events.message = [this, &station](const FromAgent& message) {
     events_.message(station.host.name, message);
   };
@@ -197,7 +205,7 @@ Host local_host(const std::vector<std::string>& devices) {
   Host host;
   host.command = {own_path(), "agent"};
   for (const std::string& device : devices) {
-    for (Slot& slot : parse_slots(device)) add_slot(host, std::move(slot));
+    for (Slot& slot : parse_slots(device)) host.add(std::move(slot));
   }
   return host;
 }
@@ -222,10 +230,9 @@ std::vector<Host> parse_hosts(std::string_view text, std::string_view name) {
         } else if (word.starts_with("command=")) {
           command = word.substr(8);
         } else {
-          for (Slot& slot : parse_slots(word, host.name)) add_slot(host, std::move(slot));
+          for (Slot& slot : parse_slots(word, host.name)) host.add(std::move(slot));
         }
       }
-      if (host.slots.empty()) fail_usage("'{}' has no devices, such as cuda:0", printable(host.name));
       const std::string there =
           (directory.empty() ? "" : "cd " + shell_quoted(directory) + " && ") + "exec " + command + " agent";
       // One that doesn't answer for 45 seconds is lost; nobody is there to type a password.

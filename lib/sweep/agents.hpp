@@ -21,14 +21,19 @@ struct Host {
   std::string name;                  // "": this one
   std::vector<std::string> command;  // that speaks to the agent at its standard input and output
   std::string quiet;                 // its option that keeps it from saying why it can't connect; "": none
-  std::vector<Slot> slots;
+  std::vector<Slot> slots;           // none: those that the agent has by default
   // A descriptor that its agent, or the connection to it, keeps until none of its trials is left; -1: none.
   int lock = -1;
+
+  void add(Slot slot);  // usage error for one that it has
 };
+
+// This program itself; its name may mean another one by now.
+std::string own_path();
 
 // This host's.
 Host local_host(const std::vector<std::string>& devices);
-// Lines "HOST DEVICE… [dir=PATH] [command=COMMAND]", '#' begins a comment: hosts that ssh(1) reaches, where
+// Lines "HOST [DEVICE…] [dir=PATH] [command=COMMAND]", '#' begins a comment: hosts that ssh(1) reaches, where
 // nn-sweep, or the command, is found. Usage errors name the line. `name` is the file's, for them.
 std::vector<Host> parse_hosts(std::string_view text, std::string_view name);
 

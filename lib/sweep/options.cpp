@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
-#include "backend/device.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "options/fields.hpp"
 #include "sweep/group.hpp"
+#include "sweep/slurm.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -214,8 +214,15 @@ void add_place_options(options::List& list, SweepOptions& o) {
              .help = "Hosts and their devices, a line each, reached by ssh",
              .text = "Run trials on other hosts too: each line of *file* is a host as ssh(1) takes it and "
                      "its devices, then "
-                     "maybe `dir=`*path* where trials run and `command=`*nn-sweep* there."},
+                     "maybe `dir=`*path* where trials run and `command=`*nn-sweep* there; see OTHER HOSTS."},
             options::file(o.hosts_file));
+  group.add(
+      {.name = "slurm",
+       .help = "On each node of the Slurm allocation that this runs in",
+       .text = "Run trials on each node of the allocation of Slurm that this process is in; --device, if "
+               "given, is of each node.\n"
+               "See SLURM."},
+      options::flag(o.slurm));
   group.add({.name = "no-mask",
              .help = "Let trials see all GPUs",
              .text = "Let a trial see all GPUs, and give it the number of its own: by default it sees no "
@@ -364,18 +371,15 @@ study::Opening opening_of(const SweepOptions& o, const search::Space& space) {
 }
 
 std::vector<Host> hosts_of(const SweepOptions& o, std::string& said) {
+  if (o.slurm && !o.hosts_file.empty()) fail_usage("hosts are named by a file, or are Slurm's; not both");
+  if (o.slurm) return slurm_hosts(o.devices);
   std::vector<Host> hosts;
   if (!o.hosts_file.empty()) hosts = parse_hosts(read_text(o.hosts_file, longest_file), o.hosts_file);
   if (!o.devices.empty()) hosts.push_back(local_host(o.devices));
   if (!hosts.empty()) return hosts;
-  std::vector<std::string> devices, gpus;
-  for (const backend::DeviceInfo& device : backend::list_devices()) {
-    if (device.name.starts_with("cuda:")) gpus.push_back(device.name);
-  }
-  for (const int core : backend::usable_cores()) devices.push_back(fmt::format("cpu:{}", core));
-  if (!gpus.empty()) devices = gpus;
+  const std::vector<std::string> devices = default_devices();
   said = fmt::format("no --device is given: {} slots, one for each {}", devices.size(),
-                     gpus.empty() ? "core" : "GPU");
+                     devices[0].starts_with("cuda:") ? "GPU" : "core");
   hosts.push_back(local_host(devices));
   return hosts;
 }

@@ -29,7 +29,7 @@ struct SweepOptions {
   bool shell = false;
   std::vector<std::string> devices;
   std::string hosts_file;
-  bool no_mask = false, change_directory = false;
+  bool slurm = false, no_mask = false, change_directory = false;
 
   std::string metric_from, metric_expression, metric_file;
   ValueOf value_of = ValueOf::last;
@@ -55,7 +55,7 @@ void add_journal_option(options::List& list, std::string& journal);
 search::Space space_of(const SweepOptions& options);
 Plan plan_of(const SweepOptions& options);
 study::Opening opening_of(const SweepOptions& options, const search::Space& space);
-// Of --device and --hosts; without both, each GPU, or else each core: `said` is what was chosen, a sentence.
+// Of --device, --hosts and --slurm; without both, each GPU, or else each core: `said` is what was chosen, a sentence.
 std::vector<Host> hosts_of(const SweepOptions& options, std::string& said);
 
 }  // namespace nn::sweep

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <cstdlib>
+
 #include "backend/device.hpp"
 #include "base/error.hpp"
 #include "base/numbers.hpp"
@@ -32,6 +35,30 @@ std::vector<Slot> parse_slots(std::string_view text, std::string_view host) {
   slots.reserve(static_cast<std::size_t>(shares));
   for (int share = 0; share < shares; ++share) slots.push_back({std::string(host), to_string(device), share});
   return slots;
+}
+
+std::vector<std::string> default_devices() {
+  std::vector<std::string> devices;
+  const char* visible = ::getenv("CUDA_VISIBLE_DEVICES");
+  const bool are_slurms = ::getenv("SLURM_STEP_GPUS") != nullptr || ::getenv("SLURM_JOB_GPUS") != nullptr;
+  if (visible != nullptr && are_slurms) {
+    // Trials may use them with a program that needs no plugin of ours.
+    const std::size_t gpus = split(visible, ',').size();
+    for (std::size_t i = 0; *visible != 0 && i < gpus; ++i) devices.push_back(fmt::format("cuda:{}", i));
+  } else {
+    for (const backend::DeviceInfo& device : backend::list_devices()) {
+      if (device.name.starts_with("cuda:")) devices.push_back(device.name);
+    }
+  }
+  if (!devices.empty()) return devices;
+  std::size_t most = SIZE_MAX;
+  // Where Slurm doesn't bind jobs to the cores that they have, it says only how many these are.
+  if (const char* cpus = ::getenv("SLURM_CPUS_ON_NODE"))
+    most = static_cast<std::size_t>(parse_count("SLURM_CPUS_ON_NODE", cpus, 1, INT32_MAX));
+  for (const int core : backend::usable_cores()) {
+    if (devices.size() < most) devices.push_back(fmt::format("cpu:{}", core));
+  }
+  return devices;
 }
 
 SlotSetup set_up(const Slot& slot, const char* visible, bool mask) {

@@ -21,6 +21,10 @@ struct Slot {
 // to 1024.
 std::vector<Slot> parse_slots(std::string_view text, std::string_view host = "");
 
+// Those of this host for whom nothing was said: each GPU, or where there is none each core that may be used.
+// In a job of Slurm's, those that the job has.
+std::vector<std::string> default_devices();
+
 // What a trial on a slot has around it, made on the host that the slot is on. A GPU is the only one that it
 // sees, by CUDA_VISIBLE_DEVICES, and so is cuda:0 there, whichever it is; threads of libraries are as many as
 // a CPU slot has cores.

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -112,7 +114,8 @@ void dry_run(const SweepOptions& o, const Plan& plan, const search::Space& space
     if (!std::isnan(budget)) place.budget = budget;
     place.directory = trial_folder(plan.folder, place.trial);
     place.checkpoint = place.directory + "/checkpoint";
-    place.slot = hosts[0].slots[c % hosts[0].slots.size()];
+    const std::vector<Slot>& slots = hosts[0].slots;  // of some it isn't known before they are reached
+    place.slot = slots.empty() ? Slot{hosts[0].name, "cpu:0", 0} : slots[c % slots.size()];
     place.device = set_up(place.slot, nullptr, plan.mask).device;
     const std::string line = shell_line(words_of(plan.command, space, values, place)) + '\n';
     write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
@@ -149,6 +152,10 @@ void sweep(const SweepOptions& o) {
                             result.finished, result.failed, result.reason,
                             result.slot_s > 0 ? 100 * result.busy_s / result.slot_s : 0.0));
   if (result.error) throw Error(*result.error);
+  if (stop_requested() == SIGTERM && ::getenv("SLURM_ARRAY_TASK_ID") != nullptr) {
+    // That a task of an array had to go is no failure of it.
+    return warn("told to end; what is unfinished is left to other tasks");
+  }
   throw_if_stopped();
 }
 

@@ -1,7 +1,10 @@
 // Slots, and what a trial on one has around it.
 #include "sweep/slot.hpp"
 
+#include <cstdlib>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -24,6 +27,32 @@ TEST_CASE("a device is a slot, or several") {
   CHECK(names("cuda:1*3") == Words{"cuda:1", "cuda:1#1", "cuda:1#2"});
   CHECK_THROWS_AS(parse_slots("gpu:0"), Error);
   CHECK_THROWS_WITH(parse_slots("cuda:0*0"), "cuda:0*0: '0': must be from 1 to 1024");
+}
+
+// Variables of the environment, put back at the end of a scope.
+struct Environment {
+  explicit Environment(std::initializer_list<std::pair<const char*, const char*>> wanted) {
+    for (const auto& [name, value] : wanted) {
+      const char* is = ::getenv(name);
+      was.emplace_back(name, is == nullptr ? std::nullopt : std::optional<std::string>(is));
+      value == nullptr ? ::unsetenv(name) : ::setenv(name, value, 1);
+    }
+  }
+  ~Environment() {
+    for (const auto& [name, value] : was) value ? ::setenv(name, value->c_str(), 1) : ::unsetenv(name);
+  }
+  Environment(const Environment&) = delete;
+  std::vector<std::pair<const char*, std::optional<std::string>>> was;
+};
+
+TEST_CASE("by default a job of Slurm's has its GPUs, or as many cores as it has") {
+  {
+    const Environment gpus({{"SLURM_JOB_GPUS", "2,3"}, {"CUDA_VISIBLE_DEVICES", "0,1"}});
+    CHECK(default_devices() == Words{"cuda:0", "cuda:1"});
+  }
+  const Environment cores(
+      {{"SLURM_JOB_GPUS", nullptr}, {"SLURM_STEP_GPUS", nullptr}, {"SLURM_CPUS_ON_NODE", "1"}});
+  CHECK(default_devices().size() == 1);
 }
 
 TEST_CASE("a trial sees its own GPU only, and has as many threads as cores") {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <ctime>
+#include <map>
 #include <memory>
-#include <optional>
 #include <queue>
 #include <utility>
+#include <variant>
 
 #include "../study/fake_file.hpp"
 #include "base/error.hpp"
@@ -55,7 +55,15 @@ class Agents : public sweep::Executor {
 
   // What was begun and told since the last call, on the clock as it is now.
   void follow() {
-    for (const auto& [host, trial] : std::exchange(begun_, {})) live(host, trial);
+    for (auto& [host, trial] : std::exchange(begun_, {})) {
+      const bool waits = trial.after && runs(*trial.after);
+      if (waits) {
+        const std::uint32_t after = *trial.after;
+        waiting_[after] = {host, std::move(trial)};
+      } else {
+        live(host, trial, clock_.now());
+      }
+    }
     for (const auto& [host, signal] : std::exchange(signals_, {})) end_early(host, signal);
   }
   // The earliest that still counts; null where nothing runs.
@@ -66,14 +74,26 @@ class Agents : public sweep::Executor {
   Message take() {
     Message message = queue_.top();
     queue_.pop();
-    if (message.is_end) {
-      ++lives_[message.trial];
-      --running_;
-    }
+    if (!message.is_end) return message;
+    ++lives_[message.trial];
+    const auto begun = running_.extract(message.trial);
+    if (!begun) return message;  // it waited, and was told to end
+    spans_.emplace_back(begun.mapped(), message.at);
+    // An agent doesn't wait for the coordinator with what is there.
+    if (const auto next = waiting_.extract(message.trial))
+      live(next.mapped().first, next.mapped().second, message.at);
     return message;
   }
-  std::size_t running() const { return running_; }
+  // How many have begun, and when the last one did.
   std::size_t begun() const { return begun_count_; }
+  Clock::time_point last_begin() const { return last_begin_; }
+  // Seconds of all trials together until then.
+  double busy_s(Clock::time_point until) const {
+    Clock::duration busy{};
+    for (const auto& [begin, end] : spans_) busy += std::max(std::min(end, until) - begin, Clock::duration{});
+    for (const auto& [trial, begin] : running_) busy += std::max(until - begin, Clock::duration{});
+    return std::chrono::duration<double>(busy).count();
+  }
 
  private:
   struct Later {
@@ -82,37 +102,47 @@ class Agents : public sweep::Executor {
     }
   };
 
-  void live(const std::string& host, const StartTrial& trial) {
+  bool runs(std::uint32_t trial) const { return running_.contains(trial); }
+  void live(const std::string& host, const StartTrial& trial, Clock::time_point now) {
     if (trial.trial >= lives_.size()) lives_.resize(trial.trial + std::size_t{1});
-    ++running_;
+    running_[trial.trial] = now;
+    last_begin_ = std::max(last_begin_, now);
+    ++begun_count_;
     RandomStream random(simulation_.seed, RandomUse::shuffle,
                         std::uint64_t{trial.trial} << 16U | lives_[trial.trial]);
-    ++begun_count_;
     const SimulatedTrial life = simulation_.trial(trial, random);
     for (std::size_t k = 0; k < life.values.size(); ++k) {
       TrialReport said{trial.trial, {}};
       said.report.step = life.first_step + static_cast<std::int64_t>(k);
       said.report.metrics["value"] = life.values[k];
       const double share = static_cast<double>(k + 1) / static_cast<double>(life.values.size());
-      say(host, trial.trial, life.seconds * share, to_line(FromAgent(said)), true, false);
+      say(host, trial.trial, now + duration_of(life.seconds * share), FromAgent(said));
     }
     TrialEnded ended;
     ended.trial = trial.trial;
     ended.status = life.status << 8;
     ended.wall_s = life.seconds;
-    say(host, trial.trial, life.seconds, to_line(FromAgent(ended)), false, true);
+    say(host, trial.trial, now + duration_of(life.seconds), FromAgent(ended));
   }
   void end_early(const std::string& host, const SignalTrial& signal) {
-    ++lives_[signal.trial];  // nothing of what it would have said
     TrialEnded ended;
     ended.trial = signal.trial;
     ended.status = signal.signal;
-    say(host, signal.trial, simulation_.grace_s, to_line(FromAgent(ended)), false, true);
+    const auto waits = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) {
+      return entry.second.second.trial == signal.trial;
+    });
+    if (waits != waiting_.end()) {
+      waiting_.erase(waits);
+      if (signal.trial >= lives_.size()) lives_.resize(signal.trial + std::size_t{1});
+      return say(host, signal.trial, clock_.now(), FromAgent(ended));
+    }
+    if (!runs(signal.trial)) return;  // it has ended meanwhile
+    ++lives_[signal.trial];           // nothing of what it would have said
+    say(host, signal.trial, clock_.now() + duration_of(simulation_.grace_s), FromAgent(ended));
   }
-  void say(const std::string& host, std::uint32_t trial, double after_s, std::string line, bool is_report,
-           bool is_end) {
-    queue_.push({clock_.now() + duration_of(after_s), order_++, trial, lives_[trial], host, std::move(line),
-                 is_report, is_end});
+  void say(const std::string& host, std::uint32_t trial, Clock::time_point at, const FromAgent& message) {
+    queue_.push({at, order_++, trial, lives_[trial], host, to_line(message),
+                 std::holds_alternative<TrialReport>(message), std::holds_alternative<TrialEnded>(message)});
   }
 
   const Simulation& simulation_;
@@ -120,9 +150,14 @@ class Agents : public sweep::Executor {
   std::vector<std::pair<std::string, StartTrial>> begun_;
   std::vector<std::pair<std::string, SignalTrial>> signals_;
   std::priority_queue<Message, std::vector<Message>, Later> queue_;
-  std::vector<std::uint32_t> lives_;  // by trial: what is of an earlier one is said no more
-  std::uint64_t order_ = 0, begun_count_ = 0;
-  std::size_t running_ = 0;
+  std::vector<std::uint32_t> lives_;                    // by trial: what is of an earlier one is said no more
+  std::map<std::uint32_t, Clock::time_point> running_;  // when they began
+  std::map<std::uint32_t, std::pair<std::string, StartTrial>>
+      waiting_;                                                         // by the trial after which they begin
+  std::vector<std::pair<Clock::time_point, Clock::time_point>> spans_;  // of those that have ended
+  std::uint64_t order_ = 0;
+  std::size_t begun_count_ = 0;
+  Clock::time_point last_begin_{};
 };
 
 std::vector<sweep::Slot> slots_of(const Simulation& simulation) {
@@ -173,13 +208,8 @@ SimulationResult simulate(const Simulation& simulation) {
                                  clock, nobody);
 
   SimulationResult result;
-  double busy_s = 0, busy_until_last = 0, processor_until_last = 0;
-  Clock::time_point last_begin = clock.now();
+  double processor_until_last = 0;
   const Clock::time_point start = clock.now();
-  const auto pass = [&](Clock::duration time) {
-    busy_s += static_cast<double>(agents.running()) * std::chrono::duration<double>(time).count();
-    clock.advance(time);
-  };
   const auto work = [&](const auto& action) {
     const double before_s = processor_s();
     const std::size_t syncs = disk.syncs, begun = agents.begun();
@@ -188,13 +218,9 @@ SimulationResult simulate(const Simulation& simulation) {
     result.processor_s += took_s;
     const double charged_s = (simulation.charge_processor ? took_s : 0) +
                              simulation.sync_s * static_cast<double>(disk.syncs - syncs);
-    if (charged_s > 0) pass(duration_of(charged_s));
+    if (charged_s > 0) clock.advance(duration_of(charged_s));
     agents.follow();
-    if (agents.begun() > begun) {
-      last_begin = clock.now();
-      busy_until_last = busy_s;
-      processor_until_last = result.processor_s;
-    }
+    if (agents.begun() > begun) processor_until_last = result.processor_s;
   };
   work([&] { coordinator.add_slots(slots_of(simulation)); });
   for (;;) {
@@ -205,16 +231,17 @@ SimulationResult simulate(const Simulation& simulation) {
     const Clock::time_point until = next != nullptr ? std::min(due, next->at) : due;
     if (until == Clock::time_point::max())
       fail(ErrorKind::internal, "nothing runs, and nothing is waited for");
-    if (until > clock.now()) pass(until - clock.now());
+    if (until > clock.now()) clock.advance(until - clock.now());
     for (next = agents.next(); next != nullptr && next->at <= clock.now(); next = agents.next()) {
       const Agents::Message message = agents.take();
       result.steps += message.is_report ? 1 : 0;
       work([&] { coordinator.take(message.host, sweep::parse_from_agent(message.line)); });
     }
   }
-  const double window_s = std::chrono::duration<double>(last_begin - start).count();
+  const double window_s = std::chrono::duration<double>(agents.last_begin() - start).count();
   if (window_s > 0) {
-    result.utilisation = busy_until_last / window_s / static_cast<double>(simulation.slots);
+    result.utilisation =
+        agents.busy_s(agents.last_begin()) / window_s / static_cast<double>(simulation.slots);
     result.cores = processor_until_last / window_s;
   }
   result.run = coordinator.result();

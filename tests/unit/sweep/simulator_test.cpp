@@ -69,6 +69,22 @@ TEST_CASE("the same seed gives the same journal, and another one another") {
   CHECK(simulate(simulation).journal != journal);
 }
 
+TEST_CASE("short trials follow each other at their slot, though the disk is slow") {
+  Simulation simulation;
+  simulation.slots = 2;
+  simulation.trials = 1000;
+  simulation.sync_s = 0.002;
+  simulation.trial = [](const sweep::StartTrial& /*trial*/, RandomStream& random) {
+    SimulatedTrial life;
+    life.seconds = lognormal_s(random, 0.008, 0.5);
+    life.values = {random.uniform()};
+    return life;
+  };
+  const SimulationResult result = simulate(simulation);
+  CHECK(result.run.finished == 1000);
+  CHECK(result.utilisation >= 0.95);
+}
+
 TEST_CASE("trials that fail, and some that may go on later, are made up for") {
   Simulation simulation;
   simulation.slots = 8;

@@ -13,6 +13,7 @@
 #include "cli/help.hpp"
 #include "cli/tool.hpp"
 #include "options/fields.hpp"
+#include "study/repair.hpp"
 #include "sweep/agent.hpp"
 #include "sweep/ask.hpp"
 #include "sweep/sweep.hpp"
@@ -38,7 +39,7 @@ struct Options {
   std::int64_t step = 0;
   std::vector<double> values;
   std::vector<std::string> fixed;
-  bool failed = false, pruned = false, json = false, command = false;
+  bool failed = false, pruned = false, json = false, command = false, repair = false;
 };
 
 std::uint32_t parse_trial(std::string_view text) {
@@ -179,6 +180,15 @@ std::vector<nn::cli::Command> commands(Options& o) {
                   .help = "Its command line",
                   .text = "With `best` and `show`, print commands that can be pasted into a shell."},
                  options::flag(o.command)}});
+  options::List fsck = with(
+      {},
+      {{{.name = "repair",
+         .help = "Mend it; what it was stays as JOURNAL.bak",
+         .text =
+             "With `fsck`, take out lines that are none, so that Optuna reads the journal again.\nWhere one "
+             "made a trial, a failed one takes its place: all others keep their numbers.\nWhat the "
+             "journal was stays beside it, with `.bak` behind its name."},
+        options::flag(o.repair)}});
   return {
       {.name = "run",
        .summary = "run trials of a command until enough have finished",
@@ -233,7 +243,7 @@ std::vector<nn::cli::Command> commands(Options& o) {
        .arguments = {journal}},
       {.name = "fsck",
        .summary = "look for what is wrong with a journal",
-       .options = {},
+       .options = fsck,
        .arguments = {journal}},
       {.name = "agent", .summary = "run trials for an nn-sweep at the other end (internal)", .options = {}},
   };
@@ -283,11 +293,19 @@ void plot(nn::study::Study& study, Options& o) {
                  }));
 }
 
+void fsck(const Options& o) {
+  const auto said = o.repair ? nn::study::repair_journal(o.journal) : nn::study::journal_faults(o.journal);
+  for (const std::string& line : said) print(line + '\n');
+  if (o.repair || said.empty()) return;
+  throw nn::make_error(nn::ErrorKind::data, "it has faults, which are named above")
+      .within_file(o.journal)
+      .advise("; fsck --repair mends lines that are none");
+}
+
 void read(std::string_view command, Options& o) {
+  if (command == "fsck") return fsck(o);
   nn::study::Study study = nn::study::Study::read(o.journal);
-  if (command != "fsck") {
-    for (const std::string& note : study.take_notes()) nn::warn("{}", note);
-  }
+  for (const std::string& note : study.take_notes()) nn::warn("{}", note);
   o.best.format = o.format;
   if (command == "best") print(sweep::best_table(study, o.best));
   if (command == "trials") print(sweep::trials_table(study, o.format));
@@ -298,11 +316,6 @@ void read(std::string_view command, Options& o) {
   if (command == "importance") print(sweep::importance_table(study, o.format));
   if (command == "plot") plot(study, o);
   if (command == "status") print(sweep::status_text(study, o.json));
-  if (command == "fsck") {
-    const std::string faults = sweep::faults(study);
-    print(faults);
-    if (!faults.empty()) nn::fail_data("{}: it has faults, which are named above", o.journal);
-  }
 }
 
 int run(const nn::cli::Parsed& given, Options& o) {

@@ -199,10 +199,11 @@ bool Observer::is_dead(std::string_view run_id) {
   return now - seen->second.since >= lease_;
 }
 
-void Observer::tidy() {
+// Those that are there, by their run.
+std::multimap<std::string, std::string> Observer::files() const {
+  std::multimap<std::string, std::string> files;
   DIR* folder = opendir(folder_.c_str());
-  if (!folder) return;
-  std::multimap<std::string, std::string> files;  // by their run
+  if (!folder) return files;
   while (const dirent* entry = readdir(folder)) {
     const std::string_view name = entry->d_name;
     // A host's name may have dots too.
@@ -210,9 +211,23 @@ void Observer::tidy() {
     if (name.starts_with(prefix)) files.emplace(name.substr(0, ending).substr(prefix.size()), name);
   }
   closedir(folder);
-  for (auto file = files.begin(); file != files.end();) {
+  return files;
+}
+
+std::vector<std::string> Observer::alive() {
+  const auto all = files();
+  std::vector<std::string> alive;
+  for (auto file = all.begin(); file != all.end(); file = all.upper_bound(file->first)) {
+    if (!is_dead(file->first)) alive.push_back(file->first);
+  }
+  return alive;
+}
+
+void Observer::tidy() {
+  const auto all = files();
+  for (auto file = all.begin(); file != all.end();) {
     const std::string& run = file->first;
-    const auto end = files.upper_bound(run);
+    const auto end = all.upper_bound(run);
     if (is_dead(run)) {
       for (auto dead = file; dead != end; ++dead) unlink(fmt::format("{}/{}", folder_, dead->second).c_str());
       sights_.erase(run);

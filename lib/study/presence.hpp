@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
@@ -78,8 +79,11 @@ class Observer {
   bool is_dead(std::string_view run_id);
   // Removes the files of dead runs.
   void tidy();
+  // Ids of runs that are not known to be dead.
+  std::vector<std::string> alive();
 
  private:
+  std::multimap<std::string, std::string> files() const;
   struct Sight {
     std::string counter;
     Clock::time_point since;

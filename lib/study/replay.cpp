@@ -138,7 +138,8 @@ Trial* Replay::State::find_open() {
   if (*line.trial >= places.size()) {
     if (line.is_ours) {
       throw data_error("trial {} was never made: lines before this one are lost", *line.trial)
-          .within_file(name, static_cast<std::int64_t>(lines));
+          .within_file(name, static_cast<std::int64_t>(lines))
+          .advise("; mend it with nn-sweep fsck --repair, or take it from a backup");
     }
     return nullptr;
   }

@@ -50,8 +50,9 @@ void Replay::State::create_trial() {
                      places.size())
         .within_file(name, static_cast<std::int64_t>(lines))
         .advise(
-            "; numbers of trials would be wrong from here on: take the journal from a backup, or cut it off "
-            "before this line");
+            "; numbers of trials would be wrong from here on: mend it with nn-sweep fsck --repair, or take "
+            "it from a "
+            "backup");
   }
   const auto number = static_cast<std::uint32_t>(study->trials.size());
   Trial& trial = study->trials.emplace_back();

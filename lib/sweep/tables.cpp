@@ -426,14 +426,4 @@ std::string importance_table(study::Study& study, TableFormat format) {
   return text_of(table, format);
 }
 
-std::string faults(study::Study& study) {
-  std::string out;
-  const study::Replay& replay = study.journal().replay();
-  for (const study::Notice& notice : replay.notices()) out += notice.text + '\n';
-  if (replay.notice_count() > replay.notices().size()) {
-    out += fmt::format("and {} more\n", replay.notice_count() - replay.notices().size());
-  }
-  return out;
-}
-
 }  // namespace nn::sweep

@@ -42,7 +42,5 @@ std::string lineage_table(study::Study& study, std::uint32_t number, TableFormat
 
 std::string status_text(study::Study& study, bool json);
 std::string importance_table(study::Study& study, TableFormat format);
-// What is wrong with a journal, a line each; empty: nothing.
-std::string faults(study::Study& study);
 
 }  // namespace nn::sweep

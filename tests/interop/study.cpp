@@ -2,6 +2,7 @@
 //
 //   interop-study dump JOURNAL [STUDY]          trials, as tests/unit/study/dump.hpp has them
 //   interop-study work JOURNAL STUDY TRIALS     asks and tells until so many have finished
+//   interop-study repair JOURNAL                takes out lines that are none
 #include "study/study.hpp"
 
 #include <fmt/core.h>
@@ -14,6 +15,7 @@
 
 #include "../unit/study/dump.hpp"
 #include "base/error.hpp"
+#include "study/repair.hpp"
 
 using namespace nn;
 using namespace nn::study;
@@ -69,6 +71,8 @@ int main(int argc, char** argv) {
       fmt::print("{}", test::dump(study.log()));
     } else if (words.size() == 4 && words[0] == "work") {
       work(words[1], words[2], std::strtoul(words[3].c_str(), nullptr, 10));
+    } else if (words.size() == 2 && words[0] == "repair") {
+      for (const std::string& said : repair_journal(words[1])) fmt::print("{}\n", said);
     } else {
       return exit_usage;
     }

@@ -114,6 +114,31 @@ with tempfile.TemporaryDirectory() as folder:
     optuna.load_study(storage=storage(path), study_name="s").optimize(objective, n_trials=1)
     check_same(path, "s")
 
+    # A line in the middle that is none: nothing of Optuna's reads it, until it is taken out. Where it made a trial, a
+    # failed one stands there, and all others are as before.
+    whole = path.read_bytes().splitlines(keepends=True)
+    made = [i for i, line in enumerate(whole) if line.startswith(b'{"op_code":4') or b'"op_code": 4' in line]
+    reported = [i for i, line in enumerate(whole) if line.startswith(b'{"op_code":7')]
+    before = ours(path, "s").splitlines()
+    for at, bad in ((made[7], whole[made[7]][:60] + b"\n"), (made[2], b"\0" * 512 + b"\n"),
+                    (reported[4], b"garbage\xff\n"), (made[9], b"\0" * 100 + whole[made[9]]),
+                    (made[11], whole[made[11]][:50] + whole[made[11]])):
+        path.write_bytes(b"".join(whole[:at]) + bad + b"".join(whole[at + 1:]))
+        try:
+            theirs(path, "s")
+            raise SystemExit("Optuna reads it as it is")
+        except (ValueError, UnicodeDecodeError):
+            pass
+        said = subprocess.run([program, "repair", path], capture_output=True, text=True, check=True).stdout
+        assert said, at
+        mended = check_same(path, "s").splitlines()
+        differ = [n for n, line in enumerate(before) if mended[n] != line]
+        assert len(mended) == len(before) and len(differ) <= 1, (said, differ)
+        pathlib.Path(f"{path}.bak").unlink()
+        optuna.load_study(storage=storage(path), study_name="s").optimize(objective, n_trials=1)
+        check_same(path, "s")
+    path.write_bytes(b"".join(whole))
+
     # Optuna begins, and we go on.
     path = folder / "theirs.jsonl"
     study = optuna.create_study(storage=storage(path), study_name="t")

@@ -6,11 +6,13 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "options/fields.hpp"
 #include "sweep/group.hpp"
 #include "sweep/slurm.hpp"
+#include "sweep/nni_space.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -45,7 +47,9 @@ void add_search_options(options::List& list, SweepOptions& o) {
        .help = "Parameters from a file, a line each",
        .text =
            "Take parameters from *file*, written as those of --param, one a line; `#` begins a comment, and "
-           "lines that begin with `forbid` are as --forbid."},
+           "lines that begin with `forbid` are as --forbid.\nA file that begins with `{` is a search space "
+           "of NNI: what "
+           "can't be said here in the same way is refused."},
       options::file(o.space_file));
   group.add(
       {.name = "forbid",
@@ -274,6 +278,16 @@ void add_metric_options(options::List& list, SweepOptions& o) {
       options::choice(o.value_of));
 }
 
+void add_nni_space(std::vector<std::string>& lines, const std::string& text, const std::string& path) {
+  try {
+    NniSpace space = parse_nni_space(text);
+    for (const std::string& note : space.notes) warn("{}: {}", path, note);
+    lines.insert(lines.end(), space.lines.begin(), space.lines.end());
+  } catch (const Error& error) {
+    throw error.within_file(path).as(ErrorKind::usage);
+  }
+}
+
 }  // namespace
 
 void add_journal_option(options::List& list, std::string& journal) {
@@ -301,7 +315,10 @@ options::List option_list(SweepOptions& o) {
 search::Space space_of(const SweepOptions& options) {
   std::vector<std::string> lines = options.parameters, forbidden = options.forbidden;
   if (!options.space_file.empty()) {
-    for (const std::string& line : split_lines(read_text(options.space_file, longest_file))) {
+    const std::string file = read_text(options.space_file, longest_file);
+    const bool is_json = is_nni_space(file);
+    if (is_json) add_nni_space(lines, file, options.space_file);
+    for (const std::string& line : is_json ? std::vector<std::string>() : split_lines(file)) {
       const std::string_view text = trim(std::string_view(line).substr(0, line.find('#')));
       if (text.empty()) continue;
       constexpr std::string_view forbid = "forbid ";

@@ -16,6 +16,7 @@
 #include "study/repair.hpp"
 #include "sweep/agent.hpp"
 #include "sweep/ask.hpp"
+#include "sweep/export.hpp"
 #include "sweep/sweep.hpp"
 #include "sweep/tables.hpp"
 
@@ -33,6 +34,8 @@ struct Options {
   sweep::BestOptions best;
   chart::PlotOptions plot;
   sweep::TableFormat format = sweep::TableFormat::text;
+  sweep::ExportFormat export_format = sweep::ExportFormat::csv;
+  std::string output = "-";
   std::string journal;  // of commands that only read
   std::optional<std::uint32_t> trial;
   std::vector<std::uint32_t> trials;
@@ -157,6 +160,25 @@ options::List plot_options(Options& o) {
             sections}});
 }
 
+options::List export_options(Options& o) {
+  return with(
+      {},
+      {{{.name = "to",
+         .value = "FORMAT",
+         .help = "csv, json, jsonl, arrow or tensorboard (default: {default})",
+         .text = "With `export`, what is written: a table as `csv`, `json` or `jsonl`, an Arrow stream "
+                 "whose columns have types, `arrow`, or event files of `tensorboard`; default {default}."},
+        options::choice(o.export_format)},
+       {{.name = "output",
+         .letter = 'o',
+         .value = "FILE|DIR",
+         .help = "Where it goes (default: standard output)",
+         .text = "With `export`, where it goes: a file, which appears complete or not at all, or for "
+                 "`tensorboard` a folder, to which what is new is added.\nThe default is the standard "
+                 "output."},
+        options::file(o.output, "")}});
+}
+
 std::vector<nn::cli::Command> commands(Options& o) {
   const auto command =
       options::argument("COMMAND", "COMMAND", "The command, behind --, with placeholders as {lr}",
@@ -192,7 +214,7 @@ std::vector<nn::cli::Command> commands(Options& o) {
   return {
       {.name = "run",
        .summary = "run trials of a command until enough have finished",
-       .options = sweep::option_list(o.sweep),
+       .options = sweep::run_option_list(o.sweep),
        .arguments = {command}},
       {.name = "ask", .summary = "print a trial to be run by whoever asks", .options = ask_options(o)},
       {.name = "tell",
@@ -240,6 +262,10 @@ std::vector<nn::cli::Command> commands(Options& o) {
       {.name = "status",
        .summary = "print what is running, and the best so far",
        .options = status,
+       .arguments = {journal}},
+      {.name = "export",
+       .summary = "write trials in formats of other programs",
+       .options = export_options(o),
        .arguments = {journal}},
       {.name = "fsck",
        .summary = "look for what is wrong with a journal",
@@ -315,6 +341,7 @@ void read(std::string_view command, Options& o) {
   if (command == "lineage") print(sweep::lineage_table(study, *o.trial, o.format));
   if (command == "importance") print(sweep::importance_table(study, o.format));
   if (command == "plot") plot(study, o);
+  if (command == "export") sweep::export_study(study, o.export_format, o.output);
   if (command == "status") print(sweep::status_text(study, o.json));
 }
 

@@ -18,6 +18,8 @@ std::string_view trim(std::string_view text);  // spaces and tabs at both ends
 // Only what is well-formed counts (RFC 3629): no overlong forms, no surrogates, nothing over U+10FFFF.
 std::size_t utf8_length(std::string_view text);
 bool is_utf8(std::string_view text);
+// The text with U+FFFD in place of each byte that is not UTF-8, for formats whose readers refuse those.
+std::string as_utf8(std::string_view text);
 
 // Text that came from outside, safe to print: control characters and bytes that are
 // not UTF-8 become \xNN, and it is cut with "…" after `limit` bytes.

@@ -43,6 +43,20 @@ std::string external_json(const search::Parameter& p, double value) {
   return is_whole ? fmt::format("{:.0f}", value) : json_number(value);
 }
 
+// Why a trial is no point of the space.
+std::string misfit(const search::Space& space, const Trial& trial) {
+  for (const search::Parameter& p : space.parameters()) {
+    const TrialParameter* has = trial.find(p.name);
+    if (has == nullptr && p.conditions.empty() && !p.is_single())
+      return fmt::format("trial {} has no {}", trial.number, p.name);
+    if (has != nullptr && std::isnan(ValueMap(has->what->distribution, p)(has->value))) {
+      return fmt::format("trial {}: {} is {}, which is none of {}", trial.number, p.name,
+                         printable(has->text()), to_string(p, space));
+    }
+  }
+  return fmt::format("trial {} lacks a parameter", trial.number);
+}
+
 std::string base_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
 
 }  // namespace
@@ -271,20 +285,21 @@ std::uint32_t Change::retry(std::uint32_t number) {
 
 Change::Taken Change::take_over(const StudyLog& other, std::string_view journal) {
   Taken taken;
-  std::set<std::string_view> here;
-  for (const Trial& trial : log().trials) here.insert(trial.from);
+  // Journals of other days may have the same name, and the same numbers.
+  std::set<std::pair<std::string_view, Date>> here;
+  for (const Trial& trial : log().trials) here.emplace(trial.from, trial.start);
   Columns columns(space_);
   for (const Trial& old : other.trials) {
     const bool has_ended = old.state == State::complete || old.state == State::pruned;
     if (!has_ended || !old.has_finite_values()) continue;
     const std::string from = fmt::format("{}:{}#{}", base_name(journal), other.name, old.number);
-    if (here.contains(from)) {
+    if (here.contains({from, old.start})) {
       ++taken.here_already;
       continue;
     }
     const auto point = columns.point_of(old);
     if (!point) {
-      ++taken.misfits;
+      if (taken.misfits++ == 0) taken.first_misfit = misfit(space_, old);
       continue;
     }
     NewTrial trial;

@@ -98,9 +98,11 @@ class Change {
   // asked for before, it is that trial. Usage error for one that hasn't failed.
   std::uint32_t retry(std::uint32_t number);
   // Those of another journal's study that have finished, have finite values and are not here already; how
-  // many, and how many don't fit the space.
+  // many, and how many don't fit the space. A trial is the same where its file's name, study, number and
+  // beginning are.
   struct Taken {
     std::size_t taken = 0, here_already = 0, misfits = 0;
+    std::string first_misfit = {};  // why: "trial 3 has no lr"
   };
   Taken take_over(const StudyLog& other, std::string_view journal);
   void set_header(std::string_view nn_json);

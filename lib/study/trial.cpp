@@ -75,6 +75,13 @@ const EnumNames<Direction>& enum_names(Direction) {
   return names;
 }
 
+double Trial::seconds() const {
+  if (!std::isnan(ending.wall_s) || !is_finished() || start == Date{} || end == Date{}) return ending.wall_s;
+  // One with stages waited between them: how long it ran isn't known.
+  if (!checkpoints.empty()) return ending.wall_s;
+  return seconds_between(start, end);
+}
+
 bool Trial::has_finite_values() const {
   return !values.empty() &&
          std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });

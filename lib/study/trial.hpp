@@ -98,6 +98,8 @@ struct Trial {
   std::string metrics;  // of all reports
   Ending ending;
 
+  // How long it ran, by its process or else by its dates; NaN while it does, and where nobody knows.
+  double seconds() const;
   bool is_finished() const { return study::is_finished(state); }
   // Neither NaN nor infinite, all of them: something to learn from.
   bool has_finite_values() const;

@@ -41,6 +41,9 @@ class Observation {
  public:
   virtual ~Observation() = default;
   virtual void began(const study::Trial& /*trial*/) {}
+  // What a trial said, as soon as the journal has it. The report's metrics are those of the JSON object.
+  virtual void reported(const study::Trial& /*trial*/, const study::Report& /*report*/,
+                        std::string_view /*metrics_json*/) {}
   virtual void ended(const study::Trial& /*trial*/, bool /*is_best*/) {}
   // It has come to its budget, and waits for what becomes of others.
   virtual void paused(const study::Trial& /*trial*/) {}

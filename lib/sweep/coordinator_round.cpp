@@ -83,7 +83,8 @@ void Coordinator::round() {
 }
 
 void Coordinator::write(study::Change& change, Round& round) {
-  for (const Reported& r : reports_) change.report(r.run, r.step, r.value, r.elapsed_s, r.metrics);
+  for (const Reported& r : reports_)
+    round.reported.push_back(change.report(r.run, r.step, r.value, r.elapsed_s, r.metrics));
   for (const Ended& e : ends_) {
     for (const auto& [name, by] : e.constraints) change.constraint(e.run, name, by);
     round.outcomes.push_back(end(change, e));
@@ -169,8 +170,13 @@ void Coordinator::tell_end(const Ended& ended, study::Outcome outcome, bool is_b
 // What was written is so, and people hear of it.
 void Coordinator::tell(const Round& round) {
   tally_ = round.tally;
-  reports_.clear();
   reports_due_.reset();
+  const auto reports = std::exchange(reports_, {});
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const Reported& r = reports[i];
+    if (round.reported[i] != study::Outcome::done) continue;
+    observation_.reported(trial_of(r.run.number), {r.step, r.value, r.elapsed_s, 0, 0}, r.metrics);
+  }
   const auto ends = std::exchange(ends_, {});
   for (std::size_t i = 0; i < ends.size(); ++i) tell_end(ends[i], round.outcomes[i], round.is_best[i]);
   for (const std::uint32_t number : round.settled) observation_.ended(trial_of(number), false);

@@ -20,6 +20,7 @@ struct Coordinator::Begun {
 struct Coordinator::Round {
   Tally tally;
   Retries retries;
+  std::vector<study::Outcome> reported = {};  // of reports_
   std::vector<study::Outcome> outcomes = {};  // of ends_
   std::vector<bool> is_best = {};
   std::vector<std::uint32_t> settled = {};  // trials that waited, and go on no more

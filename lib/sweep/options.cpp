@@ -312,6 +312,31 @@ options::List option_list(SweepOptions& o) {
   return list;
 }
 
+options::List run_option_list(SweepOptions& o) {
+  options::List list = option_list(o);
+  Group search(list, "Search", Effect::model);
+  search.add(
+      {.name = "from",
+       .value = "JOURNAL",
+       .help = "Learn from the trials of another journal too (repeatable)",
+       .text = "Take over what has ended in another journal, of Optuna's too: it is learned from, and counts "
+               "for no --trials.\nWhat was taken over before isn't again; what doesn't fit the parameters is "
+               "left out, and counted.\nMay be given several times."},
+      options::files(o.from, ".jsonl"));
+  Group output(list, "Output", Effect::output);
+  output.add(
+      {.name = "tensorboard",
+       .value = "DIR",
+       .help = "Write what trials report for TensorBoard, as it comes",
+       .text =
+           "Write event files below *dir*, a folder for each trial, while trials run: what they report, and "
+           "what the HParams dashboard needs; `tensorboard --logdir` shows them live.\n"
+           "Numbers have 32 bits there.\nWhat ended before is there as well; going on after a crash "
+           "completes what is torn."},
+      options::folder(o.tensorboard));
+  return list;
+}
+
 search::Space space_of(const SweepOptions& options) {
   std::vector<std::string> lines = options.parameters, forbidden = options.forbidden;
   if (!options.space_file.empty()) {

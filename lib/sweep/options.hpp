@@ -45,9 +45,15 @@ struct SweepOptions {
   double stop_after_s = 0, timeout_s = 0, kill_after_s = 10;
   int retries = 3;
   bool dry_run = false;
+
+  // Of `run` alone.
+  std::vector<std::string> from;  // journals whose trials are taken over
+  std::string tensorboard;        // a folder; empty: none
 };
 
 options::List option_list(SweepOptions& options);
+// The same with those of `run` alone.
+options::List run_option_list(SweepOptions& options);
 // --journal alone, for commands that take no more of these.
 void add_journal_option(options::List& list, std::string& journal);
 

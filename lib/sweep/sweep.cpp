@@ -7,6 +7,9 @@
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -15,6 +18,9 @@
 #include "search/sampler.hpp"
 #include "sweep/fidelity.hpp"
 #include "sweep/group.hpp"
+#include "sweep/observers.hpp"
+#include "sweep/tensorboard.hpp"
+#include "sweep/warm_start.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -138,15 +144,22 @@ void sweep(const SweepOptions& o) {
   if (!said.empty()) print_note(said);
   if (o.dry_run) return dry_run(o, plan, space, hosts);
 
+  std::vector<study::Study> old = read_old(o.from, plan.objectives);
   study::Presence presence(o.journal);
   study::Study study(o.journal, opening_of(o, space),
                      {.worker = presence.id(), .spare_link = presence.path() + ".link"});
   for (const std::string& note : study.take_notes()) warn("{}", note);
+  take_over(study, std::move(old));
   study::Observer others(o.journal, study.journal().has_sure_locks());
   others.tidy();
   Lines lines(study, o.journal);
-  const RunResult result = run(study, presence, others, plan, propose_by(plan.sampler), hosts, lines);
+  Observers observers;
+  observers.add(lines);
+  std::optional<TensorBoard> board;
+  if (!o.tensorboard.empty()) observers.add(board.emplace(study, o.tensorboard));
+  const RunResult result = run(study, presence, others, plan, propose_by(plan.sampler), hosts, observers);
   others.tidy();  // of those that died meanwhile
+  if (board && stop_requested() == 0) board->catch_up();
   for (const std::string& note : study.take_notes()) warn("{}", note);
   print_summary(fmt::format("{} finished, {} failed; {}; slots were busy {:.1f} % of the time",
                             result.finished, result.failed, result.reason,

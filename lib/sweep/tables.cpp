@@ -113,20 +113,6 @@ std::string objective_name(study::Study& study, std::size_t o) {
   return objectives[o].name.empty() ? (o == 0 ? "value" : fmt::format("value_{}", o)) : objectives[o].name;
 }
 
-// All parameters that trials have, those of the space first.
-std::vector<std::string> parameter_names(study::Study& study) {
-  std::vector<std::string> names;
-  std::set<std::string, std::less<>> known;
-  const auto add = [&](const std::string& name) {
-    if (known.insert(name).second) names.push_back(name);
-  };
-  for (const search::Parameter& p : study.space().parameters()) add(p.name);
-  for (const study::Trial& trial : study.log().trials) {
-    for (const study::TrialParameter& p : trial.parameters) add(p.what->name);
-  }
-  return names;
-}
-
 Cell parameter_cell(const study::Trial& trial, const std::string& name) {
   const study::TrialParameter* p = trial.find(name);
   return p == nullptr ? none() : Cell{p->text(), json_of(p->what->distribution, p->value)};
@@ -147,11 +133,7 @@ Table table_of(study::Study& study, const std::vector<const study::Trial*>& tria
     for (std::size_t o = 0; o < objectives; ++o)
       row.push_back(o < trial->values.size() ? number(trial->values[o]) : none());
     for (const std::string& name : parameters) row.push_back(parameter_cell(*trial, name));
-    double seconds = trial->ending.wall_s;
-    const bool waited = !trial->checkpoints.empty();  // between its stages: how long it ran isn't known
-    if (std::isnan(seconds) && !waited && trial->is_finished() && trial->start != study::Date{}) {
-      seconds = study::seconds_between(trial->start, trial->end);
-    }
+    const double seconds = trial->seconds();
     row.push_back(std::isnan(seconds) ? none() : number(std::round(seconds * 1000) / 1000));
     row.push_back(cell(std::string(trial->slot)));
     row.push_back(whole(trial->attempt));
@@ -245,6 +227,19 @@ const EnumNames<TableFormat>& enum_names(TableFormat) {
                                                     {TableFormat::json, "json"},
                                                     {TableFormat::jsonl, "jsonl"}};
   static constexpr EnumNames<TableFormat> names{"a format", table};
+  return names;
+}
+
+std::vector<std::string> parameter_names(study::Study& study) {
+  std::vector<std::string> names;
+  std::set<std::string, std::less<>> known;
+  const auto add = [&](const std::string& name) {
+    if (known.insert(name).second) names.push_back(name);
+  };
+  for (const search::Parameter& p : study.space().parameters()) add(p.name);
+  for (const study::Trial& trial : study.log().trials) {
+    for (const study::TrialParameter& p : trial.parameters) add(p.what->name);
+  }
   return names;
 }
 

@@ -15,6 +15,9 @@ namespace nn::sweep {
 enum class TableFormat : std::uint8_t { text, csv, json, jsonl };
 const EnumNames<TableFormat>& enum_names(TableFormat);
 
+// All parameters that trials have, those of the space first.
+std::vector<std::string> parameter_names(study::Study& study);
+
 // A row for each trial: number, state, values, parameters, seconds, slot, attempts.
 std::string trials_table(study::Study& study, TableFormat format);
 

@@ -26,11 +26,13 @@ struct History {
   // Of one that was pruned, the last step that it reported, and the value there, less being better; -1 and
   // NaN without a report.
   std::vector<double> last_steps, last_values;
+  std::vector<double> seconds;  // how long it ran; NaN while it does, and where nobody knows
 
   std::size_t size() const { return numbers.size(); }
   void add(std::uint32_t number, TrialState state, const Point& point,
            const std::vector<double>& objective_values, double violation = 0, double last_step = -1,
-           double last_value = std::numeric_limits<double>::quiet_NaN());
+           double last_value = std::numeric_limits<double>::quiet_NaN(),
+           double ran_seconds = std::numeric_limits<double>::quiet_NaN());
   Point point(std::size_t trial) const;
 };
 

@@ -156,7 +156,7 @@ bool Columns::add_row(const StudyLog& study, const Trial& trial, search::History
     if (study.directions[0] == Direction::maximize) last_value = -last_value;
   }
   to.add(trial.number, state_of(trial), *point, flipped(study, trial), trial.violation(), last_step,
-         last_value);
+         last_value, trial.seconds());
   return true;
 }
 
@@ -174,6 +174,7 @@ bool Columns::replace_row(const StudyLog& study, const Trial& trial) {
   history_.violations[at] = row.violations[0];
   history_.last_steps[at] = row.last_steps[0];
   history_.last_values[at] = row.last_values[0];
+  history_.seconds[at] = row.seconds[0];
   return true;
 }
 
@@ -195,6 +196,7 @@ const search::History& Columns::update(const StudyLog& study, const std::vector<
   history_.violations.resize(keep);
   history_.last_steps.resize(keep);
   history_.last_values.resize(keep);
+  history_.seconds.resize(keep);
   if (keep == 0) {
     for (auto& column : history_.parameters) column.reserve(study.trials.size());
     for (auto& column : history_.values) column.reserve(study.trials.size());

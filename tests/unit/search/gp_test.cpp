@@ -258,11 +258,15 @@ TEST_CASE("who chooses the sampler looks at space and history") {
     std::size_t complete, objectives;
     double violation;
     SamplerKind expected;
+    double seconds = nothing;  // that a trial takes
   };
   const std::vector<std::string> numbers{"x=uniform:0:1", "n=int:1:9", "o=ordinal:1,2", "k=const:1"};
   const Case cases[] = {
       {numbers, 20, 1, 0, SamplerKind::gp},
       {numbers, 249, 1, 1, SamplerKind::gp},
+      {numbers, 20, 1, 0, SamplerKind::gp, 60},
+      {numbers, 20, 1, 0, SamplerKind::tpe, 0.01},  // a proposal of the process would take longer than it
+      {numbers, 249, 1, 0, SamplerKind::tpe, 2},
       {numbers, 250, 1, 0, SamplerKind::cmaes},
       {numbers, 250, 1, 1, SamplerKind::tpe},
       {numbers, 20, 2, 0, SamplerKind::tpe},
@@ -277,7 +281,8 @@ TEST_CASE("who chooses the sampler looks at space and history") {
       Point point{random.uniform(), 1, 0, 0};
       point.resize(space.size(), 0);
       space.settle(point);
-      history.add(t, TrialState::complete, point, std::vector<double>(c.objectives, point[0]), c.violation);
+      history.add(t, TrialState::complete, point, std::vector<double>(c.objectives, point[0]), c.violation,
+                  -1, nothing, c.seconds);
     }
     RandomStream random = stream(999);
     const auto proposal = propose({}, space, history, c.complete, random);

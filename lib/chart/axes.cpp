@@ -10,7 +10,7 @@ namespace {
 
 constexpr double title_line = 14;  // the baseline of the title over the frame
 constexpr double frame_top = 28, frame_bottom = 42;
-constexpr double pixels_per_tick = 48;
+constexpr double pixels_per_tick = 40;
 
 }  // namespace
 
@@ -25,16 +25,16 @@ Axis axis_of(const Goal& goal, const std::vector<double>& values, double spreads
   Axis axis{.title = fmt::format("{} ({} is better)", goal.name, goal.maximize ? "higher" : "lower")};
   std::vector<double> sorted = values;
   std::sort(sorted.begin(), sorted.end());
+  const Span span = robust_span(sorted, goal.maximize, spreads);
   constexpr std::size_t few = 5;
-  constexpr double many_times = 20;
+  constexpr double many_times = 100;
   if (!goal.maximize && sorted.size() >= few && sorted.front() > 0 &&
-      sorted[sorted.size() / 2] / sorted.front() > many_times) {
+      span.high / sorted.front() > many_times) {
     axis.is = Scale::Is::log;
     axis.low = sorted.front();
     axis.high = sorted.back();
     return axis;
   }
-  const Span span = robust_span(std::move(sorted), goal.maximize, spreads);
   axis.low = span.low;
   axis.high = span.high;
   axis.beyond = span.beyond;
@@ -59,7 +59,9 @@ Scale Frame::scale_of(const Axis& axis, double from, double to) {
 }
 
 Frame::Frame(Svg& svg, double width, double height, const Axis& x, const Axis& y)
-    : y_(scale_of(y, height - frame_bottom, frame_top)), x_(y_) {
+    : title_(y.title + (y.is == Scale::Is::log ? ", log" : "")),
+      y_(scale_of(y, height - frame_bottom, frame_top)),
+      x_(y_) {
   const auto ticks =
       y_.ticks(std::max(2, static_cast<int>((height - frame_bottom - frame_top) / pixels_per_tick)));
   double widest = 0;
@@ -68,6 +70,10 @@ Frame::Frame(Svg& svg, double width, double height, const Axis& x, const Axis& y
   x_ = scale_of(x, left, width - 12);
   draw_y(svg, y, ticks);
   draw_x(svg, x);
+}
+
+void Frame::draw_title(Svg& svg, double until) const {
+  svg.text("label", 0, title_line, title_, Anchor::start, until - 12);
 }
 
 double Frame::x(double value) const { return std::clamp(x_(value), left(), right()); }
@@ -84,8 +90,6 @@ void Frame::draw_y(Svg& svg, const Axis& axis, const std::vector<Tick>& ticks) c
     svg.text("tick", left() - 7, at + 4, tick.label, Anchor::end, room);
     last = at;
   }
-  const std::string_view log = axis.is == Scale::Is::log ? ", log" : "";
-  svg.text("label", 0, title_line, fmt::format("{}{}", fitted(axis.title, right() * 0.62, font_size), log));
 }
 
 void Frame::draw_x(Svg& svg, const Axis& axis) const {
@@ -111,7 +115,7 @@ void Frame::draw_x(Svg& svg, const Axis& axis) const {
            fmt::format("{}{}", fitted(axis.title, wide - 30, font_size), log), Anchor::middle);
 }
 
-void draw_legend(Svg& svg, double right, const std::vector<LegendEntry>& entries) {
+double draw_legend(Svg& svg, double right, const std::vector<LegendEntry>& entries) {
   double at = right;
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     const double begin = at - text_width(entry->text, font_size);
@@ -130,6 +134,7 @@ void draw_legend(Svg& svg, double right, const std::vector<LegendEntry>& entries
     }
     at = begin - (entry->mark == LegendEntry::Mark::line ? 30 : 26);
   }
+  return at;
 }
 
 std::string cross_at(double x, double y) {

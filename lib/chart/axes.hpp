@@ -35,6 +35,8 @@ class Frame {
  public:
   // Of the whole picture; the frame's own ends follow from labels.
   Frame(Svg& svg, double width, double height, const Axis& x, const Axis& y);
+  // The y axis' title, over the frame, cut where it would go beyond `until`.
+  void draw_title(Svg& svg, double until) const;
   double x(double value) const;
   double y(double value) const;
   double left() const { return x_.from(); }
@@ -46,6 +48,7 @@ class Frame {
   static Scale scale_of(const Axis& axis, double from, double to);
   void draw_x(Svg& svg, const Axis& axis) const;
   void draw_y(Svg& svg, const Axis& axis, const std::vector<Tick>& ticks) const;
+  std::string title_;
   Scale y_, x_;  // in the order of making
 };
 
@@ -54,8 +57,8 @@ struct LegendEntry {
   std::string_view text;
   enum class Mark { dot, line, cross, ring } mark = Mark::dot;
 };
-// To the left of `right`, on the line of the y axis' title.
-void draw_legend(Svg& svg, double right, const std::vector<LegendEntry>& entries);
+// To the left of `right`, on the line of the y axis' title; where it begins.
+double draw_legend(Svg& svg, double right, const std::vector<LegendEntry>& entries);
 
 // A small cross, for what has failed.
 std::string cross_at(double x, double y);

@@ -63,7 +63,8 @@ std::vector<std::size_t> candidates(const Results& results) {
   return order;
 }
 
-void draw_bar(Svg& svg, double right, const std::string& worst, const std::string& best) {
+// Where it begins.
+double draw_bar(Svg& svg, double right, const std::string& worst, const std::string& best) {
   constexpr double step = 14, y = 5;
   double at = right - text_width(best, font_size);
   svg.text("legend", at, 14, best);
@@ -72,11 +73,12 @@ void draw_bar(Svg& svg, double right, const std::string& worst, const std::strin
     svg.rect(fmt::format("q{}", i), at + step * static_cast<double>(i), y, step, 10);
   }
   svg.text("legend", at - 6, 14, worst, Anchor::end);
+  return at - 12 - text_width(worst, font_size);
 }
 
 }  // namespace
 
-Picture contour_picture(const Results& results) {
+Picture contour_picture(const Results& results, double width) {
   Picture picture{.section = Section::contour, .title = "Contour"};
   picture.lacking = "It takes two parameters, and four complete trials with different values of them.";
   const auto order = candidates(results);
@@ -92,7 +94,7 @@ Picture contour_picture(const Results& results) {
   for (const std::size_t place : places) values.push_back(results.trials[place].values[0]);
   const Axis shade = axis_of(goal, values);
   const Scale share(shade.is, shade.low, shade.high, goal.maximize ? 0 : 1, goal.maximize ? 1 : 0);
-  Panel panel{.width = half,
+  Panel panel{.width = width,
               .height = 300,
               .title = fmt::format("{} over {} and {}", goal.name, results.dimensions[dx].name,
                                    results.dimensions[dy].name),
@@ -137,12 +139,13 @@ Picture contour_picture(const Results& results) {
     svg.circle("ring", frame.x(results.trials[*best].parameters[dx]),
                frame.y(results.trials[*best].parameters[dy]), 6);
   }
-  draw_bar(svg, panel.width - 12, short_number(share.value_at(*least), 3),
-           short_number(share.value_at(*most), 3));
+  frame.draw_title(svg, draw_bar(svg, panel.width - 12, short_number(share.value_at(*least), 3),
+                                 short_number(share.value_at(*most), 3)));
   panel.body = back.take() + svg.take();
   picture.panels.push_back(std::move(panel));
   picture.notes.push_back(fmt::format(
-      "{} between trials is interpolated; darker is better, the ring is the best trial.", goal.name));
+      "{} between trials is interpolated; the stronger the colour, the better. The ring is the best trial.",
+      goal.name));
   if (const std::string note = thinning_note(drawn.size(), places.size()); !note.empty())
     picture.notes.push_back(note);
   return picture;

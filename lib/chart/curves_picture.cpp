@@ -36,7 +36,7 @@ Axis value_axis(const Results& results, const std::vector<std::size_t>& drawn) {
 
 }  // namespace
 
-Picture curves_picture(const Results& results) {
+Picture curves_picture(const Results& results, double width) {
   Picture picture{.section = Section::curves, .title = "Learning curves"};
   std::vector<std::size_t> all;
   for (std::size_t t = 0; t < results.trials.size(); ++t) {
@@ -65,7 +65,7 @@ Picture curves_picture(const Results& results) {
   }
   const Axis x{.title = "step", .low = low, .high = high, .whole = true};
   const Axis y = value_axis(results, drawn);
-  Panel panel{.width = half,
+  Panel panel{.width = width,
               .height = 300,
               .title = fmt::format("{} by step, a line for each trial", results.goals[0].name),
               .body = {}};
@@ -103,7 +103,7 @@ Picture curves_picture(const Results& results) {
   if (failed) legend.push_back({"curve failed", "failed", LegendEntry::Mark::line});
   if (!ends.empty()) legend.push_back({"curve pruned", "pruned", LegendEntry::Mark::line});
   if (has_best) legend.push_back({"curve best", "best", LegendEntry::Mark::line});
-  draw_legend(svg, panel.width - 12, legend);
+  frame.draw_title(svg, draw_legend(svg, panel.width - 12, legend));
   panel.body = svg.take();
   picture.panels.push_back(std::move(panel));
   const auto note = [&](std::string text) {

@@ -87,7 +87,7 @@ Panel panel_of(const Results& results, std::size_t goal, double width, Picture& 
   if (!infeasible.empty()) legend.push_back({"dot infeasible", "constraint exceeded"});
   if (failed) legend.push_back({"cross", "failed", LegendEntry::Mark::cross});
   if (!best.empty()) legend.push_back({"best line", "best", LegendEntry::Mark::line});
-  draw_legend(svg, panel.width - 12, legend);
+  frame.draw_title(svg, draw_legend(svg, panel.width - 12, legend));
   panel.body = svg.take();
   if (goal == 0) {
     if (const std::string note = thinning_note(drawn.size(), results.trials.size()); !note.empty())

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "chart/axes.hpp"
@@ -10,7 +11,7 @@
 namespace nn::chart {
 namespace {
 
-Panel panel_of(const Results& results, std::size_t goal, Picture& picture) {
+Panel panel_of(const Results& results, std::size_t goal, double width, Picture& picture) {
   std::vector<std::size_t> order(results.dimensions.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -27,17 +28,20 @@ Panel panel_of(const Results& results, std::size_t goal, Picture& picture) {
   for (const std::size_t d : order)
     label = std::max(label, text_width(results.dimensions[d].name, font_size));
   label = std::min(label + 10, 190.0);
-  constexpr double value_room = 52, top = 32, line = 30, bar = 16;
-  const double least = 300;  // as high as the picture beside it
-  Panel panel{.width = half,
+  constexpr double value_room = 52, top = 32;
+  // Few bars take what room there is beside the other pictures.
+  const double line = std::clamp(250 / static_cast<double>(order.size()), 26.0, 40.0),
+               bar = std::round(line * 0.55);
+  const double least = results.goals.size() == 1 ? 300 : 0;  // as high as the picture beside it
+  Panel panel{.width = width,
               .height = std::max(least, top + line * static_cast<double>(order.size()) + 8),
               .title = fmt::format("Importance of parameters for {}", results.goals[goal].name),
               .body = {}};
   Svg svg;
   svg.text("label", 0, 14, fmt::format("share of what decides about {}", results.goals[goal].name),
-           Anchor::start, half - 10);
+           Anchor::start, width - 10);
   const double most = results.dimensions[order[0]].importance[goal];
-  const double room = half - label - value_room;
+  const double room = width - label - value_room;
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Dimension& dimension = results.dimensions[order[i]];
     const double share = dimension.importance[goal], y = top + line * static_cast<double>(i);
@@ -53,13 +57,13 @@ Panel panel_of(const Results& results, std::size_t goal, Picture& picture) {
 
 }  // namespace
 
-Picture importance_picture(const Results& results) {
+Picture importance_picture(const Results& results, double width) {
   Picture picture{.section = Section::importance, .title = "Importance"};
   const std::size_t known = results.ranked(0).size();
   for (std::size_t g = 0; g < std::min(results.goals.size(), most_goals); ++g) {
     const bool any = std::any_of(results.dimensions.begin(), results.dimensions.end(),
                                  [&](const Dimension& d) { return d.importance[g] > 0; });
-    if (any) picture.panels.push_back(panel_of(results, g, picture));
+    if (any) picture.panels.push_back(panel_of(results, g, width, picture));
   }
   if (picture.panels.empty()) {
     picture.lacking = "It takes some complete trials, of which some are better than others.";

@@ -75,8 +75,13 @@ const char* width_class(double width) {
   return width == wide ? "wide" : width == half ? "half-panel" : "third-panel";
 }
 
+// Whether two such are a row.
+bool may_stand_beside(const Picture& picture) {
+  return picture.panels.size() == 1 && picture.panels[0].width == half && picture.section != Section::slices;
+}
+
 std::string figure_of(const Picture& picture) {
-  const bool is_half = picture.panels.size() == 1 && picture.panels[0].width == half;
+  const bool is_half = may_stand_beside(picture);
   std::string out = fmt::format("<figure id=\"{}\"{}><h2>{}</h2><div class=\"panels\">",
                                 enum_names(picture.section).name_of(picture.section),
                                 is_half ? " class=\"half\"" : "", picture.title);
@@ -143,12 +148,6 @@ std::string table_of(const Results& results, std::size_t rows) {
   return out + "<p class=\"hint\">Numbers are rounded to six digits.</p></section>\n";
 }
 
-// A study that nobody named is called after its file.
-std::string title_of(const Results& results) {
-  if (results.name != "nn-sweep") return results.name;
-  return results.journal.substr(results.journal.rfind('/') + 1);
-}
-
 }  // namespace
 
 std::string page(const Results& results, const std::set<Section>& only) {
@@ -170,10 +169,9 @@ std::string page(const Results& results, const std::set<Section>& only) {
     }
   }
   // Two small pictures are a row; where their number is odd, the first gets a row of its own.
-  const auto is_half = [](const Picture& p) { return p.panels.size() == 1 && p.panels[0].width == half; };
-  const auto halves = std::count_if(pictures.begin(), pictures.end(), is_half);
-  if (halves % 2 == 1 && pictures[0].section == Section::history && is_half(pictures[0])) {
-    pictures[0] = history_picture(results, wide);
+  if (std::count_if(pictures.begin(), pictures.end(), may_stand_beside) % 2 == 1) {
+    Picture& first = *std::find_if(pictures.begin(), pictures.end(), may_stand_beside);
+    first = picture_of(first.section, results, wide);
   }
   std::size_t rows = 0;
   const std::string data = page_data(results, most_table_bytes, rows);
@@ -186,7 +184,7 @@ std::string page(const Results& results, const std::set<Section>& only) {
       "<meta name=\"generator\" "
       "content=\"nn-sweep\">\n<title>{0}</title>\n<style>\n{1}{2}</style>\n</head>\n<body>\n<main>\n"
       "<h1>{0}</h1>\n<p class=\"sub\">{3}",
-      escaped(title_of(results)), page_css, picture_css, escaped(results.journal));
+      escaped(results.title()), page_css, picture_css, escaped(results.journal));
   if (!results.began.empty()) out += fmt::format(" · {} to {} UTC", results.began, results.ended);
   out += "</p>\n<section class=\"card\">\n" + counts(results) + best_of(results) +
          "</section>\n<div class=\"pictures\">\n";

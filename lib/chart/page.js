@@ -237,7 +237,8 @@
     }
     body.addEventListener('pointerleave', leave);
     table.tBodies[0].replaceWith(body);
-    find('found').textContent = left.length === rows.length ? `${rows.length} trials` : `${left.length} of ${rows.length} trials`;
+    const count = (n) => n.toLocaleString('en-US');
+    find('found').textContent = `${left.length === rows.length ? '' : `${count(left.length)} of `}${count(rows.length)} trials`;
     find('more').hidden = left.length <= limit;
     [...table.tHead.rows[0].cells].forEach((cell, c) => {
       cell.setAttribute('aria-sort', !order || c !== order.column ? 'none' : order.up ? 'ascending' : 'descending');

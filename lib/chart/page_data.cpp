@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/json_lines.hpp"
+#include "base/text.hpp"
 #include "chart/page.hpp"
 #include "chart/scale.hpp"
 
@@ -13,14 +14,10 @@ namespace {
 constexpr std::size_t longest_text = 120;
 constexpr std::size_t longest_name = 200;
 
-// A text as JSON that can't end the element that it stands in.
+// A text as JSON that can't end the element that it stands in, with control characters as they are printed.
 std::string quoted(std::string_view text, std::size_t limit) {
-  // Cut before a character, not in one.
-  if (text.size() > limit) {
-    while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0) == 0x80) --limit;
-  }
   std::string out;
-  for (const char c : json_quoted(text.substr(0, limit)))
+  for (const char c : json_quoted(printable(text, limit)))
     out += c == '<' ? std::string("\\u003c") : std::string(1, c);
   return out;
 }

@@ -12,7 +12,7 @@ namespace nn::chart {
 namespace {
 
 constexpr double top = 44, bottom = 290, absent = 312, height = 328;
-constexpr double left = 70, right = wide - 60;
+constexpr double left = 84, right = wide - 64;
 constexpr std::size_t shades = 8;  // classes q0 … q7
 
 struct Column {
@@ -31,7 +31,8 @@ Scale vertical(const Axis& axis) {
 void draw_axis(Svg& svg, const Column& column, std::size_t place, double room, bool last_axis) {
   const double side = last_axis ? 1 : -1;
   const Anchor anchor = last_axis ? Anchor::start : Anchor::end;
-  svg.text("name strong", column.x, 16, column.axis.title, Anchor::middle, room - 8);
+  svg.text("name strong", column.x, 16, column.axis.title, Anchor::middle,
+           std::min(room, 2 * std::min(column.x, wide - column.x)) - 22);
   const char* log = column.axis.is == Scale::Is::log ? "log" : "";
   if (*log != 0) svg.text("tick", column.x, 31, log, Anchor::middle);
   svg.line("axis", column.x, top, column.x, bottom);
@@ -97,8 +98,9 @@ Picture parallel_picture(const Results& results) {
   std::reverse(drawn.begin(), drawn.end());
   Panel panel{.width = wide,
               .height = height,
-              .title = fmt::format("A line for each trial through its parameters to {}; darker is better",
-                                   results.goals[0].name),
+              .title = fmt::format(
+                  "A line for each trial through its parameters to {}; the stronger the colour, the better",
+                  results.goals[0].name),
               .body = {}};
   Svg svg;
   svg.open_group("lines");
@@ -120,7 +122,7 @@ Picture parallel_picture(const Results& results) {
     draw_axis(svg, columns[c], c, room, c + 1 == columns.size());
   panel.body = svg.take();
   picture.panels.push_back(std::move(panel));
-  picture.notes.push_back("Darker is better by rank, the best is on top.");
+  picture.notes.push_back("The stronger the colour, the better by rank; the best is on top.");
   if (const std::string note = thinning_note(drawn.size(), ranked.size()); !note.empty())
     picture.notes.push_back(note);
   if (beyond > 0) picture.notes.push_back(note_of({.beyond = beyond}));

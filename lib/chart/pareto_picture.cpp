@@ -9,8 +9,8 @@
 namespace nn::chart {
 namespace {
 
-Panel panel_of(const Results& results, std::size_t gx, std::size_t gy, Picture& picture) {
-  Panel panel{.width = half,
+Panel panel_of(const Results& results, std::size_t gx, std::size_t gy, double width, Picture& picture) {
+  Panel panel{.width = width,
               .height = 300,
               .title = fmt::format("{} against {}", results.goals[gy].name, results.goals[gx].name),
               .body = {}};
@@ -61,7 +61,7 @@ Panel panel_of(const Results& results, std::size_t gx, std::size_t gy, Picture& 
   // With more objectives the front isn't a line in any two of them.
   if (results.goals.size() == 2) svg.path("best line thin", line.d());
   best.draw(svg, "dot front");
-  draw_legend(svg, panel.width - 12, {{"dot front", "not dominated"}});
+  frame.draw_title(svg, draw_legend(svg, panel.width - 12, {{"dot front", "not dominated"}}));
   panel.body = svg.take();
   if (const std::string note = thinning_note(drawn.size(), all.size()); !note.empty() && gx == 0 && gy == 1) {
     picture.notes.push_back(note);
@@ -74,7 +74,7 @@ Panel panel_of(const Results& results, std::size_t gx, std::size_t gy, Picture& 
 
 }  // namespace
 
-Picture pareto_picture(const Results& results) {
+Picture pareto_picture(const Results& results, double width) {
   Picture picture{.section = Section::pareto, .title = "Pareto front"};
   if (results.goals.size() < 2) {
     picture.lacking = "It takes two objectives.";
@@ -87,7 +87,7 @@ Picture pareto_picture(const Results& results) {
   const std::size_t goals = std::min(results.goals.size(), most_goals);
   for (std::size_t gx = 0; gx < goals; ++gx) {
     for (std::size_t gy = gx + 1; gy < goals; ++gy)
-      picture.panels.push_back(panel_of(results, gx, gy, picture));
+      picture.panels.push_back(panel_of(results, gx, gy, width, picture));
   }
   picture.notes.insert(picture.notes.begin(),
                        fmt::format("{} of {} trials are not dominated.", with_commas(results.front.size()),

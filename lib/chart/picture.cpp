@@ -18,13 +18,13 @@ const EnumNames<Section>& enum_names(Section) {
   return names;
 }
 
-Picture picture_of(Section section, const Results& results) {
+Picture picture_of(Section section, const Results& results, double width) {
   switch (section) {
-    case Section::history: return history_picture(results);
-    case Section::importance: return importance_picture(results);
-    case Section::pareto: return pareto_picture(results);
-    case Section::curves: return curves_picture(results);
-    case Section::contour: return contour_picture(results);
+    case Section::history: return history_picture(results, width);
+    case Section::importance: return importance_picture(results, width);
+    case Section::pareto: return pareto_picture(results, width);
+    case Section::curves: return curves_picture(results, width);
+    case Section::contour: return contour_picture(results, width);
     case Section::slices: return slices_picture(results);
     case Section::parallel: return parallel_picture(results);
     case Section::timeline: return timeline_picture(results);

@@ -47,15 +47,15 @@ inline constexpr std::size_t most_dots = 1500, most_lines = 600, most_curves = 2
                              most_dimensions = 12, most_goals = 4, most_bars = 20, most_slots = 40;
 
 Picture history_picture(const Results& results, double width = half);
-Picture importance_picture(const Results& results);
-Picture pareto_picture(const Results& results);
-Picture curves_picture(const Results& results);
-Picture contour_picture(const Results& results);
+Picture importance_picture(const Results& results, double width = half);
+Picture pareto_picture(const Results& results, double width = half);
+Picture curves_picture(const Results& results, double width = half);
+Picture contour_picture(const Results& results, double width = half);
 Picture slices_picture(const Results& results);
 Picture parallel_picture(const Results& results);
 Picture timeline_picture(const Results& results);
-// Any of them but the table, which isn't drawn.
-Picture picture_of(Section section, const Results& results);
+// Any of them but the table, which isn't drawn. Some can have any width.
+Picture picture_of(Section section, const Results& results, double width = half);
 
 // At most `most` of 0 … count - 1, in their order: of `first` as many as fit into a quarter, and others that
 // are evenly spread. The same each time.

@@ -45,7 +45,7 @@ std::string plot(study::Study& study, const PlotOptions& options, Format format,
     if (picture.lacking.empty() || !options.only.empty()) pictures.push_back(std::move(picture));
   }
   if (pictures.empty()) pictures.push_back(history_picture(results));
-  return svg_document(results.name, pictures);
+  return svg_document(results.title(), pictures);
 }
 
 }  // namespace nn::chart

@@ -199,6 +199,11 @@ bool Result::counts() const {
          std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
 }
 
+std::string Results::title() const {
+  if (name != "nn-sweep") return name;
+  return journal.substr(journal.rfind('/') + 1);
+}
+
 std::vector<std::size_t> Results::ranked(std::size_t goal) const {
   std::vector<std::size_t> places;
   for (std::size_t t = 0; t < trials.size(); ++t) {

@@ -64,6 +64,8 @@ struct Results {
   std::string command;             // that ran the best trial, for a shell; empty: nobody knows it
 
   std::size_t count(study::State state) const { return counts[static_cast<std::size_t>(state)]; }
+  // The study's name; one that nobody named is called after its file.
+  std::string title() const;
   // Those that count, best first, by a goal; equal ones by number.
   std::vector<std::size_t> ranked(std::size_t goal) const;
   std::optional<std::size_t> best(std::size_t goal) const;

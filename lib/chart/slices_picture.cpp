@@ -18,9 +18,10 @@ double spread(std::uint32_t number) {
   return (turn - std::floor(turn) - 0.5) * 0.5;
 }
 
-Panel panel_of(const Results& results, std::size_t d, const std::vector<std::size_t>& drawn, const Axis& y) {
+Panel panel_of(const Results& results, std::size_t d, const std::vector<std::size_t>& drawn, const Axis& y,
+               double width) {
   const Dimension& dimension = results.dimensions[d];
-  Panel panel{.width = third,
+  Panel panel{.width = width,
               .height = 230,
               .title = fmt::format("{} against {}", results.goals[0].name, dimension.name),
               .body = {}};
@@ -41,6 +42,7 @@ Panel panel_of(const Results& results, std::size_t d, const std::vector<std::siz
     const double at = trial.parameters[d] + (dimension.has_labels() ? spread(trial.number) : 0);
     svg.circle("ring", frame.x(at), frame.y(trial.values[0]), 6);
   }
+  frame.draw_title(svg, panel.width);
   panel.body = svg.take();
   return panel;
 }
@@ -84,7 +86,9 @@ Picture slices_picture(const Results& results) {
   }
   Axis y = axis_of(results.goals[0], values);
   y.title = results.goals[0].name;
-  for (const std::size_t d : order) picture.panels.push_back(panel_of(results, d, drawn, y));
+  // Three in a row, or two where that leaves less room empty.
+  const double width = order.size() <= 2 || order.size() == 4 ? half : third;
+  for (const std::size_t d : order) picture.panels.push_back(panel_of(results, d, drawn, y, width));
   for (const std::string& note : {thinning_note(drawn.size(), all.size()), note_of(y)}) {
     if (!note.empty()) picture.notes.push_back(note);
   }

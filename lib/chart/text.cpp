@@ -63,7 +63,7 @@ std::size_t label_columns(const std::vector<std::string>& names, std::size_t wid
 }
 
 std::string head(const Results& results, std::size_t width) {
-  std::string out = fmt::format("{}: {} trials", printable(results.name), results.trials.size());
+  std::string out = fmt::format("{}: {} trials", printable(results.title()), results.trials.size());
   for (const study::State state : {study::State::complete, study::State::pruned, study::State::failed,
                                    study::State::running, study::State::waiting}) {
     if (results.count(state) > 0)
@@ -92,8 +92,9 @@ std::string history(const Results& results, std::size_t width) {
       if (trial.counts()) values.push_back(trial.values[g]);
     }
     if (values.empty()) continue;
-    const Span span = robust_span(values, goal.maximize);
-    const std::string low = short_number(span.low, 4), high = short_number(span.high, 4);
+    const Axis axis = axis_of(goal, values);
+    const std::string low = short_number(axis.low, 4),
+                      high = short_number(axis.high, 4) + (axis.is == Scale::Is::log ? " log" : "");
     const std::size_t room = width - std::min(width - 10, std::size_t{16} + low.size() + high.size());
     const std::size_t cells = std::min(room, results.trials.size());
     std::vector<double> best_of(cells, none), so_far(cells, none);
@@ -112,12 +113,11 @@ std::string history(const Results& results, std::size_t width) {
     out += line_of(in_columns(per > 1 ? fmt::format("{}, the best of each {} trials", name, per)
                                       : fmt::format("{} of each trial", name),
                               width));
-    out += line_of(
-        fmt::format("  {:<9} {}  {} … {}", "value", sparkline(best_of, span.low, span.high), low, high));
-    out += line_of(fmt::format("  {:<9} {}", "best", sparkline(so_far, span.low, span.high)));
-    if (span.beyond > 0)
+    out += line_of(fmt::format("  {:<9} {}  {} … {}", "value", sparkline(best_of, axis), low, high));
+    out += line_of(fmt::format("  {:<9} {}", "best", sparkline(so_far, axis)));
+    if (axis.beyond > 0)
       out += fmt::format("  {} far worse, at the edge\n",
-                         span.beyond == 1 ? "1 value is" : fmt::format("{} values are", span.beyond));
+                         axis.beyond == 1 ? "1 value is" : fmt::format("{} values are", axis.beyond));
   }
   return out.empty() ? out : "history\n" + out;
 }
@@ -157,7 +157,7 @@ std::string slices(const Results& results, std::size_t width) {
     if (trial.counts()) values.push_back(trial.values[0]);
   }
   if (values.empty() || results.dimensions.empty()) return {};
-  const Span span = robust_span(values, goal.maximize);
+  const Axis axis = axis_of(goal, values);
   std::vector<std::string> names;
   for (const Dimension& d : results.dimensions) names.push_back(d.name);
   const std::size_t label = label_columns(names, width);
@@ -186,8 +186,7 @@ std::string slices(const Results& results, std::size_t width) {
                            : fmt::format("{} … {}{}", short_number(dimension.low, 4),
                                          short_number(dimension.high, 4), dimension.log ? " log" : "");
     const std::size_t used = 2 + label + 1 + cells + 2;
-    out += line_of(fmt::format("  {} {}  {}", in_columns(dimension.name, label),
-                               sparkline(best, span.low, span.high),
+    out += line_of(fmt::format("  {} {}  {}", in_columns(dimension.name, label), sparkline(best, axis),
                                in_columns(ends, width > used ? width - used : 1)));
   }
   return out;
@@ -208,7 +207,8 @@ std::string curves(const Results& results, std::size_t width) {
       first_step = std::min(first_step, step);
     }
   }
-  const Span span = robust_span(values, results.goals[0].maximize);
+  constexpr double spreads = 40;  // trials begin far from where they end
+  const Axis axis = axis_of(results.goals[0], values, spreads);
   const std::size_t room =
       std::min<std::size_t>(width - 30, static_cast<std::size_t>(std::min(last_step - first_step, 1e6)) + 1);
   std::string out = line_of(in_columns(fmt::format("curves of the best, steps {} … {}",
@@ -221,7 +221,7 @@ std::string curves(const Results& results, std::size_t width) {
       const double share = last_step > first_step ? (step - first_step) / (last_step - first_step) : 0;
       cells[std::min(room - 1, static_cast<std::size_t>(share * static_cast<double>(room)))] = value;
     }
-    out += line_of(fmt::format("  trial {:<6} {}  {}", trial.number, sparkline(cells, span.low, span.high),
+    out += line_of(fmt::format("  trial {:<6} {}  {}", trial.number, sparkline(cells, axis),
                                short_number(trial.values[0], 5)));
   }
   return out;
@@ -249,7 +249,7 @@ std::string slots(const Results& results, std::size_t width) {
       }
     }
     out += line_of(fmt::format("  {} {} {:5.1f} % busy", in_columns(timeline.slots[s].name, label),
-                               sparkline(busy, 0, 1), timeline.slots[s].busy * 100));
+                               sparkline(busy, Axis{}), timeline.slots[s].busy * 100));
   }
   if (timeline.slots.size() > most_bars_shown)
     out += fmt::format("  and {} more slots\n", timeline.slots.size() - most_bars_shown);
@@ -332,9 +332,9 @@ std::string section_text(Section section, const Results& results, std::size_t wi
 
 }  // namespace
 
-std::string sparkline(const std::vector<double>& values, double low, double high) {
+std::string sparkline(const std::vector<double>& values, const Axis& axis) {
   const char* const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-  const Scale scale(Scale::Is::linear, low, high, 0, 8);
+  const Scale scale(axis.is, axis.low, axis.high, 0, 8);
   std::string out;
   for (const double value : values) {
     if (std::isnan(value)) {

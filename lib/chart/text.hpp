@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "chart/axes.hpp"
 #include "chart/picture.hpp"
 
 namespace nn::chart {
@@ -14,7 +15,7 @@ namespace nn::chart {
 // `only` names them.
 std::string text(const Results& results, std::size_t width, const std::set<Section>& only = {});
 
-// A block of eight heights for each value; NaN is a space. Values go from `low` to `high`.
-std::string sparkline(const std::vector<double>& values, double low, double high);
+// A block of eight heights for each value, from the low to the high end of the axis; NaN is a space.
+std::string sparkline(const std::vector<double>& values, const Axis& axis);
 
 }  // namespace nn::chart

@@ -18,25 +18,33 @@ double value_of(const Result& trial, std::size_t goal) {
   return none;
 }
 
-// A step where the best changes; the line ends at the last trial.
+// A step where the best changes, those that can't be told apart being one; the line ends at the last trial.
 std::string best_line(const Results& results, std::size_t goal, const Frame& frame) {
-  Path path;
-  double best = none, last_y = 0;
+  constexpr double apart = 0.3;
+  std::vector<std::pair<double, double>> steps;
+  double best = none;
   for (const Result& trial : results.trials) {
     if (!trial.counts()) continue;
     const double value = trial.values[goal];
     if (!std::isnan(best) && !results.goals[goal].better(value, best)) continue;
-    const double x = frame.x(trial.number), y = frame.y(value);
-    if (std::isnan(best)) {
-      path.move(x, y);
-    } else {
-      path.line(x, last_y);
-      path.line(x, y);
-    }
     best = value;
-    last_y = y;
+    const double x = frame.x(trial.number), y = frame.y(value);
+    if (steps.size() > 1 && x - steps.back().first < apart) {
+      steps.back().second = y;
+    } else {
+      steps.emplace_back(x, y);
+    }
   }
-  if (!path.empty()) path.line(frame.x(results.trials.back().number), last_y);
+  Path path;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (i == 0) {
+      path.move(steps[i].first, steps[i].second);
+    } else {
+      path.line(steps[i].first, steps[i - 1].second);
+      path.line(steps[i].first, steps[i].second);
+    }
+  }
+  if (!path.empty()) path.line(frame.x(results.trials.back().number), steps.back().second);
   return path.d();
 }
 

@@ -149,7 +149,7 @@
       }
     }
     among = chosen.size ? passing : null;
-    told.textContent = chosen.size ? `${pass} of ${lines.length} lines are chosen, and the table below has these. A click on an axis ends it.`
+    told.textContent = chosen.size ? `${pass} of ${lines.length} lines are chosen${table ? ', and the table below has these' : ''}. A click on an axis ends it.`
                                    : 'Drag along an axis to choose lines.';
     refresh();
   };

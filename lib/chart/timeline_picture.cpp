@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <functional>
+#include <vector>
 
 #include "chart/axes.hpp"
 #include "chart/picture.hpp"
@@ -34,6 +35,34 @@ const char* class_of(study::State state) {
   }
 }
 
+struct Bar {
+  double from, to;
+  std::uint32_t trial;
+};
+
+// Those of one state. Bars that are as short as that, and follow each other so closely, are one; what is
+// behind others is not drawn.
+std::vector<Bar> bars_of(const SlotTime& slot, study::State state, const std::function<double(double)>& at,
+                         double least, bool& merged) {
+  constexpr double gap = 0.8, with_gap = 3, thinnest = 0.4;  // a gap shows where a bar is wide enough
+  std::vector<Bar> bars;
+  double until = -1;  // where the slot is drawn already, whatever the state
+  for (const Stretch& stretch : slot.stretches) {
+    const double begin = std::max(at(stretch.begin_s), until), end = at(stretch.end_s);
+    if (end < until) continue;
+    until = end;
+    if (stretch.state != state) continue;
+    const double length = std::max(end - begin > with_gap ? end - begin - gap : end - begin, thinnest);
+    if (!bars.empty() && begin - bars.back().to < least && length < 3 * least) {
+      bars.back().to = std::max(bars.back().to, begin + length);
+      merged = true;
+    } else {
+      bars.push_back({begin, begin + length, stretch.trial});
+    }
+  }
+  return bars;
+}
+
 }  // namespace
 
 Picture timeline_picture(const Results& results) {
@@ -62,36 +91,18 @@ Picture timeline_picture(const Results& results) {
       "label", (label + right) / 2, bottom + 34,
       fmt::format("{}{}", unit.name, timeline.pauses > 0 ? " of running" : " since the first trial began"),
       Anchor::middle);
+  // Half a unit, or more where trials are more than can be drawn.
+  constexpr double most_trials = 10'000;
+  const double least = 0.5 * std::max(1.0, static_cast<double>(results.trials.size()) / most_trials);
   for (const double pause : timeline.cuts) svg.line("cut", at(pause), top - 6, at(pause), bottom);
-  std::size_t merged = 0;
+  bool merged = false;
   for (const study::State state :
        {study::State::complete, study::State::pruned, study::State::failed, study::State::running}) {
     Dots dots;
     for (std::size_t s = 0; s < count; ++s) {
       const double y = top + row * static_cast<double>(s) + row / 2;
-      // What would be less than half a unit apart from the one before becomes one bar with it.
-      double from = -1, to = -1;
-      std::uint32_t number = 0;
-      const auto end = [&] {
-        if (from >= 0) dots.add(from, y, number, std::max(to - from, 0.4));
-      };
-      for (const Stretch& stretch : timeline.slots[s].stretches) {
-        if (stretch.state != state) continue;
-        const double begin = at(stretch.begin_s);
-        // A gap shows between two bars, where they are wide enough.
-        double last = at(stretch.end_s);
-        if (last - begin > 3) last -= 0.8;
-        if (from >= 0 && begin - to < 0.5 && last - begin < 1.5) {
-          to = std::max(to, last);
-          ++merged;
-          continue;
-        }
-        end();
-        from = begin;
-        to = last;
-        number = stretch.trial;
-      }
-      end();
+      for (const Bar& bar : bars_of(timeline.slots[s], state, at, least, merged))
+        dots.add(bar.from, y, bar.trial, bar.to - bar.from);
     }
     dots.draw(svg, class_of(state));
   }
@@ -113,7 +124,7 @@ Picture timeline_picture(const Results& results) {
             : fmt::format("{} pauses of {} together", timeline.pauses, duration_text(timeline.pause_seconds)),
         timeline.pauses == 1 ? "is" : "are", timeline.pauses == 1 ? "line" : "lines"));
   }
-  if (merged > 0) picture.notes.push_back("Short trials that follow each other are drawn as one bar.");
+  if (merged) picture.notes.push_back("Short trials that follow each other are drawn as one bar.");
   if (timeline.slots.size() > most_slots) {
     picture.notes.push_back(
         fmt::format("The first {} of {} slots are drawn.", most_slots, timeline.slots.size()));

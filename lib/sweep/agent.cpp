@@ -246,7 +246,7 @@ class Agent {
   std::size_t unsent_bytes_ = 0;
   std::map<std::uint32_t, std::shared_ptr<TrialProcess>> trials_;
   std::map<std::uint32_t, StartTrial> waiting_;  // by the trial after which they begin
-  std::set<pid_t> reaped_;  // of those that have ended, until they are
+  std::set<pid_t> reaped_;                       // of those that have ended, until they are
   bool ending_ = false, closed_ = false, paused_ = false;
 };
 

@@ -11,8 +11,8 @@
 #include "base/version.hpp"
 #include "options/fields.hpp"
 #include "sweep/group.hpp"
-#include "sweep/slurm.hpp"
 #include "sweep/nni_space.hpp"
+#include "sweep/slurm.hpp"
 
 namespace nn::sweep {
 namespace {

@@ -61,7 +61,8 @@ void add_journal_option(options::List& list, std::string& journal);
 search::Space space_of(const SweepOptions& options);
 Plan plan_of(const SweepOptions& options);
 study::Opening opening_of(const SweepOptions& options, const search::Space& space);
-// Of --device, --hosts and --slurm; without both, each GPU, or else each core: `said` is what was chosen, a sentence.
+// Of --device, --hosts and --slurm; without both, each GPU, or else each core: `said` is what was chosen, a
+// sentence.
 std::vector<Host> hosts_of(const SweepOptions& options, std::string& said);
 
 }  // namespace nn::sweep

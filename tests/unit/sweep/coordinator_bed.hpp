@@ -23,6 +23,10 @@ struct Hands : Executor {
   void send_signal(const std::string& /*host*/, const SignalTrial& signal) override {
     signals.emplace_back(signal.trial, signal.signal);
   }
+  std::vector<std::pair<std::uint32_t, std::string>> told;
+  void tell(const std::string& /*host*/, const ControlTrial& control) override {
+    told.emplace_back(control.trial, control.line);
+  }
 };
 
 struct Notes : Observation {

@@ -35,6 +35,32 @@ Journal::Journal(std::string path, How how)
 
 Journal::~Journal() = default;
 
+// Closed before it is opened: only then does the system forget that its lock was lost.
+void Journal::open_again() {
+  const std::string identity = file_->identity();
+  file_.reset();
+  file_ = how_.open ? how_.open() : JournalFile::open(path_, how_.write, false);
+  if (file_->identity() != identity) fail_replaced();
+}
+
+void Journal::fail_replaced() const {
+  throw data_error("somebody has removed or replaced it while it was in use")
+      .within_file(path_)
+      .advise("; what is new can't be written to it: put it back, or begin anew with the one that is there");
+}
+
+// Under the lock again: unless somebody has written behind it, it is as if it had never been written.
+void Journal::take_back_unsure() {
+  const std::string unsure = std::exchange(unsure_, {});
+  const std::uint64_t size = file_->size();
+  if (unsure.empty() || size <= unsure_at_ || size > unsure_at_ + unsure.size()) return;
+  std::string there(size - unsure_at_, '\0');
+  std::size_t got = 0;
+  for (std::size_t n = 1; n > 0 && got < there.size(); got += n)
+    n = file_->read(std::span(there).subspan(got), unsure_at_ + got);
+  if (got == there.size() && unsure.starts_with(there) && file_->truncate(unsure_at_) != 0) fail_errno(path_);
+}
+
 void Journal::start_anew() {
   if (replay_.offset() > 0 || stale_) ++generation_;
   replay_ = Replay(path_);
@@ -79,7 +105,12 @@ void Journal::read_news(bool locked) {
 
 bool Journal::refresh() {
   const std::uint64_t before = replay_.offset(), generation = generation_;
-  read_news(false);
+  try {
+    read_news(false);
+  } catch (const FileLost&) {
+    open_again();
+    read_news(false);
+  }
   return replay_.offset() != before || generation_ != generation;
 }
 
@@ -99,29 +130,14 @@ void Journal::cut_tail() {
 
 void Journal::append(Durable durable, const std::function<void(Batch&)>& decide) {
   constexpr int most_tries = 5;
+  bool may_open_again = true;
   for (int tries = 0; tries < most_tries; ++tries) {
-    const WriteLock lock(*file_, path_, link_, how_.patience);
-    if (!file_->is_current()) {
-      throw make_error(ErrorKind::io, "somebody has removed or replaced it while it was in use")
-          .within_file(path_)
-          .advise(
-              "; what is new can't be written to it: put it back, or begin anew with the one that is there");
-    }
-    read_news(true);
-    cut_tail();
-    const std::uint64_t at = replay_.offset();
-    Batch batch(replay_);
-    // From here on the replay may know what the file doesn't have.
-    stale_ = true;
     try {
-      decide(batch);
-    } catch (...) {
-      stale_ = !batch.bytes_.empty();
-      throw;
+      if (append_once(durable, decide, may_open_again)) return;
+    } catch (const FileLost&) {
+      if (!std::exchange(may_open_again, false)) throw;
+      open_again();
     }
-    if (!batch.bytes_.empty() && !write(batch.bytes_, at, durable, lock)) continue;
-    stale_ = false;
-    return;
   }
   throw make_error(ErrorKind::unavailable,
                    "each time that its lock was taken others took it for dead before anything was written")
@@ -129,10 +145,38 @@ void Journal::append(Durable durable, const std::function<void(Batch&)>& decide)
       .advise("; is this machine, or its disk, very busy?");
 }
 
+// False where it must be decided anew.
+bool Journal::append_once(Durable durable, const std::function<void(Batch&)>& decide, bool may_open_again) {
+  const WriteLock lock(*file_, path_, link_, how_.patience);
+  if (!file_->is_current()) fail_replaced();
+  take_back_unsure();
+  read_news(true);
+  cut_tail();
+  const std::uint64_t at = replay_.offset();
+  Batch batch(replay_);
+  // From here on the replay may know what the file doesn't have.
+  stale_ = true;
+  try {
+    decide(batch);
+  } catch (...) {
+    stale_ = !batch.bytes_.empty();
+    throw;
+  }
+  if (!batch.bytes_.empty() && !write(batch.bytes_, at, durable, lock, may_open_again)) return false;
+  stale_ = false;
+  return true;
+}
+
 // False where the lock can't be relied on any more: nothing was written.
-bool Journal::write(const std::string& bytes, std::uint64_t at, Durable durable, const WriteLock& lock) {
+bool Journal::write(const std::string& bytes, std::uint64_t at, Durable durable, const WriteLock& lock,
+                    bool may_open_again) {
   if (!lock.is_sure() || file_->size() != at) return false;
   const auto take_back = [&](int error) {
+    if (may_open_again && FileLost::is(error)) {
+      unsure_ = bytes;
+      unsure_at_ = at;
+      throw FileLost(Error(ErrorKind::io, std::generic_category().message(error)).within_file(path_));
+    }
     const bool is_back = file_->truncate(at) == 0;
     throw make_error(ErrorKind::io, "{}: nothing of it was written{}", std::generic_category().message(error),
                      is_back ? "" : ", but for a part of a line, which whoever writes next takes away")

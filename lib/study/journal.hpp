@@ -49,15 +49,15 @@ class Journal {
   ~Journal();
 
   // Reads what is new, without a lock; whether there was anything. Where what was read before is not in the
-  // file any more (a writer's disk was full, and it took back what it wrote), all is read anew. Data error as
-  // Replay::apply().
+  // file any more (a writer's disk was full, and it took back what it wrote), all is read anew. A file that
+  // is lost (FileLost) is opened again. Data errors as Replay::apply(), and where the path is another file by
+  // now.
   bool refresh();
 
   // As above; `decide` adds lines, and may be called again, with another replay, where the lock was lost
   // meanwhile. When it adds none, nothing is written. What it throws goes on to the caller, and nothing is
   // written. Unavailable error where a lock isn't free in time; Io errors where the disk is full or fails:
-  // then the file is as before, and the same may be tried again; or where the path is another file by now,
-  // which is final.
+  // then the file is as before, and the same may be tried again.
   void append(Durable durable, const std::function<void(Batch&)>& decide);
   // What was written with Durable::no is durable from here on. Io error.
   void sync();
@@ -73,11 +73,16 @@ class Journal {
   bool has_sure_locks() { return file_->has_sure_locks(); }
 
  private:
+  void open_again();
+  [[noreturn]] void fail_replaced() const;
   void start_anew();
   bool is_as_read();
   void read_news(bool locked);
   void cut_tail();
-  bool write(const std::string& bytes, std::uint64_t at, Durable durable, const WriteLock& lock);
+  void take_back_unsure();
+  bool append_once(Durable durable, const std::function<void(Batch&)>& decide, bool may_open_again);
+  bool write(const std::string& bytes, std::uint64_t at, Durable durable, const WriteLock& lock,
+             bool may_open_again);
 
   std::string path_;
   How how_;
@@ -85,6 +90,9 @@ class Journal {
   LinkLock link_;
   Replay replay_;
   std::string before_;  // the last bytes that were read: whether they are still there
+  // What was being written when the file was lost, and where: perhaps it is there, or a part of it.
+  std::string unsure_;
+  std::uint64_t unsure_at_ = 0;
   std::string dropped_;
   std::uint64_t generation_ = 0;
   std::uint64_t unlocked_notices_ = 0;  // what was bad, and read without a lock: perhaps half written

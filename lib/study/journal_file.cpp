@@ -1,14 +1,15 @@
 #include "study/journal_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 
-#include "base/error.hpp"
 #include "base/file.hpp"
 
 namespace nn::study {
@@ -27,19 +28,34 @@ bool is_local(int fd) {
   return std::find(std::begin(local), std::end(local), type) != std::end(local);
 }
 
+[[noreturn]] void fail_file(const std::string& what) {
+  const int error = errno;
+  if (!FileLost::is(error)) fail_errno(what, error);
+  throw FileLost(Error(ErrorKind::io, std::generic_category().message(error)).within_file(what));
+}
+
+std::string identity_of(const struct stat& status) {
+  return fmt::format("{}:{}", status.st_dev, status.st_ino);
+}
+
 class PosixFile : public JournalFile {
  public:
-  PosixFile(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {
+  PosixFile(std::string path, UniqueFd fd, const struct stat& status)
+      : path_(std::move(path)), fd_(std::move(fd)), identity_(identity_of(status)) {
     sure_locks_ = is_local(fd_.get());
   }
 
-  std::uint64_t size() override { return static_cast<std::uint64_t>(status().st_size); }
+  std::uint64_t size() override {
+    struct stat status {};
+    if (fstat(fd_.get(), &status) != 0) fail_file(path_);
+    return static_cast<std::uint64_t>(status.st_size);
+  }
 
   std::size_t read(std::span<char> out, std::uint64_t at) override {
     for (;;) {
       const ssize_t got = pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(at));
       if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno != EINTR) fail_errno(path_);
+      if (errno != EINTR) fail_file(path_);
     }
   }
 
@@ -54,7 +70,7 @@ class PosixFile : public JournalFile {
     for (;;) {
       if (fcntl(fd_.get(), F_OFD_SETLK, &lock) == 0) return true;
       if (errno == EAGAIN || errno == EACCES) return false;
-      if (errno != EINTR) fail_errno(path_ + ": can't be locked");
+      if (errno != EINTR) fail_file(path_ + ": can't be locked");
     }
   }
   void unlock() override {
@@ -65,17 +81,12 @@ class PosixFile : public JournalFile {
   bool is_current() override {
     struct stat now {};
     if (stat(path_.c_str(), &now) != 0) return errno != ENOENT;
-    const struct stat mine = status();
-    return now.st_dev == mine.st_dev && now.st_ino == mine.st_ino;
+    return identity_of(now) == identity_;
   }
+  std::string identity() const override { return identity_; }
   bool has_sure_locks() override { return sure_locks_; }
 
  private:
-  struct stat status() const {
-    struct stat status {};
-    if (fstat(fd_.get(), &status) != 0) fail_errno(path_);
-    return status;
-  }
   static struct flock lock_of(int type) {
     struct flock lock {};
     lock.l_type = static_cast<short>(type);
@@ -87,10 +98,13 @@ class PosixFile : public JournalFile {
 
   std::string path_;
   UniqueFd fd_;
+  std::string identity_;
   bool sure_locks_;
 };
 
 }  // namespace
+
+bool FileLost::is(int error_number) { return error_number == EIO || error_number == ESTALE; }
 
 std::unique_ptr<JournalFile> JournalFile::open(const std::string& path, bool write, bool create) {
   constexpr int readable = 0644;
@@ -101,7 +115,7 @@ std::unique_ptr<JournalFile> JournalFile::open(const std::string& path, bool wri
   if (fstat(fd.get(), &status) != 0) fail_errno(path);
   // Nothing can be read at a place of what has none.
   if (!S_ISREG(status.st_mode)) throw make_error(ErrorKind::io, "it is no regular file").within_file(path);
-  return std::make_unique<PosixFile>(path, std::move(fd));
+  return std::make_unique<PosixFile>(path, std::move(fd), status);
 }
 
 }  // namespace nn::study

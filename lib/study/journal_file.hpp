@@ -7,10 +7,20 @@
 #include <span>
 #include <string>
 
+#include "base/error.hpp"
+
 namespace nn::study {
 
+// Nothing can be done with this open file any more, but perhaps with another one of its path: over NFS all
+// fails with EIO once its lock was lost, and with ESTALE where the server has forgotten it.
+struct FileLost : Error {
+  using Error::Error;
+  explicit FileLost(const Error& error) : Error(error) {}
+  static bool is(int error_number);
+};
+
 // An open file for reading and writing at places, never in append mode: over NFS that isn't atomic. Not
-// thread-safe. Io errors name the path.
+// thread-safe. Io errors name the path, FileLost among them.
 class JournalFile {
  public:
   virtual ~JournalFile() = default;
@@ -26,6 +36,8 @@ class JournalFile {
   virtual void unlock() = 0;
   // False where the path is another file's by now, or nobody's.
   virtual bool is_current() = 0;
+  // Another file has another one.
+  virtual std::string identity() const = 0;
   // Whether locks hold between all who can see the file: it is a local file system's, as far as one knows.
   virtual bool has_sure_locks() = 0;
 

@@ -25,14 +25,27 @@ struct FakeDisk {
   int write_error = ENOSPC;
   int sync_error = 0, truncate_error = 0;
   bool replaced = false;
-  std::function<void()> before_write = {};
+  int inode = 1;
+  // What was opened before it fails with this error, whatever is done with it, and has lost its lock.
+  int lost_error = 0;
+  std::size_t opened = 0, lost_before = 0;
+  void lose(int error) {
+    lost_error = error;
+    lost_before = opened;
+    locked = false;
+  }
+  std::function<void()> before_write = {}, before_sync = {};
 };
 
 class FakeFile : public study::JournalFile {
  public:
-  explicit FakeFile(FakeDisk& disk) : disk_(disk) {}
-  std::uint64_t size() override { return disk_.bytes.size(); }
+  explicit FakeFile(FakeDisk& disk) : disk_(disk), number_(disk.opened++), inode_(disk.inode) {}
+  std::uint64_t size() override {
+    check();
+    return disk_.bytes.size();
+  }
   std::size_t read(std::span<char> out, std::uint64_t at) override {
+    check();
     if (at >= disk_.bytes.size()) return 0;
     const std::size_t n = std::min(out.size(), disk_.bytes.size() - at);
     std::copy_n(disk_.bytes.begin() + static_cast<std::ptrdiff_t>(at), n, out.begin());
@@ -41,6 +54,10 @@ class FakeFile : public study::JournalFile {
   long write(std::span<const char> bytes, std::uint64_t at) override {
     ++disk_.writes;
     if (disk_.before_write) std::exchange(disk_.before_write, nullptr)();
+    if (is_lost()) {
+      errno = disk_.lost_error;
+      return -1;
+    }
     if (disk_.room && *disk_.room == 0) {
       errno = disk_.write_error;
       return -1;
@@ -52,8 +69,8 @@ class FakeFile : public study::JournalFile {
     return static_cast<long>(n);
   }
   int truncate(std::uint64_t size) override {
-    if (disk_.truncate_error != 0) {
-      errno = disk_.truncate_error;
+    if (disk_.truncate_error != 0 || is_lost()) {
+      errno = is_lost() ? disk_.lost_error : disk_.truncate_error;
       return -1;
     }
     disk_.bytes.resize(size);
@@ -61,22 +78,31 @@ class FakeFile : public study::JournalFile {
   }
   int sync() override {
     ++disk_.syncs;
-    if (disk_.sync_error == 0) return 0;
-    errno = disk_.sync_error;
+    if (disk_.before_sync) std::exchange(disk_.before_sync, nullptr)();
+    if (disk_.sync_error == 0 && !is_lost()) return 0;
+    errno = is_lost() ? disk_.lost_error : disk_.sync_error;
     return -1;
   }
   bool try_lock() override {
+    check();
     if (disk_.locked) return false;
     return disk_.locked = mine_ = true;
   }
   void unlock() override {
-    if (std::exchange(mine_, false)) disk_.locked = false;
+    if (std::exchange(mine_, false) && !is_lost()) disk_.locked = false;
   }
-  bool is_current() override { return !disk_.replaced; }
+  bool is_current() override { return !disk_.replaced && inode_ == disk_.inode; }
+  std::string identity() const override { return std::to_string(inode_); }
   bool has_sure_locks() override { return true; }
 
  private:
+  bool is_lost() const { return number_ < disk_.lost_before; }
+  void check() const {
+    if (is_lost()) throw study::FileLost(ErrorKind::io, "lost");
+  }
   FakeDisk& disk_;
+  std::size_t number_;
+  int inode_;
   bool mine_ = false;
 };
 

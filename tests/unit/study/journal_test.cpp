@@ -206,6 +206,96 @@ TEST_CASE("a journal that was replaced takes nothing more") {
   CHECK_THROWS_WITH(a->append(Durable::yes, create), Catch::Contains("removed or replaced"));
 }
 
+TEST_CASE("a file that was lost is opened again, and decided about anew") {
+  const int error = GENERATE(EIO, ESTALE);
+  Bed bed;
+  auto a = bed.open(), b = bed.open();
+  begin(*a);
+  INFO(error);
+  const std::string line = R"({"op_code":4,"worker_id":"py","study_id":0,"datetime_start":null})"
+                           "\n";
+  std::size_t expected = 1;
+  SECTION("before anything is done") { bed.disk.lose(error); }
+  SECTION("while it is written, with a part there") {
+    bed.disk.before_write = [&] {
+      bed.disk.bytes += line.substr(0, 7);  // anything: it has no end
+      bed.disk.lose(error);
+    };
+  }
+  SECTION("when all is written, and isn't known to be durable") {
+    bed.disk.before_sync = [&] { bed.disk.lose(error); };
+  }
+  SECTION("then others have the lock, and write") {
+    bed.disk.before_write = [&] {
+      bed.disk.lose(error);
+      bed.disk.bytes += line;
+    };
+    expected = 2;
+  }
+  SECTION("others write behind what is there already") {
+    // Nobody can tell any more that it was taken back: it is kept, and the same is decided again.
+    bed.disk.before_sync = [&] {
+      bed.disk.lose(error);
+      bed.disk.bytes += line;
+    };
+    expected = 3;
+  }
+  a->append(Durable::yes, create);
+  CHECK(trials(*a) == expected);
+  CHECK_FALSE(bed.disk.locked);
+  // Another object finds out by reading.
+  CHECK(b->refresh());
+  CHECK(trials(*b) == expected);
+  CHECK(b->replay().notice_count() == 0);
+  bed.disk.lose(error);
+  CHECK_FALSE(b->refresh());
+  b->append(Durable::yes, create);
+  CHECK(trials(*b) == expected + 1);
+}
+
+TEST_CASE("a file that is lost again and again is a disk that fails") {
+  Bed bed;
+  auto a = bed.open();
+  begin(*a);
+  const std::string before = bed.disk.bytes;
+  std::function<void()> again = [&] {
+    bed.disk.lose(EIO);
+    bed.disk.before_write = again;
+  };
+  bed.disk.before_write = again;
+  try {
+    a->append(Durable::yes, create);
+    FAIL("it was written");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::io);
+    CHECK(error.is_within(bed.path));
+  }
+  bed.disk.before_write = nullptr;
+  CHECK(bed.disk.bytes == before);
+  a->append(Durable::yes, create);
+  CHECK(trials(*a) == 1);
+}
+
+TEST_CASE("a lost file whose path is another one by now is final") {
+  Bed bed;
+  auto a = bed.open();
+  begin(*a);
+  const bool writes = GENERATE(true, false);
+  bed.disk.inode = 2;
+  bed.disk.lose(ESTALE);
+  try {
+    if (writes) {
+      a->append(Durable::yes, create);
+    } else {
+      a->refresh();
+    }
+    FAIL("it went on");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::data);
+    CHECK(error.message() == "somebody has removed or replaced it while it was in use");
+  }
+}
+
 TEST_CASE("whoever holds the lock for too long is reported, and nothing hangs") {
   Bed bed;
   auto a = bed.open();

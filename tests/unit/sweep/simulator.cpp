@@ -11,6 +11,7 @@
 
 #include "../study/fake_file.hpp"
 #include "base/error.hpp"
+#include "base/numbers.hpp"
 
 namespace nn::test {
 namespace {
@@ -84,7 +85,7 @@ class Agents : public sweep::Executor {
       live(next.mapped().first, next.mapped().second, message.at);
     return message;
   }
-  // How many have begun, and when the last one did.
+  // How many have begun, and when the last new one did.
   std::size_t begun() const { return begun_count_; }
   Clock::time_point last_begin() const { return last_begin_; }
   // Seconds of all trials together until then.
@@ -106,11 +107,13 @@ class Agents : public sweep::Executor {
   void live(const std::string& host, const StartTrial& trial, Clock::time_point now) {
     if (trial.trial >= lives_.size()) lives_.resize(trial.trial + std::size_t{1});
     running_[trial.trial] = now;
-    last_begin_ = std::max(last_begin_, now);
+    if (!trial.from) last_begin_ = std::max(last_begin_, now);
     ++begun_count_;
+    const bool is_stage = !trial.checkpoint.empty();
     RandomStream random(simulation_.seed, RandomUse::shuffle,
-                        std::uint64_t{trial.trial} << 16U | lives_[trial.trial]);
-    const SimulatedTrial life = simulation_.trial(trial, random);
+                        std::uint64_t{trial.trial} << 16U | (is_stage ? 0 : lives_[trial.trial]));
+    SimulatedTrial life = simulation_.trial(trial, random);
+    if (is_stage) cut(life, trial);
     for (std::size_t k = 0; k < life.values.size(); ++k) {
       TrialReport said{trial.trial, {}};
       said.report.step = life.first_step + static_cast<std::int64_t>(k);
@@ -122,7 +125,16 @@ class Agents : public sweep::Executor {
     ended.trial = trial.trial;
     ended.status = life.status << 8;
     ended.wall_s = life.seconds;
+    if (is_stage) ended.checkpoint = study::Checkpoint{.path = trial.checkpoint};
     say(host, trial.trial, now + duration_of(life.seconds), FromAgent(ended));
+  }
+  // Leaves what is behind its checkpoint, up to its budget.
+  static void cut(SimulatedTrial& life, const StartTrial& stage) {
+    const auto at = [&](double step) { return life.values.begin() + static_cast<std::ptrdiff_t>(step); };
+    const double from = stage.from ? stage.from->budget : 0, until = parse_number(stage.words.back());
+    life.seconds *= (until - from) / static_cast<double>(life.values.size());
+    life.first_step += static_cast<std::int64_t>(from);
+    life.values = {at(from), at(until)};
   }
   void end_early(const std::string& host, const SignalTrial& signal) {
     TrialEnded ended;
@@ -173,11 +185,12 @@ sweep::Plan plan_of(const Simulation& simulation, const search::Space& space, co
   sweep::Plan plan;
   std::vector<std::string> words = {"trial"};
   for (const search::Parameter& parameter : space.parameters()) words.push_back('{' + parameter.name + '}');
+  plan.pruner = search::PrunerSpec::parse(simulation.pruner);
+  plan.pruner.settle();
+  if (plan.pruner.kind == search::PrunerKind::promotion) words.emplace_back("{budget}");
   plan.command = sweep::Template(words);
   plan.objectives = {{"value", simulation.direction}};
   plan.sampler = simulation.sampler;
-  plan.pruner = search::PrunerSpec::parse(simulation.pruner);
-  plan.pruner.settle();
   plan.folder = journal + ".d";
   plan.trials = simulation.trials;
   return plan;

@@ -15,7 +15,8 @@
 
 namespace nn::test {
 
-// What becomes of an attempt of a trial.
+// What becomes of an attempt of a trial. With a pruner that sends trials on from checkpoints it is that of
+// the whole trial, of which each stage is a part.
 struct SimulatedTrial {
   double seconds = 1;
   // Reports evenly spread over its time, the last one at its end; step k is values[k - 1].
@@ -52,7 +53,8 @@ struct SimulatedEnd {
 
 struct SimulationResult {
   sweep::RunResult run;
-  // Of slots, from the start until the last trial began: after that there is nothing to do for all of them.
+  // Of slots, from the start until the last new trial began: after that there is nothing to do for all of
+  // them.
   double utilisation = 0;
   // What coordinator, study and pruner took of a processor for each second of that time.
   double cores = 0;

@@ -2,6 +2,8 @@
 //
 //   bench-sweep simulate SLOTS TRIALS SECONDS lognormal|pareto|constant [SYNC_US]
 //       a JSON object: how busy slots were, and what the coordinator took of a processor meanwhile
+//   bench-sweep curves TABLE SEARCHES TRIALS WORKERS
+//       a JSON object: the epochs of successive halving, as a part of those of random search; see curves.hpp
 #include <fmt/format.h>
 
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/numbers.hpp"
+#include "curves.hpp"
 #include "unit/sweep/simulator.hpp"
 
 using namespace nn;
@@ -45,6 +48,19 @@ void run_simulation(const std::vector<std::string>& words) {
       result.cores, result.syncs);
 }
 
+void run_curves(const std::vector<std::string>& words) {
+  const auto count = [&](std::size_t i) {
+    return static_cast<std::size_t>(parse_count(words.at(i), 1, 1'000'000));
+  };
+  const bench::CurvesResult result = bench::replay_curves(words.at(1), count(2), count(3), count(4));
+  fmt::print(
+      "{{\"configurations\": {}, \"seeds\": {}, \"epochs\": {}, \"random\": {:.5f}, \"table\": {:.5f}, "
+      "\"stopping\": {}, "
+      "\"promotion\": {}, \"stopping_trials\": {}, \"promotion_trials\": {}}}\n",
+      result.configurations, result.seeds, result.epochs, result.random_best, result.table_best,
+      result.stopping, result.promotion, result.stopping_trials, result.promotion_trials);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -52,8 +68,12 @@ int main(int argc, char** argv) {
   try {
     if (words.size() >= 5 && words[0] == "simulate") {
       run_simulation(words);
+    } else if (words.size() == 5 && words[0] == "curves") {
+      run_curves(words);
     } else {
-      fail_usage("usage: bench-sweep simulate SLOTS TRIALS SECONDS lognormal|pareto|constant [SYNC_US]");
+      fail_usage(
+          "usage: bench-sweep simulate SLOTS TRIALS SECONDS lognormal|pareto|constant [SYNC_US], or "
+          "bench-sweep curves TABLE SEARCHES TRIALS WORKERS");
     }
   } catch (const Error& error) {
     fmt::print(stderr, "bench-sweep: {}\n", error.what());

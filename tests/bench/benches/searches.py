@@ -1,6 +1,6 @@
 """nn-sweep: proposals, early stopping, a coordinator of a thousand slots, members."""
 
-import json, os, statistics, subprocess, sys
+import json, os, subprocess, sys
 
 from peers import Skip
 from report import Goal, Row, compare, digits, share, single

@@ -1,11 +1,7 @@
-// Rules of pruners: decisions and their sentences, and the same decisions as Optuna's.
+// Rules of pruners: decisions and their sentences. That they are Optuna's, optuna_pruners_test.cpp shows.
 #include "search/pruner.hpp"
 
-#include <cmath>
-#include <fstream>
 #include <limits>
-#include <map>
-#include <random>
 #include <set>
 #include <sstream>
 #include <string>
@@ -13,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "base/random.hpp"
-#include "base/text.hpp"
 #include "catch.hpp"
 #include "search/pruner_rules.hpp"
 #include "search/ranked_values.hpp"
@@ -306,79 +301,6 @@ TEST_CASE("signed ranks have SciPy's probabilities") {
                         {{0, 0}, 1},        {many, 0.008366535803851717}, {tied, 0.043559218723573906}};
   for (const Case& c : cases)
     CHECK(signed_rank_probability(c.differences) == Approx(c.probability).epsilon(1e-12));
-}
-
-struct Event {
-  std::uint32_t trial;
-  std::string what;
-  double value;
-};
-
-std::vector<std::vector<Event>> golden_curves() {
-  std::vector<std::vector<Event>> sets;
-  std::ifstream file(NN_GOLDEN "/search/curves");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with('#')) continue;
-    const std::vector<std::string> words = split(line, ' ');
-    if (words[0] == "set") {
-      sets.emplace_back();
-      continue;
-    }
-    const double value = words.size() > 2 ? std::stod(words[2]) : nan_value;
-    sets.back().push_back({static_cast<std::uint32_t>(std::stoul(words[0])), words[1], value});
-  }
-  return sets;
-}
-
-std::string pruned_of(Pruner& pruner, const std::vector<Event>& events, bool maximize) {
-  std::string text;
-  std::set<std::uint32_t> pruned;
-  for (const Event& e : events) {
-    if (pruned.count(e.trial) > 0) continue;
-    const double value = maximize ? -e.value : e.value;
-    if (e.what == "complete" || e.what == "failed") {
-      pruner.end(e.trial, e.what == "failed" ? TrialEnd::failed : TrialEnd::complete, value);
-    } else if (pruner.report(e.trial, std::stoll(e.what), value).prune) {
-      pruned.insert(e.trial);
-      pruner.end(e.trial, TrialEnd::pruned);
-      text += (text.empty() ? "" : " ") + std::to_string(e.trial) + "@" + e.what;
-    }
-  }
-  return text;
-}
-
-TEST_CASE("decisions are those of Optuna") {
-  const auto sets = golden_curves();
-  REQUIRE(sets.size() > 10);
-  std::ifstream file(NN_GOLDEN "/search/pruned");
-  std::map<std::string, std::string> brackets;  // by pruner and set
-  std::vector<std::vector<std::string>> lines;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with('#')) continue;
-    const std::vector<std::string> words = split(line, '|');
-    if (words[0] == "brackets") {
-      brackets[words[1] + words[2]] = words[3];
-    } else {
-      lines.push_back(words);
-    }
-  }
-  REQUIRE(lines.size() > 500);
-  std::size_t pruned = 0;
-  for (const auto& words : lines) {
-    INFO(words[0] << " " << words[1] << " set " << words[2]);
-    const bool maximize = words[1] == "max";
-    const PrunerSpec spec = settled(words[0]);
-    std::unique_ptr<PruningRule> rule = make_rule(spec, maximize);
-    if (spec.kind == PrunerKind::hyperband) {
-      const std::vector<std::string> of = split(brackets.at(words[0] + words[2]), ' ');
-      rule = std::make_unique<HyperbandRule>(
-          spec, [of](std::uint32_t trial) { return static_cast<std::size_t>(std::stoul(of[trial])); });
-    }
-    Pruner pruner(std::move(rule), maximize);
-    CHECK(pruned_of(pruner, sets[std::stoul(words[2])], maximize) == words[3]);
-    pruned += words[3].empty() ? 0 : 1;
-  }
-  CHECK(pruned > 300);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ except ImportError as missing:
     sys.exit(77)
 
 tb_logging.get_logger().setLevel("ERROR")  # of attempts that begin again it warns
-nn_sweep = str(pathlib.Path(sys.argv[1], "nn-sweep"))
+nn_sweep = str(pathlib.Path(sys.argv[1], "nn-sweep").resolve())
 script = r"""
 for i in 1 2 3; do printf '{"epoch":%d,"loss":%d.25,"train_loss":0.1%d}\n' $i $((i * {n})) $i >&$NN_SWEEP_FD; done
 [ {n} != 4 ] || exit 3

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 #include <string>
@@ -226,7 +227,13 @@ std::string mdoc_list(const options::List& list, std::string_view section) {
 std::string mdoc_section(const Command& tool, const options::List& general, std::string_view section) {
   options::List all = tool.options;
   for (const Command& sub : tool.subcommands) {
-    all.insert(all.end(), sub.options.begin(), sub.options.end());
+    for (const Option& option : sub.options) {
+      // What several commands have stands there once, unless each says something else of it.
+      const bool is_there = std::any_of(all.begin(), all.end(), [&](const Option& other) {
+        return other.name == option.name && other.text == option.text && other.help == option.help;
+      });
+      if (!is_there) all.push_back(option);
+    }
   }
   all.insert(all.end(), general.begin(), general.end());
   std::string out;

@@ -271,6 +271,8 @@ TEST_CASE("who chooses the sampler looks at space and history") {
       {numbers, 250, 1, 1, SamplerKind::tpe},
       {numbers, 20, 2, 0, SamplerKind::tpe},
       {{"x=uniform:0:1", "c=choice:a,b"}, 20, 1, 0, SamplerKind::tpe},
+      {{"x=quniform:0:1:0.1", "n=int:1:32", "o=ordinal:1,2"}, 20, 1, 0, SamplerKind::tpe},
+      {{"x=quniform:0:1:0.01", "n=int:1:9", "o=ordinal:1,2"}, 20, 1, 0, SamplerKind::gp},
       {{"x=uniform:0:1", "y=uniform:0:1 if x>0.5"}, 20, 1, 0, SamplerKind::tpe},
   };
   for (const Case& c : cases) {
@@ -278,7 +280,7 @@ TEST_CASE("who chooses the sampler looks at space and history") {
     History history(space.size(), c.objectives);
     for (std::uint32_t t = 0; t < c.complete; ++t) {
       RandomStream random = stream(t);
-      Point point{random.uniform(), 1, 0, 0};
+      Point point{std::round(10 * random.uniform()) / 10, 1, 0, 0};
       point.resize(space.size(), 0);
       space.settle(point);
       history.add(t, TrialState::complete, point, std::vector<double>(c.objectives, point[0]), c.violation,

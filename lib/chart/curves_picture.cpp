@@ -80,14 +80,14 @@ Picture curves_picture(const Results& results, double width) {
   };
   for (const std::size_t place : drawn) {
     const Result& trial = results.trials[place];
-    if (trial.state != study::State::pruned) continue;
+    if (!trial.is_part()) continue;
     draw(place, "curve pruned");
     ends.add(frame.x(trial.curve.back().first), frame.y(trial.curve.back().second), trial.number);
   }
   ends.draw(svg, "dot small pruned");
   for (const std::size_t place : drawn) {
     const study::State state = results.trials[place].state;
-    if (state == study::State::pruned || place == best) continue;
+    if (results.trials[place].is_part() || place == best) continue;
     complete = complete || state == study::State::complete;
     running = running || state == study::State::running;
     failed = failed || state == study::State::failed;

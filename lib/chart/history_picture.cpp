@@ -10,11 +10,10 @@
 namespace nn::chart {
 namespace {
 
-// What a trial is drawn as: its value, or the last that it reported where it was pruned.
+// What a trial is drawn as: its value, or the last that it reported where it was pruned or is paused.
 double value_of(const Result& trial, std::size_t goal) {
   if (std::isfinite(trial.values[goal])) return trial.values[goal];
-  if (trial.state == study::State::pruned && goal == 0 && !trial.curve.empty())
-    return trial.curve.back().second;
+  if (trial.is_part() && goal == 0 && !trial.curve.empty()) return trial.curve.back().second;
   return none;
 }
 
@@ -79,7 +78,7 @@ Panel panel_of(const Results& results, std::size_t goal, double width, Picture& 
     if (trial.state == study::State::failed) {
       cross += cross_at(frame.x(trial.number), frame.bottom() - 6);
     } else if (std::isfinite(value)) {
-      Dots& dots = trial.state == study::State::pruned ? pruned : trial.feasible ? complete : infeasible;
+      Dots& dots = trial.is_part() ? pruned : trial.feasible ? complete : infeasible;
       dots.add(frame.x(trial.number), frame.y(value), trial.number);
     }
   }
@@ -109,8 +108,10 @@ Panel panel_of(const Results& results, std::size_t goal, double width, Picture& 
 
 Picture history_picture(const Results& results, double width) {
   Picture picture{.section = Section::history, .title = "History"};
-  if (results.trials.empty()) {
-    picture.lacking = "It takes a trial.";
+  const bool any = std::any_of(results.trials.begin(), results.trials.end(),
+                               [](const Result& trial) { return std::isfinite(value_of(trial, 0)); });
+  if (!any) {
+    picture.lacking = "It takes a trial that has a value.";
     return picture;
   }
   for (std::size_t g = 0; g < std::min(results.goals.size(), most_goals); ++g) {

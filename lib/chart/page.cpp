@@ -23,11 +23,7 @@ std::string figure_of(std::string_view name, const std::string& value) {
 
 std::string counts(const Results& results) {
   std::string out = "<dl class=\"figures\">" + figure_of("trials", with_commas(results.trials.size()));
-  for (const study::State state : {study::State::complete, study::State::pruned, study::State::failed,
-                                   study::State::running, study::State::waiting}) {
-    const std::size_t count = results.count(state);
-    if (count > 0) out += figure_of(enum_names(state).name_of(state), with_commas(count));
-  }
+  for (const auto& [name, count] : results.counts) out += figure_of(name, with_commas(count));
   const Timeline timeline = timeline_of(results);
   if (timeline.seconds > 0) {
     out += figure_of("running time", duration_text(timeline.seconds));
@@ -123,8 +119,7 @@ std::string table_of(const Results& results, std::size_t rows) {
   best.resize(std::min(best.size(), rows_without_script));
   for (const std::size_t place : best) {
     const Result& trial = results.trials[place];
-    out += fmt::format("<tr><td>{}</td><td class=\"text\">{}</td>", trial.number,
-                       enum_names(trial.state).name_of(trial.state));
+    out += fmt::format("<tr><td>{}</td><td class=\"text\">{}</td>", trial.number, trial.state_name());
     for (const double value : trial.values) out += "<td>" + short_number(value, 6) + "</td>";
     for (std::size_t d = 0; d < results.dimensions.size(); ++d) {
       const double value = trial.parameters[d];

@@ -1,6 +1,7 @@
 // The table of trials as JSON, for the page's script.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/json_lines.hpp"
@@ -34,7 +35,9 @@ std::string labels_of(const std::vector<std::string>& labels) {
 }
 
 std::string row_of(const Results& results, const Result& trial) {
-  std::string row = fmt::format("[{},{}", trial.number, static_cast<int>(trial.state));
+  std::string row = fmt::format(
+      "[{},{}", trial.number,
+      std::find(state_names().begin(), state_names().end(), trial.state_name()) - state_names().begin());
   for (const double value : trial.values) row += ',' + number(value);
   for (std::size_t d = 0; d < results.dimensions.size(); ++d) {
     const double value = trial.parameters[d];
@@ -65,10 +68,7 @@ std::string page_data(const Results& results, std::size_t most_bytes, std::size_
     columns += fmt::format("{}{{\"name\":{}", c > 0 ? "," : "", quoted(names[c], longest_name));
     const std::size_t first = 2 + results.goals.size();
     if (c == 1) {
-      std::vector<std::string> states;
-      for (std::size_t s = 0; s < study::state_count; ++s) {
-        states.emplace_back(enum_names(study::State{}).name_of(static_cast<study::State>(s)));
-      }
+      const std::vector<std::string> states(state_names().begin(), state_names().end());
       columns += labels_of(states);
     } else if (c >= first && c < first + results.dimensions.size()) {
       if (const Dimension& d = results.dimensions[c - first]; d.has_labels()) columns += labels_of(d.labels);

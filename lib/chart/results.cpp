@@ -145,7 +145,7 @@ class Clock {
     const Date begin = trial.begun != Date{} ? trial.begun : trial.start;
     if (begin == Date{} || trial.state == study::State::waiting) return;
     result.begin_s = study::seconds_between(first_, begin);
-    const Date end = trial.is_finished() ? trial.end : last_;
+    const Date end = trial.is_finished() ? trial.end : trial.paused ? last_of(trial, begin) : last_;
     if (end == Date{}) {
       result.begin_s = none;
       return;
@@ -156,6 +156,16 @@ class Clock {
   std::string last() const { return text_of(last_); }
 
  private:
+  // When it last said something, in its last attempt.
+  static Date last_of(const Trial& trial, Date begin) {
+    double elapsed_s = 0;
+    for (const study::Report& report : trial.reports) {
+      if (std::isfinite(report.elapsed_s)) elapsed_s = report.elapsed_s;
+    }
+    constexpr double most = 1e9;
+    return begin +
+           std::chrono::microseconds(static_cast<std::int64_t>(std::clamp(elapsed_s, 0.0, most) * 1e6));
+  }
   void see(Date date) {
     if (date == Date{}) return;
     if (first_ == Date{} || date < first_) first_ = date;
@@ -169,6 +179,14 @@ class Clock {
   }
   Date first_{}, last_{};
 };
+
+void count_states(Results& results) {
+  for (const std::string_view name : state_names()) {
+    const auto count = std::count_if(results.trials.begin(), results.trials.end(),
+                                     [&](const Result& trial) { return trial.state_name() == name; });
+    if (count > 0) results.counts.emplace_back(name, static_cast<std::size_t>(count));
+  }
+}
 
 std::vector<std::size_t> front_of(const Results& results) {
   std::vector<search::Losses> losses;
@@ -186,6 +204,12 @@ std::vector<std::size_t> front_of(const Results& results) {
 }
 
 }  // namespace
+
+const std::vector<std::string_view>& state_names() {
+  static const std::vector<std::string_view> names{"complete", "pruned", "failed",
+                                                   "running",  "paused", "waiting"};
+  return names;
+}
 
 std::string Dimension::text_of(double value) const {
   if (std::isnan(value)) return "-";
@@ -230,7 +254,6 @@ Results results_of(study::Study& study, const std::function<std::string(std::uin
   Results results;
   results.name = log.name;
   results.journal = study.journal().path();
-  results.counts = log.counts;
   const auto objectives = study.objectives();
   for (std::size_t o = 0; o < objectives.size(); ++o) {
     const std::string name = o == 0 ? "value" : fmt::format("value_{}", o);
@@ -244,6 +267,8 @@ Results results_of(study::Study& study, const std::function<std::string(std::uin
     Result result;
     result.number = trial.number;
     result.state = trial.state;
+    result.paused = trial.paused;
+    results.again += trial.attempt > 1 ? 1 : 0;
     result.feasible = !(trial.violation() > 0);
     result.values.assign(results.goals.size(), none);
     for (std::size_t g = 0; g < results.goals.size() && g < trial.values.size(); ++g)
@@ -266,6 +291,7 @@ Results results_of(study::Study& study, const std::function<std::string(std::uin
     result.reason = trial.ending.reason;
     results.trials.push_back(std::move(result));
   }
+  count_states(results);
   fit_ends(dimensions, results.trials, study.space());
   take_importances(study, dimensions);
   results.dimensions = dimensions.take();

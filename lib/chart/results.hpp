@@ -1,13 +1,13 @@
 // What pictures are made of: a study as plain columns and rows, of which drawing needs to know nothing more.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,9 +35,13 @@ struct Dimension {
   std::string text_of(double value) const;
 };
 
+// Names of states, and of being paused, in the order in which people are told.
+const std::vector<std::string_view>& state_names();
+
 struct Result {
   std::uint32_t number = 0;
   study::State state = study::State::running;
+  bool paused = false;                  // it runs by its state, and waits to be promoted
   bool feasible = true;                 // it keeps the constraints
   std::vector<double> values = {};      // for each goal, as people see them; NaN: there is none
   std::vector<double> parameters = {};  // for each dimension; NaN where it isn't there
@@ -47,6 +51,9 @@ struct Result {
   std::size_t slot = 0;                 // of `slots`
   std::string reason = {};              // why it ended, where that is known
   double seconds() const { return end_s - begin_s; }
+  // Whether it went a part of the way only: it was pruned, or is paused.
+  bool is_part() const { return paused || state == study::State::pruned; }
+  std::string_view state_name() const { return paused ? "paused" : enum_names(state).name_of(state); }
   // Complete, with all values finite and no constraint exceeded: something to choose.
   bool counts() const;
 };
@@ -57,13 +64,14 @@ struct Results {
   std::vector<Dimension> dimensions;
   std::vector<Result> trials;  // by number
   std::vector<std::string> slots;
-  std::array<std::size_t, study::state_count> counts{};
+  // How many trials there are of each state that there is one of, by its name.
+  std::vector<std::pair<std::string_view, std::size_t>> counts;
+  std::size_t again = 0;           // trials that had an attempt before the one that is known
   std::size_t not_finite = 0;      // reports that are no finite numbers
   std::vector<std::size_t> front;  // places of trials that no other dominates, of several goals
   std::string began, ended;        // dates of the first and the last trial, in UTC
   std::string command;             // that ran the best trial, for a shell; empty: nobody knows it
 
-  std::size_t count(study::State state) const { return counts[static_cast<std::size_t>(state)]; }
   // The study's name; one that nobody named is called after its file.
   std::string title() const;
   // Those that count, best first, by a goal; equal ones by number.

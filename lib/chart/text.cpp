@@ -64,11 +64,7 @@ std::size_t label_columns(const std::vector<std::string>& names, std::size_t wid
 
 std::string head(const Results& results, std::size_t width) {
   std::string out = fmt::format("{}: {} trials", printable(results.title()), results.trials.size());
-  for (const study::State state : {study::State::complete, study::State::pruned, study::State::failed,
-                                   study::State::running, study::State::waiting}) {
-    if (results.count(state) > 0)
-      out += fmt::format(", {} {}", results.count(state), enum_names(state).name_of(state));
-  }
+  for (const auto& [name, count] : results.counts) out += fmt::format(", {} {}", count, name);
   out = line_of(in_columns(out, width));
   for (std::size_t g = 0; g < results.goals.size(); ++g) {
     const auto best = results.best(g);

@@ -62,7 +62,8 @@ Timeline timeline_of(const Results& results) {
   std::vector<SlotTime> slots(results.slots.size());
   for (const Result& trial : results.trials) {
     if (!std::isfinite(trial.begin_s) || !std::isfinite(trial.end_s)) continue;
-    all.push_back({trial.begin_s, trial.end_s, trial.state, trial.number});
+    all.push_back(
+        {trial.begin_s, trial.end_s, trial.is_part() ? study::State::pruned : trial.state, trial.number});
   }
   if (all.empty()) return timeline;
   const auto earlier = [](const Stretch& a, const Stretch& b) { return a.begin_s < b.begin_s; };
@@ -82,8 +83,8 @@ Timeline timeline_of(const Results& results) {
   for (std::size_t s = 0; s < slots.size(); ++s) slots[s].name = results.slots[s];
   for (const Result& trial : results.trials) {
     if (!std::isfinite(trial.begin_s) || !std::isfinite(trial.end_s)) continue;
-    const Stretch stretch{without_pauses(trial.begin_s), without_pauses(trial.end_s), trial.state,
-                          trial.number};
+    const Stretch stretch{without_pauses(trial.begin_s), without_pauses(trial.end_s),
+                          trial.is_part() ? study::State::pruned : trial.state, trial.number};
     timeline.seconds = std::max(timeline.seconds, stretch.end_s);
     slots[trial.slot].stretches.push_back(stretch);
   }

@@ -12,7 +12,7 @@ namespace nn::chart {
 
 struct Stretch {
   double begin_s, end_s;  // without pauses
-  study::State state;
+  study::State state;     // a paused one is pruned
   std::uint32_t trial;
 };
 

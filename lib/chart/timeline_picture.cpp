@@ -125,6 +125,12 @@ Picture timeline_picture(const Results& results) {
         timeline.pauses == 1 ? "is" : "are", timeline.pauses == 1 ? "line" : "lines"));
   }
   if (merged) picture.notes.push_back("Short trials that follow each other are drawn as one bar.");
+  if (results.again > 0) {
+    picture.notes.push_back(fmt::format(
+        "Of {} the last attempt is drawn; slots were busy with earlier ones as well.",
+        results.again == 1 ? "a trial that had several"
+                           : fmt::format("{} trials that had several", with_commas(results.again))));
+  }
   if (timeline.slots.size() > most_slots) {
     picture.notes.push_back(
         fmt::format("The first {} of {} slots are drawn.", most_slots, timeline.slots.size()));

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double most = 1e300;  // so that differences are finite
 constexpr double least = 1e-300;
+constexpr double same = 1e-13;  // what differs by less of itself is taken as equal
 
 }  // namespace
 
@@ -24,9 +25,12 @@ Scale::Scale(Is is, double low, double high, double from, double to, bool whole)
   if (is_ == Is::log) {
     low_ = std::max(low_, least);
     high_ = std::max(high_, low_);
-    if (low_ == high_) low_ = std::max(low_ / 2, least), high_ = high_ * 2;
-  } else if (low_ == high_) {
-    const double room = low_ == 0 ? 1 : std::abs(low_) * 0.1;
+    if (high_ - low_ <= low_ * same) {
+      low_ = std::max(low_ / 2, least);
+      high_ = high_ * 2;
+    }
+  } else if (high_ - low_ <= std::max(std::abs(low_), std::abs(high_)) * same || high_ - low_ < least) {
+    const double room = std::abs(low_) < least ? 1 : std::abs(low_) * 0.1;
     low_ -= room;
     high_ += room;
   }
@@ -43,7 +47,7 @@ Scale::Scale(std::vector<std::string> labels, double from, double to)
 double Scale::operator()(double value) const {
   double share = 0;
   if (is_ == Is::log) {
-    share = std::log(std::max(value, least) / low_) / std::log(high_ / low_);
+    share = (std::log(std::clamp(value, least, most)) - std::log(low_)) / (std::log(high_) - std::log(low_));
   } else {
     share = (std::clamp(value, -most, most) - low_) / (high_ - low_);
   }
@@ -52,7 +56,7 @@ double Scale::operator()(double value) const {
 
 double Scale::value_at(double place) const {
   const double share = (place - from_) / (to_ - from_);
-  if (is_ == Is::log) return low_ * std::exp(share * std::log(high_ / low_));
+  if (is_ == Is::log) return std::exp(std::log(low_) + share * (std::log(high_) - std::log(low_)));
   return low_ + share * (high_ - low_);
 }
 
@@ -76,8 +80,6 @@ std::vector<Tick> Scale::linear_ticks(int about) const {
   const double slack = step * 1e-9;
   std::vector<Tick> ticks;
   const double first = std::ceil((low_ - slack) / step);
-  // Where steps are below what the numbers can tell apart, there are no ticks to be had.
-  if (std::abs(first) > 1e15) return {{low_, short_number(low_, 12)}, {high_, short_number(high_, 12)}};
   for (int i = 0; i < 100; ++i) {
     double value = (first + i) * step;
     if (value > high_ + slack) break;

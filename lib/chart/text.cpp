@@ -91,7 +91,7 @@ std::string history(const Results& results, std::size_t width) {
     const Axis axis = axis_of(goal, values);
     const std::string low = short_number(axis.low, 4),
                       high = short_number(axis.high, 4) + (axis.is == Scale::Is::log ? " log" : "");
-    const std::size_t room = width - std::min(width - 10, std::size_t{16} + low.size() + high.size());
+    const std::size_t room = width - std::min(width - 10, std::size_t{17} + low.size() + high.size());
     const std::size_t cells = std::min(room, results.trials.size());
     std::vector<double> best_of(cells, none), so_far(cells, none);
     double best = none;
@@ -274,7 +274,7 @@ std::string table(const Results& results, const std::vector<std::size_t>& places
     rows.push_back(std::move(row));
   }
   constexpr std::size_t widest = 18;
-  std::string out = fmt::format("{}\n", title);
+  std::string out = line_of(in_columns(title, width));
   std::vector<std::size_t> columns(rows[0].size());
   std::size_t used = 0, shown = 0;
   for (std::size_t c = 0; c < columns.size(); ++c) {

@@ -76,7 +76,7 @@ class Agent {
 
   void take(const ToAgent& message) {
     if (const auto* start = std::get_if<StartTrial>(&message)) {
-      const bool waits = start->after && trials_.contains(*start->after);
+      const bool waits = start->after && (trials_.contains(*start->after) || waiting(*start->after));
       return waits ? void(waiting_[*start->after] = *start) : begin(*start);
     }
     if (const auto* control = std::get_if<ControlTrial>(&message)) return tell(*control);
@@ -89,21 +89,32 @@ class Agent {
   }
 
   void tell(const ControlTrial& control) {
-    for (auto& [after, waiting] : waiting_) {
-      if (waiting.trial == control.trial && waiting.control)
-        *waiting.control += (waiting.control->empty() ? "" : "\n") + control.line;
-    }
+    if (StartTrial* start = waiting(control.trial); start != nullptr && start->control)
+      *start->control += (start->control->empty() ? "" : "\n") + control.line;
     if (const auto found = trials_.find(control.trial); found != trials_.end())
       found->second->tell(control.line);
   }
 
-  // A trial that is told to end before it began has ended by that.
+  // One that hasn't begun; null where there is none.
+  StartTrial* waiting(std::uint32_t trial) {
+    for (auto& [after, start] : waiting_) {
+      if (start.trial == trial) return &start;
+    }
+    return nullptr;
+  }
+
+  // A trial that is told to end before it began has ended by that; who waits for it waits for the one before.
   bool forget_waiting(const SignalTrial& signal) {
-    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [&](const auto& entry) { return entry.second.trial == signal.trial; });
-    if (found == waiting_.end()) return false;
+    const StartTrial* start = waiting(signal.trial);
+    if (start == nullptr) return false;
     if (signal.signal != SIGTERM && signal.signal != SIGKILL) return true;
-    waiting_.erase(found);
+    const std::uint32_t before = *start->after;
+    waiting_.erase(before);
+    if (auto next = waiting_.extract(signal.trial)) {
+      next.key() = before;
+      next.mapped().after = before;
+      waiting_.insert(std::move(next));
+    }
     TrialEnded ended;
     ended.trial = signal.trial;
     ended.status = signal.signal;

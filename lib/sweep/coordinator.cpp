@@ -19,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto report_delay = 50ms;  // reports that come meanwhile are written together
+constexpr auto end_delay = 5ms;      // the same of ends, where no slot waits for that
 constexpr auto look_pause = 5s;      // between looks at what others do
 constexpr auto idle_pause = 500ms;   // the same where a slot has nothing to do
 constexpr int failures_of_slot = 3;  // one after the other, while others' trials go well
@@ -71,14 +72,14 @@ std::size_t Coordinator::host_lost(const std::string& host, const std::string& w
     place.present_s += seconds_since(place.since);
     place.since = clock_.now();
     if (place.trial) place.busy_s += seconds_since(began(*place.trial));
-    for (auto* trial : {&place.trial, &place.next}) {
-      if (!*trial) continue;
-      if (groups_.contains(**trial)) {
-        lost += group_lost(*std::exchange(*trial, std::nullopt), why);
+    auto trials = std::exchange(place.queue, {});
+    if (place.trial) trials.push_front(*std::exchange(place.trial, std::nullopt));
+    for (const std::uint32_t trial : trials) {
+      if (groups_.contains(trial)) {
+        lost += group_lost(trial, why);
         continue;
       }
-      const auto found = running_.find(**trial);
-      trial->reset();
+      const auto found = running_.find(trial);
       if (!stopping_) retries_.add(found->second.run, "lost: " + why, clock_.now());
       running_.erase(found);
       ++lost;
@@ -138,6 +139,7 @@ void Coordinator::ended(const TrialEnded& message) {
   const bool failed = end.state == study::State::failed;
   note_slot(place, failed && !message.lost_checkpoint);
   ends_.push_back(std::move(end));
+  if (!ends_due_) ends_due_ = clock_.now() + end_delay;
   if (failed && !message.status && !message.lost_checkpoint) {
     // A command that can't be started now won't be for the next trial either.
     give_up(make_error(ErrorKind::usage, "{}", message.error));
@@ -155,10 +157,16 @@ Ended Coordinator::end_of(const Running& trial, const TrialEnded& message) const
 void Coordinator::leave(const Running& trial) {
   const auto now = clock_.now();
   Place& place = places_[trial.slot];
-  if (place.next == trial.run.number) return place.next.reset();
+  if (place.trial != trial.run.number) {
+    std::erase(place.queue, trial.run.number);
+    return;
+  }
   place.busy_s += seconds_since(trial.started);
-  place.trial = std::exchange(place.next, std::nullopt);
-  if (place.trial) running_.at(*place.trial).started = now;
+  place.trial.reset();
+  if (place.queue.empty()) return;
+  place.trial = place.queue.front();
+  place.queue.pop_front();
+  running_.at(*place.trial).started = now;
 }
 
 bool Coordinator::is_worth_retry(const Running& trial, const TrialEnded& message) {
@@ -253,8 +261,12 @@ void Coordinator::launch(const study::Asked& asked, std::size_t p, bool again) {
   running.slot = p;
   running.started = clock_.now();
   if (asked.run.attempt > 1) running.said.go_on(trial, plan_.objectives[0]);
-  if (place.trial) start.after = *place.trial;
-  (place.trial ? place.next : place.trial) = asked.run.number;
+  if (place.trial) {
+    start.after = place.queue.empty() ? *place.trial : place.queue.back();
+    place.queue.push_back(asked.run.number);
+  } else {
+    place.trial = asked.run.number;
+  }
   running_[asked.run.number] = std::move(running);
   ++begun_;
   observation_.began(trial);
@@ -330,10 +342,10 @@ Clock::time_point Coordinator::work() {
   look_for_end();
   if (over_) return now;
   auto next = std::min(beat_due_, look_due_);
-  if (reports_due_) next = std::min(next, *reports_due_);
-  if (disk_retry_) next = std::min(next, *disk_retry_);
-  const bool is_free = std::any_of(places_.begin(), places_.end(),
-                                   [](const Place& place) { return place.is_open() && !place.trial; });
+  next = std::min(
+      next, disk_retry_ ? *disk_retry_ : std::min(ends_due_.value_or(next), reports_due_.value_or(next)));
+  const bool is_free =
+      std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.is_free(); });
   if (is_free && !draining_) next = std::min(next, std::max(retries_.due(), now + 10ms));
   for (const auto& [number, trial] : running_) {
     if (trial.kill_at) next = std::min(next, *trial.kill_at);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -108,12 +109,13 @@ class Coordinator {
   struct Place {
     Slot slot;
     std::optional<std::uint32_t> trial;
-    std::optional<std::uint32_t> next;   // begins when that one ends
-    bool usable = true, present = true;  // not broken; its host is there
-    int failures = 0;                    // one after the other
-    Clock::time_point since;             // that it has been present, or absent
-    double busy_s = 0, present_s = 0;    // the latter before `since`
+    std::deque<std::uint32_t> queue = {};  // those that begin when that one has ended, one after the other
+    bool usable = true, present = true;    // not broken; its host is there
+    int failures = 0;                      // one after the other
+    Clock::time_point since;               // that it has been present, or absent
+    double busy_s = 0, present_s = 0;      // the latter before `since`
     bool is_open() const { return usable && present; }
+    bool is_free() const { return is_open() && !trial; }
   };
   // What ended in this run.
   struct Tally {
@@ -143,8 +145,7 @@ class Coordinator {
   void ended(const TrialEnded& message);
   bool is_worth_retry(const Running& trial, const TrialEnded& message);
   void note_slot(Place& place, bool failed);
-  bool may_begin_on(const Place& place, bool ahead) const;
-  bool is_ahead(const Tally& tally) const;
+  std::size_t trials_ahead(const Tally& tally) const;
   bool is_round_due() const;
   void round();
   void write(study::Change& change, Round& round);
@@ -205,7 +206,7 @@ class Coordinator {
   Retries retries_;
   std::vector<Ended> ends_;  // not in the journal yet
   std::vector<Reported> reports_;
-  std::optional<Clock::time_point> reports_due_, disk_retry_;
+  std::optional<Clock::time_point> ends_due_, reports_due_, disk_retry_;
   Clock::time_point started_, beat_due_, look_due_;
   Tally tally_;
   std::size_t begun_ = 0;

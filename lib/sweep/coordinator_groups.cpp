@@ -25,8 +25,8 @@ std::string listed(const std::vector<std::uint32_t>& trials) {
 // Where trials run short, those that are left are spread over the slots that are free.
 std::size_t Coordinator::group_size(const study::Change& change, const Round& round) const {
   if (plan_.trials == SIZE_MAX) return plan_.members;
-  const auto free = static_cast<std::size_t>(std::count_if(
-      places_.begin(), places_.end(), [&](const Place& place) { return may_begin_on(place, false); }));
+  const auto free = static_cast<std::size_t>(
+      std::count_if(places_.begin(), places_.end(), [](const Place& place) { return place.is_free(); }));
   const std::size_t slots = std::max<std::size_t>(free - std::min(free, round.begun.size()), 1);
   const std::size_t taken = change.log().finished() + change.log().count(study::State::running);
   const std::size_t left = plan_.trials - std::min(plan_.trials, taken);
@@ -213,7 +213,8 @@ void Coordinator::group_ended(std::uint32_t process, const TrialEnded& message) 
 
 std::size_t Coordinator::group_lost(std::uint32_t process, const std::string& why) {
   std::size_t lost = 0;
-  for (const std::uint32_t number : groups_.extract(process).mapped().trials) {
+  const auto group = groups_.extract(process);
+  for (const std::uint32_t number : group.mapped().trials) {
     const auto node = running_.extract(number);
     if (node.empty()) continue;
     if (!stopping_) retries_.add(node.mapped().run, "lost: " + why, clock_.now());

@@ -16,33 +16,38 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto disk_pause = 5s;  // between tries to write where the disk is full
-constexpr double short_trial_s = 0.02;
+// Of the time that trials take which a slot has before the one there ends, and how many they are at most.
+constexpr double time_ahead_s = 0.02;
+constexpr int most_ahead = 8;
 constexpr std::size_t trials_to_know = 10;  // that have ended before it is known how long they take
 constexpr std::size_t least_failures = 5;
 constexpr std::size_t least_of_all = 3;  // that fail before anything went well
 
 }  // namespace
 
+// Where slots have enough to do, ends wait a little for others, to be written with them.
 bool Coordinator::is_round_due() const {
   const auto now = clock_.now();
   if (disk_retry_ && now < *disk_retry_) return false;
-  if (!ends_.empty() || (reports_due_ && now >= *reports_due_)) return true;
-  const bool ahead = is_ahead(tally_);
-  return !draining_ && std::any_of(places_.begin(), places_.end(),
-                                   [&](const Place& place) { return may_begin_on(place, ahead); });
+  if ((ends_due_ && now >= *ends_due_) || (reports_due_ && now >= *reports_due_)) return true;
+  if (draining_) return !ends_.empty();
+  const std::size_t ahead = trials_ahead(tally_);
+  return (!ends_.empty() && ahead == 0) ||
+         std::any_of(places_.begin(), places_.end(), [&](const Place& place) {
+           return place.is_free() || (place.is_open() && 2 * place.queue.size() < ahead);
+         });
 }
 
-bool Coordinator::may_begin_on(const Place& place, bool ahead) const {
-  return place.is_open() && (!place.trial || (ahead && !place.next));
-}
-
-// Whether a slot gets its next trial before the one there has ended: where trials are short, so that none
-// waits behind a long one, and there are enough to come that no other slot has to go without.
-bool Coordinator::is_ahead(const Tally& tally) const {
-  if (fidelity_ || group_ || tally.finished + tally.failed < trials_to_know || tally.mean_s() > short_trial_s)
-    return false;
+// How many trials a slot gets before the one there has ended: where trials are short, so that none waits
+// behind a long one, and there are enough to come that no other slot has to go without.
+std::size_t Coordinator::trials_ahead(const Tally& tally) const {
+  const double mean_s = tally.mean_s();
+  if (fidelity_ || group_ || tally.finished + tally.failed < trials_to_know || mean_s > time_ahead_s)
+    return 0;
+  const auto ahead = static_cast<std::size_t>(time_ahead_s / std::max(mean_s, time_ahead_s / most_ahead));
   const study::StudyLog& log = study_.log();
-  return log.finished() + log.count(study::State::running) + 2 * places_.size() < plan_.trials;
+  const std::size_t begun = log.finished() + log.count(study::State::running);
+  return begun + 2 * ahead * places_.size() < plan_.trials ? ahead : 0;
 }
 
 void Coordinator::round() {
@@ -109,17 +114,19 @@ void Coordinator::write(study::Change& change, Round& round) {
 }
 
 void Coordinator::begin(study::Change& change, Round& round) {
-  const bool is_next = is_ahead(round.tally);
-  for (const bool ahead : {false, true}) {
+  const std::size_t ahead = trials_ahead(round.tally);
+  // Each slot gets its first one, then each its second.
+  for (std::size_t behind = 0; behind <= ahead; ++behind) {
     for (std::size_t p = 0; p < places_.size(); ++p) {
-      if (!may_begin_on(places_[p], ahead) || (ahead && !is_next)) continue;
-      if (ahead && !places_[p].trial) continue;  // it gets its first one now
+      const Place& place = places_[p];
+      const std::size_t has = place.trial ? 1 + place.queue.size() : 0;
+      if (!place.is_open() || has > behind) continue;
       if (group_) {
         if (!begin_group(change, round, p)) return;
         continue;
       }
       bool again = false;
-      auto asked = next_for(change, round, places_[p], again);
+      auto asked = next_for(change, round, place, again);
       if (!asked && fidelity_) continue;  // there may be something for another host
       if (!asked) return;
       round.begun.push_back({std::move(*asked), p, again});
@@ -171,6 +178,7 @@ void Coordinator::tell_end(const Ended& ended, study::Outcome outcome, bool is_b
 void Coordinator::tell(const Round& round) {
   tally_ = round.tally;
   reports_due_.reset();
+  ends_due_.reset();
   const auto reports = std::exchange(reports_, {});
   for (std::size_t i = 0; i < reports.size(); ++i) {
     const Reported& r = reports[i];

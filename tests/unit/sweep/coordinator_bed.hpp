@@ -41,6 +41,7 @@ struct Bed {
   test::Folder folder;
   test::ManualClock clock;
   test::FakeDisk disk;
+  double wall_s = 0;  // that trials say they took
   Plan plan;
   Hands hands;
   Notes notes;
@@ -85,6 +86,7 @@ struct Bed {
     TrialEnded ended;
     ended.trial = trial;
     ended.status = status;
+    ended.wall_s = wall_s;
     if (!status) ended.error = "train: No such file or directory";
     end(std::move(ended), host);
   }

@@ -266,6 +266,7 @@ TEST_CASE("a target, patience and time end a run") {
 
 TEST_CASE("where trials are short, a slot has its next one before the last has ended") {
   Bed bed;
+  bed.wall_s = 0.015;
   bed.plan.trials = 20;
   bed.start({{"", "cpu:0", 0}});
   const auto last = [&] { return bed.hands.begun.back().trial; };
@@ -273,7 +274,6 @@ TEST_CASE("where trials are short, a slot has its next one before the last has e
     CHECK_FALSE(last().after);
     bed.good(n);
   }
-  bed.coordinator->work();
   REQUIRE(bed.hands.begun.size() == 12);
   CHECK(last().trial == 11);
   CHECK(last().after == 10);
@@ -288,6 +288,30 @@ TEST_CASE("where trials are short, a slot has its next one before the last has e
   bed.end(11, SIGTERM);
   CHECK(bed.coordinator->is_over());
   CHECK(bed.count(study::State::running) == 2);
+}
+
+TEST_CASE("where trials are very short, several wait at their slot, and several ends are written at once") {
+  Bed bed;
+  bed.plan.trials = 1000;
+  bed.wall_s = 0.001;
+  bed.start({{"", "cpu:0", 0}});
+  for (std::uint32_t n = 0; n < 10; ++n) bed.good(n);
+  CHECK(bed.hands.begun.size() == 19);
+  CHECK(bed.hands.begun.back().trial.after == 17);
+  bed.good(10);
+  CHECK(bed.count(study::State::complete) == 10);
+  bed.pass(5ms);
+  CHECK(bed.count(study::State::complete) == 11);
+  CHECK(bed.hands.begun.size() == 20);
+  for (std::uint32_t n = 11; n < 15; ++n) bed.good(n);
+  CHECK(bed.count(study::State::complete) == 11);
+  bed.good(15);
+  CHECK(bed.count(study::State::complete) == 16);
+  CHECK(bed.hands.begun.size() == 25);
+  bed.coordinator->drain("told so");
+  for (std::uint32_t n = 16; n < 25; ++n) bed.good(n);
+  CHECK(bed.coordinator->is_over());
+  CHECK(bed.count(study::State::complete) == 25);
 }
 
 TEST_CASE("the last trials wait behind no other") {

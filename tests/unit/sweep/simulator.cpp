@@ -57,7 +57,7 @@ class Agents : public sweep::Executor {
   // What was begun and told since the last call, on the clock as it is now.
   void follow() {
     for (auto& [host, trial] : std::exchange(begun_, {})) {
-      const bool waits = trial.after && runs(*trial.after);
+      const bool waits = trial.after && (runs(*trial.after) || waits_itself(*trial.after));
       if (waits) {
         const std::uint32_t after = *trial.after;
         waiting_[after] = {host, std::move(trial)};
@@ -104,6 +104,10 @@ class Agents : public sweep::Executor {
   };
 
   bool runs(std::uint32_t trial) const { return running_.contains(trial); }
+  bool waits_itself(std::uint32_t trial) const {
+    return std::any_of(waiting_.begin(), waiting_.end(),
+                       [&](const auto& entry) { return entry.second.second.trial == trial; });
+  }
   void live(const std::string& host, const StartTrial& trial, Clock::time_point now) {
     if (trial.trial >= lives_.size()) lives_.resize(trial.trial + std::size_t{1});
     running_[trial.trial] = now;

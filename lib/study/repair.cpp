@@ -101,7 +101,8 @@ class Repairer {
     // Nobody has read what had no end.
     piece.made_trial =
         !was_never_finished && number_behind(bad, "\"op_code\":") == 4U && has_study(piece.study);
-    open_.push_back(pieces_.size());
+    // In front of all studies there is no trial.
+    if (has_study(piece.study)) open_.push_back(pieces_.size());
     pieces_.push_back(piece);
   }
 
@@ -182,7 +183,7 @@ class Repairer {
       }
     }
     if (count == 0) return;
-    if (studies_.empty()) fail("the line that made its study is lost");
+    if (open_.empty() && !has_study(study_)) fail("the line that made its study is lost");
     Piece& last = open_.empty() ? here : pieces_[open_.back()];
     if (open_.empty()) {
       last.study = study_;

@@ -198,6 +198,8 @@ NniSpace parse_nni_space(std::string_view text) {
     space = Json::parse(text, check);
   } catch (const Json::parse_error& error) {
     fail_data("not JSON, from byte {} on", error.byte);
+  } catch (const Json::out_of_range&) {
+    fail_data("a number is out of range");
   }
   Reader reader;
   reader.read(space, "", std::nullopt, "", 0);

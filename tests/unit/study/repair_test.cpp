@@ -157,6 +157,10 @@ TEST_CASE("trials that only later lines tell of") {
   const auto before = trials_of(replay_of(joined(lines)));
   SECTION("in the place of zeros") { lines[1] = std::string(100, '\0'); }
   SECTION("gone without a trace") { lines.erase(lines.begin() + 1); }
+  SECTION("and a bad line in front of all studies is none") {
+    lines.erase(lines.begin() + 1);
+    lines.insert(lines.begin(), "{\"op_code\":4,");
+  }
   SECTION("two of them") {
     lines[1] = "x";
     lines.erase(lines.begin() + 2, lines.begin() + 4);
@@ -172,6 +176,7 @@ TEST_CASE("trials that only later lines tell of") {
 TEST_CASE("what can't be mended is refused, and bounded") {
   auto lines = three();
   SECTION("the study is gone") { lines[0] = "x"; }
+  SECTION("the study is gone, and what made its trials") { lines[0] = lines[1] = lines[3] = lines[5] = "x"; }
   SECTION("numbers go back") { std::swap(lines[1], lines[5]); }
   SECTION("a number that nothing in the journal bears out") {
     lines[5].replace(lines[5].find("\"t\":2"), 5, "\"t\":4000000000");

@@ -78,6 +78,7 @@ TEST_CASE("what can't be said here is refused by name") {
       {R"({"a": {"_type": "uniform", "_value": [0, 1]}, "a": {"_type": "uniform", "_value": [0, 2]}})",
        "a is there twice"},
       {R"({"a")", "not JSON, from byte"},
+      {R"({"u": {"_type": "uniform", "_value": [0, 1e999]}})", "a number is out of range"},
       {R"({"layer.size": {"_type": "uniform", "_value": [0, 1]}})", "layer.size"},
   };
   for (const Row& row : table) {

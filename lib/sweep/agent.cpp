@@ -80,6 +80,10 @@ class Agent {
       return waits ? void(waiting_[*start->after] = *start) : begin(*start);
     }
     if (const auto* control = std::get_if<ControlTrial>(&message)) return tell(*control);
+    if (const auto* file = std::get_if<FindFile>(&message)) {
+      std::error_code ignored;
+      return send(FileFound{file->path, std::filesystem::exists(file->path, ignored)});
+    }
     const auto& signal = std::get<SignalTrial>(message);
     if (forget_waiting(signal)) return;
     const auto found = trials_.find(signal.trial);

@@ -74,6 +74,10 @@ struct Writer {
   Json operator()(const SignalTrial& m) const {
     return {{"do", "signal"}, {"trial", m.trial}, {"signal", m.signal}};
   }
+  Json operator()(const FindFile& m) const { return {{"do", "find"}, {"path", m.path}}; }
+  Json operator()(const FileFound& m) const {
+    return {{"is", "found"}, {"path", m.path}, {"found", m.found}};
+  }
   Json operator()(const ControlTrial& m) const {
     return {{"do", "control"}, {"trial", m.trial}, {"line", m.line}};
   }
@@ -130,6 +134,7 @@ ToAgent parse_to_agent(std::string_view line) {
   return parse<ToAgent>(line, [](const Json& m) -> ToAgent {
     const std::string what = m.at("do");
     if (what == "signal") return SignalTrial{m.at("trial"), m.at("signal")};
+    if (what == "find") return FindFile{m.at("path")};
     if (what == "control") return ControlTrial{m.at("trial"), m.at("line")};
     if (what != "start")
       fail_data("a message of a kind that this version doesn't know: '{}'", printable(what));
@@ -165,6 +170,7 @@ FromAgent parse_from_agent(std::string_view line) {
       if (out.protocol == agent_protocol) out.devices = m.at("devices").get<std::vector<std::string>>();
       return out;
     }
+    if (what == "found") return FileFound{m.at("path"), m.at("found")};
     if (what == "started") return TrialStarted{m.at("trial"), m.at("process")};
     if (what == "report") {
       TrialReport out{m.at("trial"), {}};

@@ -53,7 +53,11 @@ struct SignalTrial {
   std::uint32_t trial = 0;
   int signal = 0;
 };
-using ToAgent = std::variant<StartTrial, SignalTrial, ControlTrial>;
+// Whether a file is there for the agent.
+struct FindFile {
+  std::string path;
+};
+using ToAgent = std::variant<StartTrial, SignalTrial, ControlTrial, FindFile>;
 
 // From an agent.
 struct AgentReady {
@@ -83,7 +87,11 @@ struct TrialEnded {
   std::int64_t most_memory_kb = 0;
   std::string tail;  // the log's last lines, of one that failed
 };
-using FromAgent = std::variant<AgentReady, TrialStarted, TrialReport, TrialEnded>;
+struct FileFound {
+  std::string path;
+  bool found = false;
+};
+using FromAgent = std::variant<AgentReady, TrialStarted, TrialReport, TrialEnded, FileFound>;
 
 // A line with its end.
 std::string to_line(const ToAgent& message);

@@ -195,6 +195,7 @@ void Agents::lost(Station& station, const std::string& why, bool for_good) {
 void Agents::start(const std::string& host, const StartTrial& trial) { send(host, trial); }
 void Agents::send_signal(const std::string& host, const SignalTrial& signal) { send(host, signal); }
 void Agents::tell(const std::string& host, const ControlTrial& control) { send(host, control); }
+void Agents::find(const std::string& host, const FindFile& file) { send(host, file); }
 
 void Agents::send(const std::string& host, const ToAgent& message) {
   const auto found = stations_.find(host);

@@ -54,6 +54,7 @@ class Agents : public Executor {
   void start(const std::string& host, const StartTrial& trial) override;
   void send_signal(const std::string& host, const SignalTrial& signal) override;
   void tell(const std::string& host, const ControlTrial& control) override;
+  void find(const std::string& host, const FindFile& file) override;
 
  private:
   struct Link;

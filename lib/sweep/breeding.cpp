@@ -92,9 +92,9 @@ std::optional<Stage> Breeding::clone(std::size_t member, std::size_t of, RandomS
 }
 
 // What a member does next whose latest generation has ended.
-std::optional<Stage> Breeding::generation(std::size_t member, std::string_view host) const {
+std::optional<Stage> Breeding::generation(std::size_t member, const IsThere& is_there) const {
   const Member& own = members_[member];
-  const auto is_here = [&](const Stage& stage) { return host_of(trial(stage.from.number).slot) == host; };
+  const auto is_here = [&](const Stage& stage) { return is_there(trial(stage.from.number)); };
   const auto scored = scores();
   RandomStream random = random_for_next();
   if (own.scored == own.latest) {
@@ -117,7 +117,7 @@ std::optional<Stage> Breeding::generation(std::size_t member, std::string_view h
   return anew;
 }
 
-std::optional<Stage> Breeding::next(std::string_view host, bool may_begin) {
+std::optional<Stage> Breeding::next(const IsThere& is_there, bool may_begin) {
   if (!may_begin) return std::nullopt;
   // Who is furthest behind comes first: members take turns where they are more than slots.
   std::vector<std::size_t> ready;
@@ -144,7 +144,7 @@ std::optional<Stage> Breeding::next(std::string_view host, bool may_begin) {
     return first;
   }
   for (const std::size_t member : ready) {
-    if (auto stage = generation(member, host)) return stage;
+    if (auto stage = generation(member, is_there)) return stage;
   }
   return std::nullopt;
 }

@@ -17,7 +17,7 @@ class Breeding : public Fidelity {
   explicit Breeding(const FidelityOf& of);
 
   void update(const study::StudyLog& log) override;
-  std::optional<Stage> next(std::string_view host, bool may_begin) override;
+  std::optional<Stage> next(const IsThere& is_there, bool may_begin) override;
   double first_budget(std::uint32_t /*number*/) const override { return interval_; }
   bool waits(const study::Trial& /*trial*/) const override { return false; }
   bool needs_checkpoint(const study::Trial& trial) const override { return !is_last(trial.budget); }
@@ -36,7 +36,7 @@ class Breeding : public Fidelity {
   // Of all members, as it was then: of trials that had ended by then.
   std::vector<search::Member> scores(study::Date at = study::Date::max()) const;
   RandomStream random_for_next() const;
-  std::optional<Stage> generation(std::size_t member, std::string_view host) const;
+  std::optional<Stage> generation(std::size_t member, const IsThere& is_there) const;
   Stage going_on(std::size_t member) const;
   std::optional<Stage> clone(std::size_t member, std::size_t of, RandomStream& random) const;
   std::optional<std::uint32_t> generation_before(const study::Trial& trial) const;

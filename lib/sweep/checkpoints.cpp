@@ -1,5 +1,6 @@
 #include "sweep/checkpoints.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -36,16 +37,26 @@ void copy(const std::string& from, const std::string& to) {
 }  // namespace
 
 std::optional<study::Checkpoint> record_of(const std::string& path) {
+  // Network file systems look at what another host did when a file is opened, not when its name is looked up.
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
     return std::nullopt;
   const FileStamp stamp = stamp_of(status);
   study::Checkpoint record;
   record.path = path;
   record.bytes = stamp.size;
   record.modified_ns = stamp.modified_ns;
-  if (stamp.size <= summed_bytes) record.xxh3 = checksum_of_file(open_input(path).get(), path);
+  if (stamp.size <= summed_bytes) record.xxh3 = checksum_of_file(file.get(), path);
   return record;
+}
+
+bool is_at_hand(const study::Checkpoint& record) {
+  const UniqueFd file(::open(record.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return false;
+  const FileStamp stamp = stamp_of(status);
+  return stamp.size == record.bytes && stamp.modified_ns == record.modified_ns;
 }
 
 void bring(const study::Checkpoint& from, const std::string& path) {

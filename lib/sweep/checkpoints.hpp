@@ -13,6 +13,9 @@ namespace nn::sweep {
 // that.
 std::optional<study::Checkpoint> record_of(const std::string& path);
 
+// Whether the file, as this host sees it, has the size and the time that were recorded.
+bool is_at_hand(const study::Checkpoint& record);
+
 // Has the file that was recorded as `from` be the one at `path`: the same, or a copy of it (which shares its
 // blocks where the file system can) that is complete when it has the name. Data error where it isn't what was
 // recorded.

@@ -52,6 +52,7 @@ study::Date Coordinator::date() const {
 }
 
 void Coordinator::add_slots(std::vector<Slot> slots) {
+  ask_hosts(slots);
   for (Slot& slot : slots) {
     const auto known =
         std::find_if(places_.begin(), places_.end(), [&](const Place& place) { return place.slot == slot; });
@@ -112,6 +113,8 @@ void Coordinator::take(const std::string& host, const FromAgent& message) {
   } else if (const auto* over = std::get_if<TrialEnded>(&message)) {
     if (is_group(over->trial)) return group_ended(over->trial, *over);
     if (is_ours(over->trial)) ended(*over);
+  } else if (const auto* file = std::get_if<FileFound>(&message)) {
+    if (file->found) sharing_.insert(host);
   }
 }
 

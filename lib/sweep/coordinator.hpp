@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class Executor {
   virtual void start(const std::string& host, const StartTrial& trial) = 0;
   virtual void send_signal(const std::string& host, const SignalTrial& signal) = 0;
   virtual void tell(const std::string& /*host*/, const ControlTrial& /*control*/) {}
+  virtual void find(const std::string& /*host*/, const FindFile& /*file*/) {}
 };
 
 // What people see of it.
@@ -159,6 +161,9 @@ class Coordinator {
   study::Outcome end_stage(study::Change& change, const Ended& ended);
   std::optional<study::Asked> next_stage(study::Change& change, Round& round, const Place& place);
   void settle(study::Change& change, Round& round);
+  bool waits_for_hosts(bool may_begin);
+  bool is_there(const study::Trial& trial, const std::string& host) const;
+  void ask_hosts(const std::vector<Slot>& slots);
   void prepare_stage(const study::Trial& trial, bool again, StartTrial& start) const;
   void remove_checkpoints();
   std::optional<Verdict> judge(const Tally& tally) const;
@@ -217,6 +222,8 @@ class Coordinator {
   std::unique_ptr<Fidelity> fidelity_;  // null: trials have one stage
   bool stages_open_ = false;            // decided about, and not written yet
   std::uint64_t stages_generation_ = 0;
+  std::set<std::string, std::less<>> sharing_;    // hosts that have the study's folder
+  std::optional<Clock::time_point> waits_since_;  // for a host with a checkpoint
   std::size_t checkpoints_seen_ = 0;
   std::vector<std::uint32_t> checkpoints_;  // of trials up to there, that may still be there
 };

@@ -8,9 +8,16 @@
 
 #include "base/error.hpp"
 #include "base/json_lines.hpp"
+#include "sweep/checkpoints.hpp"
 #include "sweep/coordinator_round.hpp"
 
 namespace nn::sweep {
+namespace {
+
+// How long a host may take that has the checkpoints of what is to go on.
+constexpr std::chrono::seconds host_patience{60};
+
+}  // namespace
 
 // What was decided in a commit that was never written counts for nothing, nor what was read before all was
 // read anew.
@@ -69,7 +76,8 @@ std::optional<study::Asked> Coordinator::next_stage(study::Change& change, Round
   fidelity_->update(change.log());
   const study::Quota quota{plan_.trials};
   const bool may_begin = !nothing_left_ && !round.exhausted && change.has_room(quota);
-  const auto stage = fidelity_->next(place.slot.host, may_begin);
+  const auto stage =
+      fidelity_->next([&](const study::Trial& trial) { return is_there(trial, place.slot.host); }, may_begin);
   if (!stage) return std::nullopt;
   const std::string slot = place.slot.name();
   study::Start how;
@@ -101,17 +109,55 @@ std::optional<study::Asked> Coordinator::next_stage(study::Change& change, Round
   return asked;
 }
 
+// Hosts whose agents find this run's own file have the folders of trials in common.
+void Coordinator::ask_hosts(const std::vector<Slot>& slots) {
+  if (!has_stages(plan_.pruner)) return;
+  std::set<std::string> hosts;
+  for (const Slot& slot : slots) {
+    if (!slot.host.empty() && hosts.insert(slot.host).second) executor_.find(slot.host, {presence_.path()});
+  }
+}
+
+bool Coordinator::is_there(const study::Trial& trial, const std::string& host) const {
+  if (host_of(trial.slot) == host) return true;
+  const bool shares = host.empty() || sharing_.contains(host);
+  return shares && !trial.checkpoints.empty() && is_at_hand(trial.checkpoints.back());
+}
+
+// Whether something may go on, of which no slot here has the checkpoint. Its host may come, or others may do
+// it.
+bool Coordinator::waits_for_hosts(bool may_begin) {
+  const auto stage = fidelity_->next([](const study::Trial&) { return true; }, may_begin);
+  if (!stage || stage->is == Stage::Is::fresh) return false;
+  const auto now = clock_.now();
+  if (!waits_since_) {
+    waits_since_ = now;
+    const study::Trial& trial = trial_of(stage->from.number);
+    observation_.said(fmt::format("trial {} waits for a slot on {}, where its checkpoint is", trial.number,
+                                  host_of(trial.slot).empty() ? "this host" : host_of(trial.slot)));
+  }
+  return now - *waits_since_ < host_patience;
+}
+
 // Trials that nobody can promote any more, where nothing runs, here or elsewhere, and no new one may begin.
 void Coordinator::settle(study::Change& change, Round& round) {
-  if (!fidelity_ || !running_.empty() || !round.begun.empty() || !round.retries.empty()) return;
+  if (!fidelity_) return;
+  if (!running_.empty() || !round.begun.empty() || !round.retries.empty()) return waits_since_.reset();
   const bool may_begin = !nothing_left_ && !round.exhausted && change.has_room({plan_.trials});
-  if (may_begin) return;
   const study::StudyLog& log = change.log();
   const bool some_run = std::any_of(log.running.begin(), log.running.end(), [&](std::uint32_t number) {
     return log.trials[number].attempt > 0 && !log.trials[number].paused;
   });
   if (some_run) return;
   fidelity_->update(log);
+  if (waits_for_hosts(may_begin)) return;
+  if (may_begin) {
+    if (!waits_since_) return;
+    const Error error =
+        make_error(ErrorKind::unavailable, "what is to go on has its checkpoints on other hosts");
+    round.verdict = Verdict{error.what(), error};
+    return;
+  }
   for (const Leftover& leftover : fidelity_->leftovers()) {
     study::Ending ending;
     ending.reason = leftover.reason;

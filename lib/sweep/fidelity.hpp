@@ -55,9 +55,11 @@ class Fidelity {
 
   // Takes what is new in the journal. Of a log that isn't the same one, grown, a new object is to be made.
   virtual void update(const study::StudyLog& log) = 0;
-  // What a free slot of this host does next; nothing: it waits until a trial ends. `may_begin`: there is room
-  // for another trial. A stage from a checkpoint on another host is none for it.
-  virtual std::optional<Stage> next(std::string_view host, bool may_begin) = 0;
+  // What a free slot does next; nothing: it waits until a trial ends. `may_begin`: there is room for another
+  // trial. A stage from a checkpoint that isn't there for the slot is none for it: `is_there` is asked about
+  // the trial whose last checkpoint it is.
+  using IsThere = std::function<bool(const study::Trial&)>;
+  virtual std::optional<Stage> next(const IsThere& is_there, bool may_begin) = 0;
   // The budget of the first stage of a trial.
   virtual double first_budget(std::uint32_t number) const = 0;
   // Whether a trial that has come to its budget waits for its next stage: else it is complete.

@@ -72,24 +72,51 @@ void Promoting::update(const study::StudyLog& log) {
   });
 }
 
-std::optional<Stage> Promoting::next(std::string_view host, bool may_begin) {
+std::optional<search::Promotions::Job> Promoting::promotable(const IsThere& is_there) const {
   std::optional<search::Promotions::Job> best;
   for (const search::Promotions& rungs : rungs_) {
     const auto job = rungs.find([&](std::uint32_t number) {
       const study::Trial& trial = log_->trials[number];
-      return trial.paused && host_of(trial.slot) == host;
+      return trial.paused && is_there(trial);
     });
     if (job && (!best || job->step > best->step)) best = job;
   }
-  if (best) {
-    Stage stage;
-    stage.is = Stage::Is::promoted;
-    stage.budget = static_cast<double>(best->step);
-    stage.from = {best->trial, log_->trials[best->trial].attempt};
-    return stage;
+  return best;
+}
+
+// Of few trials none may come to the last rung. So that there is one that is trained to its end, the best
+// that waits at the highest rung goes on, where no other will come.
+std::optional<search::Promotions::Job> Promoting::last_resort(const IsThere& is_there) const {
+  if (log_->count(study::State::complete) > 0) return std::nullopt;
+  std::optional<search::Promotions::Job> best;
+  double least = 0;
+  for (const std::uint32_t number : open_) {
+    const study::Trial& trial = log_->trials[number];
+    if (trial.attempt == 0 || trial.state != study::State::running) continue;
+    if (!trial.paused) return std::nullopt;  // it may yet come
+    const auto rung = rung_at(number, trial.budget);
+    if (!rung || !waits(trial) || trial.checkpoints.empty()) continue;
+    const double value = sign_ * trial.checkpoints.back().value;
+    const std::int64_t step = of(number).step(*rung + 1);
+    const bool is_better = !best || step > best->step || (step == best->step && value < least);
+    if (std::isnan(value) || !is_better) continue;
+    best = search::Promotions::Job{number, *rung + 1, step};
+    least = value;
   }
-  if (may_begin) return Stage{};
-  return std::nullopt;
+  if (best && !is_there(log_->trials[best->trial])) return std::nullopt;
+  return best;
+}
+
+std::optional<Stage> Promoting::next(const IsThere& is_there, bool may_begin) {
+  auto job = promotable(is_there);
+  if (!job && may_begin) return Stage{};
+  if (!job && !promotable([](const study::Trial&) { return true; })) job = last_resort(is_there);
+  if (!job) return std::nullopt;
+  Stage stage;
+  stage.is = Stage::Is::promoted;
+  stage.budget = static_cast<double>(job->step);
+  stage.from = {job->trial, log_->trials[job->trial].attempt};
+  return stage;
 }
 
 double Promoting::first_budget(std::uint32_t number) const { return static_cast<double>(of(number).step(0)); }
@@ -111,9 +138,11 @@ std::string Promoting::standing(const study::Trial& trial, std::size_t rung) con
   decision.count = standing->count;
   decision.kept = standing->kept;
   decision.bracket = brackets_ ? static_cast<int>(bracket_of(trial.number)) : -1;
-  if (standing->kept > 0) return to_string(decision);
-  return fmt::format("{} is one of {} at step {}, and none goes on of fewer than {}", decision.value,
-                     standing->count, decision.step, eta_);
+  const bool is_last_resort = standing->place > standing->kept && rung_at(trial.number, trial.budget) != rung;
+  const char* more = is_last_resort ? "; no other came to the end, and it was the best that waited" : "";
+  if (standing->kept > 0) return to_string(decision) + more;
+  return fmt::format("{} is one of {} at step {}, and none goes on of fewer than {}{}", decision.value,
+                     standing->count, decision.step, eta_, more);
 }
 
 std::vector<Leftover> Promoting::leftovers() const {
@@ -122,8 +151,10 @@ std::vector<Leftover> Promoting::leftovers() const {
     const study::Trial& trial = log_->trials[number];
     if (!trial.paused || trial.attempt == 0) continue;
     const auto rung = rung_at(number, trial.budget);
-    all.push_back(
-        {{number, trial.attempt}, "pruned: " + (rung ? standing(trial, *rung) : "it is at no rung")});
+    std::string reason = "pruned: " + (rung ? standing(trial, *rung) : "it is at no rung");
+    if (of(number).find([number](std::uint32_t other) { return other == number; }))
+      reason += fmt::format(", but its checkpoint is on {}", host_of(trial.slot));
+    all.push_back({{number, trial.attempt}, std::move(reason)});
   }
   return all;
 }

@@ -17,7 +17,7 @@ class Promoting : public Fidelity {
   explicit Promoting(const FidelityOf& of);
 
   void update(const study::StudyLog& log) override;
-  std::optional<Stage> next(std::string_view host, bool may_begin) override;
+  std::optional<Stage> next(const IsThere& is_there, bool may_begin) override;
   double first_budget(std::uint32_t number) const override;
   bool waits(const study::Trial& trial) const override;
   bool needs_checkpoint(const study::Trial& trial) const override { return waits(trial); }
@@ -35,6 +35,8 @@ class Promoting : public Fidelity {
   const search::Promotions& of(std::uint32_t trial) const { return rungs_[bracket_of(trial)]; }
   search::Promotions& of(std::uint32_t trial) { return rungs_[bracket_of(trial)]; }
   void take(const study::Trial& trial, Fed& fed);
+  std::optional<search::Promotions::Job> promotable(const IsThere& is_there) const;
+  std::optional<search::Promotions::Job> last_resort(const IsThere& is_there) const;
   std::optional<std::size_t> rung_at(std::uint32_t trial, double budget) const;
   std::string standing(const study::Trial& trial, std::size_t rung) const;
 

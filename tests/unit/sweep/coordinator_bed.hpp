@@ -20,6 +20,8 @@ struct Hands : Executor {
   std::vector<Begun> begun;
   std::vector<std::pair<std::uint32_t, int>> signals;
   void start(const std::string& host, const StartTrial& trial) override { begun.push_back({host, trial}); }
+  std::vector<std::pair<std::string, std::string>> sought;
+  void find(const std::string& host, const FindFile& file) override { sought.emplace_back(host, file.path); }
   void send_signal(const std::string& /*host*/, const SignalTrial& signal) override {
     signals.emplace_back(signal.trial, signal.signal);
   }

@@ -51,9 +51,12 @@ struct Bed {
     fidelity->update(study->log());
   }
 
+  static Fidelity::IsThere at(std::string_view host) {
+    return [host](const study::Trial& trial) { return host_of(trial.slot) == host; };
+  }
   std::optional<Stage> next(bool may_begin = true, std::string_view host = "") {
     fidelity->update(study->log());
-    return fidelity->next(host, may_begin);
+    return fidelity->next(at(host), may_begin);
   }
   study::Run begin(const Stage& stage, std::string_view slot = "cpu:0") {
     clock.advance(std::chrono::seconds(1));
@@ -152,13 +155,17 @@ TEST_CASE("what others have promoted and brought to an end meanwhile isn't promo
   Bed bed("asha:1:9:3:promote");
   for (const double loss : {0.3, 0.1, 0.2}) bed.come(bed.begin(*bed.next()), loss);
   bed.fidelity->update(bed.study->log());
-  const auto stage = bed.fidelity->next("", false);
+  const auto stage = bed.fidelity->next(Bed::at(""), false);
   const auto seen = std::move(bed.fidelity);
   study::Study& same = *bed.study;
   bed.fidelity = make_fidelity({bed.spec, study::Direction::minimize, &same.space(), 3});
   bed.come(bed.begin(*stage), 0.05);
   seen->update(same.log());
-  CHECK_FALSE(seen->next("", false));
+  // Nothing else runs, so that it is the last one that could come to the end.
+  const auto more = seen->next(Bed::at(""), false);
+  REQUIRE(more);
+  CHECK(more->from == study::Run{1, 2});
+  CHECK(more->budget == 9);
 }
 
 TEST_CASE("at the last rung a trial is complete, and who waits in vain is told why") {

@@ -1,10 +1,13 @@
 // The coordinator with trials that go on in stages.
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file.hpp"
 #include "catch.hpp"
 #include "coordinator_bed.hpp"
+#include "sweep/checkpoints.hpp"
 #include "sweep/fidelity.hpp"
 
 using namespace nn;
@@ -59,11 +62,15 @@ TEST_CASE("a trial is promoted from its checkpoint before a new one begins, and 
   bed.come(1, 0.05);
   CHECK(bed.last().trial == 3);
   bed.come(3, 0.4);
-  // Four are tried, and none may go on.
+  // Four are tried, and too few came to the second rung: the best of those that wait goes on to the end.
+  CHECK_FALSE(bed.coordinator->is_over());
+  REQUIRE(bed.last().trial == 1);
+  CHECK(bed.last().words[2] == "9");
+  bed.come(1, 0.01);
   REQUIRE(bed.coordinator->is_over());
-  CHECK(bed.count(study::State::pruned) == 4);
-  CHECK(bed.trial(1).values == std::vector<double>{0.05});
-  CHECK(bed.trial(1).ending.reason == "pruned: 0.05 is one of 1 at step 3, and none goes on of fewer than 3");
+  CHECK(bed.count(study::State::pruned) == 3);
+  CHECK(bed.trial(1).state == study::State::complete);
+  CHECK(bed.trial(2).values == std::vector<double>{0.2});
   CHECK(bed.trial(3).ending.reason == "pruned: 0.4 is the 4th of 4 at step 1; the best goes on");
 }
 
@@ -118,6 +125,49 @@ TEST_CASE("a trial goes on where its checkpoint is") {
   bed.come(2, 0.3, {}, "h1");
   CHECK(bed.last().slot.host == "h1");
   CHECK(bed.last().trial == 0);
+}
+
+TEST_CASE("what has its checkpoint on a host that isn't there is waited for, and pruned then") {
+  Stages bed("asha:1:3:2:promote", 2);
+  bed.start({{"h1", "cpu:0", 0}});
+  CHECK(bed.hands.sought == std::vector<std::pair<std::string, std::string>>{{"h1", bed.presence.path()}});
+  bed.come(0, 0.1, {}, "h1");
+  bed.coordinator->add_slots({{"h2", "cpu:0", 0}});
+  bed.report(1, 1, 0.2, "h1");
+  bed.coordinator->host_lost("h1", "its connection ended");
+  bed.coordinator->work();
+  REQUIRE(bed.last().slot.host == "h2");
+  bed.come(1, 0.2, {}, "h2");
+  CHECK(bed.notes.sentences.back() == "trial 0 waits for a slot on h1, where its checkpoint is");
+  bed.pass(59s);
+  CHECK_FALSE(bed.coordinator->is_over());
+  bed.pass(1s);
+  REQUIRE(bed.coordinator->is_over());
+  CHECK(bed.trial(0).ending.reason ==
+        "pruned: 0.1 is the 1st of 2 at step 1; the best goes on, but its checkpoint is on h1");
+}
+
+TEST_CASE("hosts that share the folder take each other's trials") {
+  Stages bed("asha:1:3:2:promote", 2);
+  bed.plan.folder = bed.folder / "d";
+  std::filesystem::create_directories(bed.plan.folder + "/trial-00000");
+  const std::string path = bed.plan.folder + "/trial-00000/checkpoint";
+  write_file(path, "state");
+  bed.start({{"h1", "cpu:0", 0}});
+  bed.report(0, 1, 0.1, "h1");
+  TrialEnded ended;
+  ended.trial = 0;
+  ended.status = 0;
+  ended.checkpoint = record_of(path);
+  bed.end(ended, "h1");
+  bed.coordinator->add_slots({{"h2", "cpu:0", 0}});
+  bed.coordinator->take("h2", FileFound{bed.presence.path(), true});
+  bed.coordinator->host_lost("h1", "its connection ended");
+  bed.coordinator->work();
+  bed.come(1, 0.2, {}, "h2");
+  CHECK(bed.last().slot.host == "h2");
+  CHECK(bed.last().trial == 0);
+  CHECK(bed.last().from->bytes == 5);
 }
 
 TEST_CASE("an attempt that is lost goes on with the checkpoint that it finds") {

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/queue.hpp"
 #include "base/signals.hpp"
 #include "base/version.hpp"
 #include "train/trainer.hpp"
@@ -69,6 +71,23 @@ model::Model untrained(const TrainOptions& options, Network network, const Train
   return model;
 }
 
+// Saves those that there are. Each waits for the disk, which takes many in the time of one: so they wait
+// together.
+void save_models(const std::vector<TrainOptions>& members, std::vector<model::Model>& trained) {
+  constexpr std::size_t most_writers = 16;
+  const std::size_t writers = std::min(members.size(), most_writers);
+  const auto save_every = [&](std::size_t first, const Coordinator* threads) {
+    for (std::size_t k = first; k < members.size() && (threads == nullptr || !threads->stopping());
+         k += writers) {
+      if (trained[k].parameters != nullptr) model::save_model(members[k].output, trained[k]);
+    }
+  };
+  if (writers == 1) return save_every(0, nullptr);
+  Coordinator threads;
+  for (std::size_t w = 0; w < writers; ++w) threads.start([&, w] { save_every(w, &threads); });
+  threads.join();
+}
+
 // Trains all members and writes their models; `run` says how far that came, also where this throws.
 void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>& members, Network network,
                     TrainingLog& log, RunFigures& run) {
@@ -85,13 +104,13 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
                                 checkpoint_of(members[0])));
     throw;
   }
+  save_models(members, trained);
   std::size_t missing = 0;
   for (std::size_t k = 0; k < members.size(); ++k) {
     if (trained[k].parameters == nullptr) {
       missing += run.stopped[k] ? 0 : 1;
       continue;
     }
-    model::save_model(members[k].output, trained[k]);
     std::string figures;
     for (const auto& [name, value] : trained[k].provenance.metrics) {
       figures += fmt::format("{}{} {:.4g}", figures.empty() ? "" : ", ", name, value);

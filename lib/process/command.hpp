@@ -18,6 +18,7 @@ struct Command {
   std::vector<std::string> words;        // at least one; the first is looked up in our PATH
   std::vector<std::string> environment;  // NAME=value, over our own; of two with a name the last counts
   std::string directory;                 // where it starts; empty: where we are
+  std::vector<int> cores;                // that it may run on, all of them ours; empty: those of this thread
 
   // The child gets these descriptors, of ours those below the highest of them that are open, 0 to 2
   // among them, and no other.

@@ -72,32 +72,17 @@ std::string last_lines(std::string text) {
   return begin == std::string::npos || begin >= text.size() ? text : text.substr(begin + 1);
 }
 
-// The cores of this thread, put back at the end of a scope: a child starts with those that its parent has
-// then.
-class Affinity {
- public:
-  explicit Affinity(const std::vector<int>& cores) : changed_(!cores.empty()) {
-    if (!changed_) return;
-    ::sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t wanted;
-    CPU_ZERO(&wanted);
-    for (const int core : cores) {
-      if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &before_)) {
-        fail_usage("there is no core {} that may be used here", core);
-      }
-      CPU_SET(core, &wanted);
+// Usage error where one of them is none that may be used.
+void check_cores(const std::vector<int>& cores) {
+  if (cores.empty()) return;
+  cpu_set_t ours;
+  ::sched_getaffinity(0, sizeof ours, &ours);
+  for (const int core : cores) {
+    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &ours)) {
+      fail_usage("there is no core {} that may be used here", core);
     }
-    if (::sched_setaffinity(0, sizeof wanted, &wanted) != 0) fail_errno("sched_setaffinity");
   }
-  ~Affinity() {
-    if (changed_) ::sched_setaffinity(0, sizeof before_, &before_);
-  }
-  Affinity(const Affinity&) = delete;
-
- private:
-  bool changed_;
-  cpu_set_t before_{};
-};
+}
 
 }  // namespace
 
@@ -154,7 +139,8 @@ process::Child TrialProcess::start(const StartTrial& message) {
   standard_.descriptor.assign(without_waiting(std::move(output)));
   errors_.descriptor.assign(without_waiting(std::move(errors)));
   metrics_.descriptor.assign(without_waiting(std::move(metrics)));
-  const Affinity affinity(setup.cores);
+  check_cores(setup.cores);
+  command.cores = setup.cores;
   return process::Child(std::move(command));
 }
 

@@ -1,8 +1,10 @@
 #include "process/command.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "base/error.hpp"
@@ -63,4 +65,42 @@ TEST_CASE("what can't be started is named") {
   command = shell("true");
   command.directory = "/gone";
   CHECK_THROWS_WITH(Child(command), "/gone: No such file or directory");
+}
+
+TEST_CASE("a command with cores of its own has them, and all else as one without") {
+  cpu_set_t before, after;
+  ::sched_getaffinity(0, sizeof before, &before);
+  int core = 0;
+  while (!CPU_ISSET(core, &before)) ++core;
+  const UniqueFd ours(::open("/dev/null", O_RDONLY));
+  ::signal(SIGUSR1, SIG_IGN);
+  // Which descriptors it has, what it does with signals (but for glibc's own, 32 and 33, which posix_spawn()
+  // ignores), its folder, whether its group is its own; its cores.
+  Command command = shell(
+      "ls /proc/$$/fd; grep -E '^(Sig|Shd)' /proc/$$/status | grep -v SigQ | sed -E 's/.{9}(.{7})$/\\1/'; "
+      "pwd; "
+      "cut -d' ' -f5 /proc/$$/stat | grep -cx $$; grep Cpus_allowed_list /proc/self/status | cut -f 2");
+  command.directory = "/";
+  for (const bool own_group : {true, false}) {
+    command.own_group = own_group;
+    command.cores.clear();
+    const std::string plain = output_of(command);
+    command.cores = {core};
+    const std::string bound = output_of(command);
+    const auto last_line = [](const std::string& text) { return text.rfind('\n', text.size() - 2) + 1; };
+    CHECK(bound.substr(0, last_line(bound)) == plain.substr(0, last_line(plain)));
+    CHECK(bound.substr(last_line(bound)) == std::to_string(core) + "\n");
+  }
+  ::signal(SIGUSR1, SIG_DFL);
+  ::sched_getaffinity(0, sizeof after, &after);
+  CHECK(CPU_EQUAL(&before, &after));
+
+  Command gone;
+  gone.cores = {core};
+  gone.words = {"/gone/command", "x"};
+  CHECK_THROWS_WITH(Child(gone), "/gone/command: No such file or directory");
+  gone = shell("true");
+  gone.cores = {core};
+  gone.directory = "/gone";
+  CHECK_THROWS_WITH(Child(gone), "/gone: No such file or directory");
 }

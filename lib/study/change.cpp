@@ -286,13 +286,16 @@ std::uint32_t Change::retry(std::uint32_t number) {
 Change::Taken Change::take_over(const StudyLog& other, std::string_view journal) {
   Taken taken;
   // Journals of other days may have the same name, and the same numbers.
-  std::set<std::pair<std::string_view, Date>> here;
+  std::set<std::pair<std::string, Date>> here;
   for (const Trial& trial : log().trials) here.emplace(trial.from, trial.start);
   Columns columns(space_);
   for (const Trial& old : other.trials) {
     const bool has_ended = old.state == State::complete || old.state == State::pruned;
     if (!has_ended || !old.has_finite_values()) continue;
-    const std::string from = fmt::format("{}:{}#{}", base_name(journal), other.name, old.number);
+    // What that journal took over itself is known by where it was first.
+    const std::string from = old.from.empty()
+                                 ? fmt::format("{}:{}#{}", base_name(journal), other.name, old.number)
+                                 : std::string(old.from);
     if (here.contains({from, old.start})) {
       ++taken.here_already;
       continue;
@@ -316,6 +319,7 @@ Change::Taken Change::take_over(const StudyLog& other, std::string_view journal)
       if (!std::isnan((*point)[p])) trial.parameters.push_back({&space_.parameters()[p], (*point)[p]});
     }
     batch_.add(trial_line(identity_, trial));
+    here.emplace(from, old.start);
     ++taken.taken;
   }
   return taken;

@@ -144,7 +144,7 @@ void sweep(const SweepOptions& o) {
   if (!said.empty()) print_note(said);
   if (o.dry_run) return dry_run(o, plan, space, hosts);
 
-  std::vector<study::Study> old = read_old(o.from, plan.objectives);
+  std::vector<study::Study> old = read_old(o.from, o.journal, plan.objectives);
   study::Presence presence(o.journal);
   study::Study study(o.journal, opening_of(o, space),
                      {.worker = presence.id(), .spare_link = presence.path() + ".link"});

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -45,10 +48,13 @@ void take_over(study::Study& study, study::Study& old) {
 
 }  // namespace
 
-std::vector<study::Study> read_old(const std::vector<std::string>& journals,
+std::vector<study::Study> read_old(const std::vector<std::string>& journals, const std::string& own,
                                    const std::vector<study::Objective>& objectives) {
   std::vector<study::Study> all;
   for (const std::string& journal : journals) {
+    std::error_code none;
+    if (std::filesystem::equivalent(journal, own, none))
+      fail_usage("{}: that is the sweep's own journal, whose trials it knows", journal);
     study::Study& old = all.emplace_back(study::Study::read(journal));
     for (const std::string& note : old.take_notes()) warn("{}", note);
     check_objectives(old, journal, objectives);

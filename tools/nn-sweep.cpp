@@ -1,5 +1,6 @@
 // nn-sweep: searches parameters of any command, over all devices. The work is in lib/sweep.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <optional>
@@ -135,10 +136,13 @@ options::List best_options(Options& o) {
 }
 
 options::List plot_options(Options& o) {
-  options::Field sections{.kind = options::Kind::choice,
-                          .choices = enum_names(chart::Section{}).list(),
-                          .repeatable = true,
-                          .apply = [&o](auto text) { chart::add_sections(o.plot.only, *text); }};
+  const auto names = enum_names(chart::Section{}).list();
+  static const std::string only =
+      fmt::format("With `plot`, only these pictures, with commas between: `{}`.", fmt::join(names, "`, `"));
+  options::Field sections{
+      .kind = options::Kind::choice, .choices = names, .repeatable = true, .apply = [&o](auto text) {
+        chart::add_sections(o.plot.only, *text);
+      }};
   return with(
       {}, {{{.name = "output",
              .letter = 'o',
@@ -153,10 +157,7 @@ options::List plot_options(Options& o) {
              .text = "With `plot`, `html`, `svg` or `text`. By default the file's ending says it; without "
                      "a file it is `text` for a terminal and `html` otherwise."},
             options::choice(o.plot.format)},
-           {{.name = "only",
-             .value = "PICTURE",
-             .help = "Only these, with commas between",
-             .text = "With `plot`, only these pictures, with commas between."},
+           {{.name = "only", .value = "PICTURE", .help = "Only these, with commas between", .text = only},
             sections}});
 }
 

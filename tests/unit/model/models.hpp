@@ -71,7 +71,8 @@ inline model::Model class_model() {
                       "00112233445566778899aabbccddeeff",
                       UINT64_MAX,
                       1700000000,
-                      {{"val_accuracy", 0.1}, {"val_loss", 1.0 / 3}}};
+                      {{"val_accuracy", 0.1}, {"val_loss", 1.0 / 3}},
+                      {{"lr", 0.01}}};
   fill_parameters(model);
   return model;
 }

@@ -195,9 +195,14 @@ std::vector<nn::cli::Command> commands(Options& o) {
                                          options::each(o.trials, parse_trial));
   const auto fixed = options::argument("NAME=VALUE", "NAME=VALUE", "Values; what isn't said is proposed",
                                        options::texts(o.fixed));
-  options::List status =
-      with({}, {{{.name = "json", .help = "As a JSON object", .text = "With `status`, print a JSON object."},
-                 options::flag(o.json)}});
+  const auto json_option = [](bool& json) {
+    return std::pair<options::Option, options::Field>(
+        {.name = "json",
+         .help = "As objects of JSON",
+         .text = "With `run`, print an object of JSON for each trial as it ends; with `status`, print one."},
+        options::flag(json));
+  };
+  options::List status = with({}, {json_option(o.json)});
   options::List show =
       with({}, {{{.name = "command",
                   .help = "Its command line",
@@ -215,7 +220,7 @@ std::vector<nn::cli::Command> commands(Options& o) {
   return {
       {.name = "run",
        .summary = "run trials of a command until enough have finished",
-       .options = sweep::run_option_list(o.sweep),
+       .options = with(sweep::run_option_list(o.sweep), {json_option(o.sweep.json)}),
        .arguments = {command}},
       {.name = "ask", .summary = "print a trial to be run by whoever asks", .options = ask_options(o)},
       {.name = "tell",

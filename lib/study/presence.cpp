@@ -145,6 +145,10 @@ void Presence::join() {
     lost_ = false;
     beaten_ = clock_.now();
     if (beat()) return;
+    const int error = errno;
+    if (!is_same_file(path_, fd_.get())) continue;
+    unlink(path_.c_str());
+    fail_errno(path_, error);
   }
   throw make_error(ErrorKind::io, "a file of this run's disappears at once").within_file(path_);
 }
@@ -158,6 +162,7 @@ bool Presence::beat() {
     return false;
   }
   const std::string text = fmt::format("{:020}\n", ++counter_);
+  errno = ENOSPC;  // what a short write means
   const bool written = pwrite(fd_.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
   // Over NFS others see it no sooner.
   if (!written || fdatasync(fd_.get()) != 0) return false;

@@ -374,7 +374,31 @@ RunResult Coordinator::result() const {
     result.busy_s += place.busy_s;
     result.slot_s += place.present_s + (place.present ? seconds_since(place.since) : 0);
   }
+  result.elapsed_s = seconds_since(started_);
+  if (tally_.finished + tally_.failed + tally_.paused > 0) result.mean_s = tally_.mean_s();
   return result;
+}
+
+std::vector<SlotView> Coordinator::slots() const {
+  std::vector<SlotView> views;
+  for (const Place& place : places_) {
+    SlotView view;
+    view.name = place.slot.name();
+    view.trial = place.trial;
+    if (!place.present) view.state = "away";
+    if (!place.usable) view.state = "broken";
+    const auto running = place.trial ? running_.find(*place.trial) : running_.end();
+    if (running != running_.end()) {
+      view.elapsed_s = seconds_since(running->second.started);
+      if (running->second.ending != Running::End::none) view.state = "ending";
+      if (const auto& reports = trial_of(*place.trial).reports; !reports.empty()) {
+        view.step = reports.back().step;
+        view.value = reports.back().value;
+      }
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
 }
 
 }  // namespace nn::sweep

@@ -21,6 +21,7 @@
 #include "sweep/agent_protocol.hpp"
 #include "sweep/fidelity.hpp"
 #include "sweep/group.hpp"
+#include "sweep/live_table.hpp"
 #include "sweep/outcome.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/proposer.hpp"
@@ -39,6 +40,15 @@ class Executor {
   virtual void find(const std::string& /*host*/, const FindFile& /*file*/) {}
 };
 
+struct RunResult {
+  std::size_t finished = 0, failed = 0, begun = 0;
+  std::string reason;             // why it ended, or no trial begins any more: a sentence
+  std::optional<Error> error;     // where that is a failure
+  double busy_s = 0, slot_s = 0;  // of slots: with a trial that has ended, and in all
+  double elapsed_s = 0;
+  double mean_s = std::numeric_limits<double>::quiet_NaN();  // that a trial took; NaN: none has ended
+};
+
 // What people see of it.
 class Observation {
  public:
@@ -48,16 +58,14 @@ class Observation {
   virtual void reported(const study::Trial& /*trial*/, const study::Report& /*report*/,
                         std::string_view /*metrics_json*/) {}
   virtual void ended(const study::Trial& /*trial*/, bool /*is_best*/) {}
+  // After ended(), of one that failed: the last lines of what it printed.
+  virtual void failed(const study::Trial& /*trial*/, const std::string& /*tail*/) {}
   // It has come to its budget, and waits for what becomes of others.
   virtual void paused(const study::Trial& /*trial*/) {}
   virtual void said(const std::string& /*sentence*/) {}
-};
-
-struct RunResult {
-  std::size_t finished = 0, failed = 0, begun = 0;
-  std::string reason;             // why it ended: a sentence
-  std::optional<Error> error;     // where that is a failure
-  double busy_s = 0, slot_s = 0;  // of slots: with a trial, and in all
+  // How often it is shown how things stand; 0: never.
+  virtual Clock::duration look_every() const { return {}; }
+  virtual void look(const std::vector<SlotView>& /*slots*/, const RunResult& /*so_far*/) {}
 };
 
 // One thread.
@@ -85,7 +93,8 @@ class Coordinator {
   // Does what is due; when it wants to be called again at the latest. After each take() it is due.
   Clock::time_point work();
   bool is_over() const { return over_; }
-  RunResult result() const;
+  RunResult result() const;  // so far
+  std::vector<SlotView> slots() const;
 
  private:
   struct Running {

@@ -169,6 +169,7 @@ void Coordinator::tell_end(const Ended& ended, study::Outcome outcome, bool is_b
                                   ended.run.number, ended.run.attempt));
   } else if (trial.is_finished()) {
     observation_.ended(trial, is_best);
+    if (trial.state == study::State::failed) observation_.failed(trial, ended.tail);
   } else if (ended.state == study::State::complete) {
     observation_.paused(trial);
   }

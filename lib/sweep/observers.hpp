@@ -23,11 +23,24 @@ class Observers : public Observation {
   void ended(const study::Trial& trial, bool is_best) override {
     for (Observation* one : all_) one->ended(trial, is_best);
   }
+  void failed(const study::Trial& trial, const std::string& tail) override {
+    for (Observation* one : all_) one->failed(trial, tail);
+  }
   void paused(const study::Trial& trial) override {
     for (Observation* one : all_) one->paused(trial);
   }
   void said(const std::string& sentence) override {
     for (Observation* one : all_) one->said(sentence);
+  }
+  // As often as who wants it first.
+  Clock::duration look_every() const override {
+    for (const Observation* one : all_) {
+      if (one->look_every() != Clock::duration{}) return one->look_every();
+    }
+    return {};
+  }
+  void look(const std::vector<SlotView>& slots, const RunResult& so_far) override {
+    for (Observation* one : all_) one->look(slots, so_far);
   }
 
  private:

@@ -48,6 +48,7 @@ struct SweepOptions {
 
   // Of `run` alone.
   std::vector<std::string> from;  // journals whose trials are taken over
+  bool json = false;              // of trials' lines
   std::string tensorboard;        // a folder; empty: none
 };
 

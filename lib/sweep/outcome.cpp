@@ -7,10 +7,13 @@
 #include <utility>
 
 #include "base/json_lines.hpp"
+#include "base/text.hpp"
 #include "process/child.hpp"
 
 namespace nn::sweep {
 namespace {
+
+constexpr std::size_t longest_line = 300;
 
 // 128 + the signal, as a shell has it.
 int exit_status_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
@@ -19,6 +22,7 @@ Ended begin_of(const Plan& plan, study::Run run, const Said& said, const TrialEn
   Ended ended{.run = run};
   ended.has_steps = said.has_steps;
   ended.left = message.checkpoint;
+  ended.tail = message.tail;
   ended.ending.wall_s = message.wall_s;
   ended.ending.user_s = message.user_s;
   ended.ending.memory_kb = message.most_memory_kb;
@@ -90,8 +94,10 @@ Ended outcome_of(const Plan& plan, study::Run run, const Said& said, const Trial
   }
   if (*message.status != 0) {
     ended.ending.reason = process::describe_end(*message.status);
+    // Whatever bytes these are, a journal and a terminal take them.
     if (!message.tail.empty())
-      ended.ending.reason += "; " + message.tail.substr(message.tail.rfind('\n') + 1);
+      ended.ending.reason +=
+          "; " + printable(std::string_view(message.tail).substr(message.tail.rfind('\n') + 1), longest_line);
     return ended;
   }
   std::vector<double> values;

@@ -35,6 +35,7 @@ struct Ended {
   std::map<std::string, double> constraints = {};  // what each is exceeded by
   bool has_steps = false;                          // of what it said
   std::optional<study::Checkpoint> left = {};      // without budget and value
+  std::string tail = {};                           // of one that failed: the last lines of what it printed
 };
 
 // Of one that ended by itself, what its status, its last values and the last number that it printed make of

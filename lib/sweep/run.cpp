@@ -25,6 +25,7 @@ class Run {
         coordinator_(study, presence, others, plan, std::move(propose), agents_, net::clock_of(io_),
                      observation, [this] { asio::post(io_, [this] { work_soon(); }); }),
         timer_(io_.get_executor()),
+        look_(io_.get_executor()),
         stop_(io_.get_executor(), [this] { stopped(); }),
         hosts_(hosts.size()),
         hosts_left_(hosts.size()) {
@@ -35,6 +36,7 @@ class Run {
   }
 
   RunResult operator()() {
+    look_later();
     io_.run();
     if (failure_) std::rethrow_exception(failure_);
     return coordinator_.result();
@@ -111,11 +113,21 @@ class Run {
     }
   }
 
+  void look_later() {
+    if (observation_.look_every() == Clock::duration{}) return;
+    look_.expires_after(observation_.look_every());
+    look_.wait([this](bool expired) {
+      if (!expired) return;
+      observation_.look(coordinator_.slots(), coordinator_.result());
+      look_later();
+    });
+  }
+
   asio::io_context io_{1};
   Observation& observation_;
   Agents agents_;
   Coordinator coordinator_;
-  net::Timer timer_;
+  net::Timer timer_, look_;
   net::StopWait stop_;
   std::size_t hosts_, hosts_left_;  // in all; that are not gone for good
   std::set<std::string> gone_;      // hosts that are not there, as was said

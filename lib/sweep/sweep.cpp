@@ -18,58 +18,16 @@
 #include "search/sampler.hpp"
 #include "sweep/fidelity.hpp"
 #include "sweep/group.hpp"
+#include "sweep/live_display.hpp"
 #include "sweep/observers.hpp"
 #include "sweep/tensorboard.hpp"
+#include "sweep/trial_lines.hpp"
 #include "sweep/warm_start.hpp"
 
 namespace nn::sweep {
 namespace {
 
 constexpr std::uint32_t shown_commands = 3;  // of a dry run
-
-// A line a trial, as it ends.
-class Lines : public Observation {
- public:
-  Lines(const study::Study& study, const std::string& journal) : study_(study), journal_(journal) {}
-
-  void ended(const study::Trial& trial, bool is_best) override {
-    std::string line = fmt::format("trial {} {}", trial.number, enum_names(trial.state).name_of(trial.state));
-    const auto objectives = study_.objectives();
-    for (std::size_t o = 0; o < trial.values.size(); ++o)
-      line += fmt::format(" {}={}", objectives[o].name, trial.values[o]);
-    if (is_best) line += " best";
-    for (const study::TrialParameter& p : trial.parameters)
-      line += fmt::format(" {}={}", p.what->name, p.text());
-    if (!std::isnan(trial.ending.wall_s)) line += fmt::format(" {:.1f}s", trial.ending.wall_s);
-    line += fmt::format(" {}\n", trial.slot);
-    write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
-    if (trial.state == study::State::failed) say_failure(trial);
-  }
-  void paused(const study::Trial& trial) override {
-    const study::Checkpoint& at = trial.checkpoints.back();
-    std::string line = fmt::format("trial {} paused step={} {}={}", trial.number, at.budget,
-                                   study_.objectives()[0].name, at.value);
-    for (const study::TrialParameter& p : trial.parameters)
-      line += fmt::format(" {}={}", p.what->name, p.text());
-    line += fmt::format(" {}\n", trial.slot);
-    write_all(STDOUT_FILENO, std::as_bytes(std::span(line)), "standard output");
-  }
-  void said(const std::string& sentence) override { warn("{}", sentence); }
-
- private:
-  // Members of a group often fail of one cause, which is said once.
-  void say_failure(const study::Trial& trial) {
-    const std::string folder = folder_of(trials_folder(journal_), trial);
-    std::string cause = trial.ending.reason + '\0' + folder;
-    if (cause == told_) return;
-    told_ = std::move(cause);
-    warn("trial {} failed: {}; its log is {}/log", trial.number, trial.ending.reason, folder);
-  }
-
-  const study::Study& study_;
-  const std::string& journal_;
-  std::string told_;
-};
 
 // Whether the command may know how far to go, and from where, where the pruner wants that of it.
 void check_stages(const Plan& plan, const search::Space& space) {
@@ -152,18 +110,24 @@ void sweep(const SweepOptions& o) {
   take_over(study, std::move(old));
   study::Observer others(o.journal, study.journal().has_sure_locks());
   others.tidy();
-  Lines lines(study, o.journal);
+  TrialLines lines(study, o.json);
+  std::optional<LiveDisplay> live;
+  if (const int terminal = LiveDisplay::terminal(); terminal >= 0)
+    live.emplace(study, plan, lines, terminal, o.json);
   Observers observers;
-  observers.add(lines);
+  observers.add(live ? static_cast<Observation&>(*live) : lines);
   std::optional<TensorBoard> board;
   if (!o.tensorboard.empty()) observers.add(board.emplace(study, o.tensorboard));
   const RunResult result = run(study, presence, others, plan, propose_by(plan.sampler), hosts, observers);
+  if (live) live->remove();
   others.tidy();  // of those that died meanwhile
   if (board && stop_requested() == 0) board->catch_up();
   for (const std::string& note : study.take_notes()) warn("{}", note);
   print_summary(fmt::format("{} finished, {} failed; {}; slots were busy {:.1f} % of the time",
                             result.finished, result.failed, result.reason,
                             result.slot_s > 0 ? 100 * result.busy_s / result.slot_s : 0.0));
+  if (const study::Trial* best = live ? study.log().best() : nullptr; best != nullptr)
+    print_summary("best: " + trial_line(study, *best));
   if (result.error) throw Error(*result.error);
   if (stop_requested() == SIGTERM && ::getenv("SLURM_ARRAY_TASK_ID") != nullptr) {
     // That a task of an array had to go is no failure of it.

@@ -8,7 +8,8 @@
 
 namespace nn::sweep {
 
-// A line for each trial on stdout. Returns where all went as it was told to; throws what ended it otherwise.
+// A line for each trial on stdout, or a live table on a terminal. Returns where all went as it was told to;
+// throws what ended it otherwise.
 void sweep(const SweepOptions& options);
 
 }  // namespace nn::sweep

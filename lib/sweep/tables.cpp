@@ -113,6 +113,20 @@ std::string objective_name(study::Study& study, std::size_t o) {
   return objectives[o].name.empty() ? (o == 0 ? "value" : fmt::format("value_{}", o)) : objectives[o].name;
 }
 
+// All parameters that these trials have, those of the space first.
+std::vector<std::string> names_in(study::Study& study, const std::vector<const study::Trial*>& trials) {
+  std::vector<std::string> names;
+  std::set<std::string, std::less<>> known;
+  const auto add = [&](const std::string& name) {
+    if (known.insert(name).second) names.push_back(name);
+  };
+  for (const search::Parameter& p : study.space().parameters()) add(p.name);
+  for (const study::Trial* trial : trials) {
+    for (const study::TrialParameter& p : trial->parameters) add(p.what->name);
+  }
+  return names;
+}
+
 Cell parameter_cell(const study::Trial& trial, const std::string& name) {
   const study::TrialParameter* p = trial.find(name);
   return p == nullptr ? none() : Cell{p->text(), json_of(p->what->distribution, p->value)};
@@ -123,7 +137,7 @@ Table table_of(study::Study& study, const std::vector<const study::Trial*>& tria
   table.names = {"trial", "state"};
   const std::size_t objectives = study.log().directions.size();
   for (std::size_t o = 0; o < objectives; ++o) table.names.push_back(objective_name(study, o));
-  const std::vector<std::string> parameters = parameter_names(study);
+  const std::vector<std::string> parameters = names_in(study, trials);
   table.names.insert(table.names.end(), parameters.begin(), parameters.end());
   for (const char* name : {"seconds", "slot", "attempts", "reason"}) table.names.emplace_back(name);
   for (const study::Trial* trial : trials) {
@@ -231,22 +245,19 @@ const EnumNames<TableFormat>& enum_names(TableFormat) {
 }
 
 std::vector<std::string> parameter_names(study::Study& study) {
-  std::vector<std::string> names;
-  std::set<std::string, std::less<>> known;
-  const auto add = [&](const std::string& name) {
-    if (known.insert(name).second) names.push_back(name);
-  };
-  for (const search::Parameter& p : study.space().parameters()) add(p.name);
-  for (const study::Trial& trial : study.log().trials) {
-    for (const study::TrialParameter& p : trial.parameters) add(p.what->name);
-  }
-  return names;
+  std::vector<const study::Trial*> all;
+  for (const study::Trial& trial : study.log().trials) all.push_back(&trial);
+  return names_in(study, all);
 }
 
 std::string trials_table(study::Study& study, TableFormat format) {
   std::vector<const study::Trial*> all;
   for (const study::Trial& trial : study.log().trials) all.push_back(&trial);
   return text_of(table_of(study, all), format);
+}
+
+std::string trial_json(study::Study& study, const study::Trial& trial) {
+  return text_of(table_of(study, {&trial}), TableFormat::jsonl);
 }
 
 std::string best_table(study::Study& study, const BestOptions& options) {
@@ -350,7 +361,7 @@ std::string lineage_table(study::Study& study, std::uint32_t number_of, TableFor
   std::reverse(line.begin(), line.end());
   Table table;
   table.names = {"trial", "member", "from", "to", objective_name(study, 0), "seed"};
-  const std::vector<std::string> parameters = parameter_names(study);
+  const std::vector<std::string> parameters = names_in(study, line);
   table.names.insert(table.names.end(), parameters.begin(), parameters.end());
   double from = 0;
   const auto add = [&](const study::Trial& trial, double to, double value) {

@@ -21,6 +21,9 @@ std::vector<std::string> parameter_names(study::Study& study);
 // A row for each trial: number, state, values, parameters, seconds, slot, attempts.
 std::string trials_table(study::Study& study, TableFormat format);
 
+// The row of one as an object of JSON; parameters are those of the space, then its own.
+std::string trial_json(study::Study& study, const study::Trial& trial);
+
 struct BestOptions {
   std::size_t top = 1;
   bool pareto = false;   // all that no other dominates

@@ -362,3 +362,51 @@ TEST_CASE("a slow proposal is made in a thread, and the slot waits for it only t
   CHECK_FALSE(proposer.is_waiting());
   CHECK(asked == 2);
 }
+
+TEST_CASE("a whole run on a disk that fails at any of its writes loses and repeats nothing") {
+  constexpr std::size_t trials = 6;
+  // Room for so many bytes, and then no more for a while; or the file is lost, as over NFS.
+  for (const int fault : {0, 1, 40, 700, -EIO, -ESTALE}) {
+    bool happened = true;
+    for (std::size_t after = 1; happened; ++after) {
+      INFO("fault " << fault << " at write " << after);
+      Bed bed;
+      bed.plan.trials = trials;
+      bed.start();
+      happened = false;
+      const std::size_t at = bed.disk.writes + after;
+      std::function<void()> look = [&] {
+        bed.disk.before_write = look;
+        if (bed.disk.writes != at) return;
+        happened = true;
+        if (fault < 0) {
+          bed.disk.lose(-fault);
+        } else {
+          bed.disk.room = static_cast<std::size_t>(fault);
+        }
+      };
+      bed.disk.before_write = look;
+      for (std::size_t ended = 0; !bed.coordinator->is_over();) {
+        REQUIRE(bed.clock.now().time_since_epoch() < 10min);
+        for (; ended < bed.hands.begun.size(); ++ended) bed.good(bed.hands.begun[ended].trial.trial);
+        bed.disk.room.reset();
+        bed.pass(1s);
+      }
+      // 700 bytes may be enough.
+      if (fault != 700) CHECK(bed.notes.sentences.size() == (happened && fault >= 0 ? 1 : 0));
+      CHECK(bed.hands.begun.size() == trials);
+      study::Replay replay("s.jsonl");
+      REQUIRE(replay.apply(bed.disk.bytes) == bed.disk.bytes.size());
+      CHECK(replay.notice_count() == 0);
+      CHECK(replay.studies()[0].count(study::State::complete) == trials);
+      for (const study::Trial& trial : replay.studies()[0].trials) CHECK(trial.attempt == 1);
+    }
+  }
+}
+
+TEST_CASE("a journal that was replaced ends a run") {
+  Bed bed;
+  bed.start();
+  bed.disk.replaced = true;
+  CHECK_THROWS_WITH(bed.good(0), Catch::Contains("removed or replaced"));
+}

@@ -293,12 +293,16 @@ std::vector<Point> gp_candidates(const Space& space, const History& history, Ran
   Trials trials = trials_of(cube, history);
   if (trials.y.size() == 0 || cube.size() == 0) return {};
   GpKernel kernel = fit_best(trials.inputs, trials.y);
-  Index best_trial = 0;
-  double best = trials.y.maxCoeff(&best_trial);
-  const VectorXd incumbent = trials.inputs.points.row(best_trial).transpose();
+  const MatrixXd tried = trials.inputs.points;
   const GaussianProcess known(std::move(trials.inputs), trials.y, std::move(kernel));
+  // Of values with noise the best is one that was lucky: what is expected where it was is what can be
+  // improved.
+  ArrayXd means, variances;
+  known.at(tried, means, variances);
+  Index best_trial = 0;
+  double best = means.maxCoeff(&best_trial);
+  const VectorXd incumbent = tried.row(best_trial).transpose();
   if (trials.running.rows() > 0) {
-    ArrayXd means, variances;
     known.at(trials.running, means, variances);
     best = std::max(best, means.maxCoeff());
   }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "chart/document.hpp"
 #include "chart/page.hpp"
@@ -33,6 +34,8 @@ std::string plot(study::Study& study, const PlotOptions& options, Format format,
   if (format == Format::svg && options.only == std::set{Section::table}) {
     fail_usage("the table can't be drawn as SVG: there it is nothing but HTML or text");
   }
+  if (format == Format::svg && options.only.contains(Section::table))
+    warn("the table is no picture: SVG is without it");
   const Results results = results_of(study, command_of);
   if (format == Format::html) return page(results, options.only);
   if (format == Format::text) return text(results, options.width, options.only);

@@ -63,7 +63,8 @@ std::size_t label_columns(const std::vector<std::string>& names, std::size_t wid
 }
 
 std::string head(const Results& results, std::size_t width) {
-  std::string out = fmt::format("{}: {} trials", printable(results.title()), results.trials.size());
+  std::string out = fmt::format("{}: {} trial{}", printable(results.title()), results.trials.size(),
+                                results.trials.size() == 1 ? "" : "s");
   for (const auto& [name, count] : results.counts) out += fmt::format(", {} {}", count, name);
   out = line_of(in_columns(out, width));
   for (std::size_t g = 0; g < results.goals.size(); ++g) {

@@ -38,6 +38,7 @@ struct Options {
   sweep::ExportFormat export_format = sweep::ExportFormat::csv;
   std::string output = "-";
   std::string journal;  // of commands that only read
+  std::string before;   // of agent
   std::optional<std::uint32_t> trial;
   std::vector<std::uint32_t> trials;
   std::int64_t step = 0;
@@ -195,6 +196,7 @@ std::vector<nn::cli::Command> commands(Options& o) {
                                          options::each(o.trials, parse_trial));
   const auto fixed = options::argument("NAME=VALUE", "NAME=VALUE", "Values; what isn't said is proposed",
                                        options::texts(o.fixed));
+  const auto before = options::argument("ID", "ID", "An agent that was lost", options::text(o.before));
   const auto json_option = [](bool& json) {
     return std::pair<options::Option, options::Field>(
         {.name = "json",
@@ -277,7 +279,10 @@ std::vector<nn::cli::Command> commands(Options& o) {
        .summary = "look for what is wrong with a journal",
        .options = fsck,
        .arguments = {journal}},
-      {.name = "agent", .summary = "run trials for an nn-sweep at the other end (internal)", .options = {}},
+      {.name = "agent",
+       .summary = "run trials for an nn-sweep at the other end (internal)",
+       .options = {},
+       .arguments = {before}},
   };
 }
 
@@ -357,7 +362,7 @@ int run(const nn::cli::Parsed& given, Options& o) {
   }
   const std::string_view command = given.subcommand()->name;
   if (command == "agent") {
-    sweep::run_agent(STDIN_FILENO, STDOUT_FILENO);
+    sweep::run_agent(STDIN_FILENO, STDOUT_FILENO, o.before);
   } else if (command == "run") {
     sweep::sweep(o.sweep);
   } else if (command == "ask" || command == "tell" || command == "report" || command == "should-prune" ||

@@ -204,6 +204,11 @@ bool Observer::is_dead(std::string_view run_id) {
   return now - seen->second.since >= lease_;
 }
 
+bool Observer::has_left(std::string_view run_id) const {
+  struct stat status {};
+  return lstat(fmt::format("{}/{}{}", folder_, prefix, run_id).c_str(), &status) != 0 && errno == ENOENT;
+}
+
 // Those that are there, by their run.
 std::multimap<std::string, std::string> Observer::files() const {
   std::multimap<std::string, std::string> files;

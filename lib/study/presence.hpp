@@ -22,7 +22,7 @@
 
 namespace nn::study {
 
-inline constexpr std::chrono::seconds default_lease{120}, default_beat{15};
+inline constexpr std::chrono::seconds default_lease{120};
 
 // A clock that counts the time a machine sleeps (CLOCK_BOOTTIME).
 Clock& boot_clock();
@@ -49,7 +49,7 @@ class Presence {
   const std::string& path() const { return path_; }
   // For processes that end after this one, with what is this run's: see above. The lock of this id() only.
   int lock_descriptor() const { return fd_.get(); }
-  // Counts up, every `default_beat` or so. False where that failed, or the file is gone: somebody took this
+  // Counts up, every beat_pause() or so. False where that failed, or the file is gone: somebody took this
   // run for dead.
   bool beat();
   // Whether its trials must be ended, since others may soon, or already do, take it for dead. It stays so
@@ -57,6 +57,9 @@ class Presence {
   bool must_stop() const;
   // When beat() has to have worked again.
   Clock::time_point deadline() const { return beaten_ + lease_ / 2; }
+  Clock::duration lease() const { return lease_; }
+  Clock::duration beat_pause() const { return lease_ / 8; }
+  Clock::duration since_beat() const { return clock_.now() - beaten_; }  // that worked
   void rejoin();
 
  private:
@@ -77,6 +80,9 @@ class Observer {
            Clock::duration lease = default_lease);
   // Looks at its file. A run that is not known to be dead is alive.
   bool is_dead(std::string_view run_id);
+  // Whether a dead one took its leave, all its trials having ended before. What others leave behind may end
+  // some time after them.
+  bool has_left(std::string_view run_id) const;
   // Removes the files of dead runs.
   void tidy();
   // Ids of runs that are not known to be dead.

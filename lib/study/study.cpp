@@ -230,6 +230,11 @@ std::optional<Asked> Study::ask(const Quota& quota, const Propose& propose, Star
   return asked;
 }
 
+void Study::rename_worker(const std::string& worker) {
+  state_->how.worker = worker;
+  state_->identity.worker = std::string(worker_prefix) + worker;
+}
+
 std::vector<Run> Study::lost(Observer& observer, Date now) const {
   std::vector<Run> lost;
   std::map<std::string_view, bool> dead;

@@ -72,6 +72,9 @@ class Study {
   std::vector<std::string> take_notes();
   Journal& journal();
 
+  // Trials begin under this run id from now on: Presence::rejoin() made another one.
+  void rename_worker(const std::string& worker);
+
   bool refresh();
   // All or nothing, with what others did before in sight; see Journal::append(). `change` may be called
   // again.

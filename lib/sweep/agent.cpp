@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,11 +22,14 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "net/stop_wait.hpp"
 #include "net/timer.hpp"
+#include "study/presence.hpp"
 #include "sweep/agent_protocol.hpp"
 #include "sweep/checkpoints.hpp"
+#include "sweep/fence.hpp"
 #include "sweep/guard.hpp"
 #include "sweep/trial_process.hpp"
 
@@ -34,6 +38,7 @@ namespace {
 
 constexpr std::chrono::seconds patience{5};  // between SIGTERM and SIGKILL when all is over
 constexpr std::chrono::milliseconds time_to_be_orphan{200};
+constexpr std::chrono::milliseconds between_looks{20};
 constexpr std::size_t most_unsent = 1 << 20;
 
 std::string host_name() {
@@ -42,23 +47,55 @@ std::string host_name() {
   return name;
 }
 
+// Whether nothing is left of that agent: it is known only of one of this host, since it was started. Its
+// process, the guard, ends last.
+bool end_agent(const std::string& id) {
+  const std::optional<bool> is_alive = study::is_process_alive(id);
+  if (!is_alive) return false;
+  const auto pid = static_cast<pid_t>(std::strtol(split(id, ':').at(1).c_str(), nullptr, 10));
+  if (*is_alive && pid > 1) ::kill(pid, SIGTERM);
+  const auto end = std::chrono::steady_clock::now() + 3 * patience;
+  while (study::is_process_alive(id) == std::optional(true)) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    ::poll(nullptr, 0, static_cast<int>(between_looks.count()));
+  }
+  return true;
+}
+
 class Agent {
  public:
-  Agent(int in, int out)
-      : in_(io_, ::dup(in)),
+  Agent(int in, int out, std::string id)
+      : id_(std::move(id)),
+        in_(io_, ::dup(in)),
         out_(io_, ::dup(out)),
         patience_(io_.get_executor()),
         orphans_(io_.get_executor()),
+        look_(io_.get_executor()),
         stop_(std::in_place, io_.get_executor(), [this] { end(); }) {}
 
-  void run() {
-    send(
-        AgentReady{agent_protocol, std::string(tools_version()), host_name(), ::getpid(), default_devices()});
+  void run(bool is_alone) {
+    fence_.ask();
+    send(AgentReady{agent_protocol, std::string(tools_version()), host_name(), ::getpid(), default_devices(),
+                    id_, is_alone});
+    look_later();
     read();
     io_.run();
   }
 
  private:
+  void look_later() {
+    look_.expires_after(fence_.pause());
+    look_.wait([this](bool expired) {
+      if (!expired || ending_) return;
+      if (fence_.must_end()) {
+        warn("nothing was heard of the run for too long; its trials are ended here");
+        return end();
+      }
+      if (fence_.may_ask()) send(AgentAsks{fence_.ask()});
+      look_later();
+    });
+  }
+
   void read() {
     asio::async_read_until(in_, asio::dynamic_buffer(text_, longest_message), '\n',
                            [this](const boost::system::error_code& error, std::size_t n) {
@@ -83,6 +120,9 @@ class Agent {
     if (const auto* file = std::get_if<FindFile>(&message)) {
       std::error_code ignored;
       return send(FileFound{file->path, std::filesystem::exists(file->path, ignored)});
+    }
+    if (const auto* alive = std::get_if<StillAlive>(&message)) {
+      return fence_.answer(alive->question, duration_of(alive->lease_s), duration_of(alive->age_s));
     }
     const auto& signal = std::get<SignalTrial>(message);
     if (forget_waiting(signal)) return;
@@ -234,15 +274,21 @@ class Agent {
       process->send_signal(SIGTERM);
       process->send_signal(SIGCONT);
     }
-    patience_.expires_after(patience);
+    patience_.expires_after(time_to_end());
     patience_.wait([this](bool expired) {
       if (!expired) return;
       for (const auto& [number, process] : trials_) process->send_signal(SIGKILL);
     });
   }
 
+  std::chrono::milliseconds time_to_end() const {
+    return std::min<std::chrono::milliseconds>(
+        patience, std::chrono::duration_cast<std::chrono::milliseconds>(fence_.time_to_end()));
+  }
+
   void close() {
-    end_children(patience);
+    look_.cancel();
+    end_children(time_to_end());
     closed_ = true;
     if (unsent_.empty()) return io_.stop();
     // Those who don't read any more are not waited for.
@@ -253,8 +299,10 @@ class Agent {
   }
 
   asio::io_context io_{1};
+  const std::string id_;
+  Fence fence_{study::boot_clock(), study::default_lease};
   asio::posix::stream_descriptor in_, out_;
-  net::Timer patience_, orphans_;
+  net::Timer patience_, orphans_, look_;
   std::optional<net::StopWait> stop_;
   std::string text_;
   std::deque<std::string> unsent_;
@@ -267,10 +315,12 @@ class Agent {
 
 }  // namespace
 
-void run_agent(int in, int out) {
+void run_agent(int in, int out, const std::string& before) {
   ::fcntl(lock_descriptor, F_SETFD, FD_CLOEXEC);  // trials must not have it
+  const bool is_alone = before.empty() || end_agent(before);
+  const std::string id = study::make_run_id();
   continue_guarded(patience);
-  Agent(in, out).run();
+  Agent(in, out, id).run(is_alone);
 }
 
 }  // namespace nn::sweep

@@ -1,5 +1,7 @@
 #include "sweep/agent_protocol.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -81,10 +83,14 @@ struct Writer {
   Json operator()(const ControlTrial& m) const {
     return {{"do", "control"}, {"trial", m.trial}, {"line", m.line}};
   }
-  Json operator()(const AgentReady& m) const {
-    return {{"is", "ready"},  {"protocol", m.protocol}, {"version", m.version},
-            {"host", m.host}, {"process", m.process},   {"devices", m.devices}};
+  Json operator()(const StillAlive& m) const {
+    return {{"do", "live"}, {"question", m.question}, {"lease", m.lease_s}, {"age", m.age_s}};
   }
+  Json operator()(const AgentReady& m) const {
+    return {{"is", "ready"},        {"protocol", m.protocol}, {"version", m.version}, {"host", m.host},
+            {"process", m.process}, {"devices", m.devices},   {"id", m.id},           {"alone", m.is_alone}};
+  }
+  Json operator()(const AgentAsks& m) const { return {{"is", "asking"}, {"question", m.question}}; }
   Json operator()(const TrialStarted& m) const {
     return {{"is", "started"}, {"trial", m.trial}, {"process", m.process}};
   }
@@ -127,6 +133,12 @@ Result parse(std::string_view line, Read read) {
 
 }  // namespace
 
+Clock::duration duration_of(double seconds) {
+  constexpr double most = 86'400;
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(seconds >= 0 ? std::min(seconds, most) : 0));
+}
+
 std::string to_line(const ToAgent& message) { return line_of(message); }
 std::string to_line(const FromAgent& message) { return line_of(message); }
 
@@ -136,6 +148,7 @@ ToAgent parse_to_agent(std::string_view line) {
     if (what == "signal") return SignalTrial{m.at("trial"), m.at("signal")};
     if (what == "find") return FindFile{m.at("path")};
     if (what == "control") return ControlTrial{m.at("trial"), m.at("line")};
+    if (what == "live") return StillAlive{m.at("question"), number(m.at("lease")), number(m.at("age"))};
     if (what != "start")
       fail_data("a message of a kind that this version doesn't know: '{}'", printable(what));
     StartTrial start;
@@ -165,12 +178,19 @@ FromAgent parse_from_agent(std::string_view line) {
   return parse<FromAgent>(line, [](const Json& m) -> FromAgent {
     const std::string what = m.at("is");
     if (what == "ready") {
-      AgentReady out{m.at("protocol"), m.at("version"), m.at("host"), m.at("process"), {}};
-      // Of another version's greeting no more is known.
-      if (out.protocol == agent_protocol) out.devices = m.at("devices").get<std::vector<std::string>>();
+      AgentReady out;
+      out.protocol = m.at("protocol");
+      out.version = m.at("version");
+      if (out.protocol != agent_protocol) return out;  // no more is known of it
+      out.host = m.at("host");
+      out.process = m.at("process");
+      out.devices = m.at("devices").get<std::vector<std::string>>();
+      out.id = m.at("id");
+      out.is_alone = m.at("alone");
       return out;
     }
     if (what == "found") return FileFound{m.at("path"), m.at("found")};
+    if (what == "asking") return AgentAsks{m.at("question")};
     if (what == "started") return TrialStarted{m.at("trial"), m.at("process")};
     if (what == "report") {
       TrialReport out{m.at("trial"), {}};

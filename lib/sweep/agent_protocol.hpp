@@ -8,13 +8,14 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "study/trial.hpp"
 #include "sweep/metrics.hpp"
 #include "sweep/slot.hpp"
 
 namespace nn::sweep {
 
-inline constexpr int agent_protocol = 3;
+inline constexpr int agent_protocol = 4;
 // Longer lines end a connection: commands are bounded by the system (ARG_MAX, 2 MiB).
 inline constexpr std::size_t longest_message = 8 << 20;
 
@@ -57,7 +58,13 @@ struct SignalTrial {
 struct FindFile {
   std::string path;
 };
-using ToAgent = std::variant<StartTrial, SignalTrial, ControlTrial, FindFile>;
+// An answer to AgentAsks; the greeting is question 1.
+struct StillAlive {
+  std::uint64_t question = 0;
+  double lease_s = 0;
+  double age_s = 0;  // of what others know of this run's life
+};
+using ToAgent = std::variant<StartTrial, SignalTrial, ControlTrial, FindFile, StillAlive>;
 
 // From an agent.
 struct AgentReady {
@@ -65,6 +72,11 @@ struct AgentReady {
   std::string version, host;
   std::int64_t process = 0;
   std::vector<std::string> devices;  // for whom nothing was said of them: default_devices()
+  std::string id;                    // of this agent, for one that comes after it
+  bool is_alone = false;             // nothing is left of the one before it
+};
+struct AgentAsks {
+  std::uint64_t question = 0;
 };
 struct TrialStarted {
   std::uint32_t trial = 0;
@@ -91,7 +103,10 @@ struct FileFound {
   std::string path;
   bool found = false;
 };
-using FromAgent = std::variant<AgentReady, TrialStarted, TrialReport, TrialEnded, FileFound>;
+using FromAgent = std::variant<AgentReady, AgentAsks, TrialStarted, TrialReport, TrialEnded, FileFound>;
+
+// Of a number that came from outside, within a day.
+Clock::duration duration_of(double seconds);
 
 // A line with its end.
 std::string to_line(const ToAgent& message);

@@ -27,10 +27,11 @@ constexpr std::chrono::milliseconds time_to_end{500};
 constexpr std::chrono::seconds first_pause{1}, longest_pause{60};
 constexpr std::chrono::minutes steady{1};  // one that was there so long counts as well again
 
-process::Command command_of(const Host& host, bool again) {
+process::Command command_of(const Host& host, bool again, const std::string& before) {
   process::Command command;
   command.words = host.command;
   if (again && !host.quiet.empty()) command.words.insert(command.words.begin() + 1, host.quiet);
+  if (!before.empty()) command.words.push_back(before);  // ssh puts a space in front
   // ssh closes what it inherits; a shell that waits for it doesn't.
   if (!host.name.empty()) {
     const std::vector<std::string> shell{"sh", "-c", "\"$@\"; exit $?", "sh"};
@@ -40,6 +41,14 @@ process::Command command_of(const Host& host, bool again) {
   command.socket = true;
   command.patience = patience;
   return command;
+}
+
+// It becomes a word of a shell's.
+bool is_id(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  return text.size() <= longest && text.find_first_not_of(
+                                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "0123456789.:_-") == std::string_view::npos;
 }
 
 }  // namespace
@@ -157,20 +166,22 @@ void Agents::connect(Station& station) {
   Link::Events events;
   events.ready = [this, &station](const AgentReady& greeting) {
     Host& host = station.host;
+    station.agent = is_id(greeting.id) ? greeting.id : "";
     if (host.slots.empty()) {
       for (const std::string& device : greeting.devices) {
         for (Slot& slot : parse_slots(device, host.name)) host.add(std::move(slot));
       }
       if (host.slots.empty()) fail_data("there are no devices");
     }
-    events_.ready(host);
+    events_.ready(host, greeting.is_alone);
   };
   events.message = [this, &station](const FromAgent& message) {
     events_.message(station.host.name, message);
   };
   events.lost = [this, &station](const std::string& why, bool for_good) { lost(station, why, for_good); };
   station.link.reset();  // ends what is left of the last one
-  station.link = std::make_shared<Link>(io_, command_of(station.host, station.tries > 0), std::move(events));
+  station.link = std::make_shared<Link>(io_, command_of(station.host, station.tries > 0, station.agent),
+                                        std::move(events));
   station.link->read();
 }
 
@@ -183,13 +194,29 @@ void Agents::lost(Station& station, const std::string& why, bool for_good) {
       std::min<Clock::duration>(first_pause * (1 << std::min(station.tries, 6)), longest_pause));
   ++station.tries;
   station.timer.wait([this, &station](bool expired) {
-    if (!expired) return;
-    try {
-      connect(station);
-    } catch (const Error& error) {
-      lost(station, error.what(), false);
-    }
+    if (expired) reconnect(station);
   });
+}
+
+void Agents::reconnect(Station& station) {
+  try {
+    connect(station);
+  } catch (const Error& error) {
+    lost(station, error.what(), false);
+  }
+}
+
+bool Agents::renew(int lock) {
+  for (auto& [name, station] : stations_) {
+    station.host.lock = lock;
+    if (!station.link || !station.link->ready || station.link->closed) continue;  // it is on its way
+    station.link->close();
+    station.timer.expires_after({});
+    station.timer.wait([this, &station = station](bool expired) {
+      if (expired) reconnect(station);
+    });
+  }
+  return true;
 }
 
 void Agents::start(const std::string& host, const StartTrial& trial) { send(host, trial); }

@@ -42,7 +42,8 @@ std::vector<Host> parse_hosts(std::string_view text, std::string_view name);
 class Agents : public Executor {
  public:
   struct Events {
-    std::function<void(const Host&)> ready;
+    // Is it sure that nothing is left of the agent before it, if there was one?
+    std::function<void(const Host&, bool is_alone)> ready;
     std::function<void(const std::string& host, const FromAgent&)> message;
     // It is gone, with all its trials. `for_good`: it isn't begun again. Told again only after it was ready.
     std::function<void(const std::string& host, const std::string& why, bool for_good)> lost;
@@ -55,6 +56,8 @@ class Agents : public Executor {
   void send_signal(const std::string& host, const SignalTrial& signal) override;
   void tell(const std::string& host, const ControlTrial& control) override;
   void find(const std::string& host, const FindFile& file) override;
+  bool renew(int lock) override;
+  void answer(const std::string& host, const StillAlive& answer) { send(host, answer); }
 
  private:
   struct Link;
@@ -64,9 +67,11 @@ class Agents : public Executor {
     Host host;
     std::shared_ptr<Link> link;
     net::Timer timer;
-    int tries = 0;  // in vain, one after the other
+    int tries = 0;      // in vain, one after the other
+    std::string agent;  // the id of the last that greeted
   };
   void connect(Station& station);
+  void reconnect(Station& station);
   void lost(Station& station, const std::string& why, bool for_good);
   void send(const std::string& host, const ToAgent& message);
   asio::io_context& io_;

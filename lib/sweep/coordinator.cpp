@@ -12,6 +12,8 @@
 #include "base/json_lines.hpp"
 #include "options/fields.hpp"
 #include "process/child.hpp"
+#include "sweep/fence.hpp"
+#include "sweep/lost.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -20,6 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr auto report_delay = 50ms;  // reports that come meanwhile are written together
 constexpr auto end_delay = 5ms;      // the same of ends, where no slot waits for that
+constexpr auto rejoin_pause = 5s;    // between tries, where the disk doesn't answer
 constexpr auto look_pause = 5s;      // between looks at what others do
 constexpr auto idle_pause = 500ms;   // the same where a slot has nothing to do
 constexpr int failures_of_slot = 3;  // one after the other, while others' trials go well
@@ -44,7 +47,7 @@ Coordinator::Coordinator(study::Study& study, study::Presence& presence, study::
       clock_(clock),
       observation_(observation),
       started_(clock.now()),
-      beat_due_(started_ + study::default_beat),
+      beat_due_(started_ + presence.beat_pause()),
       look_due_(started_) {}
 
 study::Date Coordinator::date() const {
@@ -69,19 +72,17 @@ std::size_t Coordinator::host_lost(const std::string& host, const std::string& w
   std::size_t lost = 0;
   for (Place& place : places_) {
     if (place.slot.host != host || !place.present) continue;
-    place.present = false;
-    place.present_s += seconds_since(place.since);
-    place.since = clock_.now();
+    leave_place(place);
     if (place.trial) place.busy_s += seconds_since(began(*place.trial));
     auto trials = std::exchange(place.queue, {});
     if (place.trial) trials.push_front(*std::exchange(place.trial, std::nullopt));
     for (const std::uint32_t trial : trials) {
       if (groups_.contains(trial)) {
-        lost += group_lost(trial, why);
+        lost += group_lost(trial, host, why);
         continue;
       }
       const auto found = running_.find(trial);
-      if (!stopping_) retries_.add(found->second.run, "lost: " + why, clock_.now());
+      note_lost(found->second.run, host, why);
       running_.erase(found);
       ++lost;
     }
@@ -89,9 +90,25 @@ std::size_t Coordinator::host_lost(const std::string& host, const std::string& w
   return lost;
 }
 
+void Coordinator::leave_place(Place& place) const {
+  if (!std::exchange(place.present, false)) return;
+  place.present_s += seconds_since(place.since);
+  place.since = clock_.now();
+}
+
 Clock::time_point Coordinator::began(std::uint32_t process) const {
   const auto group = groups_.find(process);
   return group != groups_.end() ? group->second.started : running_.at(process).started;
+}
+
+void Coordinator::note_lost(const study::Run& run, const std::string& host, const std::string& why) {
+  if (stopping_) return;
+  retries_.add(run, "lost: " + why, clock_.now() + Fence::longest(presence_.lease()));
+  lost_[host].push_back(run);
+}
+
+void Coordinator::host_is_clear(const std::string& host) {
+  for (const study::Run& run : std::exchange(lost_[host], {})) retries_.hasten(run);
 }
 
 double Coordinator::seconds_since(Clock::time_point time) const {
@@ -103,6 +120,7 @@ void Coordinator::take(const std::string& host, const FromAgent& message) {
     const auto found = groups_.find(process);
     return found != groups_.end() && places_[found->second.slot].slot.host == host;
   };
+  if (presence_.must_stop()) lose_trials();  // what agents then ended by themselves has not failed
   const auto is_ours = [&](std::uint32_t number) {
     const auto found = running_.find(number);
     return found != running_.end() && places_[found->second.slot].slot.host == host;
@@ -217,9 +235,11 @@ void Coordinator::look_for_lost() {
   if (now < look_due_) return;
   const bool idle =
       std::any_of(places_.begin(), places_.end(), [](const Place& p) { return p.usable && !p.trial; });
-  look_due_ = now + (idle ? Clock::duration(idle_pause) : look_pause);
+  look_due_ =
+      now + std::min<Clock::duration>(idle ? Clock::duration(idle_pause) : look_pause, presence_.lease() / 4);
   study_.refresh();
-  for (const study::Run& run : study_.lost(others_, date())) retries_.add(run, "lost", now);
+  for (const study::Run& run : study_.lost(others_, date()))
+    retries_.add(run, "lost", now + time_to_end(trial_of(run.number), others_, presence_.lease()));
 }
 
 StartTrial Coordinator::start_of(const TrialPlace& at, const GroupValues& values) const {
@@ -301,11 +321,40 @@ void Coordinator::watch_times() {
   }
   watch_groups();
   if (now >= beat_due_) {
-    beat_due_ = now + study::default_beat;
+    beat_due_ = now + presence_.beat_pause();
     presence_.beat();
   }
-  if (presence_.must_stop())
-    stop("this run could not show that it is alive, and others may take it for dead");
+  if (presence_.must_stop()) lose_trials();
+  if (rejoining_ && running_.empty()) rejoin();
+}
+
+// Others may have taken this run for dead, as after ^Z, or while the machine slept, or its disk didn't
+// answer.
+void Coordinator::lose_trials() {
+  if (std::exchange(rejoining_, true)) return;
+  observation_.said(
+      fmt::format("this run showed no sign of life for {:.0f} s, and others may go on with its trials, which "
+                  "are ended here",
+                  std::chrono::duration<double>(presence_.since_beat()).count()));
+  for (auto& [number, trial] : running_) end_trial(trial, Running::End::stopped, "lost");
+}
+
+// As another run, which finds what that one lost.
+void Coordinator::rejoin() {
+  if (clock_.now() < rejoin_due_) return;
+  try {
+    presence_.rejoin();
+    study_.rename_worker(presence_.id());
+    if (executor_.renew(presence_.lock_descriptor())) {
+      for (Place& place : places_) leave_place(place);
+    }
+    rejoining_ = false;
+    look_due_ = clock_.now();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    rejoin_due_ = clock_.now() + rejoin_pause;
+    observation_.said(error.what());
+  }
 }
 
 // Whether nothing is to be done any more, here or, should others' trials fail or their runs die, later.
@@ -341,10 +390,11 @@ Clock::time_point Coordinator::work() {
   watch_times();
   look_for_lost();
   const auto now = clock_.now();
-  round();
+  if (!rejoining_) round();
   look_for_end();
   if (over_) return now;
   auto next = std::min(beat_due_, look_due_);
+  if (rejoining_) next = std::max(rejoin_due_, now + 10ms);
   next = std::min(
       next, disk_retry_ ? *disk_retry_ : std::min(ends_due_.value_or(next), reports_due_.value_or(next)));
   const bool is_free =

@@ -36,6 +36,9 @@ class Executor {
   virtual ~Executor() = default;
   virtual void start(const std::string& host, const StartTrial& trial) = 0;
   virtual void send_signal(const std::string& host, const SignalTrial& signal) = 0;
+  // There are no trials, and the run has another lock now (study::Presence). Whether its slots are gone,
+  // until agents have it and are ready again.
+  virtual bool renew(int /*lock*/) { return false; }
   virtual void tell(const std::string& /*host*/, const ControlTrial& /*control*/) {}
   virtual void find(const std::string& /*host*/, const FindFile& /*file*/) {}
 };
@@ -79,8 +82,10 @@ class Coordinator {
 
   // Slots that it has are there again.
   void add_slots(std::vector<Slot> slots);
-  // Trials there are lost, and begun again elsewhere: so many. It may come back: add_slots().
+  // Trials there are lost, so many. They are begun again when their agent must have ended them, or is known
+  // to be gone: host_is_clear(). The host may come back: add_slots().
   std::size_t host_lost(const std::string& host, const std::string& why);
+  void host_is_clear(const std::string& host);
   void take(const std::string& host, const FromAgent& message);
 
   // No trial begins any more; those that run end by themselves.
@@ -185,6 +190,9 @@ class Coordinator {
   void prune();
   void look_for_lost();
   void watch_times();
+  void leave_place(Place& place) const;
+  void lose_trials();
+  void rejoin();
   void look_for_end();
   void give_up(Verdict verdict);
 
@@ -195,7 +203,8 @@ class Coordinator {
   void launch_group(const Begun& begun);
   void group_reported(std::uint32_t process, const Report& report);
   void group_ended(std::uint32_t process, const TrialEnded& message);
-  std::size_t group_lost(std::uint32_t process, const std::string& why);  // how many trials
+  std::size_t group_lost(std::uint32_t process, const std::string& host, const std::string& why);
+  void note_lost(const study::Run& run, const std::string& host, const std::string& why);  // how many trials
   void end_member(const Running& trial);
   void end_group(std::uint32_t process);
   void watch_groups();
@@ -218,10 +227,12 @@ class Coordinator {
   std::map<std::uint32_t, Running> running_;
   std::map<std::uint32_t, GroupRun> groups_;
   Retries retries_;
-  std::vector<Ended> ends_;  // not in the journal yet
+  std::map<std::string, std::vector<study::Run>, std::less<>> lost_;  // on hosts
+  std::vector<Ended> ends_;                                           // not in the journal yet
   std::vector<Reported> reports_;
   std::optional<Clock::time_point> ends_due_, reports_due_, disk_retry_;
-  Clock::time_point started_, beat_due_, look_due_;
+  Clock::time_point started_, beat_due_, look_due_, rejoin_due_{};
+  bool rejoining_ = false;  // it may be taken for dead, and its trials are ended
   Tally tally_;
   std::size_t begun_ = 0;
   bool draining_ = false, stopping_ = false, over_ = false, nothing_left_ = false;

@@ -211,13 +211,13 @@ void Coordinator::group_ended(std::uint32_t process, const TrialEnded& message) 
   }
 }
 
-std::size_t Coordinator::group_lost(std::uint32_t process, const std::string& why) {
+std::size_t Coordinator::group_lost(std::uint32_t process, const std::string& host, const std::string& why) {
   std::size_t lost = 0;
   const auto group = groups_.extract(process);
   for (const std::uint32_t number : group.mapped().trials) {
     const auto node = running_.extract(number);
     if (node.empty()) continue;
-    if (!stopping_) retries_.add(node.mapped().run, "lost: " + why, clock_.now());
+    note_lost(node.mapped().run, host, why);
     ++lost;
   }
   return lost;

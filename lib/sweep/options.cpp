@@ -227,6 +227,14 @@ void add_place_options(options::List& list, SweepOptions& o) {
                "given, is of each node.\n"
                "See SLURM."},
       options::flag(o.slurm));
+  group.add(
+      {.name = "lease",
+       .value = "TIME",
+       .help = "Others take a run for dead that shows no life for so long (default: {default})",
+       .text = "How long a run, or its connection to a host, may show no sign of life before its trials are "
+               "begun again by others; half of it after the last one they are ended where they run.\n"
+               "All runs of a journal should have the same; default {default}."},
+      options::seconds(o.lease_s));
   group.add({.name = "no-mask",
              .help = "Let trials see all GPUs",
              .text = "Let a trial see all GPUs, and give it the number of its own: by default it sees no "

@@ -1,6 +1,7 @@
 // What nn-sweep run is told, and what becomes of it: a study's opening and a plan.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct SweepOptions {
   bool shell = false;
   std::vector<std::string> devices;
   std::string hosts_file;
+  double lease_s = std::chrono::duration<double>(study::default_lease).count();
   bool slurm = false, no_mask = false, change_directory = false;
 
   std::string metric_from, metric_expression, metric_file;

@@ -27,6 +27,12 @@ std::optional<std::chrono::seconds> Retries::add_later(study::Run run, std::stri
   return pause;
 }
 
+void Retries::hasten(study::Run run) {
+  for (Retry& retry : waiting_) {
+    if (retry.run == run) retry.not_before = Clock::time_point::min();
+  }
+}
+
 int Retries::count(std::uint32_t trial) const {
   const auto found = counts_.find(trial);
   return found == counts_.end() ? 0 : found->second;

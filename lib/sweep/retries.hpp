@@ -27,6 +27,8 @@ class Retries {
   // or nothing where it was tried `most` times.
   std::optional<std::chrono::seconds> add_later(study::Run run, std::string reason, Clock::time_point now,
                                                 int most);
+  // It is due now, if it waits.
+  void hasten(study::Run run);
   // How often add_later() took it.
   int count(std::uint32_t trial) const;
 

@@ -20,7 +20,8 @@ class Run {
  public:
   Run(study::Study& study, study::Presence& presence, study::Observer& others, const Plan& plan,
       study::Propose propose, const std::vector<Host>& hosts, Observation& observation)
-      : observation_(observation),
+      : presence_(presence),
+        observation_(observation),
         agents_(io_, events()),
         coordinator_(study, presence, others, plan, std::move(propose), agents_, net::clock_of(io_),
                      observation, [this] { asio::post(io_, [this] { work_soon(); }); }),
@@ -45,13 +46,16 @@ class Run {
  private:
   Agents::Events events() {
     Agents::Events events;
-    events.ready = [this](const Host& host) {
+    events.ready = [this](const Host& host, bool is_alone) {
       any_ready_ = true;
       if (gone_.erase(host.name) != 0) observation_.said(shown(host.name) + ": it is there now");
+      if (is_alone) coordinator_.host_is_clear(host.name);
       coordinator_.add_slots(host.slots);
+      answer(host.name, 1);
       work_soon();
     };
     events.message = [this](const std::string& host, const FromAgent& message) {
+      if (const auto* asks = std::get_if<AgentAsks>(&message)) return answer(host, asks->question);
       coordinator_.take(host, message);
       work_soon();
     };
@@ -62,6 +66,12 @@ class Run {
     return events;
   }
 
+  void answer(const std::string& host, std::uint64_t question) {
+    if (presence_.must_stop()) return;
+    const auto seconds = [](Clock::duration time) { return std::chrono::duration<double>(time).count(); };
+    agents_.answer(host, {question, seconds(presence_.lease()), seconds(presence_.since_beat())});
+  }
+
   static std::string shown(const std::string& host) { return host.empty() ? "the agent" : host; }
 
   void lost(const std::string& host, const std::string& why, bool for_good) {
@@ -69,7 +79,7 @@ class Run {
     observation_.said(
         fmt::format("{}: {}{}{}", shown(host), why,
                     for_good ? "; it is not tried again" : "; it is tried again from time to time",
-                    trials > 0 ? "; its trials are begun again" : ""));
+                    trials > 0 ? "; its trials are begun again when they have ended there" : ""));
     gone_.insert(host);
     if (for_good && --hosts_left_ == 0) {
       coordinator_.give_up(make_error(ErrorKind::unavailable, "no agent is left"));
@@ -124,6 +134,7 @@ class Run {
   }
 
   asio::io_context io_{1};
+  study::Presence& presence_;
   Observation& observation_;
   Agents agents_;
   Coordinator coordinator_;

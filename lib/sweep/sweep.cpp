@@ -103,12 +103,13 @@ void sweep(const SweepOptions& o) {
   if (o.dry_run) return dry_run(o, plan, space, hosts);
 
   std::vector<study::Study> old = read_old(o.from, o.journal, plan.objectives);
-  study::Presence presence(o.journal);
+  const auto lease = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(o.lease_s));
+  study::Presence presence(o.journal, study::boot_clock(), lease);
   study::Study study(o.journal, opening_of(o, space),
                      {.worker = presence.id(), .spare_link = presence.path() + ".link"});
   for (const std::string& note : study.take_notes()) warn("{}", note);
   take_over(study, std::move(old));
-  study::Observer others(o.journal, study.journal().has_sure_locks());
+  study::Observer others(o.journal, study.journal().has_sure_locks(), study::boot_clock(), lease);
   others.tidy();
   TrialLines lines(study, o.json);
   std::optional<LiveDisplay> live;

@@ -163,6 +163,7 @@ TEST_CASE("trials of a host that is lost begin again elsewhere") {
   Bed bed;
   bed.start({{"h1", "cpu:0", 0}, {"h2", "cpu:0", 0}});
   bed.coordinator->host_lost("h1", "its connection ended");
+  bed.coordinator->host_is_clear("h1");
   bed.coordinator->work();
   bed.report(1, 0, 0.5, "h2");
   bed.end(1, 0, "h2");
@@ -173,6 +174,48 @@ TEST_CASE("trials of a host that is lost begin again elsewhere") {
   // What the lost one says late doesn't count.
   bed.end(0, exited(1), "h1");
   CHECK(bed.trial(0).state == study::State::running);
+}
+
+TEST_CASE("a run that others may take for dead ends its trials, and goes on as another") {
+  Bed bed;
+  bed.start();
+  const std::string before = bed.presence.id();
+  bed.clock.advance(61s);  // stopped for so long
+  // Its agent has ended one of them by itself: that is no failure.
+  bed.end(0, SIGTERM);
+  CHECK(bed.hands.signals.back() == std::pair<std::uint32_t, int>{1, SIGTERM});
+  CHECK(bed.hands.begun.size() == 2);
+  bed.end(1, SIGTERM);
+  bed.pass(10ms);
+  CHECK(bed.presence.id() != before);
+  REQUIRE(bed.hands.begun.size() == 4);
+  CHECK(bed.trial(0).attempt == 2);
+  CHECK(bed.trial(1).attempt == 2);
+  CHECK(bed.trial(1).owner == bed.presence.id());
+  REQUIRE(bed.notes.sentences.size() == 1);
+  CHECK(bed.notes.sentences[0].starts_with("this run showed no sign of life for 61 s"));
+}
+
+TEST_CASE("trials of a lost host wait until they must have ended there, or are known to have") {
+  Bed bed;
+  bed.start({{"h1", "cpu:0", 0}, {"h2", "cpu:0", 0}, {"h3", "cpu:0", 0}});
+  bed.coordinator->host_lost("h1", "its connection ended");
+  bed.coordinator->host_lost("h2", "its connection ended");
+  bed.coordinator->add_slots({{"h2", "cpu:0", 0}});
+  bed.coordinator->work();
+  REQUIRE(bed.hands.begun.size() == 4);
+  CHECK(bed.hands.begun[3].trial.trial == 3);  // a new one
+  bed.coordinator->host_is_clear("h2");
+  bed.report(2, 0, 0.5, "h3");
+  bed.end(2, 0, "h3");
+  REQUIRE(bed.hands.begun.size() == 5);
+  CHECK(bed.hands.begun[4].trial.trial == 1);
+  bed.report(1, 0, 0.5, "h3");
+  bed.end(1, 0, "h3");
+  CHECK(bed.hands.begun.size() == 5);  // trial 0 may still be running
+  for (int i = 0; i < 10; ++i) bed.pass(10s);
+  REQUIRE(bed.hands.begun.size() == 6);
+  CHECK(bed.hands.begun[5].trial.trial == 0);
 }
 
 TEST_CASE("a host that comes back gets trials again, and its absence is no idle time") {

@@ -206,6 +206,13 @@ void Agents::reconnect(Station& station) {
   }
 }
 
+bool Agents::is_all_sent() const {
+  return std::all_of(stations_.begin(), stations_.end(), [](const auto& entry) {
+    const auto& link = entry.second.link;
+    return !link || link->closed || link->unsent.empty();
+  });
+}
+
 bool Agents::renew(int lock) {
   for (auto& [name, station] : stations_) {
     station.host.lock = lock;

@@ -57,6 +57,7 @@ class Agents : public Executor {
   void tell(const std::string& host, const ControlTrial& control) override;
   void find(const std::string& host, const FindFile& file) override;
   bool renew(int lock) override;
+  bool is_all_sent() const;
   void answer(const std::string& host, const StillAlive& answer) { send(host, answer); }
 
  private:

@@ -385,6 +385,30 @@ void Coordinator::stop(std::string reason) {
   for (auto& [number, trial] : running_) end_trial(trial, Running::End::stopped, "stopped");
 }
 
+void Coordinator::signal_all(int signal) {
+  for (const Place& place : places_) {
+    if (place.trial) executor_.send_signal(place.slot.host, {*place.trial, signal});
+  }
+}
+
+void Coordinator::pause() {
+  paused_at_ = clock_.now();
+  signal_all(SIGSTOP);
+}
+
+void Coordinator::go_on() {
+  const Clock::duration time = clock_.now() - paused_at_;
+  for (auto& [number, trial] : running_) {
+    trial.started += time;
+    if (trial.kill_at) *trial.kill_at += time;
+  }
+  for (auto& [process, group] : groups_) {
+    group.started += time;
+    if (group.kill_at) *group.kill_at += time;
+  }
+  signal_all(SIGCONT);
+}
+
 Clock::time_point Coordinator::work() {
   if (over_) return Clock::time_point::max();
   watch_times();

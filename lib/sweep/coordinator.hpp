@@ -92,6 +92,10 @@ class Coordinator {
   void drain(std::string reason);
   // The same, and those that run are told to end; they stay unfinished in the journal, for the next run.
   void stop(std::string reason);
+  // This process is about to be stopped, and its trials with it; then both go on. The time between counts for
+  // no trial's timeout.
+  void pause();
+  void go_on();
   // As drain(), with an error.
   void give_up(const Error& error);
 
@@ -190,6 +194,7 @@ class Coordinator {
   void prune();
   void look_for_lost();
   void watch_times();
+  void signal_all(int signal);
   void leave_place(Place& place) const;
   void lose_trials();
   void rejoin();
@@ -231,7 +236,7 @@ class Coordinator {
   std::vector<Ended> ends_;                                           // not in the journal yet
   std::vector<Reported> reports_;
   std::optional<Clock::time_point> ends_due_, reports_due_, disk_retry_;
-  Clock::time_point started_, beat_due_, look_due_, rejoin_due_{};
+  Clock::time_point started_, beat_due_, look_due_, rejoin_due_{}, paused_at_{};
   bool rejoining_ = false;  // it may be taken for dead, and its trials are ended
   Tally tally_;
   std::size_t begun_ = 0;

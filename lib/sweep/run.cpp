@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <optional>
 #include <set>
@@ -16,6 +17,9 @@
 namespace nn::sweep {
 namespace {
 
+constexpr std::chrono::milliseconds time_to_send{10};
+constexpr int most_tries_to_send = 100;
+
 class Run {
  public:
   Run(study::Study& study, study::Presence& presence, study::Observer& others, const Plan& plan,
@@ -27,6 +31,7 @@ class Run {
                      observation, [this] { asio::post(io_, [this] { work_soon(); }); }),
         timer_(io_.get_executor()),
         look_(io_.get_executor()),
+        pause_timer_(io_.get_executor()),
         stop_(io_.get_executor(), [this] { stopped(); }),
         hosts_(hosts.size()),
         hosts_left_(hosts.size()) {
@@ -38,6 +43,7 @@ class Run {
 
   RunResult operator()() {
     look_later();
+    watch_pauses();
     io_.run();
     if (failure_) std::rethrow_exception(failure_);
     return coordinator_.result();
@@ -86,6 +92,42 @@ class Run {
     } else if (!any_ready_ && gone_.size() == hosts_) {
       coordinator_.give_up(make_error(ErrorKind::unavailable, "none of the hosts could be reached"));
     }
+  }
+
+  // ^Z stops trials too, which are in groups of their own. Where it was ignored at the start, it is now.
+  void watch_pauses() {
+    struct sigaction action {};
+    ::sigaction(SIGTSTP, nullptr, &action);
+    if (action.sa_handler == SIG_IGN) return;
+    pause_signal_.add(SIGTSTP);
+    wait_for_pause();
+  }
+
+  void wait_for_pause() {
+    pause_signal_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      coordinator_.pause();
+      pause_when_sent(most_tries_to_send);
+    });
+  }
+
+  // A host that takes no messages is not waited for.
+  void pause_when_sent(int tries) {
+    if (tries > 0 && !agents_.is_all_sent()) {
+      pause_timer_.expires_after(time_to_send);
+      return pause_timer_.wait([this, tries](bool expired) {
+        if (expired) pause_when_sent(tries - 1);
+      });
+    }
+    struct sigaction ours {
+    }, standard{};
+    standard.sa_handler = SIG_DFL;
+    ::sigaction(SIGTSTP, &standard, &ours);
+    ::raise(SIGTSTP);  // until somebody sends SIGCONT
+    ::sigaction(SIGTSTP, &ours, nullptr);
+    coordinator_.go_on();
+    work_soon();
+    wait_for_pause();
   }
 
   void stopped() {
@@ -138,7 +180,8 @@ class Run {
   Observation& observation_;
   Agents agents_;
   Coordinator coordinator_;
-  net::Timer timer_, look_;
+  net::Timer timer_, look_, pause_timer_;
+  asio::signal_set pause_signal_{io_};
   net::StopWait stop_;
   std::size_t hosts_, hosts_left_;  // in all; that are not gone for good
   std::set<std::string> gone_;      // hosts that are not there, as was said

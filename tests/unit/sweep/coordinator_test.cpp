@@ -136,6 +136,23 @@ TEST_CASE("a trial that lasts too long is told to end, then killed") {
   CHECK(bed.trial(0).ending.reason == "it ran longer than 60s");
 }
 
+TEST_CASE("a run that is stopped with its trials takes no time from them") {
+  Bed bed;
+  bed.plan.timeout_s = 20;
+  bed.start();
+  bed.pass(10s);
+  bed.coordinator->pause();
+  CHECK(bed.hands.signals == std::vector<std::pair<std::uint32_t, int>>{{0, SIGSTOP}, {1, SIGSTOP}});
+  bed.clock.advance(30s);
+  bed.hands.signals.clear();
+  bed.coordinator->go_on();
+  CHECK(bed.hands.signals == std::vector<std::pair<std::uint32_t, int>>{{0, SIGCONT}, {1, SIGCONT}});
+  bed.pass(9s);
+  CHECK(bed.hands.signals.size() == 2);
+  bed.pass(1s);
+  CHECK(bed.hands.signals.size() == 4);
+}
+
 TEST_CASE("a slot where trials fail while others' go well gets no more of them") {
   Bed bed;
   bed.plan.trials = 100;

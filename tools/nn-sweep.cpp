@@ -17,6 +17,7 @@
 #include "study/repair.hpp"
 #include "sweep/agent.hpp"
 #include "sweep/ask.hpp"
+#include "sweep/control.hpp"
 #include "sweep/export.hpp"
 #include "sweep/sweep.hpp"
 #include "sweep/tables.hpp"
@@ -39,6 +40,7 @@ struct Options {
   std::string output = "-";
   std::string journal;  // of commands that only read
   std::string before;   // of agent
+  sweep::SlotRequest slots;
   std::optional<std::uint32_t> trial;
   std::vector<std::uint32_t> trials;
   std::int64_t step = 0;
@@ -103,6 +105,26 @@ options::List ask_options(Options& o) {
                  .help = "It is lost when this process has ended: $$",
                  .text = "With `ask`: the trial is lost when this process of this host has ended."},
                 options::count(o.ask.owner_pid, 1, INT32_MAX)}});
+}
+
+options::List slots_options(Options& o) {
+  return with(
+      {}, {{{.name = "add",
+             .value = "DEVICE[*N]",
+             .help = "Slots that it gets: cuda:1, h2/cuda:0*2 (repeatable)",
+             .text = "With `slots`: the run gets these slots, of its own host or of one of --hosts; one that "
+                     "was drained is used again.\nMay be given several times."},
+            options::texts(o.slots.add)},
+           {{.name = "drain",
+             .value = "DEVICE",
+             .help = "Slots that get no more trials (repeatable)",
+             .text = "With `slots`: this slot, or all slots of this device, get no more trials; what runs "
+                     "there may end.\nMay be given several times."},
+            options::texts(o.slots.drain)},
+           {{.name = "now",
+             .help = "End what runs on drained slots",
+             .text = "With `slots --drain`: trials there are ended, and begun again elsewhere."},
+            options::flag(o.slots.now)}});
 }
 
 options::List table_options(Options& o) {
@@ -271,6 +293,10 @@ std::vector<nn::cli::Command> commands(Options& o) {
        .summary = "print what is running, and the best so far",
        .options = status,
        .arguments = {journal}},
+      {.name = "slots",
+       .summary = "print the slots of a run on this host; add some, drain some",
+       .options = slots_options(o),
+       .arguments = {journal}},
       {.name = "export",
        .summary = "write trials in formats of other programs",
        .options = export_options(o),
@@ -365,6 +391,9 @@ int run(const nn::cli::Parsed& given, Options& o) {
     sweep::run_agent(STDIN_FILENO, STDOUT_FILENO, o.before);
   } else if (command == "run") {
     sweep::sweep(o.sweep);
+  } else if (command == "slots") {
+    for (const sweep::SlotState& slot : sweep::ask_for_slots(o.journal, o.slots))
+      print(fmt::format("{} {}\n", slot.slot, slot.state));
   } else if (command == "ask" || command == "tell" || command == "report" || command == "should-prune" ||
              command == "enqueue" || command == "retry") {
     return change(command, o);

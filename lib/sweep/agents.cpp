@@ -162,6 +162,15 @@ void Agents::add(Host host) {
   connect(stations_.try_emplace(name, io_, std::move(host)).first->second);
 }
 
+void Agents::add_slots(const std::string& host, const std::vector<Slot>& slots) {
+  const auto found = stations_.find(host);
+  if (found == stations_.end()) return;
+  std::vector<Slot>& known = found->second.host.slots;
+  for (const Slot& slot : slots) {
+    if (std::find(known.begin(), known.end(), slot) == known.end()) known.push_back(slot);
+  }
+}
+
 void Agents::connect(Station& station) {
   Link::Events events;
   events.ready = [this, &station](const AgentReady& greeting) {

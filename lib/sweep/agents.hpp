@@ -52,6 +52,8 @@ class Agents : public Executor {
   ~Agents() override;  // ends all agents, which end their trials first, and waits for that
 
   void add(Host host);
+  // Of a host that was added: it has these too when it is ready again.
+  void add_slots(const std::string& host, const std::vector<Slot>& slots);
   void start(const std::string& host, const StartTrial& trial) override;
   void send_signal(const std::string& host, const SignalTrial& signal) override;
   void tell(const std::string& host, const ControlTrial& control) override;

@@ -54,13 +54,14 @@ study::Date Coordinator::date() const {
   return std::chrono::time_point_cast<std::chrono::microseconds>(clock_.date());
 }
 
-void Coordinator::add_slots(std::vector<Slot> slots) {
+void Coordinator::add_slots(std::vector<Slot> slots, bool wanted) {
   ask_hosts(slots);
   for (Slot& slot : slots) {
     const auto known =
         std::find_if(places_.begin(), places_.end(), [&](const Place& place) { return place.slot == slot; });
     const bool is_new = known == places_.end();
     Place& place = is_new ? places_.emplace_back() : *known;
+    if (wanted) place.drained = false;
     if (!is_new && place.present) continue;
     place.slot = std::move(slot);
     place.present = true;
@@ -153,7 +154,7 @@ void Coordinator::ended(const TrialEnded& message) {
   running_.erase(found);
   leave(trial);
   Place& place = places_[trial.slot];
-  if (trial.ending == Running::End::stopped) return;  // it stays as it is, for who goes on
+  if (trial.ending == Running::End::stopped) return leave_stopped(trial);
   if (is_worth_retry(trial, message)) return;
   Ended end = end_of(trial, message);
   if (message.lost_checkpoint && trial.run.attempt > 1) end.state = study::State::pruned;

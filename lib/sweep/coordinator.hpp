@@ -80,8 +80,13 @@ class Coordinator {
               study::Propose propose, Executor& executor, Clock& clock, Observation& observation,
               std::function<void()> ready = {});
 
-  // Slots that it has are there again.
-  void add_slots(std::vector<Slot> slots);
+  // Slots that it has are there again. `wanted`: also those that were drained.
+  void add_slots(std::vector<Slot> slots, bool wanted = false);
+  // The slot of this name, or all of this device (of this host, "h2/cuda:1"), get no more trials; those that
+  // run end by themselves, or, `now`, are told to, and begun again elsewhere. Usage error where there is
+  // none.
+  void drain_slot(std::string_view name, bool now);
+  std::vector<SlotState> slots() const;
   // Trials there are lost, so many. They are begun again when their agent must have ended them, or is known
   // to be gone: host_is_clear(). The host may come back: add_slots().
   std::size_t host_lost(const std::string& host, const std::string& why);
@@ -117,6 +122,7 @@ class Coordinator {
     std::optional<Clock::time_point> kill_at;
     std::string reason;
     std::optional<MemberEnd> said_end = {};
+    bool moves = false;  // it begins again elsewhere when it has been stopped
   };
   // A process with several members, by its first trial.
   struct GroupRun {
@@ -134,7 +140,8 @@ class Coordinator {
     int failures = 0;                      // one after the other
     Clock::time_point since;               // that it has been present, or absent
     double busy_s = 0, present_s = 0;      // the latter before `since`
-    bool is_open() const { return usable && present; }
+    bool drained = false;                  // by people
+    bool is_open() const { return usable && present && !drained; }
     bool is_free() const { return is_open() && !trial; }
   };
   // What ended in this run.
@@ -163,6 +170,7 @@ class Coordinator {
 
   void report(std::uint32_t number, const Report& report);
   void ended(const TrialEnded& message);
+  void leave_stopped(const Running& trial);
   bool is_worth_retry(const Running& trial, const TrialEnded& message);
   void note_slot(Place& place, bool failed);
   std::size_t trials_ahead(const Tally& tally) const;

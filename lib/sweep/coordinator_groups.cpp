@@ -184,7 +184,10 @@ void Coordinator::group_ended(std::uint32_t process, const TrialEnded& message) 
     auto node = running_.extract(number);
     if (node.empty()) continue;
     const Running& trial = node.mapped();
-    if (trial.ending == Running::End::stopped) continue;  // it stays as it is, for who goes on
+    if (trial.ending == Running::End::stopped) {
+      leave_stopped(trial);
+      continue;
+    }
     if (is_temporary && !trial.said_end && trial.ending == Running::End::none) {
       const auto later = retries_.add_later(trial.run, message.temporary ? message.error : "exit 75",
                                             clock_.now(), plan_.retries);

@@ -5,14 +5,17 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "net/stop_wait.hpp"
 #include "net/timer.hpp"
+#include "sweep/control.hpp"
 
 namespace nn::sweep {
 namespace {
@@ -36,6 +39,7 @@ class Run {
         hosts_(hosts.size()),
         hosts_left_(hosts.size()) {
     for (Host host : hosts) {
+      names_.insert(host.name);
       host.lock = presence.lock_descriptor();
       agents_.add(std::move(host));
     }
@@ -44,6 +48,7 @@ class Run {
   RunResult operator()() {
     look_later();
     watch_pauses();
+    listen();
     io_.run();
     if (failure_) std::rethrow_exception(failure_);
     return coordinator_.result();
@@ -92,6 +97,49 @@ class Run {
     } else if (!any_ready_ && gone_.size() == hosts_) {
       coordinator_.give_up(make_error(ErrorKind::unavailable, "none of the hosts could be reached"));
     }
+  }
+
+  // One for each id that the run has.
+  void listen() {
+    const std::string path = presence_.path() + ".sock";
+    if (std::exchange(control_path_, path) == path) return;
+    control_.reset();
+    try {
+      control_.emplace(io_, path, [this](const SlotRequest& request) { return change_slots(request); });
+    } catch (const Error& error) {
+      observation_.said(fmt::format("{}; slots can't be changed while it runs", error.what()));
+    }
+  }
+
+  std::vector<SlotState> change_slots(const SlotRequest& request) {
+    std::map<std::string, std::vector<std::string>> added;  // devices, by host
+    for (const std::string& slot : request.add) {
+      const auto slash = slot.find('/');
+      const std::string host = slash == std::string::npos ? "" : slot.substr(0, slash);
+      if (!host.empty() && !names_.contains(host))
+        fail_usage("this run has no host '{}'; it has those that it was started with", printable(host));
+      parse_slots(slot.substr(host.empty() ? 0 : slash + 1));
+      added[host].push_back(slot.substr(host.empty() ? 0 : slash + 1));
+    }
+    for (const std::string& slot : request.drain) coordinator_.drain_slot(slot, request.now);
+    for (const auto& [host, devices] : added) add_devices(host, devices);
+    work_soon();
+    return coordinator_.slots();
+  }
+
+  void add_devices(const std::string& host, const std::vector<std::string>& devices) {
+    if (names_.insert(host).second) {  // this one, where only others had slots
+      Host here = local_host(devices);
+      here.lock = presence_.lock_descriptor();
+      ++hosts_, ++hosts_left_;
+      return agents_.add(std::move(here));
+    }
+    std::vector<Slot> slots;
+    for (const std::string& device : devices) {
+      for (Slot& slot : parse_slots(device, host)) slots.push_back(std::move(slot));
+    }
+    agents_.add_slots(host, slots);
+    if (!gone_.contains(host)) coordinator_.add_slots(std::move(slots), true);
   }
 
   // ^Z stops trials too, which are in groups of their own. Where it was ignored at the start, it is now.
@@ -154,6 +202,7 @@ class Run {
     if (failure_) return;
     try {
       const Clock::time_point next = coordinator_.work();
+      listen();
       if (coordinator_.is_over()) return io_.stop();
       timer_.expires_at(next);
       timer_.wait([this](bool expired) {
@@ -184,7 +233,10 @@ class Run {
   asio::signal_set pause_signal_{io_};
   net::StopWait stop_;
   std::size_t hosts_, hosts_left_;  // in all; that are not gone for good
-  std::set<std::string> gone_;      // hosts that are not there, as was said
+  std::set<std::string> names_;     // of all hosts
+  std::optional<Control> control_;
+  std::string control_path_;
+  std::set<std::string> gone_;  // hosts that are not there, as was said
   bool any_ready_ = false;
   std::exception_ptr failure_;
   bool soon_ = false;

@@ -17,6 +17,12 @@ struct Slot {
   bool operator==(const Slot&) const = default;
 };
 
+// What is on a slot, for people.
+struct SlotState {
+  std::string slot, state;  // "idle", "trial 12", …
+  bool operator==(const SlotState&) const = default;
+};
+
 // "cuda:0*4" is four slots, "cpu:0" one. Usage error for what is no device, and for a share that isn't from 1
 // to 1024.
 std::vector<Slot> parse_slots(std::string_view text, std::string_view host = "");

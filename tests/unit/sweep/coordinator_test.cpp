@@ -235,6 +235,30 @@ TEST_CASE("trials of a lost host wait until they must have ended there, or are k
   CHECK(bed.hands.begun[5].trial.trial == 0);
 }
 
+TEST_CASE("a slot that is drained gets no more trials, and what runs there may end or begins elsewhere") {
+  Bed bed;
+  bed.start({{"", "cpu:0", 0}, {"", "cpu:1", 0}, {"", "cpu:1", 1}});
+  bed.coordinator->drain_slot("cpu:0", false);
+  CHECK(bed.hands.signals.empty());
+  bed.good(0);
+  CHECK(bed.hands.begun.size() == 3);
+  bed.coordinator->drain_slot("cpu:1", true);  // both
+  CHECK(bed.hands.signals == std::vector<std::pair<std::uint32_t, int>>{{1, SIGTERM}, {2, SIGTERM}});
+  CHECK(bed.coordinator->slots()[2] == SlotState{"cpu:1#1", "trial 2, draining"});
+  bed.end(1, SIGTERM);
+  bed.end(2, SIGTERM);
+  bed.pass(1s);
+  CHECK(bed.hands.begun.size() == 3);
+  CHECK_FALSE(bed.coordinator->is_over());  // it waits for slots
+  bed.coordinator->add_slots({{"", "cpu:0", 0}, {"", "cpu:2", 0}}, true);
+  bed.coordinator->work();
+  REQUIRE(bed.hands.begun.size() == 5);
+  CHECK(bed.trial(1).attempt == 2);
+  CHECK(bed.trial(2).attempt == 2);
+  CHECK(bed.hands.begun[3].trial.slot.name() == "cpu:0");
+  CHECK_THROWS_WITH(bed.coordinator->drain_slot("cpu:9", false), "there is no slot 'cpu:9'");
+}
+
 TEST_CASE("a host that comes back gets trials again, and its absence is no idle time") {
   Bed bed;
   bed.start({{"h1", "cpu:0", 0}});

@@ -129,7 +129,8 @@ class Coordinator {
     std::vector<std::uint32_t> trials;  // of its members, also of those that ended before
     std::size_t slot;
     Clock::time_point started;
-    bool is_told = false;  // to end
+    bool is_told = false;    // to end
+    bool has_stray = false;  // it reported without saying of which member
     std::optional<Clock::time_point> kill_at;
   };
   struct Place {

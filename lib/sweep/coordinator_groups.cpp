@@ -119,7 +119,7 @@ void Coordinator::launch_group(const Begun& begun) {
   at.device = set_up(place.slot, nullptr, plan_.mask).device;
   at.checkpoint = at.directory + "/checkpoint";
   GroupValues values{{}, plan_.shared};
-  GroupRun group{{}, begun.place, clock_.now(), false, std::nullopt};
+  GroupRun group{{}, begun.place, clock_.now(), false, false, std::nullopt};
   std::string control;
   std::vector<const study::Asked*> members{&begun.asked};
   for (const study::Asked& other : begun.others) members.push_back(&other);
@@ -156,8 +156,10 @@ void Coordinator::launch_group(const Begun& begun) {
 }
 
 void Coordinator::group_reported(std::uint32_t process, const Report& said) {
-  const std::vector<std::uint32_t>& trials = groups_.at(process).trials;
+  GroupRun& group = groups_.at(process);
+  const std::vector<std::uint32_t>& trials = group.trials;
   if (!said.member || *said.member < 1 || static_cast<std::size_t>(*said.member) > trials.size()) {
+    if (std::exchange(group.has_stray, true)) return;
     observation_.said(
         fmt::format("{}: a report doesn't say which of them it is of, as in {{\"member\":1, …}}; it is "
                     "left out",

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)sweep::is_nni_space(text);
   (void)fuzz::accepts([&] {
     const sweep::NniSpace space = sweep::parse_nni_space(text);
-    for (const std::string& line : space.lines) (void)search::Space::parse({line.substr(0, line.find(" if "))});
+    for (const std::string& line : space.lines)
+      (void)search::Space::parse({line.substr(0, line.find(" if "))});
   });
   return 0;
 }

@@ -20,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (!repair(done.bytes, "s.jsonl").said.empty())
     fuzz::broken_promise("a repair has something to repair", done.bytes);
-  if (done.said.empty() && done.bytes != bytes) fuzz::broken_promise("changed, and nothing is said", done.bytes);
+  if (done.said.empty() && done.bytes != bytes)
+    fuzz::broken_promise("changed, and nothing is said", done.bytes);
   return 0;
 }

@@ -21,6 +21,7 @@
 #include "sweep/export.hpp"
 #include "sweep/sweep.hpp"
 #include "sweep/tables.hpp"
+#include "sweep/trial_text.hpp"
 
 namespace {
 

@@ -454,26 +454,4 @@ RunResult Coordinator::result() const {
   return result;
 }
 
-std::vector<SlotView> Coordinator::slots() const {
-  std::vector<SlotView> views;
-  for (const Place& place : places_) {
-    SlotView view;
-    view.name = place.slot.name();
-    view.trial = place.trial;
-    if (!place.present) view.state = "away";
-    if (!place.usable) view.state = "broken";
-    const auto running = place.trial ? running_.find(*place.trial) : running_.end();
-    if (running != running_.end()) {
-      view.elapsed_s = seconds_since(running->second.started);
-      if (running->second.ending != Running::End::none) view.state = "ending";
-      if (const auto& reports = trial_of(*place.trial).reports; !reports.empty()) {
-        view.step = reports.back().step;
-        view.value = reports.back().value;
-      }
-    }
-    views.push_back(std::move(view));
-  }
-  return views;
-}
-
 }  // namespace nn::sweep

@@ -86,7 +86,7 @@ class Coordinator {
   // run end by themselves, or, `now`, are told to, and begun again elsewhere. Usage error where there is
   // none.
   void drain_slot(std::string_view name, bool now);
-  std::vector<SlotState> slots() const;
+  std::vector<SlotState> slot_states() const;
   // Trials there are lost, so many. They are begun again when their agent must have ended them, or is known
   // to be gone: host_is_clear(). The host may come back: add_slots().
   std::size_t host_lost(const std::string& host, const std::string& why);

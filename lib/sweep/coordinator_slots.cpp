@@ -28,17 +28,37 @@ void Coordinator::leave_stopped(const Running& trial) {
   if (trial.moves && !stopping_) retries_.add(trial.run, trial.reason, clock_.now());
 }
 
-std::vector<SlotState> Coordinator::slots() const {
-  std::vector<SlotState> slots;
-  slots.reserve(places_.size());
+std::vector<SlotView> Coordinator::slots() const {
+  std::vector<SlotView> views;
   for (const Place& place : places_) {
-    std::string state = place.trial ? fmt::format("trial {}", *place.trial) : "idle";
-    if (place.drained) state = place.trial ? state + ", draining" : "drained";
-    if (!place.usable) state = "broken";
-    if (!place.present) state = "away";
-    slots.push_back({place.slot.name(), std::move(state)});
+    SlotView view;
+    view.name = place.slot.name();
+    view.trial = place.trial;
+    if (place.drained) view.state = place.trial ? "draining" : "drained";
+    if (!place.present) view.state = "away";
+    if (!place.usable) view.state = "broken";
+    const auto running = place.trial ? running_.find(*place.trial) : running_.end();
+    if (running != running_.end()) {
+      view.elapsed_s = seconds_since(running->second.started);
+      if (running->second.ending != Running::End::none && view.state.empty()) view.state = "ending";
+      if (const auto& reports = trial_of(*place.trial).reports; !reports.empty()) {
+        view.step = reports.back().step;
+        view.value = reports.back().value;
+      }
+    }
+    views.push_back(std::move(view));
   }
-  return slots;
+  return views;
+}
+
+std::vector<SlotState> Coordinator::slot_states() const {
+  std::vector<SlotState> states;
+  for (SlotView& view : slots()) {
+    std::string state = view.trial ? fmt::format("trial {}", *view.trial) : "";
+    if (!view.state.empty()) state += (state.empty() ? "" : ", ") + view.state;
+    states.push_back({std::move(view.name), state.empty() ? "idle" : std::move(state)});
+  }
+  return states;
 }
 
 }  // namespace nn::sweep

@@ -124,7 +124,7 @@ class Run {
     for (const std::string& slot : request.drain) coordinator_.drain_slot(slot, request.now);
     for (const auto& [host, devices] : added) add_devices(host, devices);
     work_soon();
-    return coordinator_.slots();
+    return coordinator_.slot_states();
   }
 
   void add_devices(const std::string& host, const std::vector<std::string>& devices) {

@@ -7,13 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "base/enum_names.hpp"
 #include "study/study.hpp"
+#include "sweep/table.hpp"
 
 namespace nn::sweep {
-
-enum class TableFormat : std::uint8_t { text, csv, json, jsonl };
-const EnumNames<TableFormat>& enum_names(TableFormat);
 
 // All parameters that trials have, those of the space first.
 std::vector<std::string> parameter_names(study::Study& study);
@@ -33,13 +30,6 @@ struct BestOptions {
 };
 // Data error where no trial is complete, keeps its constraints and has a finite value.
 std::string best_table(study::Study& study, const BestOptions& options);
-
-// All of one trial. Usage error where it isn't there.
-std::string trial_text(study::Study& study, std::uint32_t number);
-// The command that ran it, to be pasted into a shell.
-std::string trial_command(study::Study& study, std::uint32_t number);
-// The pruner's decisions about it, with their numbers, a line each.
-std::string explanation(study::Study& study, std::uint32_t number);
 
 // A row for each stage that led to the trial as it is, from the first one: which trial's it was, from which
 // step to which, and the values and the seed that it had. To do the same again is to do these, each from the

@@ -14,6 +14,7 @@
 #include "sweep/group.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/tables.hpp"
+#include "sweep/trial_text.hpp"
 
 namespace nn::sweep {
 namespace {

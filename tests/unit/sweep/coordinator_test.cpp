@@ -244,7 +244,7 @@ TEST_CASE("a slot that is drained gets no more trials, and what runs there may e
   CHECK(bed.hands.begun.size() == 3);
   bed.coordinator->drain_slot("cpu:1", true);  // both
   CHECK(bed.hands.signals == std::vector<std::pair<std::uint32_t, int>>{{1, SIGTERM}, {2, SIGTERM}});
-  CHECK(bed.coordinator->slots()[2] == SlotState{"cpu:1#1", "trial 2, draining"});
+  CHECK(bed.coordinator->slot_states()[2] == SlotState{"cpu:1#1", "trial 2, draining"});
   bed.end(1, SIGTERM);
   bed.end(2, SIGTERM);
   bed.pass(1s);

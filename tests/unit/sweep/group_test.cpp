@@ -167,6 +167,7 @@ TEST_CASE("a host that is lost has its group begun elsewhere") {
   bed.plan.trials = 2;
   bed.start({{"h1", "cpu:0", 0}});
   CHECK(bed.coordinator->host_lost("h1", "gone") == 2);
+  bed.coordinator->host_is_clear("h1");
   bed.coordinator->add_slots({{"h2", "cpu:0", 0}});
   bed.coordinator->work();
   REQUIRE(bed.hands.begun.size() == 2);

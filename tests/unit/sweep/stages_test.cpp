@@ -135,6 +135,7 @@ TEST_CASE("what has its checkpoint on a host that isn't there is waited for, and
   bed.coordinator->add_slots({{"h2", "cpu:0", 0}});
   bed.report(1, 1, 0.2, "h1");
   bed.coordinator->host_lost("h1", "its connection ended");
+  bed.coordinator->host_is_clear("h1");
   bed.coordinator->work();
   REQUIRE(bed.last().slot.host == "h2");
   bed.come(1, 0.2, {}, "h2");
@@ -163,6 +164,7 @@ TEST_CASE("hosts that share the folder take each other's trials") {
   bed.coordinator->add_slots({{"h2", "cpu:0", 0}});
   bed.coordinator->take("h2", FileFound{bed.presence.path(), true});
   bed.coordinator->host_lost("h1", "its connection ended");
+  bed.coordinator->host_is_clear("h1");
   bed.coordinator->work();
   bed.come(1, 0.2, {}, "h2");
   CHECK(bed.last().slot.host == "h2");

@@ -21,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto report_delay = 50ms;  // reports that come meanwhile are written together
+constexpr auto calm_delay = 1s;      // the same where no decision waits for them
 constexpr auto end_delay = 5ms;      // the same of ends, where no slot waits for that
 constexpr auto rejoin_pause = 5s;    // between tries, where the disk doesn't answer
 constexpr auto look_pause = 5s;      // between looks at what others do
@@ -145,7 +146,7 @@ void Coordinator::report(std::uint32_t number, const Report& report) {
   reports_.push_back({trial.run, step, *value,
                       std::chrono::duration<double>(clock_.now() - trial.started).count(),
                       json_of(report.metrics, plan_.objectives[0].name)});
-  if (!reports_due_) reports_due_ = clock_.now() + report_delay;
+  if (!reports_due_) reports_due_ = clock_.now() + (pruning_.is_on() ? report_delay : calm_delay);
 }
 
 void Coordinator::ended(const TrialEnded& message) {

@@ -293,6 +293,20 @@ TEST_CASE("a pruner's decision ends a trial, which is pruned then") {
   CHECK(bed.trial(1).ending.reason.starts_with("pruned: "));
 }
 
+TEST_CASE("reports that no decision waits for are written together") {
+  Bed bed;
+  bed.start();
+  const std::size_t writes = bed.disk.writes;
+  for (int step = 1; step <= 8; ++step) {
+    bed.report(0, step, 0.5);
+    bed.pass(100ms);
+  }
+  CHECK(bed.disk.writes == writes);
+  bed.pass(200ms);
+  CHECK(bed.disk.writes == writes + 1);
+  CHECK(bed.trial(0).reports.size() == 8);
+}
+
 TEST_CASE("a run that is stopped leaves its trials to the next") {
   Bed bed;
   bed.start();

@@ -37,7 +37,7 @@ struct Board : Bed {
   // What the coordinator tells when the journal has it.
   void said(std::int64_t step, double loss) {
     report(0, step, loss);
-    pass(60ms);
+    pass(1s);
     board->reported(trial(0), {step, loss, trial(0).reports.back().elapsed_s, 0, 0}, "{}");
   }
   void over() {

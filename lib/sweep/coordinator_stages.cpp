@@ -128,7 +128,10 @@ bool Coordinator::is_there(const study::Trial& trial, const std::string& host) c
 // it.
 bool Coordinator::waits_for_hosts(bool may_begin) {
   const auto stage = fidelity_->next([](const study::Trial&) { return true; }, may_begin);
-  if (!stage || stage->is == Stage::Is::fresh) return false;
+  if (!stage || stage->is == Stage::Is::fresh) {
+    waits_since_.reset();
+    return false;
+  }
   const auto now = clock_.now();
   if (!waits_since_) {
     waits_since_ = now;

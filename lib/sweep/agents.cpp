@@ -46,9 +46,10 @@ process::Command command_of(const Host& host, bool again, const std::string& bef
 // It becomes a word of a shell's.
 bool is_id(std::string_view text) {
   constexpr std::size_t longest = 200;
-  return text.size() <= longest && text.find_first_not_of(
-                                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                       "0123456789.:_-") == std::string_view::npos;
+  return !text.empty() && text.size() <= longest &&
+         text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+             "0123456789.:_-") == std::string_view::npos;
 }
 
 }  // namespace
@@ -175,7 +176,8 @@ void Agents::connect(Station& station) {
   Link::Events events;
   events.ready = [this, &station](const AgentReady& greeting) {
     Host& host = station.host;
-    station.agent = is_id(greeting.id) ? greeting.id : "";
+    if (!is_id(greeting.id)) fail_data("it is no agent: '{}' is no id", printable(greeting.id));
+    station.agent = greeting.id;
     if (host.slots.empty()) {
       for (const std::string& device : greeting.devices) {
         for (Slot& slot : parse_slots(device, host.name)) host.add(std::move(slot));

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -117,6 +118,7 @@ std::optional<std::string> ask(const std::string& path, const std::string& line)
   asio::io_context io;
   Local::socket socket(io);
   boost::system::error_code error;
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) return std::nullopt;
   socket.connect(Local::endpoint(path), error);
   if (error) return std::nullopt;
   const timeval time{time_to_ask.count(), 0};
@@ -159,8 +161,8 @@ std::vector<SlotState> ask_for_slots(const std::string& journal, const SlotReque
   std::vector<SlotState> slots;
   for (const std::string& answer : answers) {
     const Json said = Json::parse(answer, nullptr, false);
-    if (said.is_object() && said.contains("error")) fail_usage("{}", printable(said.value("error", ""), 500));
     try {
+      if (said.contains("error")) fail_usage("{}", printable(said["error"].get<std::string>(), 500));
       for (const Json& slot : said.at("slots")) slots.push_back({slot.at("slot"), slot.at("state")});
     } catch (const Json::exception&) {
       fail_data("{}: what its run answers is no list of slots", journal);

@@ -103,6 +103,7 @@ void sweep(const SweepOptions& o) {
   if (o.dry_run) return dry_run(o, plan, space, hosts);
 
   std::vector<study::Study> old = read_old(o.from, o.journal, plan.objectives);
+  if (o.lease_s < 1) fail_usage("a lease is a second at least");
   const auto lease = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(o.lease_s));
   study::Presence presence(o.journal, study::boot_clock(), lease);
   study::Study study(o.journal, opening_of(o, space),

@@ -24,6 +24,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Who pauses much longer than others would never have its turn: Optuna's workers let go and take it again
+// within microseconds.
+constexpr std::chrono::milliseconds longest{20};
+
 // The pauses double from the one to the other, and none is as long as another process's.
 class Backoff {
  public:
@@ -34,7 +38,7 @@ class Backoff {
     const auto most = std::chrono::duration_cast<Clock::duration>(next_);
     patience_.pause(most / 2 +
                     Clock::duration(random.below(static_cast<std::uint64_t>((most / 2).count()) + 1)));
-    next_ = std::min<std::chrono::milliseconds>(next_ * 2, 250ms);
+    next_ = std::min<std::chrono::milliseconds>(next_ * 2, longest);
   }
 
  private:

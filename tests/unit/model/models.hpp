@@ -72,7 +72,7 @@ inline model::Model class_model() {
                       UINT64_MAX,
                       1700000000,
                       {{"val_accuracy", 0.1}, {"val_loss", 1.0 / 3}},
-                      {{"lr", 0.01}}};
+                      {}};
   fill_parameters(model);
   return model;
 }

@@ -10,7 +10,7 @@
 #include "base/json_lines.hpp"
 #include "base/text.hpp"
 #include "study/columns.hpp"
-#include "study/json_cursor.hpp"
+#include "base/json_cursor.hpp"
 
 namespace nn::study {
 namespace {

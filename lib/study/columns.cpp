@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "study/json_cursor.hpp"
+#include "base/json_cursor.hpp"
 
 namespace nn::study {
 namespace {

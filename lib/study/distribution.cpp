@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/json_lines.hpp"
-#include "study/json_cursor.hpp"
+#include "base/json_cursor.hpp"
 #include "study/line.hpp"
 
 namespace nn::study {

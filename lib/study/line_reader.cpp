@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/text.hpp"
-#include "study/json_cursor.hpp"
+#include "base/json_cursor.hpp"
 #include "study/line.hpp"
 
 namespace nn::study {

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "study/json_cursor.hpp"
+#include "base/json_cursor.hpp"
 #include "study/replay_state.hpp"
 
 namespace nn::study {

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "study/json_cursor.hpp"
+#include "base/json_cursor.hpp"
 #include "study/line.hpp"
 
 namespace nn::study {

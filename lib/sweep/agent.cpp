@@ -242,9 +242,9 @@ class Agent {
 
   void send(const FromAgent& message) {
     if (closed_) return;
-    unsent_bytes_ += unsent_.emplace_back(to_line(message)).size();
-    if (unsent_bytes_ > most_unsent) pause(true);
-    if (unsent_.size() == 1) write();
+    unsent_ += to_line(message);
+    if (unsent_.size() > most_unsent) pause(true);
+    if (sent_.empty()) write();
   }
 
   // Trials that say more than the coordinator takes wait in their writes.
@@ -254,15 +254,14 @@ class Agent {
   }
 
   void write() {
-    asio::async_write(out_, asio::buffer(unsent_.front()),
-                      [this](const boost::system::error_code& error, std::size_t) {
-                        if (error) return end();
-                        unsent_bytes_ -= unsent_.front().size();
-                        unsent_.pop_front();
-                        if (unsent_bytes_ <= most_unsent / 2) pause(false);
-                        if (!unsent_.empty()) return write();
-                        if (closed_) io_.stop();
-                      });
+    sent_ = std::exchange(unsent_, {});
+    asio::async_write(out_, asio::buffer(sent_), [this](const boost::system::error_code& error, std::size_t) {
+      if (error) return end();
+      sent_.clear();
+      pause(false);
+      if (!unsent_.empty()) return write();
+      if (closed_) io_.stop();
+    });
   }
 
   // Nobody is there to be told, or nothing goes on.
@@ -290,7 +289,7 @@ class Agent {
     look_.cancel();
     end_children(time_to_end());
     closed_ = true;
-    if (unsent_.empty()) return io_.stop();
+    if (sent_.empty()) return io_.stop();
     // Those who don't read any more are not waited for.
     patience_.expires_after(patience);
     patience_.wait([this](bool expired) {
@@ -305,8 +304,7 @@ class Agent {
   net::Timer patience_, orphans_, look_;
   std::optional<net::StopWait> stop_;
   std::string text_;
-  std::deque<std::string> unsent_;
-  std::size_t unsent_bytes_ = 0;
+  std::string sent_, unsent_;  // what is being written, and what comes next
   std::map<std::uint32_t, std::shared_ptr<TrialProcess>> trials_;
   std::map<std::uint32_t, StartTrial> waiting_;  // by the trial after which they begin
   std::set<pid_t> reaped_;                       // of those that have ended, until they are

@@ -1,12 +1,19 @@
 #include "sweep/agent_protocol.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <deque>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "base/error.hpp"
+#include "base/json_cursor.hpp"
+#include "base/json_lines.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -94,15 +101,6 @@ struct Writer {
   Json operator()(const TrialStarted& m) const {
     return {{"is", "started"}, {"trial", m.trial}, {"process", m.process}};
   }
-  Json operator()(const TrialReport& m) const {
-    Json out{{"is", "report"}, {"trial", m.trial}};
-    if (m.report.step) out["step"] = *m.report.step;
-    if (m.report.member) out["member"] = *m.report.member;
-    if (m.report.end) out["end"] = {{"finished", m.report.end->finished}, {"reason", m.report.end->reason}};
-    out["metrics"] = Json::object();
-    for (const auto& [name, value] : m.report.metrics) out["metrics"][name] = number(value);
-    return out;
-  }
   Json operator()(const TrialEnded& m) const {
     Json out{{"is", "ended"},    {"trial", m.trial}, {"error", m.error},     {"temporary", m.temporary},
              {"wall", m.wall_s}, {"user", m.user_s}, {"system", m.system_s}, {"memory", m.most_memory_kb},
@@ -115,9 +113,78 @@ struct Writer {
   }
 };
 
+// Of reports there are many: they are written and read without a tree. Python's words for numbers that JSON
+// has none for are understood by both sides.
+constexpr std::string_view report_begin = R"({"is":"report")";
+
+std::string line_of(const TrialReport& m) {
+  std::string out(report_begin);
+  add_json(out, "trial", m.trial);
+  if (m.report.step) add_json(out, "step", *m.report.step);
+  if (m.report.member) add_json(out, "member", *m.report.member);
+  if (m.report.end) {
+    out += R"(,"end":{)";
+    add_json(out, "finished", m.report.end->finished);
+    add_json(out, "reason", m.report.end->reason);
+    out += '}';
+  }
+  out += R"(,"metrics":{)";
+  for (const auto& [name, value] : m.report.metrics) {
+    if (out.back() != '{') out += ',';
+    fmt::format_to(std::back_inserter(out), "{}:", json_quoted(name));
+    if (std::isfinite(value)) {
+      fmt::format_to(std::back_inserter(out), "{}", value);
+    } else {
+      out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+    }
+  }
+  return out + "}}\n";
+}
+
+[[noreturn]] void fail_message(std::string_view line) {
+  fail_data("'{}' is no message of an agent", printable(line));
+}
+
+TrialReport parse_trial_report(std::string_view line) {
+  std::deque<std::string> unescaped;
+  JsonCursor json(line, unescaped, deepest);
+  TrialReport out;
+  std::uint64_t trial = UINT64_MAX;
+  json.object([&](std::string_view key) {
+    if (key == "trial") {
+      trial = json.count();
+    } else if (key == "step") {
+      out.report.step = json.integer();
+    } else if (key == "member") {
+      out.report.member = json.integer();
+    } else if (key == "end") {
+      MemberEnd& end = out.report.end.emplace();
+      json.object([&](std::string_view what) {
+        if (what == "finished") end.finished = json.boolean();
+        if (what == "reason") end.reason = json.string();
+      });
+    } else if (key == "metrics") {
+      json.object([&](std::string_view name) { out.report.metrics.emplace(name, json.number()); });
+    } else {
+      json.skip();
+    }
+  });
+  if (!json.ok() || !json.at_end() || trial > UINT32_MAX) fail_message(line);
+  out.trial = static_cast<std::uint32_t>(trial);
+  return out;
+}
+
 template <typename Message>
-std::string line_of(const Message& message) {
-  return json_dump(std::visit(Writer{}, message)) + '\n';
+std::string line_of_any(const Message& message) {
+  return std::visit(
+      [](const auto& m) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(m)>, TrialReport>) {
+          return line_of(m);
+        } else {
+          return json_dump(Writer{}(m)) + '\n';
+        }
+      },
+      message);
 }
 
 // What a parser finds wrong, missing keys and other types too, becomes a data error.
@@ -127,7 +194,7 @@ Result parse(std::string_view line, Read read) {
   try {
     return read(Json::parse(line));
   } catch (const Json::exception&) {
-    fail_data("'{}' is no message of an agent", printable(line));
+    fail_message(line);
   }
 }
 
@@ -139,8 +206,8 @@ Clock::duration duration_of(double seconds) {
       std::chrono::duration<double>(seconds >= 0 ? std::min(seconds, most) : 0));
 }
 
-std::string to_line(const ToAgent& message) { return line_of(message); }
-std::string to_line(const FromAgent& message) { return line_of(message); }
+std::string to_line(const ToAgent& message) { return line_of_any(message); }
+std::string to_line(const FromAgent& message) { return line_of_any(message); }
 
 ToAgent parse_to_agent(std::string_view line) {
   return parse<ToAgent>(line, [](const Json& m) -> ToAgent {
@@ -175,6 +242,7 @@ ToAgent parse_to_agent(std::string_view line) {
 }
 
 FromAgent parse_from_agent(std::string_view line) {
+  if (line.starts_with(report_begin)) return parse_trial_report(line);
   return parse<FromAgent>(line, [](const Json& m) -> FromAgent {
     const std::string what = m.at("is");
     if (what == "ready") {
@@ -192,17 +260,6 @@ FromAgent parse_from_agent(std::string_view line) {
     if (what == "found") return FileFound{m.at("path"), m.at("found")};
     if (what == "asking") return AgentAsks{m.at("question")};
     if (what == "started") return TrialStarted{m.at("trial"), m.at("process")};
-    if (what == "report") {
-      TrialReport out{m.at("trial"), {}};
-      if (const auto step = m.find("step"); step != m.end()) out.report.step = step->get<std::int64_t>();
-      if (const auto member = m.find("member"); member != m.end())
-        out.report.member = member->get<std::int64_t>();
-      if (const auto end = m.find("end"); end != m.end())
-        out.report.end = MemberEnd{end->at("finished"), end->at("reason")};
-      for (const auto& [name, value] : m.at("metrics").items())
-        out.report.metrics.emplace(name, number(value));
-      return out;
-    }
     if (what != "ended")
       fail_data("a message of a kind that this version doesn't know: '{}'", printable(what));
     TrialEnded out;

@@ -84,12 +84,17 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
         [this, self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {
           if (closed) return;
           if (error) return ended();
-          try {
-            take(parse_from_agent(std::string_view(text).substr(0, n)));
-          } catch (const Error& wrong) {
-            return lost(wrong.what(), true);
+          // More lines may have come with it.
+          std::size_t taken = 0;
+          for (std::size_t end = n; end != 0 && !closed; end = text.find('\n', taken) + 1) {
+            try {
+              take(parse_from_agent(std::string_view(text).substr(taken, end - taken)));
+            } catch (const Error& wrong) {
+              return lost(wrong.what(), true);
+            }
+            taken = end;
           }
-          text.erase(0, n);
+          text.erase(0, taken);
           if (!closed) read();
         });
   }
@@ -108,15 +113,16 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
 
   void send(std::string line) {
     if (closed) return;
-    unsent.push_back(std::move(line));
-    if (unsent.size() == 1) write();
+    unsent += line;
+    if (sent.empty()) write();
   }
 
   void write() {
-    asio::async_write(socket, asio::buffer(unsent.front()),
+    sent = std::exchange(unsent, {});
+    asio::async_write(socket, asio::buffer(sent),
                       [this, self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
                         if (error || closed) return;  // reading says more
-                        unsent.pop_front();
+                        sent.clear();
                         if (!unsent.empty()) write();
                       });
   }
@@ -144,7 +150,7 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
   process::Child child;
   asio::local::stream_protocol::socket socket;
   std::string text;
-  std::deque<std::string> unsent;
+  std::string sent, unsent;  // what is being written, and what comes next
   bool ready = false, closed = false;
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
 };
@@ -220,7 +226,7 @@ void Agents::reconnect(Station& station) {
 bool Agents::is_all_sent() const {
   return std::all_of(stations_.begin(), stations_.end(), [](const auto& entry) {
     const auto& link = entry.second.link;
-    return !link || link->closed || link->unsent.empty();
+    return !link || link->closed || (link->sent.empty() && link->unsent.empty());
   });
 }
 

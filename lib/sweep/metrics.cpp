@@ -2,70 +2,52 @@
 
 #include <boost/regex.hpp>
 #include <cmath>
+#include <deque>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/json_text.hpp"
+#include "base/json_cursor.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
 
 namespace nn::sweep {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t longest_line = 64 << 10;
 constexpr std::size_t deepest = 8;
-constexpr std::string_view not_finite[] = {"-Infinity", "Infinity", "NaN"};
-
-// Python writes numbers that JSON doesn't have; outside of texts they become texts.
-std::string with_quoted_numbers(std::string_view line) {
-  std::string out;
-  bool in_text = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (in_text && c == '\\' && i + 1 < line.size()) {
-      out += line.substr(i++, 2);
-      continue;
-    }
-    if (c == '"') in_text = !in_text;
-    if (!in_text && (c == 'N' || c == 'I' || c == '-')) {
-      std::string_view found;
-      for (const std::string_view word : not_finite) {
-        if (line.substr(i).starts_with(word)) found = word;
-      }
-      if (!found.empty()) {
-        ((out += '"') += found) += '"';
-        i += found.size() - 1;
-        continue;
-      }
-    }
-    out += c;
-  }
-  return out;
-}
-
-std::optional<double> number_of(const Json& value) {
-  if (value.is_number()) return value.get<double>();
-  if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
-  if (!value.is_string()) return std::nullopt;
-  const std::string& text = value.get_ref<const std::string&>();
+std::optional<double> number_in_text(std::string_view text) {
   if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
   if (text == "Infinity") return std::numeric_limits<double>::infinity();
   if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
   return std::nullopt;
 }
 
-void gather(const Json& object, const std::string& prefix, Report& report) {
-  for (const auto& [name, value] : object.items()) {
-    if (value.is_object()) {
-      gather(value, prefix + name + '.', report);
-    } else if (const auto number = number_of(value)) {
-      report.metrics.emplace(prefix + name, *number);
+// What a line says, with the two texts of its own that count.
+struct Gathered {
+  Report report;
+  std::string_view end, error;  // {"end":"failed","error":"…"}
+};
+
+void gather(JsonCursor& json, const std::string& prefix, Gathered& to) {
+  json.object([&](std::string_view key) {
+    const char next = json.peek();
+    std::optional<double> number;
+    if (next == '{') return gather(json, prefix + std::string(key) + '.', to);
+    if (next == '"') {
+      const std::string_view text = json.string();
+      if (prefix.empty() && key == "end") to.end = text;
+      if (prefix.empty() && key == "error") to.error = text;
+      number = number_in_text(text);
+    } else if (next == 't' || next == 'f') {
+      number = json.boolean() ? 1 : 0;
+    } else if (next == '[' || next == 'n') {
+      json.skip();
+    } else {
+      number = json.number();
     }
-  }
+    if (number) to.report.metrics.insert_or_assign(prefix + std::string(key), *number);
+  });
 }
 
 std::optional<std::int64_t> take_whole(Report& report, std::string_view name) {
@@ -77,12 +59,11 @@ std::optional<std::int64_t> take_whole(Report& report, std::string_view name) {
   return static_cast<std::int64_t>(value);
 }
 
-std::optional<MemberEnd> end_in(const Json& object) {
-  const auto end = object.find("end"), error = object.find("error");
-  if (end == object.end() || !end->is_string()) return std::nullopt;
+std::optional<MemberEnd> end_of(const Gathered& said) {
+  if (said.end.empty()) return std::nullopt;
   MemberEnd out;
-  out.finished = *end == "finished";
-  if (*end == "failed" && error != object.end() && error->is_string()) out.reason = error->get<std::string>();
+  out.finished = said.end == "finished";
+  if (said.end == "failed") out.reason = said.error;
   return out;
 }
 
@@ -108,19 +89,20 @@ struct MetricReader::Expression {
 
 std::optional<Report> parse_report(std::string_view line) {
   line = trim(line);
-  if (!line.starts_with('{') || line.size() > longest_line || json_nests_deeper(line, deepest))
-    return std::nullopt;
-  const Json object = Json::parse(with_quoted_numbers(line), nullptr, false);
-  if (!object.is_object()) return std::nullopt;
-  Report report;
-  gather(object, "", report);
+  if (!line.starts_with('{') || line.size() > longest_line) return std::nullopt;
+  std::deque<std::string> unescaped;
+  JsonCursor json(line, unescaped, deepest);
+  Gathered said;
+  gather(json, "", said);
+  if (!json.ok() || !json.at_end()) return std::nullopt;
+  Report& report = said.report;
   report.member = take_whole(report, "member");
   // Trainers that say both count batches by steps, and what they are compared by is an epoch's.
   report.step = take_whole(report, "epoch");
   if (!report.step) report.step = take_whole(report, "step");
-  if (report.member) report.end = end_in(object);
+  if (report.member) report.end = end_of(said);
   if (report.metrics.empty() && !report.end) return std::nullopt;
-  return report;
+  return std::move(report);
 }
 
 void check(const MetricSource& source) {

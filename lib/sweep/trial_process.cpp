@@ -27,6 +27,7 @@ namespace {
 constexpr int metric_descriptor = 3, control_descriptor = 4;  // in the trial
 constexpr std::size_t tail_bytes = 4096, tail_lines = 5;
 constexpr std::size_t longest_metric_file = 1 << 20;
+constexpr std::chrono::milliseconds time_between_reads{50};
 
 // Both ends; unlike a pipe, writing to it never raises SIGPIPE where MSG_NOSIGNAL says so.
 std::pair<UniqueFd, UniqueFd> make_control() {
@@ -100,7 +101,8 @@ TrialProcess::TrialProcess(const asio::any_io_executor& executor, const StartTri
       metrics_(executor, {}, ""),
       started_(std::chrono::steady_clock::now()),
       child_(start(message)),
-      end_(executor, child_.end_descriptor().release()) {
+      end_(executor, child_.end_descriptor().release()),
+      rest_(executor) {
   standard_.to_log = errors_.to_log = true;
   errors_.has_metrics = false;
   for (Output* output : {&standard_, &errors_, &metrics_}) read(*output);
@@ -156,14 +158,31 @@ void TrialProcess::pause(bool paused) {
 }
 
 void TrialProcess::read(Output& output) {
-  if (paused_ || over_ || std::exchange(output.reading, true)) return;
+  if (paused_ || over_ || output.resting || std::exchange(output.reading, true)) return;
   output.descriptor.async_read_some(asio::buffer(output.buffer),
                                     [this, &output](const boost::system::error_code& error, std::size_t n) {
                                       if (error) return;  // its end, or ours
                                       output.reading = false;
                                       take(output, {output.buffer.data(), n});
-                                      read(output);
+                                      n < output.buffer.size() ? rest(output) : read(output);
                                     });
+}
+
+// A trial that says little at a time is listened to from time to time: each time costs more than what it
+// says.
+void TrialProcess::rest(Output& output) {
+  output.resting = UniqueFd(output.descriptor.release());
+  if (over_ || std::exchange(resting_, true)) return;
+  rest_.expires_after(time_between_reads);
+  rest_.wait([this](bool expired) {
+    if (!expired) return;
+    resting_ = false;
+    for (Output* other : {&standard_, &errors_, &metrics_}) {
+      if (!other->resting) continue;
+      other->descriptor.assign(other->resting.release());
+      read(*other);
+    }
+  });
 }
 
 void TrialProcess::take(Output& output, std::string_view bytes) {
@@ -189,9 +208,10 @@ void TrialProcess::take(Output& output, std::string_view bytes) {
 
 // What was written before its end is there by now.
 void TrialProcess::drain(Output& output) {
-  output.descriptor.cancel();
+  if (!output.resting) output.descriptor.cancel();
+  const int descriptor = output.resting ? output.resting.get() : output.descriptor.native_handle();
   for (;;) {
-    const ssize_t n = ::read(output.descriptor.native_handle(), output.buffer.data(), output.buffer.size());
+    const ssize_t n = ::read(descriptor, output.buffer.data(), output.buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     take(output, {output.buffer.data(), static_cast<std::size_t>(n)});

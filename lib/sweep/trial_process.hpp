@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "net/timer.hpp"
 #include "process/child.hpp"
 #include "sweep/agent_protocol.hpp"
 
@@ -41,6 +42,7 @@ class TrialProcess {
     Output(const asio::any_io_executor& executor, const MetricSource& source, const std::string& metric)
         : descriptor(executor), reader(source, metric) {}
     asio::posix::stream_descriptor descriptor;
+    UniqueFd resting;  // the same, while nothing that it says wakes anybody
     MetricReader reader;
     bool to_log = false, reading = false, has_metrics = true;
     std::string tail;  // its end, of what goes to the log
@@ -48,6 +50,7 @@ class TrialProcess {
   };
   process::Child start(const StartTrial& message);
   void read(Output& output);
+  void rest(Output& output);
   void take(Output& output, std::string_view bytes);
   void drain(Output& output);
   void wait();
@@ -63,6 +66,8 @@ class TrialProcess {
   std::chrono::steady_clock::time_point started_;
   process::Child child_;
   asio::posix::stream_descriptor end_;
+  net::Timer rest_;
+  bool resting_ = false;
   bool log_failed_ = false, paused_ = false, over_ = false;
 };
 

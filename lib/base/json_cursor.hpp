@@ -1,5 +1,4 @@
-// Takes JSON apart from front to end, without a tree: fast, and bounded whatever the text. For this module
-// only.
+// Takes JSON apart from front to end, without a tree: fast, and bounded whatever the text.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace nn::study {
+namespace nn {
 
 // After a fault all of it returns nothing, and ok() is false: who reads on asks once, at the end.
 class JsonCursor {
@@ -93,4 +92,4 @@ class JsonCursor {
   const char* fault_ = nullptr;
 };
 
-}  // namespace nn::study
+}  // namespace nn

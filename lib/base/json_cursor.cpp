@@ -1,10 +1,10 @@
-#include "study/json_cursor.hpp"
+#include "base/json_cursor.hpp"
 
 #include <array>
 #include <charconv>
 #include <limits>
 
-namespace nn::study {
+namespace nn {
 namespace {
 
 // What ends the plain part of a string.
@@ -234,4 +234,4 @@ std::string_view JsonCursor::skip() {
   return {begin, static_cast<std::size_t>(at_ - begin)};
 }
 
-}  // namespace nn::study
+}  // namespace nn

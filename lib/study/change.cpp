@@ -7,10 +7,10 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/json_cursor.hpp"
 #include "base/json_lines.hpp"
 #include "base/text.hpp"
 #include "study/columns.hpp"
-#include "base/json_cursor.hpp"
 
 namespace nn::study {
 namespace {

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
-#include "base/json_lines.hpp"
 #include "base/json_cursor.hpp"
+#include "base/json_lines.hpp"
 #include "study/line.hpp"
 
 namespace nn::study {

@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/json_cursor.hpp"
 #include "base/json_lines.hpp"
 #include "base/text.hpp"
 #include "study/distribution.hpp"
-#include "base/json_cursor.hpp"
 #include "study/line.hpp"
 
 namespace nn::study {

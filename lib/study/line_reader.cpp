@@ -4,8 +4,8 @@
 #include <charconv>
 #include <cstring>
 
-#include "base/text.hpp"
 #include "base/json_cursor.hpp"
+#include "base/text.hpp"
 #include "study/line.hpp"
 
 namespace nn::study {

@@ -9,8 +9,8 @@
 #include <unordered_map>
 
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "base/json_cursor.hpp"
+#include "base/text.hpp"
 #include "study/replay_state.hpp"
 
 namespace nn::study {

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "base/json_cursor.hpp"
+#include "base/text.hpp"
 #include "study/replay_state.hpp"
 
 namespace nn::study {

@@ -1,6 +1,5 @@
 // nn-sweep: searches parameters of any command, over all devices. The work is in lib/sweep.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <optional>
@@ -16,9 +15,7 @@
 #include "options/fields.hpp"
 #include "study/repair.hpp"
 #include "sweep/agent.hpp"
-#include "sweep/ask.hpp"
-#include "sweep/control.hpp"
-#include "sweep/export.hpp"
+#include "sweep/command_options.hpp"
 #include "sweep/sweep.hpp"
 #include "sweep/tables.hpp"
 #include "sweep/trial_text.hpp"
@@ -62,148 +59,6 @@ double parse_value(std::string_view text) {
   return nn::parse_number(text);
 }
 
-options::List journal_options(Options& o) {
-  options::List list;
-  sweep::add_journal_option(list, o.sweep.journal);
-  return list;
-}
-
-options::List with(options::List list,
-                   std::initializer_list<std::pair<options::Option, options::Field>> more) {
-  options::Group group(list, "Output", options::Effect::output);
-  for (const auto& [option, field] : more) group.add(option, field);
-  return list;
-}
-
-options::List tell_options(Options& o) {
-  return with(
-      journal_options(o),
-      {{{.name = "failed", .help = "It has failed", .text = "With `tell`: the trial has failed."},
-        options::flag(o.failed)},
-       {{.name = "pruned", .help = "It was ended early", .text = "With `tell`: the trial was ended early."},
-        options::flag(o.pruned)}});
-}
-
-options::List ask_options(Options& o) {
-  options::List list = sweep::option_list(o.sweep);
-  return with(std::move(list),
-              {{{.name = "format",
-                 .value = "FORMAT",
-                 .help = "sh, json, args or env (default: {default})",
-                 .text = "With `ask`, how the trial is printed: for a shell's `eval`, as JSON, as options, "
-                         "or as variables; "
-                         "default {default}."},
-                options::choice(o.ask.format)},
-               {{.name = "ttl",
-                 .value = "TIME",
-                 .help = "It is lost when nothing was heard of it for so long (default: {default})",
-                 .text = "With `ask`: the trial is lost, and may be given to others, when nothing was heard "
-                         "of it for so long; "
-                         "default {default}."},
-                options::seconds(o.ask.ttl_s)},
-               {{.name = "owner-pid",
-                 .value = "PID",
-                 .help = "It is lost when this process has ended: $$",
-                 .text = "With `ask`: the trial is lost when this process of this host has ended."},
-                options::count(o.ask.owner_pid, 1, INT32_MAX)}});
-}
-
-options::List slots_options(Options& o) {
-  return with(
-      {}, {{{.name = "add",
-             .value = "DEVICE[*N]",
-             .help = "Slots that it gets: cuda:1, h2/cuda:0*2 (repeatable)",
-             .text = "With `slots`: the run gets these slots, of its own host or of one of --hosts; one that "
-                     "was drained is used again.\nMay be given several times."},
-            options::texts(o.slots.add)},
-           {{.name = "drain",
-             .value = "DEVICE",
-             .help = "Slots that get no more trials (repeatable)",
-             .text = "With `slots`: this slot, or all slots of this device, get no more trials; what runs "
-                     "there may end.\nMay be given several times."},
-            options::texts(o.slots.drain)},
-           {{.name = "now",
-             .help = "End what runs on drained slots",
-             .text = "With `slots --drain`: trials there are ended, and begun again elsewhere."},
-            options::flag(o.slots.now)}});
-}
-
-options::List table_options(Options& o) {
-  return with({}, {{{.name = "to",
-                     .value = "FORMAT",
-                     .help = "text, csv, json or jsonl (default: {default})",
-                     .text = "How tables are printed: `text`, `csv`, `json` or `jsonl`; default {default}."},
-                    options::choice(o.format)}});
-}
-
-options::List best_options(Options& o) {
-  return with(table_options(o),
-              {{{.name = "top",
-                 .value = "N",
-                 .help = "So many (default: {default})",
-                 .text = "With `best`, so many trials; default {default}."},
-                options::count(o.best.top, 1, 1'000'000)},
-               {{.name = "pareto",
-                 .help = "All that no other is better than in everything",
-                 .text = "With `best`, of several objectives, all trials that no other one is better than in "
-                         "everything."},
-                options::flag(o.best.pareto)},
-               {{.name = "models",
-                 .help = "As -m OPTIONS of nn-predict",
-                 .text = "With `best`, print `-m` and the model of each trial, for nn-predict(1): what its "
-                         "command has behind -o."},
-                options::flag(o.best.models)},
-               {{.name = "command",
-                 .help = "Their command lines",
-                 .text = "With `best` and `show`, print commands that can be pasted into a shell."},
-                options::flag(o.best.command)}});
-}
-
-options::List plot_options(Options& o) {
-  const auto names = enum_names(chart::Section{}).list();
-  static const std::string only =
-      fmt::format("With `plot`, only these pictures, with commas between: `{}`.", fmt::join(names, "`, `"));
-  options::Field sections{
-      .kind = options::Kind::choice, .choices = names, .repeatable = true, .apply = [&o](auto text) {
-        chart::add_sections(o.plot.only, *text);
-      }};
-  return with(
-      {}, {{{.name = "output",
-             .letter = 'o',
-             .value = "FILE",
-             .help = "Write to this file, complete or not at all (default: standard output)",
-             .text = "With `plot`, write to this file, which appears complete or not at all; the "
-                     "standard output by default."},
-            options::file(o.plot.output, ".html .svg .txt")},
-           {{.name = "to",
-             .value = "FORMAT",
-             .help = "html, svg or text (default: by the file's ending)",
-             .text = "With `plot`, `html`, `svg` or `text`. By default the file's ending says it; without "
-                     "a file it is `text` for a terminal and `html` otherwise."},
-            options::choice(o.plot.format)},
-           {{.name = "only", .value = "PICTURE", .help = "Only these, with commas between", .text = only},
-            sections}});
-}
-
-options::List export_options(Options& o) {
-  return with(
-      {},
-      {{{.name = "to",
-         .value = "FORMAT",
-         .help = "csv, json, jsonl, arrow or tensorboard (default: {default})",
-         .text = "With `export`, what is written: a table as `csv`, `json` or `jsonl`, an Arrow stream "
-                 "whose columns have types, `arrow`, or event files of `tensorboard`; default {default}."},
-        options::choice(o.export_format)},
-       {{.name = "output",
-         .letter = 'o',
-         .value = "FILE|DIR",
-         .help = "Where it goes (default: standard output)",
-         .text = "With `export`, where it goes: a file, which appears complete or not at all, or for "
-                 "`tensorboard` a folder, to which what is new is added.\nThe default is the standard "
-                 "output."},
-        options::file(o.output, "")}});
-}
-
 std::vector<nn::cli::Command> commands(Options& o) {
   const auto command =
       options::argument("COMMAND", "COMMAND", "The command, behind --, with placeholders as {lr}",
@@ -220,91 +75,77 @@ std::vector<nn::cli::Command> commands(Options& o) {
   const auto fixed = options::argument("NAME=VALUE", "NAME=VALUE", "Values; what isn't said is proposed",
                                        options::texts(o.fixed));
   const auto before = options::argument("ID", "ID", "An agent that was lost", options::text(o.before));
-  const auto json_option = [](bool& json) {
-    return std::pair<options::Option, options::Field>(
-        {.name = "json",
-         .help = "As objects of JSON",
-         .text = "With `run`, print an object of JSON for each trial as it ends; with `status`, print one."},
-        options::flag(json));
-  };
-  options::List status = with({}, {json_option(o.json)});
-  options::List show =
-      with({}, {{{.name = "command",
-                  .help = "Its command line",
-                  .text = "With `best` and `show`, print commands that can be pasted into a shell."},
-                 options::flag(o.command)}});
-  options::List fsck = with(
-      {},
-      {{{.name = "repair",
-         .help = "Mend it; what it was stays as JOURNAL.bak",
-         .text =
-             "With `fsck`, take out lines that are none, so that Optuna reads the journal again.\nWhere one "
-             "made a trial, a failed one takes its place: all others keep their numbers.\nWhat the "
-             "journal was stays beside it, with `.bak` behind its name."},
-        options::flag(o.repair)}});
   return {
       {.name = "run",
        .summary = "run trials of a command until enough have finished",
-       .options = with(sweep::run_option_list(o.sweep), {json_option(o.sweep.json)}),
+       .options = sweep::run_options(o.sweep),
        .arguments = {command}},
-      {.name = "ask", .summary = "print a trial to be run by whoever asks", .options = ask_options(o)},
+      {.name = "ask",
+       .summary = "print a trial to be run by whoever asks",
+       .options = sweep::ask_options(o.sweep, o.ask)},
       {.name = "tell",
        .summary = "say what became of a trial",
-       .options = tell_options(o),
+       .options = sweep::tell_options(o.sweep.journal, o.failed, o.pruned),
        .arguments = {trial, values}},
       {.name = "report",
        .summary = "report a step's value: status 10 says that the trial should end",
-       .options = journal_options(o),
+       .options = sweep::journal_options(o.sweep.journal),
        .arguments = {trial, step, values}},
       {.name = "should-prune",
        .summary = "status 0 where a trial should end, 1 where it may go on",
-       .options = journal_options(o),
+       .options = sweep::journal_options(o.sweep.journal),
        .arguments = {trial}},
       {.name = "enqueue",
        .summary = "have a trial with these values run next",
-       .options = journal_options(o),
+       .options = sweep::journal_options(o.sweep.journal),
        .arguments = {fixed}},
       {.name = "retry",
        .summary = "have trials that failed run again",
-       .options = journal_options(o),
+       .options = sweep::journal_options(o.sweep.journal),
        .arguments = {numbers}},
       {.name = "best",
        .summary = "print the best trials, their models or commands",
-       .options = best_options(o),
+       .options = sweep::best_options(o.best),
        .arguments = {journal}},
-      {.name = "trials", .summary = "print all trials", .options = table_options(o), .arguments = {journal}},
-      {.name = "show", .summary = "print all of a trial", .options = show, .arguments = {journal, trial}},
+      {.name = "trials",
+       .summary = "print all trials",
+       .options = sweep::table_options(o.format),
+       .arguments = {journal}},
+      {.name = "show",
+       .summary = "print all of a trial",
+       .options = sweep::show_options(o.command),
+       .arguments = {journal, trial}},
       {.name = "explain",
        .summary = "say why a trial was ended early, or not",
        .options = {},
        .arguments = {journal, trial}},
       {.name = "lineage",
        .summary = "print the stages that led to a trial",
-       .options = table_options(o),
+       .options = sweep::table_options(o.format),
        .arguments = {journal, trial}},
       {.name = "importance",
        .summary = "print which parameters matter",
-       .options = table_options(o),
+       .options = sweep::table_options(o.format),
        .arguments = {journal}},
       {.name = "plot",
        .summary = "draw pictures of it: a page, SVG, or text",
-       .options = plot_options(o),
+       .options = chart::option_list(o.plot),
        .arguments = {journal}},
       {.name = "status",
        .summary = "print what is running, and the best so far",
-       .options = status,
+       .options = sweep::status_options(o.json),
        .arguments = {journal}},
       {.name = "slots",
        .summary = "print the slots of a run on this host; add some, drain some",
-       .options = slots_options(o),
+       .options = sweep::slots_options(o.slots),
        .arguments = {journal}},
       {.name = "export",
        .summary = "write trials in formats of other programs",
-       .options = export_options(o),
+       .options = sweep::export_options(o.export_format, o.output),
        .arguments = {journal}},
       {.name = "fsck",
        .summary = "look for what is wrong with a journal",
-       .options = fsck,
+       .options = sweep::fsck_options(o.repair),
        .arguments = {journal}},
       {.name = "agent",
        .summary = "run trials for an nn-sweep at the other end (internal)",
@@ -370,7 +211,6 @@ void read(std::string_view command, Options& o) {
   if (command == "fsck") return fsck(o);
   nn::study::Study study = nn::study::Study::read(o.journal);
   for (const std::string& note : study.take_notes()) nn::warn("{}", note);
-  o.best.format = o.format;
   if (command == "best") print(sweep::best_table(study, o.best));
   if (command == "trials") print(sweep::trials_table(study, o.format));
   if (command == "show")

@@ -11,6 +11,7 @@
 
 #include "base/enum_names.hpp"
 #include "chart/picture.hpp"
+#include "options/option.hpp"
 #include "study/study.hpp"
 
 namespace nn::chart {
@@ -24,6 +25,8 @@ struct PlotOptions {
   std::set<Section> only;  // empty: all
   std::size_t width = 80;  // of text, in columns
 };
+
+options::List option_list(PlotOptions& options);
 
 // The format that is meant: as it was said, or by the ending of the output (.svg, .txt, .html and all else),
 // or of the standard output text where that is a terminal.

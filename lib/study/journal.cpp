@@ -15,6 +15,8 @@ namespace nn::study {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;  // that are read at once
+// What each line of a journal begins with, of Optuna's too.
+constexpr std::string_view first_bytes = R"({"op_code")";
 // Of what was read, the last bytes: with their dates and names no other line has the same.
 constexpr std::size_t before_bytes = 256;
 
@@ -114,6 +116,18 @@ bool Journal::refresh() {
   return replay_.offset() != before || generation_ != generation;
 }
 
+// Data error where the file is something else: what was meant may be the rows to train on, of which nothing
+// must be cut off. Its first line may be torn, or zeros, as a crash leaves them.
+void Journal::check_is_journal() const {
+  if (!replay_.studies().empty()) return;
+  std::string begin(std::min<std::uint64_t>(file_->size(), first_bytes.size()), '\0');
+  std::size_t got = 0;
+  for (std::size_t n = 1; n > 0 && got < begin.size(); got += n)
+    n = file_->read(std::span(begin).subspan(got), got);
+  if (first_bytes.starts_with(begin) || begin.find_first_not_of('\0') == std::string::npos) return;
+  throw data_error("it is no journal, and stays as it is").within_file(path_);
+}
+
 void Journal::cut_tail() {
   const std::uint64_t size = file_->size(), end = replay_.end_of_lines();
   if (size <= end) return;
@@ -151,6 +165,7 @@ bool Journal::append_once(Durable durable, const std::function<void(Batch&)>& de
   if (!file_->is_current()) fail_replaced();
   take_back_unsure();
   read_news(true);
+  check_is_journal();
   cut_tail();
   const std::uint64_t at = replay_.offset();
   Batch batch(replay_);

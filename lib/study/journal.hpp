@@ -58,6 +58,7 @@ class Journal {
   // meanwhile. When it adds none, nothing is written. What it throws goes on to the caller, and nothing is
   // written. Unavailable error where a lock isn't free in time; Io errors where the disk is full or fails:
   // then the file is as before, and the same may be tried again.
+  // Data error where the file is no journal: it stays as it is.
   void append(Durable durable, const std::function<void(Batch&)>& decide);
   // What was written with Durable::no is durable from here on. Io error.
   void sync();
@@ -78,6 +79,7 @@ class Journal {
   void start_anew();
   bool is_as_read();
   void read_news(bool locked);
+  void check_is_journal() const;
   void cut_tail();
   void take_back_unsure();
   bool append_once(Durable durable, const std::function<void(Batch&)>& decide, bool may_open_again);

@@ -182,6 +182,23 @@ TEST_CASE("half written pages that a reader without a lock saw are read again un
   CHECK(trials(*b) == 2);
 }
 
+TEST_CASE("a file that is no journal stays as it is, and one whose first line is torn goes on") {
+  const std::string zeros(3, '\0');
+  for (const std::string there : {"1,2\n3,4", "{\"a\": 1}\n", "\n", "ARROW1"}) {
+    Bed bed;
+    bed.disk.bytes = there;
+    CHECK_THROWS_WITH(begin(*bed.open()), bed.path + ": it is no journal, and stays as it is");
+    CHECK(bed.disk.bytes == there);
+  }
+  for (const std::string& there : {std::string("{\"op_co"), std::string("{\"op_code\":0,\"work"), zeros}) {
+    Bed bed;
+    bed.disk.bytes = there;
+    auto journal = bed.open();
+    begin(*journal);
+    CHECK(journal->replay().studies().size() == 1);
+  }
+}
+
 TEST_CASE("what throws while it decides writes nothing") {
   Bed bed;
   auto a = bed.open();

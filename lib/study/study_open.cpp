@@ -177,15 +177,22 @@ void Study::State::check_space(const StudyLog& log, const search::Space& space) 
 void Study::State::go_on(Batch& batch, const Opening& opening) {
   check_objectives(batch, opening);
   if (!opening.header) return;
+  Header wanted = *opening.header;
   const StudyLog& log = batch.replay().studies()[id];
-  const search::Space space = space_of(*opening.header);
+  const search::Space space = space_of(wanted);
   if (log.nn.empty()) {
     check_space(log, space);
     notes.push_back(fmt::format("{}: the study '{}' is another program's, and is gone on with",
                                 journal.path(), printable(log.name)));
   } else {
     const Header before = parse_header(log.nn);
-    if (before == *opening.header) return;
+    // Who asks for trials has none.
+    if (wanted.command.empty() && !before.command.empty()) {
+      wanted.command = before.command;
+      if (const auto shell = before.settings.find("shell"); shell != before.settings.end())
+        wanted.settings.insert(*shell);
+    }
+    if (before == wanted) return;
     const SpaceChange change = compare(space_of(before), space);
     if (!change.refused.empty()) {
       throw make_error(ErrorKind::usage, "{}", change.refused[0])
@@ -193,18 +200,22 @@ void Study::State::go_on(Batch& batch, const Opening& opening) {
           .advise("; begin a new study, and take over what fits");
     }
     for (const std::string& said : change.said) notes.push_back(fmt::format("{}: {}", journal.path(), said));
-    if (before.seed != opening.header->seed) {
-      notes.push_back(
-          fmt::format("{}: its seed was {}, and is {}", journal.path(), before.seed, opening.header->seed));
+    if (before.command != wanted.command) {
+      notes.push_back(fmt::format("{}: its command has changed; the new one is shown for earlier trials too",
+                                  journal.path()));
     }
-    for (const auto& [key, value] : opening.header->settings) {
+    if (before.seed != wanted.seed) {
+      notes.push_back(
+          fmt::format("{}: its seed was {}, and is {}", journal.path(), before.seed, wanted.seed));
+    }
+    for (const auto& [key, value] : wanted.settings) {
       const auto old = before.settings.find(key);
       if (old != before.settings.end() && old->second == value) continue;
       notes.push_back(fmt::format("{}: {} is {}{}", journal.path(), key, printable(value),
                                   old == before.settings.end() ? "" : ", and was " + printable(old->second)));
     }
   }
-  batch.add(study_attribute_line(identity, id, "nn", to_json(*opening.header)));
+  batch.add(study_attribute_line(identity, id, "nn", to_json(wanted)));
 }
 
 Study::Study(const std::string& path, const Opening& opening, How how)

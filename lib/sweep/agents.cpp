@@ -257,7 +257,10 @@ Host local_host(const std::vector<std::string>& devices) {
   Host host;
   host.command = {own_path(), "agent"};
   for (const std::string& device : devices) {
-    for (Slot& slot : parse_slots(device)) host.add(std::move(slot));
+    for (Slot& slot : parse_slots(device)) {
+      check_is_here(slot);
+      host.add(std::move(slot));
+    }
   }
   return host;
 }

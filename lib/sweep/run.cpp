@@ -118,7 +118,9 @@ class Run {
       const std::string host = slash == std::string::npos ? "" : slot.substr(0, slash);
       if (!host.empty() && !names_.contains(host))
         fail_usage("this run has no host '{}'; it has those that it was started with", printable(host));
-      parse_slots(slot.substr(host.empty() ? 0 : slash + 1));
+      for (const Slot& parsed : parse_slots(slot.substr(host.empty() ? 0 : slash + 1))) {
+        if (host.empty()) check_is_here(parsed);
+      }
       added[host].push_back(slot.substr(host.empty() ? 0 : slash + 1));
     }
     for (const std::string& slot : request.drain) coordinator_.drain_slot(slot, request.now);

@@ -37,6 +37,16 @@ std::vector<Slot> parse_slots(std::string_view text, std::string_view host) {
   return slots;
 }
 
+void check_is_here(const Slot& slot) {
+  const backend::Device device = backend::parse_device(slot.device);
+  if (device.kind != backend::Device::Kind::cpu) return;
+  try {
+    backend::check_device(device);
+  } catch (const Error& error) {
+    throw error.as(ErrorKind::usage);
+  }
+}
+
 std::vector<std::string> default_devices() {
   std::vector<std::string> devices;
   const char* visible = ::getenv("CUDA_VISIBLE_DEVICES");

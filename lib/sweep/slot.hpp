@@ -27,6 +27,10 @@ struct SlotState {
 // to 1024.
 std::vector<Slot> parse_slots(std::string_view text, std::string_view host = "");
 
+// Of a slot of this host: usage error where its cores aren't there. GPUs are not looked
+// for, since trials may know some that this program can't use.
+void check_is_here(const Slot& slot);
+
 // Those of this host for whom nothing was said: each GPU, or where there is none each core that may be used.
 // In a job of Slurm's, those that the job has.
 std::vector<std::string> default_devices();

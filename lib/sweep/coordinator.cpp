@@ -247,9 +247,14 @@ void Coordinator::look_for_lost() {
 StartTrial Coordinator::start_of(const TrialPlace& at, const GroupValues& values) const {
   StartTrial start;
   start.trial = at.trial;
-  start.words = words_of(plan_.command, study_.space(), values, at);
+  TrialPlace seen = at;  // by the trial, from where it runs
+  if (plan_.change_directory) {
+    seen.directory = ".";
+    seen.checkpoint = "checkpoint";
+  }
+  start.words = words_of(plan_.command, study_.space(), values, seen);
   if (plan_.command.is_shell()) start.words = {"/bin/sh", "-c", start.words[0]};
-  start.environment = environment_of(study_.space(), values, at);
+  start.environment = environment_of(study_.space(), values, seen);
   start.directory = at.directory;
   start.log = at.directory + "/log";
   start.change_directory = plan_.change_directory;

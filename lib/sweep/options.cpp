@@ -243,7 +243,7 @@ void add_place_options(options::List& list, SweepOptions& o) {
             options::flag(o.no_mask));
   group.add({.name = "chdir",
              .help = "Start trials in folders of their own",
-             .text = "Start each trial in its own folder, `{dir}`."},
+             .text = "Start each trial in its own folder; `{dir}` is `.` there."},
             options::flag(o.change_directory));
   group.add({.name = "shell",
              .help = "The command is one text for /bin/sh",

@@ -75,7 +75,8 @@ void add_search_options(options::List& list, SweepOptions& o) {
              .help = "What a good trial must keep: 'latency<=5' (repeatable)",
              .text = "A metric's limit, METRIC<=NUMBER or METRIC>=NUMBER: trials that exceed it are never "
                      "the best, and "
-                     "are learned from as bad ones.\nMay be given several times."},
+                     "are learned from as bad ones; one that says nothing of the metric has failed.\nMay be "
+                     "given several times."},
             options::each(o.constraints, parse_constraint));
   group.add(
       {.name = "sampler",

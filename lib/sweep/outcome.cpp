@@ -44,11 +44,11 @@ std::optional<double> value_of(const Plan& plan, const study::Objective& objecti
   return plan.objectives.size() == 1 ? message.last_number : std::nullopt;
 }
 
-std::string without_value(const study::Objective& objective, const Said& said, const TrialEnded& message) {
+std::string without_value(const std::string& metric, const Said& said, const TrialEnded& message) {
   std::string names;
   for (const auto& [name, unused] : said.metrics) names += (names.empty() ? "" : ", ") + name;
   std::string reason =
-      fmt::format("it said nothing of {}{}", objective.name, names.empty() ? "" : "; only of " + names);
+      fmt::format("it said nothing of {}{}", metric, names.empty() ? "" : "; only of " + names);
   if (!message.error.empty()) reason += "; " + message.error;
   return reason;
 }
@@ -104,10 +104,16 @@ Ended outcome_of(const Plan& plan, study::Run run, const Said& said, const Trial
   for (const study::Objective& objective : plan.objectives) {
     const auto value = value_of(plan, objective, values.empty(), said, message);
     if (!value) {
-      ended.ending.reason = without_value(objective, said, message);
+      ended.ending.reason = without_value(objective.name, said, message);
       return ended;
     }
     values.push_back(*value);
+  }
+  // Else a name that is misspelled would be a limit that all keep.
+  for (const Constraint& constraint : plan.constraints) {
+    if (said.metrics.contains(constraint.metric)) continue;
+    ended.ending.reason = without_value(constraint.metric, said, message);
+    return ended;
   }
   ended.values = std::move(values);
   for (const double value : ended.values) {

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/json_lines.hpp"
+#include "base/log.hpp"
 #include "search/importance.hpp"
 #include "search/pareto.hpp"
 #include "sweep/ask.hpp"
@@ -67,9 +68,17 @@ bool can_be_best(const study::Trial& trial) {
 
 std::vector<const study::Trial*> best_of(study::Study& study, const BestOptions& options) {
   std::vector<const study::Trial*> good;
+  std::size_t taken_over = 0;
   for (const study::Trial& trial : study.log().trials) {
-    if (can_be_best(trial)) good.push_back(&trial);
+    if (!can_be_best(trial)) continue;
+    if (options.models && !trial.from.empty()) {
+      ++taken_over;
+    } else {
+      good.push_back(&trial);
+    }
   }
+  if (taken_over > 0)
+    warn("{} trials are other journals', and so are their models: they are left out", taken_over);
   if (good.empty())
     fail_data("no trial is complete yet{}",
               study.log().trials.empty() ? "" : ", keeps its constraints and has a value");

@@ -64,9 +64,8 @@ void dry_run(const SweepOptions& o, const Plan& plan, const search::Space& space
       if (!proposal) break;
       values.points.push_back(proposal->point);
       group.follow(&values.points[0]);
-      if (plan.members > 0)
-        history.add(n, search::TrialState::running, proposal->point,
-                    std::vector<double>(plan.objectives.size(), std::nan("")));
+      history.add(n, search::TrialState::running, proposal->point,
+                  std::vector<double>(plan.objectives.size(), std::nan("")));
       place.trials.push_back(n);
       place.seeds.push_back(study::trial_seed(o.seed, n));
     }

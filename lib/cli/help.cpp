@@ -119,8 +119,10 @@ std::string help_text(const Command& tool, const Command* sub, const options::Li
     style.all ? add_long(out, argument, style) : add_short(out, argument, style);
   }
   if (!command.subcommands.empty()) out += "\nCommands:\n";
+  std::size_t width = 8;
+  for (const Command& subcommand : command.subcommands) width = std::max(width, subcommand.name.size());
   for (const Command& subcommand : command.subcommands) {
-    out += fmt::format("  {:<10}{}\n", subcommand.name, subcommand.summary);
+    out += fmt::format("  {:<{}}  {}\n", subcommand.name, width, subcommand.summary);
   }
   options::List all = command.options;
   all.insert(all.end(), general.begin(), general.end());

@@ -68,7 +68,7 @@ std::string trial_text(study::Study& study, std::uint32_t number_of) {
   const study::Trial& trial = trial_of(study, number_of);
   std::string out;
   const auto line = [&](std::string_view name, std::string_view text) {
-    if (!text.empty()) out += fmt::format("{:<12}{}\n", name, printable(text, 4096));
+    if (!text.empty()) out += fmt::format("{:<11} {}\n", name, printable(text, 4096));
   };
   line("trial", std::to_string(trial.number));
   line("state", trial.paused ? "paused" : enum_names(trial.state).name_of(trial.state));

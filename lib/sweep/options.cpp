@@ -383,6 +383,9 @@ Plan plan_of(const SweepOptions& o) {
   plan.pruner.settle();
   plan.value_of = o.value_of;
   plan.keep_checkpoints = o.keep_checkpoints;
+  if (!o.metric_from.empty() && o.metric_from != "stdout" && o.metric_from != "descriptor")
+    fail_usage("--metric-from: '{}' is no such place; there are stdout, descriptor",
+               printable(o.metric_from));
   plan.metrics = {o.metric_from != "descriptor", o.metric_expression};
   check(plan.metrics);
   plan.metric_file = o.metric_file;

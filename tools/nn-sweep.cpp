@@ -34,7 +34,7 @@ struct Options {
   sweep::BestOptions best;
   chart::PlotOptions plot;
   sweep::TableFormat format = sweep::TableFormat::text;
-  sweep::ExportFormat export_format = sweep::ExportFormat::csv;
+  std::optional<sweep::ExportFormat> export_format;
   std::string output = "-";
   std::string journal;  // of commands that only read
   std::string before;   // of agent
@@ -219,7 +219,7 @@ void read(std::string_view command, Options& o) {
   if (command == "lineage") print(sweep::lineage_table(study, *o.trial, o.format));
   if (command == "importance") print(sweep::importance_table(study, o.format));
   if (command == "plot") plot(study, o);
-  if (command == "export") sweep::export_study(study, o.export_format, o.output);
+  if (command == "export") sweep::export_study(study, sweep::format_of(o.export_format, o.output), o.output);
   if (command == "status") print(sweep::status_text(study, o.json));
 }
 

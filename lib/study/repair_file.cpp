@@ -64,6 +64,8 @@ std::vector<std::string> repair_journal(const std::string& path, const Patience&
   const WriteLock lock(*file, path, link, patience);
   if (!file->is_current()) throw make_error(ErrorKind::unavailable, "somebody replaced it").within_file(path);
   const Repair repaired = repair(read_all(*file), path);
+  if (repaired.bytes.empty() && !repaired.said.empty())
+    throw data_error("it is no journal, and stays as it is").within_file(path);
   // A link stays one: what it leads to is replaced.
   if (!repaired.said.empty()) replace(std::filesystem::canonical(path).string(), repaired.bytes);
   return repaired.said;

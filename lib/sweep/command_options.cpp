@@ -125,23 +125,24 @@ options::List best_options(BestOptions& best) {
 options::List show_options(bool& command) { return with({}, {command_option(command)}); }
 options::List status_options(bool& json) { return with({}, {json_option(json)}); }
 
-options::List export_options(ExportFormat& format, std::string& output) {
+options::List export_options(std::optional<ExportFormat>& format, std::string& output) {
   return with(
-      {},
-      {{{.name = "to",
-         .value = "FORMAT",
-         .help = "csv, json, jsonl, arrow or tensorboard (default: {default})",
-         .text = "With `export`, what is written: a table as `csv`, `json` or `jsonl`, an Arrow stream "
-                 "whose columns have types, `arrow`, or event files of `tensorboard`; default {default}."},
-        options::choice(format)},
-       {{.name = "output",
-         .letter = 'o',
-         .value = "FILE|DIR",
-         .help = "Where it goes (default: standard output)",
-         .text = "With `export`, where it goes: a file, which appears complete or not at all, or for "
-                 "`tensorboard` a folder, to which what is new is added.\nThe default is the standard "
-                 "output."},
-        options::file(output, "")}});
+      {}, {{{.name = "to",
+             .value = "FORMAT",
+             .help = "csv, json, jsonl, arrow or tensorboard (default: by the ending)",
+             .text = "With `export`, what is written: a table as `csv`, `json` or `jsonl`, an Arrow stream "
+                     "whose columns have types, `arrow`, or event files of `tensorboard`. By default the "
+                     "file's ending says it, `.arrows`, `.json` or "
+                     "`.jsonl`; all else is `csv`."},
+            options::choice(format)},
+           {{.name = "output",
+             .letter = 'o',
+             .value = "FILE|DIR",
+             .help = "Where it goes (default: standard output)",
+             .text = "With `export`, where it goes: a file, which appears complete or not at all, or for "
+                     "`tensorboard` a folder, to which what is new is added.\nThe default is the standard "
+                     "output."},
+            options::file(output, "")}});
 }
 
 options::List fsck_options(bool& repair) {

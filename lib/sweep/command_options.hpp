@@ -1,6 +1,7 @@
 // The options of nn-sweep's commands besides run's, which are in options.hpp.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "options/option.hpp"
@@ -20,7 +21,7 @@ options::List table_options(TableFormat& format);
 options::List best_options(BestOptions& best);
 options::List show_options(bool& command);
 options::List status_options(bool& json);
-options::List export_options(ExportFormat& format, std::string& output);
+options::List export_options(std::optional<ExportFormat>& format, std::string& output);
 options::List fsck_options(bool& repair);
 
 }  // namespace nn::sweep

@@ -142,6 +142,7 @@ std::vector<SlotState> ask_for_slots(const std::string& journal, const SlotReque
   }
   std::sort(paths.begin(), paths.end());
   const Json nothing = {{"add", Json::array()}, {"drain", Json::array()}, {"now", false}};
+  if (request.now && request.drain.empty()) fail_usage("what is ended now isn't named: a slot to drain");
   const Json wanted = {{"add", request.add}, {"drain", request.drain}, {"now", request.now}};
   std::vector<std::string> alive, answers;
   for (const std::string& path : paths) {

@@ -189,8 +189,10 @@ void Coordinator::tell(const Round& round) {
   const auto ends = std::exchange(ends_, {});
   for (std::size_t i = 0; i < ends.size(); ++i) tell_end(ends[i], round.outcomes[i], round.is_best[i]);
   for (const std::uint32_t number : round.settled) observation_.ended(trial_of(number), false);
-  if (round.exhausted && !std::exchange(nothing_left_, true))
-    observation_.said("all points of the space are tried, or being tried");
+  if (!round.exhausted || std::exchange(nothing_left_, true)) return;
+  if (study_.log().trials.empty())
+    return give_up(make_error(ErrorKind::usage, "no point of the space may be tried: all are forbidden"));
+  observation_.said("all points of the space are tried, or being tried");
 }
 
 // Whether no more trials may begin.

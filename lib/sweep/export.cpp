@@ -29,6 +29,18 @@ const EnumNames<ExportFormat>& enum_names(ExportFormat) {
   return names;
 }
 
+ExportFormat format_of(std::optional<ExportFormat> said, const std::string& output) {
+  if (said) return *said;
+  constexpr std::pair<std::string_view, ExportFormat> endings[] = {{".arrows", ExportFormat::arrow},
+                                                                   {".arrow", ExportFormat::arrow},
+                                                                   {".json", ExportFormat::json},
+                                                                   {".jsonl", ExportFormat::jsonl}};
+  for (const auto& [ending, format] : endings) {
+    if (output.ends_with(ending)) return format;
+  }
+  return ExportFormat::csv;
+}
+
 void export_study(study::Study& study, ExportFormat format, const std::string& output) {
   if (format == ExportFormat::tensorboard) {
     if (output == "-") fail_usage("a folder for the event files must be named: -o, --output DIR");

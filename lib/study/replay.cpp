@@ -148,6 +148,17 @@ Trial* Replay::State::find_open() {
   return trial.is_finished() ? nullptr : &trial;
 }
 
+void Replay::State::say_header(StudyLog& study, std::string_view nn) {
+  study.nn = nn;
+  if (study.headers.size() < max_headers && (study.headers.empty() || study.headers.back() != nn))
+    study.headers.emplace_back(nn);
+}
+
+std::uint32_t Replay::State::last_header(const Trial& trial) const {
+  const auto& headers = studies[places[trial.id].study].headers;
+  return static_cast<std::uint32_t>(headers.empty() ? 0 : headers.size() - 1);
+}
+
 void Replay::State::create_study() {
   if (by_name.contains(line.study_name)) return;
   StudyLog& study = studies.emplace_back();
@@ -155,7 +166,7 @@ void Replay::State::create_study() {
   study.id = static_cast<std::uint32_t>(studies.size() - 1);
   study.name = line.study_name;
   for (const std::uint64_t d : line.directions) study.directions.push_back(static_cast<Direction>(d));
-  if (line.is_ours) study.nn = line.nn;
+  if (line.is_ours) say_header(study, line.nn);
   by_name.emplace(study.name, study.id);
 }
 
@@ -171,7 +182,7 @@ void Replay::State::study_attributes() {
   if (!study) return;
   for (const Line::AttributeText& a : line.attributes) {
     if (a.system && a.key == "nn") {
-      study->nn = a.json;
+      say_header(*study, a.json);
     } else if (!set_attribute(study->attributes, a)) {
       notice(fmt::format("a study of more than {} attributes: one is left out", max_attributes));
     }

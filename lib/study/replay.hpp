@@ -36,6 +36,7 @@ struct StudyLog {
   bool deleted = false;
   std::vector<Direction> directions;
   std::string nn;  // our own object of JSON, as it was last said; empty: another program made it
+  std::deque<std::string> headers;  // all that it has been, in their order: see Trial::header
   std::vector<Attribute> attributes;
   std::deque<Trial> trials;                  // by number; references last as long as the Replay
   std::set<std::uint32_t> running, waiting;  // numbers of those that are

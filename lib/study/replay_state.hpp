@@ -10,7 +10,7 @@
 namespace nn::study {
 
 // More than these are nobody's, and would make work that isn't in proportion to a journal's bytes.
-inline constexpr std::size_t max_parameters = 1000, max_attributes = 4000;
+inline constexpr std::size_t max_parameters = 1000, max_attributes = 4000, max_headers = 1000;
 
 struct Replay::State {
   explicit State(std::string journal) : name(std::move(journal)) {}
@@ -45,6 +45,8 @@ struct Replay::State {
   std::deque<std::string> unescaped;
 
   void apply_line(std::string_view text);
+  void say_header(StudyLog& study, std::string_view nn);
+  std::uint32_t last_header(const Trial& trial) const;
   void create_study();
   void delete_study();
   void study_attributes();

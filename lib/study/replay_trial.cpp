@@ -139,6 +139,7 @@ void Replay::State::begin_ours(Trial& trial) {
   if (!trial.sampler.empty()) ++studies[places[trial.id].study].proposed;
   if (trial.state != study::State::running) return;
   trial.attempt = 1;
+  trial.header = last_header(trial);
   trial.owner = texts.keep(keys.owner.empty() ? line.worker.substr(worker_prefix.size()) : keys.owner);
   trial.begun = trial.last_sign = trial.start;
 }
@@ -179,6 +180,7 @@ void Replay::State::state(Trial& trial) {
   trial.start = trial.begun = trial.last_sign = date(line.start);
   if (!line.is_ours) return;
   trial.attempt = 1;
+  trial.header = last_header(trial);
   trial.owner = texts.keep(keys.owner.empty() ? line.worker.substr(worker_prefix.size()) : keys.owner);
   if (keys.seed) trial.seed = *keys.seed;
   if (keys.known) trial.known = *keys.known;
@@ -276,6 +278,7 @@ void Replay::State::attempt(Trial& trial, std::string_view quoted, const OwnKeys
   // Of two who begin the same attempt, the first has it.
   if (next != trial.attempt + 1 || trial.state != study::State::running) return;
   trial.attempt = next;
+  trial.header = last_header(trial);
   trial.owner = texts.keep(text.substr(owner_at, text.find(' ', owner_at) - owner_at));
   if (std::exchange(trial.paused, false)) changed(trial);
   if (keys.lost) ++trial.lost;

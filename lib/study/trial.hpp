@@ -75,6 +75,7 @@ struct Trial {
   bool paused = false;  // it runs by its state, and nobody runs it: it waits to be promoted
   // Attempts count from 1. 0: it isn't nn-sweep that runs it, and nobody but who does may end it or claim it.
   std::uint32_t attempt = 0;
+  std::uint32_t header = 0;  // which of its study's headers was said when the attempt began
   std::uint32_t lost = 0;    // attempts whose owner died
   std::string_view owner;    // the run that has it (presence.hpp), or had it last; empty: nobody of ours
   std::string_view worker;   // who made it, as journals name workers

@@ -20,12 +20,26 @@ std::string objective_name(study::Study& study, std::size_t o) {
   return objectives[o].name.empty() ? (o == 0 ? "value" : fmt::format("value_{}", o)) : objectives[o].name;
 }
 
+namespace {
+
+// As it was when the trial began: since then a run may have gone on with another command or space. Without a
+// command where another program made it.
+study::Header header_of(const study::Study& study, const study::Trial& trial) {
+  const auto& headers = study.log().headers;
+  if (trial.attempt > 0 && trial.header < headers.size()) return study::parse_header(headers[trial.header]);
+  return study.header() != nullptr ? *study.header() : study::Header();
+}
+
+}  // namespace
+
 std::vector<std::string> command_of(study::Study& study, const study::Trial& trial) {
-  const study::Header* header = study.header();
-  if (header == nullptr || header->command.empty())
-    fail_data("the journal has no command: another program made it");
-  const auto shell = header->settings.find("shell");
-  const bool is_shell = shell != header->settings.end() && shell->second == "yes";
+  if (study.header() == nullptr) fail_data("the journal has no command: another program made it");
+  const study::Header header = header_of(study, trial);
+  if (header.command.empty())
+    fail_data("trial {} has no command: who asked for it ran it in its own way", trial.number);
+  const search::Space space = search::Space::parse(header.space, header.forbidden);
+  const auto shell = header.settings.find("shell");
+  const bool is_shell = shell != header.settings.end() && shell->second == "yes";
   TrialPlace place;
   place.trial = trial.number;
   place.attempt = trial.attempt;
@@ -37,9 +51,8 @@ std::vector<std::string> command_of(study::Study& study, const study::Trial& tri
   place.slot.device = std::string(device.substr(0, device.find('#')));
   place.device = place.slot.device;
   if (!std::isnan(trial.budget)) place.budget = trial.budget;
-  const Template command = is_shell ? Template::of_shell(header->command[0]) : Template(header->command);
-  std::vector<std::string> words =
-      words_of(command, study.space(), {{point_of(study.space(), trial)}}, place);
+  const Template command = is_shell ? Template::of_shell(header.command[0]) : Template(header.command);
+  std::vector<std::string> words = words_of(command, space, {{point_of(space, trial)}}, place);
   return is_shell ? std::vector<std::string>{"sh", "-c", words[0]} : words;
 }
 
@@ -95,7 +108,7 @@ std::string trial_text(study::Study& study, std::uint32_t number_of) {
   for (const study::Report& report : trial.reports) {
     line("report", fmt::format("{} {} {}", report.step, report.value, trial.metrics_of(report)));
   }
-  if (study.header() != nullptr && !study.header()->command.empty()) {
+  if (!header_of(study, trial).command.empty()) {
     line("command", shell_line(command_of(study, trial)));
     line("log", folder_of(trials_folder(study.journal().path()), trial) + "/log");
   }

@@ -223,6 +223,8 @@ void TrialProcess::drain(Output& output) {
 void TrialProcess::wait() {
   end_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
     if (error) return;
+    // A wait may end for nothing, where the descriptor of one that is gone was the same to the reactor.
+    if (!child_.status()) return wait();
     // What has been read already is taken first.
     over_ = true;
     asio::post(end_.get_executor(), [this] { end(); });

@@ -201,8 +201,7 @@ void Study::State::go_on(Batch& batch, const Opening& opening) {
     }
     for (const std::string& said : change.said) notes.push_back(fmt::format("{}: {}", journal.path(), said));
     if (before.command != wanted.command) {
-      notes.push_back(fmt::format("{}: its command has changed",
-                                  journal.path()));
+      notes.push_back(fmt::format("{}: its command has changed", journal.path()));
     }
     if (before.seed != wanted.seed) {
       notes.push_back(

@@ -48,7 +48,9 @@ std::optional<search::Proposal> Proposer::next(std::uint32_t number, double tria
   if (ready) {
     const bool is_fresh = ready->finished == study_.log().finished() || trial_s < cost_s_ * long_trial;
     if (!ready->proposal) return std::nullopt;
-    if (is_fresh && !study_.is_known(ready->proposal->point)) return std::move(ready->proposal);
+    // Asked again for the same it would propose the same again.
+    if (is_fresh && study_.is_known(ready->proposal->point)) return at_once(number);
+    if (is_fresh) return std::move(ready->proposal);
   }
   waiting_ = true;
   return std::nullopt;

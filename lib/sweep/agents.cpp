@@ -111,7 +111,7 @@ struct Agents::Link : std::enable_shared_from_this<Link> {
     events.ready(*greeting);
   }
 
-  void send(std::string line) {
+  void send(const std::string& line) {
     if (closed) return;
     unsent += line;
     if (sent.empty()) write();
@@ -164,10 +164,7 @@ Agents::~Agents() {
   }
 }
 
-void Agents::add(Host host) {
-  const std::string name = host.name;
-  connect(stations_.try_emplace(name, io_, std::move(host)).first->second);
-}
+void Agents::add(const Host& host) { connect(stations_.try_emplace(host.name, io_, host).first->second); }
 
 void Agents::add_slots(const std::string& host, const std::vector<Slot>& slots) {
   const auto found = stations_.find(host);

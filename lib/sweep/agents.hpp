@@ -51,7 +51,7 @@ class Agents : public Executor {
   Agents(asio::io_context& io, Events events);
   ~Agents() override;  // ends all agents, which end their trials first, and waits for that
 
-  void add(Host host);
+  void add(const Host& host);
   // Of a host that was added: it has these too when it is ready again.
   void add_slots(const std::string& host, const std::vector<Slot>& slots);
   void start(const std::string& host, const StartTrial& trial) override;

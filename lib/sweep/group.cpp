@@ -173,6 +173,7 @@ std::vector<std::uint32_t> group_members(const study::StudyLog& log, std::uint32
 void write_group(study::Change& change, const std::vector<study::Run>& members) {
   if (members.size() == 1) return;
   std::vector<std::uint32_t> numbers;
+  numbers.reserve(members.size());
   for (const study::Run& run : members) numbers.push_back(run.number);
   for (std::size_t m = 0; m < members.size(); ++m) {
     std::string json = fmt::format("{{\"first\":{},\"member\":{}", numbers[0], m + 1);

@@ -104,7 +104,7 @@ LiveView LiveDisplay::view_of(const std::vector<SlotView>& slots, const RunResul
   view.busy = so_far.slot_s > 0 ? std::min(1.0, busy_s / so_far.slot_s) : 0;
   for (const std::uint32_t number : log.running) view.paused += log.trials[number].paused ? 1 : 0;
   if (const study::Trial* best = log.best()) {
-    view.best.emplace();
+    view.best = LiveView::Best();
     view.best->trial = best->number;
     for (std::size_t o = 0; o < best->values.size(); ++o)
       view.best->values.emplace_back(objectives[o].name, best->values[o]);

@@ -190,7 +190,7 @@ std::vector<std::string> environment_of(const search::Space& space, const GroupV
     if (std::isnan(values.points[0][p])) continue;
     const search::Parameter& parameter = space.parameters()[p];
     std::string json = text_of(values, p, [&](double value) { return json_of(parameter, value); });
-    if (values.is_list(p)) json = "[" + json + "]";
+    if (values.is_list(p)) json.insert(0, "[").append("]");
     out.push_back(fmt::format("NN_PARAM_{}={}", parameter.name, json));
     all += fmt::format("{}{}:{}", all.size() > 1 ? "," : "", json_quoted(parameter.name), json);
   }

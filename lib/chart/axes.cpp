@@ -50,7 +50,7 @@ std::string note_of(const Axis& axis) {
 
 Scale Frame::scale_of(const Axis& axis, double from, double to) {
   if (axis.is == Scale::Is::category) return {axis.labels, from, to};
-  const Scale bare(axis.is, axis.low, axis.high, from, to, axis.whole);
+  Scale bare(axis.is, axis.low, axis.high, from, to, axis.whole);
   if (!axis.pad) return bare;
   constexpr double room = 0.035;
   return {

@@ -91,6 +91,7 @@ Picture contour_picture(const Results& results, double width) {
 
   const Goal& goal = results.goals[0];
   std::vector<double> values;
+  values.reserve(places.size());
   for (const std::size_t place : places) values.push_back(results.trials[place].values[0]);
   const Axis shade = axis_of(goal, values);
   const Scale share(shade.is, shade.low, shade.high, goal.maximize ? 0 : 1, goal.maximize ? 1 : 0);

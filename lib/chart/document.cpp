@@ -18,7 +18,7 @@ std::vector<std::string> wrapped(const std::string& text, double width) {
   std::vector<std::string> lines;
   std::string current;
   for (const std::string& word : split(text, ' ')) {
-    if (!current.empty() && text_width(current + ' ' + word, font_size) > width)
+    if (!current.empty() && text_width(fmt::format("{} {}", current, word), font_size) > width)
       lines.push_back(std::exchange(current, ""));
     current += (current.empty() ? "" : " ") + word;
   }

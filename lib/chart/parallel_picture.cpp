@@ -84,6 +84,7 @@ Picture parallel_picture(const Results& results) {
   std::size_t beyond = 0;
   for (std::size_t g = 0; g < goals; ++g) {
     std::vector<double> values;
+    values.reserve(ranked.size());
     for (const std::size_t t : ranked) values.push_back(results.trials[t].values[g]);
     Axis axis = axis_of(results.goals[g], values);
     axis.title = results.goals[g].name;

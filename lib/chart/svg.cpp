@@ -74,7 +74,7 @@ double text_width(std::string_view text, double size) {
 }
 
 std::string fitted(std::string_view text, double width, double size) {
-  const std::string safe = printable(text, 400);
+  std::string safe = printable(text, 400);
   if (text_width(safe, size) <= width) return safe;
   double used = 0.9;  // of the dots
   std::string out;

@@ -133,6 +133,7 @@ std::string importance(const Results& results, std::size_t width) {
                ? line_of(in_columns("importance for " + printable(results.goals[g].name), width))
                : "importance\n";
     std::vector<std::string> names;
+    names.reserve(order.size());
     for (const std::size_t d : order) names.push_back(results.dimensions[d].name);
     const std::size_t label = label_columns(names, width);
     for (const std::size_t d : order) {

@@ -40,6 +40,7 @@ struct Pause {
 // Between the end of all that ran and the next beginning.
 std::vector<Pause> pauses_of(const std::vector<Stretch>& by_beginning) {
   std::vector<double> lengths;
+  lengths.reserve(by_beginning.size());
   for (const Stretch& s : by_beginning) lengths.push_back(s.end_s - s.begin_s);
   std::nth_element(lengths.begin(), lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() / 2),
                    lengths.end());

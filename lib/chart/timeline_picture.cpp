@@ -13,7 +13,7 @@
 namespace nn::chart {
 namespace {
 
-constexpr double row = 26, bar = 14, top = 12;
+constexpr double row = 26, top = 12;
 
 struct TimeUnit {
   double seconds;

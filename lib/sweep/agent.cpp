@@ -176,7 +176,6 @@ class Agent {
       if (start.from) bring_checkpoint(start);
       has_checkpoint = true;
       auto process = std::make_unique<TrialProcess>(io_.get_executor(), start, std::move(events));
-      send(TrialStarted{trial, process->pid()});
       process->pause(paused_);
       trials_[trial] = std::move(process);
     } catch (const Error& error) {

@@ -98,9 +98,6 @@ struct Writer {
             {"process", m.process}, {"devices", m.devices},   {"id", m.id},           {"alone", m.is_alone}};
   }
   Json operator()(const AgentAsks& m) const { return {{"is", "asking"}, {"question", m.question}}; }
-  Json operator()(const TrialStarted& m) const {
-    return {{"is", "started"}, {"trial", m.trial}, {"process", m.process}};
-  }
   Json operator()(const TrialEnded& m) const {
     Json out{{"is", "ended"},    {"trial", m.trial}, {"error", m.error},     {"temporary", m.temporary},
              {"wall", m.wall_s}, {"user", m.user_s}, {"system", m.system_s}, {"memory", m.most_memory_kb},
@@ -259,7 +256,6 @@ FromAgent parse_from_agent(std::string_view line) {
     }
     if (what == "found") return FileFound{m.at("path"), m.at("found")};
     if (what == "asking") return AgentAsks{m.at("question")};
-    if (what == "started") return TrialStarted{m.at("trial"), m.at("process")};
     if (what != "ended")
       fail_data("a message of a kind that this version doesn't know: '{}'", printable(what));
     TrialEnded out;

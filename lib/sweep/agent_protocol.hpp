@@ -78,10 +78,6 @@ struct AgentReady {
 struct AgentAsks {
   std::uint64_t question = 0;
 };
-struct TrialStarted {
-  std::uint32_t trial = 0;
-  std::int64_t process = 0;
-};
 struct TrialReport {
   std::uint32_t trial = 0;
   Report report;
@@ -103,7 +99,7 @@ struct FileFound {
   std::string path;
   bool found = false;
 };
-using FromAgent = std::variant<AgentReady, AgentAsks, TrialStarted, TrialReport, TrialEnded, FileFound>;
+using FromAgent = std::variant<AgentReady, AgentAsks, TrialReport, TrialEnded, FileFound>;
 
 // Of a number that came from outside, within a day.
 Clock::duration duration_of(double seconds);

@@ -1,8 +1,8 @@
 // Journals that were written once are read for ever.
 #include <fstream>
-#include <sstream>
 
 #include "../catch.hpp"
+#include "base/file.hpp"
 #include "dump.hpp"
 #include "fake_file.hpp"
 #include "study/columns.hpp"
@@ -15,11 +15,7 @@ namespace {
 
 const std::string folder = NN_STUDY_DATA;
 
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
+std::string text_of(const std::string& path) { return read_text(path, std::size_t{1} << 24); }
 
 }  // namespace
 

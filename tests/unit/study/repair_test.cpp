@@ -3,9 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "../catch.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -22,11 +19,7 @@ namespace {
 
 const std::string folder = NN_STUDY_DATA;
 
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
+std::string text_of(const std::string& path) { return read_text(path, std::size_t{1} << 24); }
 
 std::vector<std::string> lines_of(const std::string& path) {
   std::vector<std::string> lines = split_lines(text_of(path));

@@ -104,12 +104,7 @@ Picture contour_picture(const Results& results, double width) {
   Axis x = axis_of(results.dimensions[dx]), y = axis_of(results.dimensions[dy]);
   x.pad = y.pad = false;
   const Frame frame(back, panel.width, panel.height, x, y);
-  std::vector<std::size_t> first;
-  for (const std::size_t place : results.ranked(0)) {
-    const auto found = std::lower_bound(places.begin(), places.end(), place);
-    if (found != places.end() && *found == place)
-      first.push_back(static_cast<std::size_t>(found - places.begin()));
-  }
+  const std::vector<std::size_t> first = results.ranked_among(places, 0);
   std::vector<FieldPoint> points;
   for (const std::size_t i : thinned(places.size(), first, most_points)) {
     const Result& trial = results.trials[places[i]];

@@ -47,11 +47,7 @@ Picture curves_picture(const Results& results, double width) {
     return picture;
   }
   // The best first, for thinning; then in the order of their numbers.
-  std::vector<std::size_t> first;
-  for (const std::size_t place : results.ranked(0)) {
-    const auto found = std::lower_bound(all.begin(), all.end(), place);
-    if (found != all.end() && *found == place) first.push_back(static_cast<std::size_t>(found - all.begin()));
-  }
+  const std::vector<std::size_t> first = results.ranked_among(all, 0);
   std::vector<std::size_t> drawn;
   for (const std::size_t i : thinned(all.size(), first, most_curves)) drawn.push_back(all[i]);
 

@@ -239,6 +239,17 @@ std::vector<std::size_t> Results::ranked(std::size_t goal) const {
   return places;
 }
 
+std::vector<std::size_t> Results::ranked_among(const std::vector<std::size_t>& places,
+                                               std::size_t goal) const {
+  std::vector<std::size_t> among;
+  for (const std::size_t place : ranked(goal)) {
+    const auto found = std::lower_bound(places.begin(), places.end(), place);
+    if (found != places.end() && *found == place)
+      among.push_back(static_cast<std::size_t>(found - places.begin()));
+  }
+  return among;
+}
+
 std::optional<std::size_t> Results::best(std::size_t goal) const {
   std::optional<std::size_t> best;
   for (std::size_t t = 0; t < trials.size(); ++t) {

@@ -76,6 +76,8 @@ struct Results {
   std::string title() const;
   // Those that count, best first, by a goal; equal ones by number.
   std::vector<std::size_t> ranked(std::size_t goal) const;
+  // The same of some trials, whose places ascend: where in `places` each is.
+  std::vector<std::size_t> ranked_among(const std::vector<std::size_t>& places, std::size_t goal) const;
   std::optional<std::size_t> best(std::size_t goal) const;
 };
 

@@ -63,11 +63,7 @@ Picture slices_picture(const Results& results) {
     picture.lacking = "It takes a complete trial, and a parameter that has more than one value.";
     return picture;
   }
-  std::vector<std::size_t> first;
-  for (const std::size_t place : results.ranked(0)) {
-    const auto found = std::lower_bound(all.begin(), all.end(), place);
-    if (found != all.end() && *found == place) first.push_back(static_cast<std::size_t>(found - all.begin()));
-  }
+  const std::vector<std::size_t> first = results.ranked_among(all, 0);
   std::vector<std::size_t> drawn;
   // Many panels have fewer dots each.
   constexpr std::size_t panels_of_all = 6;

@@ -140,11 +140,10 @@ class Core : public std::enable_shared_from_this<Core> {
     request.waited = std::chrono::duration_cast<std::chrono::microseconds>(waiting.sent - request.arrived);
     request.computed = std::chrono::duration_cast<std::chrono::microseconds>(now - waiting.sent);
     try {
-      const auto& builder = request.binding->builder;
-      Buffer values(static_cast<std::size_t>(request.rows.rows * builder.kind().width()) * sizeof(float));
-      std::memcpy(values.data(), answer.values, values.size());
-      request.answers = builder.build(request.rows, std::move(values), nullptr, nullptr);
-      request.state = Request::State::answered;
+      const std::int64_t width = request.binding->builder.kind().width();
+      request.values = Buffer(static_cast<std::size_t>(request.rows.rows * width) * sizeof(float));
+      std::memcpy(request.values.data(), answer.values, request.values.size());
+      request.answer();
       tell(std::move(waiting.request));
     } catch (...) {
       complete(std::move(waiting.request), error_of(std::current_exception()));

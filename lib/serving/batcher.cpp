@@ -38,9 +38,7 @@ void make_values(Request& request) {
 
 void answer(Request& request) {
   try {
-    request.answers =
-        request.binding->builder.build(request.rows, std::move(request.values), nullptr, nullptr);
-    request.state = Request::State::answered;
+    request.answer();
   } catch (...) {
     fail(request);
   }

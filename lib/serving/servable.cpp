@@ -2,6 +2,11 @@
 
 namespace nn::serving {
 
+void Request::answer() {
+  if (wants_batch) answers = binding->builder.build(rows, std::move(values), nullptr, nullptr);
+  state = State::answered;
+}
+
 std::shared_ptr<const Binding> bind(std::shared_ptr<Servable> servable, const Schema& table) {
   Metadata metadata;
   metadata.set("nn.model", servable->digest());

@@ -41,6 +41,8 @@ struct Request {
   virtual ~Request() = default;
   // Called by its Completion, where and when that likes.
   virtual void completed() {}
+  // The outputs are in `values`: makes of them what is wanted. Throws what the builder throws.
+  void answer();
 
   std::shared_ptr<const Binding> binding;
   Batch rows;                // of the table that is bound
@@ -52,12 +54,15 @@ struct Request {
   std::atomic<bool> cancelled{false};
 
   enum class State : std::uint8_t { waiting, answered, failed, late, cancelled } state = State::waiting;
+  // Answered: `values` has the outputs, [rows, builder.kind().width()] floats, or, where a batch is wanted,
+  // `answers` has them.
+  bool wants_batch = true;
   std::optional<Batch> answers;
+  Buffer values;
   std::optional<Error> error;
   std::chrono::microseconds waited{0}, computed{0};  // until its first row was computed; for all of them
 
-  // The batcher's: outputs so far, rows that are in steps, rows that are computed.
-  Buffer values;
+  // The batcher's: rows that are in steps, rows that are computed.
   std::int64_t taken = 0, done = 0;
 };
 

@@ -23,7 +23,7 @@ bool Admission::is_crowded() const {
          static_cast<std::size_t>(service_.options.max_connections) + most_guests;
 }
 
-void Admission::come(Listeners::Client client) {
+void Admission::come(net::Listeners::Client client) {
   const WorkerOptions& options = service_.options;
   Origin origin{std::move(client.name), client.admin};
   // Without a place or a token for administrators, who could do it to the process or to the files may do it

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "worker/listeners.hpp"
+#include "net/listeners.hpp"
 #include "worker/session.hpp"
-#include "worker/task_group.hpp"
+#include "net/task_group.hpp"
 
 namespace nn::worker {
 
@@ -13,11 +13,11 @@ namespace nn::worker {
 class Admission {
  public:
   // All must outlive it.
-  Admission(Service& service, const Listeners& listeners, TaskGroup& tasks)
+  Admission(Service& service, const net::Listeners& listeners, net::TaskGroup& tasks)
       : service_(service), listeners_(listeners), tasks_(tasks) {}
 
   // A client has come in. Where there is no room for it, and nobody to make some, it is told so.
-  void come(Listeners::Client client);
+  void come(net::Listeners::Client client);
   // Opens a session, whether there is room or not.
   std::shared_ptr<Session> welcome(net::Socket socket, Origin origin);
   // Are as many here as may be: all clients, and some who haven't said what they want or only ask for the
@@ -28,8 +28,8 @@ class Admission {
   bool make_room();
 
   Service& service_;
-  const Listeners& listeners_;
-  TaskGroup& tasks_;
+  const net::Listeners& listeners_;
+  net::TaskGroup& tasks_;
 };
 
 }  // namespace nn::worker

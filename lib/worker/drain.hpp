@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "worker/listeners.hpp"
+#include "net/listeners.hpp"
 #include "worker/session.hpp"
-#include "worker/task_group.hpp"
+#include "net/task_group.hpp"
 
 namespace nn::worker {
 
@@ -14,7 +14,7 @@ namespace nn::worker {
 class Drain {
  public:
   // All must outlive it.
-  Drain(Service& service, Listeners& listeners, TaskGroup& tasks)
+  Drain(Service& service, net::Listeners& listeners, net::TaskGroup& tasks)
       : service_(service), listeners_(listeners), tasks_(tasks) {}
 
   // From here on nobody comes in, and nothing new is begun; the group ends when all that was under way is
@@ -33,8 +33,8 @@ class Drain {
   asio::awaitable<void> end();
 
   Service& service_;
-  Listeners& listeners_;
-  TaskGroup& tasks_;
+  net::Listeners& listeners_;
+  net::TaskGroup& tasks_;
   std::shared_ptr<Session> only_;
   bool ending_ = false;
   bool lost_ = false;

@@ -15,15 +15,16 @@ constexpr std::chrono::milliseconds look_at_connections{100};
 Server::Server(Service& service)
     : service_(service),
       tasks_(service.io),
-      listeners_(service.io, service.options, service.token.empty(), listener_events()),
+      listeners_(service.io, {service.options.listen, service.options.admin, service.options.tls}, service.token.empty(),
+                 listener_events()),
       admission_(service, listeners_, tasks_),
       drain_(service, listeners_, tasks_) {
   service_.on_change = [this] { drain_.look(); };
 }
 
-Listeners::Events Server::listener_events() {
-  Listeners::Events events;
-  events.come = [this](Listeners::Client client) { come(std::move(client)); };
+net::Listeners::Events Server::listener_events() {
+  net::Listeners::Events events;
+  events.come = [this](net::Listeners::Client client) { come(std::move(client)); };
   events.is_crowded = [this] { return admission_.is_crowded(); };
   events.rejected = [this](const std::string& name, const Error& error) {
     ++service_.stats.connections_refused;

@@ -26,7 +26,7 @@ class Server {
   // Begins to accept clients, and to look at them, and at repositories, from time to time.
   void start();
   // A client has come in, as listeners tell it.
-  void come(Listeners::Client client) { admission_.come(std::move(client)); }
+  void come(net::Listeners::Client client) { admission_.come(std::move(client)); }
   // The client of --stdio, who need not come in anywhere: where nobody else can, the server ends with it.
   void attach(net::Socket socket);
   // Opens the log anew, reads certificates and looks at repositories, as after SIGHUP.
@@ -43,14 +43,14 @@ class Server {
   void check_end() const;
 
  private:
-  Listeners::Events listener_events();
+  net::Listeners::Events listener_events();
   asio::awaitable<void> watch_connections();
   asio::awaitable<void> watch_repositories();
   void give_back_after_crowds();
 
   Service& service_;
-  TaskGroup tasks_;
-  Listeners listeners_;
+  net::TaskGroup tasks_;
+  net::Listeners listeners_;
   Admission admission_;
   Drain drain_;
   std::shared_ptr<Session> attached_;

@@ -15,12 +15,12 @@ namespace {
 
 constexpr std::size_t guests = 64;  // besides clients
 
-worker::Listeners::Client somebody(WorkerFixture& w, bool local = false, bool admin = false) {
+net::Listeners::Client somebody(WorkerFixture& w, bool local = false, bool admin = false) {
   return {net::Socket(w.io), "somebody", admin, local};
 }
 
 // Whether this client may load models.
-bool administers(WorkerFixture& w, const worker::Listeners::Client& who) {
+bool administers(WorkerFixture& w, const net::Listeners::Client& who) {
   const auto client = w.come({net::Socket(w.io), who.name, who.admin, who.local});
   client->hello();
   w.run();

@@ -104,7 +104,7 @@ class WorkerFixture {
     return client(std::move(ours));
   }
   // A client as listeners bring it, but for its socket.
-  std::shared_ptr<Client> come(worker::Listeners::Client who) {
+  std::shared_ptr<Client> come(net::Listeners::Client who) {
     auto [ours, theirs] = socket_pair();
     who.socket = net::adopt_socket(io, std::move(theirs));
     server->come(std::move(who));

@@ -1,9 +1,9 @@
-#include "worker/task_group.hpp"
+#include "net/task_group.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <utility>
 
-namespace nn::worker {
+namespace nn::net {
 
 void TaskGroup::spawn(asio::awaitable<void> task) {
   asio::co_spawn(io_, std::move(task), [this](std::exception_ptr error) {
@@ -21,4 +21,4 @@ void TaskGroup::check() const {
   if (error_) std::rethrow_exception(error_);
 }
 
-}  // namespace nn::worker
+}  // namespace nn::net

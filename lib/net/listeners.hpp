@@ -1,5 +1,4 @@
-// Where clients come in: accepts connections, takes them through TLS, and hands them over. For this module
-// only.
+// Where clients come in: accepts connections, takes them through TLS, and hands them over.
 #pragma once
 
 #include <functional>
@@ -16,26 +15,31 @@
 #include "net/socket.hpp"
 #include "net/timer.hpp"
 #include "net/tls.hpp"
-#include "worker/worker.hpp"
 
-namespace nn::worker {
+namespace nn::net {
 
 // A listening socket, as far as listeners see it.
-class Acceptor {
+class AcceptingSocket {
  public:
-  virtual ~Acceptor() = default;
+  virtual ~AcceptingSocket() = default;
   // The next connection, or why there is none: operation_aborted after close().
-  using Accepted = std::tuple<boost::system::error_code, net::Socket>;
+  using Accepted = std::tuple<boost::system::error_code, Socket>;
   virtual asio::awaitable<Accepted> accept() = 0;
   // Ends an accept() that waits.
   virtual void close() = 0;
+};
+
+struct ListenOptions {
+  std::vector<Endpoint> listen;
+  std::vector<Endpoint> admin;  // where only administrators come in
+  TlsFiles tls;                 // for endpoints with tls://
 };
 
 // One thread, that of the io_context, which must run no longer than this lives.
 class Listeners {
  public:
   struct Client {
-    net::Socket socket;
+    Socket socket;
     std::string name;    // for logs
     bool admin = false;  // came in where only administrators do
     bool local = false;  // a process of this machine and of our user, or root's
@@ -51,14 +55,14 @@ class Listeners {
   };
 
   // Opens all endpoints; `local_only` as listen_on() has it.
-  Listeners(asio::io_context& io, const WorkerOptions& options, bool local_only, Events events);
+  Listeners(asio::io_context& io, ListenOptions options, bool local_only, Events events);
 
   // Another socket that clients come in by; before start().
-  void add(std::unique_ptr<Acceptor> acceptor, net::Endpoint endpoint, bool admin);
+  void add(std::unique_ptr<AcceptingSocket> acceptor, Endpoint endpoint, bool admin);
   void start();
   void close();
   bool empty() const { return listeners_.empty(); }
-  std::vector<net::Endpoint> endpoints() const;  // as bound, without those for administrators
+  std::vector<Endpoint> endpoints() const;  // as bound, without those for administrators
   // New connections use the certificates that are there now; where they can't be read, the old.
   void renew_certificates();
   // Connections with bytes that TLS has not sent yet.
@@ -68,24 +72,24 @@ class Listeners {
 
  private:
   struct Listener {
-    std::unique_ptr<Acceptor> acceptor;
-    net::Endpoint endpoint;
+    std::unique_ptr<AcceptingSocket> acceptor;
+    Endpoint endpoint;
     bool admin;
   };
-  void add(net::Listening listening, bool admin);
+  void add(Listening listening, bool admin);
   asio::awaitable<void> accept(Listener& listener);
-  void take(net::Socket socket, const Listener& listener);
+  void take(Socket socket, const Listener& listener);
   asio::awaitable<void> secure(Client client);
-  asio::awaitable<net::Tls::Secured> greet(net::Socket socket);
+  asio::awaitable<Tls::Secured> greet(Socket socket);
 
   asio::io_context& io_;
-  const WorkerOptions& options_;
+  const ListenOptions options_;
   Events events_;
   std::list<Listener> listeners_;
-  std::optional<net::Tls> tls_;
+  std::optional<Tls> tls_;
   std::shared_ptr<std::size_t> greeting_ = std::make_shared<std::size_t>(0);  // its coroutines end later
-  LastingFault not_accepting_{net::clock_of(io_)};
+  LastingFault not_accepting_{clock_of(io_)};
   bool closed_ = false;
 };
 
-}  // namespace nn::worker
+}  // namespace nn::net

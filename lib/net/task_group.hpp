@@ -1,4 +1,4 @@
-// The coroutines that a server is made of: the first that throws ends them all. For this module only.
+// The coroutines that a server is made of: the first that throws ends them all.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -7,7 +7,7 @@
 
 #include "net/timer.hpp"
 
-namespace nn::worker {
+namespace nn::net {
 
 // One thread, that of the io_context, which must run no longer than this lives.
 class TaskGroup {
@@ -30,4 +30,4 @@ class TaskGroup {
   bool ended_ = false;
 };
 
-}  // namespace nn::worker
+}  // namespace nn::net

@@ -1,4 +1,4 @@
-#include "worker/listeners.hpp"
+#include "net/listeners.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,14 +16,14 @@
 #include "catch.hpp"
 
 using namespace nn;
-using namespace nn::worker;
+using namespace nn::net;
 using namespace std::chrono_literals;
 using Texts = std::vector<std::string>;
 
 namespace {
 
 // Gives what it was told to give, each once, and then nothing until it is closed.
-class FakeAcceptor : public Acceptor {
+class FakeAcceptor : public AcceptingSocket {
  public:
   explicit FakeAcceptor(asio::io_context& io) : io_(io), changed_(io.get_executor()) {}
 
@@ -73,7 +73,7 @@ class FakeAcceptor : public Acceptor {
 struct Fixture {
   test::ManualClock clock;
   asio::io_context io{1};
-  WorkerOptions options;
+  ListenOptions options;
   test::Messages messages;
   std::vector<Listeners::Client> came;
   std::function<void()> on_client = [] {};

@@ -1,4 +1,4 @@
-#include "worker/listeners.hpp"
+#include "net/listeners.hpp"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -15,10 +15,9 @@
 #include "base/log.hpp"
 #include "net/no_throw.hpp"
 
-namespace nn::worker {
+namespace nn::net {
 namespace {
 
-using net::no_throw;
 constexpr std::chrono::milliseconds tls_timeout{10'000};
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
 constexpr std::size_t most_refusals = 16;  // that get through TLS first, at once
@@ -48,7 +47,7 @@ void look_at_peer(Listeners::Client& client) {
 }
 
 // Answers go out at once, and a peer that is gone without a word is found out by the system.
-void set_up(net::Socket& socket) {
+void set_up(Socket& socket) {
   const int on = 1, idle_s = 60, interval_s = 15, tries = 4;
   const int fd = socket.native_handle();
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -58,10 +57,10 @@ void set_up(net::Socket& socket) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof tries);
 }
 
-class ListeningSocket : public Acceptor {
+class ListeningSocket : public AcceptingSocket {
  public:
-  ListeningSocket(asio::io_context& io, net::Listening listening)
-      : acceptor_(net::adopt_listener(io, std::move(listening.fd))), file_(std::move(listening.socket)) {}
+  ListeningSocket(asio::io_context& io, Listening listening)
+      : acceptor_(adopt_listener(io, std::move(listening.fd))), file_(std::move(listening.socket)) {}
   asio::awaitable<Accepted> accept() override { co_return co_await acceptor_.async_accept(no_throw); }
   void close() override {
     boost::system::error_code ignored;
@@ -69,7 +68,7 @@ class ListeningSocket : public Acceptor {
   }
 
  private:
-  net::Acceptor acceptor_;
+  Acceptor acceptor_;
   OwnFile file_;  // of a unix socket
 };
 
@@ -83,33 +82,33 @@ bool is_of_connection(const boost::system::error_code& error) {
 
 }  // namespace
 
-Listeners::Listeners(asio::io_context& io, const WorkerOptions& options, bool local_only, Events events)
-    : io_(io), options_(options), events_(std::move(events)) {
-  const auto is_tls = [](const net::Endpoint& e) { return e.kind == net::Endpoint::Kind::tls; };
-  const bool any_tls = std::any_of(options.listen.begin(), options.listen.end(), is_tls) ||
-                       std::any_of(options.admin.begin(), options.admin.end(), is_tls);
-  if (any_tls || options.tls.any()) tls_.emplace(options.tls, net::Tls::Side::server);
-  for (net::Listening& one : net::inherited_listeners(local_only && !tls_)) {
-    if (tls_ && one.endpoint.kind == net::Endpoint::Kind::tcp) one.endpoint.kind = net::Endpoint::Kind::tls;
+Listeners::Listeners(asio::io_context& io, ListenOptions options, bool local_only, Events events)
+    : io_(io), options_(std::move(options)), events_(std::move(events)) {
+  const auto is_tls = [](const Endpoint& e) { return e.kind == Endpoint::Kind::tls; };
+  const bool any_tls = std::any_of(options_.listen.begin(), options_.listen.end(), is_tls) ||
+                       std::any_of(options_.admin.begin(), options_.admin.end(), is_tls);
+  if (any_tls || options_.tls.any()) tls_.emplace(options_.tls, Tls::Side::server);
+  for (Listening& one : inherited_listeners(local_only && !tls_)) {
+    if (tls_ && one.endpoint.kind == Endpoint::Kind::tcp) one.endpoint.kind = Endpoint::Kind::tls;
     add(std::move(one), false);
   }
-  for (const net::Endpoint& endpoint : options.listen) add(net::listen_on(endpoint, local_only), false);
-  for (const net::Endpoint& endpoint : options.admin) add(net::listen_on(endpoint, local_only), true);
+  for (const Endpoint& endpoint : options_.listen) add(listen_on(endpoint, local_only), false);
+  for (const Endpoint& endpoint : options_.admin) add(listen_on(endpoint, local_only), true);
 }
 
-void Listeners::add(net::Listening listening, bool admin) {
+void Listeners::add(Listening listening, bool admin) {
   const int flags = ::fcntl(listening.fd.get(), F_GETFL);
   ::fcntl(listening.fd.get(), F_SETFL, flags | O_NONBLOCK);
-  net::Endpoint endpoint = listening.endpoint;
+  Endpoint endpoint = listening.endpoint;
   add(std::make_unique<ListeningSocket>(io_, std::move(listening)), std::move(endpoint), admin);
 }
 
-void Listeners::add(std::unique_ptr<Acceptor> acceptor, net::Endpoint endpoint, bool admin) {
+void Listeners::add(std::unique_ptr<AcceptingSocket> acceptor, Endpoint endpoint, bool admin) {
   listeners_.push_back({std::move(acceptor), std::move(endpoint), admin});
 }
 
-std::vector<net::Endpoint> Listeners::endpoints() const {
-  std::vector<net::Endpoint> out;
+std::vector<Endpoint> Listeners::endpoints() const {
+  std::vector<Endpoint> out;
   for (const Listener& listener : listeners_) {
     if (!listener.admin) out.push_back(listener.endpoint);
   }
@@ -139,7 +138,7 @@ void Listeners::renew_certificates() {
 }
 
 asio::awaitable<void> Listeners::accept(Listener& listener) {
-  net::Timer pause(io_.get_executor());
+  Timer pause(io_.get_executor());
   while (!closed_) {
     std::string trouble;
     try {
@@ -153,7 +152,7 @@ asio::awaitable<void> Listeners::accept(Listener& listener) {
     }
     // Out of descriptors or of memory, most likely: the others go on, and this is tried again.
     if (const auto told = not_accepting_.came()) {
-      warn("{}: {}; new clients {}", net::to_string(listener.endpoint), trouble,
+      warn("{}: {}; new clients {}", to_string(listener.endpoint), trouble,
            told->begins ? "wait until that has passed" : "still wait");
     }
     pause.expires_after(pause_without_descriptors);
@@ -161,11 +160,11 @@ asio::awaitable<void> Listeners::accept(Listener& listener) {
   }
 }
 
-void Listeners::take(net::Socket socket, const Listener& listener) {
+void Listeners::take(Socket socket, const Listener& listener) {
   Client client{std::move(socket), {}, listener.admin, false};
   look_at_peer(client);
-  if (listener.endpoint.kind != net::Endpoint::Kind::unix_socket) set_up(client.socket);
-  if (listener.endpoint.kind != net::Endpoint::Kind::tls) {
+  if (listener.endpoint.kind != Endpoint::Kind::unix_socket) set_up(client.socket);
+  if (listener.endpoint.kind != Endpoint::Kind::tls) {
     events_.come(std::move(client));
   } else if (greeting() >= most_refusals && events_.is_crowded()) {
     events_.rejected(client.name, make_error(ErrorKind::unavailable, "no connection is free"));
@@ -174,7 +173,7 @@ void Listeners::take(net::Socket socket, const Listener& listener) {
       if (failure) events_.failed(std::move(failure));
     });
   }
-  if (not_accepting_.passed()) warn("{}: clients are accepted again", net::to_string(listener.endpoint));
+  if (not_accepting_.passed()) warn("{}: clients are accepted again", to_string(listener.endpoint));
 }
 
 asio::awaitable<void> Listeners::secure(Client client) {
@@ -192,10 +191,10 @@ asio::awaitable<void> Listeners::secure(Client client) {
 }
 
 // Counts the client for as long as that takes, however it ends.
-asio::awaitable<net::Tls::Secured> Listeners::greet(net::Socket socket) {
+asio::awaitable<Tls::Secured> Listeners::greet(Socket socket) {
   ++*greeting_;
   const std::shared_ptr<void> count(nullptr, [greeting = greeting_](void*) { --*greeting; });
   co_return co_await tls_->secure(std::move(socket), {}, tls_timeout);
 }
 
-}  // namespace nn::worker
+}  // namespace nn::net

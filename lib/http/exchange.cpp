@@ -1,0 +1,43 @@
+#include "http/exchange.hpp"
+
+namespace nn::http {
+
+void Fields::add(std::string_view lower_case_name, std::string_view value) {
+  const auto at = static_cast<std::uint32_t>(text_.size());
+  const auto name_size = static_cast<std::uint32_t>(lower_case_name.size());
+  text_ += lower_case_name;
+  text_ += value;
+  places_.push_back({at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});
+}
+
+std::optional<std::string_view> Fields::find(std::string_view lower_case_name) const {
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const auto [name, value] = (*this)[i];
+    if (name == lower_case_name) return value;
+  }
+  return std::nullopt;
+}
+
+void Fields::clear() {
+  text_.clear();
+  places_.clear();
+}
+
+std::pair<std::string_view, std::string_view> Fields::operator[](std::size_t index) const {
+  const std::string_view text = text_;
+  const Place& place = places_[index];
+  return {text.substr(place.name, place.name_size), text.substr(place.value, place.value_size)};
+}
+
+void Response::clear() {
+  status = 200;
+  content_type = "application/json";
+  fields.clear();
+  body.clear();
+  may_compress = close = false;
+  grpc_status = GrpcStatus::ok;
+  grpc_message.clear();
+  trailers.clear();
+}
+
+}  // namespace nn::http

@@ -1,0 +1,66 @@
+// The rows of a request, as a protocol's reader fills them in and a model takes them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "inference/signature.hpp"
+#include "tensor/batch.hpp"
+
+namespace nn::inference {
+
+// Keeps its memory from one request to the next, so that nothing is allocated when they are alike. One thread;
+// must not move while a batch of it is used.
+//
+// Order of calls: begin() (a value function)* finish() batch().
+class Rows {
+ public:
+  // Forgets what was there. Rows will have the signature's table of that form, whose tensor, where it has one,
+  // has elements of that type (f32 and f64 always; u8 for models of tensors). The signature must outlive the
+  // batch.
+  void begin(const Signature& signature, Signature::Form form, DType tensor_type);
+
+  // A tensor's or a number column's elements of all rows, row-major: room for `count` of them, which the caller
+  // fills in. Number columns are f64.
+  std::span<float> floats(std::size_t column, std::size_t count);
+  std::span<double> doubles(std::size_t column, std::size_t count);
+  std::span<std::uint8_t> bytes(std::size_t column, std::size_t count);
+  // Appends an element to a column of texts or numbers; missing() is JSON's null, and a missing value.
+  void add_text(std::size_t column, std::string_view text);
+  void add_number(std::size_t column, double value);
+  void add_missing(std::size_t column);
+  // The column's position in the table; nothing where there is none of that name.
+  std::optional<std::size_t> find(std::string_view name) const;
+
+  // Data error where columns don't have `rows` rows each.
+  void finish(std::int64_t rows);
+
+  const Signature& signature() const { return *signature_; }
+  std::size_t table_number() const { return table_number_; }
+  // Views of this object's memory: they keep nothing alive.
+  const Batch& batch() const { return batch_; }
+
+ private:
+  struct ColumnStore {
+    std::vector<std::byte> values;  // aligned as std::allocator does, 16 bytes
+    std::vector<std::int32_t> offsets;
+    std::vector<std::uint8_t> validity;
+    std::int64_t count = 0;
+    bool any_missing = false;
+  };
+  const Signature* signature_ = nullptr;
+  std::size_t table_number_ = 0;
+  std::vector<ColumnStore> columns_;
+  Batch batch_;
+};
+
+// What was computed, for a protocol's writer. A view.
+struct Answers {
+  const Signature* signature = nullptr;
+  std::int64_t rows = 0;
+  std::span<const float> values;  // [rows, kind().width()]
+};
+
+}  // namespace nn::inference

@@ -1,0 +1,1 @@
+#include "serve/serve.hpp"

@@ -189,7 +189,7 @@ TEST_CASE("a lack of descriptors that lasts is told of once a minute, and one th
 }
 
 TEST_CASE("memory that isn't there for a client costs nobody else anything") {
-  const auto no_memory = []() -> Acceptor::Accepted { throw std::bad_alloc(); };
+  const auto no_memory = []() -> AcceptingSocket::Accepted { throw std::bad_alloc(); };
   const struct {
     const char* what;
     std::function<void(Fixture&)> lack;
@@ -257,7 +257,7 @@ TEST_CASE("nobody is accepted after the end, and a pause ends with it") {
 
 TEST_CASE("a listener whose coroutine ends by an exception says so") {
   Fixture f;
-  f.acceptor->give([]() -> Acceptor::Accepted { throw 1; });  // nobody knows what that means
+  f.acceptor->give([]() -> AcceptingSocket::Accepted { throw 1; });  // nobody knows what that means
   f.run();
   CHECK(f.failure != nullptr);
 }

@@ -60,6 +60,21 @@ def state_of(pid):
         return ""
 
 
+def parent_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+    except (OSError, IndexError):
+        return ""
+
+
+def trial_of(pid):
+    try:
+        variables = pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0")
+        return " ".join(sorted(each for each in variables if each.startswith("NN_")))
+    except OSError:
+        return ""
+
+
 def send(pid, number):
     try:
         os.kill(pid, number)
@@ -85,9 +100,13 @@ class Run:
         return self.process.poll() is None
 
     def agents(self):
-        """The agent's guard, and then the agent itself, as far as they are there yet."""
-        guards = children_of(self.pid)[:1]
-        return [*guards, *(agent for guard in guards for agent in children_of(guard)[:1])]
+        """The agent's guard, and then the agent itself. Nothing while one of them isn't there yet, or has ended: the
+        other one is ending the trials then, and nobody would if it were killed as well."""
+        for guard in children_of(self.pid)[:1]:
+            for agent in children_of(guard)[:1]:
+                if command_of(agent)[:1] == command_of(guard)[:1] and state_of(agent) not in ("", "Z"):
+                    return [guard, agent]
+        return []
 
     def wait(self):
         try:
@@ -164,7 +183,8 @@ class Sweep:
 
     def none_is_left(self):
         def names():
-            return [f"{pid} {state_of(pid)} {' '.join(command_of(pid))}" for pid in self.processes()]
+            return [f"{pid} {state_of(pid)} parent {parent_of(pid)} trial {trial_of(pid)} {' '.join(command_of(pid))}"
+                    for pid in self.processes()]
         until(lambda: not self.processes(), lambda: "\n".join(["no process is left of", *names()]))
 
     def check(self, trials, states=("complete",)):

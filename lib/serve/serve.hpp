@@ -1,2 +1,57 @@
 // The inference server: models of this process's devices, or of workers, for clients of HTTP and gRPC.
 #pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "backend/device.hpp"
+#include "net/access.hpp"
+#include "net/endpoint.hpp"
+#include "repository/repository.hpp"
+
+namespace nn::serve {
+
+struct ServeOptions {
+  // Models and where they are computed.
+  std::vector<repository::ModelSpec> models;
+  repository::VersionPolicy policy;  // of repositories
+  double poll_s = 1;                 // how often they are looked at; 0: on SIGHUP and request only
+  std::vector<backend::Device> devices;
+  backend::Precision precision = backend::Precision::float32;
+
+  // Connections.
+  std::vector<net::Endpoint> listen, admin;
+  std::int64_t threads = 1;  // that serve connections
+  std::int64_t max_connections = 16384;
+  std::uint64_t max_body = 64u << 20;
+  std::uint64_t max_inflated = 256u << 20;
+  std::uint64_t request_memory = 512u << 20;
+  bool compress = false;
+  bool strict_json = false;
+  net::TlsFiles tls;
+
+  // Load.
+  std::int64_t max_rows = 65536;  // of a request
+  std::int64_t batch_max = 1024;
+  std::chrono::microseconds batch_delay{0};
+
+  // Life.
+  std::chrono::milliseconds drain_delay{0}, drain_timeout{25'000};
+  std::string log;  // events, JSON lines; empty: none
+  // Called once, when connections are accepted: the endpoints as bound.
+  std::function<void(const std::vector<net::Endpoint>&)> on_ready;
+};
+
+// Serves until SIGTERM or SIGINT, then drains: it says that it isn't ready any more, goes on for drain_delay,
+// then takes no new connection and answers what is under way, at most for drain_timeout. A second signal ends
+// the process at once. SIGHUP looks for new versions, opens logs anew and reads certificates. Usage errors
+// for options that contradict each other, data errors for models, io errors for sockets; unavailable when
+// requests were lost at the end of the drain.
+void serve(const ServeOptions& options);
+
+}  // namespace nn::serve

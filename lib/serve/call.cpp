@@ -1,0 +1,68 @@
+#include "serve/call.hpp"
+
+#include <fmt/format.h>
+
+namespace nn::serve {
+
+void Call::clear() {
+  served.reset();
+  arm = {};
+  status = 0;
+  error.clear();
+}
+
+namespace {
+
+http::GrpcStatus grpc_status_of(inference::Failure failure) {
+  using enum inference::Failure;
+  switch (failure) {
+    case invalid: return http::GrpcStatus::invalid_argument;
+    case unauthenticated: return http::GrpcStatus::unauthenticated;
+    case forbidden: return http::GrpcStatus::permission_denied;
+    case not_found: return http::GrpcStatus::not_found;
+    case conflict: return http::GrpcStatus::aborted;
+    case too_large:
+    case exhausted: return http::GrpcStatus::resource_exhausted;
+    case cancelled: return http::GrpcStatus::cancelled;
+    case method_not_allowed:
+    case unsupported_media:
+    case unsupported: return http::GrpcStatus::unimplemented;
+    case unavailable: return http::GrpcStatus::unavailable;
+    case late: return http::GrpcStatus::deadline_exceeded;
+    case internal: break;
+  }
+  return http::GrpcStatus::internal;
+}
+
+void add_number(http::Fields& fields, std::string_view name, std::int64_t value) {
+  const fmt::format_int text(value);
+  fields.add(name, std::string_view(text.data(), text.size()));
+}
+
+}  // namespace
+
+void fail(http::Exchange& exchange, Call& call, const Fault& fault) {
+  http::Response& response = exchange.response();
+  response.body.clear();
+  call.error = fault.message;
+  if (exchange.head().grpc) {
+    response.grpc_status = grpc_status_of(fault.failure);
+    response.grpc_message = fault.message;
+    if (fault.retry_after.count() > 0) {
+      add_number(response.trailers, "grpc-retry-pushback-ms", fault.retry_after.count());
+    }
+    call.status = static_cast<int>(response.grpc_status);
+    return;
+  }
+  response.status = inference::http_status_of(fault.failure);
+  response.content_type = "application/json";
+  inference::append_error(response.body, fault.message);
+  if (fault.retry_after.count() > 0) {
+    add_number(response.fields, "retry-after", (fault.retry_after.count() + 999) / 1000);
+    add_number(response.fields, "x-retry-after-ms", fault.retry_after.count());
+  }
+  if (fault.failure == inference::Failure::method_not_allowed) response.fields.add("allow", call.route.allow);
+  call.status = response.status;
+}
+
+}  // namespace nn::serve

@@ -1,0 +1,60 @@
+// A client's request, from its route to its answer: what a thread keeps of it meanwhile. For this module
+// only.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "http/exchange.hpp"
+#include "inference/grpc_infer.hpp"
+#include "inference/rest_error.hpp"
+#include "inference/v1.hpp"
+#include "inference/v2.hpp"
+#include "serve/route.hpp"
+#include "serve/served.hpp"
+
+namespace nn::serve {
+
+struct Call;
+
+// The part of it that is computed.
+struct Computation : serving::Request {
+  std::shared_ptr<http::Exchange> exchange;  // while it is under way
+  Call* call = nullptr;                      // the exchange's work
+};
+
+// Stays with its exchange, and is used again for the next request there.
+struct Call : http::Work {
+  Route route;
+  // Of inference.
+  inference::Rows rows;
+  inference::V1Request v1;
+  inference::V2Request v2;
+  inference::InferRequest grpc_v2;
+  std::shared_ptr<Served> served;
+  std::shared_ptr<Computation> computation;
+  std::string_view
+      arm;  // of an experiment, that it was given; empty: none. Valid while the call is under way
+
+  // How it ended, for counters and logs.
+  int status = 0;  // of HTTP, or gRPC's status
+  std::string error;
+
+  void gone() override {
+    if (computation) computation->cancelled.store(true, std::memory_order_relaxed);
+  }
+  // As for a new request.
+  void clear();
+};
+
+// What went wrong with a call, and how that is told. Appends nothing to a response that has a body.
+struct Fault {
+  inference::Failure failure = inference::Failure::internal;
+  std::string message;
+  std::chrono::milliseconds retry_after{0};  // 0: not told
+};
+// Fills in the response in the form of the call's protocol, and notes it in the call.
+void fail(http::Exchange& exchange, Call& call, const Fault& fault);
+
+}  // namespace nn::serve

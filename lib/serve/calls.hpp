@@ -1,0 +1,41 @@
+// Inference: from the body of a request to the answer in it. For this module only.
+#pragma once
+
+#include <memory>
+
+#include "serve/call.hpp"
+#include "serve/mailbox.hpp"
+#include "serve/service.hpp"
+
+namespace nn::serve {
+
+// One thread's, that of the io_context.
+class Calls {
+ public:
+  Calls(Service& service, boost::asio::io_context& io);
+  ~Calls();
+
+  // Reads the body, has it computed and sends the answer, at once or later; or says why there is none.
+  void start(http::Exchange& exchange, Call& call);
+  // Lets go of versions that aren't served any more.
+  void look();
+
+  // The version that a route means. Throws Fault.
+  std::shared_ptr<serving::Servable> find(const Route& route, std::string_view model) const;
+  ServedVersions& versions() { return versions_; }
+
+ private:
+  void read(http::Exchange& exchange, Call& call);
+  void prepare(http::Exchange& exchange, Call& call);
+  void submit(http::Exchange& exchange, Call& call);
+  void finish(Computation& computation);
+  void answer(http::Exchange& exchange, Call& call);
+
+  Service& service_;
+  std::shared_ptr<Mailbox> mailbox_;
+  ServedVersions versions_;
+  inference::V1Reader v1_;
+  inference::V2Reader v2_;
+};
+
+}  // namespace nn::serve

@@ -1,0 +1,34 @@
+// What a server's thread does with requests: finds out what they ask for, and has it answered. For this
+// module only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include "serve/calls.hpp"
+
+namespace nn::serve {
+
+// One thread's.
+class Frontend : public http::Handler {
+ public:
+  Frontend(Service& service, boost::asio::io_context& io) : service_(service), calls_(service, io) {}
+
+  std::optional<std::uint64_t> begin(http::Exchange& exchange) override;
+  void handle(http::Exchange& exchange) override;
+  bool is_stream(const http::Head& head) override;
+  void message(http::Exchange& exchange) override;
+  void half_closed(http::Exchange& exchange) override;
+  void done(http::Exchange& exchange, bool sent) override;
+  void refuse(std::string_view path, std::string_view message, http::Response& response) override;
+
+  // The catalog has changed.
+  void look() { calls_.look(); }
+
+ private:
+  void dispatch(http::Exchange& exchange, Call& call);
+
+  Service& service_;
+  Calls calls_;
+};
+
+}  // namespace nn::serve

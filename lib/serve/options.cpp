@@ -1,0 +1,150 @@
+#include "serve/options.hpp"
+
+#include "base/numbers.hpp"
+#include "net/options.hpp"
+#include "options/fields.hpp"
+
+namespace nn::serve {
+
+using options::Effect;
+
+namespace {
+
+void add_model_options(options::List& list, ServeOptions& o) {
+  options::Group group(list, "Models", Effect::local);
+  group.add({.name = "repository",
+             .value = "[NAME=]BASE",
+             .help = "Versions BASE/1/model.nn, BASE/2/model.nn …, swapped as they appear (repeatable)",
+             .text = "Serve versions of a repository; without a name, the folder's name is the model's.\n"
+                     "May be given several times."},
+            options::each(o.models, repository::parse_repository_spec, options::Kind::folder));
+  group.add({.name = "policy",
+             .value = "POLICY",
+             .help = "Versions of repositories: latest:N, all, specific:V,V (default: latest:1)",
+             .text = "Which versions of repositories: `latest:`*n* (the default, with 1), `all`, or "
+                     "`specific:`*v*`,`*v*.\n"
+                     "Clients that name no version get the newest that is loaded.\n"
+                     "Versions with a label are served as well."},
+            options::parsed(o.policy, repository::parse_version_policy, options::Kind::text,
+                            {"latest:", "all", "specific:"}));
+  group.add({.name = "poll",
+             .value = "TIME",
+             .help = "How often repositories are looked at; 0: on SIGHUP only (default: {default})",
+             .text = "How often repositories are looked at, {default} by default; 0: only on SIGHUP."},
+            options::seconds(o.poll_s));
+}
+
+void add_connection_options(options::List& list, ServeOptions& o) {
+  constexpr std::string_view connections = "Connections";
+  options::Group group(list, connections, Effect::local);
+  group.add(
+      {.name = "listen",
+       .value = "ENDPOINT",
+       .help = "Where clients connect: http://HOST:PORT, https://HOST:PORT, unix:/PATH (repeatable)",
+       .text = "Accept clients of HTTP/1.1, HTTP/2 and gRPC at `http://`*host*`:`*port* (port 0: one that "
+               "is free), `https://`*host*`:`*port* or `unix:`*path*.\n"
+               "May be given several times.\n"
+               "Sockets that systemd.socket(5) passes on are served as well."},
+      options::each(o.listen, net::parse_endpoint, options::Kind::endpoint));
+  group.add({.name = "threads",
+             .value = "N",
+             .help = "Threads that serve connections (default: {default})",
+             .text = "How many threads read requests and write answers, {default} by default; models are "
+                     "computed in threads of their own."},
+            options::count(o.threads, 1, 1024));
+  group.add(
+      {.name = "max-connections",
+       .value = "N",
+       .help = "Connections at once (default: {default})",
+       .text = "Connections at once, {default} by default; one more takes the place of the one that has "
+               "been idle longest, or is refused."},
+      options::count(o.max_connections, 1, 1 << 20));
+  group.add({.name = "max-body",
+             .value = "BYTES",
+             .help = "Limit for the body of a request (default: {default})",
+             .text = "The largest body of a request, {default} by default."},
+            options::bytes(o.max_body));
+  group.add({.name = "max-inflated",
+             .value = "BYTES",
+             .help = "The same when it is decompressed (default: {default})",
+             .text = "The largest body when it is decompressed, {default} by default."},
+            options::bytes(o.max_inflated));
+  group.add({.name = "request-memory",
+             .value = "BYTES",
+             .help = "Limit for what requests under way take together (default: {default})",
+             .text = "The most that bodies of all requests may take while they come, wait and are computed, "
+                     "{default} by default; more are answered 503."},
+            options::bytes(o.request_memory));
+  group.add({.name = "gzip",
+             .help = "Compress large answers in JSON for clients that ask for it",
+             .text = "Compress answers in JSON of a KiB and more for clients that ask for it."},
+            options::flag(o.compress));
+  group.add({.name = "strict-json",
+             .help = "Write null in place of NaN and Infinity",
+             .text = "Write `null` in place of `NaN` and `Infinity`, which are no JSON, though TensorFlow "
+                     "Serving and Triton write them."},
+            options::flag(o.strict_json));
+  options::append(list, net::option_list(o.tls, connections));
+}
+
+void add_load_options(options::List& list, ServeOptions& o) {
+  options::Group group(list, "Computing", Effect::local);
+  group.add(
+      {.name = "device",
+       .value = "DEVICE",
+       .help = "cpu, cpu:0, cpu:0-3, cuda:0; each model on each of them (repeatable)",
+       .text = "Where to compute, such as `cpu:0`; all cores by default.\n"
+               "May be given several times: each holds every model, and requests go to the one that will "
+               "be free first."},
+      options::each(o.devices, backend::parse_device, options::Kind::device));
+  group.add({.name = "precision",
+             .value = "NAME",
+             .help = "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: {default})",
+             .text = "`float32`, `tf32` or `bf16`, as in nn-predict(1)."},
+            options::choice(o.precision));
+  group.add({.name = "max-rows",
+             .value = "N",
+             .help = "Rows of a request (default: {default})",
+             .text = "The most rows that a request may have, {default} by default."},
+            options::count(o.max_rows, 1, 1 << 30));
+  group.add({.name = "batch-max",
+             .value = "N",
+             .help = "Rows of a step, of requests that wait together (default: {default})",
+             .text = "The most rows of a step, of requests together; {default} by default."},
+            options::count(o.batch_max, 1, 1 << 20));
+}
+
+void add_life_options(options::List& list, ServeOptions& o) {
+  options::Group group(list, "Life", Effect::local);
+  group.add(
+      {.name = "drain-delay",
+       .value = "TIME",
+       .help = "How long it goes on serving, though not ready, when it is told to end (default: {default})",
+       .text = "When it is told to end it says that it isn't ready any more, and goes on accepting and "
+               "serving for so long, {default} by default: load balancers take a while to notice."},
+      options::milliseconds(o.drain_delay));
+  group.add({.name = "drain-timeout",
+             .value = "TIME",
+             .help = "For requests under way at the end (default: {default})",
+             .text = "How long requests that are under way may take then; {default} by default."},
+            options::milliseconds(o.drain_timeout));
+  group.add({.name = "log",
+             .value = "FILE",
+             .help = "JSON lines of what happens; '-' is standard error",
+             .text = "Append a JSON object a line for each event, with its `time` and its name as `event`.\n"
+                     "`-` is the standard error.\nSIGHUP opens the file anew."},
+            options::file(o.log));
+}
+
+}  // namespace
+
+options::List option_list(ServeOptions& o) {
+  options::List list;
+  add_model_options(list, o);
+  add_connection_options(list, o);
+  add_load_options(list, o);
+  add_life_options(list, o);
+  return list;
+}
+
+}  // namespace nn::serve

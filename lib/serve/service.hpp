@@ -1,0 +1,29 @@
+// What the threads of a server share. For this module only.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "serve/serve.hpp"
+#include "serving/catalog.hpp"
+#include "serving/event_log.hpp"
+#include "serving/loader.hpp"
+
+namespace nn::serve {
+
+// Any thread's.
+struct Service {
+  const ServeOptions& options;
+  serving::CatalogHolder& catalog;
+  serving::Loader& loader;
+  serving::EventLog& log;
+  std::atomic<bool> draining{false};  // it isn't ready any more
+  std::atomic<bool> broken{false};    // a device failed: the process has to end
+  std::function<void()> on_broken = [] {};
+
+  // Every model has a version that answers, and it doesn't drain.
+  bool ready() const { return !draining.load(std::memory_order_relaxed) && catalog.get()->all_available(); }
+};
+
+}  // namespace nn::serve

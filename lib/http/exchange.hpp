@@ -81,10 +81,10 @@ enum class GrpcStatus : std::uint8_t {
 
 // An answer, filled in by a handler. Its memory is kept for the next one.
 struct Response {
-  int status = 200;                                   // of HTTP; gRPC's is 200 always
+  int status = 200;                                    // of HTTP; gRPC's is 200 always
   std::string_view content_type = "application/json";  // a literal, or valid until it is sent
-  Fields fields;                                      // besides content-type, content-length and connection
-  std::string body;                                   // of gRPC: a message
+  Fields fields;                                       // besides content-type, content-length and connection
+  std::string body;                                    // of gRPC: a message
   bool may_compress = false;  // a text that is worth it, where the client asks for that and the server may
   bool close = false;         // the connection ends with it
   GrpcStatus grpc_status = GrpcStatus::ok;
@@ -98,9 +98,9 @@ struct Response {
 // its memory can be used again: a handler finds its own by dynamic_cast, or puts another one in its place.
 struct Work {
   virtual ~Work() = default;
-  // The client has gone, or has cancelled the request, before it was answered: nobody wants the answer. In the
-  // connection's thread, at most once for each request. The exchange must still be completed, by send() or
-  // end().
+  // The client has gone, or has cancelled the request, before it was answered: nobody wants the answer. In
+  // the connection's thread, at most once for each request. The exchange must still be completed, by send()
+  // or end().
   virtual void gone() {}
 };
 

@@ -1,0 +1,39 @@
+#include "http/connection.hpp"
+
+#include <charconv>
+
+namespace nn::http {
+
+void Connection::join() {
+  idle_since_ = thread_.clock.now();
+  place_ = thread_.idle.insert(thread_.idle.end(), shared_from_this());
+  joined_ = true;
+}
+
+void Connection::set_busy(bool busy) {
+  if (busy == busy_ || !joined_) return;
+  busy_ = busy;
+  auto& from = busy ? thread_.idle : thread_.busy;
+  auto& to = busy ? thread_.busy : thread_.idle;
+  if (!busy) idle_since_ = thread_.clock.now();
+  to.splice(to.end(), from, place_);
+}
+
+void Connection::leave() {
+  if (!joined_) return;
+  joined_ = false;
+  (busy_ ? thread_.busy : thread_.idle).erase(place_);
+  thread_.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (thread_.draining && thread_.busy.empty() && thread_.idle.empty() && thread_.on_empty)
+    thread_.on_empty();
+}
+
+std::optional<Clock::time_point> deadline_after_ms(Clock::time_point arrived, std::string_view text) {
+  constexpr std::int64_t longest = 24 * 3600 * 1000;  // a day is for ever
+  std::int64_t ms = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
+  if (error != std::errc() || end != text.data() + text.size() || ms < 0 || ms > longest) return std::nullopt;
+  return arrived + std::chrono::milliseconds(ms);
+}
+
+}  // namespace nn::http

@@ -35,6 +35,11 @@ class Signature {
   // The form in which the model is described: matrix where there is one.
   Form form() const { return form_; }
   bool takes(Form form) const { return form == form_ || form == Form::columns; }
+  // The width of a row of the matrix.
+  std::int64_t matrix_width() const { return matrix_width_; }
+  // Whether rows of that input may have elements of that type: numbers of any type where a column is one
+  // number a row, BYTES where it is a text; a tensor's own type, and UINT8 where the model takes tensors.
+  bool accepts(const TensorSpec& input, DataType type) const;
 
   // What is described to clients, and what is taken besides where form() is matrix.
   const std::vector<TensorSpec>& inputs() const { return form_ == Form::matrix ? matrix_ : columns_; }
@@ -43,15 +48,18 @@ class Signature {
   const std::vector<TensorSpec>& outputs() const { return outputs_; }
   const predict::PredictionKind& kind() const { return kind_; }
 
-  // The tables that rows of requests are (rows.hpp): for each form, and for the type of the tensor where there
-  // is one, a schema that stays the same object, so that bindings to it can be kept. The number of a table is
-  // below table_count.
-  static constexpr std::size_t table_count = 8;
+  // The tables that rows of requests are (rows.hpp): for each form, and for the type of the tensor where
+  // there is one, a schema that stays the same object, so that bindings to it can be kept. The number of a
+  // table is below table_count.
+  static constexpr std::size_t table_count = 6;
+  // tensor_type: f32, f64 or u8.
   std::size_t table_number(Form form, DType tensor_type) const;
   const std::shared_ptr<const Schema>& table(std::size_t number) const { return tables_[number]; }
 
  private:
   Form form_ = Form::columns;
+  std::int64_t matrix_width_ = 0;
+  bool numbers_ = false;  // the matrix is of columns that are numbers
   std::vector<TensorSpec> matrix_, columns_, outputs_;
   predict::PredictionKind kind_;
   std::vector<std::shared_ptr<const Schema>> tables_;

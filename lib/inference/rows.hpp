@@ -59,7 +59,9 @@ class Rows {
     bool any_missing = false;
   };
   std::byte* resize(ColumnStore& store, std::size_t bytes);
+  void add_present(ColumnStore& store, bool present);
   const Signature* signature_ = nullptr;
+  Signature::Form form_ = Signature::Form::columns;
   std::size_t table_number_ = 0;
   std::vector<ColumnStore> columns_;
   Batch batch_;

@@ -44,6 +44,8 @@ class Signature {
   // What is described to clients, and what is taken besides where form() is matrix.
   const std::vector<TensorSpec>& inputs() const { return form_ == Form::matrix ? matrix_ : columns_; }
   const std::vector<TensorSpec>& columns() const { return columns_; }
+  // A column's position; nothing where there is none of that name. In logarithmic time.
+  std::optional<std::size_t> find_column(std::string_view name) const;
   // proba [classes] and label (INT64, or BYTES where classes have names), or value [shape].
   const std::vector<TensorSpec>& outputs() const { return outputs_; }
   const predict::PredictionKind& kind() const { return kind_; }
@@ -61,6 +63,7 @@ class Signature {
   std::int64_t matrix_width_ = 0;
   bool numbers_ = false;  // the matrix is of columns that are numbers
   std::vector<TensorSpec> matrix_, columns_, outputs_;
+  std::vector<std::size_t> by_name_;  // positions of columns
   predict::PredictionKind kind_;
   std::vector<std::shared_ptr<const Schema>> tables_;
 };

@@ -48,6 +48,7 @@ struct RemoteModelOptions {
   std::chrono::microseconds hedge{0};        // a second worker is asked after; 0: never
   std::size_t most_tries = 2;                // of a request, that fail
   std::uint64_t queue_bytes = 256u << 20;    // of requests that wait for their answers
+  std::shared_ptr<const void> keep = {};     // as long as there are requests
 };
 
 // Asks the workers what the model is, and tells in the thread of the io_context, once. Requests to it are

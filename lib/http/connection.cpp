@@ -19,6 +19,12 @@ void Connection::set_busy(bool busy) {
   to.splice(to.end(), from, place_);
 }
 
+void Connection::touch(Clock::time_point now) {
+  if (busy_ || !joined_) return;
+  idle_since_ = now;
+  thread_.idle.splice(thread_.idle.end(), thread_.idle, place_);
+}
+
 void Connection::leave() {
   if (!joined_) return;
   joined_ = false;
@@ -26,6 +32,11 @@ void Connection::leave() {
   thread_.connections.fetch_sub(1, std::memory_order_relaxed);
   if (thread_.draining && thread_.busy.empty() && thread_.idle.empty() && thread_.on_empty)
     thread_.on_empty();
+}
+
+Clock::duration time_of(std::uint64_t bytes, std::uint64_t rate) {
+  if (rate == 0) return std::chrono::hours(1);
+  return std::chrono::milliseconds(bytes * 1000 / rate);
 }
 
 std::optional<Clock::time_point> deadline_after_ms(Clock::time_point arrived, std::string_view text) {

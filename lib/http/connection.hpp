@@ -11,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "base/clock.hpp"
@@ -55,6 +56,7 @@ struct ThreadContext {
   List busy = {};
   List idle = {};  // longest first
   bool draining = false;
+  std::minstd_rand jitter{};                 // of ages
   std::function<void()> on_empty = {};       // the last connection has left, while draining
   std::atomic<std::int64_t> connections{0};  // in the lists, and on their way to this thread
   std::atomic<std::int64_t> under_way{0};    // exchanges between their head and the end of their answer
@@ -72,8 +74,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void start() = 0;
   // What is under way is answered, and then the connection ends; an idle one ends soon.
   virtual void drain() = 0;
-  // Ends it at once: whoever waits for an answer is gone, exchanges are told so, and it leaves().
+  // Ends it at once: exchanges are told that their client is gone. It leaves() when the last of them has been
+  // completed.
   virtual void close() = 0;
+  // Lets go of its exchanges: the thread has ended, and nobody completes them any more.
+  virtual void abandon() = 0;
   // Several times a second: ends or answers what has taken too long, and gives back the buffers of one that
   // has been idle for a second.
   virtual void check_time(Clock::time_point now) = 0;
@@ -89,8 +94,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Peer& peer() const { return peer_; }
 
  protected:
-  // Constant time, no allocation: may be called with each request.
+  // Both in constant time, without an allocation: they may be called with each request.
   void set_busy(bool busy);
+  // An idle one has just been busy.
+  void touch(Clock::time_point now);
   // Out of the lists, once; the caller holds it by a shared_ptr. Counts `connections` down.
   void leave();
 
@@ -103,12 +110,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool busy_ = false, joined_ = false;
 };
 
-// The socket belongs to the thread's io_context; `bytes` is what has been read of it already.
-std::shared_ptr<Connection> make_h1_connection(ThreadContext& thread, net::Socket socket, std::string bytes,
-                                               Peer peer);
+// A connection of HTTP/1.1, until its first bytes say something else.
+std::shared_ptr<Connection> make_h1_connection(ThreadContext& thread, UniqueFd socket, Peer peer);
+// One that only says that there is no room.
+std::shared_ptr<Connection> make_refused_connection(ThreadContext& thread, UniqueFd socket, Peer peer);
+// The socket belongs to the thread's io_context; `bytes` is what has been read of it already, the preface
+// among them.
 std::shared_ptr<Connection> make_h2_connection(ThreadContext& thread, net::Socket socket, std::string bytes,
                                                Peer peer);
 
+// How long so many bytes may take at a rate of bytes a second; long where that is 0.
+Clock::duration time_of(std::uint64_t bytes, std::uint64_t rate);
 // The head's deadline from a header with milliseconds; nothing where the text is no number of them.
 std::optional<Clock::time_point> deadline_after_ms(Clock::time_point arrived, std::string_view text);
 

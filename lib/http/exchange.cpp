@@ -10,6 +10,15 @@ void Fields::add(std::string_view lower_case_name, std::string_view value) {
   places_.push_back({at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});
 }
 
+void Fields::add_lowered(std::string_view name, std::string_view value) {
+  const std::size_t at = text_.size();
+  add(name, value);
+  for (std::size_t i = at; i < at + name.size(); ++i) {
+    char& c = text_[i];
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+}
+
 std::optional<std::string_view> Fields::find(std::string_view lower_case_name) const {
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const auto [name, value] = (*this)[i];

@@ -21,6 +21,8 @@ enum class Method : std::uint8_t { get, head, post, put, del, options, other };
 class Fields {
  public:
   void add(std::string_view lower_case_name, std::string_view value);
+  // The same with a name of any case.
+  void add_lowered(std::string_view name, std::string_view value);
   // The first of that name; nothing where there is none.
   std::optional<std::string_view> find(std::string_view lower_case_name) const;
   void clear();
@@ -99,8 +101,8 @@ struct Response {
 struct Work {
   virtual ~Work() = default;
   // The client has gone, or has cancelled the request, before it was answered: nobody wants the answer. In
-  // the connection's thread, at most once for each request. The exchange must still be completed, by send()
-  // or end().
+  // the connection's thread, at most once for each request. The exchange must still be completed, by send():
+  // a client that has only ended its own side, as it may, still gets the answer.
   virtual void gone() {}
 };
 
@@ -142,7 +144,7 @@ class Handler {
   virtual ~Handler() = default;
   // The head has come, the body not: says how many bytes of it may come, after decompression, or fills in a
   // response and returns nothing. The response is then sent in place of "100 Continue", and the connection
-  // ends where a body would follow.
+  // ends where a body would follow that isn't small or not sent yet.
   virtual std::optional<std::uint64_t> begin(Exchange& exchange) = 0;
   // The body is there. Sends the answer, at once or later.
   virtual void handle(Exchange& exchange) = 0;

@@ -181,6 +181,7 @@ asio::awaitable<void> Listeners::secure(Client client) {
     auto secured = co_await greet(std::move(client.socket));
     if (closed_) co_return;
     client.socket = std::move(secured.socket);
+    client.tls = true;
     client.name += " " + secured.peer;
     events_.come(std::move(client));
   } catch (const Error& error) {

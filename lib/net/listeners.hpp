@@ -43,6 +43,7 @@ class Listeners {
     std::string name;    // for logs
     bool admin = false;  // came in where only administrators do
     bool local = false;  // a process of this machine and of our user, or root's
+    bool tls = false;    // came through TLS
   };
   struct Events {
     std::function<void(Client)> come;

@@ -1,0 +1,80 @@
+#include "http/request_body.hpp"
+
+#include <limits>
+#include <new>
+
+namespace nn::http {
+namespace {
+
+constexpr std::size_t most_kept = 256 << 10;
+constexpr std::uint64_t first_step = 64 << 10;
+constexpr Fault too_large{413, "the body is larger than the limit"};
+constexpr Fault no_memory{503, "the bodies of requests take all the memory that there is for them"};
+
+}  // namespace
+
+void RequestBody::start(Coding coding, std::uint64_t limit, std::optional<std::uint64_t> length,
+                        RequestMemory& memory) {
+  clear();
+  coding_ = coding;
+  limit_ = limit;
+  length_ = length;
+  memory_ = &memory;
+}
+
+Fault RequestBody::append(std::string_view bytes) {
+  if (bytes.size() > limit_ - bytes_.size()) return too_large;
+  if (const Fault fault = grow(bytes_.size() + bytes.size())) return fault;
+  bytes_.append(bytes);
+  return {};
+}
+
+Fault RequestBody::finish() {
+  bytes_.reserve(1);
+  bytes_.clear_padding();
+  return {};
+}
+
+RequestBody::Space RequestBody::space(std::uint64_t left, Fault& fault) {
+  if (coding_ != Coding::identity) return {};
+  const std::uint64_t step = std::min(left, std::max<std::uint64_t>(first_step, bytes_.size()));
+  if ((fault = grow(bytes_.size() + step))) return {};
+  return {bytes_.tail(), static_cast<std::size_t>(step)};
+}
+
+// Memory is counted as it is needed, not as somebody says that it will be; where the size is known, what the
+// system gives for all of it at once isn't there either until it is written to.
+Fault RequestBody::grow(std::uint64_t size) {
+  if (size > counted_) {
+    std::uint64_t wanted = std::max({size, std::min(2 * counted_, limit_), std::min(first_step, limit_)});
+    if (length_ && coding_ == Coding::identity) wanted = std::min(wanted, std::max(*length_, size));
+    if (!memory_->take(wanted - counted_)) return no_memory;
+    counted_ = wanted;
+  }
+  if (size <= bytes_.capacity()) return {};
+  if (size > std::numeric_limits<std::size_t>::max() / 2) return too_large;
+  try {
+    if (length_ && coding_ == Coding::identity && *length_ >= size) {
+      bytes_.reserve(static_cast<std::size_t>(*length_));
+    } else {
+      bytes_.make_room(static_cast<std::size_t>(size) - bytes_.size());
+    }
+  } catch (const std::bad_alloc&) {
+    return no_memory;
+  }
+  return {};
+}
+
+void RequestBody::clear() {
+  if (counted_ != 0) memory_->give_back(counted_);
+  counted_ = 0;
+  bytes_.clear();
+  if (bytes_.capacity() > most_kept) bytes_.release();
+}
+
+void RequestBody::release() {
+  clear();
+  bytes_.release();
+}
+
+}  // namespace nn::http

@@ -19,9 +19,15 @@ OutputKind output_kind(const Signature& signature, std::size_t index);
 std::int64_t label_number(const Signature& signature, std::span<const float> row);    // INT64
 std::string_view label_text(const Signature& signature, std::span<const float> row);  // BYTES
 
+// A row of the values.
+std::span<const float> row_of(const Answers& answers, std::int64_t row);
+
 // Appends an output's elements of all rows, as they go over wires: little-endian, row-major; texts each with
 // its length in 4 bytes before it.
 void append_raw(std::string& out, const Answers& answers, std::size_t index);
+
+// Appends a text as it goes over wires.
+void append_text(std::string& out, std::string_view text);
 
 // The best `count` of values, best first and the lower index first on ties; NaN is the least. Overwrites
 // `best`, which keeps its memory, with their indices.

@@ -1,6 +1,7 @@
 // Errors, as REST protocols tell them: {"error":"…"} and a status of HTTP.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -40,5 +41,6 @@ void append_json_string(std::string& out, std::string_view text);
 // that it is a float; what isn't finite is NaN, Infinity, -Infinity, or null where JSON is to be strict.
 void append_json_float(std::string& out, float value, bool strict);
 void append_json_float(std::string& out, double value, bool strict);
+void append_json_integer(std::string& out, std::int64_t value);
 
 }  // namespace nn::inference

@@ -88,6 +88,18 @@ void Rows::add_missing(std::size_t column) {
   add_number(column, std::numeric_limits<double>::quiet_NaN());
 }
 
+void Rows::add_first_of(const Rows& from, std::size_t column) {
+  const ColumnStore& its = from.columns_[column];
+  if (is_text(field(column).type)) {
+    if (its.any_missing) return add_missing(column);
+    return add_text(column, {reinterpret_cast<const char*>(its.memory.data()), its.bytes});
+  }
+  ColumnStore& store = columns_[column];
+  const std::size_t at = store.bytes;
+  std::byte* memory = resize(store, at + its.bytes);
+  if (its.bytes > 0) std::memcpy(memory + at, its.memory.data(), its.bytes);
+}
+
 std::optional<std::size_t> Rows::find(std::string_view name) const {
   return form_ == Signature::Form::matrix ? schema().find(name) : signature_->find_column(name);
 }

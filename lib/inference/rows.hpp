@@ -35,6 +35,8 @@ class Rows {
   void add_text(std::size_t column, std::string_view text);
   void add_number(std::size_t column, double value);
   void add_missing(std::size_t column);
+  // Appends the first row of another's column, which has the same schema.
+  void add_first_of(const Rows& from, std::size_t column);
   // What is known of a column of the table: its name, type and shape.
   const Field& field(std::size_t column) const { return schema().fields[column]; }
   std::size_t columns() const { return schema().fields.size(); }

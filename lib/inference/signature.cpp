@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/numbers.hpp"
+
 namespace nn::inference {
 namespace {
 
@@ -52,6 +54,9 @@ Signature::Signature(const serving::Servable& servable) : kind_(servable.kind())
   for (std::size_t c = 0; c < columns_.size(); ++c) by_name_.push_back(c);
   std::sort(by_name_.begin(), by_name_.end(),
             [&](std::size_t a, std::size_t b) { return columns_[a].name < columns_[b].name; });
+  if (kind_.classes && kind_.integers) {
+    for (const std::string& name : kind_.names) class_numbers_.push_back(find_integer(name).value_or(0));
+  }
   numbers_ = !fields.empty() && std::all_of(fields.begin(), fields.end(), [](const Field& field) {
     return is_number(field.type) && field.shape.empty();
   });

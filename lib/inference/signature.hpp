@@ -49,6 +49,8 @@ class Signature {
   // proba [classes] and label (INT64, or BYTES where classes have names), or value [shape].
   const std::vector<TensorSpec>& outputs() const { return outputs_; }
   const predict::PredictionKind& kind() const { return kind_; }
+  // Of integer classes.
+  const std::vector<std::int64_t>& class_numbers() const { return class_numbers_; }
 
   // The tables that rows of requests are (rows.hpp): for each form, and for the type of the tensor where
   // there is one, a schema that stays the same object, so that bindings to it can be kept. The number of a
@@ -65,6 +67,7 @@ class Signature {
   std::vector<TensorSpec> matrix_, columns_, outputs_;
   std::vector<std::size_t> by_name_;  // positions of columns
   predict::PredictionKind kind_;
+  std::vector<std::int64_t> class_numbers_;
   std::vector<std::shared_ptr<const Schema>> tables_;
 };
 

@@ -112,6 +112,7 @@ class Varints {
   std::uint64_t value_ = 0;
 };
 
+// Calls use(value) with each number, a std::uint64_t, of the repeated field at the reader, packed or not.
 template <typename Use>
 void each_varint(const Reader& field, const Use& use) {
   if (field.wire() == Wire::varint) return use(field.value());
@@ -176,19 +177,22 @@ class Fields {
     self().put_varint(key(number, Wire::fixed64));
     self().put(reinterpret_cast<const char*>(&value), sizeof value);
   }
-  // Packed lists; empty ones are left out.
+  // Packed lists; empty ones are left out. `raw`: elements of the type T, aligned in no way.
+  template <std::integral T>
+  void integers(std::uint32_t number, std::string_view raw) {
+    const std::size_t count = raw.size() / sizeof(T);
+    if (count == 0) return;
+    const auto at = [&](std::size_t i) {
+      return static_cast<std::uint64_t>(load<T>(raw.data() + i * sizeof(T)));
+    };
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < count; ++i) size += varint_size(at(i));
+    bytes_header(number, size);
+    for (std::size_t i = 0; i < count; ++i) self().put_varint(at(i));
+  }
   template <std::integral T>
   void integers(std::uint32_t number, std::span<const T> values) {
-    if (values.empty()) return;
-    std::size_t size = 0;
-    for (const T value : values) size += varint_size(static_cast<std::uint64_t>(value));
-    bytes_header(number, size);
-    for (const T value : values) self().put_varint(static_cast<std::uint64_t>(value));
-  }
-  void reals(std::uint32_t number, std::span<const float> values) {
-    if (!values.empty()) {
-      always_text(number, {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
-    }
+    integers<T>(number, std::string_view(reinterpret_cast<const char*>(values.data()), values.size_bytes()));
   }
   // A message, whose fields are what `fields(out)` writes into out, a Size or a Writer.
   template <typename Contents>

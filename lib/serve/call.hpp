@@ -8,6 +8,7 @@
 
 #include "http/exchange.hpp"
 #include "inference/grpc_infer.hpp"
+#include "inference/grpc_tensorflow.hpp"
 #include "inference/rest_error.hpp"
 #include "inference/v1.hpp"
 #include "inference/v2.hpp"
@@ -17,6 +18,7 @@
 namespace nn::serve {
 
 struct Call;
+struct InferStream;
 
 // The part of it that is computed.
 struct Computation : serving::Request {
@@ -32,6 +34,8 @@ struct Call : http::Work {
   inference::V1Request v1;
   inference::V2Request v2;
   inference::InferRequest grpc_v2;
+  inference::PredictRequest predict;
+  inference::ExamplesRequest examples;
   std::shared_ptr<Served> served;
   std::shared_ptr<Computation> computation;
   std::string_view

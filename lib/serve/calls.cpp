@@ -3,35 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/text.hpp"
 #include "inference/describe.hpp"
+#include "serve/streams.hpp"
 
 namespace nn::serve {
 namespace {
 
 using inference::Failure;
-
-inference::V1Verb verb_of(Action action) {
-  switch (action) {
-    case Action::classify: return inference::V1Verb::classify;
-    case Action::regress: return inference::V1Verb::regress;
-    default: return inference::V1Verb::predict;
-  }
-}
-
-// The model's name and version are in the message.
-void take_model(Call& call) {
-  Route& route = call.route;
-  route.model = call.grpc_v2.model();
-  const std::string_view version = call.grpc_v2.version();
-  if (version.empty()) return;
-  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), route.version);
-  if (error == std::errc() && end == version.data() + version.size()) return;
-  throw Fault{Failure::invalid,
-              fmt::format("the version '{}' is no number", printable(version.substr(0, 80)))};
-}
 
 void earlier(std::optional<Clock::time_point>& deadline, std::optional<Clock::time_point> other) {
   if (other && (!deadline || *other < *deadline)) deadline = other;
@@ -53,7 +33,8 @@ Fault fault_of(const serving::Request& request) {
 Calls::Calls(Service& service, boost::asio::io_context& io)
     : service_(service), mailbox_(std::make_shared<Mailbox>(io, [this](serving::Request& request) {
         finish(static_cast<Computation&>(request));
-      })) {}
+      })),
+      dialects_({{service.options.max_rows, service.options.max_inflated}, service.options.strict_json}) {}
 
 Calls::~Calls() { mailbox_->close(); }
 
@@ -85,69 +66,47 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
 void Calls::start(http::Exchange& exchange, Call& call) {
   try {
     read(exchange, call);
-    submit(exchange, call);
-    return;
+    return submit(exchange, call);
   } catch (const Fault& fault) {
-    fail(exchange, call, fault);
+    fail_call(exchange, call, fault);
   } catch (const Error& error) {
-    fail(exchange, call, {inference::failure_of(error), error.public_statement()});
+    fail_call(exchange, call, {inference::failure_of(error), error.public_statement()});
   } catch (const std::bad_alloc&) {
-    fail(exchange, call, {Failure::unavailable, "out of memory for now", std::chrono::seconds(1)});
+    fail_call(exchange, call, {Failure::unavailable, "out of memory for now", std::chrono::seconds(1)});
   }
-  exchange.send();
 }
 
 void Calls::read(http::Exchange& exchange, Call& call) {
-  if (call.route.protocol == Protocol::grpc_v2) {
-    call.grpc_v2.read(exchange.body());
-    take_model(call);
-  }
+  Dialect& dialect = dialects_.of(call.route);
+  dialect.read(exchange, call);
   call.served = versions_.of(find(call.route, call.route.model));
-  const inference::Signature& signature = call.served->signature;
-  switch (call.route.protocol) {
-    case Protocol::v1:
-      v1_.read(exchange.body(), verb_of(call.route.action), signature, call.rows, call.v1);
-      break;
-    case Protocol::v2:
-      v2_.read(exchange.body(), exchange.head().fields.find("inference-header-content-length"), signature,
-               call.rows, call.v2);
-      break;
-    case Protocol::grpc_v2:
-      call.grpc_v2.fill(signature, {service_.options.max_rows, service_.options.max_inflated}, call.rows);
-      break;
-    default: throw Fault{Failure::unsupported, "it can't be asked that way yet"};
-  }
+  dialect.fill(exchange, call);
   const std::int64_t rows = call.rows.batch().rows;
   if (rows <= service_.options.max_rows) return;
-  throw Fault{Failure::invalid, fmt::format("{} rows are more than the {} that a request may have", rows,
-                                            service_.options.max_rows)};
+  throw Fault{Failure::invalid,
+              fmt::format("{} rows are more than the {} that a request may have", rows, service_.options.max_rows)};
 }
 
 void Calls::prepare(http::Exchange& exchange, Call& call) {
-  if (!call.computation || call.computation.use_count() > 1)
-    call.computation = std::make_shared<Computation>();
+  if (!call.computation || call.computation.use_count() > 1) call.computation = std::make_shared<Computation>();
   Computation& computation = *call.computation;
   computation.reset();
+  computation.call = &call;
   computation.binding = call.served->binding(call.rows.table_number());
   computation.rows = call.rows.batch();
   computation.bytes = exchange.body().size();
   computation.wants_batch = false;
   computation.arrived = exchange.head().arrived;
   computation.deadline = exchange.head().deadline;
-  const auto timeout = call.route.protocol == Protocol::v2        ? call.v2.timeout
-                       : call.route.protocol == Protocol::grpc_v2 ? call.grpc_v2.timeout()
-                                                                  : std::nullopt;
-  if (timeout) earlier(computation.deadline, computation.arrived + *timeout);
-  computation.call = &call;
+  if (const auto timeout = dialects_.of(call.route).timeout(call)) {
+    earlier(computation.deadline, computation.arrived + *timeout);
+  }
 }
 
 void Calls::submit(http::Exchange& exchange, Call& call) {
   prepare(exchange, call);
   const std::shared_ptr<Computation> computation = call.computation;
-  if (call.served->servable->try_now(*computation)) {
-    answer(exchange, call);
-    return;
-  }
+  if (call.served->servable->try_now(*computation)) return answer(exchange, call);
   computation->exchange = exchange.shared_from_this();
   computation->completion = mailbox_;
   if (call.served->servable->submit(computation)) return;
@@ -166,36 +125,39 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
     if (request.error && request.error->kind() == ErrorKind::device && !service_.broken.exchange(true)) {
       service_.on_broken();
     }
-    fail(exchange, call, fault_of(request));
-    exchange.send();
-    return;
+    return fail_call(exchange, call, fault_of(request));
   }
   http::Response& response = exchange.response();
-  const serving::Servable& servable = *call.served->servable;
   const std::int64_t rows = request.rows.rows;
-  const auto count = static_cast<std::size_t>(rows * servable.kind().width());
+  const auto count = static_cast<std::size_t>(rows * call.served->servable->kind().width());
   const inference::Answers answers{&call.served->signature, rows, {request.values.as<float>(), count}};
-  const bool strict = service_.options.strict_json;
-  const inference::V2Answerer answerer{servable.name(), servable.version(), {}};
   try {
-    switch (call.route.protocol) {
-      case Protocol::v1: append_v1_answer(response.body, call.v1, answers, strict); break;
-      case Protocol::v2:
-        if (const auto header = append_v2_answer(response.body, call.v2, answerer, answers, strict)) {
-          response.content_type = "application/octet-stream";
-          const fmt::format_int text(*header);
-          response.fields.add("inference-header-content-length", {text.data(), text.size()});
-        }
-        break;
-      default: append_infer_answer(response.body, call.grpc_v2, answerer, answers); break;
-    }
-    response.may_compress = true;
-    response.fields.add("x-nn-model-version", call.served->name);
-    call.status = exchange.head().grpc ? 0 : 200;
+    dialects_.of(call.route).answer(response, call, answers);
   } catch (const Error& error) {
-    fail(exchange, call, {inference::failure_of(error), error.public_statement()});
+    return fail_call(exchange, call, {inference::failure_of(error), error.public_statement()});
   }
-  exchange.send();
+  response.may_compress = true;
+  if (call.stream == nullptr) response.fields.add("x-nn-model-version", call.served->name);
+  call.status = exchange.head().grpc ? 0 : 200;
+  send(exchange, call);
+}
+
+// In a stream of messages it is a message that says so, and the stream goes on.
+void Calls::fail_call(http::Exchange& exchange, Call& call, const Fault& fault) {
+  if (call.stream != nullptr) {
+    call.error = fault.message;
+    exchange.response().body.clear();
+    inference::append_stream_error(exchange.response().body, call.grpc_v2.id(), fault.message);
+  } else {
+    fail(exchange, call, fault);
+  }
+  send(exchange, call);
+}
+
+void Calls::send(http::Exchange& exchange, Call& call) {
+  if (call.stream == nullptr) return exchange.send();
+  exchange.send_message();
+  call.stream->over(exchange, call);
 }
 
 }  // namespace nn::serve

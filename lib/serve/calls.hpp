@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "serve/call.hpp"
+#include "serve/dialect.hpp"
 #include "serve/mailbox.hpp"
 #include "serve/service.hpp"
 
@@ -30,12 +31,13 @@ class Calls {
   void submit(http::Exchange& exchange, Call& call);
   void finish(Computation& computation);
   void answer(http::Exchange& exchange, Call& call);
+  void fail_call(http::Exchange& exchange, Call& call, const Fault& fault);
+  static void send(http::Exchange& exchange, Call& call);
 
   Service& service_;
   std::shared_ptr<Mailbox> mailbox_;
   ServedVersions versions_;
-  inference::V1Reader v1_;
-  inference::V2Reader v2_;
+  Dialects dialects_;
 };
 
 }  // namespace nn::serve

@@ -74,10 +74,50 @@ void Frontend::dispatch(http::Exchange& exchange, Call& call) {
   exchange.send();
 }
 
-bool Frontend::is_stream(const http::Head&) { return false; }
-void Frontend::message(http::Exchange&) {}
-void Frontend::half_closed(http::Exchange&) {}
-void Frontend::done(http::Exchange&, bool) {}
+bool Frontend::is_stream(const http::Head& head) {
+  Route route;
+  find_route(head, route);
+  return route.action == Action::stream_infer || route.action == Action::health_watch;
+}
+
+void Frontend::message(http::Exchange& exchange) {
+  if (auto* stream = dynamic_cast<InferStream*>(exchange.work.get())) {
+    return calls_.start(exchange, stream->next());
+  }
+  Call& call = call_of(exchange);
+  if (call.route.action == Action::stream_infer) {
+    auto stream = std::make_shared<InferStream>();
+    stream->route = call.route;
+    exchange.work = stream;
+    return calls_.start(exchange, stream->next());
+  }
+  try {
+    health_.watch(exchange);
+  } catch (const Error& error) {
+    fail(exchange, call, {inference::failure_of(error), error.public_statement()});
+    exchange.send();
+  }
+}
+
+// Whoever watches health has sent all that there is to say with the first message, and goes on listening.
+void Frontend::half_closed(http::Exchange& exchange) {
+  if (auto* stream = dynamic_cast<InferStream*>(exchange.work.get())) {
+    stream->half_closed = true;
+    if (stream->free.size() == stream->calls.size()) exchange.send();
+  } else if (call_of(exchange).route.action != Action::health_watch) {
+    exchange.send();  // a stream without a message
+  }
+}
+
+void Frontend::done(http::Exchange& exchange, bool /*sent*/) {
+  const auto* call = dynamic_cast<const Call*>(exchange.work.get());
+  if (call != nullptr && call->route.action == Action::health_watch) health_.forget(exchange);
+}
+
+void Frontend::look() {
+  calls_.look();
+  health_.look();
+}
 
 void Frontend::refuse(std::string_view, std::string_view message, http::Response& response) {
   inference::append_error(response.body, message);

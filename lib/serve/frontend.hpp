@@ -4,14 +4,14 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "serve/calls.hpp"
+#include "serve/streams.hpp"
 
 namespace nn::serve {
 
 // One thread's.
 class Frontend : public http::Handler {
  public:
-  Frontend(Service& service, boost::asio::io_context& io) : service_(service), calls_(service, io) {}
+  Frontend(Service& service, boost::asio::io_context& io) : service_(service), calls_(service, io), health_(service) {}
 
   std::optional<std::uint64_t> begin(http::Exchange& exchange) override;
   void handle(http::Exchange& exchange) override;
@@ -21,14 +21,15 @@ class Frontend : public http::Handler {
   void done(http::Exchange& exchange, bool sent) override;
   void refuse(std::string_view path, std::string_view message, http::Response& response) override;
 
-  // The catalog has changed.
-  void look() { calls_.look(); }
+  // The catalog has changed, or the server is to end.
+  void look();
 
  private:
   void dispatch(http::Exchange& exchange, Call& call);
 
   Service& service_;
   Calls calls_;
+  HealthWatch health_;
 };
 
 }  // namespace nn::serve

@@ -2,9 +2,13 @@
 // only.
 #pragma once
 
+#include "inference/grpc_describe.hpp"
 #include "serve/calls.hpp"
 
 namespace nn::serve {
+
+// Of the server and its services, by an empty name or theirs, or of a model.
+inference::Health health_of(const Service& service, std::string_view name);
 
 // Fills in the response. Throws Fault, and data errors.
 void answer_question(Service& service, Calls& calls, http::Exchange& exchange, Call& call);

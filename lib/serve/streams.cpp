@@ -1,0 +1,53 @@
+#include "serve/streams.hpp"
+
+namespace nn::serve {
+
+Call& InferStream::next() {
+  if (free.empty()) {
+    calls.push_back(std::make_shared<Call>());
+    free.push_back(calls.back().get());
+  }
+  Call& call = *free.back();
+  free.pop_back();
+  call.clear();
+  call.route.protocol = route.protocol;
+  call.route.action = route.action;
+  call.stream = this;
+  return call;
+}
+
+void InferStream::over(http::Exchange& exchange, Call& call) {
+  free.push_back(&call);
+  if (half_closed && free.size() == calls.size()) exchange.send();
+}
+
+void HealthWatch::tell(http::Exchange& exchange, inference::Health health) {
+  exchange.response().body.clear();
+  inference::append_health(exchange.response().body, health);
+  exchange.send_message();
+}
+
+void HealthWatch::watch(http::Exchange& exchange) {
+  const std::string service(inference::read_health_query(exchange.body()));
+  const inference::Health health = health_of(service_, service);
+  watchers_.push_back({exchange.weak_from_this(), &exchange, service, health});
+  tell(exchange, health);
+}
+
+void HealthWatch::look() {
+  for (auto watcher = watchers_.begin(); watcher != watchers_.end();) {
+    const auto exchange = watcher->exchange.lock();
+    const bool ended = !exchange || exchange->gone();
+    if (!ended) {
+      const inference::Health health = health_of(service_, watcher->service);
+      if (health != watcher->told) tell(*exchange, watcher->told = health);
+    }
+    watcher = ended ? watchers_.erase(watcher) : std::next(watcher);
+  }
+}
+
+void HealthWatch::forget(const http::Exchange& exchange) {
+  watchers_.remove_if([&](const Watcher& watcher) { return watcher.address == &exchange; });
+}
+
+}  // namespace nn::serve

@@ -1,0 +1,53 @@
+// gRPC's streams of messages: inference, whose answers come in the order in which they are ready, and the watching
+// of health. For this module only.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serve/questions.hpp"
+
+namespace nn::serve {
+
+// A stream of requests for inference: each message is one, and has a call of its own.
+struct InferStream : http::Work {
+  Route route;
+  std::vector<std::shared_ptr<Call>> calls;  // all of them
+  std::vector<Call*> free;                   // those that are under way aren't
+  bool half_closed = false;
+
+  void gone() override {
+    for (const auto& call : calls) call->gone();
+  }
+  Call& next();
+  // The call's answer has been sent. Ends the stream with the last of them.
+  void over(http::Exchange& exchange, Call& call);
+};
+
+// Clients that want to know when a service's health changes (grpc.health.v1.Health/Watch). One thread's.
+class HealthWatch {
+ public:
+  explicit HealthWatch(const Service& service) : service_(service) {}
+  // The exchange's message says which; tells it how things stand.
+  void watch(http::Exchange& exchange);
+  // Tells all for whom something has changed.
+  void look();
+  // The stream has ended.
+  void forget(const http::Exchange& exchange);
+
+ private:
+  struct Watcher {
+    std::weak_ptr<http::Exchange> exchange;
+    const http::Exchange* address;
+    std::string service;
+    inference::Health told;
+  };
+  static void tell(http::Exchange& exchange, inference::Health health);
+
+  const Service& service_;
+  std::list<Watcher> watchers_;
+};
+
+}  // namespace nn::serve

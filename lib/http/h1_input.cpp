@@ -106,31 +106,35 @@ bool H1Connection::take_head() {
   return true;
 }
 
+// How many bytes may follow; nothing where it is answered already.
+std::optional<std::uint64_t> H1Connection::ask_handler(H1Exchange& e) {
+  try {
+    auto limit = thread_.handler.begin(e);
+    if (!limit) e.stage_ = Stage::answered;
+    return limit;
+  } catch (const std::exception& error) {
+    fail(e, error);
+    return std::nullopt;
+  }
+}
+
 void H1Connection::begin(const ExchangePtr& exchange) {
   H1Exchange& e = *exchange;
   const HeadText& text = e.text_;
   e.stage_ = Stage::receiving;
   e.begun_ = true;
-  std::optional<std::uint64_t> limit;
-  try {
-    limit = thread_.handler.begin(e);
-  } catch (const std::exception& error) {
-    fail(e, error);
-  }
-  if (e.stage_ == Stage::answered) return pass_over_body(e);
-  if (!limit) {
-    e.stage_ = Stage::answered;
-    return pass_over_body(e);
-  }
+  const auto allowed = ask_handler(e);
+  if (!allowed) return pass_over_body(e);
+  std::uint64_t limit = *allowed;
   if (text.coding == Coding::unknown) {
     refuse(e, {415, "the Content-Encoding is not one of identity, gzip and deflate"});
     e.response_.fields.add("accept-encoding", "gzip, deflate, identity");
     return;
   }
-  if (text.coding != Coding::identity) limit = std::min(*limit, thread_.limits.inflated_bytes);
-  if (text.head.content_length.value_or(0) > *limit)
+  if (text.coding != Coding::identity) limit = std::min(limit, thread_.limits.inflated_bytes);
+  if (text.head.content_length.value_or(0) > limit)
     return refuse(e, {413, "the body is larger than the limit"});
-  e.body_.start(text.coding, *limit, text.head.content_length, thread_.memory);
+  e.body_.start(text.coding, limit, text.head.content_length, thread_.memory);
   if (!text.body_follows()) {
     if (text.coding == Coding::identity) return handle(e);
     return refuse(e, {400, "an empty body is not compressed"});

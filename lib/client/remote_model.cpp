@@ -141,8 +141,9 @@ class Core : public std::enable_shared_from_this<Core> {
     request.computed = std::chrono::duration_cast<std::chrono::microseconds>(now - waiting.sent);
     try {
       const std::int64_t width = request.binding->builder.kind().width();
-      request.values = Buffer(static_cast<std::size_t>(request.rows.rows * width) * sizeof(float));
-      std::memcpy(request.values.data(), answer.values, request.values.size());
+      const std::size_t bytes = static_cast<std::size_t>(request.rows.rows * width) * sizeof(float);
+      if (request.out == nullptr) request.values.reserve_discarding(bytes);
+      std::memcpy(request.out != nullptr ? request.out : request.values.as<float>(), answer.values, bytes);
       request.answer();
       tell(std::move(waiting.request));
     } catch (...) {
@@ -160,7 +161,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void tell(std::shared_ptr<Request> request) {
     bytes -= request->bytes;
     const auto completion = std::move(request->completion);
-    completion->complete({std::move(request)});
+    completion->complete({&request, 1});
   }
 
   // Workers that answer different things: nothing can be said for this model any more.

@@ -247,9 +247,9 @@ std::string unusable_text(double value) {
 }
 
 void BoundEncoder::encode(const Batch& batch, float* x) const {
-  // One index a category column: a batch's dictionary is matched with the model's categories once.
+  // One index a category column: a batch's dictionary is matched with the model's categories once. Without
+  // such columns nothing is allocated.
   std::vector<CategoryIndex> categories;
-  categories.reserve(bindings_.size());
   for (const Binding& binding : bindings_) {
     const Column& column = batch.columns[binding.column];
     const InputColumn& input = *binding.input;
@@ -258,12 +258,12 @@ void BoundEncoder::encode(const Batch& batch, float* x) const {
       require_missing(batch, column, batch.schema->fields[binding.column], input);
     }
     if (input.kind == InputColumn::Kind::tensor) require_present(batch, column, input);
-    categories.emplace_back(std::span(input.categories), column, binding.type, batch.rows);
+    if (wants_text) categories.emplace_back(std::span(input.categories), column, binding.type, batch.rows);
   }
   const std::int64_t step = block_rows(width_);
   for (std::int64_t first = 0; first < batch.rows; first += step) {
-    for (std::size_t b = 0; b < bindings_.size(); ++b) {
-      const Binding& binding = bindings_[b];
+    auto category = categories.begin();
+    for (const Binding& binding : bindings_) {
       const Block block{first, std::min(step, batch.rows - first), x + first * width_ + binding.at, width_};
       const Column& column = batch.columns[binding.column];
       switch (binding.input->kind) {
@@ -274,7 +274,7 @@ void BoundEncoder::encode(const Batch& batch, float* x) const {
           tensor_block(batch, column, binding.type, *binding.input, block);
           break;
         case InputColumn::Kind::category:
-          category_block(categories[b], column, binding.type, binding.input->width(), block);
+          category_block(*category++, column, binding.type, binding.input->width(), block);
           break;
       }
     }

@@ -5,7 +5,9 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "serving/step_queue.hpp"
@@ -15,9 +17,13 @@ namespace nn::serving {
 struct BatcherOptions {
   BatchLimits limits;
   double quick_work = 100e3;  // additions and multiplications that may be done in the thread that asks
+  // What may be done there by what it costs, once that is known; 0: quick_work says it.
+  std::chrono::microseconds quick_time{0};
+  std::string device = {};  // as people call it, for reports
 };
 
-// Thread-safe.
+// Thread-safe. A device that has nothing to do never waits; what comes while it computes is the next step.
+// Once it has had as many requests at once, it allocates nothing for them.
 class Batcher {
  public:
   explicit Batcher(BatcherOptions options, const Clock& clock = Clock::machine());
@@ -29,14 +35,33 @@ class Batcher {
   // False where there is no room; otherwise the request's completion gets it, once.
   bool submit(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request);
 
+  const BatchLimits& limits() const { return options_.limits; }
+  // As StepQueue has it. No lock.
+  Clock::duration predicted_wait(Priority priority) const {
+    return queue_.predicted_wait(priority, clock_.now());
+  }
+  // Fills in what is the device's.
+  void describe(DeviceLoad& load) const;
+
  private:
   void run();
+  bool is_quick(const LocalServable& servable, std::int64_t rows) const;
   Clock::duration compute(const Step& step, Requests& over);
+  void compute_together(const Step& step);
+  void compute_alone(LocalServable& servable, Request& request, std::int64_t first, std::int64_t rows);
+  void complete(Requests& over);
 
   const BatcherOptions options_;
   const Clock& clock_;
   std::mutex device_;  // one computes at a time
-  Buffer values_;      // with it
+  // With it: memory of steps.
+  Buffer values_;
+  Batch part_;
+  std::vector<Batch> parts_;
+  std::vector<predict::PredictorInput> inputs_;
+  // The thread's.
+  std::vector<std::pair<Completion*, std::size_t>> order_;
+  Requests grouped_;
   std::mutex mutex_;
   std::condition_variable changed_;
   StepQueue queue_;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "predict/predictor.hpp"
+#include "serving/cost_curve.hpp"
 #include "serving/servable.hpp"
 
 namespace nn::serving {
@@ -20,6 +21,9 @@ class LocalServable : public Servable {
 
   bool try_now(Request& request) override;
   bool submit(std::shared_ptr<Request> request) override;
+  std::chrono::microseconds predicted_wait(std::int64_t rows,
+                                           Priority priority = Priority::normal) const override;
+  LoadReport report() const override;
 
   // Multiplications and additions of a row, roughly.
   virtual std::int64_t work_per_row() const = 0;
@@ -30,13 +34,35 @@ class LocalServable : public Servable {
   // Seconds that a row takes in a step of many, as measured; 0 while nothing is known.
   double row_cost() const { return row_cost_.load(std::memory_order_relaxed); }
   void note_cost(std::int64_t rows, Clock::duration time);
+  const CostCurve& curve() const { return curve_; }
+  // Seconds that a row takes in steps of so many, as predicted; 0 while nothing is known.
+  double shared_row_cost(std::int64_t step_rows) const;
+
+  // These by whoever computes it, one at a time.
+
+  // A step of so many rows took that long.
+  void note_step(std::int64_t rows, Clock::duration time);
+  // The most rows, up to `limit`, of a step that takes so many seconds.
+  std::int64_t best_rows(double seconds, std::int64_t limit);
 
  protected:
   void computed_by(Batcher* batcher) { batcher_ = batcher; }
+  Batcher* batcher() const { return batcher_; }
+  // A figure of warm-up.
+  void set_cost(std::int64_t rows, Clock::duration time);
 
  private:
   Batcher* batcher_;
   std::atomic<double> row_cost_{0};
+  CostCurve curve_;
+  std::atomic<double> mean_rows_{0};
+  std::atomic<std::uint64_t> steps_{0}, rows_{0};
+  // What best_rows() said last.
+  struct Best {
+    unsigned fits = 0;
+    double seconds = -1;
+    std::int64_t limit = 0, rows = 0;
+  } best_;
 };
 
 }  // namespace nn::serving

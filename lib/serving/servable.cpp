@@ -1,10 +1,23 @@
 #include "serving/servable.hpp"
 
+#include <utility>
+
 namespace nn::serving {
 
 void Request::answer() {
-  if (wants_batch) answers = binding->builder.build(rows, std::move(values), nullptr, nullptr);
+  if (wants_batch) answers = binding->builder.build(rows, std::exchange(values, Buffer()), nullptr, nullptr);
   state = State::answered;
+}
+
+void Request::reset() {
+  cancelled.store(false, std::memory_order_relaxed);
+  state = State::waiting;
+  answers.reset();
+  labels.clear();
+  error.reset();
+  took_part = 0;
+  waited = computed = std::chrono::microseconds(0);
+  step_rows = taken = done = 0;
 }
 
 std::shared_ptr<const Binding> bind(std::shared_ptr<Servable> servable, const Schema& table) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "base/error.hpp"
 #include "model/encoder.hpp"
 #include "predict/predictions.hpp"
+#include "serving/load_report.hpp"
 #include "tensor/batch.hpp"
 #include "tensor/column_choice.hpp"
 
@@ -36,31 +38,49 @@ struct Binding {
   predict::PredictionBuilder builder;
 };
 
-// A request on its way. Who made it leaves it alone from submit() until it is completed, but for `cancelled`.
+// Whose turn comes first. Shadows are computed when nothing else waits for the device.
+enum class Priority : std::uint8_t { high, normal, batch, shadow };
+inline constexpr std::size_t priority_count = 4;
+
+// A request on its way. Who made it leaves it alone from submit() until it is completed, but for `cancelled`,
+// and may use it again then: reset() keeps its memory, so that requests that are alike allocate nothing where
+// no batch is wanted.
 struct Request {
   virtual ~Request() = default;
   // Called by its Completion, where and when that likes.
   virtual void completed() {}
+  // Does nobody wait for it any more? Any thread.
+  virtual bool is_cancelled() const { return cancelled.load(std::memory_order_relaxed); }
   // The outputs are in `values`: makes of them what is wanted. Throws what the builder throws.
   void answer();
+  // As it was before it was submitted, but for what its maker has filled in: binding, rows, client, priority
+  // …
+  void reset();
 
   std::shared_ptr<const Binding> binding;
   Batch rows;                // of the table that is bound
   std::uint64_t bytes = 0;   // that it holds in memory while it waits
   std::uint64_t client = 0;  // who asks: clients take turns
+  Priority priority = Priority::normal;
   Clock::time_point arrived;
   std::optional<Clock::time_point> deadline;
   std::shared_ptr<Completion> completion;  // let go when it is told
   std::atomic<bool> cancelled{false};
 
   enum class State : std::uint8_t { waiting, answered, failed, late, cancelled } state = State::waiting;
-  // Answered: `values` has the outputs, [rows, builder.kind().width()] floats, or, where a batch is wanted,
-  // `answers` has them.
+  // Answered: `values` has the outputs, [rows, builder.kind().width()] floats (it may be larger), or, where a
+  // batch is wanted, `answers` has them.
   bool wants_batch = true;
   std::optional<Batch> answers;
   Buffer values;
+  float* out = nullptr;  // where no batch is wanted: the outputs go there instead of `values`
+  // Of ensembles that answer classes: the class of each row, by their rule's way with equal values. Empty:
+  // the first of the largest values.
+  std::vector<std::int32_t> labels;
+  std::uint64_t took_part = 0;  // of ensembles: bit m is member m of Servable::members()
   std::optional<Error> error;
   std::chrono::microseconds waited{0}, computed{0};  // until its first row was computed; for all of them
+  std::int64_t step_rows = 0;                        // of the last step that computed rows of it
 
   // The batcher's: rows that are in steps, rows that are computed.
   std::int64_t taken = 0, done = 0;
@@ -72,8 +92,9 @@ using Requests = std::vector<std::shared_ptr<Request>>;
 class Completion {
  public:
   virtual ~Completion() = default;
-  // All that a step has completed. Called in the thread that computes; must not throw.
-  virtual void complete(Requests requests) = 0;
+  // All that a step has completed; what is wanted of it is moved out. Called in the thread that computes;
+  // must not throw.
+  virtual void complete(std::span<std::shared_ptr<Request>> requests) = 0;
 };
 
 // Thread-safe.
@@ -100,6 +121,17 @@ class Servable {
   // False where there is no room; otherwise the request's completion gets it, once, when it is answered, or
   // won't be.
   virtual bool submit(std::shared_ptr<Request> request) = 0;
+
+  // How long a request of so many rows that came now would take until it is answered, as predicted: the rest
+  // of the step that is computed, what waits before it, and its own rows. 0 where nothing is known. No lock.
+  virtual std::chrono::microseconds predicted_wait(std::int64_t /*rows*/,
+                                                   Priority /*priority*/ = Priority::normal) const {
+    return std::chrono::microseconds(0);
+  }
+  // For people and metrics.
+  virtual LoadReport report() const { return {}; }
+  // Of an ensemble: what its members are called.
+  virtual std::span<const std::string> members() const { return {}; }
 
  private:
   const std::string name_;

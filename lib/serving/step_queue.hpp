@@ -2,19 +2,19 @@
 // is an argument.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <compare>
 #include <cstdint>
-#include <deque>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "serving/local_servable.hpp"
+#include "serving/recycled.hpp"
 
 namespace nn::serving {
 
@@ -24,6 +24,16 @@ struct BatchLimits {
   // What a step of many rows may take: others wait for its end. Small steps of a large model cost more than
   // their rows, so that they are larger while nobody else has been waiting for a while.
   std::chrono::microseconds step_time{2000}, step_time_alone{20'000};
+  // What a piece of a large request may take while others are there: such pieces have steps of their own,
+  // between which the others' are computed. It is never less than a row takes, nor so little that steps
+  // themselves cost much. 0: pieces share steps, as long as any.
+  std::chrono::microseconds slice_time{0};
+  // What requests should take: a step takes half of it at most, and what comes last is computed first once
+  // there have been requests that waited for longer for `patience`. 0: nobody has said.
+  std::chrono::microseconds slo{0};
+  std::chrono::milliseconds patience{100};
+  // A request that waited for longer isn't computed any more: it is late. 0: whatever it waits.
+  std::chrono::microseconds longest_wait{0};
   std::int64_t queue_rows = 1 << 20;       // of a model, that wait
   std::uint64_t queue_bytes = 256u << 20;  // of all models, that wait
 };
@@ -41,11 +51,13 @@ struct Step {
   std::int64_t rows = 0;
 };
 
-// Models take turns by the time that their steps took, as in start-time fair queueing (Goyal, Vin, Cheng,
-// SIGCOMM 1996, section 2): one that had nothing to do doesn't save time up. Clients of a model take turns by
-// requests; a request that is larger than a step is computed in several. How many clients and models wait is
-// no matter for what a request costs, but for a search among the models where there is a delay. Not
-// thread-safe.
+// Requests of the best priority come first, and what else waits for the same model shares their step; shadows
+// are computed when nothing else waits for any model. Models take turns by the time that their steps took, as
+// in start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996, section 2): one that had nothing to do
+// doesn't save time up. Clients of a model take turns by requests; a request that is larger than a step is
+// computed in several. How many clients and models wait is no matter for what a request costs, but for a
+// search among the models where there is a delay. Once it has had as many of all, nothing is allocated. Not
+// thread-safe, but for predicted_wait().
 class StepQueue {
  public:
   explicit StepQueue(BatchLimits limits) : limits_(limits) {}
@@ -53,9 +65,13 @@ class StepQueue {
   // False where more rows or bytes would wait than may. A request that comes when nothing waits is always
   // taken.
   bool push(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request);
-  // The next step, if there is one now. Requests that nobody waits for any more go into `over`, with their
-  // state; those whose last rows are in the step have left the queue.
-  std::optional<Step> next(Clock::time_point now, Requests& over);
+  // The next step, if there is one now, in `step`, whose memory is used again. Requests that nobody waits for
+  // any more go into `over`, with their state; those whose last rows are in the step have left the queue.
+  bool next(Clock::time_point now, Step& step, Requests& over);
+  std::optional<Step> next(Clock::time_point now, Requests& over) {
+    Step step;
+    return next(now, step, over) ? std::optional(std::move(step)) : std::nullopt;
+  }
   // When next() has one, if nothing else comes; nothing where it is empty.
   std::optional<Clock::time_point> ready_at() const;
   // How long the last step took.
@@ -63,44 +79,103 @@ class StepQueue {
   // Takes out all that waits; what is left of requests that failed is dropped.
   Requests clear();
 
-  bool empty() const { return models_.empty(); }
+  bool empty() const { return turns_.empty(); }
   std::uint64_t bytes() const { return bytes_; }
 
+  // How long a request of this priority that came now would wait, as predicted by what steps cost: the rest
+  // of the step that is computed, and what waits before it. Any thread.
+  Clock::duration predicted_wait(Priority priority, Clock::time_point now) const;
+  // Rows that wait, of all models. Any thread.
+  std::int64_t waiting_rows() const { return waiting_rows_.load(std::memory_order_relaxed); }
+  // Whether a model's newest requests come first now. Any thread.
+  bool newest_first() const { return any_newest_first_.load(std::memory_order_relaxed); }
+
  private:
-  using Waiting = std::deque<std::shared_ptr<Request>>;
+  using Index = std::uint32_t;
+  static constexpr Index none = UINT32_MAX;
+  // Things by their numbers, with links to others of them. Those that are free are used again.
+  template <typename T>
+  struct Pool {
+    std::vector<T> all;
+    std::vector<Index> free;
+    Index take();
+    void give_back(Index index);
+    T& operator[](Index index) { return all[index]; }
+    const T& operator[](Index index) const { return all[index]; }
+  };
+  struct Entry {
+    std::shared_ptr<Request> request;
+    double row_cost = 0;  // as it was predicted
+    Index client = none;
+    Index older = none, newer = none;    // of the lane
+    Index before = none, behind = none;  // of the client
+  };
+  struct ClientKey {
+    std::uint64_t number = 0;
+    Index model = none;
+    std::uint32_t lane = 0;
+    bool operator==(const ClientKey&) const = default;
+  };
+  struct ClientHash {
+    std::size_t operator()(const ClientKey& key) const;
+  };
   struct Client {
-    std::uint64_t number;
-    Waiting waiting;
+    ClientKey key;
+    Index first = none, last = none;     // entries
+    Index before = none, behind = none;  // clients of the lane, in their turn
   };
-  using Clients = std::list<Client>;
-  struct Model {
-    std::shared_ptr<LocalServable> servable;
-    Clients clients = {};  // in their turn
-    std::unordered_map<std::uint64_t, Clients::iterator> by_number = {};
-    std::multiset<Clock::time_point> arrivals = {};  // of each client's first request
-    std::int64_t rows = 0;                           // that wait
+  // A model's requests of a priority.
+  struct Lane {
+    Index oldest = none, newest = none;  // entries
+    Index first = none, last = none;     // clients
+    std::int64_t clients = 0;
   };
-  // The model with the least time is next, and of several the one that waits longest.
+  // The model of the best priority with the least time is next, and of several the one that waits longest.
   struct Turn {
+    std::uint32_t lane = 0;
     double time = 0;  // seconds of the device that it has had, on the scale of time_
     std::uint64_t number = 0;
     auto operator<=>(const Turn&) const = default;
   };
-  using Models = std::map<Turn, Model>;
-  Models::iterator add_model(const std::shared_ptr<LocalServable>& servable);
-  void add(Model& model, std::shared_ptr<Request> request);
+  struct Model {
+    std::shared_ptr<LocalServable> servable;
+    Turn turn;
+    std::array<Lane, priority_count> lanes;
+    std::int64_t rows = 0, clients = 0;  // that wait
+    std::optional<Clock::time_point> stands_since;
+    bool newest_first = false;
+  };
+
+  Index add_model(const std::shared_ptr<LocalServable>& servable);
+  void add(Index model, std::shared_ptr<Request> request);
+  void remove(Index entry);
+  void remove_client(Index client);
+  void rotate(Lane& lane);
+  void set_turn(Index model, Turn turn);
+  static std::uint32_t best_lane(const Model& model);
   void notice_others(const Servable& servable, const Request& request);
+  std::int64_t rows_in(const Model& model, std::chrono::microseconds time) const;
   std::int64_t rows_of_step(const Model& model) const;
+  std::int64_t rows_of_slice(const Model& model, std::int64_t most) const;
   Clock::time_point ready_at(const Model& model) const;
-  void fill(Step& step, Model& model, Clock::time_point now, Requests& over);
-  void pop(Model& model, Client& client);
-  void leave(Model& model, const Request& request);
+  void look_how_it_stands(Model& model, Clock::time_point now);
+  bool is_wanted(Request& request, Clock::time_point now) const;
+  bool drop_unwanted(Index entry, Clock::time_point now, Requests& over);
+  void drop_oldest(Lane& lane, Clock::time_point now, Requests& over);
+  void fill(Step& step, Index model, Clock::time_point now, Requests& over);
+  bool fill_from(Step& step, Index model, std::uint32_t lane, Clock::time_point now, Requests& over);
+  void take(Step& step, Index entry, std::int64_t rows);
+  void count(const Entry& entry, std::int64_t rows);
 
   BatchLimits limits_;
-  Models models_;  // those with something to do
-  std::unordered_map<const Servable*, Models::iterator> by_servable_;
-  std::uint64_t turns_ = 0;  // that models have begun to wait for
-  double time_ = 0;          // of the model that had the last turn, when it began
+  Pool<Entry> entries_;
+  Pool<Client> clients_;
+  Pool<Model> models_;
+  Recycled<std::unordered_map<ClientKey, Index, ClientHash>> by_client_;
+  Recycled<std::unordered_map<const Servable*, Index>> by_servable_;
+  Recycled<std::map<Turn, Index>> turns_;  // of models with something to do
+  std::uint64_t next_turn_ = 0;
+  double time_ = 0;  // of the model that had the last turn, when it began
   // The model of the last step, while it has nothing to do: what it owes.
   struct Debt {
     const Servable* servable = nullptr;
@@ -114,6 +189,13 @@ class StepQueue {
   } computing_;
   std::optional<Clock::time_point> others_came_;
   bool alone_ = true;
+
+  // For other threads: nanoseconds of the clock when the step should end, seconds that wait of each priority.
+  std::atomic<std::int64_t> busy_until_{INT64_MIN};
+  std::array<std::atomic<double>, priority_count> waiting_cost_{};
+  std::array<std::int64_t, priority_count> waiting_{};  // requests
+  std::atomic<std::int64_t> waiting_rows_{0};
+  std::atomic<bool> any_newest_first_{false};
 };
 
 }  // namespace nn::serving

@@ -21,8 +21,8 @@ using nlohmann::json;
 class ServingThread : public serving::Completion {
  public:
   explicit ServingThread(asio::io_context& io) : io_(io) {}
-  void complete(serving::Requests requests) override {
-    asio::post(io_, [requests = std::move(requests)] {
+  void complete(std::span<std::shared_ptr<serving::Request>> requests) override {
+    asio::post(io_, [requests = serving::Requests(requests.begin(), requests.end())] {
       for (const auto& request : requests) request->completed();
     });
   }

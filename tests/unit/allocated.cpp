@@ -9,10 +9,11 @@
 
 namespace {
 
-std::atomic<std::size_t> now{0}, peak{0};
+std::atomic<std::size_t> now{0}, peak{0}, calls{0};
 
 void* counted(std::size_t size, std::size_t alignment = 0) {
   size = std::max<std::size_t>(size, 1);
+  ++calls;
   void* memory = alignment == 0
                      ? std::malloc(size)
                      : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
@@ -67,7 +68,10 @@ namespace nn::test {
 void AllocatedBytes::start() {
   before_ = now;
   peak = before_;
+  calls_before_ = calls;
 }
+
+std::size_t AllocatedBytes::count() const { return calls - calls_before_; }
 
 std::size_t AllocatedBytes::most() const { return std::max<std::size_t>(peak, before_) - before_; }
 

@@ -11,9 +11,11 @@ class AllocatedBytes {
   AllocatedBytes() { start(); }
   void start();
   std::size_t most() const;
+  // How often operator new has been called since then.
+  std::size_t count() const;
 
  private:
-  std::size_t before_ = 0;
+  std::size_t before_ = 0, calls_before_ = 0;
 };
 
 }  // namespace nn::test

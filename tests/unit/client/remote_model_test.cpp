@@ -11,7 +11,7 @@ using test::Table;
 namespace {
 
 struct Completed : serving::Completion {
-  void complete(serving::Requests requests) override {
+  void complete(std::span<std::shared_ptr<serving::Request>> requests) override {
     for (auto& request : requests) all.push_back(std::move(request));
   }
   serving::Requests all;

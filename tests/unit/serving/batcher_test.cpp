@@ -20,7 +20,7 @@ using test::values_of;
 // Gathers what is completed, in its order.
 class Gathered : public Completion {
  public:
-  void complete(Requests requests) override {
+  void complete(std::span<std::shared_ptr<Request>> requests) override {
     const std::lock_guard lock(mutex_);
     groups_.push_back(requests.size());
     all_.insert(all_.end(), requests.begin(), requests.end());

@@ -33,7 +33,7 @@ class Planted : public serving::Completion {
 class Reversed : public Planted {
  public:
   Reversed(asio::io_context& io, std::size_t count) : Planted(io), count_(count) {}
-  void complete(serving::Requests requests) override {
+  void complete(std::span<std::shared_ptr<serving::Request>> requests) override {
     kept_.insert(kept_.end(), requests.begin(), requests.end());
     if (kept_.size() < count_) return;
     for (; !kept_.empty(); kept_.pop_back()) deliver(kept_.back());
@@ -47,7 +47,7 @@ class Reversed : public Planted {
 class Twice : public Planted {
  public:
   using Planted::Planted;
-  void complete(serving::Requests requests) override {
+  void complete(std::span<std::shared_ptr<serving::Request>> requests) override {
     for (int i = 0; i < 2; ++i) {
       for (const auto& request : requests) deliver(request);
     }
@@ -58,7 +58,7 @@ class Twice : public Planted {
 class Sleepy : public Planted {
  public:
   using Planted::Planted;
-  void complete(serving::Requests requests) override {
+  void complete(std::span<std::shared_ptr<serving::Request>> requests) override {
     const bool wakes = kept_.empty();
     kept_.insert(kept_.end(), requests.begin(), requests.end());
     if (wakes) deliver(kept_.front());
@@ -72,7 +72,7 @@ class Sleepy : public Planted {
 class Forgetful : public Planted {
  public:
   using Planted::Planted;
-  void complete(serving::Requests requests) override {
+  void complete(std::span<std::shared_ptr<serving::Request>> requests) override {
     for (const auto& request : requests) {
       if (request->state != serving::Request::State::cancelled) deliver(request);
     }

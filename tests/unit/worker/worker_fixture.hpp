@@ -287,7 +287,7 @@ class WorkerFixture {
 
   // Counts its requests.
   struct Last : serving::Completion {
-    void complete(serving::Requests requests) override {
+    void complete(std::span<std::shared_ptr<serving::Request>> requests) override {
       const std::lock_guard lock(mutex);
       done += requests.size();
       changed.notify_all();

@@ -1,0 +1,34 @@
+// How a version's steps are made on its devices, and why: for people and metrics.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nn::serving {
+
+struct CostPoint {
+  std::int64_t rows = 0;
+  double seconds = 0;  // of a step of so many
+};
+
+struct DeviceLoad {
+  std::string device;
+  // Seconds of a step of n rows, as measured: at powers of two, and about base + slope * n.
+  std::vector<CostPoint> curve;
+  double base = 0, slope = 0;
+  std::int64_t best_rows = 0;         // n*: the most rows of a step, so that it takes half the SLO at most
+  double mean_rows = 0;               // of the recent steps
+  std::uint64_t steps = 0, rows = 0;  // in all
+  std::int64_t waiting_rows = 0;      // of all versions, on this device
+  std::chrono::microseconds wait{0};  // that is predicted for a request that comes now
+  bool newest_first = false;          // too much has waited for too long
+};
+
+struct LoadReport {
+  std::chrono::microseconds slo{0};  // 0: none
+  std::vector<DeviceLoad> devices;
+};
+
+}  // namespace nn::serving

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "inference/column_finder.hpp"
 #include "inference/proto_output.hpp"
 #include "inference/proto_tensor.hpp"
 #include "inference/rows.hpp"
@@ -60,7 +59,7 @@ class InferRequest {
   void read_output(std::string_view output);
   void check_sources() const;
   void resolve_outputs(const Signature& signature);
-  void resolve_inputs(const std::vector<TensorSpec>& specs);
+  void resolve_inputs(const Signature& signature, const std::vector<TensorSpec>& specs);
   DType tensor_type(const std::vector<TensorSpec>& specs) const;
   DataType check_type(const Input& input, const TensorSpec& spec, const Signature& signature) const;
   void fill_input(std::size_t index, DataType type, std::size_t count, const proto::RowLimits& limits,
@@ -79,7 +78,6 @@ class InferRequest {
   std::vector<Input> inputs_;
   std::vector<std::string_view> raw_;
   std::vector<Requested> requested_;
-  ColumnFinder finder_;
   std::vector<std::uint8_t> seen_;  // columns, outputs
   bool answer_raw_ = false;
   std::vector<WantedOutput> outputs_;

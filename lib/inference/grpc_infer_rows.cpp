@@ -38,7 +38,7 @@ void InferRequest::fill(const Signature& signature, const proto::RowLimits& limi
   const bool matrix = signature.form() == Form::matrix && inputs_.size() == 1 &&
                       inputs_[0].name == signature.inputs()[0].name;
   const std::vector<TensorSpec>& specs = matrix ? signature.inputs() : signature.columns();
-  resolve_inputs(specs);
+  resolve_inputs(signature, specs);
   rows.begin(signature, matrix ? Form::matrix : Form::columns, tensor_type(specs));
   proto::BatchCheck batch(limits);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -51,11 +51,13 @@ void InferRequest::fill(const Signature& signature, const proto::RowLimits& limi
 }
 
 // Which column each input is; all columns must be there.
-void InferRequest::resolve_inputs(const std::vector<TensorSpec>& specs) {
-  finder_.begin(specs);
+void InferRequest::resolve_inputs(const Signature& signature, const std::vector<TensorSpec>& specs) {
   seen_.assign(specs.size(), 0);
-  for (Input& input : inputs_) {
-    const auto column = finder_.find(input.name);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[i];
+    // Most clients send them in the order in which they are described.
+    const bool in_order = i < specs.size() && specs[i].name == input.name;
+    const auto column = in_order ? i : signature.find_column(input.name);
     if (!column) {
       fail_data("unexpected inference input '{}' for model '{}'", printable(input.name), printable(model_));
     }

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "inference/column_finder.hpp"
 #include "inference/proto_output.hpp"
 #include "inference/proto_tensor.hpp"
 #include "inference/rows.hpp"
@@ -53,7 +52,7 @@ class PredictRequest {
   };
   static Tensor read_tensor(std::string_view message);
   void resolve_outputs(const Signature& signature);
-  void resolve_inputs(const std::vector<TensorSpec>& specs);
+  void resolve_inputs(const Signature& signature, const std::vector<TensorSpec>& specs);
   DType tensor_type(const std::vector<TensorSpec>& specs) const;
   void fill_column(const Signature& signature, const TensorSpec& spec, std::size_t column,
                    const proto::RowLimits& limits, proto::BatchCheck& batch, Rows& rows);
@@ -62,7 +61,6 @@ class PredictRequest {
   ModelSpec spec_;
   std::vector<Input> inputs_;
   std::vector<std::string_view> filter_;
-  ColumnFinder finder_;
   std::vector<std::uint8_t> seen_;         // outputs
   std::vector<std::string_view> columns_;  // the tensor of each column
   std::vector<WantedOutput> outputs_;
@@ -102,7 +100,6 @@ class ExamplesRequest {
   Verb verb_ = Verb::classify;
   std::vector<std::string_view> examples_;
   std::string_view context_;
-  ColumnFinder finder_;
   std::vector<Feature> features_;  // of the columns
   std::uint64_t text_bytes_ = 0;
   std::vector<std::uint32_t> best_;

@@ -58,6 +58,11 @@ void put_texts(Rows& rows, std::size_t column, std::string_view data, std::size_
     fail_data("there are {} bytes behind the last of the {} texts of {}", data.size(), count, place.text());
 }
 
+// By the words that clients know.
+[[noreturn]] void fail_bytes(std::size_t there, std::size_t expected, const Place& place) {
+  fail_data("input byte size mismatch for {}. Expected {}, got {}", place.text(), expected, there);
+}
+
 // The limits of the types that protocols have no list of their own for.
 struct Limits {
   std::int64_t least, most;
@@ -80,12 +85,15 @@ std::string Place::text() const {
 
 float bfloat_to_float(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
+void fail_count(DataType type, std::size_t there, std::size_t expected, const Place& place) {
+  if (type == DataType::bytes) fail_data("{} has {} texts, expected {}", place.text(), there, expected);
+  fail_bytes(there * size_of(type), expected * size_of(type), place);
+}
+
 void put_raw(Rows& rows, std::size_t column, DataType type, std::string_view data, std::size_t count,
              const Place& place) {
   if (type == DataType::bytes) return put_texts(rows, column, data, count, place);
-  if (data.size() != count * size_of(type)) {
-    fail_data("{} has {} bytes, expected {}", place.text(), data.size(), count * size_of(type));
-  }
+  if (data.size() != count * size_of(type)) fail_bytes(data.size(), count * size_of(type), place);
   switch (rows.field(column).type) {
     case DType::f32: return put_numbers(type, data.data(), rows.floats(column, count));
     case DType::u8: return put_numbers(type, data.data(), rows.bytes(column, count));

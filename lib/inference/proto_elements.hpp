@@ -36,6 +36,9 @@ struct Place {
 void put_raw(Rows& rows, std::size_t column, DataType type, std::string_view data, std::size_t count,
              const Place& place);
 
+// Data error where there are not as many elements as there should be.
+[[noreturn]] void fail_count(DataType type, std::size_t there, std::size_t expected, const Place& place);
+
 // Takes numbers of a column, one after the other, and leaves out what is more than there is room for.
 template <typename T>
 class NumberSink {
@@ -85,9 +88,7 @@ void put_list(Rows& rows, std::size_t column, DataType type, std::size_t count, 
               const RowLimits& limits, const Place& place, const EachField& each) {
   std::size_t there = 0;
   each([&](const Reader& field) { there += count_of(field, type); });
-  if (there > count || (there < count && (!may_repeat || there == 0))) {
-    fail_data("{} has {} values, expected {}", place.text(), there, count);
-  }
+  if (there > count || (there < count && (!may_repeat || there == 0))) fail_count(type, there, count, place);
   const auto fill = [&](auto out) {
     NumberSink sink(out);
     using T = typename decltype(out)::element_type;

@@ -62,7 +62,9 @@ namespace nn::test {
 class DescribedModel : public serving::Servable {
  public:
   DescribedModel(std::vector<Field> inputs, predict::PredictionKind kind)
-      : Servable("m", 3), kind_(std::move(kind)), inputs_(std::make_shared<Schema>(Schema{std::move(inputs), {}})) {}
+      : Servable("m", 3),
+        kind_(std::move(kind)),
+        inputs_(std::make_shared<Schema>(Schema{std::move(inputs), {}})) {}
   const std::string& digest() const override { return digest_; }
   const predict::PredictionKind& kind() const override { return kind_; }
   std::shared_ptr<const Schema> inputs() const override { return inputs_; }
@@ -93,8 +95,9 @@ inline inference::Signature matrix_signature(int width, predict::PredictionKind 
 }
 // age, a number; work, a text; hours, a number.
 inline inference::Signature people_signature(predict::PredictionKind kind) {
-  return inference::Signature(DescribedModel(
-      {column("age", DType::f32), column("work", DType::utf8), column("hours", DType::i32)}, std::move(kind)));
+  return inference::Signature(
+      DescribedModel({column("age", DType::f32), column("work", DType::utf8), column("hours", DType::i32)},
+                     std::move(kind)));
 }
 // One tensor, image [2, 2].
 inline inference::Signature image_signature(predict::PredictionKind kind) {

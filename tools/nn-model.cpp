@@ -1,4 +1,4 @@
-// nn-model: looks at model files, converts and publishes them, and labels versions.
+// nn-model: looks at model files, converts and publishes them, and says which versions are live.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include "repository/labels.hpp"
 #include "repository/model_name.hpp"
 #include "repository/publish.hpp"
+#include "repository/standing.hpp"
 
 namespace {
 
@@ -26,6 +27,9 @@ struct Options {
   std::string base;
   std::vector<nn::repository::Label> labels;
   std::vector<std::string> removed;  // labels
+  bool force = false;
+  std::optional<std::uint64_t> to;
+  std::optional<std::size_t> keep;
 };
 
 options::List show_options(Options& o) {
@@ -48,6 +52,34 @@ options::List publish_options(Options& o) {
              .text = "With `publish`, the number of the version; by default the next after the highest.\n"
                      "A version that is there is not replaced."},
             options::parsed(o.version, nn::repository::parse_version));
+  group.add(
+      {.name = "force",
+       .help = "Also a model that does not fit the live version",
+       .text = "With `publish`, also put a model there that does not fit the live version, with a warning."},
+      options::flag(o.force));
+  return list;
+}
+
+options::List rollback_options(Options& o) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
+  group.add({.name = "to",
+             .value = "N",
+             .help = "The version (default: the good one before)",
+             .text = "With `rollback`, the version that is live from then on; by default the newest good one "
+                     "below the live one."},
+            options::parsed(o.to, nn::repository::parse_version));
+  return list;
+}
+
+options::List prune_options(Options& o) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
+  group.add({.name = "keep",
+             .value = "N",
+             .help = "How many of the newest good versions stay",
+             .text = "With `prune`, how many of the newest good versions stay, at least 1."},
+            options::count(o.keep, 1, 1'000'000));
   return list;
 }
 
@@ -94,19 +126,30 @@ std::vector<nn::cli::Command> commands(Options& o) {
       {.name = "label",
        .summary = "list, set and remove labels of a repository's versions",
        .options = label_options(o),
-       .arguments = {labelled, labels}}};
+       .arguments = {labelled, labels}},
+      {.name = "rollback",
+       .summary = "make the version before live again",
+       .options = rollback_options(o),
+       .arguments = {labelled}},
+      {.name = "prune",
+       .summary = "remove old versions that nobody needs",
+       .options = prune_options(o),
+       .arguments = {labelled}}};
 }
 
 void check(std::string_view command, const Options& o) {
   if (command.empty()) {
-    nn::fail_usage("what is to be done? Say show, verify, convert, publish or label (try 'nn-model --help')");
+    nn::fail_usage(
+        "what is to be done? Say show, verify, convert, publish, label, rollback or prune (try 'nn-model "
+        "--help')");
   }
   if (command == "publish" && o.output.empty()) {
     nn::fail_usage("publish needs a MODEL and a BASE (try 'nn-model publish --help')");
   }
-  if (command == "label" && o.base.empty()) {
-    nn::fail_usage("label needs a BASE (try 'nn-model label --help')");
+  if ((command == "label" || command == "rollback" || command == "prune") && o.base.empty()) {
+    nn::fail_usage("{0} needs a BASE (try 'nn-model {0} --help')", command);
   }
+  if (command == "prune" && !o.keep) nn::fail_usage("prune needs --keep N (try 'nn-model prune --help')");
   if (command == "convert" && o.output.empty()) {
     nn::fail_usage("convert needs two files, IN and OUT (try 'nn-model convert --help')");
   }
@@ -165,6 +208,17 @@ void label(const Options& o) {
   nn::repository::change_labels(o.base, o.labels, o.removed);
 }
 
+void rollback(const Options& o) {
+  const nn::repository::RolledBack done = nn::repository::roll_back(o.base, o.to);
+  print(fmt::format("{}: version {} is live in place of {}\n", nn::printable(o.base, 4096), done.to,
+                    done.from));
+}
+
+void prune(const Options& o) {
+  for (const std::uint64_t version : nn::repository::prune(o.base, *o.keep, {}))
+    print(fmt::format("{}/{}\n", nn::printable(o.base, 4096), version));
+}
+
 void run(const nn::cli::Parsed& given, const Options& o) {
   const std::string_view command = given.subcommand() == nullptr ? "" : given.subcommand()->name;
   check(command, o);
@@ -172,10 +226,14 @@ void run(const nn::cli::Parsed& given, const Options& o) {
   if (command == "verify") verify(o);
   if (command == "convert") nn::exchange::convert_file(o.input, o.output);
   if (command == "publish") {
-    const std::uint64_t version = nn::repository::publish_model(o.input, o.output, o.version);
+    using nn::repository::Fit;
+    const std::uint64_t version =
+        nn::repository::publish_model(o.input, o.output, o.version, o.force ? Fit::warned : Fit::required);
     print(fmt::format("{}/{}\n", o.output, version));
   }
   if (command == "label") label(o);
+  if (command == "rollback") rollback(o);
+  if (command == "prune") prune(o);
 }
 
 }  // namespace
@@ -183,7 +241,7 @@ void run(const nn::cli::Parsed& given, const Options& o) {
 int main(int argc, char** argv) {
   Options o;
   const nn::cli::Command tool{.name = "nn-model",
-                              .summary = "show, verify, convert, publish and label models",
+                              .summary = "show, verify, convert, publish, label and roll back models",
                               .options = {},
                               .subcommands = commands(o),
                               .example = "nn-model convert m1.nn m1.npz && nn-model show m1.nn"};

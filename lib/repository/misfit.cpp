@@ -33,15 +33,20 @@ std::string difference(const model::Model& before, const model::Model& now) {
   return "";
 }
 
-model::Model read_version(const std::string& base, std::uint64_t version) {
-  return model::inspect_model(fmt::format("{}/{}/model.nn", base, version), false).model;
+std::string path_of(const std::string& base, std::uint64_t version) {
+  return fmt::format("{}/{}/model.nn", base, version);
 }
 
 }  // namespace
 
 std::string misfit(const std::string& base, std::uint64_t before, std::uint64_t now) {
+  return misfit_of_file(base, before, path_of(base, now));
+}
+
+std::string misfit_of_file(const std::string& base, std::uint64_t before, const std::string& now) {
   try {
-    return difference(read_version(base, before), read_version(base, now));
+    return difference(model::inspect_model(path_of(base, before), false).model,
+                      model::inspect_model(now, false).model);
   } catch (const Error&) {
     return "";
   }

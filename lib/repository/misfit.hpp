@@ -1,4 +1,4 @@
-// Whether versions of a repository can take each other's place. For this module only.
+// Whether versions of a repository can take each other's place.
 #pragma once
 
 #include <cstdint>
@@ -10,5 +10,7 @@ namespace nn::repository {
 // that the other does not. Empty where they wouldn't, and where one of the two can't be read: nobody is
 // served by that. Reads what the models are, not their weights.
 std::string misfit(const std::string& base, std::uint64_t before, std::uint64_t now);
+// The same of the model file `now`, which is none of its versions yet.
+std::string misfit_of_file(const std::string& base, std::uint64_t before, const std::string& now);
 
 }  // namespace nn::repository

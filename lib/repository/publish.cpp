@@ -10,15 +10,19 @@
 #include <cstdio>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "model/model.hpp"
+#include "repository/history.hpp"
 #include "repository/misfit.hpp"
 #include "repository/model_name.hpp"
 #include "repository/small_file.hpp"
+#include "repository/standing.hpp"
+#include "repository/wants.hpp"
 
 namespace nn::repository {
 namespace {
@@ -71,19 +75,53 @@ class Draft {
   bool kept_ = false;
 };
 
-// Versions of one repository take each other's place.
-void compare_with_before(const std::string& base, std::uint64_t version) {
-  std::uint64_t before = 0;
+// Versions of one repository take each other's place, first of all the live one's.
+void check_fit(const std::string& base, const std::string& model, Fit fit) {
+  std::optional<std::uint64_t> live;
   try {
-    before = highest_version(base, version);
+    live = read_standing(base).live();
   } catch (const Error&) {
-    return;  // it is published
+    return;  // nobody is served by what can't be read
   }
-  const std::string why = before == 0 ? "" : misfit(base, before, version);
-  if (!why.empty()) {
-    warn("{}/{} does not fit version {}: {}; clients of the one will fail with the other", base, version,
-         before, why);
+  const std::string why = live ? misfit_of_file(base, *live, model) : "";
+  if (why.empty()) return;
+  if (fit == Fit::required) {
+    throw data_error(
+        "the model does not fit version {}, the live one: {}; clients of the one would fail with the other",
+        *live, why)
+        .within_file(base)
+        .advise("; --force publishes it");
   }
+  warn("the model does not fit {}/{}, the live version: {}; clients of the one will fail with the other",
+       base, *live, why);
+}
+
+// Numbers that wishes and the history know are some version's, also when it was removed.
+std::uint64_t highest_known(const std::string& base) {
+  std::uint64_t highest = 0;
+  try {
+    const Wants wants = read_wants(base);
+    if (!wants.served.empty()) highest = *wants.served.rbegin();
+    if (!wants.refused.empty()) highest = std::max(highest, *wants.refused.rbegin());
+    highest = std::max(highest, highest_named(read_history(base)));
+  } catch (const Error&) {
+    // What is wrong is told by those who serve the repository.
+  }
+  return highest < most_automatic ? highest : 0;
+}
+
+void check_number(const std::string& base, std::uint64_t version) {
+  if (bad_versions(read_history(base)).contains(version)) {
+    throw data_error("version {} was rolled back, as its {} says; another number is a new version", version,
+                     history_file)
+        .within_file(base);
+  }
+}
+
+// It was let go when it was another.
+void want_again(const std::string& base, std::uint64_t version) {
+  if (!read_wants(base).refused.contains(version)) return;
+  change_wants(base, [&](Wants& wants) { wants.refused.erase(version); });
 }
 
 // Each byte is checked on its way into the copy, which has no name before they are all there and right.
@@ -107,38 +145,56 @@ void copy_checked(const std::string& from, OutputFile& to) {
   }
 }
 
-// The repository's folder, made if it isn't there, and gone again if nothing was published.
+// The repository's folder, made with its parents if it isn't there; what was made is gone again if nothing
+// was published.
 class Base {
  public:
-  explicit Base(const std::string& path) : path_(path), made_(::mkdir(path.c_str(), 0777) == 0) {
-    if (!made_ && errno != EEXIST) fail_errno(path);
+  explicit Base(const std::string& path) {
+    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+      const std::string folder = path.substr(0, end);
+      if (::mkdir(folder.c_str(), 0777) == 0) {
+        made_.push_back(folder);
+      } else if (const int error = errno; error != EEXIST && !is_folder(folder)) {
+        undo();
+        fail_errno(path, error);
+      }
+      if (end == std::string::npos) break;
+    }
   }
   Base(const Base&) = delete;
-  ~Base() {
-    if (made_) ::rmdir(path_.c_str());  // fails where there is something in it
-  }
+  ~Base() { undo(); }
 
  private:
-  const std::string& path_;
-  bool made_;
+  static bool is_folder(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::is_directory(path, ignored);
+  }
+  void undo() {
+    for (auto at = made_.rbegin(); at != made_.rend(); ++at)
+      ::rmdir(at->c_str());  // fails where something is in it
+  }
+  std::vector<std::string> made_;
 };
 
 }  // namespace
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
-                            std::optional<std::uint64_t> version) {
+                            std::optional<std::uint64_t> version, Fit fit) {
   const Base made(base);
   Draft draft(base);
-  OutputFile copy(draft.path() + "/model.nn");
+  const std::string path = draft.path() + "/model.nn";
+  OutputFile copy(path);
   copy_checked(model, copy);
   copy.commit();
   sync_folder(draft.path());
+  if (version) check_number(base, *version);
+  check_fit(base, path, fit);
   std::uint64_t number = version.value_or(0);
   for (int i = 0; i < tries; ++i) {
-    if (!version) number = std::max(highest_version(base, most_automatic), number) + 1;
+    if (!version) number = std::max({highest_version(base, most_automatic), highest_known(base), number}) + 1;
     if (draft.rename_to(fmt::format("{}/{}", base, number))) {
       sync_folder(base);
-      compare_with_before(base, number);
+      want_again(base, number);
       return number;
     }
     if (version) fail_data("{}/{}: this version is there already", base, number);

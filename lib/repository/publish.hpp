@@ -8,12 +8,20 @@
 
 namespace nn::repository {
 
-// Checks the model ("-" is stdin) and puts a copy into the repository, which is made if it isn't there, as
-// `version`, or without one as the next after the highest. The version is there complete or not at
-// all, also after a crash, and several processes may publish at once: each gets a number of its own.
-// Returns the number, and warns where the version before it has other classes, or not all of the
-// columns. Data error where the model is broken or the version is there already.
+// What a version that is published must be.
+enum class Fit : std::uint8_t {
+  required,  // one that can take the live version's place: it has the same classes, and wants no other
+             // columns
+  warned,    // any; one that can't is put there with a warning
+};
+
+// Checks the model ("-" is stdin) and puts a copy into the repository, which is made with its parents if it
+// isn't there, as `version`, or without one as the next after the highest that is there or was. The version
+// is there complete or not at all, also after a crash, and several processes may publish at once: each gets a
+// number of its own. A version that people let go before, and publish again, is wanted again. Returns the
+// number. Data error where the model is broken or doesn't fit, or the version is there already or was found
+// bad.
 std::uint64_t publish_model(const std::string& model, const std::string& base,
-                            std::optional<std::uint64_t> version);
+                            std::optional<std::uint64_t> version, Fit fit);
 
 }  // namespace nn::repository

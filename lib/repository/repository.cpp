@@ -64,6 +64,7 @@ ModelSpec parse_spec(std::string_view text) {
   if (equals != std::string_view::npos && text.substr(0, equals).find('/') == std::string_view::npos) {
     spec.name = text.substr(0, equals);
     spec.path = text.substr(equals + 1);
+    spec.named = true;
   } else {
     spec.path = text;
     spec.name = base_name(text);

@@ -24,6 +24,7 @@ struct ModelSpec {
   std::string path;  // a model file, or a repository
   bool repository = false;
   VersionPolicy policy;
+  bool named = false;  // by whoever gave the path
 };
 
 // "NAME=PATH", or "PATH" alone: the file's name without its ending is the model's.

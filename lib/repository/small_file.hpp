@@ -1,4 +1,4 @@
-// The small texts beside a repository's versions. For this module only.
+// The small texts beside a repository's versions.
 #pragma once
 
 #include <cstddef>

@@ -116,9 +116,13 @@ Catalog::Found Catalog::find(std::string_view name, std::uint64_t version, std::
     version = labelled->second;
   }
   if (version == 0) {
+    const VersionEntry* newest = nullptr;
     for (auto at = entry.versions.rbegin(); at != entry.versions.rend(); ++at) {
-      if (at->second.servable) return {at->second.servable, {}};
+      if (!at->second.servable) continue;
+      if (!at->second.bad) return {at->second.servable, {}};
+      if (newest == nullptr) newest = &at->second;
     }
+    if (newest != nullptr) return {newest->servable, {}};
     return {nullptr, no_version(known, entry)};
   }
   const auto found = entry.versions.find(version);

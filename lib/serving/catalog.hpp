@@ -31,6 +31,7 @@ struct VersionEntry {
   VersionState state = VersionState::start;
   std::shared_ptr<Servable> servable;  // while it is available
   std::optional<Error> reason = {};    // of an end
+  bool bad = false;  // it was rolled back: only who names it gets it, while there is another
 };
 
 struct ModelEntry {
@@ -44,9 +45,10 @@ struct ModelEntry {
 struct Catalog {
   SnapshotMap<ModelEntry> models;
 
-  // A version: by its number, by a label, or without either the newest that is available; never by both. An
-  // empty name is the only model. Without a servable `absence` says why, and what there is; its kind is data
-  // where waiting doesn't help, and unavailable while it is being loaded.
+  // A version: by its number, by a label, or without either the newest that is available, of those that
+  // aren't bad if there are any; never by both. An empty name is the only model. Without a servable `absence`
+  // says why, and what there is; its kind is data where waiting doesn't help, and unavailable while it is
+  // being loaded.
   struct Found {
     std::shared_ptr<Servable> servable;
     std::optional<Error> absence = {};

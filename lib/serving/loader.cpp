@@ -7,6 +7,7 @@
 #include "base/memory.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
+#include "repository/expand.hpp"
 
 namespace nn::serving {
 
@@ -27,14 +28,16 @@ Loader::Loader(LoaderOptions options, EventLog& log, CatalogHolder& catalog, std
       on_change_(std::move(on_change)),
       clock_(clock),
       inbox_(std::make_shared<Inbox>()) {
-  std::map<std::string, ModelEntry, std::less<>> models;
-  for (const repository::ModelSpec& spec : options_.models) {
-    if (!numbers_.emplace(spec.name, entries_.size()).second) {
-      fail_usage("two models are called '{}'; write NAME=PATH", spec.name);
+  given_.resize(options_.models.size());
+  for (std::size_t i = 0; i < given_.size(); ++i) {
+    for (const repository::ModelSpec& spec : repository::expand_repository(options_.models[i])) {
+      if (numbers_.contains(spec.name)) fail_usage("two models are called '{}'; write NAME=PATH", spec.name);
+      add_entry(spec);
+      given_[i].push_back(spec.name);
     }
-    entries_.emplace_back().spec = spec;
-    models[spec.name];
   }
+  std::map<std::string, ModelEntry, std::less<>> models;
+  for (const Entry& entry : entries_) models[entry.spec.name];
   models_ = SnapshotMap<ModelEntry>(std::move(models));
 }
 
@@ -104,7 +107,10 @@ void Loader::free_unused(std::vector<std::unique_ptr<Servable>> unused) {
   for (const auto& servable : unused) names.insert(servable->name());
   unused.clear();
   give_back_memory();  // the next version may need it, perhaps in another process
-  for (const std::string& name : names) publish(entries_[numbers_.at(name)]);
+  for (const std::string& name : names) {
+    const auto number = numbers_.find(name);
+    if (number != numbers_.end()) publish(entries_[number->second]);
+  }
 }
 
 // Freeing takes a while (threads end, memory is unmapped): the last user hands it to the loader.
@@ -131,6 +137,10 @@ ModelEntry Loader::picture_of(Entry& entry) {
   if (entry.loading) model.versions[*entry.loading] = {VersionState::loading, nullptr, {}};
   for (const auto& [version, loaded] : entry.loaded)
     model.versions[version] = {VersionState::available, loaded.servable, {}};
+  for (const std::uint64_t version : entry.bad) {
+    const auto known = model.versions.find(version);
+    if (known != model.versions.end()) known->second.bad = true;
+  }
   for (const auto& [name, label] : entry.labels)
     model.labels[name] = label.served != 0 ? label.served : label.target;
   model.wrong_labels = entry.wrong_labels;

@@ -17,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "repository/history.hpp"
 #include "repository/labels.hpp"
 #include "repository/repository.hpp"
 #include "repository/wants.hpp"
@@ -26,6 +27,7 @@
 namespace nn::serving {
 
 struct LoaderOptions {
+  // A repository may be a folder of models (repository/expand.hpp), which come and go.
   std::vector<repository::ModelSpec> models;
   // Opens a version and makes it ready to answer; any exception is the reason why it isn't served.
   std::function<std::unique_ptr<Servable>(const std::string& name, const repository::FoundVersion& version)>
@@ -42,7 +44,8 @@ struct LoaderOptions {
 class Loader {
  public:
   // `on_change` is called after each change of the catalog, in the thread that made it. The log gets what is
-  // loaded, let go and wrong. Usage error when two models have one name.
+  // loaded, let go and wrong. Usage error when two models have one name, data error for a folder that holds
+  // versions and models.
   Loader(LoaderOptions options, EventLog& log, CatalogHolder& catalog, std::function<void()> on_change,
          const Clock& clock = Clock::machine());
   ~Loader();
@@ -90,6 +93,8 @@ class Loader {
   };
   struct Entry {
     repository::ModelSpec spec;
+    repository::BadVersions history;
+    std::set<std::uint64_t> bad;     // as the history says; they answer only who asks for them
     repository::Wants wants, saved;  // beyond the policy; what the repository said of it last
     bool warned_unsaved = false;
     std::map<std::string, Label, std::less<>> labels;
@@ -105,6 +110,9 @@ class Loader {
   };
 
   void run();
+  void take_models();
+  bool take_models_of(std::size_t given);
+  void add_entry(const repository::ModelSpec& spec);
   void free_unused(std::vector<std::unique_ptr<Servable>> unused);
   std::optional<Error> why_nothing_is_served() const;
   void look_at(Entry& entry);
@@ -117,6 +125,8 @@ class Loader {
   static void note_refused(Entry& entry, const std::vector<repository::FoundVersion>& found);
   bool may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const;
   static bool is_wished(const Entry& entry, std::uint64_t version);
+  static std::vector<repository::FoundVersion> good_of(
+      const Entry& entry, const std::vector<repository::FoundVersion>& candidates);
   std::vector<repository::FoundVersion> wanted(const Entry& entry,
                                                const std::vector<repository::FoundVersion>& found) const;
   void move_labels(Entry& entry, const std::vector<repository::FoundVersion>& chosen);
@@ -138,6 +148,9 @@ class Loader {
   std::function<void()> on_change_;
   const Clock& clock_;
   // The loader's thread's, once it runs.
+  std::vector<std::vector<std::string>> given_;  // names of the models that each of options_.models is
+  std::map<std::string, Error, std::less<>>
+      faults_;  // that have been told: of folders of models, by their paths
   std::vector<Entry> entries_;
   std::map<std::string, std::size_t, std::less<>> numbers_;  // of entries, by their names
   SnapshotMap<ModelEntry> models_;                           // as published last

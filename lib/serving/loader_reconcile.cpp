@@ -10,7 +10,8 @@ namespace nn::serving {
 namespace {
 
 // What may be wrong beside a repository's versions.
-constexpr std::string_view wanted_file = "wanted", label_file = "labels/";
+constexpr std::string_view wanted_file = "wanted", label_file = "labels/",
+                           history_file = repository::history_file;
 
 // A file that can't be opened, or memory that isn't there, may be better next time; a wrong file won't.
 bool may_pass(ErrorKind kind) {
@@ -46,6 +47,7 @@ void Loader::look_at(Entry& entry) {
 
 // Loads and what goes are published as they happen, the rest once a look, where there is something new.
 void Loader::look_at_all() {
+  take_models();
   for (Entry& entry : entries_) {
     if (!started_) throw_if_stopped();
     look_at(entry);
@@ -72,6 +74,13 @@ void Loader::read_wishes(Entry& entry) {
     take_labels(entry, std::move(read));
   } catch (const Error& error) {
     faults.emplace("labels", error);
+  }
+  try {
+    const std::set<std::uint64_t>& bad = entry.history.read(entry.spec.path);
+    if (bad != entry.bad) entry.news = true;
+    entry.bad = bad;
+  } catch (const Error& error) {
+    faults.emplace(std::string(history_file), error);
   }
   tell(entry, std::move(faults));
 }
@@ -104,7 +113,10 @@ void Loader::tell(Entry& entry, std::map<std::string, Error, std::less<>> faults
     warn("model {}: {}", entry.spec.name, error.what());
     JsonFields fields = {{"model", entry.spec.name}, {"error", error.what()}};
     if (what.starts_with(label_file)) fields.emplace("label", what.substr(label_file.size()));
-    log_.write(what == wanted_file ? "wanted_failed" : "label_failed", fields);
+    log_.write(what == wanted_file    ? "wanted_failed"
+               : what == history_file ? "history_failed"
+                                      : "label_failed",
+               fields);
   }
   entry.faults = std::move(faults);
 }
@@ -124,6 +136,16 @@ bool Loader::is_wished(const Entry& entry, std::uint64_t version) {
   });
 }
 
+// The newest are chosen of those that nobody found bad, unless there are only such.
+std::vector<repository::FoundVersion> Loader::good_of(
+    const Entry& entry, const std::vector<repository::FoundVersion>& candidates) {
+  if (entry.spec.policy.kind != repository::VersionPolicy::Kind::latest || entry.bad.empty())
+    return candidates;
+  std::vector<repository::FoundVersion> good = candidates;
+  std::erase_if(good, [&](const repository::FoundVersion& v) { return entry.bad.contains(v.version); });
+  return good.empty() ? candidates : good;
+}
+
 // What the policy and people want of what is there. A version that can't be loaded doesn't count, so that the
 // next best takes its place; one that is served stays a candidate though its file has become wrong.
 std::vector<repository::FoundVersion> Loader::wanted(
@@ -133,7 +155,8 @@ std::vector<repository::FoundVersion> Loader::wanted(
     const bool lost = !may_be_loaded(entry, v) && !entry.loaded.contains(v.version);
     return lost || entry.wants.refused.contains(v.version);
   });
-  std::vector<repository::FoundVersion> chosen = repository::choose_versions(candidates, entry.spec.policy);
+  std::vector<repository::FoundVersion> chosen =
+      repository::choose_versions(good_of(entry, candidates), entry.spec.policy);
   for (const repository::FoundVersion& version : candidates) {
     const bool there = std::any_of(chosen.begin(), chosen.end(),
                                    [&](const auto& w) { return w.version == version.version; });

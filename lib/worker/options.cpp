@@ -96,6 +96,7 @@ void add_model_options(options::List& list, WorkerOptions& o) {
              .value = "[NAME=]BASE",
              .help = "Versions BASE/1/model.nn, BASE/2/model.nn …, swapped as they appear (repeatable)",
              .text = "Serve versions of a repository; without a name, the folder's name is the model's.\n"
+                     "A folder of such folders is as many models, which may come and go.\n"
                      "May be given several times."},
             options::each(o.models, repository::parse_repository_spec, options::Kind::folder));
   group.add({.name = "policy",

@@ -1,0 +1,268 @@
+#include "traffic/judge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace nn::traffic {
+namespace {
+
+constexpr std::uint64_t failures_in_a_row = 5;
+constexpr double latency_quantile = 0.95;
+
+// Why a version computes too little: the fastest of its runs of some size is slower than the slowest of the
+// other's divided by `least`, so that noise in some of them means nothing. Empty where it doesn't.
+std::string capacity_lost(const Admission& admission, double least) {
+  struct Extremes {
+    double canary_fastest = INFINITY, control_slowest = 0;
+  };
+  std::map<std::int64_t, Extremes> sizes;
+  for (const CostSample& sample : admission.canary) {
+    double& fastest = sizes[sample.rows].canary_fastest;
+    fastest = std::min(fastest, sample.us);
+  }
+  for (const CostSample& sample : admission.control) {
+    double& slowest = sizes[sample.rows].control_slowest;
+    slowest = std::max(slowest, sample.us);
+  }
+  for (const auto& [rows, extremes] : sizes) {
+    if (std::isinf(extremes.canary_fastest) || extremes.control_slowest <= 0) continue;
+    if (extremes.canary_fastest * least > extremes.control_slowest) {
+      return fmt::format("{} rows take it {:.0f} us or more, and the stable version {:.0f} us or less", rows,
+                         extremes.canary_fastest, extremes.control_slowest);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Judge::Judge(const CanaryPolicy& policy, std::uint64_t version, std::uint64_t control, double now_s)
+    : policy_(policy), version_(version), control_(control), since_s_(now_s) {
+  if (policy_.steps.empty()) policy_.steps = {100};
+  if (policy_.shadow_requests == 0 || policy_.shadow_percent <= 0) step_ = 0;
+}
+
+double Judge::step() const { return step_ < 0 ? 0 : policy_.steps[static_cast<std::size_t>(step_)]; }
+
+double Judge::shadow_percent() const { return step_ < 0 && !over_ && !held_ ? policy_.shadow_percent : 0; }
+
+double Judge::z() const { return normal_z(1 - (1 - policy_.confidence) / static_cast<double>(all_looks)); }
+
+Evidence Judge::evidence() const {
+  Evidence e;
+  e.canary_requests = canary_.requests;
+  e.canary_errors = canary_.errors;
+  e.canary_nonfinite = canary_.nonfinite;
+  e.control_requests = control_counts_.requests;
+  e.control_errors = control_counts_.errors;
+  e.control_nonfinite = control_counts_.nonfinite;
+  e.error_difference =
+      newcombe(canary_.errors, canary_.requests, control_counts_.errors, control_counts_.requests, z());
+  e.canary_p95_us = canary_.us.quantile(latency_quantile, z());
+  e.control_p95_us = control_counts_.us.quantile(latency_quantile, z());
+  e.slower = mann_whitney(canary_.us, control_counts_.us).larger;
+  e.shadow_requests = shadow_.requests();
+  e.shadow_rows = shadow_.rows();
+  e.shadow_errors = shadow_.errors();
+  e.shadow_nonfinite = shadow_.nonfinite_new();
+  e.shadow_dropped = shadow_.dropped();
+  e.agreement = shadow_.agreement();
+  e.distance = shadow_.mean_distance();
+  return e;
+}
+
+Decision Judge::decision(Verdict verdict, std::string reason) const {
+  Decision out{verdict, version_, control_, step(), 0, std::move(reason), false, {}};
+  if (canary_.requests + control_counts_.requests + shadow_.requests() > 0) out.evidence = evidence();
+  return out;
+}
+
+Decision Judge::end(Verdict verdict, std::string reason) {
+  const Decision out = decision(verdict, std::move(reason));
+  over_ = true;
+  return out;
+}
+
+Decision Judge::admit(const Admission& admission) {
+  if (!admission.misfit.empty()) return end(Verdict::incompatible, admission.misfit);
+  if (!admission.finite_warm_up) return end(Verdict::rollback, "answers of its warm-up are not finite");
+  const std::string slower = capacity_lost(admission, policy_.min_capacity_ratio);
+  if (!slower.empty()) return end(Verdict::rollback, slower);
+  // Nobody to compare it with: all get it at once.
+  if (step() >= 100) return end(Verdict::promote, "there is no step before 100 %");
+  return decision(Verdict::begin, "");
+}
+
+// What needs no statistics.
+std::optional<Decision> Judge::at_once(const Observations& fresh) {
+  if (fresh.crashed) return end(Verdict::rollback, "what computes it ended");
+  if (canary_.error_run >= failures_in_a_row && control_counts_.errors == 0)
+    return end(Verdict::rollback,
+               fmt::format("{} requests in a row failed, and none of the control's", canary_.error_run));
+  if (shadow_.error_run() >= failures_in_a_row)
+    return end(Verdict::rollback, fmt::format("{} shadow requests in a row failed", shadow_.error_run()));
+  return std::nullopt;
+}
+
+std::optional<Decision> Judge::observe(const Observations& fresh, double now_s) {
+  if (over_) return std::nullopt;
+  canary_.merge(fresh.canary);
+  control_counts_.merge(fresh.control);
+  shadow_.merge(fresh.shadow);
+  if (auto now = at_once(fresh)) return now;
+  if (held_) return std::nullopt;
+  return step_ < 0 ? look_at_shadow() : look_at_step(now_s);
+}
+
+std::optional<Decision> Judge::look_at_shadow() {
+  const double z = this->z();
+  // The same rows went through both: with a margin of 0 a single one is enough.
+  const bool nonfinite = policy_.max_nonfinite == 0
+                             ? shadow_.nonfinite_new() > 0
+                             : wilson(shadow_.nonfinite_new(), shadow_.rows(), z).low > policy_.max_nonfinite;
+  if (nonfinite) {
+    return end(
+        Verdict::rollback,
+        fmt::format(
+            "{} of {} shadow rows have numbers that are not finite, where those of the stable version are",
+            shadow_.nonfinite_new(), shadow_.rows()));
+  }
+  if (shadow_.requests() < policy_.shadow_requests) return std::nullopt;
+  if (wilson(shadow_.errors(), shadow_.requests(), z).low > policy_.max_error_increase) {
+    return end(Verdict::rollback,
+               fmt::format("{} of {} shadow requests failed", shadow_.errors(), shadow_.requests()));
+  }
+  if (shadow_.is_constant())
+    return end(Verdict::rollback,
+               fmt::format("it answers the same to all of {} shadow rows", shadow_.rows()));
+  if (policy_.min_agreement > 0 &&
+      wilson(shadow_.agreed(), shadow_.compared(), z).high < policy_.min_agreement) {
+    return end(Verdict::rollback,
+               fmt::format("it agrees with the stable version on {:.1f} % of {} shadow rows",
+                           100 * shadow_.agreement(), shadow_.compared()));
+  }
+  return go_on(since_s_);
+}
+
+Judge::Finding Judge::errors(std::string& why) const {
+  const Span failed =
+      newcombe(canary_.errors, canary_.requests, control_counts_.errors, control_counts_.requests, z());
+  const Span broken =
+      newcombe(canary_.nonfinite, canary_.requests, control_counts_.nonfinite, control_counts_.requests, z());
+  if (failed.low > policy_.max_error_increase) {
+    why = fmt::format("{} of {} requests failed, and {} of the control's {}", canary_.errors,
+                      canary_.requests, control_counts_.errors, control_counts_.requests);
+    return Finding::bad;
+  }
+  if (broken.low > policy_.max_nonfinite) {
+    why =
+        fmt::format("{} of {} answers have numbers that are not finite, and {} of the control's {}",
+                    canary_.nonfinite, canary_.requests, control_counts_.nonfinite, control_counts_.requests);
+    return Finding::bad;
+  }
+  const bool good = failed.high < policy_.max_error_increase &&
+                    broken.high < policy_.max_nonfinite + policy_.max_error_increase;
+  if (!good) why = "the share of requests that fail may be higher";
+  return good ? Finding::good : Finding::unclear;
+}
+
+Judge::Finding Judge::latency(std::string& why) const {
+  const Span canary = canary_.us.quantile(latency_quantile, z());
+  const Span control = control_counts_.us.quantile(latency_quantile, z());
+  if (canary.low > control.high * policy_.max_p95_ratio) {
+    why = fmt::format("its p95 is {:.2f} ms or more, and the control's {:.2f} ms or less", canary.low / 1000,
+                      control.high / 1000);
+    return Finding::bad;
+  }
+  // Times below a bucket's width aren't told apart.
+  if (canary.high < std::max(control.low, 1.0) * policy_.max_p95_ratio) return Finding::good;
+  why = "its p95 may be higher";
+  return Finding::unclear;
+}
+
+std::optional<Decision> Judge::look_at_step(double now_s) {
+  const double min_s = std::chrono::duration<double>(policy_.min_time).count();
+  const std::uint64_t fewest = std::min(canary_.requests, control_counts_.requests);
+  if (now_s - since_s_ < min_s) return std::nullopt;
+  const std::size_t before = looks_;
+  while (looks_ < all_looks && fewest >= policy_.min_requests << looks_) ++looks_;
+  if (looks_ == before) return std::nullopt;
+  std::string about_errors, about_latency;
+  const Finding errors = this->errors(about_errors), latency = this->latency(about_latency);
+  if (errors == Finding::bad) return end(Verdict::rollback, about_errors);
+  if (latency == Finding::bad) return end(Verdict::rollback, about_latency);
+  if (errors == Finding::good && latency == Finding::good) return go_on(now_s);
+  if (looks_ < all_looks) return std::nullopt;
+  return inconclusive(fmt::format("not decided after {} requests: {}", fewest,
+                                  errors == Finding::good ? about_latency : about_errors),
+                      now_s);
+}
+
+// The next step, or the end of them.
+Decision Judge::go_on(double now_s) {
+  const auto next = static_cast<std::size_t>(step_ + 1);
+  if (next >= policy_.steps.size() || policy_.steps[next] >= 100)
+    return end(Verdict::promote, "all steps are passed");
+  Decision out = decision(Verdict::advance, "");
+  out.to = policy_.steps[next];
+  step_ = static_cast<std::ptrdiff_t>(next);
+  begin_step(now_s);
+  return out;
+}
+
+Decision Judge::inconclusive(std::string reason, double now_s) {
+  switch (policy_.inconclusive) {
+    case CanaryPolicy::Inconclusive::rollback: return end(Verdict::rollback, std::move(reason));
+    case CanaryPolicy::Inconclusive::promote: {
+      Decision out = go_on(now_s);
+      out.reason = std::move(reason);
+      return out;
+    }
+    case CanaryPolicy::Inconclusive::hold: break;
+  }
+  Decision out = hold();
+  out.reason = std::move(reason);
+  out.by_hand = false;
+  return out;
+}
+
+void Judge::begin_step(double now_s) {
+  since_s_ = now_s;
+  looks_ = 0;
+  canary_ = {};
+  control_counts_ = {};
+  shadow_ = {};
+  saved_ = 0;
+}
+
+Decision Judge::hold() {
+  held_ = true;
+  Decision out = decision(Verdict::hold, "");
+  out.by_hand = true;
+  return out;
+}
+
+Decision Judge::resume(double now_s) {
+  Decision out = decision(Verdict::resume, "");
+  out.by_hand = true;
+  held_ = false;
+  begin_step(now_s);
+  return out;
+}
+
+Decision Judge::promote() {
+  Decision out = end(Verdict::promote, "");
+  out.by_hand = true;
+  return out;
+}
+
+Decision Judge::rollback() {
+  Decision out = end(Verdict::rollback, "");
+  out.by_hand = true;
+  return out;
+}
+
+}  // namespace nn::traffic

@@ -1,0 +1,251 @@
+#include "traffic/model_traffic.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "repository/history.hpp"
+#include "repository/labels.hpp"
+#include "repository/misfit.hpp"
+#include "repository/small_file.hpp"
+#include "repository/standing.hpp"
+
+namespace nn::traffic {
+namespace {
+
+bool same_routes(const Routes& a, const Routes& b) {
+  return a.router.arms() == b.router.arms() && a.names == b.names && a.key == b.key && a.shadow == b.shadow &&
+         a.judged == b.judged && a.router.hash("") == b.router.hash("");
+}
+
+}  // namespace
+
+ModelTraffic::ModelTraffic(std::string model, std::string base, Plan given, Hooks hooks)
+    : model_(std::move(model)),
+      base_(std::move(base)),
+      given_(std::move(given)),
+      hooks_(std::move(hooks)),
+      plan_(given_) {
+  publish();
+}
+
+void ModelTraffic::tell(const char* what, const std::optional<Error>& fault) {
+  if (!fault) {
+    told_.erase(what);
+  } else if (told_[what] != fault->what()) {
+    told_[what] = fault->what();
+    hooks_.fault(*fault);
+  }
+  const std::lock_guard lock(mutex_);
+  if (fault) {
+    figures_.fault = fault;
+  } else if (told_.empty()) {
+    figures_.fault.reset();
+  }
+}
+
+template <typename Body>
+void ModelTraffic::guarded(const char* what, Body&& body) {
+  std::optional<Error> fault;
+  try {
+    body();
+  } catch (...) {
+    fault = error_of(std::current_exception());
+  }
+  tell(what, fault);
+}
+
+void ModelTraffic::look(const Served& served, double now_s, double unix_s) {
+  if (!base_.empty()) {
+    guarded("plan", [&] { take_plan(); });
+    guarded("history", [&] { take_history(now_s); });
+    if (judge_ && pending_.empty()) watch_labels(served, unix_s);
+  }
+  const Observations fresh = recorders_.take();
+  if (judge_ && !judge_->over()) {
+    const double was = judge_->step();
+    if (const auto decision = judge_->observe(fresh, now_s)) act(*decision, unix_s);
+    if (judge_ && judge_->step() == was && judge_->worth_saving())
+      act(judge_->progress(), unix_s, judge_->saved(now_s));
+  }
+  if (!base_.empty() && !judge_ && plan_.canary.automatic)
+    guarded("begin", [&] { maybe_begin(served, now_s, unix_s); });
+  flush();
+  publish();
+  looked_ = true;
+}
+
+void ModelTraffic::close(double now_s, double unix_s) {
+  if (!judge_ || judge_->over()) return;
+  judge_->observe(recorders_.take(), now_s);
+  if (!judge_->over()) act(judge_->progress(), unix_s, judge_->saved(now_s));
+  flush();
+}
+
+void ModelTraffic::take_plan() {
+  const auto stamp = stamp_of(base_ + "/" + plan_file);
+  if (looked_ && stamp == plan_stamp_) return;
+  auto read = read_plan(base_);
+  plan_stamp_ = stamp;
+  plan_ = read ? std::move(*read) : given_;
+}
+
+// At first all of it; then what people have appended.
+void ModelTraffic::take_history(double now_s) {
+  const auto stamp = stamp_of(base_ + "/" + repository::history_file);
+  if (looked_ && stamp == history_stamp_) return;
+  const std::string history = repository::read_history(base_);
+  history_stamp_ = stamp;
+  decided_ = decided_versions(history);
+  if (!looked_) {
+    if (plan_.canary.automatic) judge_ = Judge::resumed(plan_.canary, history, now_s);
+  } else if (history.size() > history_end_) {
+    take_hand(std::string_view(history).substr(history_end_), now_s);
+  }
+  history_end_ = history.size();
+}
+
+void ModelTraffic::take_hand(std::string_view lines, double now_s) {
+  for (const HandVerdict& hand : hand_verdicts(lines)) {
+    if (!judge_ || judge_->version() != hand.version) continue;
+    switch (hand.verdict) {
+      case Verdict::hold: judge_->hold(); break;
+      case Verdict::resume:
+        judge_->resume(now_s);
+        recorders_.begin(recorders_.epoch());
+        break;
+      case Verdict::promote:
+      case Verdict::rollback: judge_.reset(); break;
+      default: break;
+    }
+    const std::lock_guard lock(mutex_);
+    ++figures_.verdicts[std::string(enum_names(hand.verdict).name_of(hand.verdict))];
+  }
+}
+
+// People may move `stable` while something is compared with it.
+void ModelTraffic::watch_labels(const Served& served, double unix_s) {
+  const auto stable = served.labels.find(repository::stable_label);
+  if (stable == served.labels.end() || stable->second == judge_->control() || judge_->held()) return;
+  Decision decision = stable->second == judge_->version() ? judge_->promote() : judge_->hold();
+  decision.by_hand = false;
+  decision.reason = "the label stable was moved";
+  act(decision, unix_s);
+}
+
+void ModelTraffic::maybe_begin(const Served& served, double now_s, double unix_s) {
+  if (served.available.empty()) return;
+  const repository::Standing standing = repository::read_standing(base_);
+  const auto labelled = standing.labels.find(repository::stable_label);
+  std::uint64_t stable = 0;
+  if (labelled != standing.labels.end()) {
+    stable = labelled->second;
+  } else {
+    for (const std::uint64_t version : served.available) {
+      if (standing.has(version) && standing.is_good(version)) stable = version;
+    }
+    // Without it the next version that comes would be everybody's at once.
+    if (stable != 0) repository::set_labels(base_, {{repository::stable_label, stable}});
+  }
+  if (!served.available.contains(stable)) return;
+  const auto newest =
+      std::find_if(served.available.rbegin(), served.available.rend(), [&](std::uint64_t version) {
+        return version > stable && standing.has(version) && standing.is_good(version) &&
+               !decided_.contains(version);
+      });
+  if (newest == served.available.rend()) return;
+  Admission admission = served.admission ? served.admission(*newest, stable) : Admission{};
+  if (admission.misfit.empty()) admission.misfit = repository::misfit(base_, stable, *newest);
+  judge_.emplace(plan_.canary, *newest, stable, now_s);
+  act(judge_->admit(admission), unix_s);
+}
+
+void ModelTraffic::act(const Decision& decision, double unix_s, std::string_view more) {
+  const std::string line = to_json(decision, model_, unix_s, more);
+  if (decision.verdict != Verdict::progress) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++figures_.verdicts[std::string(enum_names(decision.verdict).name_of(decision.verdict))];
+      figures_.last_decision = line;
+    }
+    hooks_.decided(decision, line);
+  }
+  if (judge_ && judge_->over()) decided_.insert(decision.version);
+  pending_.push_back({decision, line});
+}
+
+// In their order: what can't be written now is tried again at the next look.
+void ModelTraffic::flush() {
+  guarded("decision", [&] {
+    while (!pending_.empty()) {
+      if (!base_.empty()) carry_out(pending_.front());
+      pending_.pop_front();
+    }
+  });
+  if (pending_.empty() && judge_ && judge_->over()) judge_.reset();
+}
+
+void ModelTraffic::carry_out(const Pending& pending) {
+  const Decision& decision = pending.decision;
+  if (decision.verdict == Verdict::promote) return repository::promote(base_, decision.version, pending.line);
+  repository::append_history(base_, pending.line);
+  if (decision.verdict == Verdict::begin)
+    repository::set_labels(base_, {{repository::canary_label, decision.version}});
+  if (decision.verdict == Verdict::rollback) {
+    const repository::Labels labels = repository::read_labels(base_);
+    const auto canary = labels.versions.find(repository::canary_label);
+    if (canary != labels.versions.end() && canary->second == decision.version)
+      repository::remove_label(base_, repository::canary_label);
+  }
+}
+
+void ModelTraffic::publish() {
+  auto routes = std::make_shared<Routes>();
+  routes->key = plan_.key;
+  std::vector<Arm> arms = plan_.arms;
+  routes->shadow = plan_.shadow;
+  if (judge_ &&
+      !(judge_->over() && (pending_.empty() || pending_.back().decision.verdict != Verdict::promote))) {
+    // Labels may move while a request is under way: versions don't.
+    const double percent = judge_->over() ? 100 : judge_->step();
+    arms = {{parse_target(repository::stable_label), 100 - percent},
+            {{.version = judge_->version()}, percent}};
+    routes->judged = !judge_->over();
+    if (judge_->shadow_percent() > 0)
+      routes->shadow = Shadow{{.version = judge_->version()}, judge_->shadow_percent()};
+  }
+  routes->router = Router(arms, plan_.salt.empty() ? model_ : plan_.salt);
+  for (const Arm& arm : routes->router.arms()) routes->names.push_back(to_text(arm.target));
+  if (judge_ && arms.size() == 2 && routes->judged) routes->names[1] = repository::canary_label;
+
+  TrafficFigures figures;
+  for (std::size_t i = 0; i < routes->names.size(); ++i)
+    figures.arms.push_back(
+        {routes->names[i], to_text(routes->router.arms()[i].target), routes->router.share(i)});
+  figures.key = to_text(plan_.key);
+  figures.shadow = routes->shadow;
+  if (judge_)
+    figures.trial = {judge_->version(), judge_->control(), judge_->step(), judge_->held(),
+                     judge_->evidence()};
+
+  const std::lock_guard lock(mutex_);
+  figures_.arms = std::move(figures.arms);
+  figures_.key = std::move(figures.key);
+  figures_.shadow = std::move(figures.shadow);
+  figures_.trial = std::move(figures.trial);
+  if (routes_ && same_routes(*routes_, *routes)) return;
+  routes->epoch = recorders_.epoch() + 1;
+  recorders_.begin(routes->epoch);
+  routes_ = std::move(routes);
+}
+
+std::shared_ptr<const Routes> ModelTraffic::routes() const {
+  const std::lock_guard lock(mutex_);
+  return routes_;
+}
+
+TrafficFigures ModelTraffic::figures() const {
+  const std::lock_guard lock(mutex_);
+  return figures_;
+}
+
+}  // namespace nn::traffic

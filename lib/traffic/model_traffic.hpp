@@ -1,0 +1,156 @@
+// A model's traffic: which arm answers whom, as its plan and its judge have it at the moment.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "traffic/judge.hpp"
+#include "traffic/plan.hpp"
+#include "traffic/recorder.hpp"
+#include "traffic/router.hpp"
+
+namespace nn::traffic {
+
+// Constant, for any thread.
+struct Routes {
+  std::uint64_t epoch = 0;  // Recorder's
+  Router router{{}, ""};
+  std::vector<std::string> names;  // of the router's arms, for clients and logs: "stable", "canary"
+  Key key;
+  std::optional<Shadow> shadow;
+  bool judged =
+      false;  // arm 0 is the control's, arm 1 the canary: how requests of theirs go is to be recorded
+  // Whether a request is to be run through the shadow as well; `hash` as for Router::choose().
+  bool wants_shadow(std::uint64_t hash) const {
+    return shadow && unit_of(mixed(hash, 0x5AD0)) < shadow->percent / 100;
+  }
+};
+
+// What a server has of the model.
+struct Served {
+  std::set<std::uint64_t> available;
+  std::map<std::string, std::uint64_t, std::less<>> labels;
+  // What is known of a version beside its file (Admission::misfit is found out here); may be empty.
+  std::function<Admission(std::uint64_t canary, std::uint64_t control)> admission = {};
+};
+
+// Of serving threads, for metrics. Any thread.
+struct TrafficCounters {
+  std::atomic<std::uint64_t> fallbacks{0};  // requests whose arm wasn't there
+  std::atomic<std::uint64_t> shadow_agree{0}, shadow_differ{0}, shadow_dropped{0};  // rows
+};
+
+// How things stand, for status and metrics.
+struct TrafficFigures {
+  struct ArmShare {
+    std::string name, target;
+    double share = 0;
+  };
+  std::vector<ArmShare> arms;
+  std::string key;
+  std::optional<Shadow> shadow;
+  struct Trial {
+    std::uint64_t version = 0, control = 0;
+    double step = 0;
+    bool held = false;
+    Evidence evidence;
+  };
+  std::optional<Trial> trial;
+  std::map<std::string, std::uint64_t, std::less<>> verdicts;  // since the start
+  std::string last_decision;                                   // its line; "" for none
+  std::optional<Error> fault = {};                             // of the plan's file or the history
+};
+
+// One thread, that of control, but for what says otherwise.
+class ModelTraffic {
+ public:
+  struct Hooks {
+    std::function<void(const Decision& decision, const std::string& line)> decided = [](const auto&,
+                                                                                        const auto&) {};
+    std::function<void(const Error&)> fault = [](const Error&) {};  // told once, when it begins
+  };
+  // `base` is the repository's folder, or "" for a model without one, of which `given` says all. A plan in
+  // the folder takes the place of the one that is given.
+  ModelTraffic(std::string model, std::string base, Plan given, Hooks hooks);
+
+  // Looks at the plan, at what was written into the history, and at what was recorded; decides, and does
+  // it: moves labels, appends to the history. Some times a second. `now_s` is of a clock that goes forward
+  // only, `unix_s` the calendar's. Doesn't throw: what is wrong goes to the hook, and is tried again at the
+  // next look.
+  void look(const Served& served, double now_s, double unix_s);
+  // Saves how far the judge is.
+  void close(double now_s, double unix_s);
+
+  // Any thread.
+  std::shared_ptr<const Routes> routes() const;
+  Recorders& recorders() { return recorders_; }
+  TrafficCounters& counters() { return counters_; }
+  TrafficFigures figures() const;
+
+ private:
+  struct Pending {
+    Decision decision;
+    std::string line;
+  };
+  void take_plan();
+  void take_history(double now_s);
+  void take_hand(std::string_view lines, double now_s);
+  void watch_labels(const Served& served, double unix_s);
+  void maybe_begin(const Served& served, double now_s, double unix_s);
+  void act(const Decision& decision, double unix_s, std::string_view more = {});
+  void flush();
+  void carry_out(const Pending& pending);
+  void tell(const char* what, const std::optional<Error>& fault);
+  void publish();
+  template <typename Body>
+  void guarded(const char* what, Body&& body);
+
+  const std::string model_, base_;
+  const Plan given_;
+  const Hooks hooks_;
+  Plan plan_;
+  std::optional<FileStamp> plan_stamp_, history_stamp_;
+  bool looked_ = false;
+  std::size_t history_end_ = 0;
+  std::set<std::uint64_t> decided_;  // versions that had their trial
+  std::optional<Judge> judge_;
+  std::deque<Pending> pending_;
+  std::map<std::string, std::string, std::less<>> told_;  // faults, by what they are of
+
+  Recorders recorders_;
+  TrafficCounters counters_;
+  mutable std::mutex mutex_;  // of what follows
+  std::shared_ptr<const Routes> routes_;
+  TrafficFigures figures_;
+};
+
+// Of a version whose trial is over: by a verdict of any line.
+std::set<std::uint64_t> decided_versions(std::string_view history);
+// What somebody wrote by hand.
+struct HandVerdict {
+  std::uint64_t version = 0;
+  Verdict verdict = Verdict::hold;
+};
+std::vector<HandVerdict> hand_verdicts(std::string_view history);
+
+// By hand, without a server: finds the version that is being tried, by the history or the label `canary`, and
+// does it. A server sees it in the history. Usage error for other verdicts than hold, resume, promote and
+// rollback; data error where no version is being tried. Returns the version.
+std::uint64_t decide_by_hand(const std::string& base, Verdict verdict, double unix_s);
+
+// Versions of its own model that a plan needs, for whoever removes others.
+std::set<std::uint64_t> needed_versions(const std::optional<Plan>& plan);
+
+}  // namespace nn::traffic

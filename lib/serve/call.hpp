@@ -38,8 +38,8 @@ struct Call : http::Work {
   inference::ExamplesRequest examples;
   std::shared_ptr<Served> served;
   std::shared_ptr<Computation> computation;
-  std::string_view
-      arm;  // of an experiment, that it was given; empty: none. Valid while the call is under way
+  InferStream* stream = nullptr;  // whose message it is
+  std::string_view arm;  // of an experiment, that it was given; empty: none
 
   // How it ended, for counters and logs.
   int status = 0;  // of HTTP, or gRPC's status

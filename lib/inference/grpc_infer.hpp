@@ -59,6 +59,7 @@ class InferRequest {
   void read_output(std::string_view output);
   void check_sources() const;
   void resolve_outputs(const Signature& signature);
+  bool is_matrix(const Signature& signature) const;
   void resolve_inputs(const Signature& signature, const std::vector<TensorSpec>& specs);
   DType tensor_type(const std::vector<TensorSpec>& specs) const;
   DataType check_type(const Input& input, const TensorSpec& spec, const Signature& signature) const;

@@ -35,8 +35,7 @@ std::uint32_t list_of(DataType type) {
 void InferRequest::fill(const Signature& signature, const proto::RowLimits& limits, Rows& rows) {
   using Form = Signature::Form;
   resolve_outputs(signature);
-  const bool matrix = signature.form() == Form::matrix && inputs_.size() == 1 &&
-                      inputs_[0].name == signature.inputs()[0].name;
+  const bool matrix = is_matrix(signature);
   const std::vector<TensorSpec>& specs = matrix ? signature.inputs() : signature.columns();
   resolve_inputs(signature, specs);
   rows.begin(signature, matrix ? Form::matrix : Form::columns, tensor_type(specs));
@@ -48,6 +47,16 @@ void InferRequest::fill(const Signature& signature, const proto::RowLimits& limi
     fill_input(i, type, count, limits, rows);
   }
   rows.finish(batch.rows());
+}
+
+// Rows of a matrix have no other input; a column of its name has another rank. Without any input, what is described is
+// missing.
+bool InferRequest::is_matrix(const Signature& signature) const {
+  if (signature.form() != Signature::Form::matrix || inputs_.size() > 1) return false;
+  const TensorSpec& matrix = signature.inputs()[0];
+  if (inputs_.empty()) return true;
+  if (inputs_[0].name != matrix.name) return false;
+  return !signature.find_column(matrix.name) || inputs_[0].shape.has_rows_of(matrix.shape);
 }
 
 // Which column each input is; all columns must be there.
@@ -72,16 +81,16 @@ void InferRequest::resolve_inputs(const Signature& signature, const std::vector<
             inputs_.size(), printable(model_), printable(specs[static_cast<std::size_t>(missing)].name));
 }
 
-// Of the rows' tensor, where they have one: bytes where all tensors come as such.
+// Of the rows' tensor, where they have one: as it comes, where all tensors come as such.
 DType InferRequest::tensor_type(const std::vector<TensorSpec>& specs) const {
-  bool all_bytes = true, any_double = false;
+  bool all_bytes = true, all_floats = true;
   for (const Input& input : inputs_) {
     if (specs[input.column].shape.empty()) continue;
     all_bytes = all_bytes && input.type == name_of(DataType::uint8);
-    any_double = any_double || input.type == name_of(DataType::fp64);
+    all_floats = all_floats && input.type == name_of(DataType::fp32);
   }
-  if (all_bytes) return DType::u8;
-  return any_double ? DType::f64 : DType::f32;
+  if (all_floats) return DType::f32;
+  return all_bytes ? DType::u8 : DType::f64;
 }
 
 DataType InferRequest::check_type(const Input& input, const TensorSpec& spec,

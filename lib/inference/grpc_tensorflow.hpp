@@ -52,17 +52,21 @@ class PredictRequest {
   };
   static Tensor read_tensor(std::string_view message);
   void resolve_outputs(const Signature& signature);
-  void resolve_inputs(const Signature& signature, const std::vector<TensorSpec>& specs);
+  Signature::Form form_of_inputs(const Signature& signature) const;
+  void resolve_inputs(const Signature& signature, Signature::Form form, const std::vector<TensorSpec>& specs);
   DType tensor_type(const std::vector<TensorSpec>& specs) const;
   void fill_column(const Signature& signature, const TensorSpec& spec, std::size_t column,
-                   const proto::RowLimits& limits, proto::BatchCheck& batch, Rows& rows);
+                   const proto::RowLimits& limits, proto::BatchCheck& batch, Rows& rows) const;
   friend void append_predict_answer(std::string&, PredictRequest&, std::uint64_t, const Answers&);
 
   ModelSpec spec_;
   std::vector<Input> inputs_;
   std::vector<std::string_view> filter_;
-  std::vector<std::uint8_t> seen_;         // outputs
-  std::vector<std::string_view> columns_;  // the tensor of each column
+  struct Column {
+    std::string_view message;  // its TensorProto
+    bool there = false;
+  };
+  std::vector<Column> columns_;
   std::vector<WantedOutput> outputs_;
   std::vector<proto::ReadyOutput> ready_;
 };
@@ -86,15 +90,18 @@ class ExamplesRequest {
   void check_verb(const Signature& signature) const;
   void check_limits(const std::vector<TensorSpec>& specs, const proto::RowLimits& limits) const;
   bool has_matrix(const Signature& signature) const;
-  void find_features(std::string_view example, std::size_t row);
-  void fill_row(const std::vector<TensorSpec>& specs, std::size_t row, const proto::RowLimits& limits,
-                Rows& rows);
+  void find_features(const Signature& signature, bool matrix, std::string_view example, std::size_t number);
+  void fill_feature(const TensorSpec& spec, std::size_t column, std::size_t row, const proto::RowLimits& limits,
+                    Rows& rows);
+  void fill_text(std::string_view feature, std::size_t column, std::size_t row, const proto::RowLimits& limits,
+                 const proto::Place& place, Rows& rows);
   friend void append_examples_answer(std::string&, ExamplesRequest&, std::uint64_t, const Answers&);
 
   struct Feature {
-    std::string_view message;
-    std::size_t row = 0;  // 1 and on: that it was found in; 0: in the context
-    bool found = false;
+    std::string_view message;  // its Feature
+    std::size_t number = 0;    // of the example that it is of, from 1 on; 0: of the context, or none yet
+    std::string_view of_context;
+    bool in_context = false;
   };
   ModelSpec spec_;
   Verb verb_ = Verb::classify;

@@ -6,57 +6,10 @@
 #include <bit>
 
 #include "base/text.hpp"
+#include "inference/elements.hpp"
 
 namespace nn::inference::proto {
 namespace {
-
-// Converts elements of the type From, by `as`, to those of a column.
-template <typename From, typename T, typename Convert>
-void convert(const char* data, std::span<T> out, const Convert& as) {
-  for (std::size_t i = 0; i < out.size(); ++i)
-    out[i] = static_cast<T>(as(load<From>(data + i * sizeof(From))));
-}
-
-template <typename T>
-void put_numbers(DataType type, const char* data, std::span<T> out) {
-  const auto same = [](auto value) { return value; };
-  switch (type) {
-    case DataType::boolean:
-      return convert<std::uint8_t>(data, out, [](std::uint8_t value) { return value != 0; });
-    case DataType::uint8: return NumberSink(out).template add_run<std::uint8_t>(data, out.size());
-    case DataType::uint16: return convert<std::uint16_t>(data, out, same);
-    case DataType::uint32: return convert<std::uint32_t>(data, out, same);
-    case DataType::uint64: return convert<std::uint64_t>(data, out, same);
-    case DataType::int8: return convert<std::int8_t>(data, out, same);
-    case DataType::int16: return convert<std::int16_t>(data, out, same);
-    case DataType::int32: return convert<std::int32_t>(data, out, same);
-    case DataType::int64: return convert<std::int64_t>(data, out, same);
-    case DataType::fp16: return convert<std::uint16_t>(data, out, half_to_float);
-    case DataType::bf16: return convert<std::uint16_t>(data, out, bfloat_to_float);
-    case DataType::fp32: return NumberSink(out).template add_run<float>(data, out.size());
-    case DataType::fp64: return NumberSink(out).template add_run<double>(data, out.size());
-    case DataType::bytes: break;
-  }
-}
-
-void put_texts(Rows& rows, std::size_t column, std::string_view data, std::size_t count, const Place& place) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (data.size() < sizeof(std::uint32_t)) {
-      fail_data("{} ends within the length of text {}, expected {} texts", place.text(), i, count);
-    }
-    const auto size = load<std::uint32_t>(data.data());
-    data.remove_prefix(sizeof size);
-    if (size > data.size()) {
-      fail_data("text {} of {} has {} bytes, but only {} are there", i, place.text(), size, data.size());
-    }
-    const std::string_view text = data.substr(0, size);
-    if (!is_utf8(text)) fail_data("text {} of {} is not UTF-8", i, place.text());
-    rows.add_text(column, text);
-    data.remove_prefix(size);
-  }
-  if (!data.empty())
-    fail_data("there are {} bytes behind the last of the {} texts of {}", data.size(), count, place.text());
-}
 
 // By the words that clients know.
 [[noreturn]] void fail_bytes(std::size_t there, std::size_t expected, const Place& place) {
@@ -92,13 +45,10 @@ void fail_count(DataType type, std::size_t there, std::size_t expected, const Pl
 
 void put_raw(Rows& rows, std::size_t column, DataType type, std::string_view data, std::size_t count,
              const Place& place) {
-  if (type == DataType::bytes) return put_texts(rows, column, data, count, place);
-  if (data.size() != count * size_of(type)) fail_bytes(data.size(), count * size_of(type), place);
-  switch (rows.field(column).type) {
-    case DType::f32: return put_numbers(type, data.data(), rows.floats(column, count));
-    case DType::u8: return put_numbers(type, data.data(), rows.bytes(column, count));
-    default: return put_numbers(type, data.data(), rows.doubles(column, count));
+  if (type != DataType::bytes && data.size() != count * size_of(type)) {
+    fail_bytes(data.size(), count * size_of(type), place);
   }
+  add_raw(rows, {column, 0, static_cast<std::int64_t>(count)}, type, data);
 }
 
 double number_of(DataType type, std::uint64_t bits, const Place& place) {

@@ -1,4 +1,6 @@
 // Messages for ModelInfer that nobody should send: each is refused with its reason.
+#include <limits>
+
 #include "catch.hpp"
 #include "grpc_fixture.hpp"
 #include "inference/grpc_infer.hpp"
@@ -200,13 +202,13 @@ TEST_CASE("Requests that don't fit columns are refused") {
           {all("FP32", pb::packed(3, {2, 2}), pair + pair, texts), "Expected [-1], got [2,2]"},
           {all("BYTES", two, texts, texts), "data-type is 'BYTES', but model 'm' expects 'FP64'"},
           {all("FP32", two, pair, texts + "z"),
-           "1 bytes behind the last of the 2 texts of input 'work' for model 'm'"},
-          {all("FP32", two, pair, pb::texts({"a"})), "ends within the length of text 1, expected 2 texts"},
-          {all("FP32", two, pair, pb::texts({"a"}) + "abc"), "ends within the length of text 1"},
+           "input 'work' has 1 bytes behind its 2 elements"},
+          {all("FP32", two, pair, pb::texts({"a"})), "input 'work' ends before element 1 of 2"},
+          {all("FP32", two, pair, pb::texts({"a"}) + "abc"), "input 'work' ends before element 1 of 2"},
           {all("FP32", two, pair, pb::texts({"a"}) + Bytes("\xFF\xFF\xFF\xFF", 4)),
-           "text 1 of input 'work' for model 'm' has 4294967295 bytes, but only 0 are there"},
+           "input 'work', element 1: a text of 4294967295 bytes, but 0 are left"},
           {all("FP32", two, pair, pb::texts({"a", "\xFF"})),
-           "text 1 of input 'work' for model 'm' is not UTF-8"},
+           "input 'work', element 1: the text is not UTF-8"},
           {typed("FP16", pb::packed(2, {1, 2})), "has contents, but FP16 has no form but raw_input_contents"},
           {typed("BF16", pb::packed(2, {1, 2})), "has contents, but BF16 has no form but raw_input_contents"},
           {typed("INT8", pb::packed(2, {1, 128})),

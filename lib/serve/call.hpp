@@ -39,7 +39,7 @@ struct Call : http::Work {
   std::shared_ptr<Served> served;
   std::shared_ptr<Computation> computation;
   InferStream* stream = nullptr;  // whose message it is
-  std::string_view arm;  // of an experiment, that it was given; empty: none
+  std::string_view arm;           // of an experiment, that it was given; empty: none
 
   // How it ended, for counters and logs.
   int status = 0;  // of HTTP, or gRPC's status

@@ -31,9 +31,9 @@ Fault fault_of(const serving::Request& request) {
 }  // namespace
 
 Calls::Calls(Service& service, boost::asio::io_context& io)
-    : service_(service), mailbox_(std::make_shared<Mailbox>(io, [this](serving::Request& request) {
-        finish(static_cast<Computation&>(request));
-      })),
+    : service_(service),
+      mailbox_(std::make_shared<Mailbox>(
+          io, [this](serving::Request& request) { finish(static_cast<Computation&>(request)); })),
       dialects_({{service.options.max_rows, service.options.max_inflated}, service.options.strict_json}) {}
 
 Calls::~Calls() { mailbox_->close(); }
@@ -83,12 +83,13 @@ void Calls::read(http::Exchange& exchange, Call& call) {
   dialect.fill(exchange, call);
   const std::int64_t rows = call.rows.batch().rows;
   if (rows <= service_.options.max_rows) return;
-  throw Fault{Failure::invalid,
-              fmt::format("{} rows are more than the {} that a request may have", rows, service_.options.max_rows)};
+  throw Fault{Failure::invalid, fmt::format("{} rows are more than the {} that a request may have", rows,
+                                            service_.options.max_rows)};
 }
 
 void Calls::prepare(http::Exchange& exchange, Call& call) {
-  if (!call.computation || call.computation.use_count() > 1) call.computation = std::make_shared<Computation>();
+  if (!call.computation || call.computation.use_count() > 1)
+    call.computation = std::make_shared<Computation>();
   Computation& computation = *call.computation;
   computation.reset();
   computation.call = &call;

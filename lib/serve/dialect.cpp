@@ -42,7 +42,9 @@ class V2 : public Dialect {
     const auto header = exchange.head().fields.find("inference-header-content-length");
     reader_.read(exchange.body(), header, call.served->signature, call.rows, call.v2);
   }
-  std::optional<std::chrono::microseconds> timeout(const Call& call) const override { return call.v2.timeout; }
+  std::optional<std::chrono::microseconds> timeout(const Call& call) const override {
+    return call.v2.timeout;
+  }
   void answer(http::Response& response, Call& call, const inference::Answers& answers) override {
     const auto header = append_v2_answer(response.body, call.v2, answerer_of(call), answers, strict_);
     if (!header) return;
@@ -71,7 +73,8 @@ class GrpcV2 : public Dialect {
     return call.grpc_v2.timeout();
   }
   void answer(http::Response& response, Call& call, const inference::Answers& answers) override {
-    if (call.stream != nullptr) return append_stream_answer(response.body, call.grpc_v2, answerer_of(call), answers);
+    if (call.stream != nullptr)
+      return append_stream_answer(response.body, call.grpc_v2, answerer_of(call), answers);
     append_infer_answer(response.body, call.grpc_v2, answerer_of(call), answers);
   }
 
@@ -108,7 +111,8 @@ class Examples : public Dialect {
   explicit Examples(const inference::proto::RowLimits& limits) : limits_(limits) {}
   void read(http::Exchange& exchange, Call& call) override {
     using Verb = inference::ExamplesRequest::Verb;
-    call.examples.read(exchange.body(), call.route.action == Action::regress ? Verb::regress : Verb::classify);
+    call.examples.read(exchange.body(),
+                       call.route.action == Action::regress ? Verb::regress : Verb::classify);
     take(call.examples.spec(), call.route);
   }
   void fill(http::Exchange& /*exchange*/, Call& call) override {

@@ -13,12 +13,15 @@ namespace nn::serve {
 class Dialect {
  public:
   virtual ~Dialect() = default;
-  // Reads what the message says of the model, where the path doesn't, into the call's route. Data errors, Fault.
+  // Reads what the message says of the model, where the path doesn't, into the call's route. Data errors,
+  // Fault.
   virtual void read(http::Exchange& /*exchange*/, Call& /*call*/) {}
   // Reads the rest: rows, which then are the call's own, and what is wanted of the answer. Data errors.
   virtual void fill(http::Exchange& exchange, Call& call) = 0;
   // How long the client waits, where the message says so.
-  virtual std::optional<std::chrono::microseconds> timeout(const Call& /*call*/) const { return std::nullopt; }
+  virtual std::optional<std::chrono::microseconds> timeout(const Call& /*call*/) const {
+    return std::nullopt;
+  }
   // Fills in the response: body, type and fields. Data errors.
   virtual void answer(http::Response& response, Call& call, const inference::Answers& answers) = 0;
 };

@@ -11,7 +11,8 @@ namespace nn::serve {
 // One thread's.
 class Frontend : public http::Handler {
  public:
-  Frontend(Service& service, boost::asio::io_context& io) : service_(service), calls_(service, io), health_(service) {}
+  Frontend(Service& service, boost::asio::io_context& io)
+      : service_(service), calls_(service, io), health_(service) {}
 
   std::optional<std::uint64_t> begin(http::Exchange& exchange) override;
   void handle(http::Exchange& exchange) override;

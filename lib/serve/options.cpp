@@ -34,6 +34,56 @@ void add_model_options(options::List& list, ServeOptions& o) {
             options::seconds(o.poll_s));
 }
 
+void add_worker_options(options::List& list, ServeOptions& o) {
+  options::Group group(list, "Workers", Effect::local);
+  group.add(
+      {.name = "at",
+       .value = "ENDPOINT",
+       .help = "A worker that has the models: tcp://HOST:PORT, tls://, unix:/PATH, ssh:// (repeatable)",
+       .text = "Serve what nn-worker(1) serves there, instead of models of this machine.\n"
+               "May be given several times: a request goes to the worker that is expected to answer first."},
+      options::each(o.at, net::parse_endpoint, options::Kind::endpoint));
+  group.add(
+      {.name = "hosts",
+       .value = "FILE",
+       .help = "Endpoints of workers from a file, one a line, read anew with SIGHUP (repeatable)",
+       .text = "Endpoints of workers from a file, one a line; a bare name is a host for ssh.\n"
+               "SIGHUP reads it anew: workers that are new are asked, and those that are gone answer what "
+               "they have."},
+      options::files(o.hosts, ""));
+  group.add(
+      {.name = "hedge",
+       .value = "TIME",
+       .help = "Ask a second worker when the first has not answered by then; 0: never (default: {default})",
+       .text = "Ask a second worker too when the first has not answered by then, and take the first "
+               "answer; not with {default}, the default.\n"
+               "So are a tenth of the requests at most, and a few more in the beginning."},
+      options::milliseconds(o.hedge));
+  group.add({.name = "worker-connect-timeout",
+             .value = "TIME",
+             .help = "For workers that can't be reached (default: {default})",
+             .text = "How long workers that can't be reached are tried; {default} by default."},
+            options::milliseconds(o.worker_access.connect_timeout));
+  group.add({.name = "worker-token-file",
+             .value = "FILE",
+             .help = "The workers' token",
+             .text = "What the workers ask for."},
+            options::file(o.worker_access.token_file));
+  group.add({.name = "worker-tls-cert",
+             .value = "FILE",
+             .help = "For workers at tls://: the own certificate, with its chain",
+             .text = "For workers at `tls://`, which need all three files, in PEM form: the own certificate "
+                     "with its chain."},
+            options::file(o.worker_access.tls.cert));
+  group.add({.name = "worker-tls-key", .value = "FILE", .help = "Its private key"},
+            options::file(o.worker_access.tls.key));
+  group.add({.name = "worker-tls-ca",
+             .value = "FILE",
+             .help = "Certificates of those who sign the workers'",
+             .text = "The certificates of those who sign the workers'."},
+            options::file(o.worker_access.tls.ca));
+}
+
 void add_connection_options(options::List& list, ServeOptions& o) {
   constexpr std::string_view connections = "Connections";
   options::Group group(list, connections, Effect::local);
@@ -141,6 +191,7 @@ void add_life_options(options::List& list, ServeOptions& o) {
 options::List option_list(ServeOptions& o) {
   options::List list;
   add_model_options(list, o);
+  add_worker_options(list, o);
   add_connection_options(list, o);
   add_load_options(list, o);
   add_life_options(list, o);

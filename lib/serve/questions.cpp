@@ -211,7 +211,8 @@ void answer_question(Service& service, Calls& calls, http::Exchange& exchange, C
     case Action::index: tell_index(service, exchange, route); break;
     case Action::health_check: {
       const inference::Health health = health_of(service, inference::read_health_query(exchange.body()));
-      if (health == inference::Health::service_unknown) throw Fault{Failure::not_found, "no service of that name"};
+      if (health == inference::Health::service_unknown)
+        throw Fault{Failure::not_found, "no service of that name"};
       inference::append_health(response.body, health);
       break;
     }

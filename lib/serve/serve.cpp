@@ -18,8 +18,7 @@
 #include "net/task_group.hpp"
 #include "process/notify.hpp"
 #include "serve/frontend.hpp"
-#include "serving/batcher.hpp"
-#include "serving/local_model.hpp"
+#include "serve/models.hpp"
 
 namespace nn::serve {
 namespace {
@@ -32,10 +31,9 @@ class Process {
   void run();
 
  private:
-  serving::LoaderOptions loader_options(const ServeOptions& options);
-  static serving::BatcherOptions batcher_options(const ServeOptions& options);
   static http::ServerLimits limits_of(const ServeOptions& options);
   net::Listeners::Events listener_events();
+  void tell_threads();
   void tell_ready();
   void take_over_signals();
   void drain();
@@ -48,8 +46,7 @@ class Process {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   serving::EventLog log_;
   serving::CatalogHolder catalog_;
-  serving::Batcher batcher_;
-  serving::Loader loader_;
+  Models models_;
   Service service_;
   net::TaskGroup tasks_{io_};
   asio::signal_set signals_;
@@ -63,15 +60,8 @@ class Process {
 Process::Process(const ServeOptions& options)
     : options_(options),
       log_(options.log),
-      batcher_(batcher_options(options)),
-      loader_(loader_options(options), log_, catalog_,
-              [this] {
-                asio::post(io_, [this] {
-                  if (server_)
-                    server_->in_each_thread([](http::Handler& h) { static_cast<Frontend&>(h).look(); });
-                });
-              }),
-      service_{options, catalog_, loader_, log_},
+      models_(options, io_, log_, catalog_, [this] { asio::post(io_, [this] { tell_threads(); }); }),
+      service_{options, catalog_, models_.loader(), log_},
       signals_(io_),
       listeners_(io_, {options.listen, options.admin, options.tls}, true, listener_events()) {
   service_.on_broken = [this] {
@@ -82,29 +72,10 @@ Process::Process(const ServeOptions& options)
   };
 }
 
-serving::LoaderOptions Process::loader_options(const ServeOptions& options) {
-  serving::LoaderOptions out;
-  out.models = options.models;
-  for (repository::ModelSpec& spec : out.models) {
-    spec.policy = spec.repository ? options.policy : repository::VersionPolicy{};
-  }
-  out.open = [this, device = options.devices.front(), precision = options.precision,
-              rows = options.batch_max](const std::string& name, const repository::FoundVersion& version) {
-    backend::pin_thread(device);  // the last model was computed with on its first core
-    auto model = std::make_unique<serving::LocalModel>(name, version.version, version.path, device, precision,
-                                                       &batcher_);
-    model->warm_up(rows);
-    return model;
-  };
-  return out;
-}
-
-serving::BatcherOptions Process::batcher_options(const ServeOptions& options) {
-  serving::BatcherOptions out;
-  out.limits.step_rows = options.batch_max;
-  out.limits.delay = options.batch_delay;
-  out.limits.queue_bytes = options.request_memory;
-  return out;
+// All threads look at the catalog, and at whether the server is to end.
+void Process::tell_threads() {
+  if (!server_) return;
+  server_->in_each_thread([](http::Handler& handler) { static_cast<Frontend&>(handler).look(); });
 }
 
 http::ServerLimits Process::limits_of(const ServeOptions& options) {
@@ -131,14 +102,14 @@ void Process::run() {
   // Those who are told to look anew while they start do it afterwards.
   signals_.add(SIGHUP);
   if (listeners_.empty()) fail_usage("nothing to listen on; there is --listen http://HOST:PORT");
-  loader_.load_all();
+  models_.load();
   backend::pin_thread(options_.devices.front());
   server_.emplace(io_, limits_of(options_),
                   options_.threads > 1 ? static_cast<std::size_t>(options_.threads) : 0,
                   [this](asio::io_context& io) { return std::make_unique<Frontend>(service_, io); });
-  loader_.start();
+  models_.start();
   tasks_.spawn(watch_signals());
-  if (options_.poll_s > 0) tasks_.spawn(watch_repositories());
+  if (options_.poll_s > 0 && models_.has_repositories()) tasks_.spawn(watch_repositories());
   listeners_.start();
   tell_ready();
   io_.run();
@@ -186,7 +157,7 @@ asio::awaitable<void> Process::watch_signals() {
       log_.reopen();
       log_.write("reload", {});
       listeners_.renew_certificates();
-      loader_.look();
+      models_.look();
     } catch (const std::exception& failure) {  // whatever went wrong, the signals that follow must be heard
       warn("SIGHUP: {}", failure.what());
     }
@@ -199,13 +170,14 @@ asio::awaitable<void> Process::watch_repositories() {
     timer.expires_after(
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.poll_s)));
     if (!co_await timer.wait()) co_return;
-    loader_.look();
+    models_.look();
   }
 }
 
 void Process::drain() {
   if (service_.draining.exchange(true)) return;
   log_.write("drain", {});
+  tell_threads();
   process::notify_manager("STOPPING=1");
   tasks_.spawn(end());
 }
@@ -246,7 +218,14 @@ void serve(const ServeOptions& given) {
   ServeOptions options = given;
   if (options.devices.empty()) options.devices.emplace_back();
   for (const backend::Device& device : options.devices) backend::check_device(device);
-  if (options.models.empty()) fail_usage("nothing to serve: no --model NAME=FILE, no --repository BASE");
+  const bool remote = !options.at.empty() || !options.hosts.empty();
+  if (options.models.empty() && !remote) {
+    fail_usage("nothing to serve: no --model NAME=FILE, no --repository BASE, no --at ENDPOINT");
+  }
+  if (remote && !options.models.empty()) {
+    fail_usage(
+        "models come from --model and --repository, or from workers with --at and --hosts, not from both");
+  }
   backend::pin_thread(options.devices.front());  // and every thread that is started from here on
   keep_large_blocks_apart();
   allow_descriptors(options.max_connections);

@@ -24,6 +24,12 @@ struct ServeOptions {
   std::vector<backend::Device> devices;
   backend::Precision precision = backend::Precision::float32;
 
+  // Workers that have the models, in place of the above.
+  std::vector<net::Endpoint> at;
+  std::vector<std::string> hosts;  // files of endpoints, read anew with SIGHUP
+  net::Access worker_access;
+  std::chrono::milliseconds hedge{0};  // a second worker is asked after; 0: never
+
   // Connections.
   std::vector<net::Endpoint> listen, admin;
   std::int64_t threads = 1;  // that serve connections
@@ -38,7 +44,6 @@ struct ServeOptions {
   // Load.
   std::int64_t max_rows = 65536;  // of a request
   std::int64_t batch_max = 1024;
-  std::chrono::microseconds batch_delay{0};
 
   // Life.
   std::chrono::milliseconds drain_delay{0}, drain_timeout{25'000};

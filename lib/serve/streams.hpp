@@ -1,5 +1,5 @@
-// gRPC's streams of messages: inference, whose answers come in the order in which they are ready, and the watching
-// of health. For this module only.
+// gRPC's streams of messages: inference, whose answers come in the order in which they are ready, and the
+// watching of health. For this module only.
 #pragma once
 
 #include <list>

@@ -1,0 +1,49 @@
+// Where a server's models come from: repositories and devices of this process, or workers. For this module
+// only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "client/remote_catalog.hpp"
+#include "serve/serve.hpp"
+#include "serving/batcher.hpp"
+#include "serving/catalog.hpp"
+#include "serving/event_log.hpp"
+#include "serving/loader.hpp"
+
+namespace nn::serve {
+
+// One thread's, that of the io_context.
+class Models {
+ public:
+  // `on_change` is called after each change of the catalog, in whichever thread made it.
+  Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
+         serving::CatalogHolder& catalog, std::function<void()> on_change);
+
+  // Loads what there is. Errors as Loader::load_all() has them. Of workers nothing is known yet afterwards.
+  void load();
+  // Begins to look for what is new.
+  void start();
+  // Looks at repositories, or reads the list of workers anew and asks them. Errors as net::read_hosts() has
+  // them; then all stays as it is.
+  void look();
+  // Repositories may be looked at often.
+  bool has_repositories() const { return !remote_; }
+  serving::Loader& loader() { return loader_; }
+
+ private:
+  serving::LoaderOptions loader_options();
+  serving::BatcherOptions batcher_options() const;
+  std::vector<net::Endpoint> endpoints() const;
+
+  const ServeOptions& options_;
+  std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
+  serving::Loader loader_;
+  std::optional<client::RemoteCatalog> remote_;
+};
+
+}  // namespace nn::serve

@@ -1,0 +1,211 @@
+// A session's answers as they go out.
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "http/h2_session.hpp"
+#include "http/response_head.hpp"
+
+namespace nn::http {
+namespace {
+
+// Values that differ from answer to answer would only push others out of the table of HPACK.
+std::uint8_t flags_for(std::string_view name) {
+  for (const std::string_view varying : {"x-request-id", "traceparent", "server-timing", "date"}) {
+    if (name == varying) return NGHTTP2_NV_FLAG_NO_INDEX;
+  }
+  return NGHTTP2_NV_FLAG_NONE;
+}
+
+constexpr std::uint8_t literal = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+
+}  // namespace
+
+void H2Session::answer(H2Stream& stream) {
+  if (stream.closed_) {
+    --lost_;
+    release(stream);
+  } else if (!stream.final_) {
+    submit(stream);
+  }
+}
+
+void H2Session::answer_message(H2Stream& stream) {
+  const std::string& message = stream.response().body;
+  const auto prefix = grpc_prefix(message.size());
+  if (stream.unsent() == 0) {
+    stream.unsent_since_ = now_;
+    stream.sent_since_ = 0;
+  }
+  stream.queue_.append(prefix.data(), prefix.size()).append(message);
+  if (stream.unanswered_ > 0) --stream.unanswered_;
+  if (stream.paused_) can_resume_ = true;
+  if (!stream.head_sent_) {
+    submit_response(stream, true);
+  } else if (stream.deferred_) {
+    stream.deferred_ = false;
+    nghttp2_session_resume_data(session_.get(), stream.id_);
+  }
+  output();
+}
+
+// The last that is said about it.
+void H2Session::submit(H2Stream& stream) {
+  stream.final_ = true;
+  stream.discarding_ = stream.discarding_ || stream.streaming_;
+  stream.held_.clear();
+  stream.unsent_since_ = now_;
+  if (stream.head_.grpc) {
+    submit_grpc(stream);
+  } else {
+    submit_rest(stream);
+  }
+  if (stream.response().close && stream.handed_) drain();
+  output();
+}
+
+void H2Session::submit_rest(H2Stream& stream) {
+  const Response& response = stream.response();
+  submit_response(stream,
+                  stream.head_.method != Method::head && !response.body.empty() && has_body(response.status));
+}
+
+void H2Session::submit_grpc(H2Stream& stream) {
+  if (stream.head_sent_) {
+    if (!stream.deferred_) return;
+    stream.deferred_ = false;
+    nghttp2_session_resume_data(session_.get(), stream.id_);
+    return;
+  }
+  const bool message =
+      !stream.streaming_ && !stream.faulty_ && stream.response().grpc_status == GrpcStatus::ok;
+  if (message) {
+    stream.answer_prefix_ = grpc_prefix(stream.response().body.size());
+    stream.answer_prefix_size_ = stream.answer_prefix_.size();
+  }
+  submit_response(stream, message);
+}
+
+// The head of an answer; without a body it is all of it.
+void H2Session::submit_response(H2Stream& stream, bool with_body) {
+  const Response& response = stream.response();
+  const bool grpc = stream.head_.grpc;
+  fields_.clear();
+  scratch_.clear();
+  std::array<char, 4> status{};
+  std::array<char, 24> length{};
+  if (grpc || response.status == 200) {
+    add_field(":status", "200", literal);
+  } else {
+    const int shown = std::clamp(response.status, 200, 599);
+    const char* const end = std::to_chars(status.data(), status.data() + status.size(), shown).ptr;
+    add_field(":status", {status.data(), end}, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+  }
+  if (grpc) {
+    add_field("content-type", "application/grpc", literal);
+  } else if (has_body(response.status)) {
+    if (!response.content_type.empty()) add_field("content-type", response.content_type);
+    const char* const end =
+        std::to_chars(length.data(), length.data() + length.size(), response.body.size()).ptr;
+    add_field("content-length", {length.data(), end}, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+  }
+  // A handler may be changing the response of a stream that is answered in its place.
+  if (!grpc || !stream.faulty_) add_fields(response.fields);
+  if (grpc && !with_body) add_status(stream);
+  stream.head_sent_ = true;
+  stream.with_body_ = with_body;
+  nghttp2_data_provider provider{};
+  provider.source.ptr = &stream;
+  provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t size,
+                              std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+    return static_cast<H2Session*>(user)->read_answer(*static_cast<H2Stream*>(source->ptr), size, *flags);
+  };
+  const int error = nghttp2_submit_response(session_.get(), stream.id_, fields_.data(), fields_.size(),
+                                            with_body ? &provider : nullptr);
+  if (error != 0)
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_INTERNAL_ERROR);
+}
+
+// Fields of gRPC's status, as trailers or as the only ones.
+void H2Session::add_status(H2Stream& stream) {
+  const Response& response = stream.response();
+  const GrpcStatus status = stream.faulty_ ? stream.fault_ : response.grpc_status;
+  const std::string& text = stream.faulty_ ? stream.fault_text_ : response.grpc_message;
+  add_field("grpc-status", grpc_status_digits(status), literal);
+  if (!text.empty()) {
+    append_percent_encoded(scratch_, text);
+    add_field("grpc-message", scratch_, NGHTTP2_NV_FLAG_NO_INDEX | NGHTTP2_NV_FLAG_NO_COPY_NAME);
+  }
+  if (stream.fault_encoding_) add_field("grpc-accept-encoding", grpc_encodings, literal);
+  if (!stream.faulty_) add_fields(response.trailers);
+}
+
+void H2Session::submit_trailers(H2Stream& stream) {
+  fields_.clear();
+  scratch_.clear();
+  add_status(stream);
+  if (nghttp2_submit_trailer(session_.get(), stream.id_, fields_.data(), fields_.size()) != 0)
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_INTERNAL_ERROR);
+}
+
+void H2Session::add_field(std::string_view name, std::string_view value, std::uint8_t flags) {
+  // libnghttp2 takes what it doesn't change by pointers that could.
+  const auto bytes = [](std::string_view text) {
+    return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
+  };
+  fields_.push_back({bytes(name), bytes(value), name.size(), value.size(), flags});
+}
+
+void H2Session::add_fields(const Fields& fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto [name, value] = fields[i];
+    const auto* const text = reinterpret_cast<const std::uint8_t*>(value.data());
+    if (nghttp2_check_header_value(text, value.size()) == 0) continue;  // a client would break the connection
+    add_field(name, value, flags_for(name));
+  }
+}
+
+ssize_t H2Session::read_answer(H2Stream& stream, std::size_t length, std::uint32_t& flags) {
+  const std::size_t unsent = stream.unsent(), size = std::min(length, unsent);
+  if (size == 0 && !stream.final_) {
+    stream.deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (stream.final_ && size == unsent) {
+    flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (stream.head_.grpc) {
+      flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      submit_trailers(stream);
+    }
+  }
+  return static_cast<ssize_t>(size);
+}
+
+void H2Session::write_data(H2Stream& stream, const std::uint8_t* frame_head, std::size_t length) {
+  constexpr std::size_t head_bytes = 9;
+  out_->append(reinterpret_cast<const char*>(frame_head), head_bytes);
+  while (length > 0) {
+    const std::string_view piece = stream.next_piece().substr(0, length);
+    out_->append(piece);
+    length -= piece.size();
+    stream.advance(piece.size());
+  }
+  if (stream.paused_ && !is_full(stream)) can_resume_ = true;
+}
+
+void H2Session::frame_sent(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_DATA && frame.hd.type != NGHTTP2_HEADERS) return;
+  auto* const stream =
+      static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session_.get(), frame.hd.stream_id));
+  if (stream == nullptr) return;
+  stream->bytes_out_ += frame.hd.length;
+  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
+  stream->end_sent_ = true;
+  ++finished_;
+  // The client need not send the rest of what it doesn't get an answer to (RFC 9113 8.1).
+  if (nghttp2_session_get_stream_remote_close(session_.get(), frame.hd.stream_id) == 0)
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
+}
+
+}  // namespace nn::http

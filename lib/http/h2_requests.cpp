@@ -1,0 +1,291 @@
+// A session's requests as they come in.
+#include <algorithm>
+#include <utility>
+
+#include "http/h2_session.hpp"
+
+namespace nn::http {
+namespace {
+
+constexpr std::size_t queue_bytes = 1 << 20;  // of a stream's answers; then no more of its messages are taken
+
+Coding coding_of(const Head& head) {
+  const auto text = head.fields.find("content-encoding");
+  if (!text || *text == "identity") return Coding::identity;
+  if (*text == "gzip" || *text == "x-gzip") return Coding::gzip;
+  if (*text == "deflate") return Coding::deflate;
+  return Coding::unknown;
+}
+
+Coding coding_of(GrpcEncoding encoding) {
+  switch (encoding) {
+    case GrpcEncoding::gzip: return Coding::gzip;
+    case GrpcEncoding::deflate: return Coding::deflate;
+    default: return Coding::identity;
+  }
+}
+
+GrpcStatus grpc_status_of(const Fault& fault) {
+  switch (fault.status) {
+    case 413:
+    case 503: return GrpcStatus::resource_exhausted;
+    case 415: return GrpcStatus::unimplemented;
+    case 500: return GrpcStatus::internal;
+    default: return GrpcStatus::invalid_argument;
+  }
+}
+
+}  // namespace
+
+// Calls the handler, whose errors are answers.
+template <typename Call>
+void H2Session::call_handler(H2Stream& stream, Call&& call) {
+  try {
+    call();
+    return;
+  } catch (...) {
+    const Error error = error_of(std::current_exception());
+    refuse(stream, 500, GrpcStatus::internal, error.public_statement());
+  }
+  // It won't complete what it has failed at; should it do so yet, then it is no other request's.
+  if (stream.answered_) return;
+  stream.answered_ = stream.spoiled_ = true;
+}
+
+void H2Session::head_done(H2Stream& stream, bool too_large) {
+  head_coming_ = false;
+  stream.finish_head();
+  read_fields(stream);
+  const Head& head = stream.head_;
+  if (too_large)
+    return refuse(stream, 431, GrpcStatus::resource_exhausted, "the head is larger than the limit");
+  if (head.path.empty()) return refuse(stream, 400, GrpcStatus::invalid_argument, "the request has no path");
+  if (head.grpc && !accept_grpc(stream)) return;
+  stream.known_ = true;
+  stream.body_since_ = now_;
+  std::optional<std::uint64_t> limit;
+  call_handler(stream, [&] {
+    limit = thread_.handler.begin(stream);
+    if (limit) return;
+    stream.discarding_ = stream.answered_ = true;
+    submit(stream);
+  });
+  if (!limit || stream.final_) return;
+  stream.limit_ = *limit;
+  if (head.grpc) {
+    stream.streaming_ = thread_.handler.is_stream(head);
+    return;
+  }
+  const Coding coding = coding_of(head);
+  if (coding == Coding::unknown)
+    return refuse(stream, 415, GrpcStatus::unimplemented, "the body's content-encoding is not known");
+  if (coding == Coding::identity && head.content_length && *head.content_length > *limit)
+    return refuse(stream, 413, GrpcStatus::resource_exhausted, "the body is larger than the limit");
+  stream.body_.start(coding, *limit, head.content_length, thread_.memory);
+  if (head.fields.find("expect") == "100-continue") {
+    fields_.clear();
+    add_field(":status", "100");
+    nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, nullptr, fields_.data(),
+                           fields_.size(), nullptr);
+  }
+}
+
+void H2Session::read_fields(H2Stream& stream) {
+  Head& head = stream.head_;
+  if (const auto type = head.fields.find("content-type"))
+    head.grpc = head.method == Method::post && is_grpc_content_type(*type);
+  if (const auto length = head.fields.find("content-length")) {
+    // libnghttp2 has refused what is no number.
+    std::uint64_t value = 0;
+    for (const char digit : *length) value = value * 10 + static_cast<std::uint64_t>(digit - '0');
+    head.content_length = value;
+  }
+  if (head.grpc) return;
+  if (const auto timeout = head.fields.find("x-request-timeout-ms"))
+    head.deadline = deadline_after_ms(head.arrived, *timeout);
+}
+
+bool H2Session::accept_grpc(H2Stream& stream) {
+  Head& head = stream.head_;
+  if (const auto timeout = head.fields.find("grpc-timeout")) {
+    const auto time = find_grpc_timeout(*timeout);
+    if (!time) {
+      refuse(stream, 400, GrpcStatus::invalid_argument, "grpc-timeout is not 1 to 8 digits and a unit");
+      return false;
+    }
+    head.deadline = head.arrived + *time;
+  }
+  if (const auto name = head.fields.find("grpc-encoding")) {
+    const auto encoding = find_grpc_encoding(*name);
+    if (!encoding) {
+      stream.fault_encoding_ = true;
+      refuse(stream, 415, GrpcStatus::unimplemented, "the messages' grpc-encoding is not known");
+      return false;
+    }
+    stream.encoding_ = *encoding;
+  }
+  return true;
+}
+
+void H2Session::data(H2Stream& stream, std::string_view bytes) {
+  stream.bytes_in_ += bytes.size();
+  stream.received_ += bytes.size();
+  if (stream.discarding_) return;  // its window closes
+  if (stream.streaming_) return take_messages(stream, bytes);
+  nghttp2_session_consume_stream(session_.get(), stream.id_, bytes.size());
+  take_body(stream, bytes);
+}
+
+void H2Session::take_body(H2Stream& stream, std::string_view bytes) {
+  if (!stream.head_.grpc) {
+    if (const Fault fault = stream.body_.append(bytes)) refuse(stream, fault);
+    return;
+  }
+  while (!bytes.empty() && !stream.discarding_) {
+    if (stream.prefix_.whole() && stream.missing_ == 0)
+      return refuse(stream, 400, GrpcStatus::unimplemented,
+                    "there is more than one message, and one is wanted");
+    bytes.remove_prefix(take_message(stream, bytes));
+  }
+}
+
+// Takes a part of a message off the front of `bytes`, and returns how much that was.
+std::size_t H2Session::take_message(H2Stream& stream, std::string_view bytes) {
+  std::size_t taken = 0;
+  if (!stream.prefix_.whole()) {
+    if (!stream.prefix_.begun()) {
+      stream.body_since_ = now_;
+      stream.received_ = 0;
+    }
+    taken = stream.prefix_.take(bytes);
+    if (!stream.prefix_.whole() || !begin_message(stream)) return taken;
+  }
+  const std::size_t size = std::min<std::uint64_t>(bytes.size() - taken, stream.missing_);
+  if (const Fault fault = stream.body_.append(bytes.substr(taken, size))) {
+    refuse(stream, fault);
+    return taken;
+  }
+  stream.missing_ -= size;
+  return taken + size;
+}
+
+bool H2Session::begin_message(H2Stream& stream) {
+  const GrpcPrefix& prefix = stream.prefix_;
+  const bool compressed = prefix.flag() == 1;
+  stream.missing_ = prefix.length();
+  if (prefix.flag() > 1) {
+    refuse(stream, 400, GrpcStatus::invalid_argument, "a message begins with a flag that is neither 0 nor 1");
+  } else if (compressed && stream.encoding_ == GrpcEncoding::identity) {
+    refuse(stream, 400, GrpcStatus::internal, "a message is compressed, and no grpc-encoding says how");
+  } else if (prefix.length() > stream.limit_) {
+    refuse(stream, 413, GrpcStatus::resource_exhausted, "the message is larger than the limit");
+  } else {
+    stream.body_.start(compressed ? coding_of(stream.encoding_) : Coding::identity, stream.limit_,
+                       compressed ? std::nullopt : std::optional<std::uint64_t>(prefix.length()),
+                       thread_.memory);
+    return true;
+  }
+  return false;
+}
+
+bool H2Session::is_full(const H2Stream& stream) const {
+  return stream.unanswered_ >= thread_.limits.pipelined || stream.queue_.size() - stream.sent_ >= queue_bytes;
+}
+
+// What is taken opens the stream's window again; the rest is held, and no more comes than fits there.
+void H2Session::take_messages(H2Stream& stream, std::string_view bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size() && !stream.paused_ && !stream.discarding_) {
+    taken += take_message(stream, bytes.substr(taken));
+    if (!stream.discarding_ && stream.prefix_.whole() && stream.missing_ == 0) whole_message(stream);
+  }
+  if (stream.discarding_) return;
+  if (taken > 0) nghttp2_session_consume_stream(session_.get(), stream.id_, taken);
+  if (taken < bytes.size()) stream.held_.append(bytes.substr(taken));
+}
+
+void H2Session::whole_message(H2Stream& stream) {
+  if (const Fault fault = stream.body_.finish()) return refuse(stream, fault);
+  stream.handed_ = true;
+  ++stream.unanswered_;
+  const auto keep = stream.shared_from_this();
+  call_handler(stream, [&] { thread_.handler.message(stream); });
+  stream.prefix_.clear();
+  stream.body_.clear();
+  stream.paused_ = is_full(stream);
+}
+
+void H2Session::resume_paused() {
+  if (!std::exchange(can_resume_, false)) return;
+  working_ = true;
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    const auto stream = live_[i];
+    if (!stream->paused_ || is_full(*stream) || stream->closed_ || stream->discarding_) continue;
+    stream->paused_ = false;
+    stream->body_since_ = now_;
+    stream->received_ = 0;
+    const std::string held = std::exchange(stream->held_, {});
+    take_messages(*stream, held);
+    if (stream->all_in_) tell_half_closed(*stream);
+  }
+  working_ = false;
+}
+
+void H2Session::all_in(H2Stream& stream) {
+  stream.all_in_ = true;
+  if (stream.discarding_) return;
+  if (stream.streaming_) return tell_half_closed(stream);
+  finish_request(stream);
+}
+
+void H2Session::finish_request(H2Stream& stream) {
+  if (stream.head_.grpc) {
+    if (!stream.prefix_.begun())
+      return refuse(stream, 400, GrpcStatus::unimplemented, "there is no message, and one is wanted");
+    if (!stream.prefix_.whole() || stream.missing_ > 0)
+      return refuse(stream, 400, GrpcStatus::invalid_argument, "the message is cut off");
+  }
+  if (const Fault fault = stream.body_.finish()) return refuse(stream, fault);
+  stream.handed_ = true;
+  const auto keep = stream.shared_from_this();
+  call_handler(stream, [&] { thread_.handler.handle(stream); });
+}
+
+void H2Session::tell_half_closed(H2Stream& stream) {
+  if (stream.paused_ || stream.half_told_ || stream.discarding_) return;
+  if (stream.prefix_.begun())
+    return refuse(stream, 400, GrpcStatus::invalid_argument, "the last message is cut off");
+  stream.half_told_ = stream.handed_ = true;
+  const auto keep = stream.shared_from_this();
+  call_handler(stream, [&] { thread_.handler.half_closed(stream); });
+}
+
+void H2Session::refuse(H2Stream& stream, const Fault& fault) {
+  refuse(stream, fault.status, grpc_status_of(fault), fault.message);
+}
+
+void H2Session::refuse(H2Stream& stream, int http_status, GrpcStatus grpc_status, std::string_view message) {
+  stream.discarding_ = true;
+  if (stream.final_) return;
+  thread_.stats.requests_refused.fetch_add(1, std::memory_order_relaxed);
+  if (stream.head_.grpc) {
+    stream.faulty_ = true;
+    stream.fault_ = grpc_status;
+    stream.fault_text_ = message;
+  } else {
+    Response& response = stream.response();
+    response.clear();
+    response.status = http_status;
+    try {
+      thread_.handler.refuse(stream.head_.path, message, response);
+    } catch (...) {
+      response.body.clear();
+    }
+  }
+  if (!stream.handed_) stream.answered_ = true;
+  submit(stream);
+  // A handler that works on it learns that nobody waits for its answer any more.
+  lose(stream);
+}
+
+}  // namespace nn::http

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -28,10 +29,23 @@ PredictionKind kind_of_outputs(const model::Model& model, std::int64_t outputs) 
 
 }  // namespace
 
+namespace {
+
+// A device that isn't there is told before a file is read.
+model::Model load_for(const std::string& path, const backend::Device& device) {
+  backend::check_device(device);
+  return model::load_model(path);
+}
+
+}  // namespace
+
 Predictor::Predictor(const std::string& path, const backend::Device& device, backend::Precision precision)
-    : path_(path), device_(device), precision_(precision) {
+    : Predictor(path, load_for(path, device), device, precision) {}
+
+Predictor::Predictor(const std::string& path, model::Model model, const backend::Device& device,
+                     backend::Precision precision)
+    : path_(path), device_(device), precision_(precision), model_(std::move(model)) {
   backend::check_device(device_);
-  model_ = model::load_model(path_);
   plan_ = lower(model_.network, model_.loss);
   kind_ = kind_of_outputs(model_, plan_.outputs);
   one_logit_ = kind_.classes && plan_.outputs == 1 && kind_.width() == 2;
@@ -144,7 +158,24 @@ void Predictor::warm_up(std::int64_t rows) {
   Buffer out(static_cast<std::size_t>(rows * kind_.width()) * sizeof(float));
   for (std::int64_t some = rows; some > 0; some = backend_->records_sizes() ? some / 2 : 0)
     forward(encoded_, x_.as<float>(), some, out.as<float>());
+  warm_up_bytes(rows, out.as<float>());
 }
+
+// A tensor whose elements have one scale was a tensor of bytes.
+void Predictor::warm_up_bytes(std::int64_t rows, float* out) {
+  if (columns().size() != 1 || columns()[0].kind != model::InputColumn::Kind::tensor) return;
+  if (columns()[0].scale.size() != 1) return;
+  Schema table;
+  table.fields.push_back({columns()[0].name, DType::u8, columns()[0].shape, false, {}, {}});
+  const auto byte_values = model_.encoder.bind(table).byte_values();
+  if (!byte_values) return;
+  make_room(bytes_, byte_values, rows);
+  const std::vector<std::uint8_t> x(static_cast<std::size_t>(rows * plan_.inputs));
+  for (std::int64_t some = rows; some > 0; some = backend_->records_sizes() ? some / 2 : 0)
+    forward(bytes_, x.data(), some, out);
+}
+
+void Predictor::try_out(std::int64_t rows, float* out) { forward(encoded_, x_.as<float>(), rows, out); }
 
 // The network learned (y - offset) * scale.
 void Predictor::finish_numbers(std::int64_t rows, float* out) const {

@@ -21,12 +21,15 @@ struct PredictorInput {
   const Batch* batch;
 };
 
-// predict() and warm_up() are called by one thread at a time, the rest is thread-safe. Errors
+// predict(), warm_up() and try_out() are called by one thread at a time, the rest is thread-safe. Errors
 // name the model.
 class Predictor {
  public:
   // Loads the model (errors as model::load_model() has them). Throws when the device is not there.
   Predictor(const std::string& path, const backend::Device& device,
+            backend::Precision precision = backend::Precision::float32);
+  // A model that was loaded from there; copies of it share its weights.
+  Predictor(const std::string& path, model::Model model, const backend::Device& device,
             backend::Precision precision = backend::Precision::float32);
   ~Predictor();
 
@@ -45,8 +48,11 @@ class Predictor {
   // rows seen. A row's result depends on that row only.
   void predict(std::span<const PredictorInput> inputs, float* out);
 
-  // Makes ready for that many rows, and reads all weights.
+  // Makes ready for that many rows, and reads all weights. Where the model learned from bytes, it is made
+  // ready for both floats and bytes.
   void warm_up(std::int64_t rows);
+  // After that, a step of as many rows at most, which mean nothing. out [rows, kind().width()], overwritten.
+  void try_out(std::int64_t rows, float* out);
 
  private:
   // Rows come encoded, or as the bytes they are: each path has a program of its own.
@@ -57,6 +63,7 @@ class Predictor {
   void make_room(InputPath& path, const std::optional<std::array<float, 256>>& byte_values,
                  std::int64_t rows);
   std::shared_ptr<const float> parameters_now() const;
+  void warm_up_bytes(std::int64_t rows, float* out);
   void forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out);
   void finish_numbers(std::int64_t rows, float* out) const;
 

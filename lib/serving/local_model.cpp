@@ -1,9 +1,16 @@
 #include "serving/local_model.hpp"
 
+#include <time.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace nn::serving {
 namespace {
+
+constexpr std::chrono::milliseconds long_run{2};    // one of these is enough to know what it takes
+constexpr std::chrono::milliseconds patience{500};  // for all that is measured, beside the largest step
+constexpr int short_runs = 5;
 
 DType type_of(model::InputColumn::Kind kind) {
   switch (kind) {
@@ -23,20 +30,43 @@ std::shared_ptr<const Schema> table_of(std::span<const model::InputColumn> colum
   return table;
 }
 
+// What the thread that loads computes with alone, it is charged for: others may interrupt it meanwhile.
+std::chrono::nanoseconds now(bool one_thread) {
+  timespec time{};
+  ::clock_gettime(one_thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 LocalModel::LocalModel(std::string name, std::uint64_t version, const std::string& path,
                        const backend::Device& device, backend::Precision precision, Batcher* batcher)
+    : LocalModel(std::move(name), version, path, model::load_model(path), device, precision, batcher) {}
+
+LocalModel::LocalModel(std::string name, std::uint64_t version, const std::string& path, model::Model model,
+                       const backend::Device& device, backend::Precision precision, Batcher* batcher)
     : LocalServable(std::move(name), version, batcher),
-      predictor_(path, device, precision),
+      predictor_(path, std::move(model), device, precision),
+      one_thread_(device.kind == backend::Device::Kind::cpu && backend::thread_count(device) == 1),
       inputs_(table_of(predictor_.columns())),
       outputs_(predict::PredictionBuilder(predictor_.kind(), *inputs_, false, {}).schema()) {}
 
-void LocalModel::warm_up(std::int64_t rows) {
-  predictor_.warm_up(rows);
-  const auto start = Clock::machine().now();
-  predictor_.warm_up(rows);
-  note_cost(rows, Clock::machine().now() - start);
+void LocalModel::warm_up(const WarmUp& options) {
+  predictor_.warm_up(options.rows);
+  if (options.elsewhere) backend::pin_thread(*options.elsewhere);
+  Buffer out(static_cast<std::size_t>(options.rows * kind().width()) * sizeof(float));
+  const auto run = [&](std::int64_t rows) {
+    const auto start = now(one_thread_);
+    predictor_.try_out(rows, out.as<float>());
+    return now(one_thread_) - start;
+  };
+  set_cost(options.rows, run(options.rows));
+  const auto start = now(false);
+  for (std::int64_t rows = 1; rows < options.rows && now(false) - start < patience; rows *= 2) {
+    auto least = run(rows);
+    for (int i = 1; i < short_runs && least < long_run; ++i) least = std::min(least, run(rows));
+    set_cost(rows, least);
+  }
 }
 
 }  // namespace nn::serving

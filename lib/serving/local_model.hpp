@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -11,11 +12,22 @@
 
 namespace nn::serving {
 
+struct WarmUp {
+  std::int64_t rows = 1024;  // the most that a step will have
+  // The cores that are to be spared no work while steps are tried out, where the device's own have other
+  // things to do.
+  std::optional<backend::Device> elsewhere = {};
+};
+
 class LocalModel : public LocalServable {
  public:
   // Loads the file. Errors as predict::Predictor has them.
   LocalModel(std::string name, std::uint64_t version, const std::string& path, const backend::Device& device,
              backend::Precision precision, Batcher* batcher);
+  // A model that was loaded from there, whose weights others may have as well: there is one copy of them on
+  // the CPU's side.
+  LocalModel(std::string name, std::uint64_t version, const std::string& path, model::Model model,
+             const backend::Device& device, backend::Precision precision, Batcher* batcher);
 
   const std::string& digest() const override { return predictor_.digest(); }
   const predict::PredictionKind& kind() const override { return predictor_.kind(); }
@@ -27,12 +39,15 @@ class LocalModel : public LocalServable {
     predictor_.predict(inputs, out);
   }
 
-  // Computes a step of so many rows that mean nothing, so that the first request doesn't pay for it, and
-  // measures one. In the thread that loads.
-  void warm_up(std::int64_t rows);
+  // Computes steps of rows that mean nothing, of each power of two of rows up to that many, so that the first
+  // requests don't pay for it, and measures them. In the thread that loads, which is pinned to the device
+  // or elsewhere afterwards.
+  void warm_up(const WarmUp& options);
+  void warm_up(std::int64_t rows) { warm_up(WarmUp{.rows = rows}); }
 
  private:
   predict::Predictor predictor_;
+  bool one_thread_;
   std::shared_ptr<const Schema> inputs_, outputs_;
 };
 

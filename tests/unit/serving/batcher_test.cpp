@@ -1,11 +1,10 @@
 #include "serving/batcher.hpp"
 
-#include <condition_variable>
-#include <mutex>
 #include <numeric>
 
 #include "catch.hpp"
 #include "fake_servable.hpp"
+#include "gathered.hpp"
 
 using namespace nn;
 using namespace nn::serving;
@@ -14,35 +13,9 @@ using namespace std::chrono_literals;
 namespace {
 
 using test::FakeServable;
+using test::Gathered;
 using test::request_of;
 using test::values_of;
-
-// Gathers what is completed, in its order.
-class Gathered : public Completion {
- public:
-  void complete(std::span<std::shared_ptr<Request>> requests) override {
-    const std::lock_guard lock(mutex_);
-    groups_.push_back(requests.size());
-    all_.insert(all_.end(), requests.begin(), requests.end());
-    changed_.notify_all();
-  }
-  Requests wait_for(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_until(lock, std::chrono::system_clock::now() + 20s,
-                                [&] { return all_.size() >= count; }));
-    return all_;
-  }
-  std::vector<std::size_t> groups() {
-    const std::lock_guard lock(mutex_);
-    return groups_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::size_t> groups_;
-  Requests all_;
-};
 
 struct Fixture {
   std::shared_ptr<FakeServable> model = std::make_shared<FakeServable>();

@@ -289,6 +289,195 @@ TEST_CASE("models that have had the same time take turns as they came") {
   CHECK(order == "cabcab");
 }
 
+TEST_CASE("better priorities come first, and what else waits shares their step; shadows wait for all") {
+  StepQueue queue({.step_rows = 4});
+  const auto model = std::make_shared<FakeServable>(), other = std::make_shared<FakeServable>("o");
+  Requests over;
+  const auto add_as = [&](Priority priority, std::size_t rows, const std::shared_ptr<FakeServable>& whose) {
+    auto request = test::request_of(whose, some(rows));
+    request->priority = priority;
+    REQUIRE(queue.push(whose, request));
+    return request;
+  };
+  const auto shadow = add_as(Priority::shadow, 1, model);
+  const auto batch = add_as(Priority::batch, 1, model);
+  const auto normal = add_as(Priority::normal, 2, model);
+  const auto high = add_as(Priority::high, 2, model);
+  const auto others = add_as(Priority::normal, 1, other);
+  auto step = queue.next(start, over);
+  REQUIRE(step);
+  CHECK(step->slices.size() == 2);
+  CHECK(high->taken == 2);
+  CHECK(normal->taken == 2);
+  queue.computed(*step, 1ms);
+  step = queue.next(start, over);
+  CHECK(others->taken == 1);  // normal before batch, whoever's turn it is
+  queue.computed(*step, 1ms);
+  step = queue.next(start, over);
+  CHECK(batch->taken == 1);
+  CHECK(shadow->taken == 0);
+  queue.computed(*step, 1ms);
+  CHECK(rows_of(queue.next(start, over)) == Rows{1});
+  CHECK(shadow->taken == 1);
+  CHECK(queue.empty());
+}
+
+TEST_CASE("a model with worse priorities saves no time up while others are computed") {
+  StepQueue queue({.step_rows = 1});
+  const auto busy = std::make_shared<FakeServable>("busy"),
+             patient = std::make_shared<FakeServable>("patient");
+  Requests over;
+  for (int i = 0; i < 10; ++i) {
+    auto request = test::request_of(patient, some(1));
+    request->priority = Priority::batch;
+    REQUIRE(queue.push(patient, request));
+  }
+  for (int i = 0; i < 100; ++i) {
+    add(queue, busy, 1);
+    queue.computed(*queue.next(start, over), 10ms);
+  }
+  for (int i = 0; i < 10; ++i) {
+    auto request = test::request_of(busy, some(1));
+    request->priority = Priority::batch;
+    REQUIRE(queue.push(busy, request));
+  }
+  int of_patient = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto step = queue.next(start, over);
+    of_patient += step->servable == patient ? 1 : 0;
+    queue.computed(*step, 10ms);
+  }
+  CHECK(of_patient >= 4);
+  CHECK(of_patient <= 6);
+}
+
+TEST_CASE("steps take half of what requests should take") {
+  StepQueue queue({.step_rows = 1024, .step_time = 1s, .step_time_alone = 1s, .slo = 10ms});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  for (const std::int64_t rows : {1, 1024})
+    for (int i = 0; i < 100; ++i) model->note_step(rows, 1ms + rows * 100us);
+  for (int i = 0; i < 100; ++i) add(queue, model, 1);
+  const auto step = queue.next(start, over);
+  CHECK(step->rows >= 39);
+  CHECK(step->rows <= 41);
+}
+
+TEST_CASE("pieces of a large request have steps of their own, and small requests pass between them") {
+  StepQueue queue({.step_rows = 1024, .slice_time = 200us});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  for (const std::int64_t rows : {1, 1024})
+    for (int i = 0; i < 100; ++i) model->note_step(rows, 20us + rows * 1us);
+  add(queue, model, 1, 3);
+  const auto large = add(queue, model, 10'000, 1);
+  auto step = queue.next(start, over);
+  CHECK(step->rows == 1);
+  Clock::duration longest{0};
+  for (int i = 0; i < 20; ++i) {
+    queue.computed(*step, 20us + step->rows * 1us);
+    const auto small = add(queue, model, 1, 2);  // while a piece is computed, or has just been
+    for (int steps = 0; small->taken == 0; ++steps) {
+      REQUIRE(steps < 2);
+      step = queue.next(start, over);
+      CHECK((step->slices.size() == 1 || step->rows < 10));
+      longest = std::max<Clock::duration>(longest, 20us + step->rows * 1us);
+    }
+  }
+  CHECK(longest <= 210us);
+  CHECK(large->taken > 0);
+  CHECK(large->taken < 10'000);
+}
+
+TEST_CASE("once requests have waited too long for a while, the newest come first until they don't") {
+  StepQueue queue({.step_rows = 1, .slo = 10ms, .patience = 100ms});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  auto now = start;
+  const auto old = add(queue, model, 1, 1, now), second = add(queue, model, 1, 2, now);
+  for (std::uint64_t client = 10; client < 20; ++client) add(queue, model, 1, client, now);
+  const auto serve = [&] {
+    const auto step = queue.next(now, over);
+    REQUIRE(step);
+    queue.computed(*step, 1ms);
+    return step->slices[0].request;
+  };
+  CHECK(serve() == old);
+  now += 11ms;  // from here on the queue stands
+  CHECK(serve() == second);
+  now += 99ms;
+  const auto almost = add(queue, model, 1, 3, now);
+  CHECK(serve() != almost);
+  now += 2ms;
+  const auto newest = add(queue, model, 1, 4, now);
+  CHECK(serve() == newest);
+  CHECK(queue.newest_first());
+  CHECK(serve() == almost);
+  // What came in time again, with nothing old before it, has its turn as it came.
+  while (!queue.empty()) serve();
+  const auto a = add(queue, model, 1, 1, now), b = add(queue, model, 1, 2, now);
+  CHECK(serve() == a);
+  CHECK(serve() == b);
+  CHECK_FALSE(queue.newest_first());
+}
+
+TEST_CASE("where the newest come first, those that are late already are told so") {
+  StepQueue queue({.step_rows = 1, .slo = 10ms, .patience = 100ms, .longest_wait = 200ms});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  std::vector<std::shared_ptr<Request>> old;
+  for (std::uint64_t client = 0; client < 5; ++client) old.push_back(add(queue, model, 1, client, start));
+  old[3]->deadline = start + 50ms;
+  REQUIRE(queue.next(start + 20ms, over));
+  REQUIRE(queue.next(start + 121ms, over));  // of the newest
+  CHECK(old[4]->taken == 1);
+  CHECK(over.empty());
+  add(queue, model, 1, 9, start + 200ms);
+  REQUIRE(queue.next(start + 201ms, over));
+  CHECK(over.size() == 3);
+  for (const auto& request : over) CHECK(request->state == Request::State::late);
+  CHECK(queue.empty());
+}
+
+TEST_CASE("the rest of a request that is late isn't computed") {
+  StepQueue queue({.step_rows = 10});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  const auto large = add(queue, model, 100);
+  large->deadline = start + 5ms;
+  REQUIRE(queue.next(start, over));
+  large->done = 10;
+  CHECK_FALSE(queue.next(start + 5ms, over));
+  CHECK(over == Requests{large});
+  CHECK(large->state == Request::State::late);
+  CHECK(queue.empty());
+}
+
+TEST_CASE("the predicted wait is the rest of the step and what waits before") {
+  StepQueue queue({.step_rows = 10});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  for (const std::int64_t rows : {1, 10})
+    for (int i = 0; i < 300; ++i) model->note_step(rows, 1ms + rows * 100us);
+  const auto wait = [&](Priority priority, Clock::duration later) {
+    return std::chrono::duration<double, std::milli>(queue.predicted_wait(priority, start + later)).count();
+  };
+  CHECK(wait(Priority::normal, 0ms) == 0);
+  add(queue, model, 10);
+  CHECK(wait(Priority::normal, 0ms) == Approx(2).epsilon(0.1));
+  CHECK(wait(Priority::high, 0ms) == 0);
+  auto step = queue.next(start, over);
+  CHECK(wait(Priority::normal, 0ms) == Approx(2).epsilon(0.1));
+  CHECK(wait(Priority::high, 1ms) == Approx(1).epsilon(0.1));
+  add(queue, model, 25);
+  CHECK(queue.waiting_rows() == 25);
+  CHECK(wait(Priority::normal, 1ms) == Approx(1 + 5).epsilon(0.1));
+  queue.computed(*step, 2ms);
+  queue.clear();
+  CHECK(wait(Priority::shadow, 2ms) == 0);
+  CHECK(queue.waiting_rows() == 0);
+}
+
 namespace {
 
 // Requests of so many clients for so many models.

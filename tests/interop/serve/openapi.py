@@ -1,0 +1,40 @@
+"""What we say of our HTTP interface, held against nn-serve by schemathesis: openapi.py BIN_FOLDER EXAMPLES OPENAPI_FILE"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True  # beside the sources
+import servers
+from models import Models
+
+BIN, EXAMPLES, FILE = (os.path.abspath(path) for path in sys.argv[1:4])
+try:
+    import schemathesis  # noqa: F401
+    import yaml
+    from openapi_spec_validator import validate
+except ImportError as error:
+    servers.skip(error)
+if not os.path.exists(FILE):
+    servers.skip(f"no {os.path.basename(FILE)}")
+
+
+def main():
+    with open(FILE) as file:
+        validate(yaml.safe_load(file))
+    folder = tempfile.mkdtemp()
+    models = Models(BIN, EXAMPLES, folder)
+    with servers.nn_serve(BIN, "--repository", models.repository, "--device", "cpu:0") as server:
+        command = [sys.executable, "-m", "schemathesis.cli", "run", FILE, "--url", f"http://127.0.0.1:{server.port}"]
+        command += ["--checks", "not_a_server_error,response_schema_conformance,content_type_conformance"]
+        command += ["--max-examples", "60", "--seed", "1", "--generation-database", "none", "--no-color"]
+        # Loading and unloading goes on in between: then 503 is the right answer.
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        print(done.stdout[-6000:], done.stderr[-2000:])
+        assert server.process.poll() is None, server.said()
+        assert servers.status_of(server.port, "/v2/health/live") == 200
+    return done.returncode
+
+
+sys.exit(main())

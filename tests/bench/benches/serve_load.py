@@ -1,0 +1,194 @@
+"""nn-serve under load: batching, replicas, an objective for latency, overload, versions that are published."""
+
+import os, statistics, subprocess, threading, time
+
+import serving
+from report import Goal, Row, compare, digits, megabytes, share
+from serving import CLIENT, SERVER, cores, servers
+from workers import resident
+
+PART = "Serve"
+WIDE = "[64,1024,1024,1024,1024,10]"
+
+
+def per_second(value):
+    return f"{digits(value)} /s"
+
+
+def rows_per_second(value):
+    return f"{digits(value)} rows/s"
+
+
+class Wide:
+    """A model whose row takes most of a millisecond of a core; its repository, and a file of rows."""
+
+    def __init__(self, digits_):
+        bench = self.bench = digits_.bench
+        self.row, self.rounds = digits_.row, digits_.rounds
+        self.model, self.table = bench.file("wide.nn"), bench.file("wide.arrows")
+        if not os.path.exists(self.model):
+            bench.run(bench.tool("nn-train"), bench.file("digits.csv"), "--label", "y", "--layers", "1024,1024,1024,1024",
+                      "--epochs", "1", "--standardize", "--seed", "1", "--quiet", "-o", self.model)
+            bench.run(bench.tool("nn-read"), bench.file("digits.csv"), "--label", "y", "--repeat=8", "--batch", "1024",
+                      "-o", self.table)
+            servers.repository(bench.file("wides"), wide=self.model)
+        self.repository = bench.file("wides")
+
+    def request(self, rows=1):
+        body, length = serving.v2_binary_body("x", rows * [self.row], "proba")
+        return "/v2/models/wide/infer", body, [f"Inference-Header-Content-Length: {length}"]
+
+    def load(self, port, *options, rows=1):
+        path, body, headers = self.request(rows)
+        return serving.load(self.bench, port, path, body, *options, headers=headers)
+
+
+def batching(digits_):
+    """256 clients of a row each, against a file of rows on the same device."""
+    wide, bench = Wide(digits_), digits_.bench
+    ours, theirs = [], []
+    rows = int(bench.run("sh", "-c", f"'{bench.tool('nn-read')}' '{wide.table}' --to csv | wc -l")) - 1
+    predict = [bench.tool("nn-predict"), "-m", f"{wide.model}@cpu:{SERVER}", wide.table, "-o", os.devnull]
+    with serving.nn_serve(bench, wide.repository) as server:
+        for _ in range(digits_.rounds):
+            figures = serving.clean(wide.load(server.port, "--connections", 256, "--seconds", 3, "--warm-up", 1))
+            ours.append(figures["rate"])
+            start = time.perf_counter()
+            bench.run(*predict)
+            theirs.append(rows / (time.perf_counter() - start))
+    yield compare(PART, f"{WIDE}, 256 clients of one row each", "nn-predict of a file", ours, theirs, show=rows_per_second,
+                  goal=Goal(0.8, True))
+
+
+def alone(digits_):
+    """One client: does it wait for others that don't come?"""
+    bench = digits_.bench
+    path, body, headers = digits_.requests()["binary"]
+    headers = [header.replace(":", ": ") for header in headers.split(";") if header]
+
+    def p50(port):
+        figures = serving.load(bench, port, path, body, "--connections", 1, "--seconds", 1, "--warm-up", 0.3, headers=headers)
+        return serving.clean(figures)["answered"]["p50_ms"] * 1e-3
+
+    with serving.nn_serve(bench, digits_.repository) as ours, serving.nn_serve(
+        bench, digits_.repository, "--batch-max", "1"
+    ) as theirs:
+        samples = [(p50(ours.port), p50(theirs.port)) for _ in range(digits_.rounds)]
+    yield compare(PART, "[64,32,10], one client alone, p50", "--batch-max 1", [a for a, _ in samples], [b for _, b in samples],
+                  goal=Goal(1.1))
+
+
+def replicas(digits_):
+    """Steps of many rows, so that the client hardly counts."""
+    work = f"{WIDE}, two replicas, requests of 64 rows"
+    if len(cores()) < 2:
+        yield Row(PART, work, "one replica", skipped="one core")
+        return
+    wide, bench = Wide(digits_), digits_.bench
+
+    def rate(port):
+        figures = wide.load(port, "--connections", 8, "--seconds", 3, "--warm-up", 1, rows=64)
+        return 64 * serving.clean(figures)["rate"]
+
+    ours, theirs = [], []
+    for _ in range(digits_.rounds):
+        with serving.nn_serve(bench, wide.repository, "--device", f"cpu:{CLIENT}", core=None) as two:
+            ours.append(rate(two.port))
+        with serving.nn_serve(bench, wide.repository, core=None) as one:
+            theirs.append(rate(one.port))
+    yield compare(PART, work, "one replica", ours, theirs, show=rows_per_second, goal=Goal(1.7, True))
+
+
+def capacity(wide, port):
+    return serving.clean(wide.load(port, "--connections", 64, "--seconds", 3, "--warm-up", 1))["rate"]
+
+
+def slo(digits_):
+    wide, bench = Wide(digits_), digits_.bench
+    p99, rates = [], []
+    with serving.nn_serve(bench, wide.repository, "--slo", "10ms") as server:
+        for _ in range(digits_.rounds):
+            most = capacity(wide, server.port)
+            figures = wide.load(server.port, "--connections", 512, "--stage", f"{0.7 * most}:5", "--warm-up", 1)
+            p99.append(serving.clean(figures)["answered"]["p99_ms"] * 1e-3)
+            rates.append(0.7 * most)
+    yield Row(PART, f"{WIDE}, --slo 10ms, open loop at 0.7 of capacity: p99", ours=statistics.median(p99), goal=Goal(0.010),
+              note=f"{statistics.median(rates):.0f} requests a second", samples={"ours": p99})
+
+
+def overload(digits_):
+    """Three times the capacity for 30 s, behind and before a quiet time."""
+    wide, bench = Wide(digits_), digits_.bench
+    with serving.nn_serve(bench, wide.repository, "--slo", "10ms") as server:
+        most = capacity(wide, server.port)
+        quiet, storm = 3, 30
+        figures = wide.load(server.port, "--connections", 2048, "--timeline-ms", 100, "--within-ms", 200,
+                            "--stage", f"{0.5 * most}:{quiet}", "--stage", f"{3 * most}:{storm}",
+                            "--stage", f"{0.5 * most}:{quiet}")
+        memory = resident(server.process)
+    timeline = figures["timeline"]
+    in_storm = timeline[quiet * 10 : (quiet + storm) * 10]
+    goodput = sum(good for good, _, _ in in_storm) / (len(in_storm) / 10)
+    yield Row(PART, f"{WIDE}, 3 × capacity, open loop, 30 s: answers within 200 ms", "its capacity", goodput, most, goodput / most,
+              show=per_second, goal=Goal(0.8, True))
+    strangers = {status: count for status, count in figures["by_status"].items() if status not in ("200", "429", "503")}
+    yield Row(PART, "… refusals, p99", ours=figures["refused"]["p99_ms"] * 1e-3, goal=Goal(0.005),
+              note=f"{figures['refused']['count']} refused, {figures['failed']} lost, {strangers or 'no other statuses'}")
+    after = timeline[(quiet + storm) * 10 :]
+    bad = [i for i, (_, others, slowest) in enumerate(after) if others > 0 or slowest > 50]
+    yield Row(PART, "… until nothing is refused and all is answered within 50 ms again", ours=(bad[-1] + 1 if bad else 0) / 10,
+              goal=Goal(1))
+    yield Row(PART, "… memory at the end", ours=memory, show=megabytes)
+
+
+def publish(digits_):
+    """Twenty versions in a row at half load, against the same without."""
+    bench = digits_.bench
+    base = servers.repository(bench.file("published"), digits=digits_.model)
+    path, body, headers = digits_.requests()["binary"]
+    headers = [header.replace(":", ": ") for header in headers.split(";") if header]
+    before, during, failed, memory, version = [], [], 0, [], 1
+    models = [digits_.model, bench.file("digits-2.nn")]
+
+    def load(*options):
+        return serving.load(bench, server.port, path, body, "--connections", 64, "--warm-up", 0.5, *options, headers=headers)
+
+    def publish_twenty():
+        nonlocal version
+        for _ in range(20):
+            version += 1
+            bench.run(bench.tool("nn-model"), "publish", "-q", models[version % 2], os.path.join(base, "digits"))
+            time.sleep(0.15)
+
+    with serving.nn_serve(bench, base) as server:
+        half = 0.5 * serving.clean(load("--seconds", 2))["rate"]
+        for _ in range(5):
+            before.append(load("--stage", f"{half}:5"))
+            memory.append(resident(server.process))
+            thread = threading.Thread(target=publish_twenty)
+            thread.start()
+            during.append(load("--stage", f"{half}:5"))
+            thread.join()
+        memory.append(resident(server.process))
+        failed = sum(one["failed"] + sum(count for status, count in one["by_status"].items() if status != "200")
+                     for one in before + during)
+        served = [one for one in (serving.answers(server.port, path.replace("/infer", ""))[2],) if one]
+    note = f"{half:.0f} requests a second" + ("" if f'"{version}"'.encode() in b"".join(served) else ", the last isn't served")
+    for q, goal in (("p99", 1.5), ("p999", 3)):
+        yield compare(PART, f"20 versions published at half load: {q.replace('999', '99.9')}", "the same without",
+                      [one["answered"][f"{q}_ms"] * 1e-3 for one in during],
+                      [one["answered"][f"{q}_ms"] * 1e-3 for one in before], goal=Goal(goal), note=note)
+    requests = sum(one["meant"] for one in before + during)
+    yield Row(PART, f"… requests that failed, of {requests}", ours=failed, show=lambda value: f"{value:.0f}", goal=Goal(0))
+    yield Row(PART, "… memory after 100 versions", "after the first 20", memory[-1], memory[1], memory[-1] / memory[1],
+              goal=Goal(1.05), show=megabytes)
+
+
+ROWS = {
+    "batching": batching,
+    "alone": alone,
+    "replicas": replicas,
+    "slo": slo,
+    "publish": publish,
+    "overload": overload,
+}

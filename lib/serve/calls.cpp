@@ -17,7 +17,7 @@ void earlier(std::optional<Clock::time_point>& deadline, std::optional<Clock::ti
   if (other && (!deadline || *other < *deadline)) deadline = other;
 }
 
-Fault fault_of(const serving::Request& request) {
+Fault why_not_answered(const serving::Request& request) {
   using State = serving::Request::State;
   switch (request.state) {
     case State::late: return {Failure::late, "the deadline passed before it was computed"};
@@ -107,12 +107,26 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
 void Calls::submit(http::Exchange& exchange, Call& call) {
   prepare(exchange, call);
   const std::shared_ptr<Computation> computation = call.computation;
+  if (const auto refused =
+          serving::refusal(*call.served->servable, computation->rows.rows, computation->priority,
+                           computation->arrived, computation->deadline, service_.options.door)) {
+    throw fault_of(*refused, exchange.head().grpc);
+  }
   if (call.served->servable->try_now(*computation)) return answer(exchange, call);
   computation->exchange = exchange.shared_from_this();
   computation->completion = mailbox_;
   if (call.served->servable->submit(computation)) return;
   computation->exchange.reset();
-  throw Fault{Failure::unavailable, "too much waits for this model already", std::chrono::seconds(1)};
+  throw fault_of({}, exchange.head().grpc);
+}
+
+Fault Calls::fault_of(const serving::Refusal& refusal, bool grpc) const {
+  if (refusal.reason == serving::Refusal::Reason::deadline) {
+    return {Failure::late, "its deadline would be over before it is answered"};
+  }
+  const bool exhausted = grpc || service_.options.shed_status == 429;
+  return {exhausted ? Failure::exhausted : Failure::unavailable, "too much waits for this model already",
+          refusal.retry_after};
 }
 
 void Calls::finish(Computation& computation) {
@@ -126,7 +140,7 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
     if (request.error && request.error->kind() == ErrorKind::device && !service_.broken.exchange(true)) {
       service_.on_broken();
     }
-    return fail_call(exchange, call, fault_of(request));
+    return fail_call(exchange, call, why_not_answered(request));
   }
   http::Response& response = exchange.response();
   const std::int64_t rows = request.rows.rows;

@@ -7,6 +7,7 @@
 #include "serve/dialect.hpp"
 #include "serve/mailbox.hpp"
 #include "serve/service.hpp"
+#include "serving/door.hpp"
 
 namespace nn::serve {
 
@@ -29,6 +30,7 @@ class Calls {
   void read(http::Exchange& exchange, Call& call);
   void prepare(http::Exchange& exchange, Call& call);
   void submit(http::Exchange& exchange, Call& call);
+  Fault fault_of(const serving::Refusal& refusal, bool grpc) const;
   void finish(Computation& computation);
   void answer(http::Exchange& exchange, Call& call);
   void fail_call(http::Exchange& exchange, Call& call, const Fault& fault);

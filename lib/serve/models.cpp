@@ -3,16 +3,25 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "serving/local_model.hpp"
 
 namespace nn::serve {
+namespace {
+
+// What may be computed in the thread of a connection: to hand it over takes as long, and the thread's other
+// connections wait meanwhile.
+constexpr std::chrono::microseconds quick_time{30};
+// What pieces of large requests may take while others wait.
+constexpr std::chrono::microseconds slice_time{500};
+
+}  // namespace
 
 Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
                serving::CatalogHolder& catalog, std::function<void()> on_change)
     : options_(options), loader_(loader_options(), log, catalog, on_change) {
   if (options.at.empty() && options.hosts.empty()) {
-    for (std::size_t i = 0; i < options.devices.size(); ++i) {
-      batchers_.push_back(std::make_unique<serving::Batcher>(batcher_options()));
+    for (const backend::Device& device : options.devices) {
+      batchers_.push_back(std::make_unique<serving::Batcher>(batcher_options(device)));
+      places_.push_back({device, batchers_.back().get()});
     }
     return;
   }
@@ -32,20 +41,24 @@ serving::LoaderOptions Models::loader_options() {
     spec.policy = spec.repository ? options_.policy : repository::VersionPolicy{};
   }
   out.open = [this](const std::string& name, const repository::FoundVersion& version) {
-    const backend::Device& device = options_.devices.front();
-    backend::pin_thread(device);  // the last model was computed with on its first core
-    auto model = std::make_unique<serving::LocalModel>(name, version.version, version.path, device,
-                                                       options_.precision, batchers_.front().get());
-    model->warm_up(options_.batch_max);
+    backend::pin_thread(options_.devices.front());  // the last model was computed with on its first core
+    auto model = std::make_unique<serving::ReplicatedModel>(name, version.version, version.path, places_,
+                                                            options_.precision);
+    model->warm_up({.rows = options_.batch_max});
     return model;
   };
   return out;
 }
 
-serving::BatcherOptions Models::batcher_options() const {
+serving::BatcherOptions Models::batcher_options(const backend::Device& device) const {
   serving::BatcherOptions out;
+  out.device = backend::to_string(device);
+  out.quick_time = quick_time;
   out.limits.step_rows = options_.batch_max;
   out.limits.queue_bytes = options_.request_memory;
+  out.limits.slice_time = slice_time;
+  out.limits.slo = options_.door.slo;
+  out.limits.longest_wait = options_.door.longest();
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "serving/catalog.hpp"
 #include "serving/event_log.hpp"
 #include "serving/loader.hpp"
+#include "serving/replicated_model.hpp"
 
 namespace nn::serve {
 
@@ -37,11 +38,12 @@ class Models {
 
  private:
   serving::LoaderOptions loader_options();
-  serving::BatcherOptions batcher_options() const;
+  serving::BatcherOptions batcher_options(const backend::Device& device) const;
   std::vector<net::Endpoint> endpoints() const;
 
   const ServeOptions& options_;
   std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
+  std::vector<serving::Place> places_;                       // the same, as models want them
   serving::Loader loader_;
   std::optional<client::RemoteCatalog> remote_;
 };

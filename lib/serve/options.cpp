@@ -1,6 +1,9 @@
 #include "serve/options.hpp"
 
+#include <fmt/format.h>
+
 #include "base/numbers.hpp"
+#include "base/text.hpp"
 #include "net/options.hpp"
 #include "options/fields.hpp"
 
@@ -9,6 +12,22 @@ namespace nn::serve {
 using options::Effect;
 
 namespace {
+
+int parse_shed_status(std::string_view text) {
+  if (text == "503") return 503;
+  if (text == "429") return 429;
+  fail_usage("'{}': must be 503 or 429", printable(text));
+}
+
+options::Field microseconds(std::chrono::microseconds& variable) {
+  return {.overrules = true,
+          .apply =
+              [&variable](auto text) {
+                variable =
+                    std::chrono::microseconds(static_cast<std::int64_t>(parse_duration_s(*text) * 1e6));
+              },
+          .show = [&variable] { return fmt::format("{}us", variable.count()); }};
+}
 
 void add_model_options(options::List& list, ServeOptions& o) {
   options::Group group(list, "Models", Effect::local);
@@ -152,6 +171,36 @@ void add_load_options(options::List& list, ServeOptions& o) {
              .help = "Of the products of weights and inputs: float32, tf32 (CUDA), bf16 (default: {default})",
              .text = "`float32`, `tf32` or `bf16`, as in nn-predict(1)."},
             options::choice(o.precision));
+  group.add(
+      {.name = "slo",
+       .value = "TIME",
+       .help = "What an answer should take, as 10ms; 0: as little as can be (default: {default})",
+       .text = "What an answer should take, such as `10ms`: steps are as large as half of that allows, and "
+               "requests that would be answered in more than five times as much are refused.\n"
+               "Without it they are when they would take more than --queue-time."},
+      microseconds(o.door.slo));
+  group.add(
+      {.name = "queue-time",
+       .value = "TIME",
+       .help = "The longest that a request may take; 0: five times --slo, or 100ms (default: {default})",
+       .text = "The longest that a request may take until it is answered; those that would take longer are "
+               "refused at once, with when to come again.\n"
+               "0, the default, is five times --slo, or 100 ms without it."},
+      microseconds(o.door.queue_time));
+  options::Field shed = {.kind = options::Kind::choice,
+                         .choices = {"503", "429"},
+                         .overrules = true,
+                         .apply = [&o](auto text) { o.shed_status = parse_shed_status(*text); },
+                         .show = [&o] { return std::to_string(o.shed_status); }};
+  group.add(
+      {.name = "shed-status",
+       .value = "STATUS",
+       .help =
+           "HTTP's status of requests that are refused because too much waits: 503, 429 (default: {default})",
+       .text = "The status of requests that are refused because too much waits, {default} by default; `429` "
+               "is for proxies that take a server out for 5xx.\n"
+               "gRPC has RESOURCE_EXHAUSTED."},
+      std::move(shed));
   group.add({.name = "max-rows",
              .value = "N",
              .help = "Rows of a request (default: {default})",

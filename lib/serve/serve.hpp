@@ -13,6 +13,7 @@
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
 #include "repository/repository.hpp"
+#include "serving/door.hpp"
 
 namespace nn::serve {
 
@@ -44,6 +45,8 @@ struct ServeOptions {
   // Load.
   std::int64_t max_rows = 65536;  // of a request
   std::int64_t batch_max = 1024;
+  serving::DoorOptions door;
+  int shed_status = 503;  // of requests that are refused because too much waits; 429 else
 
   // Life.
   std::chrono::milliseconds drain_delay{0}, drain_timeout{25'000};

@@ -12,8 +12,17 @@ namespace {
 
 constexpr std::size_t longest_path = 107;  // sockaddr_un
 
+constexpr std::string_view scheme_of(Endpoint::Kind kind) {
+  switch (kind) {
+    case Endpoint::Kind::tls: return "tls";
+    case Endpoint::Kind::http: return "http";
+    case Endpoint::Kind::https: return "https";
+    default: return "tcp";
+  }
+}
+
 Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
-  const std::string_view scheme = kind == Endpoint::Kind::tls ? "tls" : "tcp";
+  const std::string_view scheme = scheme_of(kind);
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) {
     fail_usage("'{}://{}' has no port; write {}://HOST:PORT", scheme, printable(text), scheme);
@@ -29,6 +38,15 @@ Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
     fail_usage("'{}://{}' has no host; write {}://HOST:PORT", scheme, printable(text), scheme);
   const std::int64_t port = parse_count("port", text.substr(colon + 1), 0, 65535);
   return {kind, std::string(host), static_cast<std::uint16_t>(port), {}};
+}
+
+// An address of the web, which may end with a slash; without a host it is that of a server, anywhere.
+Endpoint parse_http(std::string_view text, Endpoint::Kind kind) {
+  if (text.ends_with('/')) text.remove_suffix(1);
+  if (text.find('/') != std::string_view::npos) {
+    fail_usage("'{0}://{1}' has a path; write {0}://HOST:PORT", scheme_of(kind), printable(text));
+  }
+  return text.starts_with(':') ? parse_tcp("*" + std::string(text), kind) : parse_tcp(text, kind);
 }
 
 Endpoint parse_unix(std::string_view path) {
@@ -56,6 +74,8 @@ Endpoint parse_ssh(std::string_view text) {
 Endpoint parse_endpoint(std::string_view text) {
   if (text.starts_with("tcp://")) return parse_tcp(text.substr(6), Endpoint::Kind::tcp);
   if (text.starts_with("tls://")) return parse_tcp(text.substr(6), Endpoint::Kind::tls);
+  if (text.starts_with("http://")) return parse_http(text.substr(7), Endpoint::Kind::http);
+  if (text.starts_with("https://")) return parse_http(text.substr(8), Endpoint::Kind::https);
   if (text.starts_with("unix:")) return parse_unix(text.substr(5));
   if (text.starts_with("ssh://")) return parse_ssh(text.substr(6));
   if (text.starts_with("exec:")) {
@@ -64,15 +84,17 @@ Endpoint parse_endpoint(std::string_view text) {
   }
   fail_usage(
       "'{}' is not an endpoint; there are tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH, ssh://[USER@]HOST, "
-      "exec:COMMAND",
+      "exec:COMMAND, http://HOST:PORT, https://HOST:PORT",
       printable(text));
 }
 
 std::string to_string(const Endpoint& endpoint) {
   switch (endpoint.kind) {
     case Endpoint::Kind::tcp:
-    case Endpoint::Kind::tls: {
-      const std::string_view scheme = endpoint.kind == Endpoint::Kind::tls ? "tls" : "tcp";
+    case Endpoint::Kind::tls:
+    case Endpoint::Kind::http:
+    case Endpoint::Kind::https: {
+      const std::string_view scheme = scheme_of(endpoint.kind);
       const bool v6 = endpoint.host.find(':') != std::string::npos;
       return v6 ? fmt::format("{}://[{}]:{}", scheme, endpoint.host, endpoint.port)
                 : fmt::format("{}://{}:{}", scheme, endpoint.host, endpoint.port);

@@ -1,5 +1,5 @@
 // An endpoint says where a worker is: tcp://host:port, tls://host:port, unix:/path, ssh://[user@]host,
-// exec:COMMAND.
+// exec:COMMAND; or an inference server: http://host:port, https://host:port, unix:/path.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,8 @@ struct Endpoint {
     unix_socket,  // path; "@name" is a name without a file, as Linux has them
     ssh,          // host ([user@]host[:port]), path: the command there, empty for nn-worker --stdio
     exec,         // path: a command for the shell that speaks the protocol on stdin and stdout
+    http,         // host, port
+    https,        // the same, encrypted; clients need no certificate
   };
   Kind kind = Kind::tcp;
   std::string host;
@@ -25,6 +27,13 @@ struct Endpoint {
 };
 
 Endpoint parse_endpoint(std::string_view text);  // usage error; looks nothing up
+// An inference server's, not a worker's; unix sockets may be either's.
+constexpr bool is_http(const Endpoint& endpoint) {
+  return endpoint.kind == Endpoint::Kind::http || endpoint.kind == Endpoint::Kind::https;
+}
+constexpr bool is_encrypted(const Endpoint& endpoint) {
+  return endpoint.kind == Endpoint::Kind::tls || endpoint.kind == Endpoint::Kind::https;
+}
 std::string to_string(const Endpoint& endpoint);
 
 // The endpoints of a file, a pipe or "-", one a line; empty lines and those that begin with '#' are left

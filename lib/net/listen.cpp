@@ -72,13 +72,16 @@ Address address_of(int fd, const std::string& name) {
   return address;
 }
 
-void check_local(const Address& address, const std::string& name) {
+void check_local(const Address& address, const std::string& name, bool http) {
   if (is_loopback(address)) return;
-  throw make_error(ErrorKind::usage, "anybody on the network could connect")
-      .within(name)
-      .advise(
-          "; beyond loopback a worker listens only with --token-file, or at tls://HOST:PORT with "
-          "certificates");
+  const Error error = make_error(ErrorKind::usage, "anybody on the network could connect").within(name);
+  if (http) {
+    throw error.advise(
+        "; beyond loopback an inference server listens only with --token-file, at https://HOST:PORT, or with "
+        "--allow-anonymous");
+  }
+  throw error.advise(
+      "; beyond loopback a worker listens only with --token-file, or at tls://HOST:PORT with certificates");
 }
 
 Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
@@ -95,7 +98,7 @@ Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
   Address address;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
   address.length = found->ai_addrlen;
-  if (local_only && endpoint.kind == Endpoint::Kind::tcp) check_local(address, name);
+  if (local_only && !is_encrypted(endpoint)) check_local(address, name, is_http(endpoint));
   UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) fail_errno(name);
   const int on = 1;
@@ -172,15 +175,15 @@ Listening listen_unix(const Endpoint& endpoint) {
 Listening listen_on(const Endpoint& endpoint, bool local_only) {
   switch (endpoint.kind) {
     case Endpoint::Kind::tcp:
-    case Endpoint::Kind::tls: return listen_tcp(endpoint, local_only);
+    case Endpoint::Kind::tls:
+    case Endpoint::Kind::http:
+    case Endpoint::Kind::https: return listen_tcp(endpoint, local_only);
     case Endpoint::Kind::unix_socket: return listen_unix(endpoint);
-    default:
-      throw make_error(ErrorKind::usage, "a worker listens on tcp:// and unix: endpoints")
-          .within(to_string(endpoint));
+    default: throw make_error(ErrorKind::usage, "nobody can listen there").within(to_string(endpoint));
   }
 }
 
-std::vector<Listening> inherited_listeners(bool local_only) {
+std::vector<Listening> inherited_listeners(bool local_only, bool http) {
   constexpr int first_fd = 3, most = 64;
   const char* pid = std::getenv("LISTEN_PID");
   const char* count = std::getenv("LISTEN_FDS");
@@ -198,7 +201,7 @@ std::vector<Listening> inherited_listeners(bool local_only) {
     if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) fail_errno(name);
     if (listening == 0) fail(ErrorKind::io, "{} does not listen", name);
     const Address address = address_of(fd, name);
-    if (local_only) check_local(address, name);
+    if (local_only) check_local(address, name, http);
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     listeners.push_back({UniqueFd(fd), bound_to(address), {}});
   }

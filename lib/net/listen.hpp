@@ -15,13 +15,14 @@ struct Listening {
   OwnFile socket;     // of a unix socket that was made here: goes with this, unless it is another's by then
 };
 
-// Binds and listens. tcp and unix only; a unix socket that nobody listens on any more is
-// replaced. With `local_only`, a tcp address beyond loopback is a usage error. Io errors name the
+// Binds and listens. Not for ssh and exec; a unix socket that nobody listens on any more is
+// replaced. With `local_only`, an address beyond loopback is a usage error, unless what comes by it
+// is encrypted. Io errors name the
 // endpoint.
 Listening listen_on(const Endpoint& endpoint, bool local_only);
 
 // The sockets that systemd passed (LISTEN_PID, LISTEN_FDS), which are then gone from the
-// environment; none without it.
-std::vector<Listening> inherited_listeners(bool local_only);
+// environment; none without it. `http`: for a server of HTTP, whose errors tell what it needs.
+std::vector<Listening> inherited_listeners(bool local_only, bool http = false);
 
 }  // namespace nn::net

@@ -80,20 +80,40 @@ bool is_of_connection(const boost::system::error_code& error) {
          std::find(std::begin(errors), std::end(errors), error.value()) != std::end(errors);
 }
 
+// Worker or inference server: each is asked in its own words.
+void check_kind(const Endpoint& endpoint, bool http) {
+  if (endpoint.kind == Endpoint::Kind::unix_socket) return;
+  const bool listens = endpoint.kind != Endpoint::Kind::ssh && endpoint.kind != Endpoint::Kind::exec;
+  if (listens && is_http(endpoint) == http) return;
+  throw make_error(ErrorKind::usage, "{}",
+                   http ? "an inference server listens on http://, https:// and unix: endpoints"
+                        : "a worker listens on tcp://, tls:// and unix: endpoints")
+      .within(to_string(endpoint));
+}
+
 }  // namespace
 
 Listeners::Listeners(asio::io_context& io, ListenOptions options, bool local_only, Events events)
     : io_(io), options_(std::move(options)), events_(std::move(events)) {
-  const auto is_tls = [](const Endpoint& e) { return e.kind == Endpoint::Kind::tls; };
-  const bool any_tls = std::any_of(options_.listen.begin(), options_.listen.end(), is_tls) ||
-                       std::any_of(options_.admin.begin(), options_.admin.end(), is_tls);
-  if (any_tls || options_.tls.any()) tls_.emplace(options_.tls, Tls::Side::server);
-  for (Listening& one : inherited_listeners(local_only && !tls_)) {
-    if (tls_ && one.endpoint.kind == Endpoint::Kind::tcp) one.endpoint.kind = Endpoint::Kind::tls;
+  bool any_tls = options_.tls.any();
+  for (const auto* list : {&options_.listen, &options_.admin}) {
+    for (const Endpoint& endpoint : *list) {
+      check_kind(endpoint, options_.http);
+      any_tls = any_tls || is_encrypted(endpoint);
+    }
+  }
+  if (any_tls) tls_.emplace(options_.tls, options_.http ? Tls::Side::web_server : Tls::Side::server);
+  for (Listening& one : inherited_listeners(local_only && !tls_, options_.http)) {
+    if (one.endpoint.kind == Endpoint::Kind::tcp) one.endpoint.kind = inherited_kind();
     add(std::move(one), false);
   }
   for (const Endpoint& endpoint : options_.listen) add(listen_on(endpoint, local_only), false);
   for (const Endpoint& endpoint : options_.admin) add(listen_on(endpoint, local_only), true);
+}
+
+Endpoint::Kind Listeners::inherited_kind() const {
+  if (options_.http) return tls_ ? Endpoint::Kind::https : Endpoint::Kind::http;
+  return tls_ ? Endpoint::Kind::tls : Endpoint::Kind::tcp;
 }
 
 void Listeners::add(Listening listening, bool admin) {
@@ -164,7 +184,7 @@ void Listeners::take(Socket socket, const Listener& listener) {
   Client client{std::move(socket), {}, listener.admin, false};
   look_at_peer(client);
   if (listener.endpoint.kind != Endpoint::Kind::unix_socket) set_up(client.socket);
-  if (listener.endpoint.kind != Endpoint::Kind::tls) {
+  if (!is_encrypted(listener.endpoint)) {
     events_.come(std::move(client));
   } else if (greeting() >= most_refusals && events_.is_crowded()) {
     events_.rejected(client.name, make_error(ErrorKind::unavailable, "no connection is free"));
@@ -182,7 +202,7 @@ asio::awaitable<void> Listeners::secure(Client client) {
     if (closed_) co_return;
     client.socket = std::move(secured.socket);
     client.tls = true;
-    client.name += " " + secured.peer;
+    if (!secured.peer.empty()) client.name += " " + secured.peer;
     events_.come(std::move(client));
   } catch (const Error& error) {
     events_.rejected(client.name, error);

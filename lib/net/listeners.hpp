@@ -32,7 +32,8 @@ class AcceptingSocket {
 struct ListenOptions {
   std::vector<Endpoint> listen;
   std::vector<Endpoint> admin;  // where only administrators come in
-  TlsFiles tls;                 // for endpoints with tls://
+  TlsFiles tls;                 // for endpoints with tls:// or https://
+  bool http = false;            // a server of HTTP: http:// and https:// in place of tcp:// and tls://
 };
 
 // One thread, that of the io_context, which must run no longer than this lives.
@@ -77,6 +78,7 @@ class Listeners {
     Endpoint endpoint;
     bool admin;
   };
+  Endpoint::Kind inherited_kind() const;  // of sockets that somebody else has bound to a port
   void add(Listening listening, bool admin);
   asio::awaitable<void> accept(Listener& listener);
   void take(Socket socket, const Listener& listener);

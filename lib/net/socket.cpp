@@ -100,7 +100,12 @@ asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<process::
     case Endpoint::Kind::tcp:
     case Endpoint::Kind::tls: co_return co_await connect_tcp(endpoint);
     case Endpoint::Kind::unix_socket: co_return co_await connect_unix(endpoint);
-    default: break;
+    case Endpoint::Kind::http:
+    case Endpoint::Kind::https:
+      throw make_error(ErrorKind::usage, "an inference server is there, no worker")
+          .within(to_string(endpoint));
+    case Endpoint::Kind::ssh:
+    case Endpoint::Kind::exec: break;
   }
   child = std::make_unique<process::Child>(command_of(endpoint));
   auto executor = co_await asio::this_coro::executor;

@@ -26,8 +26,11 @@ constexpr std::chrono::seconds longest_end{2};
 // The two ends of a pair of sockets, and what is encrypted between one of them and the network.
 class Bridge : public std::enable_shared_from_this<Bridge> {
  public:
-  Bridge(ssl::stream<Socket> network, Socket plain, std::shared_ptr<std::size_t> open)
-      : network_(std::move(network)), plain_(std::move(plain)), open_(std::move(open)) {
+  Bridge(ssl::stream<Socket> network, Socket plain, std::shared_ptr<std::size_t> open, bool says_goodbye)
+      : network_(std::move(network)),
+        plain_(std::move(plain)),
+        open_(std::move(open)),
+        says_goodbye_(says_goodbye) {
     ++*open_;
   }
 
@@ -62,7 +65,7 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
   }
 
   // Messages have lengths of their own, and an answer that doesn't come is missed: an end of the
-  // connection need not be signed.
+  // connection need not be signed, but clients of the web expect it.
   asio::awaitable<void> send() {
     std::vector<char> bytes(chunk);
     for (;;) {
@@ -71,15 +74,16 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
       auto [failed, written] = co_await asio::async_write(network_, asio::buffer(bytes.data(), n), no_throw);
       if (failed) break;
     }
-    boost::system::error_code ignored;
-    network_.next_layer().shutdown(Socket::shutdown_send, ignored);
-    --*open_;
     // The other side may still have something to say, but not for ever.
     Timer limit(network_.get_executor(), longest_end);
     limit.wait([self = shared_from_this()](bool expired) {
       boost::system::error_code done;
       if (expired) self->network_.next_layer().close(done);
     });
+    if (says_goodbye_) co_await network_.async_shutdown(no_throw);
+    boost::system::error_code ignored;
+    network_.next_layer().shutdown(Socket::shutdown_send, ignored);
+    --*open_;
     co_await limit.wait();
   }
 
@@ -91,15 +95,42 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
   ssl::stream<Socket> network_;
   Socket plain_;
   std::shared_ptr<std::size_t> open_;
+  const bool says_goodbye_;
   std::shared_ptr<std::string> alert_ = std::make_shared<std::string>();
 };
 
-ssl::context context_from(const TlsFiles& files) {
-  if (files.cert.empty() || files.key.empty() || files.ca.empty()) {
+void check_given(const TlsFiles& files, Tls::Side side) {
+  const bool own = !files.cert.empty() && !files.key.empty();
+  if (side == Tls::Side::web_server) {
+    if (!own) fail_usage("an https:// endpoint needs --tls-cert and --tls-key");
+  } else if (!own || files.ca.empty()) {
     fail_usage("a tls:// endpoint needs --tls-cert, --tls-key and --tls-ca");
   }
+}
+
+// The first of ours that the client knows; none of them is no error, since what it speaks shows soon.
+int choose_protocol(SSL* /*connection*/, const unsigned char** out, unsigned char* size,
+                    const unsigned char* offered, unsigned int offered_size, void* /*argument*/) {
+  static constexpr unsigned char ours[] = "\x02h2\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  if (::SSL_select_next_proto(&chosen, size, ours, sizeof ours - 1, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+ssl::context context_from(const TlsFiles& files, Tls::Side side) {
+  check_given(files, side);
   ssl::context c(ssl::context::tls);
-  ::SSL_CTX_set_min_proto_version(c.native_handle(), TLS1_3_VERSION);
+  const bool web = side == Tls::Side::web_server;
+  ::SSL_CTX_set_min_proto_version(c.native_handle(), web ? TLS1_2_VERSION : TLS1_3_VERSION);
+  if (web) {
+    ::SSL_CTX_set_alpn_select_cb(c.native_handle(), &choose_protocol, nullptr);
+    constexpr unsigned char name[] = "nn";  // sessions of clients with certificates are only resumed by name
+    ::SSL_CTX_set_session_id_context(c.native_handle(), name, sizeof name - 1);
+  }
   boost::system::error_code error;
   const auto check = [&](const std::string& path, const char* what) {
     if (error) throw data_error("no {} in PEM form can be read: {}", what, error.message()).within_file(path);
@@ -110,9 +141,11 @@ ssl::context context_from(const TlsFiles& files) {
   check(files.cert, "certificate");
   c.use_private_key_file(files.key, ssl::context::pem, error);
   check(files.key, "private key of the certificate");
-  c.load_verify_file(files.ca, error);
-  check(files.ca, "certificate");
-  c.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+  if (!files.ca.empty()) {
+    c.load_verify_file(files.ca, error);
+    check(files.ca, "certificate");
+    c.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+  }
   warn_if_public(files.key, "key");
   return c;
 }
@@ -156,11 +189,11 @@ struct Tls::Context {
 };
 
 Tls::Tls(const TlsFiles& files, Side side)
-    : context_(std::make_unique<Context>(Context{side, context_from(files)})) {}
+    : context_(std::make_unique<Context>(Context{side, context_from(files, side)})) {}
 
 Tls::~Tls() = default;
 
-void Tls::renew(const TlsFiles& files) { context_->ssl = context_from(files); }
+void Tls::renew(const TlsFiles& files) { context_->ssl = context_from(files, context_->side); }
 
 std::size_t Tls::open() const { return *context_->open; }
 
@@ -185,7 +218,8 @@ asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
   const asio::generic::stream_protocol local(AF_UNIX, 0);
   Socket ours(executor, local, near_end.release()), theirs(executor, local, far_end.release());
   std::string peer = common_name(stream);
-  const auto bridge = std::make_shared<Bridge>(std::move(stream), std::move(ours), context_->open);
+  const auto bridge = std::make_shared<Bridge>(std::move(stream), std::move(ours), context_->open,
+                                               context_->side == Side::web_server);
   asio::co_spawn(
       executor, [bridge] { return bridge->run(); },
       [bridge](const std::exception_ptr& error) {

@@ -1,4 +1,4 @@
-// TLS 1.3 with certificates on both sides.
+// TLS: 1.3 with certificates on both sides, or as servers of the web have it.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,11 @@ namespace nn::net {
 
 class Tls {
  public:
-  enum class Side : std::uint8_t { client, server };
+  enum class Side : std::uint8_t {
+    client,
+    server,
+    web_server  // TLS 1.2 too; clients need a certificate only where `ca` is given; agrees on HTTP/2 or 1.1
+  };
   // Reads the files. Usage error where one is not given, data errors that name the file.
   Tls(const TlsFiles& files, Side side);
   ~Tls();
@@ -21,12 +25,12 @@ class Tls {
 
   struct Secured {
     Socket socket;     // of plain bytes, which go encrypted over the one that was given
-    std::string peer;  // the common name in the other side's certificate
+    std::string peer;  // the common name in the other side's certificate; empty where it has none
     std::shared_ptr<const std::string> alert;  // why it ended the connection; empty until it does
   };
-  // Greets the other side, which must have a certificate of the CA; a client also wants it to be
-  // for `host`. Data errors for certificates, unavailable errors for a connection that breaks or
-  // takes longer than `timeout`.
+  // Greets the other side, which must have a certificate of the CA, if there is one; a client also wants it
+  // to be for `host`. Data errors for certificates, unavailable errors for a connection that breaks or takes
+  // longer than `timeout`.
   asio::awaitable<Secured> secure(Socket socket, std::string host, std::chrono::milliseconds timeout);
   // Connections that were not ended here, or have bytes to be sent yet.
   std::size_t open() const;

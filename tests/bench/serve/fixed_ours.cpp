@@ -43,7 +43,8 @@ int main(int argc, char** argv) {
   http::Server server(io, {}, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 0,
                       [&](asio::io_context&) { return std::make_unique<FixedHandler>(body); });
   net::ListenOptions options;
-  options.listen.push_back(net::parse_endpoint("tcp://127.0.0.1:0"));
+  options.http = true;
+  options.listen.push_back(net::parse_endpoint("http://127.0.0.1:0"));
   net::Listeners listeners(io, options, true,
                            {[&](net::Listeners::Client client) { server.come(std::move(client)); },
                             [] { return false; }, [](const std::string&, const Error&) {},

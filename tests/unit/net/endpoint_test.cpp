@@ -10,18 +10,32 @@ using namespace nn;
 using namespace nn::net;
 
 TEST_CASE("endpoints are read and written") {
-  const char* same[] = {"tcp://127.0.0.1:7000",  "tcp://[::1]:7000",
-                        "tcp://h2.example:0",    "tcp://*:7000",
-                        "tls://h2.example:7000", "tls://[::1]:7000",
-                        "unix:/run/nn/w0.sock",  "unix:@name",
-                        "unix:w.sock",           "ssh://h2",
-                        "ssh://me@h2:22",        "ssh://h2/nn-worker --stdio -m a.nn",
-                        "exec:nn-worker --stdio"};
+  const char* same[] = {"tcp://127.0.0.1:7000",
+                        "tcp://[::1]:7000",
+                        "tcp://h2.example:0",
+                        "tcp://*:7000",
+                        "tls://h2.example:7000",
+                        "tls://[::1]:7000",
+                        "unix:/run/nn/w0.sock",
+                        "unix:@name",
+                        "unix:w.sock",
+                        "ssh://h2",
+                        "ssh://me@h2:22",
+                        "ssh://h2/nn-worker --stdio -m a.nn",
+                        "exec:nn-worker --stdio",
+                        "http://127.0.0.1:8501",
+                        "https://[::1]:8443",
+                        "http://*:0"};
   for (const char* text : same) {
     INFO(text);
     CHECK(to_string(parse_endpoint(text)) == text);
     CHECK(parse_endpoint(text) == parse_endpoint(to_string(parse_endpoint(text))));
   }
+}
+
+TEST_CASE("addresses of the web may end with a slash, and have no host where a server listens") {
+  CHECK(to_string(parse_endpoint("http://localhost:8501/")) == "http://localhost:8501");
+  CHECK(to_string(parse_endpoint("https://:8443")) == "https://*:8443");
 }
 
 TEST_CASE("what is no endpoint is refused") {
@@ -31,7 +45,8 @@ TEST_CASE("what is no endpoint is refused") {
         std::string("tcp://:70"), std::string("tcp://h2:x"), std::string("tcp://h2:70000"),
         std::string("tcp://h2:-1"), std::string("tcp://::1:70"), std::string("unix:"), "unix:/" + long_path,
         std::string("ssh://"), std::string("ssh://-oProxyCommand=x"), std::string("exec: "),
-        std::string("http://h2")}) {
+        std::string("http://h2"), std::string("http://"), std::string("https://h2/"),
+        std::string("http://h2:80/v1"), std::string("https://::1:80")}) {
     INFO(text);
     CHECK_THROWS_AS(parse_endpoint(text), Error);
   }

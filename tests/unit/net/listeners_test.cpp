@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ssl.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -84,6 +85,7 @@ struct Fixture {
 
   explicit Fixture(bool starts = true, std::string_view endpoint = "unix:/a", net::TlsFiles tls = {}) {
     options.tls = std::move(tls);
+    options.http = net::is_http(net::parse_endpoint(endpoint));
     net::set_clock(io, clock);
     clock.between([this] { run(); });
     Listeners::Events events;
@@ -303,4 +305,66 @@ TEST_CASE("whoever is in the handshake of TLS is counted until that has ended, h
     f.came.clear();
   }
   CHECK(f.listeners->greeting() == 0);
+}
+
+TEST_CASE("clients of the web need no certificate, may speak TLS 1.2, and learn which HTTP it will be") {
+  const test::Scratch scratch;
+  auto files = certificates(scratch);
+  if (!files) {
+    WARN("skipped: no openssl");
+    return;
+  }
+  const bool wants_certificate = GENERATE(false, true);
+  if (!wants_certificate) files->ca.clear();
+  Fixture f(true, "https://localhost:1", *files);
+  f.acceptor->give_client();
+  f.run();
+  asio::ssl::context context(asio::ssl::context::tls);
+  ::SSL_CTX_set_max_proto_version(context.native_handle(), TLS1_2_VERSION);
+  const unsigned char offered[] = "\x08http/1.1\x02h2";
+  ::SSL_CTX_set_alpn_protos(context.native_handle(), offered, sizeof offered - 1);
+  asio::ssl::stream<net::Socket> stream(net::adopt_socket(f.io, std::move(f.acceptor->clients[0])), context);
+  boost::system::error_code result = asio::error::would_block;
+  stream.async_handshake(asio::ssl::stream_base::client,
+                         [&](boost::system::error_code error) { result = error; });
+  f.run();
+  CHECK(f.came.size() == (wants_certificate ? 0 : 1));
+  CHECK(f.rejected.size() == (wants_certificate ? 1 : 0));
+  if (!wants_certificate) {
+    CHECK_FALSE(result);
+    CHECK(f.came[0].tls);
+    const unsigned char* chosen = nullptr;
+    unsigned int size = 0;
+    ::SSL_get0_alpn_selected(stream.native_handle(), &chosen, &size);
+    CHECK(std::string(reinterpret_cast<const char*>(chosen), size) == "h2");
+    // The end is signed.
+    f.came.clear();
+    std::string bytes(10, '\0');
+    boost::system::error_code end;
+    stream.async_read_some(asio::buffer(bytes),
+                           [&](boost::system::error_code error, std::size_t) { end = error; });
+    f.run();
+    CHECK(end == asio::error::eof);
+    boost::system::error_code ignored;
+    stream.next_layer().close(ignored);
+  }
+  f.run();
+}
+
+TEST_CASE("workers and inference servers listen where their clients look for them") {
+  asio::io_context io{1};
+  const auto open = [&](std::string_view endpoint, bool http) {
+    ListenOptions options;
+    options.http = http;
+    options.listen.push_back(parse_endpoint(endpoint));
+    const Listeners listeners(io, options, true, {});
+  };
+  CHECK_THROWS_WITH(open("http://127.0.0.1:0", false),
+                    "http://127.0.0.1:0: a worker listens on tcp://, tls:// and unix: endpoints");
+  CHECK_THROWS_WITH(
+      open("tcp://127.0.0.1:0", true),
+      "tcp://127.0.0.1:0: an inference server listens on http://, https:// and unix: endpoints");
+  CHECK_THROWS_WITH(open("https://127.0.0.1:0", true), Catch::Contains("--tls-cert and --tls-key"));
+  CHECK_THROWS_WITH(open("http://*:0", true), Catch::Contains("--allow-anonymous"));
+  CHECK_NOTHROW(open("http://127.0.0.1:0", true));
 }

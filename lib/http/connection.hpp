@@ -40,6 +40,7 @@ class RequestMemory {
 };
 
 class Connection;
+class Compressor;
 
 // What the connections of a thread share. It outlives them, and is the thread's that runs `io`, but for
 // `connections` and `under_way`, which others read.
@@ -56,10 +57,11 @@ struct ThreadContext {
   List busy = {};
   List idle = {};  // longest first
   bool draining = false;
-  std::minstd_rand jitter{};                 // of ages
-  std::function<void()> on_empty = {};       // the last connection has left, while draining
-  std::atomic<std::int64_t> connections{0};  // in the lists, and on their way to this thread
-  std::atomic<std::int64_t> under_way{0};    // exchanges between their head and the end of their answer
+  std::minstd_rand jitter{};                    // of ages
+  std::shared_ptr<Compressor> compressor = {};  // made when it is needed first
+  std::function<void()> on_empty = {};          // the last connection has left, while draining
+  std::atomic<std::int64_t> connections{0};     // in the lists, and on their way to this thread
+  std::atomic<std::int64_t> under_way{0};       // exchanges between their head and the end of their answer
 };
 
 // All calls in its thread. Kept alive by the lists of its thread, until leave(), and by what it waits for.

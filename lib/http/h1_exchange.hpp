@@ -43,7 +43,7 @@ class H1Exchange final : public Exchange {
     if (continue_left_ == continue_text.size()) continue_left_ = 0;
   }
   std::size_t memory() const {
-    return body_.capacity() + response_.body.capacity() + answer_head_.capacity();
+    return body_.capacity() + response_.body.capacity() + answer_head_.capacity() + compressed_.capacity();
   }
 
   const Peer peer_;
@@ -51,7 +51,7 @@ class H1Exchange final : public Exchange {
   HeadText text_;
   RequestBody body_;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;  // of the answer: what has been sent so far
-  std::string answer_head_;
+  std::string answer_head_, compressed_;
   std::string_view answer_body_;
   Stage stage_ = Stage::spare;
   bool begun_ = false;      // the handler knows of it

@@ -12,6 +12,7 @@ namespace nn::http {
 namespace {
 
 constexpr std::size_t most_parts = 16;  // answers that are sent at once
+constexpr std::size_t least_compressed = 1 << 10;
 constexpr std::size_t most_kept = 256 << 10;
 constexpr std::chrono::seconds linger_time{2};
 
@@ -30,6 +31,7 @@ void H1Exchange::clear() {
   continue_left_ = 0;
   response_.clear();
   if (response_.body.capacity() > most_kept) response_.body = std::string();
+  if (compressed_.capacity() > most_kept) compressed_ = std::string();
   text_.clear();
 }
 
@@ -153,6 +155,15 @@ void H1Connection::format(H1Exchange& e, bool last) {
   form.close = e.closes_;
   form.keep_alive = e.text_.http10 && !e.closes_;
   e.answer_body_ = response.body;
+  form.varies = thread_.limits.compress && response.may_compress;
+  if (form.varies && e.text_.accepts_gzip && response.body.size() >= least_compressed) {
+    if (!thread_.compressor) thread_.compressor = std::make_shared<Compressor>();
+    thread_.compressor->compress(response.body, e.compressed_);
+    if (e.compressed_.size() < response.body.size()) {
+      e.answer_body_ = e.compressed_;
+      form.content_encoding = "gzip";
+    }
+  }
   write_head(response, e.answer_body_.size(), form, e.answer_head_);
   if (e.text_.head.method == Method::head || !has_body(response.status)) e.answer_body_ = {};
   e.formatted_ = true;

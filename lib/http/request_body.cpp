@@ -8,8 +8,11 @@ namespace {
 
 constexpr std::size_t most_kept = 256 << 10;
 constexpr std::uint64_t first_step = 64 << 10;
+// No text is that repetitive and that large, but for one that is meant to be.
+constexpr std::uint64_t most_ratio = 256, free_of_ratio = 4 << 20;
 constexpr Fault too_large{413, "the body is larger than the limit"};
 constexpr Fault no_memory{503, "the bodies of requests take all the memory that there is for them"};
+constexpr Fault malformed{400, "the body is not compressed as its Content-Encoding says"};
 
 }  // namespace
 
@@ -23,13 +26,39 @@ void RequestBody::start(Coding coding, std::uint64_t limit, std::optional<std::u
 }
 
 Fault RequestBody::append(std::string_view bytes) {
+  if (coding_ != Coding::identity) return inflate(bytes);
   if (bytes.size() > limit_ - bytes_.size()) return too_large;
   if (const Fault fault = grow(bytes_.size() + bytes.size())) return fault;
   bytes_.append(bytes);
   return {};
 }
 
+Fault RequestBody::inflate(std::string_view bytes) {
+  try {
+    if (!inflater_) {
+      inflater_ = std::make_unique<Inflater>(coding_ == Coding::gzip ? Inflater::Format::gzip
+                                                                     : Inflater::Format::deflate);
+    }
+  } catch (const std::bad_alloc&) {
+    return no_memory;
+  }
+  constexpr std::size_t least_room = 1 << 10;
+  for (auto result = Inflater::Result::no_room; result == Inflater::Result::no_room;) {
+    if (bytes_.room() < least_room) {
+      const std::uint64_t more = std::max<std::uint64_t>(first_step, bytes_.size());
+      if (const Fault fault = grow(bytes_.size() + std::min(more, limit_ - bytes_.size() + least_room)))
+        return fault;
+    }
+    result = inflater_->take(bytes, bytes_);
+    const std::uint64_t size = bytes_.size();
+    if (size > limit_ || (size > free_of_ratio && size / most_ratio > inflater_->taken())) return too_large;
+    if (result == Inflater::Result::malformed) return malformed;
+  }
+  return {};
+}
+
 Fault RequestBody::finish() {
+  if (coding_ != Coding::identity && (!inflater_ || !inflater_->ended())) return malformed;
   bytes_.reserve(1);
   bytes_.clear_padding();
   return {};
@@ -66,6 +95,7 @@ Fault RequestBody::grow(std::uint64_t size) {
 }
 
 void RequestBody::clear() {
+  inflater_.reset();
   if (counted_ != 0) memory_->give_back(counted_);
   counted_ = 0;
   bytes_.clear();

@@ -8,6 +8,7 @@
 
 #include "http/buffer.hpp"
 #include "http/connection.hpp"
+#include "http/inflate.hpp"
 
 namespace nn::http {
 
@@ -51,12 +52,14 @@ class RequestBody {
 
  private:
   Fault grow(std::uint64_t size);
+  Fault inflate(std::string_view bytes);
 
   Buffer bytes_;
   std::uint64_t limit_ = 0;
   std::uint64_t counted_ = 0;
   std::optional<std::uint64_t> length_;
   RequestMemory* memory_ = nullptr;
+  std::unique_ptr<Inflater> inflater_;
   Coding coding_ = Coding::identity;
 };
 

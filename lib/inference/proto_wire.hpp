@@ -213,21 +213,21 @@ class Size : public Fields<Size> {
   std::size_t bytes_ = 0;
 };
 
-// Appends them.
+// Writes them to where there is room for all.
 class Writer : public Fields<Writer> {
  public:
-  explicit Writer(std::string& out) : out_(&out) {}
-  void put(const char* data, std::size_t size) { out_->append(data, size); }
+  explicit Writer(char* at) : at_(at) {}
+  void put(const char* data, std::size_t size) {
+    if (size > 0) std::memcpy(at_, data, size);
+    at_ += size;
+  }
   void put_varint(std::uint64_t value) {
-    char text[10];
-    std::size_t size = 0;
-    for (; value > 0x7F; value >>= 7) text[size++] = static_cast<char>(value | 0x80);
-    text[size++] = static_cast<char>(value);
-    out_->append(text, size);
+    for (; value > 0x7F; value >>= 7) *at_++ = static_cast<char>(value | 0x80);
+    *at_++ = static_cast<char>(value);
   }
 
  private:
-  std::string* out_;
+  char* at_;
 };
 
 template <typename Self>
@@ -248,8 +248,9 @@ template <typename Contents>
 void write(std::string& out, const Contents& fields) {
   Size size;
   fields(size);
-  out.reserve(out.size() + size.bytes());
-  Writer writer(out);
+  const std::size_t before = out.size();
+  out.resize(before + size.bytes());
+  Writer writer(out.data() + before);
   fields(writer);
 }
 

@@ -1,6 +1,6 @@
-// Answers messages of gRPC's inference protocols without a server, for serve_proto.py: on stdin a letter of a call, the
-// message's length in 4 bytes, and the message; on stdout a status, and the answer or why there is none in the same way.
-// Its models answer with what they get.
+// Answers messages of gRPC's inference protocols without a server, for serve_proto.py: on stdin a letter of a
+// call, the message's length in 4 bytes, and the message; on stdout a status, and the answer or why there is
+// none in the same way. Its models answer with what they get.
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -81,7 +81,8 @@ class Service {
     const std::vector<std::pair<std::string_view, std::string_view>> parameters{{"label", "canary"}};
     const V2Answerer answerer{infer_.model(), 3, parameters};
     const Answers answers{&signature, rows_.batch().rows, values};
-    stream ? append_stream_answer(out, infer_, answerer, answers) : append_infer_answer(out, infer_, answerer, answers);
+    stream ? append_stream_answer(out, infer_, answerer, answers)
+           : append_infer_answer(out, infer_, answerer, answers);
   }
   void predict(std::string_view message, std::string& out) {
     predict_.read(message);
@@ -106,7 +107,8 @@ class Service {
       case 'N': return describe_index(read_index_query(message), out);
       case 'L': out = read_repository_model(message); return;
       case 'H':
-        return append_health(out, read_health_query(message).empty() ? Health::serving : Health::service_unknown);
+        return append_health(out,
+                             read_health_query(message).empty() ? Health::serving : Health::service_unknown);
       case 'T': return describe_status(read_status_query(message), out);
       case 'D': {
         const ModelSpec spec = read_metadata_query(message);
@@ -129,8 +131,10 @@ class Service {
   }
   static void describe_statistics(std::string& out) {
     const std::vector<BatchStatistics> batches{{8, {1, 2}, {3, 4}, {5, 6}}, {16, {}, {7, 1ull << 40}, {}}};
-    const std::vector<ModelStatistics> models{
-        {"m", 3, 1764343522000, 123, 17, {1, 10}, {2, 20}, {3, 30}, {4, 40}, {5, 50}, {6, 60}, batches}, {"n", 1}};
+    std::vector<ModelStatistics> models{
+        {"m", 3, 1764343522000, 123, 17, {1, 10}, {2, 20}, {3, 30}, {4, 40}, {5, 50}, {6, 60}, batches}};
+    models.emplace_back().name = "n";
+    models.back().version = 1;
     append_model_statistics(out, models);
   }
   static void describe_index(bool only_ready, std::string& out) {
@@ -143,7 +147,8 @@ class Service {
   static void describe_status(const ModelSpec& spec, std::string& out) {
     serving::ModelEntry model;
     model.versions[3] = {serving::VersionState::available, nullptr, {}};
-    model.versions[2] = {serving::VersionState::end, nullptr, StatusError(StatusCode::data_loss, "no such file")};
+    model.versions[2] = {serving::VersionState::end, nullptr,
+                         StatusError(StatusCode::data_loss, "no such file")};
     append_model_status(out, model, spec.version);
   }
 

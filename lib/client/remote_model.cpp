@@ -18,9 +18,20 @@ namespace {
 using serving::Request;
 using Told = std::function<void(std::variant<std::shared_ptr<serving::Servable>, Error>)>;
 
+// The table's tensor that has all of the model's columns, where these are numbers.
+std::optional<std::size_t> matrix_of(const Schema& table, const ColumnNames& names, const Schema& inputs) {
+  std::vector<std::string_view> columns;
+  for (const Field& input : inputs.fields) {
+    if (!is_number(input.type) || !input.shape.empty()) return std::nullopt;
+    columns.push_back(input.name);
+  }
+  return find_matrix(table, names, columns);
+}
+
 // The columns of a table that the model wants, in the model's order, with the table's types.
 ColumnChoice wanted_of(const Schema& table, const Schema& inputs) {
   const ColumnNames names(table);
+  if (const auto matrix = matrix_of(table, names, inputs)) return {table, {*matrix}};
   std::vector<std::size_t> positions;
   for (const Field& input : inputs.fields) {
     const auto found = names.named(input.name);

@@ -15,6 +15,7 @@ namespace {
 // Memory of a parser beyond this is not kept for the next request.
 constexpr std::size_t kept_bytes = 4u << 20;
 constexpr std::size_t shown_bytes = 40;
+constexpr std::string_view space = " \t\r\n";
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -54,10 +55,12 @@ json::object JsonBody::open(std::string_view text) {
   if (parser_.capacity() > kept_bytes && text.size() <= kept_bytes) parser_ = json::parser();
   text_ = text;
   escaped_keys_.clear();
-  if (trim(text).empty()) fail_data("the body is empty, but JSON is expected");
+  opened_ = false;
+  if (text.find_first_not_of(space) == text.npos) fail_data("the body is empty, but JSON is expected");
   const simdjson::padded_string_view padded(text.data(), text.size(),
                                             text.size() + simdjson::SIMDJSON_PADDING);
   if (const auto error = parser_.iterate(padded).get(document_)) fail(error);
+  opened_ = true;
   json::json_type type{};
   if (document_.type().get(type) || type != json::json_type::object) {
     const bool value = !document_.type().error();
@@ -74,6 +77,7 @@ void JsonBody::close() {
 
 std::size_t JsonBody::offset() {
   const char* at = nullptr;
+  if (!opened_) return 0;
   if (document_.current_location().get(at) || at < text_.data()) return text_.size();
   return std::min(static_cast<std::size_t>(at - text_.data()), text_.size());
 }
@@ -84,6 +88,7 @@ void JsonBody::fail(simdjson::error_code error) {
     case simdjson::UTF8_ERROR:
     case simdjson::UNCLOSED_STRING:
     case simdjson::UNESCAPED_CHARS:
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
     case simdjson::CAPACITY:
       fail_data("the body is not JSON: {}", what_is_wrong(error));  // no place is known
     default: fail_data("the body is not JSON: {} at offset {}", what_is_wrong(error), offset());
@@ -92,7 +97,7 @@ void JsonBody::fail(simdjson::error_code error) {
 
 std::string_view JsonBody::token(json::value& value) {
   const std::string_view token = value.raw_json_token();
-  return token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+  return token.substr(0, token.find_last_not_of(space) + 1);
 }
 
 std::string_view JsonBody::key(json::field& field) {
@@ -108,7 +113,6 @@ std::string_view JsonBody::key(json::field& field) {
 }
 
 JsonBody::Peeked JsonBody::peek(json::value& object) {
-  constexpr std::string_view space = " \t\r\n";
   std::string_view rest = text_.substr(static_cast<std::size_t>(token(object).data() + 1 - text_.data()));
   const auto skip = [&](char expected) {
     const std::size_t at = rest.find_first_not_of(space);
@@ -124,6 +128,13 @@ JsonBody::Peeked JsonBody::peek(json::value& object) {
   const std::size_t at = rest.find_first_not_of(space);
   if (at == rest.npos) return {};
   return {key, rest[at]};
+}
+
+bool JsonBody::begins_list_of_lists(json::value& value) {
+  if (first(value) != '[') return false;
+  const std::size_t at =
+      text_.find_first_not_of(space, static_cast<std::size_t>(token(value).data() + 1 - text_.data()));
+  return at != text_.npos && text_[at] == '[';
 }
 
 std::string_view JsonBody::text(json::value& value, const Place& place) {
@@ -169,6 +180,12 @@ void JsonBody::fail_type(json::value& value, std::string_view expected, const Pl
   switch (word.front()) {
     case '[': got = "a list"; break;
     case '{': got = "an object"; break;
+    case ']':
+    case '}':
+    case ',':
+    case ':':
+      fail_data("the body is not JSON: {} at offset {}", what_is_wrong(simdjson::TAPE_ERROR),
+                word.data() - text_.data());
     default: got = printable(word, shown_bytes);
   }
   throw data_error("expected {}, got {}", expected, got).within(to_string(place));

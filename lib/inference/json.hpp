@@ -69,6 +69,7 @@ class JsonBody {
     char first = 0;
   };
   Peeked peek(json::value& object);
+  bool begins_list_of_lists(json::value& value);
 
   // Each is a data error at the place where the value is something else.
   std::string_view text(json::value& value, const Place& place);
@@ -93,6 +94,7 @@ class JsonBody {
   json::parser parser_;
   json::document document_;
   std::string_view text_;
+  bool opened_ = false;
   std::deque<std::string> escaped_keys_;
 };
 

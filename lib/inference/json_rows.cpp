@@ -29,7 +29,10 @@ void JsonRows::numbers(json::array& list, std::int64_t count, JsonBody::NumberRu
       its.element = i;
       out[i] = json_.number(element, rule, its);
     }
-    if (i >= count) json_.need<json::value>(std::move(result));
+    if (i >= count) {
+      json::value element = json_.need<json::value>(std::move(result));
+      json_.check(element);
+    }
     ++i;
   }
   if (i != count) fail_length(count, i, "numbers", place);

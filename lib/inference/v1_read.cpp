@@ -54,7 +54,7 @@ class RequestReader {
 
   // Rows.
   RowForm form_of(json::value& value, const Place& place);
-  bool names_matrix(const JsonBody::Peeked& peeked) const;
+  bool names_matrix(std::string_view key, bool nested) const;
   void begin(RowForm form);
   void read_row(json::value& value, RowForm form, std::int64_t row, const Place& place);
   void read_matrix(json::value& value, std::int64_t row, const Place& place);
@@ -147,11 +147,11 @@ void RequestReader::predict(std::string_view body) {
 
 // ---- rows
 
-// Is an object that begins so {"x":[[…]]}, the matrix by its name, and not columns one of which has that
-// name? `nested`: what a matrix is there begins with a list.
-bool RequestReader::names_matrix(const JsonBody::Peeked& peeked) const {
-  if (signature_.form() != Form::matrix || peeked.key != matrix_name()) return false;
-  return !signature_.columns()[0].shape.empty() || !signature_.find_column(peeked.key) || peeked.first == '[';
+// Does this key name the matrix, and not a column of that name? `nested`: its value is nested as deep as the
+// matrix is there, and a column isn't.
+bool RequestReader::names_matrix(std::string_view key, bool nested) const {
+  if (signature_.form() != Form::matrix || key != matrix_name()) return false;
+  return nested || !signature_.columns()[0].shape.empty() || !signature_.find_column(key);
 }
 
 RowForm RequestReader::form_of(json::value& value, const Place& place) {
@@ -161,7 +161,7 @@ RowForm RequestReader::form_of(json::value& value, const Place& place) {
   if (first == '[' && matrix) return RowForm::matrix;
   if (first == '{') {
     const JsonBody::Peeked peeked = json_.peek(value);
-    if (names_matrix(peeked)) return RowForm::named_matrix;
+    if (names_matrix(peeked.key, peeked.first == '[')) return RowForm::named_matrix;
     return scalar && peeked.key == "b64" && signature_.columns()[0].name != "b64" ? RowForm::column
                                                                                   : RowForm::columns;
   }
@@ -295,11 +295,11 @@ void RequestReader::inputs(json::value& value) {
 void RequestReader::input_list(json::value& value, const Place& place) {
   if (one_column() && signature_.columns()[0].shape.empty()) {
     rows_.begin(signature_, Form::columns, DType::f64);
-    return rows_.finish(input_column(value, 0, place));
+    return finish_inputs(input_column(value, 0, place));
   }
   if (signature_.form() != Form::matrix) json_.fail_type(value, columns_wanted(), place);
   begin(RowForm::matrix);
-  rows_.finish(matrix_rows(value, place));
+  finish_inputs(matrix_rows(value, place));
 }
 
 std::int64_t RequestReader::matrix_rows(json::value& value, const Place& place) {
@@ -339,7 +339,7 @@ void RequestReader::input_object(json::object object) {
   std::int64_t rows = -1;
   json_.each(object, [&](std::string_view key, json::value value) {
     const Place place{"inputs", -1, key};
-    if (found != columns && names_matrix({key, json_.first(value)})) {
+    if (found != columns && names_matrix(key, json_.begins_list_of_lists(value))) {
       if (found == matrix) fail_data("inputs: '{}' is there twice", printable(key, 40));
       found = matrix;
       begin(RowForm::matrix);
@@ -436,7 +436,7 @@ void RequestReader::read_examples(json::value& value) {
     json::value element = json_.need<json::value>(std::move(result));
     const Place place{"examples", row};
     if (json_.first(element) != '{') json_.fail_type(element, "an object", place);
-    if (row == 0) begin(form = names_matrix(json_.peek(element)) ? RowForm::named_matrix : RowForm::columns);
+    if (row == 0) begin(form = form_of(element, place));
     read_row(element, form, row++, place);
   }
   if (row == 0) fail_data("No values in 'examples': expected a list of objects");

@@ -35,7 +35,10 @@ class AnswerWriter {
   using Name = V1Request::Signature;
   using Row = std::span<const float>;
 
-  void values(Row row) { values(row, kind_.classes ? Shape{kind_.width()} : kind_.shape); }
+  void values(Row row) {
+    const std::int64_t width = kind_.width();
+    kind_.classes ? values(row, std::span(&width, 1)) : values(row, kind_.shape);
+  }
   void values(Row row, std::span<const std::int64_t> shape);
   void label(Row row);
   void class_name(std::uint32_t index) { append_json_string(body_, kind_.names[index]); }

@@ -214,7 +214,7 @@ void RequestReader::read_shape(json::value& value, const Place& place) {
     json::value element = json_.need<json::value>(std::move(result));
     std::uint64_t extent = 0;
     if (element.get_uint64().get(extent) || extent > std::numeric_limits<std::int64_t>::max()) {
-      json_.fail_type(element, "a dimension, which is a whole number from 0 on,", place);
+      json_.fail_type(element, "a dimension from 0 on", place);
     }
     if (memory_.shape.size() == most_extents) {
       throw data_error("more than {} dimensions", most_extents).within(to_string(place));
@@ -362,7 +362,7 @@ void RequestReader::read_elements(json::value& value, DataType type, const Check
     if (const auto range = integer_range(type)) {
       all([&](json::value& element) {
         const auto number = integer_of(element, *range);
-        if (!number) json_.fail_type(element, fmt::format("an {}", name_of(type)), at());
+        if (!number) json_.fail_type(element, name_of(type), at());
         out[i] = *number;
       });
     } else if (type == DataType::boolean) {

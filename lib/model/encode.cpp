@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "model/category.hpp"
 #include "model/encoder.hpp"
+#include "model/number_rule.hpp"
 #include "model/values.hpp"
 
 namespace nn::model {
@@ -29,15 +30,6 @@ std::uint32_t not_finite(float value) {
 }
 
 // ---- numbers: one float a row
-
-struct NumberRule {
-  double fill, offset, scale;
-};
-
-NumberRule rule_of(const InputColumn& input) {
-  return {input.fill.empty() ? 0.0 : input.fill[0], input.offset.empty() ? 0.0 : input.offset[0],
-          input.scale.empty() ? 1.0 : input.scale[0]};
-}
 
 template <typename T>
 bool encode_numbers(const T* values, const Column& column, const NumberRule& rule, const Block& block) {
@@ -176,6 +168,23 @@ bool encode_tensors(const T* values, const InputColumn& input, const Block& bloc
   throw make_error(ErrorKind::internal, "a value is not finite").within(column_name(input.name));
 }
 
+// ---- numbers that come together: the same arithmetic as for columns, along a row
+
+template <typename T>
+bool encode_matrix_rows(const T* values, std::int64_t rows, std::int64_t n, const double* fill,
+                        const double* offset, const double* scale, float* out) {
+  std::uint32_t bad = 0;
+  for (std::int64_t r = 0; r < rows; ++r, values += n, out += n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      double value = static_cast<double>(values[i]);
+      value = value == value ? value : fill[i];  // NaN is a missing value
+      out[i] = static_cast<float>((value - offset[i]) * scale[i]);
+      bad |= not_finite(out[i]);
+    }
+  }
+  return bad == 0;
+}
+
 // A column of another kind is welcome as long as all its cells are empty.
 void require_missing(const Batch& batch, const Column& column, const Field& field, const InputColumn& input) {
   const bool number = input.kind == InputColumn::Kind::number;
@@ -246,7 +255,32 @@ std::string unusable_text(double value) {
   return fmt::format("{} is too large for the network's 32-bit numbers", value);
 }
 
+void BoundEncoder::encode_matrix(const Batch& batch, float* x) const {
+  const Matrix& matrix = *matrix_;
+  const Column& column = batch.columns[matrix.column];
+  const std::string& name = batch.schema->fields[matrix.column].name;
+  for (std::int64_t r = 0; column.validity != nullptr && r < batch.rows; ++r) {
+    if (column.valid(r)) continue;
+    throw data_error("the tensor is missing, and nothing can stand for it").within(cell_name(batch, r, name));
+  }
+  const bool good = visit_numbers(matrix.type, column, [&](const auto* values) {
+    return encode_matrix_rows(values, batch.rows, width_, matrix.fill.data(), matrix.offset.data(),
+                              matrix.scale.data(), x);
+  });
+  if (good) return;
+  for (std::int64_t at = 0; at < batch.rows * width_; ++at) {
+    if (not_finite(x[at]) == 0) continue;
+    const auto i = static_cast<std::size_t>(at % width_);
+    const double value = number_at(matrix.type, column.data, at);
+    fail_data(
+        "{}, element {} (the model's {}): {}", cell_name(batch, at / width_, name), i,
+        column_name((*inputs_)[i].name),
+        std::isnan(value) ? "the value that stands for a missing one is too large" : unusable_text(value));
+  }
+}
+
 void BoundEncoder::encode(const Batch& batch, float* x) const {
+  if (matrix_) return encode_matrix(batch, x);
   // One index a category column: a batch's dictionary is matched with the model's categories once. Without
   // such columns nothing is allocated.
   std::vector<CategoryIndex> categories;

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "model/number_rule.hpp"
 #include "model/values.hpp"
 #include "tensor/column_choice.hpp"
 
@@ -68,6 +69,17 @@ std::optional<std::size_t> only_tensor(const Schema& schema, const std::vector<I
     found = i;
   }
   return found;
+}
+
+// A model whose columns are all numbers takes them together.
+std::optional<std::size_t> matrix_of(const Schema& schema, const ColumnNames& names,
+                                     const std::vector<InputColumn>& needed) {
+  std::vector<std::string_view> columns;
+  for (const InputColumn& input : needed) {
+    if (input.kind != InputColumn::Kind::number) return std::nullopt;
+    columns.push_back(input.name);
+  }
+  return find_matrix(schema, names, columns);
 }
 
 std::size_t find_column(const Schema& schema, const ColumnNames& names,
@@ -166,6 +178,18 @@ BoundEncoder Encoder::bind(const Schema& schema) const {
   BoundEncoder bound;
   bound.inputs_ = columns_;
   const ColumnNames names(schema);
+  if (const auto position = matrix_of(schema, names, *columns_)) {
+    BoundEncoder::Matrix matrix{*position, schema.fields[*position].type, {}, {}, {}};
+    for (const InputColumn& input : *columns_) {
+      const NumberRule rule = rule_of(input);
+      matrix.fill.push_back(rule.fill);
+      matrix.offset.push_back(rule.offset);
+      matrix.scale.push_back(rule.scale);
+    }
+    bound.matrix_ = std::make_shared<const BoundEncoder::Matrix>(std::move(matrix));
+    bound.width_ = width();
+    return bound;
+  }
   for (const InputColumn& input : *columns_) {
     const std::size_t column = find_column(schema, names, *columns_, input);
     const Field& field = schema.fields[column];

@@ -46,9 +46,10 @@ class BoundEncoder {
   // Floats of one row.
   std::int64_t width() const { return width_; }
   // x [batch.rows, width], row-major, overwritten. The batch has the schema that was bound.
-  // A NaN in a scalar column counts as missing, as pandas means it; a missing value is no
-  // error. Infinities, numbers beyond float, and missing tensors or NaN inside one are data
-  // errors that name row (from 0 over the input) and column. A row's result depends on
+  // A NaN in a scalar column, or in the tensor that stands for all of them, counts as
+  // missing, as pandas means it; a missing value is no error. Infinities, numbers beyond
+  // float, and missing tensors or NaN inside one are data errors that name row (from 0 over
+  // the input) and column. A row's result depends on
   // that row only.
   void encode(const Batch& batch, float* x) const;
 
@@ -66,8 +67,16 @@ class BoundEncoder {
     const InputColumn* input;  // owned by inputs_
     std::int64_t at;           // first float of the row
   };
+  // All columns, which are numbers, as the elements of one tensor.
+  struct Matrix {
+    std::size_t column;  // in the table
+    DType type;          // there
+    std::vector<double> fill, offset, scale;
+  };
+  void encode_matrix(const Batch& batch, float* x) const;
   std::shared_ptr<const std::vector<InputColumn>> inputs_;
   std::vector<Binding> bindings_;
+  std::shared_ptr<const Matrix> matrix_;  // in place of bindings
   std::int64_t width_ = 0;
 };
 
@@ -93,7 +102,9 @@ class Encoder {
 
   // Matches columns by name, in any order; other columns are ignored. Missing columns and
   // wrong types are data errors that name the column and what the model expects. A model
-  // of one tensor takes the table's only tensor (besides y and id) under any name. A
+  // of one tensor takes the table's only tensor (besides y and id) under any name. A model
+  // whose columns are all numbers takes a tensor column `x` of as many elements as it has
+  // columns, in their order, where the table doesn't have all of them by name. A
   // nullable column of the wrong scalar type is taken here, and must then be all missing in
   // encode(): readers guess a type for empty columns. Integers of any width, floats and
   // booleans are all numbers.

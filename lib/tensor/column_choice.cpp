@@ -17,6 +17,18 @@ std::span<const std::pair<std::string_view, std::size_t>> ColumnNames::named(std
   return {first, last};
 }
 
+std::optional<std::size_t> find_matrix(const Schema& table, const ColumnNames& names,
+                                       std::span<const std::string_view> columns) {
+  const auto found = names.named("x");
+  if (found.size() != 1) return std::nullopt;
+  const std::size_t position = found[0].second;
+  const Field& x = table.fields[position];
+  if (!is_number(x.type) || x.shape.empty()) return std::nullopt;
+  if (element_count(x.shape) != static_cast<std::int64_t>(columns.size())) return std::nullopt;
+  const auto is_there = [&](std::string_view name) { return name != "x" && !names.named(name).empty(); };
+  return std::all_of(columns.begin(), columns.end(), is_there) ? std::nullopt : std::optional(position);
+}
+
 ColumnChoice::ColumnChoice(const Schema& table, std::vector<std::size_t> positions)
     : positions_(std::move(positions)) {
   auto schema = std::make_shared<Schema>();

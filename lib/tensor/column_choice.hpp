@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,12 @@ class ColumnNames {
  private:
   std::vector<std::pair<std::string_view, std::size_t>> sorted_;
 };
+
+// Columns of numbers may come together: the table's tensor `x`, each row of which has their values in this
+// order. Its position; nothing where the table has all of the columns by their names, has no such tensor, or
+// has one of another number of elements.
+std::optional<std::size_t> find_matrix(const Schema& table, const ColumnNames& names,
+                                       std::span<const std::string_view> columns);
 
 // Constant, for any thread.
 class ColumnChoice {

@@ -254,6 +254,57 @@ TEST_CASE("a model of one tensor takes the table's only tensor under any name") 
                     Contains("needs tensors [2]"));
 }
 
+TEST_CASE("a model of numbers takes them together, as one tensor x, with the same bits as by name") {
+  const Batch train =
+      table({doubles("a", {1, 2, 6}), doubles("b", {0.1, not_a_number, 0.7}), integers("c", {3, 1, 8})});
+  const Batch rows =
+      table({integers("c", {7, 5}), doubles("b", {not_a_number, 0.3}), doubles("a", {1e-3, -4})});
+  const auto same = [&](const TestColumn& x, bool standardize) {
+    const Encoder encoder = fit(train, standardize);
+    return encode(encoder, table({integers("y", {1, 2}), x})) == encode(encoder, rows);
+  };
+  for (const bool standardize : {false, true}) {
+    CHECK(same(numbers<double>("x", DType::f64, {1e-3, not_a_number, 7, -4, 0.3, 5}, {3}), standardize));
+    CHECK(
+        same(numbers<double>("x", DType::f64, {1e-3, not_a_number, 7, -4, 0.3, 5}, {1, 3, 1}), standardize));
+  }
+  const Batch whole = table({doubles("a", {1, 2}), doubles("b", {3, 4}), doubles("c", {5, 6})});
+  const Encoder encoder = fit(train, true);
+  const auto expected = encode(encoder, whole);
+  CHECK(encode(encoder, table({numbers<float>("x", DType::f32, {1, 3, 5, 2, 4, 6}, {3})})) == expected);
+  CHECK(encode(encoder, table({numbers<std::int64_t>("x", DType::i64, {1, 3, 5, 2, 4, 6}, {3})})) ==
+        expected);
+  CHECK(encode(encoder, table({numbers<std::uint8_t>("x", DType::u8, {1, 3, 5, 2, 4, 6}, {3})})) == expected);
+  // Names come first, where all are there.
+  const TestColumn x = numbers<float>("x", DType::f32, {9, 9, 9, 9, 9, 9}, {3});
+  CHECK(encode(encoder, table({x, doubles("a", {1, 2}), doubles("b", {3, 4}), doubles("c", {5, 6})})) ==
+        expected);
+  CHECK(encode(encoder, table({numbers<float>("x", DType::f32, {1, 3, 5, 2, 4, 6}, {3}),
+                               doubles("a", {0, 0})})) == expected);
+}
+
+TEST_CASE("a tensor x that does not fit a model of numbers is refused") {
+  const Encoder encoder = fit(table({doubles("a", {1, 2}), doubles("b", {3, 4})}));
+  CHECK_THROWS_WITH(encode(encoder, table({numbers<float>("x", DType::f32, {1, 2, 3}, {3})})),
+                    Contains("has no column 'a'"));
+  CHECK_THROWS_WITH(encode(encoder, table({numbers<float>("z", DType::f32, {1, 2}, {2})})),
+                    Contains("has no column 'a'"));
+  CHECK_THROWS_WITH(
+      encode(encoder, table({numbers<double>("x", DType::f64, {1, 2, 3, infinity}, {2})}, 5)),
+      Contains("row 6, column 'x', element 1 (the model's column 'b'): infinity is not a number"));
+  CHECK_THROWS_WITH(encode(encoder, table({numbers<double>("x", DType::f64, {1e300, 2}, {2})})),
+                    Contains("row 0, column 'x', element 0 (the model's column 'a'): 1e+300 is too large"));
+  const Encoder text = fit(table({doubles("a", {1, 2}), texts("b", {"u", "v"})}));
+  CHECK_THROWS_WITH(encode(text, table({numbers<float>("x", DType::f32, {1, 2}, {2})})),
+                    Contains("has no column 'a'"));
+  // A column may be called x itself.
+  const Encoder named = fit(table({doubles("x", {1, 2}), doubles("b", {3, 4})}));
+  CHECK(encode(named, table({numbers<float>("x", DType::f32, {7, 8}, {2})})) == std::vector<float>{7, 8});
+  CHECK(encode(named, table({doubles("x", {7}), doubles("b", {8})})) == std::vector<float>{7, 8});
+  CHECK(encode(named, table({numbers<float>("x", DType::f32, {7, 8}, {2}), doubles("b", {1})})) ==
+        std::vector<float>{7, 8});
+}
+
 TEST_CASE("columns-by-name: binding a model of many columns to a table of many") {
   test::check_linear(
       2000,

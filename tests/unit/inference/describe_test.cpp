@@ -174,7 +174,7 @@ TEST_CASE("the Open Inference Protocol's metadata and configuration") {
       R"({"name":"work","datatype":"BYTES","shape":[-1]}],"outputs":[{"name":"value","datatype":"FP32","shape":[-1]}],)"
       R"("parameters":{"digest":"xxh3:1","labels":["stable"]}})");
   body.clear();
-  const std::string_view devices[] = {"cpu:0", "cuda:1"};
+  const std::string devices[] = {"cpu:0", "cuda:1"};
   append_v2_config(body,
                    {.name = "iris", .latest_versions = 2, .max_rows = 256, .devices = devices, .members = {}},
                    test::signature_named("matrix"));

@@ -273,8 +273,8 @@ TEST_CASE("Versions are told with their states, the newest first") {
 }
 
 TEST_CASE("Signatures are told as TensorFlow has them") {
-  const ModelSpec query = read_metadata_query(spec() + pb::bytes(2, "signature_def"));
-  CHECK(query.name == "m");
+  const Bytes query = spec() + pb::bytes(2, "signature_def");
+  CHECK(read_metadata_query(query).name == "m");
   const auto info = [](unsigned field, std::string_view name, std::uint64_t type,
                        std::initializer_list<std::int64_t> sizes) {
     Bytes dimensions;

@@ -96,6 +96,7 @@ bool Batcher::try_now(LocalServable& servable, Request& request) {
   const std::unique_lock device(device_, std::try_to_lock);
   if (!device) return false;
   const auto start = clock_.now();
+  request.binding->servable->used(start);
   request.waited = since(request.arrived, start);
   if (request.deadline && start >= *request.deadline) {
     request.state = Request::State::late;
@@ -111,6 +112,7 @@ bool Batcher::try_now(LocalServable& servable, Request& request) {
 }
 
 bool Batcher::submit(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request) {
+  request->binding->servable->used(request->arrived);
   const std::lock_guard lock(mutex_);
   if (stop_ || !queue_.push(servable, std::move(request))) return false;
   idle_.store(false, std::memory_order_relaxed);

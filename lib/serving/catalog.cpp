@@ -12,7 +12,17 @@ namespace {
 
 bool is_available(const ModelEntry& model) {
   return std::any_of(model.versions.begin(), model.versions.end(),
-                     [](const auto& v) { return v.second.servable != nullptr; });
+                     [](const auto& v) { return v.second.servable != nullptr || v.second.cold; });
+}
+
+// Is it a version that would be loaded, or is there one, where none is named?
+bool is_cold(const ModelEntry& model, std::uint64_t version) {
+  if (version == 0) {
+    return std::any_of(model.versions.begin(), model.versions.end(),
+                       [](const auto& v) { return v.second.cold; });
+  }
+  const auto found = model.versions.find(version);
+  return found != model.versions.end() && found->second.cold;
 }
 
 Error loading(std::uint64_t version, std::string_view model) {
@@ -123,12 +133,13 @@ Catalog::Found Catalog::find(std::string_view name, std::uint64_t version, std::
       if (newest == nullptr) newest = &at->second;
     }
     if (newest != nullptr) return {newest->servable, {}};
-    return {nullptr, no_version(known, entry)};
+    return {nullptr, no_version(known, entry), is_cold(entry, 0) ? known : std::string()};
   }
   const auto found = entry.versions.find(version);
   if (found != entry.versions.end() && found->second.servable) return {found->second.servable, {}};
   const Error absence = no_such_version(version, known, entry);
-  return {nullptr, label.empty() ? absence : absence.within(fmt::format("label '{}'", printable(label)))};
+  return {nullptr, label.empty() ? absence : absence.within(fmt::format("label '{}'", printable(label))),
+          is_cold(entry, version) ? known : std::string()};
 }
 
 bool Catalog::serves(const Servable& servable) const {

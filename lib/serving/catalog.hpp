@@ -31,7 +31,8 @@ struct VersionEntry {
   VersionState state = VersionState::start;
   std::shared_ptr<Servable> servable;  // while it is available
   std::optional<Error> reason = {};    // of an end
-  bool bad = false;  // it was rolled back: only who names it gets it, while there is another
+  bool bad = false;   // it was rolled back: only who names it gets it, while there is another
+  bool cold = false;  // not loaded before somebody asks for it (Loader::wake)
 };
 
 struct ModelEntry {
@@ -49,14 +50,17 @@ struct Catalog {
   // aren't bad if there are any; never by both. An empty name is the only model. Without a servable `absence`
   // says why, and what there is; its kind is data where waiting doesn't help, and unavailable while it is
   // being loaded.
+  // Where `cold` has the model's name, the version is loaded when somebody asks for it: Loader::wake(), and
+  // look again.
   struct Found {
     std::shared_ptr<Servable> servable;
     std::optional<Error> absence = {};
+    std::string cold = {};
   };
   Found find(std::string_view name, std::uint64_t version = 0, std::string_view label = {}) const;
   // Is it one of the versions that are available?
   bool serves(const Servable& servable) const;
-  // Has every model a version that answers?
+  // Has every model a version that answers, or will when it is asked?
   bool all_available() const;
   bool any_available() const;
 };

@@ -62,7 +62,7 @@ std::optional<Error> Loader::why_nothing_is_served() const {
   std::optional<Error> first;
   const Entry* refused = nullptr;
   for (const Entry& entry : entries_) {
-    if (!entry.loaded.empty()) return std::nullopt;
+    if (!entry.loaded.empty() || !entry.sleeping.empty()) return std::nullopt;
     std::optional<Error> reason = entry.reason;
     if (!entry.failed.empty()) {
       reason = entry.failed.rbegin()->second.reason;
@@ -85,6 +85,7 @@ void Loader::start() {
 }
 
 void Loader::run() {
+  if (options_.begin) options_.begin();
   std::unique_lock lock(inbox_->mutex);
   for (;;) {
     inbox_->changed.wait(lock, [&] {
@@ -134,7 +135,10 @@ ModelEntry Loader::picture_of(Entry& entry) {
     model.versions[version] = {VersionState::unloading, nullptr, {}};
   for (const auto& [version, failure] : entry.failed)
     model.versions[version] = {VersionState::end, nullptr, failure.reason};
-  if (entry.loading) model.versions[*entry.loading] = {VersionState::loading, nullptr, {}};
+  for (const std::uint64_t version : entry.sleeping)
+    model.versions[version] = {VersionState::start, nullptr, {}, false, true};
+  if (entry.loading)
+    model.versions[*entry.loading] = {VersionState::loading, nullptr, {}, false, entry.waking};
   for (const auto& [version, loaded] : entry.loaded)
     model.versions[version] = {VersionState::available, loaded.servable, {}};
   for (const std::uint64_t version : entry.bad) {
@@ -166,7 +170,14 @@ void Loader::look() {
 
 void Loader::change(std::string name, std::uint64_t version, bool load, Told told) {
   const std::lock_guard lock(inbox_->mutex);
-  inbox_->changes.push_back({std::move(name), version, load, std::move(told)});
+  const auto kind = load ? Change::Kind::load : Change::Kind::unload;
+  inbox_->changes.push_back({std::move(name), version, kind, std::move(told)});
+  inbox_->changed.notify_all();
+}
+
+void Loader::wake(std::string name, Told told) {
+  const std::lock_guard lock(inbox_->mutex);
+  inbox_->changes.push_back({std::move(name), 0, Change::Kind::wake, std::move(told)});
   inbox_->changed.notify_all();
 }
 
@@ -176,7 +187,11 @@ void Loader::apply(const Change& change) {
     const auto number = numbers_.find(change.name);
     if (number == numbers_.end()) fail_data("no model '{}' is configured here", printable(change.name));
     Entry& entry = entries_[number->second];
-    change.load ? apply_load(entry, change.version) : apply_unload(entry, change.version);
+    switch (change.kind) {
+      case Change::Kind::load: apply_load(entry, change.version); break;
+      case Change::Kind::unload: apply_unload(entry, change.version); break;
+      case Change::Kind::wake: apply_wake(entry); break;
+    }
   } catch (const Interrupted&) {
     wrong = Error(ErrorKind::unavailable, "the worker ends");
   } catch (...) {
@@ -223,6 +238,7 @@ void Loader::apply_load(Entry& entry, std::uint64_t version) {
   } else {
     want(entry, nullptr);
   }
+  entry.asleep = false;
   reconcile(entry);
   publish(entry);
   const auto failure = entry.failed.find(version);
@@ -230,6 +246,21 @@ void Loader::apply_load(Entry& entry, std::uint64_t version) {
     throw Error(failure->second.reason)
         .within(fmt::format("version {} of model '{}' can't be loaded", version, entry.spec.name));
   }
+}
+
+void Loader::apply_wake(Entry& entry) {
+  if (entry.asleep) {
+    entry.asleep = false;
+    entry.waking = true;
+    look_at(entry);
+    entry.waking = false;
+    entry.sleeping.clear();
+    publish(entry);
+  }
+  if (!entry.loaded.empty()) return;
+  if (!entry.failed.empty()) throw Error(entry.failed.rbegin()->second.reason);
+  if (entry.reason) throw Error(*entry.reason);
+  fail_data("no version of model '{}' is wanted", entry.spec.name);
 }
 
 // Also where its files are gone.

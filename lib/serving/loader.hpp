@@ -35,6 +35,13 @@ struct LoaderOptions {
   // A load that failed for a reason that may pass is tried again after the first pause, and twice as long
   // each time.
   Clock::duration first_pause = std::chrono::seconds(1), longest_pause = std::chrono::minutes(1);
+  // Models are loaded when somebody asks for them: see wake().
+  bool lazy = false;
+  // A model that nobody has used for that long is let go, when it is looked at, and loaded as a lazy one. 0:
+  // models stay.
+  Clock::duration idle_unload{0};
+  // Called first in the loader's thread: what makes it give way to others (serving/background.hpp).
+  std::function<void()> begin = {};
 };
 
 // A version is loaded before the one that it replaces is let go, and what is served stays where nothing
@@ -66,14 +73,19 @@ class Loader {
   // somebody else changes what the repository says. That of a model's file lasts until the loader ends.
   using Told = std::function<void(std::optional<Error>)>;
   void change(std::string name, std::uint64_t version, bool load, Told told);
+  // Loads what is wanted of a model that isn't loaded before somebody asks (Catalog::Found::cold), and tells
+  // in the loader's thread, when it is done, why nothing of it can be served. Those who ask while it is
+  // loaded are told at the same time.
+  void wake(std::string name, Told told);
   // Versions that came into service after the start.
   std::uint64_t swaps() const { return swaps_.load(std::memory_order_relaxed); }
 
  private:
   struct Change {
+    enum class Kind : std::uint8_t { load, unload, wake };
     std::string name;
     std::uint64_t version;
-    bool load;
+    Kind kind;
     Told told;
   };
   struct Failure {
@@ -86,6 +98,7 @@ class Loader {
   struct Loaded {
     repository::FileStamp stamp;
     std::shared_ptr<Servable> servable;
+    Clock::time_point since;
   };
   struct Label {
     std::uint64_t target = 0;  // in the repository
@@ -107,6 +120,9 @@ class Loader {
     std::optional<std::uint64_t> loading;
     std::optional<Error> reason;  // why its repository can't be read
     bool news = false;            // that the catalog doesn't have
+    // Nothing is loaded before somebody asks; these would be.
+    bool asleep = false, waking = false;
+    std::set<std::uint64_t> sleeping;
   };
 
   void run();
@@ -135,6 +151,9 @@ class Loader {
   void retire(Entry& entry, std::uint64_t version);
   void apply(const Change& change);
   void apply_load(Entry& entry, std::uint64_t version);
+  void apply_wake(Entry& entry);
+  bool is_idle(const Entry& entry) const;
+  void fall_asleep(Entry& entry, const std::vector<repository::FoundVersion>& found);
   void apply_unload(Entry& entry, std::uint64_t version);
   void want(Entry& entry, const std::function<void(repository::Wants&)>& change);
   static ModelEntry picture_of(Entry& entry);

@@ -10,7 +10,9 @@ namespace nn::serving {
 
 void Loader::add_entry(const repository::ModelSpec& spec) {
   numbers_.emplace(spec.name, entries_.size());
-  entries_.emplace_back().spec = spec;
+  Entry& entry = entries_.emplace_back();
+  entry.spec = spec;
+  entry.asleep = options_.lazy;
 }
 
 // A model goes where others are left in its folder; where none is, the folder may be on a disk that isn't

@@ -190,6 +190,8 @@ void Loader::reconcile(Entry& entry) {
     return at == found.end() || at->stamp != failure.second.stamp;
   });
   if (forgotten > 0) entry.news = true;
+  if (is_idle(entry)) entry.asleep = true;
+  if (entry.asleep) return fall_asleep(entry, found);
   // Each load may fail, and then something else is wanted.
   for (bool all_tried = false; !all_tried;) {
     all_tried = true;
@@ -214,6 +216,29 @@ void Loader::reconcile(Entry& entry) {
     if (!keep && (any || entry.wants.refused.contains(version))) gone.push_back(version);
   }
   for (const std::uint64_t version : gone) retire(entry, version);
+}
+
+bool Loader::is_idle(const Entry& entry) const {
+  if (options_.idle_unload.count() == 0 || entry.loaded.empty()) return false;
+  const auto now = clock_.now();
+  return std::all_of(entry.loaded.begin(), entry.loaded.end(), [&](const auto& one) {
+    const Loaded& loaded = one.second;
+    return now - std::max(loaded.since, loaded.servable->last_used()) >= options_.idle_unload;
+  });
+}
+
+// What is wanted waits until somebody asks for it.
+void Loader::fall_asleep(Entry& entry, const std::vector<repository::FoundVersion>& found) {
+  std::set<std::uint64_t> sleeping;
+  const std::vector<repository::FoundVersion> chosen = wanted(entry, found);
+  for (const repository::FoundVersion& version : chosen) sleeping.insert(version.version);
+  if (sleeping != entry.sleeping) entry.news = true;
+  entry.sleeping = std::move(sleeping);
+  move_labels(entry, chosen);
+  std::vector<std::uint64_t> loaded;
+  for (const auto& one : entry.loaded) loaded.push_back(one.first);
+  if (!loaded.empty()) log_.write("idle", {{"model", entry.spec.name}});
+  for (const std::uint64_t version : loaded) retire(entry, version);
 }
 
 // A label moves when its version is loaded, or what it pointed to goes.
@@ -241,7 +266,7 @@ void Loader::load(Entry& entry, const repository::FoundVersion& version) {
   publish(entry);
   try {
     auto servable = options_.open(entry.spec.name, version);
-    entry.loaded[version.version] = {version.stamp, owned(std::move(servable))};
+    entry.loaded[version.version] = {version.stamp, owned(std::move(servable)), clock_.now()};
     entry.failed.erase(version.version);
   } catch (const Interrupted&) {
     entry.loading.reset();

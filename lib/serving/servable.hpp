@@ -128,6 +128,16 @@ class Servable {
                                                    Priority /*priority*/ = Priority::normal) const {
     return std::chrono::microseconds(0);
   }
+  // When it was asked last; any time in the past where nobody has. Whoever computes tells it.
+  Clock::time_point last_used() const {
+    return Clock::time_point(Clock::duration(last_used_.load(std::memory_order_relaxed)));
+  }
+  void used(Clock::time_point now) {
+    constexpr Clock::duration::rep worth_noting = Clock::duration(std::chrono::milliseconds(100)).count();
+    const auto at = now.time_since_epoch().count();
+    if (at > last_used_.load(std::memory_order_relaxed) + worth_noting)
+      last_used_.store(at, std::memory_order_relaxed);  // seldom, so that threads share the line
+  }
   // For people and metrics.
   virtual LoadReport report() const { return {}; }
   // Of an ensemble: what its members are called.
@@ -136,6 +146,7 @@ class Servable {
  private:
   const std::string name_;
   const std::uint64_t version_;
+  std::atomic<Clock::duration::rep> last_used_{0};
 };
 
 // A table bound to the version, whose answers say so in their metadata. Errors as Servable::bind() has them.

@@ -152,9 +152,9 @@ class Core : public std::enable_shared_from_this<Core> {
     request.computed = std::chrono::duration_cast<std::chrono::microseconds>(now - waiting.sent);
     try {
       const std::int64_t width = request.binding->builder.kind().width();
-      const std::size_t bytes = static_cast<std::size_t>(request.rows.rows * width) * sizeof(float);
-      if (request.out == nullptr) request.values.reserve_discarding(bytes);
-      std::memcpy(request.out != nullptr ? request.out : request.values.as<float>(), answer.values, bytes);
+      const std::size_t size = static_cast<std::size_t>(request.rows.rows * width) * sizeof(float);
+      if (request.out == nullptr) request.values.reserve_discarding(size);
+      std::memcpy(request.out != nullptr ? request.out : request.values.as<float>(), answer.values, size);
       request.answer();
       tell(std::move(waiting.request));
     } catch (...) {

@@ -42,7 +42,6 @@ void Calls::look() { versions_.look(*service_.catalog.get()); }
 
 std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_view model) const {
   const auto catalog = service_.catalog.get();
-  if (route.bad_version) throw Fault{Failure::invalid, "the version is no number of one"};
   const auto* entry = catalog->models.find(model);
   const bool v1 = route.protocol == Protocol::v1 || route.protocol == Protocol::grpc_tensorflow;
   if (entry == nullptr) {

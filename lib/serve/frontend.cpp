@@ -44,9 +44,14 @@ std::optional<std::uint64_t> Frontend::begin(http::Exchange& exchange) {
   Call& call = call_of(exchange);
   call.clear();
   const http::Head& head = exchange.head();
-  find_route(head, call.route);
-  if (call.route.action == Action::nothing) {
-    fail(exchange, call, no_such_path(head, call.route));
+  try {
+    find_route(head, call.route);
+    if (call.route.action == Action::nothing) throw no_such_path(head, call.route);
+  } catch (const Fault& fault) {
+    fail(exchange, call, fault);
+    return std::nullopt;
+  } catch (const Error& error) {
+    fail(exchange, call, {inference::failure_of(error), error.public_statement()});
     return std::nullopt;
   }
   return is_inference(call.route.action) ? service_.options.max_body : most_asked;
@@ -75,6 +80,7 @@ void Frontend::dispatch(http::Exchange& exchange, Call& call) {
 }
 
 bool Frontend::is_stream(const http::Head& head) {
+  if (!head.grpc) return false;
   Route route;
   find_route(head, route);
   return route.action == Action::stream_infer || route.action == Action::health_watch;

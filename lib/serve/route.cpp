@@ -1,194 +1,45 @@
 #include "serve/route.hpp"
 
 #include <array>
-#include <charconv>
-
-#include "base/text.hpp"
 
 namespace nn::serve {
 namespace {
 
 using http::Method;
+using Kind = inference::Route::Kind;
 
-constexpr std::string_view for_reading = "GET, HEAD, OPTIONS";
-constexpr std::string_view for_calling = "POST, OPTIONS";
-constexpr std::size_t longest_name = 255;
-
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c) != lower[i]) return false;
-  }
-  return true;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// False for what is no name: nothing of it may leave its segment, or be unprintable.
-bool decode(std::string_view segment, std::string& out) {
-  out.clear();
-  for (std::size_t i = 0; i < segment.size(); ++i) {
-    char c = segment[i];
-    if (c == '%') {
-      if (i + 2 >= segment.size()) return false;
-      const int high = hex_digit(segment[i + 1]), low = hex_digit(segment[i + 2]);
-      if (high < 0 || low < 0) return false;
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    if (c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
-    out += c;
-  }
-  return !out.empty() && out != "." && out != ".." && out.size() <= longest_name && is_utf8(out);
-}
-
-// Takes segments from the front of a path.
-class Segments {
- public:
-  explicit Segments(std::string_view path) : rest_(path) {}
-  bool at_end() const { return rest_.empty(); }
-  // The next one, without its slash. Empty where there is none, or where it is empty.
-  std::string_view next() {
-    if (rest_.empty() || rest_.front() != '/') return {};
-    const std::size_t end = std::min(rest_.find('/', 1), rest_.size());
-    const std::string_view segment = rest_.substr(1, end - 1);
-    rest_.remove_prefix(end);
-    return segment;
-  }
-  std::string_view peek() const {
-    Segments copy = *this;
-    return copy.next();
-  }
-
- private:
-  std::string_view rest_;
+// What a path of the REST protocols asks for.
+struct Meaning {
+  Protocol protocol;
+  Action action;
 };
 
-void fail(Route& route, int status, std::string_view allow = {}) {
-  route.action = Action::nothing;
-  route.status = status;
-  route.allow = allow;
-}
-
-void allow_reading(const http::Head& head, Route& route, Action action) {
-  const bool may =
-      head.method == Method::get || head.method == Method::head || head.method == Method::options;
-  if (!may) return fail(route, 405, for_reading);
-  route.action = action;
-}
-
-void allow_calling(const http::Head& head, Route& route, Action action) {
-  if (head.method != Method::post && head.method != Method::options) return fail(route, 405, for_calling);
-  route.action = action;
-}
-
-void take_version(std::string_view text, Route& route) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), route.version);
-  route.bad_version = text.empty() || error != std::errc() || end != text.data() + text.size();
-  if (route.bad_version) route.version = 0;
-}
-
-// /v1/models/M[/versions/N | /labels/L][:verb | /metadata]. What isn't one is 400, as TensorFlow Serving has
-// it ("Malformed request").
-void find_v1(const http::Head& head, Segments path, Route& route) {
-  route.protocol = Protocol::v1;
-  const auto malformed = [&] { fail(route, 400); };
-  if (!equals_ignoring_case(path.next(), "models")) return malformed();
-  if (path.at_end()) return allow_reading(head, route, Action::list);
-  std::string_view verb;
-  // The verb follows the last segment's colon.
-  const auto take_name = [&](std::string_view segment) {
-    if (!path.at_end()) return segment;
-    const std::size_t colon = segment.rfind(':');
-    if (colon == std::string_view::npos) return segment;
-    verb = segment.substr(colon + 1);
-    return segment.substr(0, colon);
-  };
-  if (!decode(take_name(path.next()), route.model)) return malformed();
-  if (equals_ignoring_case(path.peek(), "versions")) {
-    path.next();
-    const std::string_view number = take_name(path.next());
-    if (number.find_first_not_of("0123456789") != std::string_view::npos || number.empty())
-      return malformed();
-    take_version(number, route);
-  } else if (equals_ignoring_case(path.peek(), "labels")) {
-    path.next();
-    if (!decode(take_name(path.next()), route.label)) return malformed();
+Meaning meaning_of(Kind kind) {
+  switch (kind) {
+    case Kind::v1_models: return {Protocol::v1, Action::list};
+    case Kind::v1_status: return {Protocol::v1, Action::model};
+    case Kind::v1_metadata: return {Protocol::v1, Action::metadata};
+    case Kind::v1_predict: return {Protocol::v1, Action::predict};
+    case Kind::v1_classify: return {Protocol::v1, Action::classify};
+    case Kind::v1_regress: return {Protocol::v1, Action::regress};
+    case Kind::v1_explain: return {Protocol::v1, Action::explain};
+    case Kind::v1_malformed: return {Protocol::v1, Action::nothing};
+    case Kind::v2_server: return {Protocol::v2, Action::server};
+    case Kind::v2_live: return {Protocol::v2, Action::live};
+    case Kind::v2_ready: return {Protocol::v2, Action::server_ready};
+    case Kind::v2_model: return {Protocol::v2, Action::model};
+    case Kind::v2_model_ready: return {Protocol::v2, Action::ready};
+    case Kind::v2_infer: return {Protocol::v2, Action::infer};
+    case Kind::v2_config: return {Protocol::v2, Action::config};
+    case Kind::v2_stats:
+    case Kind::v2_all_stats: return {Protocol::v2, Action::stats};
+    case Kind::v2_index: return {Protocol::v2, Action::index};
+    case Kind::v2_load: return {Protocol::v2, Action::load};
+    case Kind::v2_unload: return {Protocol::v2, Action::unload};
+    case Kind::v2_unknown: return {Protocol::v2, Action::nothing};
+    case Kind::other: break;
   }
-  Action action = Action::model;
-  if (!path.at_end()) {
-    if (!equals_ignoring_case(path.next(), "metadata") || !path.at_end() || !verb.empty()) return malformed();
-    action = Action::metadata;
-  } else if (!verb.empty()) {
-    constexpr std::array<std::pair<std::string_view, Action>, 4> verbs{{{"predict", Action::predict},
-                                                                        {"classify", Action::classify},
-                                                                        {"regress", Action::regress},
-                                                                        {"explain", Action::explain}}};
-    action = Action::nothing;
-    for (const auto& [word, what] : verbs) {
-      if (equals_ignoring_case(verb, word)) action = what;
-    }
-    if (action == Action::nothing) return malformed();
-    if (head.method != Method::post && head.method != Method::options) return malformed();
-    route.action = action;
-    return;
-  }
-  allow_reading(head, route, action);
-  if (route.action == Action::nothing) malformed();
-}
-
-void find_v2_model(const http::Head& head, Segments path, Route& route) {
-  if (path.peek() == "stats") {
-    Segments rest = path;
-    rest.next();
-    if (rest.at_end()) return allow_reading(head, route, Action::stats);
-  }
-  if (!decode(path.next(), route.model)) return fail(route, 404);
-  if (path.peek() == "versions") {
-    path.next();
-    take_version(path.next(), route);
-  }
-  if (path.at_end()) return allow_reading(head, route, Action::model);
-  const std::string_view what = path.next();
-  if (!path.at_end()) return fail(route, 404);
-  if (what == "infer") return allow_calling(head, route, Action::infer);
-  if (what == "ready") return allow_reading(head, route, Action::ready);
-  if (what == "config") return allow_reading(head, route, Action::config);
-  if (what == "stats") return allow_reading(head, route, Action::stats);
-  fail(route, 404);
-}
-
-void find_v2_repository(const http::Head& head, Segments path, Route& route) {
-  const std::string_view what = path.next();
-  if (what == "index" && path.at_end()) return allow_calling(head, route, Action::index);
-  if (what != "models" || !decode(path.next(), route.model)) return fail(route, 404);
-  const std::string_view verb = path.next();
-  if (!path.at_end()) return fail(route, 404);
-  if (verb == "load") return allow_calling(head, route, Action::load);
-  if (verb == "unload") return allow_calling(head, route, Action::unload);
-  fail(route, 404);
-}
-
-void find_v2(const http::Head& head, Segments path, Route& route) {
-  route.protocol = Protocol::v2;
-  if (path.at_end() || (path.peek().empty() && head.path == "/v2/")) {
-    return allow_reading(head, route, Action::server);
-  }
-  const std::string_view part = path.next();
-  if (part == "models") return find_v2_model(head, path, route);
-  if (part == "repository") return find_v2_repository(head, path, route);
-  if (part == "health") {
-    const std::string_view what = path.next();
-    if (path.at_end() && what == "live") return allow_reading(head, route, Action::live);
-    if (path.at_end() && what == "ready") return allow_reading(head, route, Action::server_ready);
-  }
-  fail(route, 404);
+  return {Protocol::plain, Action::nothing};
 }
 
 struct Call {
@@ -235,33 +86,49 @@ constexpr std::array pages{
     Page{"/openapi.yaml", Action::openapi},
 };
 
+// Whether the method is one of the path's; without that, says so.
+void check_method(const http::Head& head, bool posts, Route& route) {
+  if (head.method == Method::options) return;
+  if (posts ? head.method == Method::post : head.method == Method::get || head.method == Method::head) return;
+  route.action = Action::nothing;
+  route.status = 405;
+  route.allow = posts ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+}
+
+void find_call(const http::Head& head, Route& route) {
+  route.protocol = Protocol::grpc_v2;
+  for (const Call& call : calls) {
+    if (call.path != head.path) continue;
+    route.protocol = call.protocol;
+    route.action = call.action;
+  }
+}
+
 }  // namespace
 
 void find_route(const http::Head& head, Route& route) {
-  route.protocol = Protocol::plain;
-  route.action = Action::nothing;
+  route.kind = Kind::other;
   route.model.clear();
   route.label.clear();
   route.version = 0;
-  route.bad_version = false;
+  route.protocol = Protocol::plain;
+  route.action = Action::nothing;
   route.status = 404;
   route.allow = {};
-  if (head.grpc) {
-    route.protocol = Protocol::grpc_v2;
-    for (const Call& call : calls) {
-      if (call.path != head.path) continue;
-      route.protocol = call.protocol;
-      route.action = call.action;
-    }
-    return;
-  }
+  if (head.grpc) return find_call(head, route);
   for (const Page& page : pages) {
-    if (page.path == head.path) return allow_reading(head, route, page.action);
+    if (page.path != head.path) continue;
+    route.action = page.action;
+    return check_method(head, false, route);
   }
-  Segments path(head.path);
-  const std::string_view first = path.next();
-  if (first == "v2") return find_v2(head, path, route);
-  if (equals_ignoring_case(first, "v1")) return find_v1(head, path, route);
+  inference::parse_route(head.path, route);
+  const Meaning meaning = meaning_of(route.kind);
+  route.protocol = meaning.protocol;
+  route.action = meaning.action;
+  if (route.kind == Kind::v1_malformed) route.status = 400;
+  if (route.action != Action::nothing) check_method(head, route.posts(), route);
+  // TensorFlow Serving has "Malformed request" for a wrong method as well.
+  if (route.v1() && route.status == 405) route.status = 400;
 }
 
 }  // namespace nn::serve

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
 
 #include "http/exchange.hpp"
+#include "inference/route.hpp"
 
 namespace nn::serve {
 
@@ -46,19 +45,16 @@ enum class Action : std::uint8_t {
   unload,
 };
 
-struct Route {
+// A path of REST has its model, version and label in it; gRPC has them in its messages.
+struct Route : inference::Route {
   Protocol protocol = Protocol::plain;
   Action action = Action::nothing;
-  std::string model;          // percent-decoded; empty where the path has none
-  std::uint64_t version = 0;  // 0: none is named
-  std::string label;
-  bool bad_version = false;     // it is no number, or too large for one
   int status = 404;             // of Action::nothing
   std::string_view allow = {};  // of 405: "GET, HEAD"
 };
 
-// Overwrites `route`, whose memory is used again. Queries are ignored. "%2F", "..", and what isn't UTF-8 in a
-// name are no such path. The paths of TensorFlow Serving are compared without regard to case, as it does.
+// Overwrites `route`, whose memory is used again. Queries are ignored. Data errors as
+// inference::parse_route() has them.
 void find_route(const http::Head& head, Route& route);
 
 }  // namespace nn::serve

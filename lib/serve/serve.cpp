@@ -63,8 +63,8 @@ Process::Process(const ServeOptions& options)
       models_(options, io_, log_, catalog_, [this] { asio::post(io_, [this] { tell_threads(); }); }),
       service_{options, catalog_, models_.loader(), log_},
       signals_(io_),
-      listeners_(io_, {.listen = options.listen, .admin = options.admin, .tls = options.tls, .http = true}, true,
-                 listener_events()) {
+      listeners_(io_, {.listen = options.listen, .admin = options.admin, .tls = options.tls, .http = true},
+                 true, listener_events()) {
   service_.on_broken = [this] {
     asio::post(io_, [this] {
       tasks_.end(std::make_exception_ptr(

@@ -44,6 +44,9 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
   const auto catalog = service_.catalog.get();
   const auto* entry = catalog->models.find(model);
   const bool v1 = route.protocol == Protocol::v1 || route.protocol == Protocol::grpc_tensorflow;
+  if (catalog->models.empty()) {
+    throw Fault{Failure::unavailable, "no model is there yet", std::chrono::seconds(1)};
+  }
   if (entry == nullptr) {
     throw Fault{Failure::not_found, v1 ? inference::v1_no_servable(model, route.version)
                                        : inference::v2_no_model(model, route.version)};

@@ -1,8 +1,12 @@
 #include "serve/models.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 
 namespace nn::serve {
 namespace {
@@ -17,7 +21,7 @@ constexpr std::chrono::microseconds slice_time{500};
 
 Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
                serving::CatalogHolder& catalog, std::function<void()> on_change)
-    : options_(options), loader_(loader_options(), log, catalog, on_change) {
+    : options_(options), io_(io), catalog_(catalog), loader_(loader_options(), log, catalog, on_change) {
   if (options.at.empty() && options.hosts.empty()) {
     for (const backend::Device& device : options.devices) {
       batchers_.push_back(std::make_unique<serving::Batcher>(batcher_options(device)));
@@ -72,8 +76,28 @@ std::vector<net::Endpoint> Models::endpoints() const {
 }
 
 void Models::load() {
-  if (remote_) return remote_->set_workers(endpoints());
-  loader_.load_all();
+  if (!remote_) return loader_.load_all();
+  remote_->set_workers(endpoints());
+  wait_for_workers();
+}
+
+void Models::wait_for_workers() {
+  using Machine = std::chrono::steady_clock;
+  const auto end = Machine::now() + options_.worker_access.connect_timeout;
+  const auto known = [&] {
+    const auto catalog = catalog_.get();
+    return !catalog->models.empty() && catalog->all_available();
+  };
+  while (!known() && Machine::now() < end) {
+    throw_if_stopped();
+    io_.run_one_until(std::min(end, Machine::now() + std::chrono::milliseconds(100)));
+  }
+  if (known()) return;
+  std::string why;
+  for (const auto& worker : remote_->workers()) {
+    why += fmt::format("; {}: {}", worker.name, worker.ready ? "nothing is served there" : worker.error);
+  }
+  warn("no worker has told yet what it serves{}; they are asked again and again", why);
 }
 
 void Models::start() {

@@ -25,7 +25,8 @@ class Models {
   Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
          serving::CatalogHolder& catalog, std::function<void()> on_change);
 
-  // Loads what there is. Errors as Loader::load_all() has them. Of workers nothing is known yet afterwards.
+  // Loads what there is. Errors as Loader::load_all() has them. Workers are waited for until their models are
+  // known, but no longer than the time to connect; it runs the io_context meanwhile.
   void load();
   // Begins to look for what is new.
   void start();
@@ -40,8 +41,11 @@ class Models {
   serving::LoaderOptions loader_options();
   serving::BatcherOptions batcher_options(const backend::Device& device) const;
   std::vector<net::Endpoint> endpoints() const;
+  void wait_for_workers();
 
   const ServeOptions& options_;
+  boost::asio::io_context& io_;
+  serving::CatalogHolder& catalog_;
   std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
   std::vector<serving::Place> places_;                       // the same, as models want them
   serving::Loader loader_;

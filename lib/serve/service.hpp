@@ -23,7 +23,10 @@ struct Service {
   std::function<void()> on_broken = [] {};
 
   // Every model has a version that answers, and it doesn't drain.
-  bool ready() const { return !draining.load(std::memory_order_relaxed) && catalog.get()->all_available(); }
+  bool ready() const {
+    const auto models = catalog.get();
+    return !draining.load(std::memory_order_relaxed) && !models->models.empty() && models->all_available();
+  }
 };
 
 }  // namespace nn::serve

@@ -93,7 +93,11 @@ void H1Connection::abandon() {
   boost::system::error_code ignored;
   stream_.close(ignored);
   state_ = State::closed;
-  for (const ExchangePtr& exchange : queue_) exchange->connection_ = nullptr;
+  for (const ExchangePtr& exchange : queue_) {
+    exchange->connection_ = nullptr;
+    exchange->body_.detach();
+  }
+  thread_.under_way.fetch_sub(static_cast<std::int64_t>(queue_.size()), std::memory_order_relaxed);
   queue_.clear();
   spare_.clear();
 }
@@ -124,17 +128,16 @@ void H1Connection::pump() noexcept {
   pumping_ = true;
   try {
     do {
-      while (take_input()) {
-      }
-    } while (flush() && state_ == State::open && !in_.empty());
-    if (state_ == State::open && ended_ && queue_.empty()) close();
-    if (state_ != State::closed) {
-      if (is_busy() == busy()) {
-        touch(now_);
-      } else {
-        set_busy(is_busy());
-      }
-      read();
+      do {
+        while (take_input()) {
+        }
+      } while (flush() && state_ == State::open && !in_.empty());
+      if (state_ == State::open && ended_ && queue_.empty()) close();
+    } while (!read());
+    if (is_busy() != busy()) {
+      set_busy(is_busy());
+    } else {
+      touch(now_);
     }
   } catch (const std::exception&) {
     close();  // out of memory: nobody else has a part in it
@@ -142,27 +145,31 @@ void H1Connection::pump() noexcept {
   pumping_ = false;
 }
 
-void H1Connection::read() {
-  if (reading_ || ended_ || state_ == State::closed) return;
+bool H1Connection::read() {
+  if (reading_ || ended_ || state_ == State::closed) return true;
   asio::mutable_buffer buffer;
   into_body_ = false;
   if (receiving_ != nullptr && in_.empty() && body_left_ != 0) {
     Fault fault;
     const auto space = receiving_->body_.space(body_left_, fault);
-    if (fault) return refuse_incoming(fault);
+    if (fault) {
+      refuse_incoming(fault);
+      return false;
+    }
     buffer = asio::buffer(space.data, space.size);
     into_body_ = space.size != 0;
   }
   if (!into_body_) {
-    if (receiving_ == nullptr && is_full()) return;
+    if (receiving_ == nullptr && is_full()) return true;
     in_.make_room(receiving_ != nullptr ? most_room : first_room);
     buffer = asio::buffer(in_.tail(), in_.room());
   }
   reading_ = true;
-  stream_.async_read_some(buffer, [self = std::static_pointer_cast<H1Connection>(shared_from_this())](
-                                      const boost::system::error_code& error, std::size_t bytes) {
+  const auto self = std::static_pointer_cast<H1Connection>(shared_from_this());
+  stream_.async_read_some(buffer, [self](const boost::system::error_code& error, std::size_t bytes) {
     self->on_read(error, bytes);
   });
+  return true;
 }
 
 void H1Connection::on_read(const boost::system::error_code& error, std::size_t bytes) {

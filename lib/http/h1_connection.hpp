@@ -44,7 +44,8 @@ class H1Connection final : public Connection {
 
   // Does all that can be done without waiting. Ends the connection with whatever is thrown.
   void pump() noexcept;
-  void read();
+  // False where there is something to be answered instead.
+  bool read();
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   void on_end();
 
@@ -93,6 +94,7 @@ class H1Connection final : public Connection {
   bool ended_ = false;  // the client sends no more
   bool last_ = false;   // no other request is taken
   bool in_head_ = false;
+  bool blank_ = false;  // an empty line may come in front of the head
   Buffer in_;
   HeadEnd head_end_;
   std::optional<RequestParser> parser_;

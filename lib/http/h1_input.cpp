@@ -65,10 +65,13 @@ bool H1Connection::take_head() {
     head_until_ = now_ + thread_.limits.head_timeout;
     head_began_ = now_;
     head_end_.start();
-    if (in_.view().starts_with("\r\n")) {  // some send them behind a body
-      in_.consume(2);
-      if (in_.empty()) return in_head_ = false;
-    }
+    blank_ = true;
+  }
+  if (blank_ && in_.view()[0] == '\r') {  // some send an empty line behind a body
+    if (in_.size() == 1) return false;
+    blank_ = false;
+    if (in_.view()[1] == '\n') in_.consume(2);
+    if (in_.empty()) return in_head_ = false;
   }
   bool undecided = false;
   if (is_http2(undecided)) {

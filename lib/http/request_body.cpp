@@ -66,8 +66,9 @@ Fault RequestBody::finish() {
 
 RequestBody::Space RequestBody::space(std::uint64_t left, Fault& fault) {
   if (coding_ != Coding::identity) return {};
-  const std::uint64_t step = std::min(left, std::max<std::uint64_t>(first_step, bytes_.size()));
-  if ((fault = grow(bytes_.size() + step))) return {};
+  const std::uint64_t size = bytes_.size();
+  const std::uint64_t step = std::min(left, counted_ > size ? counted_ - size : std::max(first_step, size));
+  if ((fault = grow(size + step))) return {};
   return {bytes_.tail(), static_cast<std::size_t>(step)};
 }
 
@@ -94,10 +95,14 @@ Fault RequestBody::grow(std::uint64_t size) {
   return {};
 }
 
-void RequestBody::clear() {
-  inflater_.reset();
+void RequestBody::detach() {
   if (counted_ != 0) memory_->give_back(counted_);
   counted_ = 0;
+}
+
+void RequestBody::clear() {
+  inflater_.reset();
+  detach();
   bytes_.clear();
   if (bytes_.capacity() > most_kept) bytes_.release();
 }

@@ -49,6 +49,8 @@ class RequestBody {
   // Keeps memory for the next one where it isn't much; release() keeps none.
   void clear();
   void release();
+  // Its bytes are no longer counted, since what counts them ends.
+  void detach();
 
  private:
   Fault grow(std::uint64_t size);

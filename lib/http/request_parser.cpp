@@ -77,6 +77,7 @@ bool has_version(std::string_view head) {
          digit(version[7]);
 }
 
+constexpr std::size_t most_trailer = 8 << 10;
 constexpr Fault bad_chunk{400, "a chunk of the body is wrong"};
 
 }  // namespace
@@ -186,8 +187,12 @@ void RequestParser::take_target(std::string_view method, std::string_view target
   head.query = question == std::string_view::npos ? std::string_view() : path.substr(question + 1);
 }
 
-void RequestParser::on_field_impl(field name, string_view text, string_view value, error_code& /*error*/) {
-  if (out_ == nullptr) return;  // behind the last chunk
+void RequestParser::on_field_impl(field name, string_view text, string_view value, error_code& error) {
+  if (out_ == nullptr) {  // behind the last chunk: nobody reads them
+    trailer_ += text.size() + value.size();
+    if (trailer_ > most_trailer) error = beast::http::error::header_limit;
+    return;
+  }
   const std::string_view v = plain(value);
   switch (name) {
     case field::host:
@@ -217,9 +222,14 @@ void RequestParser::take_transfer_encoding(std::string_view value) {
   if (transfer_encoding_) return fail(400, "the length of the body is not clear");
   transfer_encoding_ = true;
   if (same(value, "chunked")) return;
-  const auto comma = value.rfind(',');
-  const bool once = comma != std::string_view::npos && same(trimmed(value.substr(comma + 1)), "chunked");
-  fail(once ? 501 : 400, "the only Transfer-Encoding is chunked");
+  int others = 0;
+  bool last = false;
+  while (!value.empty() && !last) {
+    last = same(next_of(value), "chunked");
+    others += last ? 0 : 1;
+  }
+  const bool is_clear = last && value.empty() && others != 0;  // though nobody here can read it
+  fail(is_clear ? 501 : 400, "the only Transfer-Encoding is chunked");
 }
 
 void RequestParser::take_coding(std::string_view value) {

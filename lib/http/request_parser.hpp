@@ -77,6 +77,7 @@ class RequestParser : private boost::beast::http::basic_parser<true> {
   RequestBody* body_ = nullptr;  // while a body is
   Fault fault_;
   int hosts_ = 0, lengths_ = 0;
+  std::size_t trailer_ = 0;
   bool transfer_encoding_ = false;
 };
 

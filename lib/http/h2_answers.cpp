@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "http/h2_session.hpp"
+#include "http/inflate.hpp"
 #include "http/response_head.hpp"
 
 namespace nn::http {
@@ -17,6 +18,7 @@ std::uint8_t flags_for(std::string_view name) {
   return NGHTTP2_NV_FLAG_NONE;
 }
 
+constexpr std::size_t least_compressed = 1 << 10;
 constexpr std::uint8_t literal = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 
 }  // namespace
@@ -66,8 +68,17 @@ void H2Session::submit(H2Stream& stream) {
 
 void H2Session::submit_rest(H2Stream& stream) {
   const Response& response = stream.response();
+  if (thread_.limits.compress && response.may_compress && stream.accepts_gzip_) compress(stream);
   submit_response(stream,
                   stream.head_.method != Method::head && !response.body.empty() && has_body(response.status));
+}
+
+void H2Session::compress(H2Stream& stream) {
+  const std::string& body = stream.response().body;
+  if (body.size() < least_compressed) return;
+  if (!thread_.compressor) thread_.compressor = std::make_shared<Compressor>();
+  thread_.compressor->compress(body, stream.queue_);
+  stream.compressed_ = stream.queue_.size() < body.size();
 }
 
 void H2Session::submit_grpc(H2Stream& stream) {
@@ -93,7 +104,6 @@ void H2Session::submit_response(H2Stream& stream, bool with_body) {
   fields_.clear();
   scratch_.clear();
   std::array<char, 4> status{};
-  std::array<char, 24> length{};
   if (grpc || response.status == 200) {
     add_field(":status", "200", literal);
   } else {
@@ -101,13 +111,12 @@ void H2Session::submit_response(H2Stream& stream, bool with_body) {
     const char* const end = std::to_chars(status.data(), status.data() + status.size(), shown).ptr;
     add_field(":status", {status.data(), end}, NGHTTP2_NV_FLAG_NO_COPY_NAME);
   }
+  std::array<char, 24> length{};
   if (grpc) {
     add_field("content-type", "application/grpc", literal);
-  } else if (has_body(response.status)) {
-    if (!response.content_type.empty()) add_field("content-type", response.content_type);
-    const char* const end =
-        std::to_chars(length.data(), length.data() + length.size(), response.body.size()).ptr;
-    add_field("content-length", {length.data(), end}, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+  } else {
+    const std::size_t size = stream.compressed_ ? stream.queue_.size() : response.body.size();
+    add_rest_fields(stream, {length.data(), std::to_chars(length.begin(), length.end(), size).ptr});
   }
   // A handler may be changing the response of a stream that is answered in its place.
   if (!grpc || !stream.faulty_) add_fields(response.fields);
@@ -124,6 +133,16 @@ void H2Session::submit_response(H2Stream& stream, bool with_body) {
                                             with_body ? &provider : nullptr);
   if (error != 0)
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_INTERNAL_ERROR);
+}
+
+void H2Session::add_rest_fields(H2Stream& stream, std::string_view length) {
+  const Response& response = stream.response();
+  if (has_body(response.status)) {
+    if (!response.content_type.empty()) add_field("content-type", response.content_type);
+    add_field("content-length", length, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+  }
+  if (stream.compressed_) add_field("content-encoding", "gzip", literal);
+  if (thread_.limits.compress && response.may_compress) add_field("vary", "Accept-Encoding", literal);
 }
 
 // Fields of gRPC's status, as trailers or as the only ones.
@@ -182,7 +201,9 @@ ssize_t H2Session::read_answer(H2Stream& stream, std::size_t length, std::uint32
   return static_cast<ssize_t>(size);
 }
 
-void H2Session::write_data(H2Stream& stream, const std::uint8_t* frame_head, std::size_t length) {
+// False where enough is collected: libnghttp2 would go on with all frames of data that there are.
+bool H2Session::write_data(H2Stream& stream, const std::uint8_t* frame_head, std::size_t length) {
+  if (out_->size() >= most_) return false;
   constexpr std::size_t head_bytes = 9;
   out_->append(reinterpret_cast<const char*>(frame_head), head_bytes);
   while (length > 0) {
@@ -192,6 +213,7 @@ void H2Session::write_data(H2Stream& stream, const std::uint8_t* frame_head, std
     stream.advance(piece.size());
   }
   if (stream.paused_ && !is_full(stream)) can_resume_ = true;
+  return true;
 }
 
 void H2Session::frame_sent(const nghttp2_frame& frame) {

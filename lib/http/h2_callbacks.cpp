@@ -122,8 +122,9 @@ struct H2Callbacks {
   static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head, std::size_t length,
                        nghttp2_data_source* source, void* user) {
     return guarded([&] {
-      session_of(user).write_data(*static_cast<H2Stream*>(source->ptr), frame_head, length);
-      return 0;
+      const bool written =
+          session_of(user).write_data(*static_cast<H2Stream*>(source->ptr), frame_head, length);
+      return written ? 0 : static_cast<int>(NGHTTP2_ERR_WOULDBLOCK);
     });
   }
 

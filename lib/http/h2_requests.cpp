@@ -3,18 +3,17 @@
 #include <utility>
 
 #include "http/h2_session.hpp"
+#include "http/request_parser.hpp"
 
 namespace nn::http {
 namespace {
 
 constexpr std::size_t queue_bytes = 1 << 20;  // of a stream's answers; then no more of its messages are taken
 
-Coding coding_of(const Head& head) {
-  const auto text = head.fields.find("content-encoding");
-  if (!text || *text == "identity") return Coding::identity;
-  if (*text == "gzip" || *text == "x-gzip") return Coding::gzip;
-  if (*text == "deflate") return Coding::deflate;
-  return Coding::unknown;
+Coding coding_of(std::string_view text) {
+  if (text.empty() || text == "identity") return Coding::identity;
+  if (text == "gzip" || text == "x-gzip") return Coding::gzip;
+  return text == "deflate" ? Coding::deflate : Coding::unknown;
 }
 
 Coding coding_of(GrpcEncoding encoding) {
@@ -74,20 +73,30 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
   stream.limit_ = *limit;
   if (head.grpc) {
     stream.streaming_ = thread_.handler.is_stream(head);
-    return;
+  } else {
+    start_body(stream);
   }
-  const Coding coding = coding_of(head);
-  if (coding == Coding::unknown)
-    return refuse(stream, 415, GrpcStatus::unimplemented, "the body's content-encoding is not known");
-  if (coding == Coding::identity && head.content_length && *head.content_length > *limit)
+}
+
+void H2Session::start_body(H2Stream& stream) {
+  const Head& head = stream.head_;
+  const Coding coding = coding_of(head.fields.find("content-encoding").value_or(""));
+  if (coding == Coding::unknown) {
+    return refuse(stream, 415, GrpcStatus::unimplemented,
+                  "the Content-Encoding is not one of identity, gzip and deflate");
+  }
+  if (coding != Coding::identity) stream.limit_ = std::min(stream.limit_, thread_.limits.inflated_bytes);
+  if (head.content_length.value_or(0) > stream.limit_)
     return refuse(stream, 413, GrpcStatus::resource_exhausted, "the body is larger than the limit");
-  stream.body_.start(coding, *limit, head.content_length, thread_.memory);
-  if (head.fields.find("expect") == "100-continue") {
-    fields_.clear();
-    add_field(":status", "100");
-    nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, nullptr, fields_.data(),
-                           fields_.size(), nullptr);
-  }
+  stream.body_.start(coding, stream.limit_, head.content_length, thread_.memory);
+  const auto expected = head.fields.find("expect");
+  if (!expected) return;
+  if (*expected != "100-continue")
+    return refuse(stream, 417, GrpcStatus::unimplemented, "nothing but 100-continue can be expected");
+  fields_.clear();
+  add_field(":status", "100");
+  nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, nullptr, fields_.data(),
+                         fields_.size(), nullptr);
 }
 
 void H2Session::read_fields(H2Stream& stream) {
@@ -101,6 +110,7 @@ void H2Session::read_fields(H2Stream& stream) {
     head.content_length = value;
   }
   if (head.grpc) return;
+  if (const auto list = head.fields.find("accept-encoding")) stream.accepts_gzip_ = accepts_gzip(*list);
   if (const auto timeout = head.fields.find("x-request-timeout-ms"))
     head.deadline = deadline_after_ms(head.arrived, *timeout);
 }
@@ -180,9 +190,10 @@ bool H2Session::begin_message(H2Stream& stream) {
   } else if (prefix.length() > stream.limit_) {
     refuse(stream, 413, GrpcStatus::resource_exhausted, "the message is larger than the limit");
   } else {
-    stream.body_.start(compressed ? coding_of(stream.encoding_) : Coding::identity, stream.limit_,
-                       compressed ? std::nullopt : std::optional<std::uint64_t>(prefix.length()),
-                       thread_.memory);
+    const std::uint64_t inflated = std::min(stream.limit_, thread_.limits.inflated_bytes);
+    stream.body_.start(
+        compressed ? coding_of(stream.encoding_) : Coding::identity, compressed ? inflated : stream.limit_,
+        compressed ? std::nullopt : std::optional<std::uint64_t>(prefix.length()), thread_.memory);
     return true;
   }
   return false;
@@ -276,6 +287,7 @@ void H2Session::refuse(H2Stream& stream, int http_status, GrpcStatus grpc_status
     Response& response = stream.response();
     response.clear();
     response.status = http_status;
+    if (http_status == 415) response.fields.add("accept-encoding", "gzip, deflate, identity");
     try {
       thread_.handler.refuse(stream.head_.path, message, response);
     } catch (...) {

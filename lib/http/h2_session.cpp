@@ -56,6 +56,7 @@ bool H2Session::take(std::string_view bytes) {
 void H2Session::collect(std::string& out, std::size_t most) {
   if (ended_) return;
   out_ = &out;
+  most_ = most;
   do {
     resume_paused();
     while (out.size() < most) {

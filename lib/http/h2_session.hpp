@@ -67,6 +67,7 @@ class H2Session {
   H2Stream* begin_stream(std::int32_t id);
   void head_done(H2Stream& stream, bool too_large);
   void read_fields(H2Stream& stream);
+  void start_body(H2Stream& stream);
   bool accept_grpc(H2Stream& stream);
   void data(H2Stream& stream, std::string_view bytes);
   void take_body(H2Stream& stream, std::string_view bytes);
@@ -92,10 +93,12 @@ class H2Session {
   void submit_response(H2Stream& stream, bool with_body);
   void submit_trailers(H2Stream& stream);
   void add_status(H2Stream& stream);
+  void add_rest_fields(H2Stream& stream, std::string_view length);
+  void compress(H2Stream& stream);
   void add_field(std::string_view name, std::string_view value, std::uint8_t flags = 0);
   void add_fields(const Fields& fields);
   ssize_t read_answer(H2Stream& stream, std::size_t length, std::uint32_t& flags);
-  void write_data(H2Stream& stream, const std::uint8_t* frame_head, std::size_t length);
+  bool write_data(H2Stream& stream, const std::uint8_t* frame_head, std::size_t length);
   void frame_sent(const nghttp2_frame& frame);
   void output();
 
@@ -119,6 +122,7 @@ class H2Session {
   std::vector<nghttp2_nv> fields_;
   std::string scratch_;
   std::string* out_ = nullptr;  // while collect() runs
+  std::size_t most_ = 0;        // bytes of it
   bool working_ = false;        // in take(), after which output is collected
   bool can_resume_ = false;     // a paused stream has room again, perhaps
   bool ended_ = false;

@@ -56,7 +56,7 @@ void H2Stream::reset(H2Session& session, std::int32_t id, Clock::time_point now)
   head_bytes_ = 0;
   bytes_in_ = bytes_out_ = 0;
   encoding_ = GrpcEncoding::identity;
-  streaming_ = false;
+  streaming_ = accepts_gzip_ = compressed_ = false;
   limit_ = 0;
   prefix_.clear();
   missing_ = received_ = 0;
@@ -107,11 +107,11 @@ void H2Stream::finish() {
 
 std::size_t H2Stream::unsent() const {
   if (!with_body_) return 0;
-  return (streaming_ ? queue_.size() : answer_prefix_size_ + response_.body.size()) - sent_;
+  return (streaming_ || compressed_ ? queue_.size() : answer_prefix_size_ + response_.body.size()) - sent_;
 }
 
 std::string_view H2Stream::next_piece() const {
-  if (streaming_) return std::string_view(queue_).substr(sent_);
+  if (streaming_ || compressed_) return std::string_view(queue_).substr(sent_);
   if (sent_ < answer_prefix_size_)
     return std::string_view(answer_prefix_.data(), answer_prefix_size_).substr(sent_);
   return std::string_view(response_.body).substr(sent_ - answer_prefix_size_);

@@ -63,6 +63,7 @@ class H2Stream final : public Exchange {
 
   // What the request says about its body.
   GrpcEncoding encoding_ = GrpcEncoding::identity;
+  bool accepts_gzip_ = false;
   bool streaming_ = false;     // messages come one by one
   std::uint64_t limit_ = 0;    // of the body, or of a message
   GrpcPrefix prefix_;          // of the message that is coming
@@ -90,7 +91,8 @@ class H2Stream final : public Exchange {
   bool deferred_ = false;   // libnghttp2 waits until there is more
   bool end_sent_ = false;
   bool with_body_ = false;
-  std::size_t sent_ = 0;  // bytes of prefix and body, or of queue_
+  bool compressed_ = false;  // it is in queue_
+  std::size_t sent_ = 0;     // bytes of prefix and body, or of queue_
   std::array<char, grpc_prefix_bytes> answer_prefix_{};
   std::size_t answer_prefix_size_ = 0;
   std::string queue_;  // messages of a stream with their prefixes

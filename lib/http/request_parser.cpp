@@ -37,25 +37,6 @@ std::string_view next_of(std::string_view& list) {
   return one;
 }
 
-// Is gzip, or everything, in the list of an Accept-Encoding, and not with a weight of 0?
-bool accepts(std::string_view list) {
-  bool any = false;
-  while (!list.empty()) {
-    std::string_view one = next_of(list);
-    const auto semicolon = one.find(';');
-    const std::string_view name = trimmed(one.substr(0, semicolon));
-    bool wanted = true;
-    if (semicolon != std::string_view::npos) {
-      const std::string_view weight = trimmed(one.substr(semicolon + 1));
-      wanted = !((weight.starts_with("q=") || weight.starts_with("Q=")) &&
-                 weight.find_first_not_of("0.", 2) == std::string_view::npos);
-    }
-    if (same(name, "gzip") || same(name, "x-gzip")) return wanted;
-    if (name == "*") any = wanted;
-  }
-  return any;
-}
-
 Method method_of(beast::http::verb verb) {
   switch (verb) {
     case beast::http::verb::get: return Method::get;
@@ -81,6 +62,24 @@ constexpr std::size_t most_trailer = 8 << 10;
 constexpr Fault bad_chunk{400, "a chunk of the body is wrong"};
 
 }  // namespace
+
+bool accepts_gzip(std::string_view list) {
+  bool any = false;
+  while (!list.empty()) {
+    std::string_view one = next_of(list);
+    const auto semicolon = one.find(';');
+    const std::string_view name = trimmed(one.substr(0, semicolon));
+    bool wanted = true;
+    if (semicolon != std::string_view::npos) {
+      const std::string_view weight = trimmed(one.substr(semicolon + 1));
+      wanted = !((weight.starts_with("q=") || weight.starts_with("Q=")) &&
+                 weight.find_first_not_of("0.", 2) == std::string_view::npos);
+    }
+    if (same(name, "gzip") || same(name, "x-gzip")) return wanted;
+    if (name == "*") any = wanted;
+  }
+  return any;
+}
 
 void HeadText::clear() {
   head.method = Method::get;
@@ -204,7 +203,7 @@ void RequestParser::on_field_impl(field name, string_view text, string_view valu
       break;
     case field::transfer_encoding: take_transfer_encoding(v); break;
     case field::content_encoding: take_coding(v); break;
-    case field::accept_encoding: out_->accepts_gzip = out_->accepts_gzip || accepts(v); break;
+    case field::accept_encoding: out_->accepts_gzip = out_->accepts_gzip || accepts_gzip(v); break;
     case field::expect:
       if (!same(v, "100-continue")) fail(417, "nothing but 100-continue can be expected");
       out_->expects_continue = true;

@@ -27,6 +27,9 @@ struct HeadText {
   bool body_follows() const { return chunked || head.content_length.value_or(0) != 0; }
 };
 
+// Is gzip, or everything, in the list of an Accept-Encoding, and not with a weight of 0?
+bool accepts_gzip(std::string_view list);
+
 // Looks for the end of a head in bytes that come piece by piece.
 class HeadEnd {
  public:

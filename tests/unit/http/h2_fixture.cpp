@@ -91,9 +91,10 @@ void TestHandler::refuse(std::string_view path, std::string_view message, http::
   response.body = "{\"error\":\"" + std::string(message) + "\"}";
 }
 
-H2Fixture::H2Fixture(const http::ServerLimits& given)
+H2Fixture::H2Fixture(const http::ServerLimits& given, unsigned seed)
     : limits(given), memory(limits.request_bytes), thread{io, clock, handler, limits, memory, stats} {
   net::set_clock(io, clock);
+  thread.jitter.seed(seed);
   auto [client, server] = socket_pair();
   socket = std::move(client);
   ++thread.connections;

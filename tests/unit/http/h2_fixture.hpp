@@ -47,7 +47,7 @@ class TestHandler : public http::Handler {
 class H2Fixture {
  public:
   H2Fixture() : H2Fixture(http::ServerLimits{}) {}
-  explicit H2Fixture(const http::ServerLimits& limits);
+  explicit H2Fixture(const http::ServerLimits& limits, unsigned seed = 1);
   ~H2Fixture();
 
   // Preface and settings, and takes the server's.

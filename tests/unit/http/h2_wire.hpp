@@ -35,9 +35,18 @@ inline std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t st
 // Fields as literals that no table gets to know; sizes up to 126 and longer ones.
 std::string hpack(const Pairs& fields);
 
+// In as many frames as it takes.
 inline std::string headers(std::uint32_t stream, const Pairs& fields, bool end = false) {
-  return frame(NGHTTP2_HEADERS, static_cast<std::uint8_t>(end_headers | (end ? end_stream : 0)), stream,
-               hpack(fields));
+  constexpr std::size_t most = 16384;
+  const std::string block = hpack(fields);
+  std::string frames;
+  for (std::size_t at = 0; at == 0 || at < block.size(); at += most) {
+    const bool last = at + most >= block.size();
+    frames += frame(at == 0 ? NGHTTP2_HEADERS : NGHTTP2_CONTINUATION,
+                    static_cast<std::uint8_t>((last ? end_headers : 0) | (end && at == 0 ? end_stream : 0)),
+                    stream, std::string_view(block).substr(at, most));
+  }
+  return frames;
 }
 inline std::string data(std::uint32_t stream, std::string_view bytes, bool end = false) {
   return frame(NGHTTP2_DATA, end ? end_stream : 0, stream, bytes);

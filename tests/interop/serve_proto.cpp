@@ -11,6 +11,7 @@
 #include "../unit/inference/grpc_fixture.hpp"
 #include "inference/grpc_describe.hpp"
 #include "inference/grpc_infer.hpp"
+#include "inference/grpc_reflection.hpp"
 #include "inference/grpc_tensorflow.hpp"
 #include "inference/status_code.hpp"
 
@@ -105,6 +106,7 @@ class Service {
       case 'G': return describe_config(read_model_query(message), out);
       case 'X': return describe_statistics(out);
       case 'N': return describe_index(read_index_query(message), out);
+      case 'F': return append_reflection_answer(out, message);
       case 'L': out = read_repository_model(message); return;
       case 'H':
         return append_health(out,

@@ -14,6 +14,7 @@ PROGRAM, KIND = sys.argv[1], sys.argv[2]
 INVALID_ARGUMENT, NOT_FOUND = 3, 5
 try:
     import numpy as np
+    from google.protobuf import descriptor_pb2, descriptor_pool
     from google.protobuf.message import DecodeError
 
     if KIND == "triton":
@@ -487,8 +488,97 @@ def describe_tensorflow():
         compare_damaged("D", request.SerializeToString(), get_model_metadata_pb2.GetModelMetadataRequest)
 
 
-tests = [infer_triton, describe_triton] if KIND == "triton" else [
-    predict_tensorflow, examples_tensorflow, describe_tensorflow]
+def fields_of(data):
+    """(number, value) of a message's fields, which are all texts or numbers."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        key = varint()
+        value = varint()
+        if key & 7 == 2:
+            value, at = data[at:at + value], at + value
+        yield key >> 3, value
+
+
+def reflected(field, text):
+    """What the server's reflection answers: the number of what it is, and its fields."""
+    status, answered = call("F", number(8 * field + 2) + number(len(text)) + text.encode())
+    assert status == 0, answered
+    return [(n, list(fields_of(value))) for n, value in fields_of(answered) if n > 2]
+
+
+def pool_with(symbol):
+    ((number_of_files, files),) = reflected(4, symbol)
+    assert number_of_files == 4, (symbol, files)
+    pool = descriptor_pool.DescriptorPool()
+    for _, file in reversed(files):  # those that others depend on come behind them
+        descriptor = descriptor_pb2.FileDescriptorProto.FromString(file)
+        assert len(descriptor.SerializeToString()) == len(file)
+        pool.Add(descriptor)
+    return pool
+
+
+def same_message(ours, theirs, seen):
+    if ours.full_name in seen:
+        return
+    seen.add(ours.full_name)
+    for field in ours.fields:
+        other = theirs.fields_by_name[field.name]
+        assert (field.number, field.type, field.has_presence, field.json_name) == (
+            other.number, other.type, other.has_presence, other.json_name), (ours.full_name, field.name)
+        assert (field.containing_oneof is None) == (other.containing_oneof is None), (ours.full_name, field.name)
+        if field.message_type:
+            same_message(field.message_type, other.message_type, seen)
+        if field.enum_type:
+            for value in field.enum_type.values:
+                assert other.enum_type.values_by_name[value.name].number == value.number, value.name
+
+
+def reflect(services, classes, prefix):
+    ((kind, listed),) = reflected(7, "")
+    assert kind == 6 and {dict(fields_of(s))[1].decode() for _, s in listed} >= set(services)
+    seen = set()
+    for name in services:
+        service = pool_with(name).FindServiceByName(name)
+        assert service.methods
+        for method in service.methods:
+            for ours in (method.input_type, method.output_type):
+                if ours.name in classes:
+                    same_message(ours, classes[ours.name].DESCRIPTOR, seen)
+    assert len(seen) > 15, seen
+    assert pool_with(prefix).FindMessageTypeByName(prefix)
+    ((kind, fields),) = reflected(4, "no.such.Symbol")
+    assert kind == 7 and dict(fields)[1] == NOT_FOUND
+    ((kind, _),) = reflected(3, "no_such.proto")
+    assert kind == 7
+
+
+def reflect_triton():
+    classes = {n: getattr(service_pb2, n) for n in dir(service_pb2) if n.startswith(("Model", "Server", "Repository"))}
+    classes |= {n: getattr(health_pb2, n) for n in ("HealthCheckRequest", "HealthCheckResponse")}
+    reflect(["inference.GRPCInferenceService", "grpc.health.v1.Health"], classes, "inference.ModelInferRequest")
+
+
+def reflect_tensorflow():
+    modules = (predict_pb2, classification_pb2, regression_pb2, get_model_metadata_pb2, get_model_status_pb2)
+    classes = {n: getattr(m, n) for m in modules for n in dir(m) if n.endswith(("Request", "Response"))}
+    reflect(["tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"], classes,
+            "tensorflow.serving.PredictRequest")
+
+
+tests = [infer_triton, describe_triton, reflect_triton] if KIND == "triton" else [
+    predict_tensorflow, examples_tensorflow, describe_tensorflow, reflect_tensorflow]
 for test in tests:
     print(f"-- {test.__name__}", flush=True)
     test()

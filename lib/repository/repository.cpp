@@ -19,7 +19,7 @@
 namespace nn::repository {
 namespace {
 
-constexpr std::string_view model_file = "model.nn";
+constexpr std::string_view model_file = "model.nn", ensemble_file = "ensemble.toml";
 
 std::optional<FileStamp> stamp_of_model(const std::string& path) {
   struct stat status {};
@@ -119,8 +119,13 @@ std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
   while (const dirent* entry = ::readdir(folder.get())) {
     const auto version = parse_version_number(entry->d_name);
     if (!version) continue;
-    std::string path = fmt::format("{}/{}/{}", spec.path, entry->d_name, model_file);
-    if (const auto stamp = stamp_of_model(path)) found.push_back({*version, std::move(path), *stamp});
+    for (const std::string_view file : {model_file, ensemble_file}) {
+      std::string path = fmt::format("{}/{}/{}", spec.path, entry->d_name, file);
+      const auto stamp = stamp_of_model(path);
+      if (!stamp) continue;
+      found.push_back({*version, std::move(path), *stamp, file == ensemble_file});
+      break;
+    }
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
   return found;

@@ -38,6 +38,7 @@ struct FoundVersion {
   std::uint64_t version;
   std::string path;
   FileStamp stamp;
+  bool ensemble = false;  // the file says which models it is made of (ensemble/ensemble_file.hpp)
 };
 
 // The versions that are there, ascending; only complete ones: publishing is a rename. A file has

@@ -149,11 +149,8 @@ bool ReplicatedModel::submit_pieces(const std::shared_ptr<Request>& request,
   std::int64_t first = 0;
   for (std::size_t i = 0; i < shares.size(); ++i) {
     if (shares[i] == 0) continue;
-    const auto piece = piece_of(request, request->binding, first, shares[i]);
+    const auto piece = completion->piece(completion, number, request->binding, first, shares[i]);
     piece->out = out + first * width;
-    piece->number = number;
-    piece->given_up = completion->given_up();
-    piece->completion = completion;
     first += shares[i];
     bool taken = false;
     for (std::size_t k = 0; k < replicas_.size() && !taken; ++k)

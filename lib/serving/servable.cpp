@@ -5,7 +5,9 @@
 namespace nn::serving {
 
 void Request::answer() {
-  if (wants_batch) answers = binding->builder.build(rows, std::exchange(values, Buffer()), nullptr, nullptr);
+  if (wants_batch)
+    answers = binding->builder.build(rows, std::exchange(values, Buffer()),
+                                     labels.empty() ? nullptr : labels.data(), nullptr);
   state = State::answered;
 }
 

@@ -23,11 +23,13 @@ namespace nn::serving {
 
 class Servable;
 class Completion;
+struct Binding;
 
 // What a version takes of a table's rows.
 struct BoundTable {
   model::BoundEncoder encoder = {};  // of one that is computed here
   ColumnChoice columns = {};         // of one that is computed elsewhere: what goes there
+  std::vector<std::shared_ptr<const Binding>> members = {};  // of an ensemble: its members' own
 };
 
 // A table bound to a version. Constant, and keeps the version: whoever holds one gets answers of

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "serving/servable.hpp"
@@ -14,39 +15,50 @@ namespace nn::serving {
 // and deadline.
 struct PieceRequest : Request {
   bool is_cancelled() const override {
-    return whole->is_cancelled() || given_up->load(std::memory_order_relaxed);
+    return given_up->load(std::memory_order_relaxed) || whole->is_cancelled();
   }
   std::shared_ptr<Request> whole;
-  std::shared_ptr<std::atomic<bool>> given_up;  // the whole has failed
+  std::shared_ptr<std::atomic<bool>> given_up;  // the whole is answered, or has failed
   std::size_t number = 0;
 };
 
-// Rows [first, first + count) of the request as a request of their own, to be answered by the binding.
-std::shared_ptr<PieceRequest> piece_of(const std::shared_ptr<Request>& whole,
-                                       std::shared_ptr<const Binding> binding, std::int64_t first,
-                                       std::int64_t count);
-
-// Gathers pieces, and ends the whole when all are back. Thread-safe.
+// Gathers pieces, and ends the whole when all are back, or enough. Thread-safe.
 class PieceCompletion : public Completion {
  public:
+  using Pieces = std::span<const std::shared_ptr<PieceRequest>>;
+
   PieceCompletion(std::shared_ptr<Request> whole, std::size_t count);
-  const std::shared_ptr<std::atomic<bool>>& given_up() const { return given_up_; }
   void complete(std::span<std::shared_ptr<Request>> requests) override;
+  // Rows [first, first + count) of the whole as the piece of that number, to be answered by the binding. It
+  // is to be submitted, or given to fail().
+  std::shared_ptr<PieceRequest> piece(const std::shared_ptr<PieceCompletion>& self, std::size_t number,
+                                      std::shared_ptr<const Binding> binding, std::int64_t first,
+                                      std::int64_t count) const;
   // One that nobody has taken.
   void fail(const std::shared_ptr<PieceRequest>& piece, Error error);
+  // From now on nobody is waited for once enough pieces are back.
+  void time_is_up();
 
  protected:
-  // All pieces are back, by their numbers: says in the whole's state and error how it ends, and where its
-  // outputs are there, `waiting` stays. Called once, in the thread of the last piece.
-  virtual void put_together(Request& whole, std::span<const std::shared_ptr<PieceRequest>> pieces);
-  // Whether the others are pointless once this one has failed.
-  virtual bool is_vital(const PieceRequest&) const { return true; }
+  // Says in the whole's state and error how it ends; where its outputs are there, the state stays `waiting`.
+  // Pieces by their numbers; null are those that were not waited for. Called once, in the thread of the last
+  // piece, or where the time was up.
+  virtual void put_together(Request& whole, Pieces pieces);
+  // Whether the whole can be answered without those that aren't back.
+  virtual bool is_enough(Pieces) const { return false; }
+  // Whether the others are pointless once one has failed.
+  virtual bool needs_all() const { return true; }
+  static void note_times(Request& whole, Pieces pieces);
 
  private:
+  void finish();
+
   std::shared_ptr<Request> whole_;
-  std::shared_ptr<std::atomic<bool>> given_up_ = std::make_shared<std::atomic<bool>>(false);
+  const std::shared_ptr<std::atomic<bool>> given_up_ = std::make_shared<std::atomic<bool>>(false);
+  std::mutex mutex_;
   std::vector<std::shared_ptr<PieceRequest>> pieces_;
-  std::atomic<std::size_t> left_;
+  std::size_t back_ = 0;
+  bool finished_ = false, time_is_up_ = false;
 };
 
 }  // namespace nn::serving

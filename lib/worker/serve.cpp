@@ -14,7 +14,7 @@
 #include "net/no_throw.hpp"
 #include "process/notify.hpp"
 #include "serving/batcher.hpp"
-#include "serving/local_model.hpp"
+#include "serving/open_version.hpp"
 #include "worker/server.hpp"
 #include "worker/stdio.hpp"
 
@@ -73,10 +73,8 @@ serving::LoaderOptions Process::loader_options(const WorkerOptions& options) {
   out.open = [this, device = options.device, precision = options.precision, rows = options.batch_max](
                  const std::string& name, const repository::FoundVersion& version) {
     backend::pin_thread(device);  // the last model was computed with on its first core
-    auto model = std::make_unique<serving::LocalModel>(name, version.version, version.path, device, precision,
-                                                       &batcher_);
-    model->warm_up(rows);
-    return model;
+    const serving::Place place{device, &batcher_};
+    return serving::open_version(name, version, {&place, 1}, precision, {.rows = rows});
   };
   return out;
 }

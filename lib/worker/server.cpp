@@ -1,9 +1,14 @@
 #include "worker/server.hpp"
 
+#include <unistd.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/memory.hpp"
+#include "net/no_throw.hpp"
+#include "repository/watch.hpp"
 
 namespace nn::worker {
 namespace {
@@ -15,8 +20,8 @@ constexpr std::chrono::milliseconds look_at_connections{100};
 Server::Server(Service& service)
     : service_(service),
       tasks_(service.io),
-      listeners_(service.io, {service.options.listen, service.options.admin, service.options.tls}, service.token.empty(),
-                 listener_events()),
+      listeners_(service.io, {service.options.listen, service.options.admin, service.options.tls},
+                 service.token.empty(), listener_events()),
       admission_(service, listeners_, tasks_),
       drain_(service, listeners_, tasks_) {
   service_.on_change = [this] { drain_.look(); };
@@ -36,7 +41,10 @@ net::Listeners::Events Server::listener_events() {
 
 void Server::start() {
   spawn(watch_connections());
-  if (service_.options.poll_s > 0) spawn(watch_repositories());
+  if (service_.options.poll_s > 0) {
+    spawn(watch_repositories());
+    spawn(hear_of_repositories());
+  }
   listeners_.start();
 }
 
@@ -79,6 +87,31 @@ void Server::give_back_after_crowds() {
   if (used > 0 || !had_crowd_) return;
   had_crowd_ = false;
   asio::post(*service_.parsers, give_back_memory);
+}
+
+// Changes are seen when they happen, where the system tells; looking now and then sees the others.
+asio::awaitable<void> Server::hear_of_repositories() {
+  std::vector<std::string> paths;
+  for (const repository::ModelSpec& spec : service_.options.models) paths.push_back(spec.path);
+  if (paths.empty()) co_return;
+  repository::RepositoryWatch watch(std::move(paths));
+  if (watch.descriptor() < 0) co_return;
+  asio::posix::stream_descriptor file(service_.io, ::dup(watch.descriptor()));  // closed by each of the two
+  net::Timer timer(service_.io.get_executor());
+  for (;;) {
+    const auto [error] = co_await file.async_wait(asio::posix::stream_descriptor::wait_read, net::no_throw);
+    if (error) co_return;
+    watch.take(service_.clock.now());
+    while (const auto due = watch.due()) {
+      if (watch.is_due(service_.clock.now())) {
+        service_.loader.look();
+        break;
+      }
+      timer.expires_at(*due);
+      if (!co_await timer.wait()) co_return;
+      watch.take(service_.clock.now());
+    }
+  }
 }
 
 asio::awaitable<void> Server::watch_repositories() {

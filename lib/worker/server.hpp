@@ -46,6 +46,7 @@ class Server {
   net::Listeners::Events listener_events();
   asio::awaitable<void> watch_connections();
   asio::awaitable<void> watch_repositories();
+  asio::awaitable<void> hear_of_repositories();
   void give_back_after_crowds();
 
   Service& service_;

@@ -111,7 +111,7 @@ std::uint64_t decide_by_hand(const std::string& base, Verdict verdict, double un
   return trial.version;
 }
 
-std::set<std::uint64_t> needed_versions(const std::optional<Plan>& plan) {
+std::set<std::uint64_t> needed_versions(const std::optional<TrafficPlan>& plan) {
   std::set<std::uint64_t> versions;
   if (!plan) return versions;
   for (const Arm& arm : plan->arms) {

@@ -19,7 +19,7 @@ bool same_routes(const Routes& a, const Routes& b) {
 
 }  // namespace
 
-ModelTraffic::ModelTraffic(std::string model, std::string base, Plan given, Hooks hooks)
+ModelTraffic::ModelTraffic(std::string model, std::string base, TrafficPlan given, Hooks hooks)
     : model_(std::move(model)),
       base_(std::move(base)),
       given_(std::move(given)),

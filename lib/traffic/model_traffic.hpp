@@ -83,7 +83,7 @@ class ModelTraffic {
   };
   // `base` is the repository's folder, or "" for a model without one, of which `given` says all. A plan in
   // the folder takes the place of the one that is given.
-  ModelTraffic(std::string model, std::string base, Plan given, Hooks hooks);
+  ModelTraffic(std::string model, std::string base, TrafficPlan given, Hooks hooks);
 
   // Looks at the plan, at what was written into the history, and at what was recorded; decides, and does
   // it: moves labels, appends to the history. Some times a second. `now_s` is of a clock that goes forward
@@ -118,9 +118,9 @@ class ModelTraffic {
   void guarded(const char* what, Body&& body);
 
   const std::string model_, base_;
-  const Plan given_;
+  const TrafficPlan given_;
   const Hooks hooks_;
-  Plan plan_;
+  TrafficPlan plan_;
   std::optional<FileStamp> plan_stamp_, history_stamp_;
   bool looked_ = false;
   std::size_t history_end_ = 0;
@@ -151,6 +151,6 @@ std::vector<HandVerdict> hand_verdicts(std::string_view history);
 std::uint64_t decide_by_hand(const std::string& base, Verdict verdict, double unix_s);
 
 // Versions of its own model that a plan needs, for whoever removes others.
-std::set<std::uint64_t> needed_versions(const std::optional<Plan>& plan);
+std::set<std::uint64_t> needed_versions(const std::optional<TrafficPlan>& plan);
 
 }  // namespace nn::traffic

@@ -38,15 +38,15 @@ options::List option_list(TrafficOptions& o) {
   return list;
 }
 
-std::map<std::string, Plan, std::less<>> plans(const TrafficOptions& o) {
-  std::map<std::string, Plan, std::less<>> plans;
+std::map<std::string, TrafficPlan, std::less<>> plans(const TrafficOptions& o) {
+  std::map<std::string, TrafficPlan, std::less<>> plans;
   for (const auto& [model, arms] : o.splits) {
-    Plan& plan = plans[model];
+    TrafficPlan& plan = plans[model];
     if (!plan.arms.empty()) fail_usage("--split names the model '{}' twice", printable(model));
     plan.arms = arms;
   }
   for (const auto& [model, shadow] : o.shadows) {
-    Plan& plan = plans[model];
+    TrafficPlan& plan = plans[model];
     if (plan.shadow) fail_usage("--shadow names the model '{}' twice", printable(model));
     plan.shadow = shadow;
   }

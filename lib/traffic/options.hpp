@@ -20,6 +20,6 @@ struct TrafficOptions {
 options::List option_list(TrafficOptions& o);
 
 // The plan of each model that they name. Usage error for one that is named twice.
-std::map<std::string, Plan, std::less<>> plans(const TrafficOptions& o);
+std::map<std::string, TrafficPlan, std::less<>> plans(const TrafficOptions& o);
 
 }  // namespace nn::traffic

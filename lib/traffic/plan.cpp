@@ -144,14 +144,14 @@ std::pair<std::string, Shadow> parse_model_shadow(std::string_view text) {
   return {std::move(model), parse_shadow(rest)};
 }
 
-std::optional<Plan> read_plan(const std::string& base) {
+std::optional<TrafficPlan> read_plan(const std::string& base) {
   const std::string path = base + "/" + plan_file;
   const auto text = repository::read_small_file(path, longest_plan);
   if (!text) return std::nullopt;
   return parse_plan(*text, path);
 }
 
-void write_plan(const std::string& base, const Plan& plan) {
+void write_plan(const std::string& base, const TrafficPlan& plan) {
   repository::replace_small_file(base, plan_file, to_toml(plan));
 }
 

@@ -85,24 +85,24 @@ struct CanaryPolicy {
   bool operator==(const CanaryPolicy&) const = default;
 };
 
-struct Plan {
+struct TrafficPlan {
   std::vector<Arm> arms;  // none: whoever names no version gets the stable one
   Key key;
   std::string salt;
   std::optional<Shadow> shadow;
   CanaryPolicy canary;
-  bool operator==(const Plan&) const = default;
+  bool operator==(const TrafficPlan&) const = default;
 };
 
 // `path` is for messages. Data error, with the line, for anything that isn't exactly this.
-Plan parse_plan(std::string_view text, const std::string& path);
+TrafficPlan parse_plan(std::string_view text, const std::string& path);
 // What parse_plan() makes the same plan of.
-std::string to_toml(const Plan& plan);
+std::string to_toml(const TrafficPlan& plan);
 
 // BASE/traffic.toml; nothing where there is none. Data and io errors.
-std::optional<Plan> read_plan(const std::string& base);
+std::optional<TrafficPlan> read_plan(const std::string& base);
 // By rename: servers see the one or the other. Io errors.
-void write_plan(const std::string& base, const Plan& plan);
+void write_plan(const std::string& base, const TrafficPlan& plan);
 bool remove_plan(const std::string& base);  // false where there is none
 
 // "stable=95", "version:7=1". Usage error.

@@ -31,8 +31,8 @@ class Reader {
  public:
   explicit Reader(const std::string& path) : path_(path) {}
 
-  Plan plan(const toml::table& table) {
-    Plan plan;
+  TrafficPlan plan(const toml::table& table) {
+    TrafficPlan plan;
     for (const auto& [key, node] : table) {
       const std::string_view name = key.str();
       at(key, [&, &node = node] {
@@ -219,7 +219,7 @@ std::string to_toml(const CanaryPolicy& policy) {
 
 }  // namespace
 
-Plan parse_plan(std::string_view text, const std::string& path) {
+TrafficPlan parse_plan(std::string_view text, const std::string& path) {
   if (text.size() > longest_plan)
     throw data_error("it is longer than {} bytes", longest_plan).within_file(path);
   toml::table table;
@@ -232,7 +232,7 @@ Plan parse_plan(std::string_view text, const std::string& path) {
   return Reader(path).plan(table);
 }
 
-std::string to_toml(const Plan& plan) {
+std::string to_toml(const TrafficPlan& plan) {
   std::string text;
   if (plan.key.from != Key::From::random) text += fmt::format("sticky = {}\n", quoted(to_text(plan.key)));
   if (!plan.salt.empty()) text += fmt::format("salt = {}\n", quoted(plan.salt));

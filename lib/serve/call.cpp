@@ -7,6 +7,9 @@ namespace nn::serve {
 void Call::clear() {
   served.reset();
   arm = {};
+  arms.reset();
+  role = Role::other;
+  by_rows = false;
   status = 0;
   error.clear();
 }

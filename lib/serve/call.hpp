@@ -19,6 +19,7 @@ namespace nn::serve {
 
 struct Call;
 struct InferStream;
+struct ModelArms;
 
 // The part of it that is computed.
 struct Computation : serving::Request {
@@ -40,6 +41,10 @@ struct Call : http::Work {
   std::shared_ptr<Computation> computation;
   InferStream* stream = nullptr;  // whose message it is
   std::string_view arm;           // of an experiment, that it was given; empty: none
+  // Of its model's traffic; null where that isn't shared out, or the request names a version. Keeps `arm`.
+  std::shared_ptr<ModelArms> arms;
+  enum class Role : std::uint8_t { other, canary, control } role = Role::other;  // what a judge compares
+  bool by_rows = false;  // its arm is chosen when its rows are there
 
   // How it ended, for counters and logs.
   int status = 0;  // of HTTP, or gRPC's status

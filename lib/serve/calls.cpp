@@ -6,12 +6,20 @@
 
 #include "base/text.hpp"
 #include "inference/describe.hpp"
+#include "repository/standing.hpp"
 #include "serve/streams.hpp"
 
 namespace nn::serve {
 namespace {
 
 using inference::Failure;
+
+bool has_stable(const serving::ModelEntry& model) {
+  const auto label = model.labels.find(std::string_view(repository::stable_label));
+  if (label == model.labels.end()) return false;
+  const auto version = model.versions.find(label->second);
+  return version != model.versions.end() && version->second.servable;
+}
 
 void earlier(std::optional<Clock::time_point>& deadline, std::optional<Clock::time_point> other) {
   if (other && (!deadline || *other < *deadline)) deadline = other;
@@ -34,11 +42,15 @@ Calls::Calls(Service& service, boost::asio::io_context& io)
     : service_(service),
       mailbox_(std::make_shared<Mailbox>(
           io, [this](serving::Request& request) { finish(static_cast<Computation&>(request)); })),
+      arms_(service, versions_, io),
       dialects_({{service.options.max_rows, service.options.max_inflated}, service.options.strict_json}) {}
 
 Calls::~Calls() { mailbox_->close(); }
 
-void Calls::look() { versions_.look(*service_.catalog.get()); }
+void Calls::look() {
+  arms_.look();  // before: it holds versions that are served
+  versions_.look(*service_.catalog.get());
+}
 
 std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_view model) const {
   const auto catalog = service_.catalog.get();
@@ -54,7 +66,10 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
   if (!route.label.empty() && !entry->value.labels.contains(route.label)) {
     throw Fault{Failure::invalid, inference::v1_no_label(route.label)};
   }
-  auto found = catalog->find(model, route.version, route.label);
+  // Whoever names no version gets the stable one, where people or a judge say which that is.
+  std::string_view label = route.label;
+  if (route.version == 0 && label.empty() && has_stable(entry->value)) label = repository::stable_label;
+  auto found = catalog->find(model, route.version, label);
   if (found.servable) return std::move(found.servable);
   const bool comes = found.absence && found.absence->kind() == ErrorKind::unavailable;
   const bool known = route.version != 0 && entry->value.versions.contains(route.version);
@@ -81,8 +96,13 @@ void Calls::start(http::Exchange& exchange, Call& call) {
 void Calls::read(http::Exchange& exchange, Call& call) {
   Dialect& dialect = dialects_.of(call.route);
   dialect.read(exchange, call);
-  call.served = versions_.of(find(call.route, call.route.model));
+  call.served = arms_.choose(exchange, call);
+  if (!call.served) call.served = versions_.of(find(call.route, call.route.model));
   dialect.fill(exchange, call);
+  if (auto other = arms_.choose_by_rows(call)) {
+    call.served = std::move(other);
+    dialect.fill(exchange, call);
+  }
   const std::int64_t rows = call.rows.batch().rows;
   if (rows <= service_.options.max_rows) return;
   throw Fault{Failure::invalid, fmt::format("{} rows are more than the {} that a request may have", rows,
@@ -142,12 +162,15 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
     if (request.error && request.error->kind() == ErrorKind::device && !service_.broken.exchange(true)) {
       service_.on_broken();
     }
+    arms_.note(call, {});
     return fail_call(exchange, call, why_not_answered(request));
   }
   http::Response& response = exchange.response();
   const std::int64_t rows = request.rows.rows;
   const auto count = static_cast<std::size_t>(rows * call.served->servable->kind().width());
   const inference::Answers answers{&call.served->signature, rows, {request.values.as<float>(), count}};
+  arms_.note(call, answers.values);
+  auto shadow = arms_.take_shadow(call, answers.values);
   try {
     dialects_.of(call.route).answer(response, call, answers);
   } catch (const Error& error) {
@@ -157,6 +180,7 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
   if (call.stream == nullptr) response.fields.add("x-nn-model-version", call.served->name);
   call.status = exchange.head().grpc ? 0 : 200;
   send(exchange, call);
+  if (shadow) arms_.run(std::move(shadow));
 }
 
 // In a stream of messages it is a message that says so, and the stream goes on.

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "serve/arms.hpp"
 #include "serve/call.hpp"
 #include "serve/dialect.hpp"
 #include "serve/mailbox.hpp"
@@ -39,6 +40,7 @@ class Calls {
   Service& service_;
   std::shared_ptr<Mailbox> mailbox_;
   ServedVersions versions_;
+  Arms arms_;
   Dialects dialects_;
 };
 

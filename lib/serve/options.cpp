@@ -213,6 +213,17 @@ void add_load_options(options::List& list, ServeOptions& o) {
             options::count(o.batch_max, 1, 1 << 20));
 }
 
+void add_traffic_options(options::List& list, ServeOptions& o) {
+  options::append(list, traffic::option_list(o.traffic));
+  options::Group group(list, "Traffic", Effect::local);
+  group.add(
+      {.name = "allow-pin",
+       .help = "Let clients name a version or label in the field X-Nn-Version",
+       .text = "Let clients name the version that answers them, or a label, in the field `X-Nn-Version` of "
+               "a request, whatever --split says."},
+      options::flag(o.allow_pin));
+}
+
 void add_life_options(options::List& list, ServeOptions& o) {
   options::Group group(list, "Life", Effect::local);
   group.add(
@@ -243,6 +254,7 @@ options::List option_list(ServeOptions& o) {
   add_worker_options(list, o);
   add_connection_options(list, o);
   add_load_options(list, o);
+  add_traffic_options(list, o);
   add_life_options(list, o);
   return list;
 }

@@ -17,6 +17,7 @@
 #include "net/no_throw.hpp"
 #include "net/task_group.hpp"
 #include "process/notify.hpp"
+#include "serve/experiments.hpp"
 #include "serve/frontend.hpp"
 #include "serve/models.hpp"
 
@@ -47,6 +48,7 @@ class Process {
   serving::EventLog log_;
   serving::CatalogHolder catalog_;
   Models models_;
+  Experiments experiments_;
   Service service_;
   net::TaskGroup tasks_{io_};
   asio::signal_set signals_;
@@ -61,7 +63,9 @@ Process::Process(const ServeOptions& options)
     : options_(options),
       log_(options.log),
       models_(options, io_, log_, catalog_, [this] { asio::post(io_, [this] { tell_threads(); }); }),
-      service_{options, catalog_, models_.loader(), log_},
+      experiments_(traffic::plans(options.traffic), catalog_, log_,
+                   [this] { asio::post(io_, [this] { tell_threads(); }); }),
+      service_{options, catalog_, models_.loader(), log_, &experiments_},
       signals_(io_),
       listeners_(io_, {.listen = options.listen, .admin = options.admin, .tls = options.tls, .http = true},
                  true, listener_events()) {
@@ -104,17 +108,20 @@ void Process::run() {
   signals_.add(SIGHUP);
   if (listeners_.empty()) fail_usage("nothing to listen on; there is --listen http://HOST:PORT");
   models_.load();
+  experiments_.look();
   backend::pin_thread(options_.devices.front());
   server_.emplace(io_, limits_of(options_),
                   options_.threads > 1 ? static_cast<std::size_t>(options_.threads) : 0,
                   [this](asio::io_context& io) { return std::make_unique<Frontend>(service_, io); });
   models_.start();
+  experiments_.start();
   tasks_.spawn(watch_signals());
   if (options_.poll_s > 0 && models_.has_repositories()) tasks_.spawn(watch_repositories());
   listeners_.start();
   tell_ready();
   io_.run();
   server_->stop();
+  experiments_.stop();
   log_.write("end", {{"requests_total", server_->stats().requests_total.load()}});
   tasks_.check();
   if (lost_) {

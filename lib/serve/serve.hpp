@@ -14,6 +14,7 @@
 #include "net/endpoint.hpp"
 #include "repository/repository.hpp"
 #include "serving/door.hpp"
+#include "traffic/options.hpp"
 
 namespace nn::serve {
 
@@ -41,6 +42,10 @@ struct ServeOptions {
   bool compress = false;
   bool strict_json = false;
   net::TlsFiles tls;
+
+  // Which version answers who names none.
+  traffic::TrafficOptions traffic;
+  bool allow_pin = false;  // clients may name a version or label in the field x-nn-version
 
   // Load.
   std::int64_t max_rows = 65536;  // of a request

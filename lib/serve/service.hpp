@@ -12,12 +12,15 @@
 
 namespace nn::serve {
 
+class Experiments;
+
 // Any thread's.
 struct Service {
   const ServeOptions& options;
   serving::CatalogHolder& catalog;
   serving::Loader& loader;
   serving::EventLog& log;
+  Experiments* experiments = nullptr;  // set before the threads begin
   std::atomic<bool> draining{false};  // it isn't ready any more
   std::atomic<bool> broken{false};    // a device failed: the process has to end
   std::function<void()> on_broken = [] {};

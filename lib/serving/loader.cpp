@@ -128,6 +128,7 @@ std::shared_ptr<Servable> Loader::owned(std::unique_ptr<Servable> servable) {
 ModelEntry Loader::picture_of(Entry& entry) {
   ModelEntry model;
   model.reason = entry.reason;
+  if (entry.spec.repository) model.base = entry.spec.path;
   std::erase_if(entry.unloading, [](const auto& one) { return one.second.expired(); });
   for (const std::uint64_t version : entry.refused)
     model.versions[version] = {VersionState::end, nullptr, data_error("it was let go on request")};

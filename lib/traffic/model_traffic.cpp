@@ -167,7 +167,7 @@ void ModelTraffic::act(const Decision& decision, double unix_s, std::string_view
       ++figures_.verdicts[std::string(enum_names(decision.verdict).name_of(decision.verdict))];
       figures_.last_decision = line;
     }
-    hooks_.decided(decision, line);
+    hooks_.decided(decision, line, plan_.canary.on_verdict);
   }
   if (judge_ && judge_->over()) decided_.insert(decision.version);
   pending_.push_back({decision, line});

@@ -77,8 +77,10 @@ struct TrafficFigures {
 class ModelTraffic {
  public:
   struct Hooks {
-    std::function<void(const Decision& decision, const std::string& line)> decided = [](const auto&,
-                                                                                        const auto&) {};
+    // `program` is the plan's on_verdict; "" for none.
+    using Decided =
+        std::function<void(const Decision& decision, const std::string& line, const std::string& program)>;
+    Decided decided = [](const auto&, const auto&, const auto&) {};
     std::function<void(const Error&)> fault = [](const Error&) {};  // told once, when it begins
   };
   // `base` is the repository's folder, or "" for a model without one, of which `given` says all. A plan in

@@ -52,7 +52,9 @@ struct Fixture {
   }
   void start() {
     ModelTraffic::Hooks hooks;
-    hooks.decided = [this](const Decision&, const std::string& line) { lines.push_back(line); };
+    hooks.decided = [this](const Decision&, const std::string& line, const std::string&) {
+      lines.push_back(line);
+    };
     hooks.fault = [this](const Error& error) { faults.emplace_back(error.what()); };
     traffic.emplace("iris", base, given, hooks);
     recorder = traffic->recorders().make();

@@ -1,0 +1,186 @@
+#include "serve/experiments.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+
+namespace nn::serve {
+namespace {
+
+constexpr auto pause = std::chrono::milliseconds(400);
+constexpr auto pause_per_model = std::chrono::microseconds(200);  // each costs two calls of the system
+constexpr std::size_t most_told = 16;                             // programs at once
+
+// A curve is one figure a size, of a machine that does other things as well: only what no noise explains
+// counts.
+constexpr double noise = 1.25;
+
+std::vector<traffic::CostSample> samples_of(const serving::ModelEntry& entry, std::uint64_t version,
+                                            double times) {
+  std::vector<traffic::CostSample> samples;
+  const auto at = entry.versions.find(version);
+  if (at == entry.versions.end() || !at->second.servable) return samples;
+  const serving::LoadReport report = at->second.servable->report();
+  if (report.devices.empty()) return samples;
+  for (const serving::CostPoint& point : report.devices.front().curve)
+    samples.push_back({point.rows, point.seconds * 1e6 * times});
+  return samples;
+}
+
+traffic::Served served_of(const serving::ModelEntry& entry) {
+  traffic::Served served;
+  for (const auto& [version, state] : entry.versions) {
+    if (state.servable) served.available.insert(version);
+  }
+  served.labels = entry.labels;
+  served.admission = [&entry](std::uint64_t canary, std::uint64_t control) {
+    traffic::Admission admission;
+    admission.canary = samples_of(entry, canary, 1 / noise);
+    admission.control = samples_of(entry, control, noise);
+    return admission;
+  };
+  return served;
+}
+
+}  // namespace
+
+Experiments::Experiments(Plans plans, serving::CatalogHolder& catalog, serving::EventLog& log,
+                         std::function<void()> on_change, const Clock& clock)
+    : plans_(std::move(plans)),
+      catalog_(catalog),
+      log_(log),
+      on_change_(std::move(on_change)),
+      clock_(clock) {}
+
+Experiments::~Experiments() { stop(); }
+
+double Experiments::now_s() const {
+  return std::chrono::duration<double>(clock_.now().time_since_epoch()).count();
+}
+double Experiments::unix_s() const {
+  return std::chrono::duration<double>(clock_.date().time_since_epoch()).count();
+}
+
+std::shared_ptr<const Experiments::Models> Experiments::models() const {
+  const std::lock_guard lock(mutex_);
+  return models_;
+}
+
+void Experiments::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Experiments::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(stopped_, true)) return;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  for (const auto& [name, model] : *models()) model->close(now_s(), unix_s());
+}
+
+void Experiments::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto time =
+        pause + pause_per_model * static_cast<int>(std::min<std::size_t>(models_->size(), 10'000));
+    if (changed_.wait_for(lock, time, [&] { return stopped_; })) return;
+    lock.unlock();
+    try {
+      look();
+    } catch (const std::exception& error) {  // memory: the next look may have it
+      warn("{}", error.what());
+    }
+    lock.lock();
+  }
+}
+
+bool Experiments::has_plan(const std::string& name, const serving::ModelEntry& entry) const {
+  if (plans_.contains(name)) return true;
+  return !entry.base.empty() && ::access((entry.base + "/" + traffic::plan_file).c_str(), F_OK) == 0;
+}
+
+void Experiments::look() {
+  const auto catalog = catalog_.get();
+  const auto before = models();
+  Models now;
+  bool changed = false;
+  for (const auto& [name, entry] : catalog->models) {
+    const auto known = before->find(name);
+    if (known != before->end()) {
+      now.insert(*known);
+    } else if (has_plan(name, entry)) {
+      const auto plan = plans_.find(name);
+      now.emplace(name, std::make_shared<traffic::ModelTraffic>(
+                            name, entry.base, plan == plans_.end() ? traffic::TrafficPlan{} : plan->second,
+                            hooks_of(name)));
+      changed = true;
+    }
+  }
+  changed = changed || now.size() != before->size();
+  for (const auto& [name, model] : now) {
+    model->look(served_of(catalog->models.at(name)), now_s(), unix_s());
+    const std::uint64_t epoch = model->routes()->epoch;
+    changed = std::exchange(epochs_[name], epoch) != epoch || changed;
+  }
+  std::erase_if(told_, [](const auto& child) { return child->status().has_value(); });
+  if (!changed) return;
+  {
+    const std::lock_guard lock(mutex_);
+    models_ = std::make_shared<const Models>(std::move(now));
+  }
+  on_change_();
+}
+
+traffic::ModelTraffic::Hooks Experiments::hooks_of(const std::string& name) {
+  return {.decided = [this, name](const auto& decision, const auto& line,
+                                  const auto& program) { decided(name, decision, line, program); },
+          .fault =
+              [this, name](const Error& error) {
+                warn("model {}: {}", name, error.what());
+                log_.write("traffic_failed", {{"model", name}, {"error", error.what()}});
+              }};
+}
+
+void Experiments::decided(const std::string& name, const traffic::Decision& decision, const std::string& line,
+                          const std::string& program) {
+  const std::string_view verdict = traffic::enum_names(decision.verdict).name_of(decision.verdict);
+  log_.write("verdict", {{"model", name},
+                         {"version", decision.version},
+                         {"control", decision.control},
+                         {"step", decision.step},
+                         {"verdict", verdict},
+                         {"reason", decision.reason}});
+  if (decision.verdict == traffic::Verdict::rollback)
+    warn("model {}: version {} is rolled back: {}", name, decision.version, decision.reason);
+  if (!program.empty()) tell(program, line);
+}
+
+// Nobody waits for the program: it gets the line and is left alone.
+void Experiments::tell(const std::string& program, const std::string& line) {
+  if (told_.size() >= most_told) {
+    warn("{}: {} of them run already; a verdict is not told to it", program, told_.size());
+    return;
+  }
+  try {
+    auto [reading, writing] = make_pipe();
+    process::Command command;
+    command.words = {program};
+    command.descriptors = {{reading.get(), 0}, {STDERR_FILENO, 1}, {STDERR_FILENO, 2}};
+    told_.push_back(std::make_unique<process::Child>(std::move(command)));
+    reading.reset();
+    // A line is shorter than what a pipe takes without a reader.
+    const std::string text = line + "\n";
+    if (::write(writing.get(), text.data(), text.size()) < 0)
+      warn("{}: it does not read the verdict", program);
+  } catch (const Error& error) {
+    warn("{}: {}", program, error.what());
+  }
+}
+
+}  // namespace nn::serve

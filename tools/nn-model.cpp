@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
 #include "cli/tool.hpp"
@@ -14,6 +15,8 @@
 #include "repository/model_name.hpp"
 #include "repository/publish.hpp"
 #include "repository/standing.hpp"
+#include "traffic/model_traffic.hpp"
+#include "traffic/plan.hpp"
 
 namespace {
 
@@ -30,6 +33,11 @@ struct Options {
   bool force = false;
   std::optional<std::uint64_t> to;
   std::optional<std::size_t> keep;
+  std::vector<nn::traffic::Arm> arms;
+  std::optional<nn::traffic::Key> sticky;
+  std::optional<nn::traffic::Shadow> shadow;
+  bool clear = false;
+  nn::traffic::Verdict verdict = nn::traffic::Verdict::progress;  // about the canary, by hand
 };
 
 options::List show_options(Options& o) {
@@ -94,6 +102,37 @@ options::List label_options(Options& o) {
   return list;
 }
 
+options::List traffic_options(Options& o) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
+  group.add(
+      {.name = "sticky",
+       .value = "KEY",
+       .help = "Who gets the same arm again: header:NAME, cookie:NAME, query:NAME, id, ip, input",
+       .text =
+           "With `traffic`, what of a request decides about its arm, as in nn-serve(1); `random`: nothing."},
+      options::parsed(o.sticky, nn::traffic::parse_key, options::Kind::text,
+                      {"header:", "cookie:", "set-cookie:", "query:", "id", "ip", "input", "random"}));
+  group.add({.name = "shadow",
+             .value = "ARM=PERCENT%",
+             .help = "Run a share of the requests there as well, unseen",
+             .text = "With `traffic`, run a share of the requests through an arm as well, as in canary=20%."},
+            options::parsed(o.shadow, nn::traffic::parse_shadow));
+  group.add({.name = "clear",
+             .help = "Remove split and shadow",
+             .text = "With `traffic`, remove split and shadow: all get the stable version."},
+            options::flag(o.clear));
+  return list;
+}
+
+nn::traffic::Verdict parse_hand(std::string_view word) {
+  using nn::traffic::Verdict;
+  for (const Verdict verdict : {Verdict::hold, Verdict::resume, Verdict::promote, Verdict::rollback}) {
+    if (nn::traffic::enum_names(verdict).name_of(verdict) == word) return verdict;
+  }
+  nn::fail_unknown_name(word, "a decision", {"hold", "resume", "promote", "rollback"});
+}
+
 std::vector<nn::cli::Command> commands(Options& o) {
   // Arguments are not required here but in check(), which says more.
   const auto models = options::argument("MODEL", "MODEL", "Model files and checkpoints; - is stdin",
@@ -109,6 +148,12 @@ std::vector<nn::cli::Command> commands(Options& o) {
   const auto labels =
       options::argument("NAME=VERSION", "NAME=VERSION", "Labels, and the versions to point to",
                         options::each(o.labels, nn::repository::parse_label));
+  const auto arms =
+      options::argument("ARM=WEIGHT", "ARM=WEIGHT", "Arms, and how much of the requests each gets",
+                        options::each(o.arms, nn::traffic::parse_arm));
+  const auto decision = options::argument(
+      "DECISION", "DECISION", "hold, resume, promote or rollback",
+      options::parsed(o.verdict, parse_hand, options::Kind::text, {"hold", "resume", "promote", "rollback"}));
   return {
       {.name = "show", .summary = "print what a model is", .options = show_options(o), .arguments = {models}},
       {.name = "verify",
@@ -134,20 +179,33 @@ std::vector<nn::cli::Command> commands(Options& o) {
       {.name = "prune",
        .summary = "remove old versions that nobody needs",
        .options = prune_options(o),
-       .arguments = {labelled}}};
+       .arguments = {labelled}},
+      {.name = "traffic",
+       .summary = "share out requests among versions",
+       .options = traffic_options(o),
+       .arguments = {labelled, arms}},
+      {.name = "canary",
+       .summary = "decide about the version that is being tried",
+       .options = {},
+       .arguments = {labelled, decision}}};
 }
 
 void check(std::string_view command, const Options& o) {
   if (command.empty()) {
     nn::fail_usage(
-        "what is to be done? Say show, verify, convert, publish, label, rollback or prune (try 'nn-model "
-        "--help')");
+        "what is to be done? Say show, verify, convert, publish, label, rollback, prune, "
+        "traffic or canary (try 'nn-model --help')");
   }
   if (command == "publish" && o.output.empty()) {
     nn::fail_usage("publish needs a MODEL and a BASE (try 'nn-model publish --help')");
   }
-  if ((command == "label" || command == "rollback" || command == "prune") && o.base.empty()) {
+  if ((command == "label" || command == "rollback" || command == "prune" || command == "traffic" ||
+       command == "canary") &&
+      o.base.empty()) {
     nn::fail_usage("{0} needs a BASE (try 'nn-model {0} --help')", command);
+  }
+  if (command == "canary" && o.verdict == nn::traffic::Verdict::progress) {
+    nn::fail_usage("canary needs one of hold, resume, promote, rollback (try 'nn-model canary --help')");
   }
   if (command == "prune" && !o.keep) nn::fail_usage("prune needs --keep N (try 'nn-model prune --help')");
   if (command == "convert" && o.output.empty()) {
@@ -215,8 +273,35 @@ void rollback(const Options& o) {
 }
 
 void prune(const Options& o) {
-  for (const std::uint64_t version : nn::repository::prune(o.base, *o.keep, {}))
+  for (const std::uint64_t version :
+       nn::repository::prune(o.base, *o.keep, nn::traffic::needed_versions(nn::traffic::read_plan(o.base))))
     print(fmt::format("{}/{}\n", nn::printable(o.base, 4096), version));
+}
+
+// What is not named stays as it is.
+void traffic(const Options& o) {
+  nn::traffic::TrafficPlan plan = nn::traffic::read_plan(o.base).value_or(nn::traffic::TrafficPlan{});
+  if (o.arms.empty() && !o.sticky && !o.shadow && !o.clear) return print(nn::traffic::to_toml(plan));
+  if (o.clear) {
+    plan.arms.clear();
+    plan.shadow.reset();
+  }
+  nn::traffic::check_arms(o.arms);
+  if (!o.arms.empty()) plan.arms = o.arms;
+  if (o.sticky) plan.key = *o.sticky;
+  if (o.shadow) plan.shadow = o.shadow;
+  if (plan.canary.automatic && (!plan.arms.empty() || plan.shadow)) {
+    throw nn::data_error("a judge decides about the traffic, as auto = true says")
+        .within_file(o.base + "/" + nn::traffic::plan_file);
+  }
+  nn::traffic::write_plan(o.base, plan);
+}
+
+void canary(const Options& o) {
+  const double now = std::chrono::duration<double>(nn::Clock::machine().date().time_since_epoch()).count();
+  const std::uint64_t version = nn::traffic::decide_by_hand(o.base, o.verdict, now);
+  print(fmt::format("{}: {} of version {}\n", nn::printable(o.base, 4096),
+                    nn::traffic::enum_names(o.verdict).name_of(o.verdict), version));
 }
 
 void run(const nn::cli::Parsed& given, const Options& o) {
@@ -234,6 +319,8 @@ void run(const nn::cli::Parsed& given, const Options& o) {
   if (command == "label") label(o);
   if (command == "rollback") rollback(o);
   if (command == "prune") prune(o);
+  if (command == "traffic") traffic(o);
+  if (command == "canary") canary(o);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ RolledBack roll_back(const std::string& base, std::optional<std::uint64_t> wante
   const std::string reason = fmt::format("back to version {}", to);
   if (standing.bad.contains(to)) append_history(base, mark("promote", to, "wanted again"));
   if (standing.labels.contains(stable_label)) {
-    append_history(base, mark("rollback", *live, reason));
+    if (to < *live) append_history(base, mark("rollback", *live, reason));
     set_labels(base, {{stable_label, to}});
     remove_label_if_any(base, previous_label);
     return {*live, to};
@@ -120,8 +120,6 @@ RolledBack roll_back(const std::string& base, std::optional<std::uint64_t> wante
     if (version > to && !standing.bad.contains(version))
       append_history(base, mark("rollback", version, reason));
   }
-  // Forward to one that was taken back.
-  if (*live < to) append_history(base, mark("rollback", *live, reason));
   return {*live, to};
 }
 

@@ -44,7 +44,8 @@ struct RolledBack {
 };
 // Takes the live version back: clients that name no version get `to`, by default the newest good one below,
 // or what `previous` points to. Where there is a label `stable`, it moves; otherwise all versions above `to`
-// are marked bad in the history. Either way `from` is bad from here on, and `to` isn't. A version that is
+// are marked bad in the history. Either way `from` is bad
+// from here on where it is above `to`, and `to` isn't. A version that is
 // published later is good, and takes the place of it. `to` is read whole first. Data error where there is no
 // such version, or it is broken or refused; then nothing has changed.
 RolledBack roll_back(const std::string& base, std::optional<std::uint64_t> to);

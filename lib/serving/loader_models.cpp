@@ -15,8 +15,8 @@ void Loader::add_entry(const repository::ModelSpec& spec) {
   entry.asleep = options_.lazy;
 }
 
-// A model goes where others are left in its folder; where none is, the folder may be on a disk that isn't
-// there for a while, and what is loaded stays.
+// A model whose folder has gone stays while something of it is loaded: the disk may be back tomorrow. Then
+// look_at() says what is wrong with it.
 bool Loader::take_models_of(std::size_t given) {
   const repository::ModelSpec& folder = options_.models[given];
   std::vector<std::string>& names = given_[given];
@@ -43,7 +43,9 @@ bool Loader::take_models_of(std::size_t given) {
   }
   if (!now.empty()) {
     const auto gone = std::erase_if(names, [&](const std::string& name) {
-      return std::none_of(now.begin(), now.end(), [&](const auto& spec) { return spec.name == name; });
+      const bool there =
+          std::any_of(now.begin(), now.end(), [&](const auto& spec) { return spec.name == name; });
+      return !there && entries_[numbers_.at(name)].loaded.empty();
     });
     changed = changed || gone > 0;
   }

@@ -1,6 +1,7 @@
 #include "traffic/plan.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -147,6 +148,7 @@ std::pair<std::string, Shadow> parse_model_shadow(std::string_view text) {
 std::optional<TrafficPlan> read_plan(const std::string& base) {
   const std::string path = base + "/" + plan_file;
   const auto text = repository::read_small_file(path, longest_plan);
+  if (!text && ::access(base.c_str(), F_OK) != 0) fail_errno(base);
   if (!text) return std::nullopt;
   return parse_plan(*text, path);
 }

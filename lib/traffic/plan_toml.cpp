@@ -3,6 +3,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "base/enum_names.hpp"
@@ -194,6 +195,13 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
+std::string key(std::string_view name) {
+  const bool bare = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) != 0 || c == '-' || c == '_');
+  });
+  return bare ? std::string(name) : quoted(name);
+}
+
 std::string to_toml(const CanaryPolicy& policy) {
   std::string text = "[canary]\n";
   text += fmt::format("auto = {}\n", policy.automatic);
@@ -238,7 +246,7 @@ std::string to_toml(const TrafficPlan& plan) {
   if (!plan.salt.empty()) text += fmt::format("salt = {}\n", quoted(plan.salt));
   if (plan.shadow) text += fmt::format("shadow = {}\n", quoted(to_text(*plan.shadow)));
   if (!plan.arms.empty()) text += "[split]\n";
-  for (const Arm& arm : plan.arms) text += fmt::format("{} = {}\n", quoted(to_text(arm.target)), arm.weight);
+  for (const Arm& arm : plan.arms) text += fmt::format("{} = {}\n", key(to_text(arm.target)), arm.weight);
   if (plan.canary != CanaryPolicy{}) text += to_toml(plan.canary);
   return text;
 }

@@ -6,6 +6,7 @@
 #include "../model/models.hpp"
 #include "base/error.hpp"
 #include "catch.hpp"
+#include "repository/expand.hpp"
 #include "repository/model_name.hpp"
 
 using namespace nn;
@@ -99,4 +100,45 @@ TEST_CASE("names-not-utf8: names of models and labels are printable UTF-8") {
   }
   CHECK(parse_model_spec("gr\xc3\xbc\xc3\x9f=m.nn").name == "gr\xc3\xbc\xc3\x9f");
   CHECK(parse_model_spec("m=folder/\xff.nn").name == "m");  // a path is what it is
+}
+
+TEST_CASE("a folder is one model, or many, and never both") {
+  const test::Scratch scratch;
+  const std::string base = scratch / "models";
+  const auto names = [&] {
+    std::string out;
+    for (const ModelSpec& spec : expand_repository(parse_repository_spec(base))) {
+      out += spec.name + " ";
+      CHECK(spec.repository);
+    }
+    return out;
+  };
+  CHECK(names() == "models ");  // it isn't there
+  std::filesystem::create_directories(base + "/labels");
+  CHECK(names() == "models ");  // nothing is in it
+  std::filesystem::create_directories(base + "/digits/1");
+  std::filesystem::create_directories(base + "/iris/12");
+  std::filesystem::create_directories(base + "/empty/new");
+  std::filesystem::create_directories(base + "/.hidden/1");
+  std::filesystem::create_directories(base + "/a:b/1");
+  std::ofstream(base + "/7") << "a file";
+  CHECK(names() == "digits iris ");
+  CHECK(expand_repository(parse_repository_spec(base))[0].path == base + "/digits");
+  std::filesystem::remove_all(base + "/digits");
+  CHECK(names() == "iris ");
+  std::filesystem::create_directories(base + "/3");
+  try {
+    names();
+    FAIL("it is both");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()) ==
+          base +
+              ": it has the version 3 and the model 'iris': a folder holds versions of one model, or models");
+  }
+  std::filesystem::remove_all(base + "/iris");
+  CHECK(names() == "models ");
+  std::filesystem::remove_all(base + "/3");
+  std::filesystem::create_directories(base + "/iris/1");
+  CHECK_THROWS_AS(expand_repository(parse_repository_spec("m=" + base)), Error);
+  CHECK(expand_repository(parse_model_spec("/x/m.nn"))[0].path == "/x/m.nn");
 }

@@ -1,6 +1,6 @@
 """nn-serve from its start to ten thousand connections, and what its log costs."""
 
-import http.client, os, resource, statistics, subprocess, time
+import http.client, json, os, resource, statistics, subprocess, time
 
 import serving
 from report import Goal, Row, compare, digits, megabytes
@@ -78,4 +78,13 @@ def allocations(digits_):
     yield Row(PART, work, ours=0 if said.returncode == 0 else 1, goal=Goal(0), show=lambda value: f"{value:.0f}")
 
 
-ROWS = {"log": log, "allocations": allocations, "start": start, "idle": idle}
+def router(digits_):
+    """A decision of the router, and noting how a request went."""
+    samples = [json.loads(digits_.bench.run(digits_.bench.tool("bench-router")))
+               for _ in range(digits_.rounds)]
+    for key, work in {"two_arms": "which of two arms a request gets", "four_arms": "… of four", "note": "noting how it went"}.items():
+        times = [sample[f"{key}_ns"] * 1e-9 for sample in samples]
+        yield Row(PART, work, ours=statistics.median(times), goal=Goal(1e-6), samples={"ours": times})
+
+
+ROWS = {"router": router, "log": log, "allocations": allocations, "start": start, "idle": idle}

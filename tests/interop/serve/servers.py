@@ -77,13 +77,13 @@ class Server:
         self.stop()
 
 
-def nn_serve(bin_folder, *options, listen="http://127.0.0.1:{port}"):
-    """nn-serve on a port, ready; HTTP and gRPC are the same port's."""
+def nn_serve(bin_folder, *options, listen="http://127.0.0.1:{port}", before=()):
+    """nn-serve on a port, ready; HTTP and gRPC are the same port's. before: words of a command that starts it."""
     tool = os.path.join(bin_folder, "nn-serve")
     if not os.path.exists(tool):
         skip("nn-serve isn't built")
     port = free_port()
-    command = [tool, "--listen", listen.format(port=port), *options]
+    command = [*before, tool, "--listen", listen.format(port=port), *options]
     return Server("nn-serve", command, [port], "/v2/health/ready")
 
 

@@ -1,6 +1,6 @@
 """Servers of inference for a bench, each on a core, and the loads that measure them from another one."""
 
-import http.client, json, os, re, shutil, socket, struct, subprocess, sys, tempfile, time
+import http.client, json, os, re, shutil, socket, statistics, struct, subprocess, sys, tempfile, time
 
 from peers import Skip
 from workers import cores, on_core
@@ -89,6 +89,28 @@ class PrintsPort:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+
+
+def processor_seconds(process):
+    with open(f"/proc/{process.pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Busy:
+    """What part of its core a server had while it was measured: much less than all of it, and the client was the limit."""
+
+    def __init__(self, server):
+        self.process, self.shares = server.process, []
+
+    def sample(self, measure):
+        before, start = processor_seconds(self.process), time.monotonic()
+        figure = measure()
+        self.shares.append((processor_seconds(self.process) - before) / (time.monotonic() - start))
+        return figure
+
+    def text(self):
+        return f"{statistics.median(self.shares):.0%}"
 
 
 # ---- loads

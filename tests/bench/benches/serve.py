@@ -47,10 +47,12 @@ class Digits:
         }
 
 
-def turns(count, ours, theirs):
-    """Figures of both, taken in turns."""
-    pairs = [(ours(), theirs()) for _ in range(count)]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+def turns(count, ours, theirs, rate):
+    """rate(port) of both servers, taken in turns, and how busy they were."""
+    sides = serving.Busy(ours), serving.Busy(theirs)
+    pairs = [[side.sample(lambda: rate(server.port)) for side, server in zip(sides, (ours, theirs))] for _ in range(count)]
+    note = "of a core: {}, {}".format(*(side.text() for side in sides))
+    return [a for a, _ in pairs], [b for _, b in pairs], note
 
 
 def fixed_http(digits_, kind, goal):
@@ -62,15 +64,12 @@ def fixed_http(digits_, kind, goal):
         if status != 200:
             raise Skip(f"{status} {answer[:200]}")
         with serving.fixed(bench, "bench-fixed-http", len(answer)) as theirs:
-            samples = turns(
-                digits_.rounds,
-                lambda: serving.wrk(bench, ours.port, path, body, headers),
-                lambda: serving.wrk(bench, theirs.port, path, body, headers),
-            )
+            *samples, note = turns(digits_.rounds, ours, theirs,
+                                   lambda port: serving.wrk(bench, port, path, body, headers))
     name = {"v1": "JSON :predict", "v2": "v2 JSON", "binary": "v2 binary"}[kind]
     against = f"Beast, a fixed body of {len(answer)} bytes"
     return compare(PART, f"[64,32,10], one row, {name}, wrk -c32, one core", against, *samples, show=per_second,
-                   goal=Goal(goal, True))
+                   goal=Goal(goal, True), note=note)
 
 
 def json_row(digits_):
@@ -85,13 +84,10 @@ def grpc(digits_):
     bench = digits_.bench
     body = serving.grpc_body("digits", "x", digits_.row, "proba")
     with serving.nn_serve(bench, digits_.repository) as ours, serving.fixed(bench, "bench-fixed-h2", 120) as theirs:
-        samples = turns(
-            digits_.rounds,
-            lambda: serving.h2load(bench, ours.port, GRPC, body, GRPC_HEADERS),
-            lambda: serving.h2load(bench, theirs.port, GRPC, body, GRPC_HEADERS),
-        )
+        *samples, note = turns(digits_.rounds, ours, theirs,
+                               lambda port: serving.h2load(bench, port, GRPC, body, GRPC_HEADERS))
     yield compare(PART, "… ModelInfer over gRPC, h2load -c8 -m4, one core", "nghttp2, a fixed answer", *samples,
-                  show=per_second, goal=Goal(0.6, True))
+                  show=per_second, goal=Goal(0.6, True), note=note)
 
 
 # ---- other servers of inference
@@ -106,16 +102,19 @@ def peer_folder(bench, name):
     return folder
 
 
-def against_server(digits_, work, name, goal, ours, theirs, request, their_request=None, note=""):
+def against_server(digits_, work, name, goal, ours, theirs, request, note=""):
     """Two rows: requests a second, and the 99th percentile of their times."""
     bench = digits_.bench
 
-    def sample(port, path, body, headers):
-        headers = [header for header in headers.split(";") if header]
+    path, body, headers = request
+    headers = [header for header in headers.split(";") if header]
+
+    def sample(port):
         return serving.clean(
             serving.load(bench, port, path, body, "--connections", 16, "--seconds", 2, "--warm-up", 0.5, headers=headers))
 
-    a, b = turns(digits_.rounds, lambda: sample(ours, *request), lambda: sample(theirs, *(their_request or request)))
+    a, b, busy = turns(digits_.rounds, ours, theirs, sample)
+    note = f"{note}; {busy}" if note else busy
     rates = [[one["rate"] for one in side] for side in (a, b)]
     yield compare(PART, f"{work}, 16 connections, one core", name, *rates, show=per_second, goal=Goal(goal, True), note=note)
     times = [[one["answered"]["p99_ms"] * 1e-3 for one in side] for side in (a, b)]
@@ -138,7 +137,7 @@ def triton(digits_):
     with servers.triton(folder, bench.file("triton"), max_batch=64, pin=SERVER) as theirs:
         with serving.nn_serve(bench, repository) as ours:
             for name, (content, headers) in requests.items():
-                yield from against_server(digits_, f"y = 2x, a row of 4, {name}", "Triton 2.51", 3, ours.port, theirs.port,
+                yield from against_server(digits_, f"y = 2x, a row of 4, {name}", "Triton 2.51", 3, ours, theirs,
                                           ("/v2/models/m/infer", content, headers),
                                           note="the wheel has Triton's python backend only")
 
@@ -162,8 +161,8 @@ def fastapi(digits_):
     port = serving.free_port()
     with serving.Running(opponent(bench, python, "fastapi", onnx, port), port, "/ready") as theirs:
         with serving.nn_serve(bench, digits_.repository) as ours:
-            yield from against_server(digits_, "[64,32,10], one row, JSON :predict", "FastAPI + ONNX Runtime", 20, ours.port,
-                                      theirs.port, digits_.requests()["v1"])
+            yield from against_server(digits_, "[64,32,10], one row, JSON :predict", "FastAPI + ONNX Runtime", 20, ours,
+                                      theirs, digits_.requests()["v1"])
 
 
 MLSERVER_SETTINGS = '{{"http_port": {}, "grpc_port": {}, "metrics_port": {}, "host": "127.0.0.1", "parallel_workers": 0, "debug": false}}'
@@ -186,7 +185,7 @@ def mlserver(digits_):
     command = [python, "-c", "import sys; from mlserver.cli import main; main()", "start", folder]
     with serving.Running(command, ports[0], "/v2/models/digits/ready", env=environment) as theirs:
         with serving.nn_serve(bench, digits_.repository) as ours:
-            yield from against_server(digits_, "[64,32,10], one row, v2 JSON", "MLServer", 20, ours.port, theirs.port,
+            yield from against_server(digits_, "[64,32,10], one row, v2 JSON", "MLServer", 20, ours, theirs,
                                       digits_.requests()["v2"])
 
 

@@ -193,7 +193,7 @@ std::shared_ptr<Served> Arms::choose(http::Exchange& exchange, Call& call) {
   call.arms.reset();
   call.role = Call::Role::other;
   const Route& route = call.route;
-  if (route.version != 0 || !route.label.empty() || route.bad_version || models_.empty()) return nullptr;
+  if (route.version != 0 || !route.label.empty() || models_.empty()) return nullptr;
   const auto model = models_.find(route.model);
   if (model == models_.end() || model->second->available == 0) return nullptr;
   call.arms = model->second;

@@ -112,13 +112,12 @@ bool H1Connection::take_head() {
 // How many bytes may follow; nothing where it is answered already.
 std::optional<std::uint64_t> H1Connection::ask_handler(H1Exchange& e) {
   try {
-    auto limit = thread_.handler.begin(e);
-    if (!limit) e.stage_ = Stage::answered;
-    return limit;
+    if (const auto limit = thread_.handler.begin(e)) return *limit;
+    e.stage_ = Stage::answered;
   } catch (const std::exception& error) {
     fail(e, error);
-    return std::nullopt;
   }
+  return std::nullopt;
 }
 
 void H1Connection::begin(const ExchangePtr& exchange) {

@@ -122,7 +122,9 @@ TEST_CASE("the Open Inference Protocol's metadata and configuration") {
 
 TEST_CASE("statistics have all that perf_analyzer reads") {
   const BatchStatistics batches[] = {{8, {1, 2}, {3, 4}, {5, 6}}};
-  ModelStatistics model{.name = "m", .version = 1};
+  ModelStatistics model;
+  model.name = "m";
+  model.version = 1;
   model.last_inference_ms = 1764343522000;
   model.inference_count = 123;
   model.execution_count = 17;

@@ -1,6 +1,7 @@
 // Paths of the REST protocols.
 #include "inference/route.hpp"
 
+#include "base/error.hpp"
 #include "catch.hpp"
 
 namespace nn::inference {

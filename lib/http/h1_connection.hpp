@@ -60,7 +60,7 @@ class H1Connection final : public Connection {
   bool skip();
 
   void begin(const ExchangePtr& exchange);
-  std::optional<std::uint64_t> ask_handler(H1Exchange& exchange);
+  bool ask_handler(H1Exchange& exchange, std::uint64_t& limit);
   void handle(H1Exchange& exchange);
   // The body of an exchange that is answered already follows.
   void pass_over_body(H1Exchange& exchange);

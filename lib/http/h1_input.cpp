@@ -109,15 +109,17 @@ bool H1Connection::take_head() {
   return true;
 }
 
-// How many bytes may follow; nothing where it is answered already.
-std::optional<std::uint64_t> H1Connection::ask_handler(H1Exchange& e) {
+// How many bytes may follow; false where it is answered already.
+bool H1Connection::ask_handler(H1Exchange& e, std::uint64_t& limit) {
   try {
-    if (const auto limit = thread_.handler.begin(e)) return *limit;
-    e.stage_ = Stage::answered;
+    const auto allowed = thread_.handler.begin(e);
+    limit = allowed.value_or(0);
+    if (!allowed) e.stage_ = Stage::answered;
+    return allowed.has_value();
   } catch (const std::exception& error) {
     fail(e, error);
+    return false;
   }
-  return std::nullopt;
 }
 
 void H1Connection::begin(const ExchangePtr& exchange) {
@@ -125,9 +127,8 @@ void H1Connection::begin(const ExchangePtr& exchange) {
   const HeadText& text = e.text_;
   e.stage_ = Stage::receiving;
   e.begun_ = true;
-  const auto allowed = ask_handler(e);
-  if (!allowed) return pass_over_body(e);
-  std::uint64_t limit = *allowed;
+  std::uint64_t limit = 0;
+  if (!ask_handler(e, limit)) return pass_over_body(e);
   if (text.coding == Coding::unknown) {
     refuse(e, {415, "the Content-Encoding is not one of identity, gzip and deflate"});
     e.response_.fields.add("accept-encoding", "gzip, deflate, identity");

@@ -75,4 +75,6 @@ std::size_t AllocatedBytes::count() const { return calls - calls_before_; }
 
 std::size_t AllocatedBytes::most() const { return std::max<std::size_t>(peak, before_) - before_; }
 
+std::size_t AllocatedBytes::kept() const { return std::max<std::size_t>(now, before_) - before_; }
+
 }  // namespace nn::test

@@ -11,6 +11,8 @@ class AllocatedBytes {
   AllocatedBytes() { start(); }
   void start();
   std::size_t most() const;
+  // Those that have not been given back.
+  std::size_t kept() const;
   // How often operator new has been called since then.
   std::size_t count() const;
 

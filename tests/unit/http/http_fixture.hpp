@@ -105,6 +105,12 @@ class HttpClient {
     }
     return all;
   }
+  // The same, and forgets it.
+  void drop() const {
+    char bytes[65536];
+    while (::recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+    }
+  }
   void shut() const { ::shutdown(fd_.get(), SHUT_WR); }
   void hang_up() { fd_.reset(); }
   bool ended = false;

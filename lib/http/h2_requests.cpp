@@ -255,6 +255,9 @@ void H2Session::finish_request(H2Stream& stream) {
       return refuse(stream, 400, GrpcStatus::unimplemented, "there is no message, and one is wanted");
     if (!stream.prefix_.whole() || stream.missing_ > 0)
       return refuse(stream, 400, GrpcStatus::invalid_argument, "the message is cut off");
+  } else if (stream.received_ == 0 &&
+             stream.head_.fields.find("content-encoding").value_or("identity") != "identity") {
+    return refuse(stream, 400, GrpcStatus::invalid_argument, "an empty body is not compressed");
   }
   if (const Fault fault = stream.body_.finish()) return refuse(stream, fault);
   stream.handed_ = true;

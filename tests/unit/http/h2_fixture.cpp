@@ -44,9 +44,10 @@ void TestHandler::handle(http::Exchange& exchange) {
     response.grpc_status = http::GrpcStatus::resource_exhausted;
     response.grpc_message = "100 % full\nü";
     response.trailers.add("grpc-retry-pushback-ms", "200");
-    response.status = 204;
+    if (!exchange.head().grpc) response.status = 204;
   } else {
     response.body = exchange.body();
+    response.may_compress = path == "/compressed";
     response.fields.add("x-path", exchange.head().path);
     response.fields.add("x-query", exchange.head().query);
     response.fields.add("x-method", exchange.head().method_text);
@@ -91,16 +92,20 @@ void TestHandler::refuse(std::string_view path, std::string_view message, http::
   response.body = "{\"error\":\"" + std::string(message) + "\"}";
 }
 
-H2Fixture::H2Fixture(const http::ServerLimits& given, unsigned seed)
+H2Fixture::H2Fixture(const http::ServerLimits& given, unsigned seed, bool http1)
     : limits(given), memory(limits.request_bytes), thread{io, clock, handler, limits, memory, stats} {
   net::set_clock(io, clock);
   thread.jitter.seed(seed);
   auto [client, server] = socket_pair();
   socket = std::move(client);
   ++thread.connections;
+  const http::Peer peer{.name = "test", .admin = false, .local = true, .tls = false};
+  if (http1) {
+    http::make_h1_connection(thread, std::move(server), peer);
+    return;
+  }
   const auto connection =
-      http::make_h2_connection(thread, net::adopt_socket(io, std::move(server)), {},
-                               {.name = "test", .admin = false, .local = true, .tls = false});
+      http::make_h2_connection(thread, net::adopt_socket(io, std::move(server)), {}, peer);
   connection->join();
   connection->start();
 }

@@ -47,7 +47,7 @@ class TestHandler : public http::Handler {
 class H2Fixture {
  public:
   H2Fixture() : H2Fixture(http::ServerLimits{}) {}
-  explicit H2Fixture(const http::ServerLimits& limits, unsigned seed = 1);
+  explicit H2Fixture(const http::ServerLimits& limits, unsigned seed = 1, bool http1 = false);
   ~H2Fixture();
 
   // Preface and settings, and takes the server's.

@@ -11,7 +11,7 @@ namespace nn::http {
 namespace {
 
 constexpr std::size_t read_bytes = 64 << 10, write_bytes = 64 << 10;
-constexpr int reads_in_a_row = 4;  // then others have a turn
+constexpr int reads_in_a_row = 4, writes_in_a_row = 16;  // then others have a turn
 constexpr std::size_t most_lingered = 1 << 20;
 constexpr std::chrono::seconds linger_time{2}, idle_enough{1};
 
@@ -47,6 +47,7 @@ void H2Connection::guarded(Call&& call) noexcept {
 
 void H2Connection::start() {
   guarded([&] {
+    if (thread_.draining) session_.drain();
     take(std::exchange(first_, {}));
     if (state_ == State::open) flush();
     if (state_ != State::closed) wait_readable();
@@ -152,7 +153,11 @@ void H2Connection::session_changed() {
 
 void H2Connection::flush() {
   static thread_local std::string collected;
-  while (unsent_.empty()) {
+  for (int i = 0; unsent_.empty(); ++i) {
+    if (i == writes_in_a_row) {
+      session_changed();
+      break;
+    }
     collected.clear();
     session_.collect(collected, write_bytes);
     if (collected.empty()) break;

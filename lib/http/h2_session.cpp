@@ -223,7 +223,11 @@ void H2Session::lose(H2Stream& stream) {
   if (std::exchange(stream.gone_, true)) return;
   if (!stream.handed_ || stream.answered_ || !stream.work) return;
   const auto keep = stream.shared_from_this();
-  stream.work->gone();
+  try {
+    stream.work->gone();
+  } catch (const std::exception&) {  // it goes on as one that isn't told
+    return;
+  }
 }
 
 void H2Session::release(H2Stream& stream) {

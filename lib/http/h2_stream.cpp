@@ -102,7 +102,12 @@ void H2Stream::finish_head() {
 void H2Stream::finish() {
   body_.clear();
   thread_.under_way.fetch_sub(1, std::memory_order_relaxed);
-  if (known_) thread_.handler.done(*this, end_sent_ && !gone_);
+  if (!known_) return;
+  try {
+    thread_.handler.done(*this, end_sent_ && !gone_);
+  } catch (const std::exception&) {  // it is over, counted or not
+    return;
+  }
 }
 
 std::size_t H2Stream::unsent() const {

@@ -34,8 +34,9 @@ std::string v1_malformed(std::string_view method, std::string_view path);
 
 // What is offered besides the protocol itself, by the names that clients look for.
 inline constexpr std::array<std::string_view, 7> v2_extensions{
-    "classification",     "model_repository", "model_repository(unload_dependents)", "model_configuration",
-    "binary_tensor_data", "parameters",       "statistics"};
+    "classification",      "model_repository",   "model_repository(unload_dependents)",
+    "model_configuration", "binary_tensor_data", "parameters",
+    "statistics"};
 void append_v2_server(std::string& body, std::string_view server_version);
 void append_v2_live(std::string& body, bool live);
 void append_v2_ready(std::string& body, bool ready);

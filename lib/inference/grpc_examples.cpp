@@ -39,7 +39,8 @@ void each_value(std::string_view feature, const Use& use) {
 
 // Puts the numbers of a Feature into `out`. How many there were, also where that was no room for.
 template <typename T>
-std::size_t put_numbers(std::string_view feature, std::span<T> out, const proto::Place& place, std::size_t row) {
+std::size_t put_numbers(std::string_view feature, std::span<T> out, const proto::Place& place,
+                        std::size_t row) {
   std::size_t count = 0;
   const auto add = [&](T value) {
     if (count < out.size()) out[count] = value;
@@ -48,7 +49,8 @@ std::size_t put_numbers(std::string_view feature, std::span<T> out, const proto:
   each_value(feature, [&](const proto::Reader& field, std::uint32_t list) {
     if (list == 1) fail_data("{} of example {} is a text, expected numbers", place.text(), row);
     if (list == 3) {
-      return proto::each_varint(field, [&](std::uint64_t bits) { add(static_cast<T>(static_cast<std::int64_t>(bits))); });
+      return proto::each_varint(
+          field, [&](std::uint64_t bits) { add(static_cast<T>(static_cast<std::int64_t>(bits))); });
     }
     proto::each_run<float>(field, [&](const char* data, std::size_t n) {
       for (std::size_t i = 0; i < n; ++i) add(static_cast<T>(proto::load<float>(data + i * sizeof(float))));
@@ -99,7 +101,8 @@ void ExamplesRequest::check_verb(const Signature& signature) const {
   }
 }
 
-void ExamplesRequest::check_limits(const std::vector<TensorSpec>& specs, const proto::RowLimits& limits) const {
+void ExamplesRequest::check_limits(const std::vector<TensorSpec>& specs,
+                                   const proto::RowLimits& limits) const {
   if (examples_.empty()) fail_data("there are no examples for model '{}'", printable(spec_.name));
   if (static_cast<std::int64_t>(examples_.size()) > limits.rows) {
     fail_data("there are {} examples for model '{}', but a request may have at most {}", examples_.size(),
@@ -111,7 +114,8 @@ void ExamplesRequest::check_limits(const std::vector<TensorSpec>& specs, const p
                  (spec.shape.empty() ? sizeof(double) : sizeof(float));
   }
   if (row_bytes * examples_.size() > limits.bytes) {
-    fail_data("the request's rows take more than {} bytes as numbers: send fewer of them at once", limits.bytes);
+    fail_data("the request's rows take more than {} bytes as numbers: send fewer of them at once",
+              limits.bytes);
   }
 }
 
@@ -150,8 +154,9 @@ void ExamplesRequest::fill(const Signature& signature, const proto::RowLimits& l
 void ExamplesRequest::find_features(const Signature& signature, bool matrix, std::string_view example,
                                     std::size_t number) {
   each_feature(example, [&](std::string_view name, std::string_view feature) {
-    const auto column = matrix ? (name == signature.inputs()[0].name ? std::optional<std::size_t>(0) : std::nullopt)
-                               : signature.find_column(name);
+    const auto column =
+        matrix ? (name == signature.inputs()[0].name ? std::optional<std::size_t>(0) : std::nullopt)
+               : signature.find_column(name);
     // Examples are records that may have more than one model is made for.
     if (!column) return;
     Feature& its = features_[*column];
@@ -181,7 +186,8 @@ void ExamplesRequest::fill_feature(const TensorSpec& spec, std::size_t column, s
   const auto width = static_cast<std::size_t>(element_count(spec.shape));
   const std::span<float> all = rows.floats(column, (row + 1) * width);
   const std::size_t count = put_numbers(feature, all.subspan(row * width), place, row);
-  if (count != width) fail_data("{} of example {} has {} values, expected {}", place.text(), row, count, width);
+  if (count != width)
+    fail_data("{} of example {} has {} values, expected {}", place.text(), row, count, width);
 }
 
 void ExamplesRequest::fill_text(std::string_view feature, std::size_t column, std::size_t row,

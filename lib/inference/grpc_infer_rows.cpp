@@ -49,8 +49,8 @@ void InferRequest::fill(const Signature& signature, const proto::RowLimits& limi
   rows.finish(batch.rows());
 }
 
-// Rows of a matrix have no other input; a column of its name has another rank. Without any input, what is described is
-// missing.
+// Rows of a matrix have no other input; a column of its name has another rank. Without any input, what is
+// described is missing.
 bool InferRequest::is_matrix(const Signature& signature) const {
   if (signature.form() != Signature::Form::matrix || inputs_.size() > 1) return false;
   const TensorSpec& matrix = signature.inputs()[0];

@@ -165,7 +165,9 @@ void PredictRequest::fill_column(const Signature& signature, const TensorSpec& s
   };
   if (tensor.content.empty()) return proto::put_list(rows, column, *type, count, true, limits, place, each);
   if (*type == DataType::bytes) fail_data("{} has tensor_content, but texts are in string_val", place.text());
-  each([&](const proto::Reader&) { fail_data("{} has both tensor_content and a list of values", place.text()); });
+  each([&](const proto::Reader&) {
+    fail_data("{} has both tensor_content and a list of values", place.text());
+  });
   proto::put_raw(rows, column, *type, tensor.content, count, place);
 }
 

@@ -91,11 +91,13 @@ void write_signatures(Out& out, const Signature& signature) {
   write_signature(out, "serving_default", inputs, infos_of(signature.outputs(), 1), method);
   write_signature(out, "all", inputs, infos_of(signature.outputs(), signature.outputs().size()), method);
   if (kind.classes) {
-    write_signature(out, "classify", examples,
-                    {{"classes", DataType::bytes, {-1, kind.width()}}, {"scores", DataType::fp32, {-1, kind.width()}}},
-                    "tensorflow/serving/classify");
+    write_signature(
+        out, "classify", examples,
+        {{"classes", DataType::bytes, {-1, kind.width()}}, {"scores", DataType::fp32, {-1, kind.width()}}},
+        "tensorflow/serving/classify");
   } else if (kind.width() == 1) {
-    write_signature(out, "regress", examples, {{"outputs", DataType::fp32, {-1}}}, "tensorflow/serving/regress");
+    write_signature(out, "regress", examples, {{"outputs", DataType::fp32, {-1}}},
+                    "tensorflow/serving/regress");
   }
 }
 

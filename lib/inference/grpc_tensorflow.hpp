@@ -91,10 +91,10 @@ class ExamplesRequest {
   void check_limits(const std::vector<TensorSpec>& specs, const proto::RowLimits& limits) const;
   bool has_matrix(const Signature& signature) const;
   void find_features(const Signature& signature, bool matrix, std::string_view example, std::size_t number);
-  void fill_feature(const TensorSpec& spec, std::size_t column, std::size_t row, const proto::RowLimits& limits,
-                    Rows& rows);
-  void fill_text(std::string_view feature, std::size_t column, std::size_t row, const proto::RowLimits& limits,
-                 const proto::Place& place, Rows& rows);
+  void fill_feature(const TensorSpec& spec, std::size_t column, std::size_t row,
+                    const proto::RowLimits& limits, Rows& rows);
+  void fill_text(std::string_view feature, std::size_t column, std::size_t row,
+                 const proto::RowLimits& limits, const proto::Place& place, Rows& rows);
   friend void append_examples_answer(std::string&, ExamplesRequest&, std::uint64_t, const Answers&);
 
   struct Feature {

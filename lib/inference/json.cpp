@@ -1,8 +1,11 @@
 #include "inference/json.hpp"
 
+#include <fast_float/fast_float.h>
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "base/error.hpp"
@@ -26,7 +29,8 @@ std::optional<double> spelled_number(std::string_view token) {
   return std::nullopt;
 }
 
-bool begins_number(char first) { return first == '-' || (first >= '0' && first <= '9'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool begins_number(char first) { return first == '-' || is_digit(first); }
 
 std::string_view what_is_wrong(simdjson::error_code error) {
   switch (error) {
@@ -93,6 +97,24 @@ void JsonBody::fail(simdjson::error_code error) {
       fail_data("the body is not JSON: {}", what_is_wrong(error));  // no place is known
     default: fail_data("the body is not JSON: {} at offset {}", what_is_wrong(error), offset());
   }
+}
+
+bool JsonBody::read_number(json::value& value, double& out) {
+  const std::string_view token = value.raw_json_token();
+  const char* begin = token.data();
+  const char* end = begin + token.size();
+  const char* digits = *begin == '-' ? begin + 1 : begin;
+  // The parser also takes "01", ".5", "5." and "inf", which JSON hasn't.
+  if (digits == end || !is_digit(*digits)) return false;
+  const auto read = fast_float::from_chars(begin, end, out);
+  if (read.ec != std::errc() || !std::isfinite(out)) return false;
+  const char* rest = read.ptr;
+  while (rest != end && space.find(*rest) != space.npos) ++rest;
+  if (rest != end) return false;
+  if (*digits == '0' && digits + 1 != read.ptr && is_digit(digits[1])) return false;
+  const auto* point =
+      static_cast<const char*>(std::memchr(digits, '.', static_cast<std::size_t>(read.ptr - digits)));
+  return point == nullptr || (point + 1 != read.ptr && is_digit(point[1]));
 }
 
 std::string_view JsonBody::token(json::value& value) {
@@ -166,7 +188,7 @@ json::object JsonBody::object(json::value& value, const Place& place) {
 
 double JsonBody::number(json::value& value, NumberRule rule, const Place& place) {
   double out = 0;
-  if (!value.get_double().get(out)) return out;
+  if (read_number(value, out)) return out;
   const std::string_view word = token(value);
   if (const auto spelled = spelled_number(word)) return *spelled;
   if (rule.null && word == "null") return std::numeric_limits<double>::quiet_NaN();
@@ -216,7 +238,7 @@ void JsonBody::check(json::value& value, int depth) {
       break;
     default: {
       double number = 0;
-      if (value.get_double().get(number) && !spelled_number(token(value))) {
+      if (!read_number(value, number) && !spelled_number(token(value))) {
         fail(begins_number(first(value)) ? simdjson::NUMBER_ERROR : simdjson::TAPE_ERROR);
       }
     }

@@ -23,15 +23,13 @@ void JsonRows::numbers(json::array& list, std::int64_t count, JsonBody::NumberRu
                        const Place& place) {
   std::int64_t i = 0;
   for (auto result : list) {
-    if (i < count && result.get_double().get(out[i])) [[unlikely]] {
-      json::value element = json_.need<json::value>(std::move(result));
+    json::value element = json_.need<json::value>(std::move(result));
+    if (i >= count) {
+      json_.check(element);
+    } else if (!JsonBody::read_number(element, out[i])) [[unlikely]] {
       Place its = place;
       its.element = i;
       out[i] = json_.number(element, rule, its);
-    }
-    if (i >= count) {
-      json::value element = json_.need<json::value>(std::move(result));
-      json_.check(element);
     }
     ++i;
   }

@@ -373,7 +373,7 @@ void RequestReader::read_elements(json::value& value, DataType type, const Check
       flatten(
           value, 1,
           [&](json::value& element) {
-            if (i < count && !element.get_double().get(out[i])) [[likely]] {
+            if (i < count && JsonBody::read_number(element, out[i])) [[likely]] {
               ++i;
               return true;
             }

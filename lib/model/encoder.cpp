@@ -36,8 +36,21 @@ bool is_positional(const std::string& name) {
          std::all_of(name.begin() + 1, name.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+std::string describe(const Field& field);
+
+// Numbers that came together, but are too few or too many.
+void check_matrix(const Schema& schema, const std::vector<InputColumn>& needed) {
+  const auto x = schema.find("x");
+  if (!x || !is_number(schema.fields[*x].type) || schema.fields[*x].shape.empty()) return;
+  const auto number = [](const InputColumn& input) { return input.kind == InputColumn::Kind::number; };
+  if (!std::all_of(needed.begin(), needed.end(), number)) return;
+  fail_data("{} holds {} in this table, but the model needs {} numbers", column_name("x"),
+            describe(schema.fields[*x]), needed.size());
+}
+
 [[noreturn]] void fail_missing(const Schema& schema, const std::vector<InputColumn>& needed,
                                const InputColumn& input) {
+  check_matrix(schema, needed);
   const Error error = data_error("the table has no {}, which the model needs (it has: {})",
                                  column_name(input.name), list_columns(schema));
   std::vector<std::string> names;

@@ -81,6 +81,16 @@ TEST_CASE("a model at workers is a servable: its inputs, kind and digest are the
                     "the table has more than one column 'a', so it is not clear which one the model means");
 }
 
+TEST_CASE("a model of numbers at workers takes them as one tensor x") {
+  Fixture f(1);
+  REQUIRE(f.open() != nullptr);
+  const auto bound = serving::bind(f.model, *Table().i64("id", {7}).f32("x", {0}, {1}).batch().schema);
+  REQUIRE(bound->table.columns.schema()->fields.size() == 1);
+  CHECK(bound->table.columns.schema()->fields[0].name == "x");
+  CHECK_THROWS_WITH(serving::bind(f.model, *Table().f32("x", {0, 1}, {2}).batch().schema),
+                    "the table has no column 'a'");
+}
+
 TEST_CASE("requests are dispatched over the workers, and answered with their own rows' id") {
   Fixture f(2);
   f.open();

@@ -285,8 +285,9 @@ TEST_CASE("a model of numbers takes them together, as one tensor x, with the sam
 
 TEST_CASE("a tensor x that does not fit a model of numbers is refused") {
   const Encoder encoder = fit(table({doubles("a", {1, 2}), doubles("b", {3, 4})}));
-  CHECK_THROWS_WITH(encode(encoder, table({numbers<float>("x", DType::f32, {1, 2, 3}, {3})})),
-                    Contains("has no column 'a'"));
+  CHECK_THROWS_WITH(
+      encode(encoder, table({numbers<float>("x", DType::f32, {1, 2, 3}, {3})})),
+      Contains("column 'x' holds tensors [3] of float32 in this table, but the model needs 2 numbers"));
   CHECK_THROWS_WITH(encode(encoder, table({numbers<float>("z", DType::f32, {1, 2}, {2})})),
                     Contains("has no column 'a'"));
   CHECK_THROWS_WITH(

@@ -217,7 +217,7 @@ void write_classes(Out& out, const predict::PredictionKind& kind, std::span<cons
     for (const std::uint32_t index : best) {
       classifications.message(1, [&](auto& its) {
         its.text(1, kind.names[index]);
-        its.always_real(2, row[index]);
+        its.real(2, row[index]);
       });
     }
   });
@@ -235,7 +235,7 @@ void append_examples_answer(std::string& message, ExamplesRequest& request, std:
         if (classify) {
           write_classes(result, answers.signature->kind(), values, request.best_);
         } else {
-          result.message(1, [&](auto& regression) { regression.always_real(1, values[0]); });
+          result.message(1, [&](auto& regression) { regression.real(1, values[0]); });
         }
       }
     });

@@ -169,12 +169,9 @@ class Fields {
     self().put_varint(key(number, Wire::varint));
     self().put_varint(value);
   }
-  void always_real(std::uint32_t number, float value) {
+  void real(std::uint32_t number, float value) {
+    if (std::bit_cast<std::uint32_t>(value) == 0) return;
     self().put_varint(key(number, Wire::fixed32));
-    self().put(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-  void always_real(std::uint32_t number, double value) {
-    self().put_varint(key(number, Wire::fixed64));
     self().put(reinterpret_cast<const char*>(&value), sizeof value);
   }
   // Packed lists; empty ones are left out. `raw`: elements of the type T, aligned in no way.

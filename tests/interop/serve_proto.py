@@ -48,8 +48,8 @@ def call(letter, message):
     return status, process.stdout.read(size)
 
 
-def answer(letter, message, into):
-    """The answer of that class, which the library would write in the same bytes."""
+def answer(letter, message, into, knows_all=True):
+    """The answer of that class, for which the library would take as many bytes."""
     status, text = call(letter, message)
     assert status == 0, (letter, status, text, message)
     read = into.FromString(text)
@@ -58,7 +58,7 @@ def answer(letter, message, into):
     known = into()
     known.CopyFrom(read)
     known.DiscardUnknownFields()
-    assert known.ByteSize() == len(text), ("fields that nobody knows", letter, read)
+    assert known.ByteSize() == len(text) or not knows_all, ("fields that nobody knows", letter, read)
     return read
 
 
@@ -269,11 +269,12 @@ def infer_triton():
 
 def describe_triton():
     query = service_pb2.ModelMetadataRequest(name="digits", version="")
-    response = answer("M", query, service_pb2.ModelMetadataResponse)
+    # Triton's class lacks the field properties.
+    response = answer("M", query, service_pb2.ModelMetadataResponse, knows_all=False)
     assert response.name == "digits" and list(response.versions) == ["2", "3"] and response.platform == "nn"
     assert [(t.name, t.datatype, list(t.shape)) for t in response.inputs] == [("x", "FP32", [-1, 3])]
     assert [(t.name, t.datatype, list(t.shape)) for t in response.outputs] == [
-        ("proba", "FP32", [-1, 3]), ("label", "INT64", [-1])] if not hasattr(response, "properties") else True
+        ("proba", "FP32", [-1, 3]), ("label", "INT64", [-1])]
 
     config = answer("G", service_pb2.ModelConfigRequest(name="people"), service_pb2.ModelConfigResponse).config
     assert config.name == "people" and config.platform == "nn" and config.backend == "nn"
@@ -534,6 +535,8 @@ def same_message(ours, theirs, seen):
         return
     seen.add(ours.full_name)
     for field in ours.fields:
+        if field.name == "properties":  # of ModelMetadataResponse, not of Triton's
+            continue
         other = theirs.fields_by_name[field.name]
         assert (field.number, field.type, field.has_presence, field.json_name) == (
             other.number, other.type, other.has_presence, other.json_name), (ours.full_name, field.name)

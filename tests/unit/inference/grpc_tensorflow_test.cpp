@@ -253,7 +253,7 @@ TEST_CASE("Regressions are a number for each example") {
   const std::vector<float> values{3.5f, 0};
   append_examples_answer(out, exemplified.request, 3, {&houses, 2, values});
   CHECK(out ==
-        pb::bytes(1, pb::bytes(1, pb::fixed32(1, 3.5f)) + pb::bytes(1, pb::fixed32(1, 0))) +
+        pb::bytes(1, pb::bytes(1, pb::fixed32(1, 3.5f)) + pb::bytes(1, "")) +
             pb::bytes(2, pb::bytes(1, "m") + pb::bytes(2, pb::varint(1, 3)) + pb::bytes(3, "regress")));
 }
 

@@ -150,7 +150,7 @@ class Service {
     serving::ModelEntry model;
     model.versions[3] = {serving::VersionState::available, nullptr, {}};
     model.versions[2] = {serving::VersionState::end, nullptr,
-                         StatusError(StatusCode::data_loss, "no such file")};
+                         make_error(ErrorKind::data, "no such file")};
     append_model_status(out, model, spec.version);
   }
 

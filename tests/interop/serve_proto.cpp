@@ -149,8 +149,7 @@ class Service {
   static void describe_status(const ModelSpec& spec, std::string& out) {
     serving::ModelEntry model;
     model.versions[3] = {serving::VersionState::available, nullptr, {}};
-    model.versions[2] = {serving::VersionState::end, nullptr,
-                         make_error(ErrorKind::data, "no such file")};
+    model.versions[2] = {serving::VersionState::end, nullptr, make_error(ErrorKind::data, "no such file")};
     append_model_status(out, model, spec.version);
   }
 

@@ -40,6 +40,7 @@ class Batcher {
   Clock::duration predicted_wait(Priority priority) const {
     return queue_.predicted_wait(priority, clock_.now());
   }
+  bool is_crowded() const { return queue_.crowded(clock_.now()); }
   // Fills in what is the device's.
   void describe(DeviceLoad& load) const;
 

@@ -5,11 +5,14 @@
 namespace nn::serving {
 namespace {
 
-std::chrono::microseconds longest_of(Priority priority, const DoorOptions& options) {
+std::chrono::microseconds longest_of(const Servable& servable, Priority priority,
+                                     const DoorOptions& options) {
+  const bool is_tight = options.slo.count() > 0 && servable.is_crowded();
+  const auto longest = is_tight ? std::min(options.slo, options.longest()) : options.longest();
   switch (priority) {
-    case Priority::batch: return options.longest() / 2;
-    case Priority::shadow: return options.longest() / 10;
-    default: return options.longest();
+    case Priority::batch: return longest / 2;
+    case Priority::shadow: return longest / 10;
+    default: return longest;
   }
 }
 
@@ -28,7 +31,7 @@ std::optional<Refusal> refusal(const Servable& servable, std::int64_t rows, Prio
     const auto left = std::chrono::duration_cast<std::chrono::microseconds>(*deadline - now);
     if (wait > left) return refuse(Refusal::Reason::deadline, left);
   }
-  const auto longest = longest_of(priority, options);
+  const auto longest = longest_of(servable, priority, options);
   if (wait <= longest) return std::nullopt;
   if (rows > 0 && servable.predicted_wait(0, priority).count() == 0) return std::nullopt;
   return refuse(Refusal::Reason::queue, longest);

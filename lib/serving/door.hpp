@@ -30,8 +30,9 @@ struct Refusal {
 };
 
 // Why a request of so many rows that comes now isn't let in; nothing where it is. Batches are let in while
-// half of the time is left, shadows while nearly nobody waits. `rows` 0: before they are known. Any thread,
-// no lock: it takes as long as Servable::predicted_wait(), and allocates nothing.
+// half of the time is left, shadows while nearly nobody waits. Where there is a crowd that stays, those are
+// let in that are answered within the SLO. `rows` 0: before they are known. Any thread, no lock: it takes as
+// long as Servable::predicted_wait(), and allocates nothing.
 std::optional<Refusal> refusal(const Servable& servable, std::int64_t rows, Priority priority,
                                Clock::time_point now, const std::optional<Clock::time_point>& deadline,
                                const DoorOptions& options);

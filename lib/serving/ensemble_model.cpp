@@ -251,6 +251,11 @@ std::chrono::microseconds EnsembleModel::predicted_wait(std::int64_t rows, Prior
   return longest;
 }
 
+bool EnsembleModel::is_crowded() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const Member& member) { return member.servable->is_crowded(); });
+}
+
 LoadReport EnsembleModel::report() const {
   LoadReport all;
   for (const Member& member : members_) {

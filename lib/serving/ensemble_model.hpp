@@ -47,6 +47,7 @@ class EnsembleModel : public Servable {
   // The longest of its members'.
   std::chrono::microseconds predicted_wait(std::int64_t rows,
                                            Priority priority = Priority::normal) const override;
+  bool is_crowded() const override;  // a member is
   LoadReport report() const override;
   std::span<const std::string> members() const override { return names_; }
 

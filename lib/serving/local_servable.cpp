@@ -27,6 +27,8 @@ std::chrono::microseconds LocalServable::predicted_wait(std::int64_t rows, Prior
   return std::chrono::duration_cast<std::chrono::microseconds>(batcher_->predicted_wait(priority) + own);
 }
 
+bool LocalServable::is_crowded() const { return batcher_ != nullptr && batcher_->is_crowded(); }
+
 LoadReport LocalServable::report() const {
   LoadReport report;
   DeviceLoad& load = report.devices.emplace_back();

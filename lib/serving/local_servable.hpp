@@ -23,6 +23,7 @@ class LocalServable : public Servable {
   bool submit(std::shared_ptr<Request> request) override;
   std::chrono::microseconds predicted_wait(std::int64_t rows,
                                            Priority priority = Priority::normal) const override;
+  bool is_crowded() const override;
   LoadReport report() const override;
 
   // Multiplications and additions of a row, roughly.

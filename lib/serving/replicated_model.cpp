@@ -168,6 +168,11 @@ std::chrono::microseconds ReplicatedModel::predicted_wait(std::int64_t rows, Pri
   return least;
 }
 
+bool ReplicatedModel::is_crowded() const {
+  return std::all_of(replicas_.begin(), replicas_.end(),
+                     [](const auto& replica) { return replica->is_crowded(); });
+}
+
 LoadReport ReplicatedModel::report() const {
   LoadReport all;
   for (const auto& replica : replicas_) {

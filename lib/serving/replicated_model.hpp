@@ -48,6 +48,7 @@ class ReplicatedModel : public Servable {
   bool submit(std::shared_ptr<Request> request) override;
   std::chrono::microseconds predicted_wait(std::int64_t rows,
                                            Priority priority = Priority::normal) const override;
+  bool is_crowded() const override;  // all devices are
   LoadReport report() const override;
 
   // On each device after the other, as LocalModel has it.

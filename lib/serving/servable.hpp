@@ -130,6 +130,8 @@ class Servable {
                                                    Priority /*priority*/ = Priority::normal) const {
     return std::chrono::microseconds(0);
   }
+  // Whether there has been more to do than is done in time, up to a moment ago.
+  virtual bool is_crowded() const { return false; }
   // When it was asked last; any time in the past where nobody has. Whoever computes tells it.
   Clock::time_point last_used() const {
     return Clock::time_point(Clock::duration(last_used_.load(std::memory_order_relaxed)));

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::int64_t least_rows = 16;        // of a step that is cut by time: fewer aren't worth it
 constexpr std::chrono::seconds remembered{1};  // that somebody else has been here
-constexpr double worth_a_slice = 5;            // a step's fixed costs are no more than a fifth of it
+constexpr int most_passed = 8;                 // large requests that others are let before, in a step
+constexpr std::int64_t least_slice = 8;        // rows of a piece of a large request
 
 std::uint32_t lane_of(const Request& request) { return static_cast<std::uint32_t>(request.priority); }
 constexpr auto shadow_lane = static_cast<std::uint32_t>(Priority::shadow);
@@ -188,6 +189,14 @@ void StepQueue::rotate(Lane& lane) {
   lane.last = index;
 }
 
+// A piece was computed just now: those who came meanwhile are next, though large requests are before them.
+void StepQueue::pass_pieces(Lane& lane, std::int64_t slice) {
+  for (int passed = 0; passed < most_passed && lane.clients > 1; ++passed) {
+    if (left_of(*entries_[clients_[lane.first].first].request) <= slice) return;
+    rotate(lane);
+  }
+}
+
 std::int64_t StepQueue::rows_in(const Model& model, std::chrono::microseconds time) const {
   const double cost = model.servable->row_cost();
   if (cost <= 0) return limits_.step_rows;
@@ -206,8 +215,8 @@ std::int64_t StepQueue::rows_of_step(const Model& model) const {
 std::int64_t StepQueue::rows_of_slice(const Model& model, std::int64_t most) const {
   if (limits_.slice_time.count() == 0 || alone_) return most;
   const CostCurve& curve = model.servable->curve();
-  const double time = std::max({seconds(limits_.slice_time), curve.cost(1), worth_a_slice * curve.base()});
-  return std::min(most, std::max(least_rows, curve.most_rows(time, most)));
+  const double time = std::max(seconds(limits_.slice_time), curve.cost(1));
+  return std::min(most, std::max(least_slice, curve.most_rows(time, most)));
 }
 
 Clock::time_point StepQueue::ready_at(const Model& model) const {
@@ -277,6 +286,10 @@ void StepQueue::look_how_it_stands(Model& model, Clock::time_point now) {
   }
   model.newest_first = stands && now - *model.stands_since >= limits_.patience;
   any_newest_first_.store(model.newest_first, std::memory_order_relaxed);
+  // It stays so while requests wait for what it takes to compute them, though the door lets in fewer.
+  const bool waits = first != Clock::time_point::max() && now - first > limits_.slo / 2;
+  if (model.newest_first || (waits && crowded(now)))
+    crowded_until_.store((now + remembered).time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 void StepQueue::take(Step& step, Index at, std::int64_t rows) {
@@ -299,6 +312,7 @@ bool StepQueue::fill_from(Step& step, Index index, std::uint32_t lane_number, Cl
   const bool apart = limits_.slice_time.count() > 0;  // pieces have steps of their own
   const bool newest = model.newest_first;
   if (newest) drop_oldest(lane, now, over);
+  if (model.piece_was_last && !newest) pass_pieces(lane, slice);
   const std::int64_t share =
       newest ? most : std::max<std::int64_t>(least_rows, most / std::max<std::int64_t>(lane.clients, 1));
   std::int64_t most_left = most;  // 0: nothing shares the step
@@ -329,6 +343,13 @@ void StepQueue::fill(Step& step, Index index, Clock::time_point now, Requests& o
   std::uint32_t lane = model.turn.lane;
   const std::uint32_t end = lane == shadow_lane ? priority_count : shadow_lane;
   while (lane < end && fill_from(step, index, lane, now, over)) ++lane;
+  const bool cut = std::any_of(step.slices.begin(), step.slices.end(),
+                               [](const Slice& slice) { return slice.rows < slice.request->rows.rows; });
+  model.piece_was_last = cut && limits_.slice_time.count() > 0;
+  // Where one of them came in time, the queue doesn't stand.
+  const bool in_time = std::any_of(step.slices.begin(), step.slices.end(),
+                                   [&](const Slice& slice) { return slice.request->waited <= limits_.slo; });
+  if (in_time && !model.newest_first) model.stands_since.reset();
 }
 
 bool StepQueue::next(Clock::time_point now, Step& step, Requests& over) {

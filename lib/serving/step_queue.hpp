@@ -25,11 +25,11 @@ struct BatchLimits {
   // their rows, so that they are larger while nobody else has been waiting for a while.
   std::chrono::microseconds step_time{2000}, step_time_alone{20'000};
   // What a piece of a large request may take while others are there: such pieces have steps of their own,
-  // between which the others' are computed. It is never less than a row takes, nor so little that steps
-  // themselves cost much. 0: pieces share steps, as long as any.
+  // between which the others' are computed. It is never less than a row takes. 0: pieces share steps, as long
+  // as any.
   std::chrono::microseconds slice_time{0};
   // What requests should take: a step takes half of it at most, and what comes last is computed first once
-  // there have been requests that waited for longer for `patience`. 0: nobody has said.
+  // all requests have waited for longer for `patience`. 0: nobody has said.
   std::chrono::microseconds slo{0};
   std::chrono::milliseconds patience{100};
   // A request that waited for longer isn't computed any more: it is late. 0: whatever it waits.
@@ -87,6 +87,10 @@ class StepQueue {
   Clock::duration predicted_wait(Priority priority, Clock::time_point now) const;
   // Rows that wait, of all models. Any thread.
   std::int64_t waiting_rows() const { return waiting_rows_.load(std::memory_order_relaxed); }
+  // Whether there has been more to do than is done in time, up to a moment ago. Any thread.
+  bool crowded(Clock::time_point now) const {
+    return now.time_since_epoch().count() < crowded_until_.load(std::memory_order_relaxed);
+  }
   // Whether a model's newest requests come first now. Any thread.
   bool newest_first() const { return any_newest_first_.load(std::memory_order_relaxed); }
 
@@ -144,6 +148,7 @@ class StepQueue {
     std::int64_t rows = 0, clients = 0;  // that wait
     std::optional<Clock::time_point> stands_since;
     bool newest_first = false;
+    bool piece_was_last = false;  // of the steps
   };
 
   Index add_model(const std::shared_ptr<LocalServable>& servable);
@@ -151,6 +156,7 @@ class StepQueue {
   void remove(Index entry);
   void remove_client(Index client);
   void rotate(Lane& lane);
+  void pass_pieces(Lane& lane, std::int64_t slice);
   void set_turn(Index model, Turn turn);
   static std::uint32_t best_lane(const Model& model);
   void notice_others(const Servable& servable, const Request& request);
@@ -196,6 +202,7 @@ class StepQueue {
   std::array<std::int64_t, priority_count> waiting_{};  // requests
   std::atomic<std::int64_t> waiting_rows_{0};
   std::atomic<bool> any_newest_first_{false};
+  std::atomic<std::int64_t> crowded_until_{INT64_MIN};
 };
 
 }  // namespace nn::serving

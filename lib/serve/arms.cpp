@@ -114,8 +114,9 @@ std::shared_ptr<ModelArms> Arms::arms_of(const std::shared_ptr<traffic::ModelTra
                        ? before->second->recorder
                        : traffic->recorders().make();
   for (const traffic::Arm& arm : arms->routes->router.arms()) {
-    if (auto served = resolve(arm.target, model, catalog)) arms->available |= 1u << arms->arms.size();
-    arms->arms.push_back(resolve(arm.target, model, catalog));
+    std::shared_ptr<Served> served = resolve(arm.target, model, catalog);
+    if (served) arms->available |= 1u << arms->arms.size();
+    arms->arms.push_back(std::move(served));
   }
   if (arms->routes->shadow) arms->shadow = resolve(arms->routes->shadow->target, model, catalog);
   return arms;

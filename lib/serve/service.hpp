@@ -21,8 +21,8 @@ struct Service {
   serving::Loader& loader;
   serving::EventLog& log;
   Experiments* experiments = nullptr;  // set before the threads begin
-  std::atomic<bool> draining{false};  // it isn't ready any more
-  std::atomic<bool> broken{false};    // a device failed: the process has to end
+  std::atomic<bool> draining{false};   // it isn't ready any more
+  std::atomic<bool> broken{false};     // a device failed: the process has to end
   std::function<void()> on_broken = [] {};
 
   // Every model has a version that answers, and it doesn't drain.

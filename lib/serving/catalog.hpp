@@ -40,7 +40,7 @@ struct ModelEntry {
   std::map<std::string, std::uint64_t, std::less<>> labels;  // a version's number, available or not
   std::map<std::string, Error, std::less<>> wrong_labels;    // why others are none
   std::optional<Error> reason = {};                          // why its repository can't be read
-  std::string base = {};                                     // its repository's folder; empty: it has none here
+  std::string base = {};  // its repository's folder; empty: it has none here
 };
 
 // Constant, for any thread. The next one shares with it what hasn't changed.

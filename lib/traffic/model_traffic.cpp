@@ -56,7 +56,7 @@ void ModelTraffic::guarded(const char* what, Body&& body) {
 
 void ModelTraffic::look(const Served& served, double now_s, double unix_s) {
   if (!base_.empty()) {
-    guarded("plan", [&] { take_plan(); });
+    guarded("plan", [&] { take_plan(now_s, unix_s); });
     guarded("history", [&] { take_history(now_s); });
     if (judge_ && pending_.empty()) watch_labels(served, unix_s);
   }
@@ -76,17 +76,23 @@ void ModelTraffic::look(const Served& served, double now_s, double unix_s) {
 
 void ModelTraffic::close(double now_s, double unix_s) {
   if (!judge_ || judge_->over()) return;
-  judge_->observe(recorders_.take(), now_s);
+  if (const auto decision = judge_->observe(recorders_.take(), now_s)) act(*decision, unix_s);
   if (!judge_->over()) act(judge_->progress(), unix_s, judge_->saved(now_s));
   flush();
 }
 
-void ModelTraffic::take_plan() {
+// A trial that is under way goes on by the rules as they are now.
+void ModelTraffic::take_plan(double now_s, double unix_s) {
   const auto stamp = stamp_of(base_ + "/" + plan_file);
   if (looked_ && stamp == plan_stamp_) return;
   auto read = read_plan(base_);
   plan_stamp_ = stamp;
   plan_ = read ? std::move(*read) : given_;
+  if (!judge_ || judge_->over()) return;
+  act(judge_->progress(), unix_s, judge_->saved(now_s));
+  flush();
+  judge_.reset();
+  if (plan_.canary.automatic) judge_ = Judge::resumed(plan_.canary, repository::read_history(base_), now_s);
 }
 
 // At first all of it; then what people have appended.
@@ -133,7 +139,13 @@ void ModelTraffic::watch_labels(const Served& served, double unix_s) {
 }
 
 void ModelTraffic::maybe_begin(const Served& served, double now_s, double unix_s) {
-  if (served.available.empty()) return;
+  const auto served_stable = served.labels.find(repository::stable_label);
+  const bool none_is_new =
+      served_stable != served.labels.end() &&
+      std::none_of(served.available.begin(), served.available.end(), [&](std::uint64_t version) {
+        return version > served_stable->second && !decided_.contains(version);
+      });
+  if (served.available.empty() || none_is_new) return;
   const repository::Standing standing = repository::read_standing(base_);
   const auto labelled = standing.labels.find(repository::stable_label);
   std::uint64_t stable = 0;

@@ -106,7 +106,7 @@ class ModelTraffic {
     Decision decision;
     std::string line;
   };
-  void take_plan();
+  void take_plan(double now_s, double unix_s);
   void take_history(double now_s);
   void take_hand(std::string_view lines, double now_s);
   void watch_labels(const Served& served, double unix_s);

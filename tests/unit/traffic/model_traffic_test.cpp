@@ -302,3 +302,28 @@ TEST_CASE("failures in a row are in a row only where no thread had an answer bet
   for (int i = 0; i < 2; ++i) b->canary(0, true, false, 0);
   CHECK(recorders.take().canary.error_run == 5);
 }
+
+TEST_CASE("rules that change count for the trial that is under way") {
+  Fixture f;
+  f.plan(judged);
+  f.publish();
+  f.start();
+  f.look();
+  f.publish();
+  f.look();
+  f.requests(60);
+  f.look();
+  std::string slower = judged;
+  slower.replace(slower.find("10, 100"), 7, "10, 50, 100");
+  f.plan(slower);
+  f.look();
+  REQUIRE(f.traffic->figures().trial);
+  CHECK(f.traffic->figures().trial->evidence.canary_requests == 60);
+  f.requests(1000);
+  f.look();
+  CHECK(f.arms() == "stable=50,canary=50");
+  f.plan("");
+  f.look();
+  CHECK(f.arms() == "stable=100");
+  CHECK(f.faults.empty());
+}

@@ -111,12 +111,12 @@ def against_server(digits_, work, name, goal, ours, theirs, request, note=""):
 
     def sample(port):
         return serving.clean(
-            serving.load(bench, port, path, body, "--connections", 16, "--seconds", 2, "--warm-up", 0.5, headers=headers))
+            serving.load(bench, port, path, body, "--connections", 32, "--seconds", 2, "--warm-up", 0.5, headers=headers))
 
     a, b, busy = turns(digits_.rounds, ours, theirs, sample)
     note = f"{note}; {busy}" if note else busy
     rates = [[one["rate"] for one in side] for side in (a, b)]
-    yield compare(PART, f"{work}, 16 connections, one core", name, *rates, show=per_second, goal=Goal(goal, True), note=note)
+    yield compare(PART, f"{work}, 32 connections, one core", name, *rates, show=per_second, goal=Goal(goal, True), note=note)
     times = [[one["answered"]["p99_ms"] * 1e-3 for one in side] for side in (a, b)]
     yield compare(PART, "… p99", name, *times, goal=Goal(1))
 

@@ -9,6 +9,8 @@
 #include "cli/tool.hpp"
 #include "options/fields.hpp"
 #include "process/pid_file.hpp"
+#include "serve/ask.hpp"
+#include "serve/config.hpp"
 #include "serve/options.hpp"
 #include "serve/serve.hpp"
 
@@ -19,8 +21,8 @@ namespace options = nn::options;
 struct Options {
   nn::serve::ServeOptions serve;
   std::vector<std::string> models;
-  std::string port_file, pid_file;
-  bool print_endpoint = false;
+  std::string port_file, pid_file, config, status;
+  bool print_endpoint = false, check = false;
 };
 
 options::List option_list(Options& o) {
@@ -34,6 +36,28 @@ options::List option_list(Options& o) {
                       "model's.\nMay be given several times."},
              options::files(o.models, options::model_files));
   options::append(list, nn::serve::option_list(o.serve));
+  options::Group configuration(list, "Configuration", options::Effect::local);
+  configuration.add(
+      {.name = "config",
+       .value = "FILE",
+       .help = "Options from a file, in TOML",
+       .text = "Read options from a file in TOML, by their names; those of the command line count more.\n"
+               "SIGHUP reads it anew."},
+      options::file(o.config, ".toml"));
+  configuration.add(
+      {.name = "check",
+       .help = "Look whether the options are right, and end",
+       .text = "Look whether options, the file of --config and the files that they name are right, and "
+               "end: with 2 where one is not, which is told with its line."},
+      options::flag(o.check));
+  options::Group question(list, "Question to another server", options::Effect::local);
+  question.add(
+      {.name = "status",
+       .value = "URL",
+       .help = "Print how the server at http://HOST:PORT, https:// or unix:/PATH does",
+       .text = "Print how the server at `http://`*host*`:`*port* or `unix:`*path* does, as its status page "
+               "has it, and end."},
+      options::text(o.status));
   options::Group output(list, "Output", options::Effect::local);
   output.add({.name = "print-endpoint",
               .help = "Print where it listens, then serve",
@@ -82,8 +106,47 @@ void announce(const Options& o, const std::vector<nn::net::Endpoint>& endpoints,
   }
 }
 
-void run(Options& o) {
+// What stands in the file of --config, where the command line doesn't say otherwise, and what both have said.
+void take_config(Options& o, const options::List& list, const nn::cli::Parsed& parsed) {
+  const auto is_given = [&](std::string_view name) { return parsed.has(name); };
+  for (const std::string& word : parsed.arguments([](const options::Option&) { return true; })) {
+    const std::size_t equals = std::min(word.find('='), word.size());
+    o.serve.given[word.substr(2, equals - 2)] += word.substr(equals) + "\n";
+  }
+  if (!o.config.empty()) {
+    const nn::serve::Config config = nn::serve::Config::read(o.config);
+    config.apply(list, is_given);
+    o.serve.given.merge(config.words(is_given));
+  }
   for (const std::string& text : o.models) o.serve.models.push_back(nn::repository::parse_model_spec(text));
+}
+
+// The same again, while the server runs.
+nn::serve::ServeOptions read_anew(const nn::cli::Parsed& parsed) {
+  Options o;
+  const options::List list = option_list(o);
+  options::apply_arguments(list, parsed.arguments([&](const options::Option& option) {
+    return options::find(list, option.name) != nullptr;
+  }));
+  take_config(o, list, parsed);
+  return o.serve;
+}
+
+void run(Options& o, const options::List& list, const nn::cli::Parsed& parsed) {
+  if (!o.status.empty()) {
+    const std::string text = nn::serve::ask_status(o.status);
+    return nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)), "standard output");
+  }
+  if (o.check) {
+    try {
+      take_config(o, list, parsed);
+      return nn::serve::check(o.serve);
+    } catch (const nn::Error& error) {
+      throw error.as(nn::ErrorKind::usage);
+    }
+  }
+  take_config(o, list, parsed);
+  o.serve.reload = [&parsed] { return read_anew(parsed); };
   nn::process::PidFiles files;
   o.serve.on_ready = [&](const std::vector<nn::net::Endpoint>& endpoints) { announce(o, endpoints, files); };
   nn::serve::serve(o.serve);
@@ -98,5 +161,6 @@ int main(int argc, char** argv) {
       .summary = "answer clients of HTTP and gRPC with models",
       .options = option_list(o),
       .example = "nn-serve --repository models --listen http://127.0.0.1:8501 --device cpu:0 --device cpu:1"};
-  return nn::cli::run_tool(argc, argv, tool, [&](const nn::cli::Parsed&) { run(o); });
+  return nn::cli::run_tool(argc, argv, tool,
+                           [&](const nn::cli::Parsed& parsed) { run(o, tool.options, parsed); });
 }

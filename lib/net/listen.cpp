@@ -77,8 +77,8 @@ void check_local(const Address& address, const std::string& name, bool http) {
   const Error error = make_error(ErrorKind::usage, "anybody on the network could connect").within(name);
   if (http) {
     throw error.advise(
-        "; beyond loopback an inference server listens only with --token-file, at https://HOST:PORT, or with "
-        "--allow-anonymous");
+        "; beyond loopback an inference server listens only with --token-file, at https://HOST:PORT with "
+        "--tls-ca, or with --allow-anonymous");
   }
   throw error.advise(
       "; beyond loopback a worker listens only with --token-file, or at tls://HOST:PORT with certificates");
@@ -98,12 +98,14 @@ Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
   Address address;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
   address.length = found->ai_addrlen;
-  if (local_only && !is_encrypted(endpoint)) check_local(address, name, is_http(endpoint));
+  if (local_only) check_local(address, name, is_http(endpoint));
   UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) fail_errno(name);
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(fd.get(), address.get(), address.length) != 0 || ::listen(fd.get(), backlog) != 0) {
+    // Whoever has the port may soon be gone.
+    if (errno == EADDRINUSE) throw Error(ErrorKind::unavailable, std::strerror(errno)).within(name);
     fail_errno(name);
   }
   Endpoint bound = bound_to(address_of(fd.get(), name));

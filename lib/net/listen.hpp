@@ -16,9 +16,8 @@ struct Listening {
 };
 
 // Binds and listens. Not for ssh and exec; a unix socket that nobody listens on any more is
-// replaced. With `local_only`, an address beyond loopback is a usage error, unless what comes by it
-// is encrypted. Io errors name the
-// endpoint.
+// replaced. With `local_only`, an address beyond loopback is a usage error. A port that is taken is an
+// unavailable error, and others are io errors; they name the endpoint.
 Listening listen_on(const Endpoint& endpoint, bool local_only);
 
 // The sockets that systemd passed (LISTEN_PID, LISTEN_FDS), which are then gone from the

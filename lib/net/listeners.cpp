@@ -103,12 +103,18 @@ Listeners::Listeners(asio::io_context& io, ListenOptions options, bool local_onl
     }
   }
   if (any_tls) tls_.emplace(options_.tls, options_.http ? Tls::Side::web_server : Tls::Side::server);
-  for (Listening& one : inherited_listeners(local_only && !tls_, options_.http)) {
+  // Whoever shows a certificate that we trust isn't anybody.
+  const bool certified = tls_ && !options_.tls.ca.empty();
+  const auto is_local_only = [&](const Endpoint& endpoint) {
+    return local_only && !(certified && is_encrypted(endpoint));
+  };
+  for (Listening& one : inherited_listeners(local_only && !certified, options_.http)) {
     if (one.endpoint.kind == Endpoint::Kind::tcp) one.endpoint.kind = inherited_kind();
     add(std::move(one), false);
   }
-  for (const Endpoint& endpoint : options_.listen) add(listen_on(endpoint, local_only), false);
-  for (const Endpoint& endpoint : options_.admin) add(listen_on(endpoint, local_only), true);
+  for (const Endpoint& endpoint : options_.listen) add(listen_on(endpoint, is_local_only(endpoint)), false);
+  for (const Endpoint& endpoint : options_.admin)
+    add(listen_on(endpoint, options_.http || is_local_only(endpoint)), true);
 }
 
 Endpoint::Kind Listeners::inherited_kind() const {

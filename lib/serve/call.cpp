@@ -11,7 +11,12 @@ void Call::clear() {
   role = Role::other;
   by_rows = false;
   status = 0;
+  failure.reset();
   error.clear();
+  counted = nullptr;
+  times = {};
+  id.clear();
+  has_own_id = false;
 }
 
 namespace {
@@ -44,10 +49,16 @@ void add_number(http::Fields& fields, std::string_view name, std::int64_t value)
 
 }  // namespace
 
+void note_fault(Call& call, const Fault& fault) {
+  call.failure = fault.failure;
+  call.error = fault.message;
+  call.status = static_cast<int>(grpc_status_of(fault.failure));
+}
+
 void fail(http::Exchange& exchange, Call& call, const Fault& fault) {
   http::Response& response = exchange.response();
   response.body.clear();
-  call.error = fault.message;
+  note_fault(call, fault);
   if (exchange.head().grpc) {
     response.grpc_status = grpc_status_of(fault.failure);
     response.grpc_message = fault.message;
@@ -64,6 +75,7 @@ void fail(http::Exchange& exchange, Call& call, const Fault& fault) {
     add_number(response.fields, "retry-after", (fault.retry_after.count() + 999) / 1000);
     add_number(response.fields, "x-retry-after-ms", fault.retry_after.count());
   }
+  if (fault.failure == inference::Failure::unauthenticated) response.fields.add("www-authenticate", "Bearer");
   if (fault.failure == inference::Failure::method_not_allowed) response.fields.add("allow", call.route.allow);
   call.status = response.status;
 }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/exchange.hpp"
@@ -47,8 +48,17 @@ struct Call : http::Work {
   bool by_rows = false;  // its arm is chosen when its rows are there
 
   // How it ended, for counters and logs.
-  int status = 0;  // of HTTP, or gRPC's status
+  int status = 0;                             // of HTTP, or gRPC's status
+  std::optional<inference::Failure> failure;  // nothing: it went well
   std::string error;
+  // For counters and logs besides.
+  std::string id;                      // the client's x-request-id, or one that was made here
+  bool has_own_id = false;             // it is the client's
+  VersionCounters* counted = nullptr;  // of the version that it has reached, which `served` keeps
+  struct Times {
+    Clock::time_point come, read, over, ended;  // body there, rows there, computed, answer gone; or never
+  } times;
+  std::string scratch;  // of the observer, so that its memory is used again
 
   void gone() override {
     if (computation) computation->cancelled.store(true, std::memory_order_relaxed);
@@ -63,6 +73,8 @@ struct Fault {
   std::string message;
   std::chrono::milliseconds retry_after{0};  // 0: not told
 };
+// Notes it in the call.
+void note_fault(Call& call, const Fault& fault);
 // Fills in the response in the form of the call's protocol, and notes it in the call.
 void fail(http::Exchange& exchange, Call& call, const Fault& fault);
 

@@ -38,8 +38,9 @@ Fault why_not_answered(const serving::Request& request) {
 
 }  // namespace
 
-Calls::Calls(Service& service, boost::asio::io_context& io)
+Calls::Calls(Service& service, boost::asio::io_context& io, Observer& observer)
     : service_(service),
+      observer_(observer),
       mailbox_(std::make_shared<Mailbox>(
           io, [this](serving::Request& request) { finish(static_cast<Computation&>(request)); })),
       arms_(service, versions_, io),
@@ -81,6 +82,7 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
 }
 
 void Calls::start(http::Exchange& exchange, Call& call) {
+  call.times.come = observer_.now();
   try {
     read(exchange, call);
     return submit(exchange, call);
@@ -98,9 +100,11 @@ void Calls::read(http::Exchange& exchange, Call& call) {
   dialect.read(exchange, call);
   call.served = arms_.choose(exchange, call);
   if (!call.served) call.served = versions_.of(find(call.route, call.route.model));
+  observer_.reached(call);
   dialect.fill(exchange, call);
   if (auto other = arms_.choose_by_rows(call)) {
     call.served = std::move(other);
+    observer_.reached(call);
     dialect.fill(exchange, call);
   }
   const std::int64_t rows = call.rows.batch().rows;
@@ -128,6 +132,7 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
 
 void Calls::submit(http::Exchange& exchange, Call& call) {
   prepare(exchange, call);
+  call.times.read = observer_.now();
   const std::shared_ptr<Computation> computation = call.computation;
   if (const auto refused =
           serving::refusal(*call.served->servable, computation->rows.rows, computation->priority,
@@ -157,6 +162,7 @@ void Calls::finish(Computation& computation) {
 }
 
 void Calls::answer(http::Exchange& exchange, Call& call) {
+  call.times.over = observer_.now();
   serving::Request& request = *call.computation;
   if (request.state != serving::Request::State::answered) {
     if (request.error && request.error->kind() == ErrorKind::device && !service_.broken.exchange(true)) {
@@ -177,7 +183,6 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
     return fail_call(exchange, call, {inference::failure_of(error), error.public_statement()});
   }
   response.may_compress = true;
-  if (call.stream == nullptr) response.fields.add("x-nn-model-version", call.served->name);
   call.status = exchange.head().grpc ? 0 : 200;
   send(exchange, call);
   if (shadow) arms_.run(std::move(shadow));
@@ -186,7 +191,7 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
 // In a stream of messages it is a message that says so, and the stream goes on.
 void Calls::fail_call(http::Exchange& exchange, Call& call, const Fault& fault) {
   if (call.stream != nullptr) {
-    call.error = fault.message;
+    note_fault(call, fault);
     exchange.response().body.clear();
     inference::append_stream_error(exchange.response().body, call.grpc_v2.id(), fault.message);
   } else {
@@ -196,8 +201,12 @@ void Calls::fail_call(http::Exchange& exchange, Call& call, const Fault& fault) 
 }
 
 void Calls::send(http::Exchange& exchange, Call& call) {
-  if (call.stream == nullptr) return exchange.send();
+  if (call.stream == nullptr) {
+    observer_.decorate(exchange, call);
+    return exchange.send();
+  }
   exchange.send_message();
+  observer_.ended(exchange, call, !exchange.gone());
   call.stream->over(exchange, call);
 }
 

@@ -7,6 +7,7 @@
 #include "serve/call.hpp"
 #include "serve/dialect.hpp"
 #include "serve/mailbox.hpp"
+#include "serve/observer.hpp"
 #include "serve/service.hpp"
 #include "serving/door.hpp"
 
@@ -15,7 +16,7 @@ namespace nn::serve {
 // One thread's, that of the io_context.
 class Calls {
  public:
-  Calls(Service& service, boost::asio::io_context& io);
+  Calls(Service& service, boost::asio::io_context& io, Observer& observer);
   ~Calls();
 
   // Reads the body, has it computed and sends the answer, at once or later; or says why there is none.
@@ -35,9 +36,10 @@ class Calls {
   void finish(Computation& computation);
   void answer(http::Exchange& exchange, Call& call);
   void fail_call(http::Exchange& exchange, Call& call, const Fault& fault);
-  static void send(http::Exchange& exchange, Call& call);
+  void send(http::Exchange& exchange, Call& call);
 
   Service& service_;
+  Observer& observer_;
   std::shared_ptr<Mailbox> mailbox_;
   ServedVersions versions_;
   Arms arms_;

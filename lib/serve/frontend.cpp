@@ -44,23 +44,29 @@ std::optional<std::uint64_t> Frontend::begin(http::Exchange& exchange) {
   Call& call = call_of(exchange);
   call.clear();
   const http::Head& head = exchange.head();
+  observer_.come(exchange, call);
   try {
     find_route(head, call.route);
     if (call.route.action == Action::nothing) throw no_such_path(head, call.route);
+    if (observer_.admit(exchange, call)) {
+      return is_inference(call.route.action)
+                 ? service_.operations.settings.max_body.load(std::memory_order_relaxed)
+                 : most_asked;
+    }
   } catch (const Fault& fault) {
     fail(exchange, call, fault);
-    return std::nullopt;
   } catch (const Error& error) {
     fail(exchange, call, {inference::failure_of(error), error.public_statement()});
-    return std::nullopt;
   }
-  return is_inference(call.route.action) ? service_.options.max_body : most_asked;
+  observer_.decorate(exchange, call);
+  return std::nullopt;
 }
 
 void Frontend::handle(http::Exchange& exchange) {
   Call& call = call_of(exchange);
   if (exchange.head().method == http::Method::options) {
-    exchange.response().status = 204;
+    if (!observer_.preflight(exchange)) exchange.response().status = 204;
+    observer_.decorate(exchange, call);
     exchange.send();
     return;
   }
@@ -70,12 +76,16 @@ void Frontend::handle(http::Exchange& exchange) {
 
 void Frontend::dispatch(http::Exchange& exchange, Call& call) {
   try {
+    if (call.route.action == Action::load || call.route.action == Action::unload) {
+      return admin_.start(exchange, call);
+    }
     answer_question(service_, calls_, exchange, call);
   } catch (const Fault& fault) {
     fail(exchange, call, fault);
   } catch (const Error& error) {
     fail(exchange, call, {inference::failure_of(error), error.public_statement()});
   }
+  observer_.decorate(exchange, call);
   exchange.send();
 }
 
@@ -115,9 +125,12 @@ void Frontend::half_closed(http::Exchange& exchange) {
   }
 }
 
-void Frontend::done(http::Exchange& exchange, bool /*sent*/) {
-  const auto* call = dynamic_cast<const Call*>(exchange.work.get());
-  if (call != nullptr && call->route.action == Action::health_watch) health_.forget(exchange);
+// The messages of a stream are told of one by one.
+void Frontend::done(http::Exchange& exchange, bool sent) {
+  auto* call = dynamic_cast<Call*>(exchange.work.get());
+  if (call == nullptr) return;
+  if (call->route.action == Action::health_watch) health_.forget(exchange);
+  observer_.ended(exchange, *call, sent);
 }
 
 void Frontend::look() {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "serve/admin.hpp"
 #include "serve/streams.hpp"
 
 namespace nn::serve {
@@ -12,7 +13,11 @@ namespace nn::serve {
 class Frontend : public http::Handler {
  public:
   Frontend(Service& service, boost::asio::io_context& io)
-      : service_(service), calls_(service, io), health_(service) {}
+      : service_(service),
+        observer_(service, io),
+        calls_(service, io, observer_),
+        admin_(service, io, observer_),
+        health_(service) {}
 
   std::optional<std::uint64_t> begin(http::Exchange& exchange) override;
   void handle(http::Exchange& exchange) override;
@@ -29,7 +34,9 @@ class Frontend : public http::Handler {
   void dispatch(http::Exchange& exchange, Call& call);
 
   Service& service_;
+  Observer observer_;
   Calls calls_;
+  Admin admin_;
   HealthWatch health_;
 };
 

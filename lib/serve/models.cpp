@@ -7,6 +7,8 @@
 
 #include "base/log.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
+#include "process/notify.hpp"
 
 namespace nn::serve {
 namespace {
@@ -20,8 +22,12 @@ constexpr std::chrono::microseconds slice_time{500};
 }  // namespace
 
 Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
-               serving::CatalogHolder& catalog, std::function<void()> on_change)
-    : options_(options), io_(io), catalog_(catalog), loader_(loader_options(), log, catalog, on_change) {
+               serving::CatalogHolder& catalog, LoadRecords& loads, std::function<void()> on_change)
+    : options_(options),
+      io_(io),
+      catalog_(catalog),
+      loads_(loads),
+      loader_(loader_options(), log, catalog, on_change) {
   if (options.at.empty() && options.hosts.empty()) {
     for (const backend::Device& device : options.devices) {
       batchers_.push_back(std::make_unique<serving::Batcher>(batcher_options(device)));
@@ -45,13 +51,33 @@ serving::LoaderOptions Models::loader_options() {
     spec.policy = spec.repository ? options_.policy : repository::VersionPolicy{};
   }
   out.open = [this](const std::string& name, const repository::FoundVersion& version) {
-    backend::pin_thread(options_.devices.front());  // the last model was computed with on its first core
-    auto model = std::make_unique<serving::ReplicatedModel>(name, version.version, version.path, places_,
-                                                            options_.precision);
-    model->warm_up({.rows = options_.batch_max});
-    return model;
+    const Clock::time_point begin = Clock::machine().now();
+    const auto record = [&](bool loaded) {
+      loads_.add(name, version.version, loaded,
+                 std::chrono::duration<double>(Clock::machine().now() - begin).count());
+    };
+    try {
+      auto model = open(name, version);
+      record(true);
+      return model;
+    } catch (...) {
+      record(false);
+      throw;
+    }
   };
   return out;
+}
+
+// The service manager is told of each, so that it waits for many as long as they take.
+std::unique_ptr<serving::Servable> Models::open(const std::string& name,
+                                                const repository::FoundVersion& version) {
+  process::notify_manager(fmt::format("EXTEND_TIMEOUT_USEC=120000000\nSTATUS=loading {}, version {}",
+                                      printable(name), version.version));
+  backend::pin_thread(options_.devices.front());  // the last model was computed with on its first core
+  auto model = std::make_unique<serving::ReplicatedModel>(name, version.version, version.path, places_,
+                                                          options_.precision);
+  model->warm_up({.rows = options_.batch_max});
+  return model;
 }
 
 serving::BatcherOptions Models::batcher_options(const backend::Device& device) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/remote_catalog.hpp"
+#include "serve/operations.hpp"
 #include "serve/serve.hpp"
 #include "serving/batcher.hpp"
 #include "serving/catalog.hpp"
@@ -23,7 +24,7 @@ class Models {
  public:
   // `on_change` is called after each change of the catalog, in whichever thread made it.
   Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
-         serving::CatalogHolder& catalog, std::function<void()> on_change);
+         serving::CatalogHolder& catalog, LoadRecords& loads, std::function<void()> on_change);
 
   // Loads what there is. Errors as Loader::load_all() has them. Workers are waited for until their models are
   // known, but no longer than the time to connect; it runs the io_context meanwhile.
@@ -39,6 +40,7 @@ class Models {
 
  private:
   serving::LoaderOptions loader_options();
+  std::unique_ptr<serving::Servable> open(const std::string& name, const repository::FoundVersion& version);
   serving::BatcherOptions batcher_options(const backend::Device& device) const;
   std::vector<net::Endpoint> endpoints() const;
   void wait_for_workers();
@@ -46,6 +48,7 @@ class Models {
   const ServeOptions& options_;
   boost::asio::io_context& io_;
   serving::CatalogHolder& catalog_;
+  LoadRecords& loads_;
   std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
   std::vector<serving::Place> places_;                       // the same, as models want them
   serving::Loader loader_;

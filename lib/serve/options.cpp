@@ -226,24 +226,11 @@ void add_traffic_options(options::List& list, ServeOptions& o) {
 
 void add_life_options(options::List& list, ServeOptions& o) {
   options::Group group(list, "Life", Effect::local);
-  group.add(
-      {.name = "drain-delay",
-       .value = "TIME",
-       .help = "How long it goes on serving, though not ready, when it is told to end (default: {default})",
-       .text = "When it is told to end it says that it isn't ready any more, and goes on accepting and "
-               "serving for so long, {default} by default: load balancers take a while to notice."},
-      options::milliseconds(o.drain_delay));
   group.add({.name = "drain-timeout",
              .value = "TIME",
              .help = "For requests under way at the end (default: {default})",
              .text = "How long requests that are under way may take then; {default} by default."},
             options::milliseconds(o.drain_timeout));
-  group.add({.name = "log",
-             .value = "FILE",
-             .help = "JSON lines of what happens; '-' is standard error",
-             .text = "Append a JSON object a line for each event, with its `time` and its name as `event`.\n"
-                     "`-` is the standard error.\nSIGHUP opens the file anew."},
-            options::file(o.log));
 }
 
 }  // namespace
@@ -256,6 +243,7 @@ options::List option_list(ServeOptions& o) {
   add_load_options(list, o);
   add_traffic_options(list, o);
   add_life_options(list, o);
+  options::append(list, operation_options(o));
   return list;
 }
 

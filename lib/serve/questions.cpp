@@ -7,6 +7,7 @@
 #include "inference/describe.hpp"
 #include "inference/grpc_describe.hpp"
 #include "inference/grpc_tensorflow.hpp"
+#include "serve/reports.hpp"
 
 namespace nn::serve {
 namespace {
@@ -216,7 +217,8 @@ void answer_question(Service& service, Calls& calls, http::Exchange& exchange, C
       inference::append_health(response.body, health);
       break;
     }
-    default: throw Fault{Failure::unsupported, "it can't be asked for yet"};
+    default:
+      if (!answer_report(service, exchange, call)) throw Fault{Failure::unsupported, "it can't be asked for yet"};
   }
   call.status = exchange.head().grpc ? 0 : response.status;
 }

@@ -1,6 +1,7 @@
 // A server's process: what it computes with, signals, and whoever started it.
 #include "serve/serve.hpp"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -8,11 +9,13 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <ctime>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "http/server.hpp"
 #include "net/no_throw.hpp"
 #include "net/task_group.hpp"
@@ -20,6 +23,9 @@
 #include "serve/experiments.hpp"
 #include "serve/frontend.hpp"
 #include "serve/models.hpp"
+#include "serve/setup.hpp"
+#include "serve/status.hpp"
+#include "serve/upkeep.hpp"
 
 namespace nn::serve {
 namespace {
@@ -35,6 +41,10 @@ class Process {
   static http::ServerLimits limits_of(const ServeOptions& options);
   net::Listeners::Events listener_events();
   void tell_threads();
+  void tell_status(std::string_view state);
+  void reload();
+  void configure();
+  void print_status();
   void tell_ready();
   void take_over_signals();
   void drain();
@@ -47,6 +57,7 @@ class Process {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   serving::EventLog log_;
   serving::CatalogHolder catalog_;
+  Operations operations_{std::chrono::system_clock::now()};
   Models models_;
   Experiments experiments_;
   Service service_;
@@ -54,6 +65,10 @@ class Process {
   asio::signal_set signals_;
   net::Listeners listeners_;
   std::optional<http::Server> server_;
+  std::optional<Upkeep> upkeep_;
+  // These may change while it runs.
+  double poll_s_ = 0;
+  std::chrono::milliseconds drain_delay_{0}, drain_timeout_{0};
   bool lost_ = false;  // requests were under way when the time was over
 };
 
@@ -62,13 +77,18 @@ class Process {
 Process::Process(const ServeOptions& options)
     : options_(options),
       log_(options.log),
-      models_(options, io_, log_, catalog_, [this] { asio::post(io_, [this] { tell_threads(); }); }),
+      models_(options, io_, log_, catalog_, operations_.loads,
+              [this] { asio::post(io_, [this] { tell_threads(); }); }),
       experiments_(traffic::plans(options.traffic), catalog_, log_,
                    [this] { asio::post(io_, [this] { tell_threads(); }); }),
-      service_{options, catalog_, models_.loader(), log_, &experiments_},
+      service_{options, catalog_, models_.loader(), log_, operations_, &experiments_},
       signals_(io_),
       listeners_(io_, {.listen = options.listen, .admin = options.admin, .tls = options.tls, .http = true},
-                 true, listener_events()) {
+                 !is_guarded(options), listener_events()),
+      poll_s_(options.poll_s),
+      drain_delay_(drain_delay_of(options)),
+      drain_timeout_(options.drain_timeout) {
+  set_up(operations_, options);
   service_.on_broken = [this] {
     asio::post(io_, [this] {
       tasks_.end(std::make_exception_ptr(
@@ -113,13 +133,29 @@ void Process::run() {
   server_.emplace(io_, limits_of(options_),
                   options_.threads > 1 ? static_cast<std::size_t>(options_.threads) : 0,
                   [this](asio::io_context& io) { return std::make_unique<Frontend>(service_, io); });
+  operations_.server = &*server_;
+  operations_.traffic = [this](const std::string& model) -> std::optional<TrafficView> {
+    const auto models = experiments_.models();
+    const auto found = models->find(model);
+    if (found == models->end()) return std::nullopt;
+    const traffic::TrafficCounters& counters = found->second->counters();
+    return TrafficView{found->second->figures(), counters.fallbacks, counters.shadow_agree,
+                       counters.shadow_differ, counters.shadow_dropped};
+  };
+  upkeep_.emplace(io_, service_, *server_, [this] {
+    log_.write("idle", {});
+    drain();
+  });
   models_.start();
   experiments_.start();
   tasks_.spawn(watch_signals());
-  if (options_.poll_s > 0 && models_.has_repositories()) tasks_.spawn(watch_repositories());
+  if (models_.has_repositories()) tasks_.spawn(watch_repositories());
   listeners_.start();
+  upkeep_->start();
+  upkeep_->set_exit_idle(options_.operations.exit_idle);
   tell_ready();
   io_.run();
+  upkeep_->stop();
   server_->stop();
   experiments_.stop();
   log_.write("end", {{"requests_total", server_->stats().requests_total.load()}});
@@ -138,7 +174,16 @@ void Process::tell_ready() {
   log_.write("ready", {{"pid", ::getpid()}, {"endpoints", names}, {"devices", devices}});
   if (options_.on_ready) options_.on_ready(endpoints);
   take_over_signals();
-  process::notify_manager("READY=1");
+  tell_status("READY=1");
+}
+
+void Process::tell_status(std::string_view state) {
+  std::size_t models = 0, available = 0;
+  for (const auto& entry : catalog_.get()->models) {
+    ++models;
+    available += catalog_.get()->find(entry.name).servable ? 1 : 0;
+  }
+  process::notify_manager(fmt::format("{}\nSTATUS={} of {} models answer", state, available, models));
 }
 
 // Until here a signal ends the start, as it ends other tools; from here on it drains. One that came while
@@ -146,6 +191,7 @@ void Process::tell_ready() {
 void Process::take_over_signals() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
+  signals_.add(SIGUSR1);
   drop_late_messages();
   if (stop_requested() != 0) drain();
 }
@@ -156,29 +202,83 @@ asio::awaitable<void> Process::watch_signals() {
   for (;;) {
     auto [error, signal] = co_await signals_.async_wait(no_throw);
     if (error) co_return;
+    if (signal == SIGUSR1) {
+      print_status();
+      continue;
+    }
     if (signal != SIGHUP) {
       if (service_.draining) die_by_signal(signal);
       drain();
       continue;
     }
+    reload();
+  }
+}
+
+// Whatever goes wrong, the rest is done, and the signals that follow must be heard.
+void Process::reload() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  process::notify_manager(
+      fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000LL + now.tv_nsec / 1000));
+  const auto try_to = [](const auto& act) {
     try {
-      log_.reopen();
-      log_.write("reload", {});
-      listeners_.renew_certificates();
-      models_.look();
-    } catch (const std::exception& failure) {  // whatever went wrong, the signals that follow must be heard
+      act();
+    } catch (const std::exception& failure) {
       warn("SIGHUP: {}", failure.what());
     }
+  };
+  try_to([&] {
+    log_.reopen();
+    log_.write("reload", {});
+    if (operations_.access_log) operations_.access_log->reopen();
+    if (operations_.capture) operations_.capture->flush();
+  });
+  try_to([&] { listeners_.renew_certificates(); });
+  try_to([&] { models_.look(); });
+  try {
+    configure();
+  } catch (const std::exception& failure) {
+    warn("SIGHUP: {}; the old configuration stays in force", failure.what());
+    log_.write("reload_failed", {{"error", failure.what()}});
+    operations_.reloads.failed(failure.what());
   }
+  tell_status("READY=1");
+}
+
+// Takes over what may change while it runs; all of it is right, or nothing is taken.
+void Process::configure() {
+  const ServeOptions options = options_.reload ? options_.reload() : options_;
+  if (is_guarded(options_) && !is_guarded(options)) {
+    fail_usage("anybody could come in, which needs a new start");
+  }
+  set_access(operations_.access, options);
+  std::vector<std::string> later = changed_later(options_, options);
+  poll_s_ = options.poll_s;
+  drain_delay_ = drain_delay_of(options);
+  drain_timeout_ = options.drain_timeout;
+  operations_.settings.max_body = options.max_body;
+  if (operations_.access_log) operations_.access_log->set_sample(options.operations.log_sample);
+  upkeep_->set_exit_idle(options.operations.exit_idle);
+  if (!later.empty()) {
+    log_.write("reload_later", {{"options", later}});
+    for (const std::string& name : later) warn("SIGHUP: {} changes with the next start", name);
+  }
+  operations_.reloads.succeeded(std::chrono::system_clock::now(), std::move(later));
+}
+
+void Process::print_status() {
+  const std::string text = status_text(status_of(service_, net::clock_of(io_).now()));
+  for (const std::string& line : split_lines(text)) print_message(line);
 }
 
 asio::awaitable<void> Process::watch_repositories() {
   net::Timer timer(io_.get_executor());
   for (;;) {
-    timer.expires_after(
-        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.poll_s)));
+    timer.expires_after(std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(poll_s_ > 0 ? poll_s_ : 1)));
     if (!co_await timer.wait()) co_return;
-    models_.look();
+    if (poll_s_ > 0) models_.look();
   }
 }
 
@@ -186,7 +286,7 @@ void Process::drain() {
   if (service_.draining.exchange(true)) return;
   log_.write("drain", {});
   tell_threads();
-  process::notify_manager("STOPPING=1");
+  tell_status("STOPPING=1");
   tasks_.spawn(end());
 }
 
@@ -194,12 +294,12 @@ void Process::drain() {
 // answered.
 asio::awaitable<void> Process::end() {
   net::Timer timer(io_.get_executor());
-  if (options_.drain_delay.count() > 0) {
-    timer.expires_after(options_.drain_delay);
+  if (drain_delay_.count() > 0) {
+    timer.expires_after(drain_delay_);
     co_await timer.wait();
   }
   listeners_.close();
-  timer.expires_after(options_.drain_timeout);
+  timer.expires_after(drain_timeout_);
   server_->drain([&timer] { timer.cancel(); });
   lost_ = co_await timer.wait();
   tasks_.end();
@@ -222,8 +322,9 @@ void allow_descriptors(std::int64_t connections) {
 
 }  // namespace
 
-void serve(const ServeOptions& given) {
-  ServeOptions options = given;
+namespace {
+
+ServeOptions checked(ServeOptions options) {
   if (options.devices.empty()) options.devices.emplace_back();
   for (const backend::Device& device : options.devices) backend::check_device(device);
   const bool remote = !options.at.empty() || !options.hosts.empty();
@@ -234,6 +335,22 @@ void serve(const ServeOptions& given) {
     fail_usage(
         "models come from --model and --repository, or from workers with --at and --hosts, not from both");
   }
+  return options;
+}
+
+}  // namespace
+
+void check(const ServeOptions& given) {
+  const ServeOptions options = checked(given);
+  if (!options.operations.token_file.empty()) Tokens::read(options.operations.token_file);
+  const bool any_tls = std::any_of(options.listen.begin(), options.listen.end(), net::is_encrypted);
+  if (any_tls || options.tls.any()) net::Tls(options.tls, net::Tls::Side::web_server);
+  for (const repository::ModelSpec& spec : options.models) repository::find_versions(spec);
+  for (const std::string& file : options.hosts) net::read_hosts(file);
+}
+
+void serve(const ServeOptions& given) {
+  const ServeOptions options = checked(given);
   backend::pin_thread(options.devices.front());  // and every thread that is started from here on
   keep_large_blocks_apart();
   allow_descriptors(options.max_connections);

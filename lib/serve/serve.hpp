@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,10 +14,26 @@
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
 #include "repository/repository.hpp"
+#include "serve/access.hpp"
+#include "serve/capture.hpp"
 #include "serving/door.hpp"
 #include "traffic/options.hpp"
 
 namespace nn::serve {
+
+// What those who run a server want of it (operation_options.cpp).
+struct OperationOptions {
+  // Nothing: 5 s where Kubernetes runs it, which tells load balancers at the same time as the server, else 0.
+  std::optional<std::chrono::milliseconds> drain_delay;
+  std::chrono::milliseconds exit_idle{0};  // without a request for so long it ends; 0: never
+  std::string access_log;                  // JSON lines; empty: none
+  double log_sample = 1;                   // of the requests that went well, 0 to 1
+  CaptureOptions capture;
+  std::string token_file;           // empty: none
+  std::optional<Scopes> anonymous;  // what is allowed without a token; nothing: as AccessRules have it
+  std::string cors;                 // an origin, or "*"; empty: none
+  bool triton_metrics = false;
+};
 
 struct ServeOptions {
   // Models and where they are computed.
@@ -54,17 +71,27 @@ struct ServeOptions {
   int shed_status = 503;  // of requests that are refused because too much waits; 429 else
 
   // Life.
-  std::chrono::milliseconds drain_delay{0}, drain_timeout{25'000};
+  std::chrono::milliseconds drain_timeout{25'000};
   std::string log;  // events, JSON lines; empty: none
+  OperationOptions operations;
+  // What was said of each option, by its name, and how that is read anew; for SIGHUP. Errors of reload()
+  // leave all as it is.
+  std::map<std::string, std::string> given;
+  std::function<ServeOptions()> reload;
   // Called once, when connections are accepted: the endpoints as bound.
   std::function<void(const std::vector<net::Endpoint>&)> on_ready;
 };
 
 // Serves until SIGTERM or SIGINT, then drains: it says that it isn't ready any more, goes on for drain_delay,
 // then takes no new connection and answers what is under way, at most for drain_timeout. A second signal ends
-// the process at once. SIGHUP looks for new versions, opens logs anew and reads certificates. Usage errors
+// the process at once. SIGHUP looks for new versions, opens logs anew, and reads configuration, tokens
+// and certificates; SIGUSR1 prints how the server does to stderr. Usage errors
 // for options that contradict each other, data errors for models, io errors for sockets; unavailable when
 // requests were lost at the end of the drain.
 void serve(const ServeOptions& options);
+
+// Reads the files that the options name, and looks whether they go together, without doing anything: errors
+// as serve() has them.
+void check(const ServeOptions& options);
 
 }  // namespace nn::serve

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "inference/signature.hpp"
+#include "serve/counters.hpp"
 #include "serving/catalog.hpp"
 
 namespace nn::serve {
@@ -18,6 +19,7 @@ struct Served {
   inference::Signature signature;
   std::string name;  // "digits/3", as the field x-nn-model-version has it
   std::array<std::shared_ptr<const serving::Binding>, inference::Signature::table_count> bindings;
+  std::shared_ptr<VersionCounters> counters;  // this thread's; null until it is asked for
 
   explicit Served(std::shared_ptr<serving::Servable> version);
   // The table of that number, bound to the version. Data errors as serving::bind() has them.

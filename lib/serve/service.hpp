@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "serve/operations.hpp"
 #include "serve/serve.hpp"
 #include "serving/catalog.hpp"
 #include "serving/event_log.hpp"
@@ -20,6 +21,7 @@ struct Service {
   serving::CatalogHolder& catalog;
   serving::Loader& loader;
   serving::EventLog& log;
+  Operations& operations;
   Experiments* experiments = nullptr;  // set before the threads begin
   std::atomic<bool> draining{false};   // it isn't ready any more
   std::atomic<bool> broken{false};     // a device failed: the process has to end

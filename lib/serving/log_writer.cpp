@@ -39,22 +39,23 @@ LogWriter::~LogWriter() {
   if (lost_ > 0) warn("{}: the last {} lines of the log could not be written", file_.path(), lost_);
 }
 
-void LogWriter::push(std::string line) {
+void LogWriter::push(std::string line, std::uint64_t lines) {
   bytes_ += line.size();
-  items_.push_back({std::move(line)});
+  items_.push_back({std::move(line), lines});
 }
 
-void LogWriter::add(std::string line) {
+void LogWriter::add(std::string line, std::uint64_t lines) {
   if (!file_) return;
   const std::lock_guard lock(mutex_);
   // Once lines are dropped, all are until there is room for many: each gap has a line of its own.
   const bool full = dropped_ > 0 ? bytes_ > limits_.bytes / 2 : bytes_ + line.size() > limits_.bytes;
   if (full) {
-    ++dropped_;
+    dropped_ += lines;
+    dropped_total_.fetch_add(lines, std::memory_order_relaxed);
     return;
   }
   if (dropped_ > 0) push(dropped_line_(std::exchange(dropped_, 0)));
-  push(std::move(line));
+  push(std::move(line), lines);
   changed_.notify_all();
 }
 
@@ -83,24 +84,23 @@ void LogWriter::run() {
 
 void LogWriter::handle(const Item& item) {
   try {
-    item.line.empty() ? reopen_now() : write(item.line);
+    item.line.empty() ? reopen_now() : write(item);
   } catch (const std::exception& error) {  // no memory, most likely: the next may fare better
-    ++lost_;
+    lose(item);
   }
 }
 
-void LogWriter::write(const std::string& line) {
+void LogWriter::lose(const Item& item) {
+  lost_ += item.lines;
+  dropped_total_.fetch_add(item.lines, std::memory_order_relaxed);
+}
+
+void LogWriter::write(const Item& item) {
   if (lost_ > 0) {
-    if (!try_to_write(dropped_line_(lost_))) {
-      ++lost_;
-      return;
-    }
+    if (!try_to_write(dropped_line_(lost_))) return lose(item);
     lost_ = 0;
   }
-  if (!try_to_write(line)) {
-    ++lost_;
-    return;
-  }
+  if (!try_to_write(item.line)) return lose(item);
   if (const auto times = fault_.passed()) {
     warn("{}: the log can be written again; {} lines were lost", file_.path(), *times);
   }

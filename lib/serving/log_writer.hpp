@@ -1,6 +1,7 @@
 // Lines for a file that may be slow, full or stuck, from threads that must not wait for it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -41,8 +42,10 @@ class LogWriter {
   LogWriter& operator=(const LogWriter&) = delete;
 
   explicit operator bool() const { return static_cast<bool>(file_); }
-  // A line with its end. Never waits.
-  void add(std::string line);
+  // A line with its end, or so many of them at once, which share their fate. Never waits.
+  void add(std::string line, std::uint64_t lines = 1);
+  // Lines that were dropped so far, for whichever reason.
+  std::uint64_t dropped() const { return dropped_total_.load(std::memory_order_relaxed); }
   // Has the file opened anew behind the lines so far, for logrotate. Where that fails, a warning says so, and
   // the old one stays open.
   void reopen();
@@ -50,11 +53,13 @@ class LogWriter {
  private:
   struct Item {
     std::string line;  // empty: the file is opened anew
+    std::uint64_t lines = 1;
   };
-  void push(std::string line);
+  void push(std::string line, std::uint64_t lines = 1);
   void run();
   void handle(const Item& item);
-  void write(const std::string& line);
+  void write(const Item& item);
+  void lose(const Item& item);
   bool try_to_write(const std::string& line);
   void reopen_now();
 
@@ -69,6 +74,7 @@ class LogWriter {
   std::size_t bytes_ = 0;  // of items_, and of the line that is being written
   std::uint64_t dropped_ = 0;
   bool closing_ = false;
+  std::atomic<std::uint64_t> dropped_total_{0};
 
   // The writing thread's.
   LastingFault fault_;

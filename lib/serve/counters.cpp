@@ -1,0 +1,190 @@
+#include "serve/counters.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <utility>
+
+namespace nn::serve {
+
+// Times are counted less one microsecond, so that 50 us are in the bucket that ends there, as Prometheus has
+// it ("le").
+std::size_t TimeBuckets::of(std::chrono::microseconds time) {
+  const std::uint64_t value = time.count() > 0 ? static_cast<std::uint64_t>(time.count()) - 1 : 0;
+  if (value < 16) return static_cast<std::size_t>(value);
+  const auto power = static_cast<std::size_t>(std::bit_width(value) - 5);
+  return std::min<std::size_t>(16 * power + static_cast<std::size_t>(value >> power), count - 1);
+}
+
+std::uint64_t TimeBuckets::end_us(std::size_t bucket) {
+  if (bucket < 32) return bucket + 1;
+  const std::size_t power = (bucket - 16) / 16;
+  return static_cast<std::uint64_t>(bucket - 16 * power + 1) << power;
+}
+
+void TimeHistogram::add(std::chrono::microseconds time) {
+  counts_[TimeBuckets::of(time)].add();
+  if (time.count() > 0) sum_us_.add(static_cast<std::uint64_t>(time.count()));
+}
+
+void TimeCounts::add(const TimeHistogram& histogram) {
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    const std::uint64_t n = histogram.counts_[i].get();
+    counts_[i] += n;
+    count_ += n;
+  }
+  sum_us_ += histogram.sum_us_.get();
+}
+
+void TimeCounts::add(const TimeCounts& other) {
+  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  count_ += other.count_;
+  sum_us_ += other.sum_us_;
+}
+
+TimeCounts TimeCounts::since(const TimeCounts& before) const {
+  TimeCounts out;
+  const auto less = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    out.counts_[i] = less(counts_[i], before.counts_[i]);
+    out.count_ += out.counts_[i];
+  }
+  out.sum_us_ = less(sum_us_, before.sum_us_);
+  return out;
+}
+
+std::uint64_t TimeCounts::at_most_us(std::uint64_t us) const {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < counts_.size() && TimeBuckets::end_us(i) <= us; ++i) sum += counts_[i];
+  return sum;
+}
+
+std::uint64_t TimeCounts::quantile_us(double q) const {
+  if (count_ == 0) return 0;
+  const double wanted = q * static_cast<double>(count_);
+  std::uint64_t sum = 0;
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i] == 0) continue;
+    sum += counts_[i];
+    last = i;
+    if (static_cast<double>(sum) >= wanted) break;
+  }
+  return TimeBuckets::end_us(last);
+}
+
+Outcomes::~Outcomes() {
+  for (Node* node = first_.load(); node != nullptr;) delete std::exchange(node, node->next.load());
+}
+
+void Outcomes::count(Protocol protocol, bool grpc, int code, std::string_view route) {
+  if (size_ >= most) route = {};
+  Node* node = first_.load(std::memory_order_relaxed);
+  for (; node != nullptr; node = node->next.load(std::memory_order_relaxed)) {
+    const Outcome& has = node->outcome;
+    if (has.code == code && has.protocol == protocol && has.grpc == grpc && has.route == route) {
+      return node->count.add();
+    }
+  }
+  node = new Node{{protocol, grpc, code, std::string(route)}, {}, {}};
+  node->count.add();
+  auto& place = last_ == nullptr ? first_ : last_->next;
+  place.store(node, std::memory_order_release);
+  last_ = node;
+  ++size_;
+}
+
+void Outcomes::for_each(const std::function<void(const Outcome&, std::uint64_t)>& take) const {
+  for (const Node* node = first_.load(std::memory_order_acquire); node != nullptr;
+       node = node->next.load(std::memory_order_acquire)) {
+    take(node->outcome, node->count.get());
+  }
+}
+
+std::shared_ptr<VersionCounters> Counters::Thread::of(const std::string& model, std::uint64_t version) {
+  const std::lock_guard lock(mutex_);
+  const auto key = [](const VersionCounters& c) {
+    return std::pair<const std::string&, std::uint64_t>(c.model, c.version);
+  };
+  const std::pair<const std::string&, std::uint64_t> wanted(model, version);
+  const auto at = std::lower_bound(versions_.begin(), versions_.end(), wanted,
+                                   [&](const auto& has, const auto& other) { return key(*has) < other; });
+  if (at != versions_.end() && key(**at) == wanted) return *at;
+  return *versions_.insert(at, std::make_shared<VersionCounters>(model, version));
+}
+
+Counters::Thread& Counters::add_thread() {
+  const std::lock_guard lock(mutex_);
+  threads_.push_back(std::make_unique<Thread>());
+  return *threads_.back();
+}
+
+namespace {
+
+void add_outcomes(std::vector<VersionTotals::Ended>& to, const Outcomes& from, std::uint64_t& sum) {
+  from.for_each([&](const Outcome& outcome, std::uint64_t count) {
+    sum += count;
+    const auto at = std::find_if(to.begin(), to.end(), [&](const VersionTotals::Ended& has) {
+      return has.outcome.code == outcome.code && has.outcome.protocol == outcome.protocol &&
+             has.outcome.grpc == outcome.grpc && has.outcome.route == outcome.route;
+    });
+    if (at == to.end()) {
+      to.push_back({outcome, count});
+    } else {
+      at->count += count;
+    }
+  });
+}
+
+// What ended is read before what began, so that there are never more of the former.
+void add_version(VersionTotals& to, const VersionCounters& from) {
+  add_outcomes(to.outcomes, from.outcomes, to.ended);
+  to.started += from.started.get();
+  to.rows += from.rows.get();
+  to.cancelled += from.cancelled.get();
+  to.parse_us += from.parse_us.get();
+  to.write_us += from.write_us.get();
+  to.failed += from.failed.get();
+  to.failed_us += from.failed_us.get();
+  to.last_ms = std::max(to.last_ms, from.last_ms.get());
+  for (std::size_t i = 0; i < to.shed.size(); ++i) to.shed[i] += from.shed[i].get();
+  to.total.add(from.total);
+  to.queue.add(from.queue);
+  to.compute.add(from.compute);
+}
+
+}  // namespace
+
+Totals Counters::totals() const {
+  const std::lock_guard lock(mutex_);
+  Totals out;
+  std::map<std::pair<std::string, std::uint64_t>, VersionTotals> versions;
+  for (const auto& thread : threads_) {
+    add_outcomes(out.others, thread->others, out.requests);
+    for (std::size_t i = 0; i < out.shed.size(); ++i) out.shed[i] += thread->shed[i].get();
+    const std::lock_guard versions_lock(thread->mutex_);
+    for (const auto& counters : thread->versions_) {
+      VersionTotals& to = versions[{counters->model, counters->version}];
+      to.model = counters->model;
+      to.version = counters->version;
+      add_version(to, *counters);
+    }
+  }
+  for (auto& [key, version] : versions) {
+    out.requests += version.ended;
+    out.versions.push_back(std::move(version));
+  }
+  return out;
+}
+
+void Counters::forget(const std::function<bool(const std::string&, std::uint64_t, std::uint64_t)>& gone) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& thread : threads_) {
+    const std::lock_guard versions_lock(thread->mutex_);
+    std::erase_if(thread->versions_, [&](const auto& counters) {
+      return counters.use_count() == 1 && gone(counters->model, counters->version, counters->last_ms.get());
+    });
+  }
+}
+
+}  // namespace nn::serve

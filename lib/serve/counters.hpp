@@ -1,0 +1,172 @@
+// Counters of requests, kept by the threads that answer them, so that no request waits for a lock or for
+// another's cache line. For this module only.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/route.hpp"
+
+namespace nn::serve {
+
+// One thread adds, any thread reads.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) { value_.store(get() + n, std::memory_order_relaxed); }
+  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+// Buckets of times: 16 for each power of two of microseconds, so that the ends of buckets are wrong by 1/16
+// at most, and 50 us, 100 us, 200 us and so on are ends of some.
+class TimeBuckets {
+ public:
+  static constexpr std::size_t count = 352;  // up to 33 s; the last one has all beyond
+  static std::size_t of(std::chrono::microseconds time);
+  static std::uint64_t end_us(std::size_t bucket);  // that itself is in it
+};
+
+class TimeHistogram {
+ public:
+  void add(std::chrono::microseconds time);
+
+ private:
+  friend class TimeCounts;
+  std::array<Counter, TimeBuckets::count> counts_;
+  Counter sum_us_;
+};
+
+// A histogram's counts at one moment, or the sum of several.
+class TimeCounts {
+ public:
+  void add(const TimeHistogram& histogram);
+  void add(const TimeCounts& other);
+  // What has come since an earlier moment.
+  TimeCounts since(const TimeCounts& before) const;
+  std::uint64_t count() const { return count_; }
+  std::uint64_t sum_us() const { return sum_us_; }
+  std::uint64_t at_most_us(std::uint64_t us) const;  // how many; us is an end of a bucket
+  // Upper end of the bucket with the q-th part of all times below it; 0 without any.
+  std::uint64_t quantile_us(double q) const;
+  std::uint64_t in_bucket(std::size_t bucket) const { return counts_[bucket]; }
+
+ private:
+  std::array<std::uint64_t, TimeBuckets::count> counts_{};
+  std::uint64_t count_ = 0, sum_us_ = 0;
+};
+
+// How requests ended, by protocol, route (an experiment's arm) and code: HTTP's status, or gRPC's.
+struct Outcome {
+  Protocol protocol = Protocol::plain;
+  bool grpc = false;
+  int code = 0;
+  std::string route;
+};
+
+// One thread counts, any thread reads. Entries are made as they come, and stay: counting again allocates
+// nothing.
+class Outcomes {
+ public:
+  Outcomes() = default;
+  Outcomes(const Outcomes&) = delete;
+  Outcomes& operator=(const Outcomes&) = delete;
+  ~Outcomes();
+  void count(Protocol protocol, bool grpc, int code, std::string_view route);
+  void for_each(const std::function<void(const Outcome&, std::uint64_t)>& take) const;
+
+ private:
+  static constexpr std::size_t most = 256;  // entries; whatever comes then has no route
+  struct Node {
+    Outcome outcome;
+    Counter count;
+    std::atomic<Node*> next{nullptr};
+  };
+  std::atomic<Node*> first_{nullptr};
+  Node* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+enum class Shed : std::uint8_t { queue, deadline, memory, connections, draining };
+inline constexpr std::array<std::string_view, 5> shed_names{"queue", "deadline", "memory", "connections",
+                                                            "draining"};
+
+// A thread's counters of a version.
+struct VersionCounters {
+  VersionCounters(std::string model_name, std::uint64_t number)
+      : model(std::move(model_name)), version(number) {}
+  const std::string model;
+  const std::uint64_t version;
+  Counter started, rows, cancelled;
+  std::array<Counter, shed_names.size()> shed;
+  // Of requests that were answered.
+  TimeHistogram total, queue, compute;
+  Counter parse_us, write_us;
+  Counter failed, failed_us;
+  Counter last_ms;  // set() to the time of the last answer, since 1970
+  Outcomes outcomes;
+};
+
+// A version's counters, of all threads.
+struct VersionTotals {
+  std::string model;
+  std::uint64_t version = 0;
+  std::uint64_t started = 0, ended = 0, rows = 0, cancelled = 0, parse_us = 0, write_us = 0, failed = 0,
+                failed_us = 0, last_ms = 0;
+  std::array<std::uint64_t, shed_names.size()> shed{};
+  TimeCounts total, queue, compute;
+  struct Ended {
+    Outcome outcome;
+    std::uint64_t count = 0;
+  };
+  std::vector<Ended> outcomes;
+  std::uint64_t under_way() const { return started > ended ? started - ended : 0; }
+};
+
+struct Totals {
+  std::vector<VersionTotals> versions;                  // by model and version
+  std::vector<VersionTotals::Ended> others;             // requests that reached no version
+  std::array<std::uint64_t, shed_names.size()> shed{};  // of those
+  std::uint64_t requests = 0;                           // that ended, of all kinds
+};
+
+// A server's. Thread-safe but for what is said to be a thread's.
+class Counters {
+ public:
+  // One thread's.
+  class Thread {
+   public:
+    // The counters of a version. In logarithmic time, and under a lock: for whoever keeps them.
+    std::shared_ptr<VersionCounters> of(const std::string& model, std::uint64_t version);
+    Outcomes others;
+    std::array<Counter, shed_names.size()> shed;
+
+   private:
+    friend class Counters;
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<VersionCounters>> versions_;
+  };
+  // Stays where it is as long as this.
+  Thread& add_thread();
+  Totals totals() const;
+  // Forgets versions that nobody keeps, for which `gone` is true: called with their last answer, ms since
+  // 1970.
+  void forget(const std::function<bool(const std::string& model, std::uint64_t version,
+                                       std::uint64_t last_ms)>& gone);
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Thread>> threads_;
+};
+
+}  // namespace nn::serve

@@ -1,0 +1,22 @@
+// From options to what a server works with, at its start and when they are read anew. For this module only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "serve/operations.hpp"
+#include "serve/serve.hpp"
+
+namespace nn::serve {
+
+// May it listen beyond loopback: has somebody said who may come?
+bool is_guarded(const ServeOptions& options);
+// Reads tokens, opens logs. Usage, data and io errors.
+void set_up(Operations& operations, const ServeOptions& options);
+// Who may do what, with the tokens as they are now. Data and io errors; then all stays as it was.
+void set_access(AccessRules& access, const ServeOptions& options);
+// Options that were given otherwise before, but for those that is_live().
+std::vector<std::string> changed_later(const ServeOptions& before, const ServeOptions& now);
+std::chrono::milliseconds drain_delay_of(const ServeOptions& options);
+
+}  // namespace nn::serve

@@ -1,0 +1,284 @@
+#include "serve/status.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/json_text.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "http/server.hpp"
+
+namespace nn::serve {
+namespace {
+
+VersionStatus version_status(std::uint64_t number, const serving::VersionEntry& entry,
+                             const serving::ModelEntry& model) {
+  VersionStatus out;
+  out.number = number;
+  out.state = serving::name_of(entry.state);
+  if (entry.reason) out.reason = printable(entry.reason->statement(), 400);
+  for (const auto& [label, target] : model.labels) {
+    if (target == number) out.labels += (out.labels.empty() ? "" : ", ") + printable(label);
+  }
+  if (entry.servable) {
+    out.digest = entry.servable->digest();
+    out.load = entry.servable->report();
+  }
+  return out;
+}
+
+void add_counts(VersionStatus& to, const VersionTotals& from) {
+  to.requests = from.ended;
+  for (const auto& ended : from.outcomes) {
+    if (is_fault(ended.outcome)) to.faults += ended.count;
+  }
+  to.rows = from.rows;
+  to.under_way = from.under_way();
+  to.p50_us = from.total.quantile_us(0.5);
+  to.p99_us = from.total.quantile_us(0.99);
+  to.times = from.total;
+  if (from.last_ms == 0) return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const double now_s = std::chrono::duration<double>(now).count();
+  to.idle_s = std::max(0.0, now_s - static_cast<double>(from.last_ms) / 1000);
+}
+
+}  // namespace
+
+ServerStatus status_of(const Service& service, Clock::time_point now) {
+  const Operations& operations = service.operations;
+  ServerStatus out;
+  out.now = now;
+  out.ready = service.ready();
+  out.draining = service.draining.load(std::memory_order_relaxed);
+  out.uptime_s = std::chrono::duration<double>(std::chrono::system_clock::now() - operations.started).count();
+  out.process = process_figures();
+  if (operations.server != nullptr) {
+    out.connections = operations.server->connections();
+    out.under_way = operations.server->requests_under_way();
+  }
+  const Totals totals = operations.counters.totals();
+  const auto loads = operations.loads.get();
+  out.requests = totals.requests;
+  const auto catalog = service.catalog.get();
+  for (const auto& entry : catalog->models) {
+    ModelStatus model;
+    model.name = entry.name;
+    if (entry.value.reason) model.reason = printable(entry.value.reason->statement(), 400);
+    for (const auto& [label, error] : entry.value.wrong_labels) {
+      model.wrong_labels.push_back(printable(label) + ": " + printable(error.statement(), 400));
+    }
+    for (const auto& [number, version] : entry.value.versions) {
+      model.versions.insert(model.versions.begin(), version_status(number, version, entry.value));
+      VersionStatus& status = model.versions.front();
+      for (const VersionTotals& counts : totals.versions) {
+        if (counts.version == number && counts.model == entry.name) add_counts(status, counts);
+      }
+      const auto load = loads.find(model.name);
+      if (load == loads.end()) continue;
+      const auto time = load->second.seconds.find(number);
+      if (time != load->second.seconds.end()) status.load_s = time->second;
+    }
+    if (operations.traffic) model.traffic = operations.traffic(model.name);
+    out.models.push_back(std::move(model));
+  }
+  const auto count = [&](const VersionTotals::Ended& ended) {
+    if (is_fault(ended.outcome)) out.faults += ended.count;
+  };
+  for (const VersionTotals& version : totals.versions) {
+    std::for_each(version.outcomes.begin(), version.outcomes.end(), count);
+  }
+  std::for_each(totals.others.begin(), totals.others.end(), count);
+  out.samples = operations.history.samples();
+  out.recent = operations.history.faults();
+  out.reload = operations.reloads.get();
+  return out;
+}
+
+// ---- JSON
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const serving::DeviceLoad& load) {
+  Json curve = Json::array();
+  for (const serving::CostPoint& point : load.curve)
+    curve.push_back({{"rows", point.rows}, {"seconds", point.seconds}});
+  return {{"device", load.device},
+          {"cost_base_s", load.base},
+          {"cost_per_row_s", load.slope},
+          {"curve", curve},
+          {"best_rows", load.best_rows},
+          {"mean_rows", load.mean_rows},
+          {"steps", load.steps},
+          {"rows", load.rows},
+          {"waiting_rows", load.waiting_rows},
+          {"predicted_wait_us", load.wait.count()}};
+}
+
+Json json_of(const VersionStatus& version) {
+  Json out{{"version", version.number}, {"state", version.state}};
+  if (!version.reason.empty()) out["reason"] = version.reason;
+  out["labels"] = version.labels;
+  out["digest"] = version.digest;
+  out["requests"] = version.requests;
+  out["faults"] = version.faults;
+  out["rows"] = version.rows;
+  out["under_way"] = version.under_way;
+  out["p50_us"] = version.p50_us;
+  out["p99_us"] = version.p99_us;
+  if (version.idle_s >= 0) out["idle_s"] = version.idle_s;
+  if (version.load_s >= 0) out["load_s"] = version.load_s;
+  Json devices = Json::array();
+  for (const auto& load : version.load.devices) devices.push_back(json_of(load));
+  out["devices"] = devices;
+  return out;
+}
+
+Json json_of(const TrafficView& view) {
+  Json arms = Json::array();
+  for (const auto& arm : view.figures.arms) {
+    arms.push_back({{"arm", arm.name}, {"target", arm.target}, {"share", arm.share}});
+  }
+  Json out{{"arms", arms}, {"sticky", view.figures.key}, {"fallbacks", view.fallbacks}};
+  if (const auto& trial = view.figures.trial) {
+    out["canary"] = {{"version", trial->version},
+                     {"control", trial->control},
+                     {"step", trial->step},
+                     {"held", trial->held}};
+  }
+  out["shadow_rows"] = {
+      {"agree", view.shadow_agree}, {"differ", view.shadow_differ}, {"dropped", view.shadow_dropped}};
+  if (!view.figures.last_decision.empty()) out["last_decision"] = view.figures.last_decision;
+  if (view.figures.fault) out["fault"] = view.figures.fault->statement();
+  return out;
+}
+
+}  // namespace
+
+std::string status_json(const ServerStatus& status) {
+  Json models = Json::array();
+  for (const ModelStatus& model : status.models) {
+    Json versions = Json::array();
+    for (const VersionStatus& version : model.versions) versions.push_back(json_of(version));
+    Json one{{"name", model.name}, {"versions", versions}};
+    if (!model.reason.empty()) one["reason"] = model.reason;
+    if (model.traffic) one["traffic"] = json_of(*model.traffic);
+    models.push_back(std::move(one));
+  }
+  Json samples = Json::array();
+  for (const History::Sample& sample : status.samples) {
+    samples.push_back({{"ago_s", std::chrono::duration<double>(status.now - sample.when).count()},
+                       {"rate", sample.rate},
+                       {"faults", sample.faults},
+                       {"p50_us", sample.p50_us},
+                       {"p99_us", sample.p99_us}});
+  }
+  // KServe's clients look for "status".
+  Json out{{"status", "alive"},
+           {"name", "nn-serve"},
+           {"version", tools_version()},
+           {"ready", status.ready},
+           {"draining", status.draining},
+           {"uptime_s", status.uptime_s},
+           {"requests", status.requests},
+           {"faults", status.faults},
+           {"under_way", status.under_way},
+           {"connections", status.connections},
+           {"resident_bytes", status.process.resident_bytes},
+           {"models", models},
+           {"history", samples},
+           {"reload",
+            {{"successful", status.reload.successful},
+             {"error", status.reload.error},
+             {"later", status.reload.later}}}};
+  return json_dump(out) + "\n";
+}
+
+// ---- text
+
+std::string time_text(std::uint64_t us) {
+  if (us == 0) return "-";
+  if (us < 1000) return fmt::format("{} us", us);
+  const double ms = static_cast<double>(us) / 1e3;
+  return ms < 1000 ? fmt::format("{:.3g} ms", ms) : fmt::format("{:.3g} s", ms / 1e3);
+}
+
+std::string count_text(double value) {
+  if (value >= 100 || value == std::floor(value))
+    return format_count(static_cast<std::uint64_t>(std::llround(value)));
+  return fmt::format("{:.3g}", value);
+}
+
+namespace {
+
+void append_version(std::string& out, const VersionStatus& version) {
+  out += fmt::format("  {:>8}  {:<9}  {:<14}  {:>10}  {:>6}  {:>10}  {:>8}  {:>8}", version.number,
+                     version.state, version.labels.empty() ? "-" : version.labels,
+                     format_count(version.requests), format_count(version.faults), format_count(version.rows),
+                     time_text(version.p50_us), time_text(version.p99_us));
+  out += version.reason.empty() ? "\n" : "  " + version.reason + "\n";
+  for (const serving::DeviceLoad& load : version.load.devices) {
+    if (load.curve.empty()) continue;
+    out += fmt::format("            {}: steps of {:.3g} rows on average, best {}; {} waiting\n", load.device,
+                       load.mean_rows, load.best_rows, load.waiting_rows);
+  }
+}
+
+void append_traffic(std::string& out, const TrafficView& view) {
+  if (!view.figures.arms.empty()) {
+    out += "  traffic:";
+    for (const auto& arm : view.figures.arms) {
+      out += fmt::format(" {} {:.3g}% ({})", printable(arm.name), 100 * arm.share, printable(arm.target));
+    }
+    out += "\n";
+  }
+  if (const auto& trial = view.figures.trial) {
+    out += fmt::format("  canary: version {} against {}, {:.3g}%{}\n", trial->version, trial->control,
+                       trial->step, trial->held ? ", held" : "");
+  }
+  if (!view.figures.last_decision.empty())
+    out += "  decided: " + printable(view.figures.last_decision, 400) + "\n";
+  if (view.figures.fault) out += "  fault: " + printable(view.figures.fault->statement(), 400) + "\n";
+}
+
+}  // namespace
+
+std::string status_text(const ServerStatus& status) {
+  std::string out = fmt::format("nn-serve {}  {}  up {}\n", tools_version(),
+                                status.draining ? "draining"
+                                : status.ready  ? "ready"
+                                                : "not ready",
+                                format_duration(status.uptime_s));
+  out += fmt::format("{} requests, {} faults; {} under way, {} connections; {} MiB\n",
+                     format_count(status.requests), format_count(status.faults), status.under_way,
+                     status.connections, status.process.resident_bytes >> 20);
+  if (!status.samples.empty()) {
+    const History::Sample& last = status.samples.back();
+    out += fmt::format("{} requests/s, p50 {}, p99 {}\n", count_text(last.rate), time_text(last.p50_us),
+                       time_text(last.p99_us));
+  }
+  if (!status.reload.successful)
+    out += "the configuration is the old one: " + printable(status.reload.error, 400) + "\n";
+  for (const std::string& name : status.reload.later)
+    out += "changes with the next start: " + printable(name) + "\n";
+  for (const ModelStatus& model : status.models) {
+    out += "\n" + printable(model.name) + (model.reason.empty() ? "" : ": " + model.reason) + "\n";
+    out += fmt::format("  {:>8}  {:<9}  {:<14}  {:>10}  {:>6}  {:>10}  {:>8}  {:>8}\n", "VERSION", "STATE",
+                       "LABELS", "REQUESTS", "FAULTS", "ROWS", "P50", "P99");
+    for (const VersionStatus& version : model.versions) append_version(out, version);
+    for (const std::string& label : model.wrong_labels) out += "  label " + label + "\n";
+    if (model.traffic) append_traffic(out, *model.traffic);
+  }
+  if (!status.recent.empty()) out += "\nrecent faults\n";
+  for (const History::Fault& fault : status.recent)
+    out += fmt::format("  {} {}: {}\n", fault.status, fault.path, fault.error);
+  return out;
+}
+
+}  // namespace nn::serve

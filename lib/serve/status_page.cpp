@@ -1,0 +1,206 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "serve/status.hpp"
+#include "serve/status_charts.hpp"
+#include "serve/status_files.hpp"
+
+namespace nn::serve {
+namespace {
+
+class Page {
+ public:
+  template <typename... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+  }
+  void add_text(std::string_view text) { text_ += text; }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+std::string_view class_of(std::string_view state) {
+  if (state == "AVAILABLE") return "good";
+  return state == "END" ? "bad" : "warn";
+}
+
+std::string ago_text(double seconds) {
+  return seconds < 0 ? "-" : seconds < 2 ? "now" : format_duration(seconds) + " ago";
+}
+
+void add_figure(Page& page, std::string_view name, std::string_view value) {
+  page.add("<div><dt>{}</dt><dd>{}</dd></div>", html(name), html(value));
+}
+
+void add_head(Page& page, const ServerStatus& status) {
+  const bool good = status.ready && !status.draining;
+  page.add(
+      R"(<header><h1>nn-serve</h1><span class="state {}">{}</span><span class="soft">{} &middot; up {}</span></header>)",
+      good ? "good" : "warn",
+      status.draining ? "draining"
+      : status.ready  ? "ready"
+                      : "not ready",
+      html(tools_version()), html(format_duration(status.uptime_s)));
+}
+
+void add_overview(Page& page, const ServerStatus& status) {
+  const History::Sample last = status.samples.empty() ? History::Sample{} : status.samples.back();
+  page.add_text("<section><dl class=\"figures\">");
+  add_figure(page, "requests a second", count_text(last.rate));
+  add_figure(page, "p50", time_text(last.p50_us));
+  add_figure(page, "p99", time_text(last.p99_us));
+  add_figure(page, "under way", count_text(static_cast<double>(status.under_way)));
+  add_figure(page, "connections", count_text(static_cast<double>(status.connections)));
+  add_figure(page, "requests", count_text(static_cast<double>(status.requests)));
+  add_figure(page, "faults", count_text(static_cast<double>(status.faults)));
+  add_figure(page, "memory", fmt::format("{} MiB", status.process.resident_bytes >> 20));
+  page.add_text("</dl><div class=\"charts\">");
+  page.add(
+      R"(<div><h3>Requests a second<span class="key a">all</span><span class="key b">faults</span></h3>{}</div>)",
+      rate_chart(status));
+  page.add(R"(<div><h3>Latency<span class="key a">p50</span><span class="key c">p99</span></h3>{}</div>)",
+           latency_chart(status));
+  page.add_text("</div></section>");
+}
+
+void add_configuration(Page& page, const ServerStatus& status) {
+  if (status.reload.successful && status.reload.later.empty()) return;
+  page.add_text("<section><h2>Configuration</h2>");
+  if (!status.reload.successful) {
+    page.add(R"(<p class="bad">The old one is in force: {}</p>)", html(printable(status.reload.error, 400)));
+  }
+  if (!status.reload.later.empty()) {
+    page.add_text("<p>These changes come into force with the next start:</p><ul>");
+    for (const std::string& name : status.reload.later)
+      page.add("<li><code>{}</code></li>", html(printable(name)));
+    page.add_text("</ul>");
+  }
+  page.add_text("</section>");
+}
+
+void add_version(Page& page, const VersionStatus& version) {
+  page.add(R"(<tr><td>{}</td><td class="text"><span class="{}">{}</span></td><td class="text">{}</td>)",
+           version.number, class_of(version.state), html(version.state), html(version.labels));
+  if (!version.reason.empty()) {
+    page.add(R"(<td class="reason" colspan="7">{}</td></tr>)", html(version.reason));
+    return;
+  }
+  page.add("<td>{}</td><td{}>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+           format_count(version.requests), version.faults > 0 ? " class=\"bad\"" : "",
+           format_count(version.faults), format_count(version.rows), time_text(version.p50_us),
+           time_text(version.p99_us), html(ago_text(version.idle_s)),
+           version.load_s < 0 ? "-" : html(time_text(static_cast<std::uint64_t>(version.load_s * 1e6) + 1)));
+}
+
+void add_traffic(Page& page, const TrafficView& view) {
+  if (!view.figures.arms.empty()) {
+    page.add_text(
+        R"(<div class="wide"><table><thead><tr><th>Arm</th><th class="text">Who answers</th><th>Share</th></tr></thead><tbody>)");
+    for (const auto& arm : view.figures.arms) {
+      page.add(R"(<tr><td>{}</td><td class="text">{}</td><td>{:.3g}%</td></tr>)", html(printable(arm.name)),
+               html(printable(arm.target)), 100 * arm.share);
+    }
+    page.add_text("</tbody></table></div>");
+  }
+  if (const auto& trial = view.figures.trial) {
+    page.add("<p>Version {} is tried against {} with {:.3g}% of the traffic{}.</p>", trial->version,
+             trial->control, trial->step, trial->held ? ", and held there" : "");
+  }
+  if (view.shadow_agree + view.shadow_differ + view.shadow_dropped > 0) {
+    page.add("<p>Shadow: {} rows agree, {} differ, {} were dropped.</p>", format_count(view.shadow_agree),
+             format_count(view.shadow_differ), format_count(view.shadow_dropped));
+  }
+  if (!view.figures.last_decision.empty()) {
+    page.add("<p>Decided last: <code>{}</code></p>", html(printable(view.figures.last_decision, 600)));
+  }
+  if (view.figures.fault) {
+    page.add(R"(<p class="bad">{}</p>)", html(printable(view.figures.fault->statement(), 400)));
+  }
+}
+
+// Pictures of the version that answers most.
+void add_charts(Page& page, const ModelStatus& model) {
+  const VersionStatus* busiest = nullptr;
+  for (const VersionStatus& version : model.versions) {
+    if (version.state == "AVAILABLE" && (busiest == nullptr || version.requests > busiest->requests))
+      busiest = &version;
+  }
+  if (busiest == nullptr) return;
+  page.add_text("<div class=\"charts\">");
+  if (busiest->times.count() > 0) {
+    page.add("<div><h3>Version {}: requests by their time</h3>{}</div>", busiest->number,
+             histogram_chart(busiest->times));
+  }
+  for (const serving::DeviceLoad& load : busiest->load.devices) {
+    if (load.curve.empty()) continue;
+    page.add(
+        R"(<div><h3>Version {} on {}: time a row, by rows of a step</h3>{}<p class="soft">Steps have {:.3g} rows on average{}; {} rows wait.</p></div>)",
+        busiest->number, html(load.device), batch_chart(load, busiest->load.slo), load.mean_rows,
+        load.newest_first ? ", the newest first, since too much has waited for too long" : "",
+        load.waiting_rows);
+  }
+  page.add_text("</div>");
+}
+
+void add_model(Page& page, const ModelStatus& model) {
+  page.add("<section><h2>{}</h2>", html(printable(model.name, 255)));
+  if (!model.reason.empty()) page.add(R"(<p class="bad">{}</p>)", html(model.reason));
+  for (const std::string& label : model.wrong_labels) page.add(R"(<p class="bad">label {}</p>)", html(label));
+  page.add_text(
+      R"(<div class="wide"><table><thead><tr><th>Version</th><th class="text">State</th><th class="text">Labels</th><th>Requests</th><th>Faults</th><th>Rows</th><th>p50</th><th>p99</th><th>Last answer</th><th>Loaded in</th></tr></thead><tbody>)");
+  for (const VersionStatus& version : model.versions) add_version(page, version);
+  page.add_text("</tbody></table></div>");
+  if (model.traffic) add_traffic(page, *model.traffic);
+  add_charts(page, model);
+  page.add_text("</section>");
+}
+
+void add_faults(Page& page, const ServerStatus& status) {
+  if (status.recent.empty()) return;
+  page.add_text("<section><h2>Recent faults</h2><ul>");
+  for (const History::Fault& fault : status.recent) {
+    page.add("<li>{:%F %T} UTC: <code>{}</code> {}: {}</li>",
+             fmt::gmtime(std::chrono::system_clock::to_time_t(fault.when)), html(fault.path), fault.status,
+             html(fault.error));
+  }
+  page.add_text("</ul></section>");
+}
+
+}  // namespace
+
+std::string status_policy(std::string_view nonce) {
+  return fmt::format(
+      "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{}'; connect-src 'self'; "
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      nonce);
+}
+
+std::string status_page(const ServerStatus& status, std::string_view nonce) {
+  Page page;
+  page.add(R"(<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>nn-serve: {}</title>)",
+           status.draining ? "draining"
+           : status.ready  ? "ready"
+                           : "not ready");
+  page.add_text(
+      R"(<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,"><noscript><meta http-equiv="refresh" content="10"></noscript><style>)");
+  page.add_text(status_css);
+  page.add_text("</style></head><body><main>");
+  add_head(page, status);
+  add_overview(page, status);
+  add_configuration(page, status);
+  for (const ModelStatus& model : status.models) add_model(page, model);
+  add_faults(page, status);
+  page.add("</main><script nonce=\"{}\">", nonce);
+  page.add_text(status_js);
+  page.add_text("</script></body></html>\n");
+  return page.take();
+}
+
+}  // namespace nn::serve

@@ -1,0 +1,96 @@
+#include "serve/status.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "serve/status_charts.hpp"
+
+using namespace nn;
+using namespace nn::serve;
+
+namespace {
+
+ServerStatus some_status() {
+  ServerStatus status;
+  status.ready = true;
+  status.uptime_s = 754;
+  status.requests = 1234;
+  status.now = Clock::time_point(std::chrono::seconds(1000));
+  ModelStatus model;
+  model.name = "<b>\"&'\x1b[31m";
+  VersionStatus version;
+  version.number = 3;
+  version.state = "AVAILABLE";
+  version.labels = "stable";
+  version.requests = 1200;
+  version.p50_us = 350;
+  version.p99_us = 12'000;
+  TimeHistogram times;
+  for (int i = 0; i < 1000; ++i) times.add(std::chrono::microseconds(10 * i));
+  version.times.add(times);
+  serving::DeviceLoad load;
+  load.device = "cpu:0";
+  load.curve = {{1, 50e-6}, {2, 55e-6}, {4, 60e-6}, {64, 300e-6}};
+  load.best_rows = 32;
+  load.mean_rows = 2.5;
+  version.load.devices.push_back(load);
+  model.versions.push_back(version);
+  VersionStatus broken;
+  broken.number = 2;
+  broken.state = "END";
+  broken.reason = "2/model.nn: not a <model> file";
+  model.versions.push_back(broken);
+  status.models.push_back(model);
+  for (int i = 0; i < 50; ++i) {
+    status.samples.push_back(
+        {status.now - std::chrono::seconds(5 * (50 - i)), 100.0 + i, i == 7 ? 3.0 : 0.0, 300, 2000});
+  }
+  status.recent.push_back({std::chrono::system_clock::time_point{}, "/v1/<x>", "broken", 500});
+  status.reload.successful = false;
+  status.reload.error = "serve.toml:3: wrong";
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("the page has all, and names in it are text", "[status]") {
+  const std::string page = status_page(some_status(), "abc");
+  CHECK(page.find("<b>") == std::string::npos);
+  CHECK(page.find('\x1b') == std::string::npos);
+  CHECK(page.find("&lt;b&gt;&quot;&amp;&#39;\\x1b[31m") != std::string::npos);
+  CHECK(page.find("not a &lt;model&gt; file") != std::string::npos);
+  CHECK(page.find("serve.toml:3: wrong") != std::string::npos);
+  CHECK(page.find("/v1/&lt;x&gt;") != std::string::npos);
+  CHECK(page.find("<script nonce=\"abc\">") != std::string::npos);
+  CHECK(page.find("NaN") == std::string::npos);
+  CHECK(page.find(" on cpu:0") != std::string::npos);
+  CHECK(page.find("http://") == std::string::npos);
+  CHECK(page.find("https://") == std::string::npos);
+  CHECK_THAT(status_policy("abc"), Catch::Contains("default-src 'none'") && Catch::Contains("'nonce-abc'"));
+}
+
+TEST_CASE("a server that has done nothing yet has a page, too", "[status]") {
+  ServerStatus status;
+  CHECK(status_page(status, "n").find("not ready") != std::string::npos);
+  CHECK(status_text(status).find("not ready") != std::string::npos);
+  CHECK(nlohmann::json::parse(status_json(status))["models"].empty());
+  CHECK(histogram_chart({}).ends_with("</svg>"));
+  CHECK(batch_chart({}, {}).ends_with("</svg>"));
+}
+
+TEST_CASE("JSON and text say the same", "[status]") {
+  const ServerStatus status = some_status();
+  const auto json = nlohmann::json::parse(status_json(status));
+  CHECK(json["status"] == "alive");
+  CHECK(json["ready"] == true);
+  CHECK(json["models"][0]["versions"][0]["p99_us"] == 12000);
+  CHECK(json["models"][0]["versions"][1]["reason"] == "2/model.nn: not a <model> file");
+  CHECK(json["models"][0]["versions"][0]["devices"][0]["best_rows"] == 32);
+  CHECK(json["history"].size() == 50);
+  const std::string text = status_text(status);
+  CHECK_THAT(text, Catch::Contains("ready  up 12:34"));
+  CHECK_THAT(text, Catch::Contains("AVAILABLE  stable"));
+  CHECK_THAT(text, Catch::Contains("350 us"));
+  CHECK_THAT(text, Catch::Contains("12 ms"));
+  CHECK(text.find('\x1b') == std::string::npos);
+}

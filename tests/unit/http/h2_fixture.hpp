@@ -12,7 +12,7 @@
 #include "base/file.hpp"
 #include "h2_wire.hpp"
 #include "http/connection.hpp"
-#include "manual_clock.hpp"
+#include "../manual_clock.hpp"
 
 namespace nn::test {
 

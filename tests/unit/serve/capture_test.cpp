@@ -30,7 +30,7 @@ class Folder {
 
 Batch rows_of(std::vector<float> values, std::int64_t width, const float* answers) {
   auto schema = std::make_shared<Schema>();
-  schema->fields.push_back({.name = "x", .type = DType::f32, .shape = {width}});
+  schema->fields.push_back({"x", DType::f32, {width}, false, {}, {}});
   Buffer memory(values.size() * sizeof(float));
   std::memcpy(memory.data(), values.data(), values.size() * sizeof(float));
   Batch rows;

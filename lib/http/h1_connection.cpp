@@ -241,6 +241,7 @@ void H1Connection::check_time(Clock::time_point now) {
   }
   if (in_head_ && !is_full() && now >= head_until_) {
     ++thread_.stats.timeouts;
+    if (skipping_ != 0) return close();  // it has its answer
     refuse_incoming({408, "the head of the request comes too slowly"});
     return pump();
   }

@@ -75,7 +75,7 @@ class H1Connection final : public Connection {
   void format(H1Exchange& exchange, bool last);
   void wait_writable();
   void finish(ExchangePtr exchange, bool sent) noexcept;
-  void end_connection(bool lingers);
+  void end_connection();
   static void tell_gone(H1Exchange& exchange) noexcept;
   void drop_queue();
 

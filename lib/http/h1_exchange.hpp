@@ -58,7 +58,6 @@ class H1Exchange final : public Exchange {
   bool closes_ = false;     // the connection ends with its answer
   bool formatted_ = false;  // the answer is as it will be sent
   bool gone_ = false;
-  bool unread_ = false;            // there is a body that nobody reads
   std::size_t continue_left_ = 0;  // bytes of "100 Continue" that are to be sent
 };
 

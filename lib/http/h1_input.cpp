@@ -203,13 +203,13 @@ void H1Connection::pass_over_body(H1Exchange& e) {
     head_until_ = now_ + thread_.limits.head_timeout;
     return;
   }
-  e.closes_ = e.unread_ = last_ = true;
+  e.closes_ = last_ = true;
 }
 
 // The connection ends with it: where the next request begins isn't known, or isn't worth being read.
 void H1Connection::refuse(H1Exchange& e, const Fault& fault) {
   e.stage_ = Stage::answered;
-  e.closes_ = e.unread_ = last_ = true;
+  e.closes_ = last_ = true;
   e.forget_continue();
   e.response_.clear();
   e.response_.status = fault.status;

@@ -27,7 +27,7 @@ void H1Exchange::clear() {
   bytes_in_ = bytes_out_ = 0;
   answer_body_ = {};
   stage_ = Stage::spare;
-  begun_ = closes_ = formatted_ = gone_ = unread_ = false;
+  begun_ = closes_ = formatted_ = gone_ = false;
   continue_left_ = 0;
   response_.clear();
   if (response_.body.capacity() > most_kept) response_.body = std::string();
@@ -134,13 +134,12 @@ bool H1Connection::advance(std::size_t bytes) {
     bytes -= of_answer;
     if (e.bytes_out_ != total) break;
     const bool closes = e.closes_;
-    const bool lingers = e.unread_ || e.text_.keep_alive;
     auto exchange = std::move(queue_.front());
     queue_.erase(queue_.begin());
     finish(std::move(exchange), true);
     any = true;
     if (closes) {
-      end_connection(lingers);
+      end_connection();
       break;
     }
   }
@@ -186,8 +185,8 @@ void H1Connection::wait_writable() {
 
 // Bytes that come after the end would make the system take back what is on its way to the client, so they
 // are read for a while.
-void H1Connection::end_connection(bool lingers) {
-  if (!lingers || ended_) return close();
+void H1Connection::end_connection() {
+  if (ended_) return close();
   boost::system::error_code ignored;
   stream_.shutdown(Stream::shutdown_send, ignored);
   state_ = State::lingering;

@@ -132,14 +132,12 @@ class Server::State::Thread {
       asio::post(state_.io, [error = std::current_exception()] { std::rethrow_exception(error); });
     }
   }
+  // Of all as they are now: whoever is called may end others.
   template <typename Call>
   void each(const Call& call) {
-    for (auto* list : {&context_->busy, &context_->idle}) {
-      for (auto at = list->begin(); at != list->end();) {
-        const auto connection = *at++;  // it may leave the list
-        call(*connection);
-      }
-    }
+    std::vector<std::shared_ptr<Connection>> all(context_->busy.begin(), context_->busy.end());
+    all.insert(all.end(), context_->idle.begin(), context_->idle.end());
+    for (const auto& connection : all) call(*connection);
   }
   void close_all() {
     sweep_->cancel();

@@ -139,7 +139,10 @@ void H2Connection::take(std::string_view bytes) {
 
 void H2Connection::session_changed() {
   if (state_ == State::closed) {
-    if (!session_.busy()) leave();
+    if (session_.busy()) return;
+    // The session that calls this is a part of what may be let go with it.
+    asio::post(stream_.get_executor(), [keep = self()] {});
+    leave();
     return;
   }
   if (state_ != State::open) return;

@@ -30,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.compress = choices.yes();
   test::H2Fixture at(limits);
   at.handler.limit = 1 << 16;
+  at.handler.ends_gone = true;
   at.greet({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, choices.yes() ? 100 : 65535}});
   const std::size_t pieces = 1 + choices.of(4), drained = choices.of(8);
   const bool slow = choices.yes();

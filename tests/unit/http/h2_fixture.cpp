@@ -1,5 +1,6 @@
 #include "h2_fixture.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace nn::test {
@@ -25,11 +26,25 @@ std::optional<std::uint64_t> TestHandler::begin(http::Exchange& exchange) {
   return std::nullopt;
 }
 
+void TestHandler::note(http::Exchange& exchange) {
+  if (!dynamic_cast<NotedWork*>(exchange.work.get())) exchange.work = std::make_shared<NotedWork>();
+  if (!ends_gone) return;
+  dynamic_cast<NotedWork&>(*exchange.work).when_gone = [this, &exchange] {
+    std::erase_if(late, [&](const auto& each) { return each.get() == &exchange; });
+    exchange.send();
+  };
+}
+
+void TestHandler::keep(http::Exchange& exchange) {
+  const auto own = exchange.shared_from_this();
+  if (std::find(late.begin(), late.end(), own) == late.end()) late.push_back(own);
+}
+
 void TestHandler::handle(http::Exchange& exchange) {
   const std::string path = path_of(exchange);
   http::Response& response = exchange.response();
   last_body = exchange.body();
-  if (!dynamic_cast<NotedWork*>(exchange.work.get())) exchange.work = std::make_shared<NotedWork>();
+  note(exchange);
   if (path.starts_with("/late")) {
     late.push_back(exchange.shared_from_this());
     return;
@@ -58,7 +73,7 @@ void TestHandler::handle(http::Exchange& exchange) {
 void TestHandler::message(http::Exchange& exchange) {
   const std::string body(exchange.body());
   log.push_back("message " + body);
-  if (!dynamic_cast<NotedWork*>(exchange.work.get())) exchange.work = std::make_shared<NotedWork>();
+  note(exchange);
   if (body == "throw") throw Error(ErrorKind::data, "it is broken");
   if (body == "end") {
     exchange.response().grpc_status = http::GrpcStatus::aborted;
@@ -67,7 +82,7 @@ void TestHandler::message(http::Exchange& exchange) {
     return;
   }
   if (exchange.head().path == "/stream/late") {
-    if (late.empty()) late.push_back(exchange.shared_from_this());
+    keep(exchange);
     return;
   }
   exchange.response().body = "<" + body + ">";
@@ -76,8 +91,9 @@ void TestHandler::message(http::Exchange& exchange) {
 
 void TestHandler::half_closed(http::Exchange& exchange) {
   log.emplace_back("half closed");
+  note(exchange);
   if (exchange.head().path == "/stream/late") {
-    if (late.empty()) late.push_back(exchange.shared_from_this());
+    keep(exchange);
     return;
   }
   exchange.send();

@@ -38,10 +38,15 @@ class TestHandler : public http::Handler {
   void refuse(std::string_view path, std::string_view message, http::Response& response) override;
 
   std::uint64_t limit = 1 << 20;
+  bool ends_gone = false;                             // completes at once what its client has gone from
   std::vector<std::shared_ptr<http::Exchange>> late;  // that wait for the test
   std::vector<std::string> log;                       // "begin /echo", "message abc", "done /echo sent"
   std::string last_body;
   std::int64_t deadline_ms = -1;  // of the last request, from its arrival
+
+ private:
+  void note(http::Exchange& exchange);
+  void keep(http::Exchange& exchange);
 };
 
 class H2Fixture {

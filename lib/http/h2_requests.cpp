@@ -62,15 +62,15 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
   if (head.grpc && !accept_grpc(stream)) return;
   stream.known_ = true;
   stream.body_since_ = now_;
-  std::optional<std::uint64_t> limit;
   call_handler(stream, [&] {
-    limit = thread_.handler.begin(stream);
-    if (limit) return;
+    if (const auto limit = thread_.handler.begin(stream)) {
+      stream.limit_ = *limit;
+      return;
+    }
     stream.discarding_ = stream.answered_ = true;
     submit(stream);
   });
-  if (!limit || stream.final_) return;
-  stream.limit_ = *limit;
+  if (stream.final_) return;
   if (head.grpc) {
     stream.streaming_ = thread_.handler.is_stream(head);
   } else {

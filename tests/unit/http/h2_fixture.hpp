@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "../manual_clock.hpp"
 #include "base/file.hpp"
 #include "h2_wire.hpp"
 #include "http/connection.hpp"
-#include "../manual_clock.hpp"
 
 namespace nn::test {
 

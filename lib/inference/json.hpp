@@ -58,7 +58,7 @@ class JsonBody {
   // it.
   std::string_view key(json::field& field);
   // The value's first byte, which says what it is.
-  char first(json::value& value) { return token(value).front(); }
+  char first(json::value& value) { return value.raw_json_token().front(); }
   // A number, as JSON has them (RFC 8259), rounded to the nearest double. False where the value is something
   // else, or too large. Not simdjson's, whose version 3.0.1 takes 0.95897056669466944153, of 20 digits, for
   // another number.

@@ -1,6 +1,5 @@
 // Requests that chance makes, read by another parser as well; and what reading takes of memory and time.
 #include <bit>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -49,13 +48,16 @@ class Chance {
   std::mt19937 random_;
 };
 
+// Of a number; "-0" is an integer for the other parser, and has no sign there.
+std::uint64_t bits_of(double value) { return std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value); }
+
 // The numbers of nested lists as another parser has them, each as its bits.
 void flatten(const Json& value, std::vector<std::uint64_t>& out) {
   for (const Json& element : value) {
     if (element.is_array()) {
       flatten(element, out);
     } else if (element.is_number()) {
-      out.push_back(std::bit_cast<std::uint64_t>(element.get<double>()));
+      out.push_back(bits_of(element.get<double>()));
     }
   }
 }
@@ -63,8 +65,9 @@ void flatten(const Json& value, std::vector<std::uint64_t>& out) {
 std::vector<std::uint64_t> bits_of(const Rows& rows) {
   const Batch& batch = rows.batch();
   const auto count = static_cast<std::size_t>(batch.rows * element_count(batch.schema->fields[0].shape));
-  std::vector<std::uint64_t> bits(count);
-  std::memcpy(bits.data(), batch.columns[0].data, count * sizeof(double));
+  const double* values = batch.columns[0].as<double>();
+  std::vector<std::uint64_t> bits;
+  for (std::size_t i = 0; i < count; ++i) bits.push_back(bits_of(values[i]));
   return bits;
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::int64_t least_rows = 16;        // of a step that is cut by time: fewer aren't worth it
 constexpr std::chrono::seconds remembered{1};  // that somebody else has been here
-constexpr int most_passed = 8;                 // large requests that others are let before, in a step
+constexpr std::int64_t most_passed = 8;        // large requests that others are let before, in a step
 constexpr std::int64_t least_slice = 8;        // rows of a piece of a large request
 
 std::uint32_t lane_of(const Request& request) { return static_cast<std::uint32_t>(request.priority); }
@@ -189,14 +189,6 @@ void StepQueue::rotate(Lane& lane) {
   lane.last = index;
 }
 
-// A piece was computed just now: those who came meanwhile are next, though large requests are before them.
-void StepQueue::pass_pieces(Lane& lane, std::int64_t slice) {
-  for (int passed = 0; passed < most_passed && lane.clients > 1; ++passed) {
-    if (left_of(*entries_[clients_[lane.first].first].request) <= slice) return;
-    rotate(lane);
-  }
-}
-
 std::int64_t StepQueue::rows_in(const Model& model, std::chrono::microseconds time) const {
   const double cost = model.servable->row_cost();
   if (cost <= 0) return limits_.step_rows;
@@ -278,7 +270,13 @@ void StepQueue::look_how_it_stands(Model& model, Clock::time_point now) {
     const Lane& lane = model.lanes[static_cast<std::size_t>(priority)];
     if (lane.oldest != none) first = std::min(first, entries_[lane.oldest].request->arrived);
   }
-  const bool stands = first != Clock::time_point::max() && now - first > limits_.slo;
+  // Turns let some wait for longer than others: what waits must be more than is done in time as well.
+  double work = 0;
+  for (const Priority priority : {Priority::high, Priority::normal})
+    work += waiting_cost_[static_cast<std::size_t>(priority)].load(std::memory_order_relaxed);
+  const bool is_much = work == 0 || work > seconds(limits_.slo);
+  const bool waits_long = first != Clock::time_point::max() && now - first > limits_.slo;
+  const bool stands = waits_long && (is_much || model.newest_first);
   if (!stands) {
     model.stands_since.reset();
   } else if (!model.stands_since) {
@@ -312,7 +310,8 @@ bool StepQueue::fill_from(Step& step, Index index, std::uint32_t lane_number, Cl
   const bool apart = limits_.slice_time.count() > 0;  // pieces have steps of their own
   const bool newest = model.newest_first;
   if (newest) drop_oldest(lane, now, over);
-  if (model.piece_was_last && !newest) pass_pieces(lane, slice);
+  // After a piece those who came meanwhile are next, though large requests are before them.
+  std::int64_t may_pass = model.piece_was_last && !newest ? std::min(most_passed, lane.clients) : 0;
   const std::int64_t share =
       newest ? most : std::max<std::int64_t>(least_rows, most / std::max<std::int64_t>(lane.clients, 1));
   std::int64_t most_left = most;  // 0: nothing shares the step
@@ -325,6 +324,11 @@ bool StepQueue::fill_from(Step& step, Index index, std::uint32_t lane_number, Cl
     if (!drop_unwanted(at, now, over)) {
       const std::int64_t left = left_of(*entries_[at].request);
       const bool cut = left > slice;
+      if (cut && apart && may_pass > 0 && lane.clients > 1) {
+        --may_pass;
+        rotate(lane);
+        continue;
+      }
       if (cut && apart && !step.slices.empty()) return false;  // it begins the next one
       const std::int64_t rows = !cut ? left : apart ? slice : std::min(share, most - step.rows);
       if (rows > most - step.rows) return false;  // what fits a step isn't cut; it begins the next one
@@ -346,10 +350,6 @@ void StepQueue::fill(Step& step, Index index, Clock::time_point now, Requests& o
   const bool cut = std::any_of(step.slices.begin(), step.slices.end(),
                                [](const Slice& slice) { return slice.rows < slice.request->rows.rows; });
   model.piece_was_last = cut && limits_.slice_time.count() > 0;
-  // Where one of them came in time, the queue doesn't stand.
-  const bool in_time = std::any_of(step.slices.begin(), step.slices.end(),
-                                   [&](const Slice& slice) { return slice.request->waited <= limits_.slo; });
-  if (in_time && !model.newest_first) model.stands_since.reset();
 }
 
 bool StepQueue::next(Clock::time_point now, Step& step, Requests& over) {

@@ -29,7 +29,7 @@ struct BatchLimits {
   // as any.
   std::chrono::microseconds slice_time{0};
   // What requests should take: a step takes half of it at most, and what comes last is computed first once
-  // all requests have waited for longer for `patience`. 0: nobody has said.
+  // more has been waiting than that, and for longer, for `patience`. 0: nobody has said.
   std::chrono::microseconds slo{0};
   std::chrono::milliseconds patience{100};
   // A request that waited for longer isn't computed any more: it is late. 0: whatever it waits.
@@ -156,7 +156,6 @@ class StepQueue {
   void remove(Index entry);
   void remove_client(Index client);
   void rotate(Lane& lane);
-  void pass_pieces(Lane& lane, std::int64_t slice);
   void set_turn(Index model, Turn turn);
   static std::uint32_t best_lane(const Model& model);
   void notice_others(const Servable& servable, const Request& request);

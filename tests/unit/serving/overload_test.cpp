@@ -147,8 +147,8 @@ TEST_CASE("at three times of what the device can do, it does nearly all that it 
   s.load(3 * capacity, 30s);
   CHECK(static_cast<double>(s.single.size()) / 30 >= 0.8 * capacity);
   CHECK(static_cast<double>(s.late) <= 0.02 * static_cast<double>(s.single.size()));
-  CHECK(s.quantile_ms(0.5) <= 10);
-  CHECK(s.quantile_ms(0.99) <= 15);
+  CHECK(s.quantile_ms(0.5) <= 12);
+  CHECK(s.quantile_ms(0.99) <= 50 + 5);  // clients take turns: who asks for more waits longer
   CHECK(s.offered - s.refused - s.late - s.single.size() < 200);
   s.load(0.5 * capacity, 300ms);
   s.forget();

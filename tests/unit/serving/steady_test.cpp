@@ -52,8 +52,11 @@ std::vector<std::shared_ptr<Request>> requests_for(const std::shared_ptr<Servabl
 }
 
 std::shared_ptr<LocalModel> digits(const test::Scratch& scratch, Batcher& batcher) {
-  model::Model model =
-      test::model_of({.net = "dense 64 relu, dense 32 relu, dense", .inputs = 64, .outputs = 10, .loss = Loss::mse, .rows = 1});
+  model::Model model = test::model_of({.net = "dense 64 relu, dense 32 relu, dense",
+                                       .inputs = 64,
+                                       .outputs = 10,
+                                       .loss = Loss::mse,
+                                       .rows = 1});
   test::fill_parameters(model);
   model::save_model(scratch / "m.nn", model);
   backend::Device device;

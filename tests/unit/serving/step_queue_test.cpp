@@ -393,9 +393,10 @@ TEST_CASE("once requests have waited too long for a while, the newest come first
   StepQueue queue({.step_rows = 1, .slo = 10ms, .patience = 100ms});
   const auto model = std::make_shared<FakeServable>();
   Requests over;
+  model->note_step(1, 1ms);
   auto now = start;
   const auto old = add(queue, model, 1, 1, now), second = add(queue, model, 1, 2, now);
-  for (std::uint64_t client = 10; client < 20; ++client) add(queue, model, 1, client, now);
+  for (std::uint64_t client = 10; client < 40; ++client) add(queue, model, 1, client, now);
   const auto serve = [&] {
     const auto step = queue.next(now, over);
     REQUIRE(step);

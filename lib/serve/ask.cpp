@@ -27,7 +27,9 @@ constexpr std::size_t longest_line = 4096;
 // The connection's bytes until its end.
 asio::awaitable<void> fetch(net::Endpoint endpoint, std::string request, std::string& answer) {
   net::Transport transport;
-  net::Socket socket = co_await net::connect(endpoint, {}, transport);
+  // With a name: GCC 12 destroys an aggregate that is made in the expression twice.
+  const net::Access access;
+  net::Socket socket = co_await net::connect(endpoint, access, transport);
   net::Timer timer(socket.get_executor(), patience);
   bool late = false;
   timer.wait([&](bool expired) {

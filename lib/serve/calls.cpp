@@ -123,10 +123,10 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
   computation.rows = call.rows.batch();
   computation.bytes = exchange.body().size();
   computation.wants_batch = false;
-  computation.arrived = exchange.head().arrived;
+  computation.arrived = Clock::machine().now();  // a body that comes slowly hasn't waited for us
   computation.deadline = exchange.head().deadline;
   if (const auto timeout = dialects_.of(call.route).timeout(call)) {
-    earlier(computation.deadline, computation.arrived + *timeout);
+    earlier(computation.deadline, exchange.head().arrived + *timeout);
   }
 }
 

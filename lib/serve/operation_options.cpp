@@ -59,7 +59,7 @@ void add_access_options(options::List& list, ServeOptions& o) {
        .help = "What clients may do without a token or certificate, also beyond loopback; alone: all "
                "but administration",
        .text = "What clients may do without a token or a certificate: scopes with commas between, such as "
-               "`health,metrics`; without them all but administration.\n"
+               "`--allow-anonymous=health,metrics`; without them all but administration.\n"
                "With it the server listens beyond loopback."},
       std::move(anonymous));
   group.add({.name = "admin",

@@ -218,7 +218,8 @@ void answer_question(Service& service, Calls& calls, http::Exchange& exchange, C
       break;
     }
     default:
-      if (!answer_report(service, exchange, call)) throw Fault{Failure::unsupported, "it can't be asked for yet"};
+      if (!answer_report(service, exchange, call))
+        throw Fault{Failure::unsupported, "it can't be asked for yet"};
   }
   call.status = exchange.head().grpc ? 0 : response.status;
 }

@@ -25,7 +25,7 @@ constexpr std::chrono::seconds patience{10};
 // Whose connection has ended has mostly ended itself, and says how.
 constexpr std::chrono::milliseconds time_to_end{500};
 constexpr std::chrono::seconds first_pause{1}, longest_pause{60};
-constexpr int most_untold = 3;              // ends of an agent of this machine before it was ready
+constexpr int most_untold = 3;             // ends of an agent of this machine before it was ready
 constexpr std::chrono::minutes steady{1};  // one that was there so long counts as well again
 
 process::Command command_of(const Host& host, bool again, const std::string& before) {
@@ -203,7 +203,8 @@ void Agents::connect(Station& station) {
 void Agents::lost(Station& station, const std::string& why, bool for_good) {
   const bool was_ready = station.link && station.link->ready;
   if (was_ready && std::chrono::steady_clock::now() - station.link->since >= steady) station.tries = 0;
-  // This machine can be reached: an agent of it that somebody killed before it was ready is begun again first.
+  // This machine can be reached: an agent of it that somebody killed before it was ready is begun again
+  // first.
   const int untold = station.host.name.empty() ? most_untold : 0;
   if (was_ready || station.tries == untold || for_good) events_.lost(station.host.name, why, for_good);
   if (for_good) return;

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "net/listeners.hpp"
-#include "worker/session.hpp"
 #include "net/task_group.hpp"
+#include "worker/session.hpp"
 
 namespace nn::worker {
 

@@ -17,6 +17,10 @@ server() {
   workers+=("$pid")
   url=$(head -n 1 "$name.ready")
   rm "$name.ready"
+  if [ -z "$url" ]; then
+    cat "$name.err" >&2
+    exit 1
+  fi
 }
 
 # ask PATH [CURL OPTION…]: the status, and nothing else.

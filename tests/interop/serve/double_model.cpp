@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
   constexpr int width = 4;
   try {
     nn::model::Model model;
-    model.encoder = nn::model::Encoder({{"x", nn::model::InputColumn::Kind::tensor, {width}, {}, {}, {}, {}}});
+    model.encoder =
+        nn::model::Encoder({{"x", nn::model::InputColumn::Kind::tensor, {width}, {}, {}, {}, {}}});
     model.target.kind = nn::model::Target::Kind::numbers;
     model.target.shape = {width};
     model.loss = nn::Loss::mse;

@@ -56,7 +56,8 @@ TEST_CASE("a request is a line of JSON, whatever is in it", "[log]") {
     entry.us.total = std::chrono::microseconds(254);
     CHECK(thread.add(entry));
     entry.grpc = true;
-    entry.error = std::string(5000, 'x');
+    const std::string long_error(5000, 'x');
+    entry.error = long_error;
     entry.sent = false;
     CHECK_FALSE(thread.add(entry));
     thread.flush();

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace nn::http {
 namespace {
@@ -75,17 +76,31 @@ void H1Connection::close() {
 // What nobody computes any more is finished at once; the others are told.
 void H1Connection::drop_queue() {
   receiving_ = nullptr;
-  auto all = std::exchange(queue_, {});
-  for (ExchangePtr& exchange : all) {
-    if (exchange->stage_ == Stage::handling) {
-      queue_.push_back(exchange);
-    } else {
-      finish(std::move(exchange), false);
+  for (std::size_t i = 0; i < queue_.size();) {
+    if (queue_[i]->stage_ == Stage::handling) {
+      ++i;
+      continue;
     }
+    auto exchange = std::move(queue_[i]);
+    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
+    finish(std::move(exchange), false);
   }
-  const auto told = queue_;
-  for (const ExchangePtr& exchange : told) {
-    if (exchange->stage_ == Stage::handling) tell_gone(*exchange);
+  tell_gone();
+}
+
+// Whoever is told may complete exchanges at once, this or others.
+void H1Connection::tell_gone() noexcept {
+  const auto untold = [](const ExchangePtr& e) { return e->stage_ == Stage::handling && !e->gone_; };
+  for (;;) {
+    const auto at = std::find_if(queue_.begin(), queue_.end(), untold);
+    if (at == queue_.end()) return;
+    const ExchangePtr exchange = *at;
+    exchange->gone_ = true;
+    try {
+      if (exchange->work) exchange->work->gone();
+    } catch (const std::exception& error) {  // it goes on as one that isn't told
+      note("http: {}", error.what());
+    }
   }
 }
 
@@ -100,16 +115,6 @@ void H1Connection::abandon() {
   thread_.under_way.fetch_sub(static_cast<std::int64_t>(queue_.size()), std::memory_order_relaxed);
   queue_.clear();
   spare_.clear();
-}
-
-void H1Connection::tell_gone(H1Exchange& exchange) noexcept {
-  if (exchange.gone_) return;
-  exchange.gone_ = true;
-  try {
-    if (exchange.work) exchange.work->gone();
-  } catch (const std::exception&) {  // it goes on as one that isn't told
-    return;
-  }
 }
 
 std::size_t H1Connection::bytes() const {
@@ -217,15 +222,20 @@ void H1Connection::on_end() {
     finish(std::move(exchange), false);
   }
   in_.clear();
-  const auto told = queue_;
-  for (const ExchangePtr& exchange : told) {
-    if (exchange->stage_ == Stage::handling) tell_gone(*exchange);
-  }
+  tell_gone();
   pump();
 }
 
 void H1Connection::check_time(Clock::time_point now) {
   const auto self = shared_from_this();
+  try {
+    look_at_time(now);
+  } catch (const std::exception&) {
+    close();  // no memory for telling why
+  }
+}
+
+void H1Connection::look_at_time(Clock::time_point now) {
   const auto& limits = thread_.limits;
   now_ = now;
   if (state_ == State::closed) return;
@@ -252,8 +262,7 @@ void H1Connection::check_time(Clock::time_point now) {
     return close();
   }
   if (idle < idle_enough) return;
-  spare_.clear();
-  spare_.shrink_to_fit();
+  if (!spare_.empty()) std::vector<ExchangePtr>().swap(spare_);
   if (in_.capacity() > first_room && !shrinking_) {
     shrinking_ = true;
     stream_.cancel();

@@ -48,6 +48,7 @@ class H1Connection final : public Connection {
   bool read();
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   void on_end();
+  void look_at_time(Clock::time_point now);
 
   // Each takes something from what was read; false where it needs more.
   bool take_input();
@@ -76,7 +77,7 @@ class H1Connection final : public Connection {
   void wait_writable();
   void finish(ExchangePtr exchange, bool sent) noexcept;
   void end_connection();
-  static void tell_gone(H1Exchange& exchange) noexcept;
+  void tell_gone() noexcept;
   void drop_queue();
 
   ExchangePtr take_spare();

@@ -81,6 +81,7 @@ class RequestParser : private boost::beast::http::basic_parser<true> {
   Fault fault_;
   int hosts_ = 0, lengths_ = 0;
   std::size_t trailer_ = 0;
+  std::size_t unparsed_ = 0;  // bytes of chunks that were looked at, but not taken
   bool transfer_encoding_ = false;
 };
 

@@ -6,6 +6,7 @@ namespace nn::serve {
 
 void Call::clear() {
   served.reset();
+  woken = false;
   arm = {};
   arms.reset();
   role = Role::other;

@@ -40,6 +40,7 @@ struct Call : http::Work {
   inference::ExamplesRequest examples;
   std::shared_ptr<Served> served;
   std::shared_ptr<Computation> computation;
+  bool woken = false;             // its model was loaded for it
   InferStream* stream = nullptr;  // whose message it is
   std::string_view arm;           // of an experiment, that it was given; empty: none
   // Of its model's traffic; null where that isn't shared out, or the request names a version. Keeps `arm`.
@@ -72,6 +73,7 @@ struct Fault {
   inference::Failure failure = inference::Failure::internal;
   std::string message;
   std::chrono::milliseconds retry_after{0};  // 0: not told
+  std::string cold = {};                     // the model that must be loaded first, and can be
 };
 // Notes it in the call.
 void note_fault(Call& call, const Fault& fault);

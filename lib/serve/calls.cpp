@@ -72,6 +72,9 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
   if (route.version == 0 && label.empty() && has_stable(entry->value)) label = repository::stable_label;
   auto found = catalog->find(model, route.version, label);
   if (found.servable) return std::move(found.servable);
+  if (!found.cold.empty()) {
+    throw Fault{Failure::unavailable, "it is being loaded", std::chrono::seconds(1), std::move(found.cold)};
+  }
   const bool comes = found.absence && found.absence->kind() == ErrorKind::unavailable;
   const bool known = route.version != 0 && entry->value.versions.contains(route.version);
   if (comes || (route.version == 0 && !entry->value.versions.empty()) || known) {
@@ -83,10 +86,27 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
 
 void Calls::start(http::Exchange& exchange, Call& call) {
   call.times.come = observer_.now();
+  try_start(exchange, call);
+}
+
+// A model that is loaded when somebody asks for it: the request waits, and begins anew. A message of a stream
+// is gone by then.
+void Calls::wake(http::Exchange& exchange, Call& call, const std::string& model) {
+  call.woken = true;
+  service_.loader.wake(model, [this, mailbox = mailbox_, held = exchange.shared_from_this(),
+                               &call](const std::optional<Error>&) {
+    mailbox->post([this, held, &call] { try_start(*held, call); });
+  });
+}
+
+void Calls::try_start(http::Exchange& exchange, Call& call) {
   try {
     read(exchange, call);
     return submit(exchange, call);
   } catch (const Fault& fault) {
+    if (!fault.cold.empty() && !call.woken && call.stream == nullptr) {
+      return wake(exchange, call, fault.cold);
+    }
     fail_call(exchange, call, fault);
   } catch (const Error& error) {
     fail_call(exchange, call, {inference::failure_of(error), error.public_statement()});

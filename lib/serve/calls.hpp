@@ -29,6 +29,8 @@ class Calls {
   ServedVersions& versions() { return versions_; }
 
  private:
+  void try_start(http::Exchange& exchange, Call& call);
+  void wake(http::Exchange& exchange, Call& call, const std::string& model);
   void read(http::Exchange& exchange, Call& call);
   void prepare(http::Exchange& exchange, Call& call);
   void submit(http::Exchange& exchange, Call& call);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "inference/describe.hpp"
+#include "inference/grpc_reflection.hpp"
 #include "serve/questions.hpp"
 
 namespace nn::serve {
@@ -93,7 +94,8 @@ bool Frontend::is_stream(const http::Head& head) {
   if (!head.grpc) return false;
   Route route;
   find_route(head, route);
-  return route.action == Action::stream_infer || route.action == Action::health_watch;
+  return route.action == Action::stream_infer || route.action == Action::health_watch ||
+         route.action == Action::reflection;
 }
 
 void Frontend::message(http::Exchange& exchange) {
@@ -108,6 +110,10 @@ void Frontend::message(http::Exchange& exchange) {
     return calls_.start(exchange, stream->next());
   }
   try {
+    if (call.route.action == Action::reflection) {
+      inference::append_reflection_answer(exchange.response().body, exchange.body());
+      return exchange.send_message();
+    }
     health_.watch(exchange);
   } catch (const Error& error) {
     fail(exchange, call, {inference::failure_of(error), error.public_statement()});

@@ -14,6 +14,14 @@ void Mailbox::complete(std::span<std::shared_ptr<serving::Request>> requests) {
   boost::asio::post(*io_, [self = shared_from_this()] { self->open(); });
 }
 
+void Mailbox::post(std::function<void()> call) {
+  const std::lock_guard lock(mutex_);
+  if (io_ == nullptr) return;
+  boost::asio::post(*io_, [self = shared_from_this(), call = std::move(call)] {
+    if (self->arrived_) call();
+  });
+}
+
 void Mailbox::open() {
   {
     const std::lock_guard lock(mutex_);

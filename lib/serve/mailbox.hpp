@@ -21,6 +21,8 @@ class Mailbox : public serving::Completion, public std::enable_shared_from_this<
   Mailbox(boost::asio::io_context& io, Arrived arrived) : io_(&io), arrived_(std::move(arrived)) {}
 
   void complete(std::span<std::shared_ptr<serving::Request>> requests) override;
+  // Calls the function in the thread of the io_context, unless it is closed.
+  void post(std::function<void()> call);
   // In the thread of the io_context.
   void close();
 

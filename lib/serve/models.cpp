@@ -9,15 +9,17 @@
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "process/notify.hpp"
+#include "serving/background.hpp"
+#include "serving/open_version.hpp"
 
 namespace nn::serve {
 namespace {
 
 // What may be computed in the thread of a connection: to hand it over takes as long, and the thread's other
 // connections wait meanwhile.
-constexpr std::chrono::microseconds quick_time{30};
+constexpr std::chrono::microseconds quick_time{20};
 // What pieces of large requests may take while others wait.
-constexpr std::chrono::microseconds slice_time{500};
+constexpr std::chrono::microseconds slice_time{100};
 
 }  // namespace
 
@@ -50,6 +52,9 @@ serving::LoaderOptions Models::loader_options() {
   for (repository::ModelSpec& spec : out.models) {
     spec.policy = spec.repository ? options_.policy : repository::VersionPolicy{};
   }
+  out.lazy = options_.lazy;
+  out.idle_unload = options_.idle_unload;
+  out.begin = [this] { serving::give_way(options_.devices); };
   out.open = [this](const std::string& name, const repository::FoundVersion& version) {
     const Clock::time_point begin = Clock::machine().now();
     const auto record = [&](bool loaded) {
@@ -73,11 +78,9 @@ std::unique_ptr<serving::Servable> Models::open(const std::string& name,
                                                 const repository::FoundVersion& version) {
   process::notify_manager(fmt::format("EXTEND_TIMEOUT_USEC=120000000\nSTATUS=loading {}, version {}",
                                       printable(name), version.version));
-  backend::pin_thread(options_.devices.front());  // the last model was computed with on its first core
-  auto model = std::make_unique<serving::ReplicatedModel>(name, version.version, version.path, places_,
-                                                          options_.precision);
-  model->warm_up({.rows = options_.batch_max});
-  return model;
+  return serving::open_version(
+      name, version, places_, options_.precision,
+      {.rows = options_.batch_max, .elsewhere = serving::spare_cores(options_.devices)});
 }
 
 serving::BatcherOptions Models::batcher_options(const backend::Device& device) const {

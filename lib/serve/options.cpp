@@ -49,8 +49,20 @@ void add_model_options(options::List& list, ServeOptions& o) {
   group.add({.name = "poll",
              .value = "TIME",
              .help = "How often repositories are looked at; 0: on SIGHUP only (default: {default})",
-             .text = "How often repositories are looked at, {default} by default; 0: only on SIGHUP."},
+             .text = "How often repositories are looked at, {default} by default; 0: only on SIGHUP.\n"
+                     "Changes on file systems of this machine are heard of at once."},
             options::seconds(o.poll_s));
+  group.add({.name = "lazy",
+             .help = "Load models when somebody asks for them",
+             .text = "Load a model when the first request for it comes, which waits for that."},
+            options::flag(o.lazy));
+  group.add(
+      {.name = "idle-unload",
+       .value = "TIME",
+       .help = "Let models go that nobody used for so long; 0: never (default: {default})",
+       .text = "Let models go that nobody used for so long, and load them again when somebody asks; not "
+               "with {default}, the default."},
+      options::milliseconds(o.idle_unload));
 }
 
 void add_worker_options(options::List& list, ServeOptions& o) {

@@ -69,6 +69,9 @@ constexpr std::array calls{
     Call{"/tensorflow.serving.ModelService/GetModelStatus", Protocol::grpc_tensorflow, Action::model},
     Call{"/grpc.health.v1.Health/Check", Protocol::grpc_health, Action::health_check},
     Call{"/grpc.health.v1.Health/Watch", Protocol::grpc_health, Action::health_watch},
+    Call{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Protocol::plain, Action::reflection},
+    Call{"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Protocol::plain,
+         Action::reflection},
 };
 
 struct Page {

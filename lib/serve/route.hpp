@@ -39,6 +39,7 @@ enum class Action : std::uint8_t {
   // gRPC's own
   health_check,
   health_watch,
+  reflection,
   // administration
   index,
   load,

@@ -17,9 +17,11 @@
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "http/server.hpp"
+#include "net/hear.hpp"
 #include "net/no_throw.hpp"
 #include "net/task_group.hpp"
 #include "process/notify.hpp"
+#include "repository/watch.hpp"
 #include "serve/experiments.hpp"
 #include "serve/frontend.hpp"
 #include "serve/models.hpp"
@@ -50,6 +52,7 @@ class Process {
   void drain();
   asio::awaitable<void> end();
   asio::awaitable<void> watch_signals();
+  asio::awaitable<void> hear_of_repositories();
   asio::awaitable<void> watch_repositories();
 
   const ServeOptions& options_;
@@ -149,7 +152,10 @@ void Process::run() {
   models_.start();
   experiments_.start();
   tasks_.spawn(watch_signals());
-  if (models_.has_repositories()) tasks_.spawn(watch_repositories());
+  if (models_.has_repositories()) {
+    tasks_.spawn(watch_repositories());
+    if (options_.poll_s > 0) tasks_.spawn(hear_of_repositories());
+  }
   listeners_.start();
   upkeep_->start();
   upkeep_->set_exit_idle(options_.operations.exit_idle);
@@ -270,6 +276,13 @@ void Process::configure() {
 void Process::print_status() {
   const std::string text = status_text(status_of(service_, net::clock_of(io_).now()));
   for (const std::string& line : split_lines(text)) print_message(line);
+}
+
+asio::awaitable<void> Process::hear_of_repositories() {
+  std::vector<std::string> paths;
+  for (const repository::ModelSpec& spec : options_.models) paths.push_back(spec.path);
+  repository::RepositoryWatch watch(std::move(paths));
+  co_await net::hear(io_, watch, [this] { models_.look(); });
 }
 
 asio::awaitable<void> Process::watch_repositories() {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/memory.hpp"
+#include "net/hear.hpp"
 #include "net/no_throw.hpp"
 #include "repository/watch.hpp"
 
@@ -95,23 +96,7 @@ asio::awaitable<void> Server::hear_of_repositories() {
   for (const repository::ModelSpec& spec : service_.options.models) paths.push_back(spec.path);
   if (paths.empty()) co_return;
   repository::RepositoryWatch watch(std::move(paths));
-  if (watch.descriptor() < 0) co_return;
-  asio::posix::stream_descriptor file(service_.io, ::dup(watch.descriptor()));  // closed by each of the two
-  net::Timer timer(service_.io.get_executor());
-  for (;;) {
-    const auto [error] = co_await file.async_wait(asio::posix::stream_descriptor::wait_read, net::no_throw);
-    if (error) co_return;
-    watch.take(service_.clock.now());
-    while (const auto due = watch.due()) {
-      if (watch.is_due(service_.clock.now())) {
-        service_.loader.look();
-        break;
-      }
-      timer.expires_at(*due);
-      if (!co_await timer.wait()) co_return;
-      watch.take(service_.clock.now());
-    }
-  }
+  co_await net::hear(service_.io, watch, [this] { service_.loader.look(); });
 }
 
 asio::awaitable<void> Server::watch_repositories() {

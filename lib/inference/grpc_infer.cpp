@@ -56,6 +56,9 @@ void InferRequest::read_parameter(std::string_view entry) {
     const auto priority = value.whole();
     if (!priority) fail_data("parameter 'priority' must be a whole number, 0 or more");
     priority_ = static_cast<std::uint64_t>(*priority);
+  } else if (name.starts_with("triton_") && name != "triton_enable_empty_final_response") {
+    // Its own clients send the latter with each request of a stream.
+    fail_data("parameter keys starting with 'triton_' are reserved");
   }
 }
 

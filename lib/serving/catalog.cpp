@@ -15,6 +15,11 @@ bool is_available(const ModelEntry& model) {
                      [](const auto& v) { return v.second.servable != nullptr || v.second.cold; });
 }
 
+bool is_let_go(const ModelEntry& model) {
+  return !model.versions.empty() && std::all_of(model.versions.begin(), model.versions.end(),
+                                                [](const auto& v) { return v.second.refused; });
+}
+
 // Is it a version that would be loaded, or is there one, where none is named?
 bool is_cold(const ModelEntry& model, std::uint64_t version) {
   if (version == 0) {
@@ -154,7 +159,8 @@ bool Catalog::any_available() const {
 }
 
 bool Catalog::all_available() const {
-  return std::all_of(models.begin(), models.end(), [](const auto& m) { return is_available(m.value); });
+  return std::all_of(models.begin(), models.end(),
+                     [](const auto& m) { return is_available(m.value) || is_let_go(m.value); });
 }
 
 }  // namespace nn::serving

@@ -31,8 +31,9 @@ struct VersionEntry {
   VersionState state = VersionState::start;
   std::shared_ptr<Servable> servable;  // while it is available
   std::optional<Error> reason = {};    // of an end
-  bool bad = false;   // it was rolled back: only who names it gets it, while there is another
-  bool cold = false;  // not loaded before somebody asks for it (Loader::wake)
+  bool bad = false;      // it was rolled back: only who names it gets it, while there is another
+  bool cold = false;     // not loaded before somebody asks for it (Loader::wake)
+  bool refused = false;  // people have let it go
 };
 
 struct ModelEntry {
@@ -61,7 +62,7 @@ struct Catalog {
   Found find(std::string_view name, std::uint64_t version = 0, std::string_view label = {}) const;
   // Is it one of the versions that are available?
   bool serves(const Servable& servable) const;
-  // Has every model a version that answers, or will when it is asked?
+  // Has every model a version that answers, or will when it is asked? But for those that people have let go.
   bool all_available() const;
   bool any_available() const;
 };

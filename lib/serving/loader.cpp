@@ -146,6 +146,7 @@ ModelEntry Loader::picture_of(Entry& entry) {
     const auto known = model.versions.find(version);
     if (known != model.versions.end()) known->second.bad = true;
   }
+  for (const std::uint64_t version : entry.refused) model.versions[version].refused = true;
   for (const auto& [name, label] : entry.labels)
     model.labels[name] = label.served != 0 ? label.served : label.target;
   model.wrong_labels = entry.wrong_labels;

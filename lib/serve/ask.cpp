@@ -56,8 +56,9 @@ std::string body_of(std::string_view answer) {
     std::from_chars(answer.data() + version.size(), answer.data() + answer.size(), status);
   }
   if (end == std::string_view::npos || status == 0) fail_data("no HTTP is spoken there");
-  const std::string_view body = answer.substr(end + 4);
+  std::string_view body = answer.substr(end + 4);
   if (status != 200) fail_data("it answers {}: {}", status, printable(trim(body), 300));
+  if (body.ends_with('\n')) body.remove_suffix(1);
   std::string out;
   for (const std::string& line : split_lines(body)) out += printable(line, longest_line) + "\n";
   return out;

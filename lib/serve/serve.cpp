@@ -275,7 +275,9 @@ void Process::configure() {
 
 void Process::print_status() {
   const std::string text = status_text(status_of(service_, net::clock_of(io_).now()));
-  for (const std::string& line : split_lines(text)) print_message(line);
+  for (const std::string& line : split_lines(text)) {
+    if (!line.empty()) print_message(line);
+  }
 }
 
 asio::awaitable<void> Process::hear_of_repositories() {

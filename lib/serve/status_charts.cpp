@@ -231,7 +231,9 @@ std::string batch_chart(const serving::DeviceLoad& load, std::chrono::microsecon
   for (double us = low; us <= high * 1.01; us *= 10) {
     drawing.grid(y(us), us < 1 ? fmt::format("{:.3g} us", us) : time_text(static_cast<std::uint64_t>(us)));
   }
-  for (double n = 1; n <= rows; n *= 4) drawing.tick(x(n), count_text(n), n == 1 ? "start" : "middle");
+  for (double n = 1; n <= rows; n *= 4) {
+    drawing.tick(x(n), count_text(n), n == 1 ? "start" : n * 4 > rows ? "end" : "middle");
+  }
   std::vector<Point> line;
   for (const Point& value : values) line.push_back({x(value.x), y(value.y)});
   drawing.line("a", line);

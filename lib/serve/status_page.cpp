@@ -177,7 +177,8 @@ void add_faults(Page& page, const ServerStatus& status) {
 
 std::string status_policy(std::string_view nonce) {
   return fmt::format(
-      "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{}'; connect-src 'self'; "
+      "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{}'; connect-src 'self'; img-src "
+      "data:; "
       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       nonce);
 }

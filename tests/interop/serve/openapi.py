@@ -35,7 +35,7 @@ def main():
     with servers.nn_serve(BIN, "--repository", models.repository, "--device", "cpu:0") as server:
         command = [sys.executable, "-m", "schemathesis.cli", "run", asked, "--url", f"http://127.0.0.1:{server.port}"]
         command += ["--checks", "not_a_server_error,response_schema_conformance,content_type_conformance"]
-        command += ["--max-examples", "15", "--seed", "1", "--generation-database", "none", "--no-color"]
+        command += ["--max-examples", "8", "--seed", "1", "--generation-database", "none", "--no-color"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         print(done.stdout[-6000:], done.stderr[-2000:])
         assert server.process.poll() is None, server.said()

@@ -57,7 +57,7 @@ device() { nn-devices 2>/dev/null | head -1 | grep . || skip "nn-devices is miss
   offers bash 'nn-aggregate --uncertainty m' mutual-information
 }
 @test "bash: subcommands and models" {
-  offers bash 'nn-model ' label show verify convert publish
+  offers bash 'nn-model ' show verify convert publish rollback prune label traffic canary
   offers bash 'nn-model show ' a.nn b.nn folder run.ckpt
   offers bash 'nn-model show folder/' folder/c.nn
   offers bash 'nn-predict -m ' a.nn b.nn folder
@@ -84,7 +84,7 @@ device() { nn-devices 2>/dev/null | head -1 | grep . || skip "nn-devices is miss
   offers fish 'nn-read --form' --format
   offers fish 'nn-read --to ' text csv json npy stream
   offers fish 'nn-train --optimizer ada' adam adamw
-  offers fish 'nn-model ' label show verify convert publish
+  offers fish 'nn-model ' show verify convert publish rollback prune label traffic canary
 }
 @test "fish: files and devices" {
   offers fish 'nn-predict -m ' a.nn b.nn folder/
@@ -99,7 +99,7 @@ device() { nn-devices 2>/dev/null | head -1 | grep . || skip "nn-devices is miss
   offers zsh 'nn-read --form' --format
   offers zsh 'nn-read --to ' text csv json npy stream
   offers zsh 'nn-train --optimizer ada' adam adamw
-  offers zsh 'nn-model ' label show verify convert publish
+  offers zsh 'nn-model ' show verify convert publish rollback prune label traffic canary
   includes zsh 'nn-aggregate --rule ' mean vote stack:
 }
 @test "zsh: files and devices" {

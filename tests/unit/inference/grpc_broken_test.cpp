@@ -172,7 +172,8 @@ TEST_CASE("Requests that don't fit a matrix are refused") {
           {m + x + raw(row) + parameter("timeout", pb::fixed64(4, 0.5)), "parameter 'timeout' must be"},
           {m + x + raw(row) + parameter("priority", pb::varint(1, 1)),
            "parameter 'priority' must be a whole number"},
-          {m + x + raw(row) + parameter("triton_x", pb::varint(2, 1)), "starting with 'triton_' are reserved"},
+          {m + x + raw(row) + parameter("triton_x", pb::varint(2, 1)),
+           "starting with 'triton_' are reserved"},
       });
 }
 

@@ -171,9 +171,12 @@ Fault Calls::fault_of(const serving::Refusal& refusal, bool grpc) const {
   if (refusal.reason == serving::Refusal::Reason::deadline) {
     return {Failure::late, "its deadline would be over before it is answered"};
   }
+  return shed("too much waits for this model already", refusal.retry_after, grpc);
+}
+
+Fault Calls::shed(std::string message, std::chrono::milliseconds retry_after, bool grpc) const {
   const bool exhausted = grpc || service_.options.shed_status == 429;
-  return {exhausted ? Failure::exhausted : Failure::unavailable, "too much waits for this model already",
-          refusal.retry_after};
+  return {exhausted ? Failure::exhausted : Failure::unavailable, std::move(message), retry_after};
 }
 
 void Calls::finish(Computation& computation) {
@@ -189,7 +192,11 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
       service_.on_broken();
     }
     arms_.note(call, {});
-    return fail_call(exchange, call, why_not_answered(request));
+    // One without a deadline has waited for longer than any may.
+    const bool waited = request.state == serving::Request::State::late && !request.deadline;
+    return fail_call(exchange, call,
+                     waited ? shed("it waited for too long", std::chrono::seconds(1), exchange.head().grpc)
+                            : why_not_answered(request));
   }
   http::Response& response = exchange.response();
   const std::int64_t rows = request.rows.rows;

@@ -35,6 +35,7 @@ class Calls {
   void prepare(http::Exchange& exchange, Call& call);
   void submit(http::Exchange& exchange, Call& call);
   Fault fault_of(const serving::Refusal& refusal, bool grpc) const;
+  Fault shed(std::string message, std::chrono::milliseconds retry_after, bool grpc) const;
   void finish(Computation& computation);
   void answer(http::Exchange& exchange, Call& call);
   void fail_call(http::Exchange& exchange, Call& call, const Fault& fault);

@@ -86,6 +86,10 @@ std::unique_ptr<serving::Servable> Models::open(const std::string& name,
 serving::BatcherOptions Models::batcher_options(const backend::Device& device) const {
   serving::BatcherOptions out;
   out.device = backend::to_string(device);
+  // The first of the device's cores: its other threads have the others (backend/cpu/team.hpp).
+  backend::Device first = device;
+  if (!first.cores.empty()) first.cores.resize(1);
+  out.begin = [first] { backend::pin_thread(first); };
   out.quick_time = quick_time;
   out.limits.step_rows = options_.batch_max;
   out.limits.queue_bytes = options_.request_memory;

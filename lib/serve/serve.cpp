@@ -132,7 +132,7 @@ void Process::run() {
   if (listeners_.empty()) fail_usage("nothing to listen on; there is --listen http://HOST:PORT");
   models_.load();
   experiments_.look();
-  backend::pin_thread(options_.devices.front());
+  backend::unpin_thread();  // loading pins; connections are served on any core
   server_.emplace(io_, limits_of(options_),
                   options_.threads > 1 ? static_cast<std::size_t>(options_.threads) : 0,
                   [this](asio::io_context& io) { return std::make_unique<Frontend>(service_, io); });
@@ -366,7 +366,6 @@ void check(const ServeOptions& given) {
 
 void serve(const ServeOptions& given) {
   const ServeOptions options = checked(given);
-  backend::pin_thread(options.devices.front());  // and every thread that is started from here on
   keep_large_blocks_apart();
   allow_descriptors(options.max_connections);
   Process process(options);

@@ -121,6 +121,7 @@ bool Batcher::submit(const std::shared_ptr<LocalServable>& servable, std::shared
 }
 
 void Batcher::run() {
+  if (options_.begin) options_.begin();
   std::unique_lock lock(mutex_);
   Requests over;
   Step step;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +21,8 @@ struct BatcherOptions {
   // What may be done there by what it costs, once that is known; 0: quick_work says it.
   std::chrono::microseconds quick_time{0};
   std::string device = {};  // as people call it, for reports
+  // Called first in the thread that computes, as to pin it to the device: else it has its maker's cores.
+  std::function<void()> begin = {};
 };
 
 // Thread-safe. A device that has nothing to do never waits; what comes while it computes is the next step.

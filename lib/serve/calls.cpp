@@ -84,6 +84,20 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
                                      : inference::v2_no_model(model, route.version)};
 }
 
+void Calls::check_door(http::Exchange& exchange, Call& call) {
+  const http::Head& head = exchange.head();
+  if (head.method != http::Method::post) return;
+  std::shared_ptr<Served> served;
+  try {
+    served = versions_.of(find(call.route, call.route.model));
+  } catch (const Fault&) {
+    return;  // which may be another arm's, and is told when the body is there
+  }
+  const auto refused = serving::refusal(*served->servable, 0, serving::Priority::normal, head.arrived,
+                                        head.deadline, service_.options.door);
+  if (refused) throw fault_of(*refused, false);
+}
+
 void Calls::start(http::Exchange& exchange, Call& call) {
   call.times.come = observer_.now();
   try_start(exchange, call);

@@ -21,6 +21,8 @@ class Calls {
 
   // Reads the body, has it computed and sends the answer, at once or later; or says why there is none.
   void start(http::Exchange& exchange, Call& call);
+  // Before the body is read: throws Fault where the version that the path means would answer nobody in time.
+  void check_door(http::Exchange& exchange, Call& call);
   // Lets go of versions that aren't served any more.
   void look();
 

@@ -50,6 +50,7 @@ std::optional<std::uint64_t> Frontend::begin(http::Exchange& exchange) {
     find_route(head, call.route);
     if (call.route.action == Action::nothing) throw no_such_path(head, call.route);
     if (observer_.admit(exchange, call)) {
+      if (!head.grpc && is_inference(call.route.action)) calls_.check_door(exchange, call);
       return is_inference(call.route.action)
                  ? service_.operations.settings.max_body.load(std::memory_order_relaxed)
                  : most_asked;

@@ -1,6 +1,7 @@
 #include "serve/models.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -20,6 +21,8 @@ namespace {
 constexpr std::chrono::microseconds quick_time{20};
 // What pieces of large requests may take while others wait.
 constexpr std::chrono::microseconds slice_time{100};
+
+constexpr int niceness = 10;  // of threads that compute
 
 }  // namespace
 
@@ -89,7 +92,12 @@ serving::BatcherOptions Models::batcher_options(const backend::Device& device) c
   // The first of the device's cores: its other threads have the others (backend/cpu/team.hpp).
   backend::Device first = device;
   if (!first.cores.empty()) first.cores.resize(1);
-  out.begin = [first] { backend::pin_thread(first); };
+  out.begin = [first] {
+    backend::pin_thread(first);
+    // Where connections are served on the same core, they come first: whoever waits for an answer, or for
+    // hearing that there is none, is one of many.
+    ::setpriority(PRIO_PROCESS, 0, niceness);
+  };
   out.quick_time = quick_time;
   out.limits.step_rows = options_.batch_max;
   out.limits.queue_bytes = options_.request_memory;

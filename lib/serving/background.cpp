@@ -10,7 +10,7 @@
 namespace nn::serving {
 namespace {
 
-constexpr int nice_value = 10;
+constexpr int nice_value = 15;  // below threads that compute for a server
 
 // The last priority of the usual class (ioprio_set(2)): the idle class might never read where others do.
 void read_after_others() {

@@ -1,14 +1,11 @@
 // nn-serve: answers clients of HTTP and gRPC with models of this machine's devices. The work is in lib/serve.
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <algorithm>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/tool.hpp"
+#include "net/announce.hpp"
 #include "options/fields.hpp"
-#include "process/pid_file.hpp"
 #include "serve/ask.hpp"
 #include "serve/config.hpp"
 #include "serve/options.hpp"
@@ -21,8 +18,9 @@ namespace options = nn::options;
 struct Options {
   nn::serve::ServeOptions serve;
   std::vector<std::string> models;
-  std::string port_file, pid_file, config, status;
-  bool print_endpoint = false, check = false;
+  nn::net::Announcement announcement;
+  std::string config, status;
+  bool check = false;
 };
 
 options::List option_list(Options& o) {
@@ -58,52 +56,8 @@ options::List option_list(Options& o) {
        .text = "Print how the server at `http://`*host*`:`*port* or `unix:`*path* does, as its status page "
                "has it, and end."},
       options::text(o.status));
-  options::Group output(list, "Output", options::Effect::local);
-  output.add({.name = "print-endpoint",
-              .help = "Print where it listens, then serve",
-              .text = "Print the endpoints as bound, a line each, once clients can connect."},
-             options::flag(o.print_endpoint));
-  output.add(
-      {.name = "port-file",
-       .value = "FILE",
-       .help = "Write the port of the first endpoint that has one to it",
-       .text = "Write the port of the first endpoint that has one to a file then; the file goes when the "
-               "server ends."},
-      options::file(o.port_file));
-  output.add({.name = "pid-file",
-              .value = "FILE",
-              .help = "Write the process id to it",
-              .text = "Write the process id to a file then; the file goes when the server ends."},
-             options::file(o.pid_file));
+  options::append(list, nn::net::option_list(o.announcement));
   return list;
-}
-
-// Says where the server can be reached: people and scripts wait for that.
-void announce(const Options& o, const std::vector<nn::net::Endpoint>& endpoints,
-              nn::process::PidFiles& files) {
-  const auto with_port =
-      std::find_if(endpoints.begin(), endpoints.end(), [](const nn::net::Endpoint& endpoint) {
-        return endpoint.kind != nn::net::Endpoint::Kind::unix_socket;
-      });
-  if (!o.port_file.empty() && with_port == endpoints.end()) {
-    nn::fail_usage("--port-file: none of the endpoints has a port");
-  }
-  if (!o.pid_file.empty()) files.put(o.pid_file, ::getpid());
-  if (!o.port_file.empty()) files.put(o.port_file, with_port->port);
-  std::string lines;
-  for (const nn::net::Endpoint& endpoint : endpoints) {
-    lines += nn::net::to_string(endpoint) + "\n";
-    nn::note("listening on {}", nn::net::to_string(endpoint));
-  }
-  if (!o.print_endpoint) return;
-  // Whoever wanted one line of them may be gone, and clients come all the same.
-  try {
-    nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(lines)), "standard output");
-  } catch (const nn::BrokenPipe&) {
-    nn::warn("standard output: nobody reads where this server listens");
-  } catch (const nn::Error& error) {
-    nn::warn("{}; it can't say where this server listens", error.what());
-  }
 }
 
 // What stands in the file of --config, where the command line doesn't say otherwise, and what both have said.
@@ -148,7 +102,9 @@ void run(Options& o, const options::List& list, const nn::cli::Parsed& parsed) {
   take_config(o, list, parsed);
   o.serve.reload = [&parsed] { return read_anew(parsed); };
   nn::process::PidFiles files;
-  o.serve.on_ready = [&](const std::vector<nn::net::Endpoint>& endpoints) { announce(o, endpoints, files); };
+  o.serve.on_ready = [&](const std::vector<nn::net::Endpoint>& endpoints) {
+    nn::net::announce(o.announcement, endpoints, files);
+  };
   nn::serve::serve(o.serve);
 }
 

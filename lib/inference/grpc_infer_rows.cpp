@@ -103,6 +103,9 @@ DataType InferRequest::check_type(const Input& input, const TensorSpec& spec,
   return *type;
 }
 
+// The lists of InferTensorContents are its fields from 1 on.
+constexpr std::uint32_t last_list = 8;
+
 void InferRequest::fill_input(std::size_t index, DataType type, std::size_t count,
                               const proto::RowLimits& limits, Rows& rows) const {
   const Input& input = inputs_[index];
@@ -117,7 +120,12 @@ void InferRequest::fill_input(std::size_t index, DataType type, std::size_t coun
     for (proto::Reader field(input.tensor); field.next();) {
       if (field.key() != proto::bytes(5)) continue;
       for (proto::Reader contents(field.bytes()); contents.next();) {
-        if (contents.key() >> 3 == list) use(contents);
+        const std::uint32_t number = contents.key() >> 3;
+        if (number == list) {
+          use(contents);
+        } else if (number >= 1 && number <= last_list) {
+          fail_data("{} has contents of another type than {}", place.text(), name_of(type));
+        }
       }
     }
   });

@@ -96,6 +96,8 @@ TEST_CASE("What is no message is refused") {
                     {m + tensor("x", "FP32", shape14, contents(pb::bytes(6, row + "z"))),
                      "a list of numbers is cut off"},
                     {m + tensor("x", "FP32", shape14, contents("\x0b")), "it has a group"},
+                    {m + tensor("x", "FP32", shape14, contents(pb::bytes(6, row) + pb::bytes(7, row + row))),
+                     "input 'x' for model 'm' has contents of another type than FP32"},
                 });
 }
 
@@ -126,7 +128,7 @@ TEST_CASE("Requests that don't fit a matrix are refused") {
           {filled(pb::bytes(6, pb::raw({1.f, 2.f, 3.f}))), "Expected 16, got 12"},
           {filled(floats + floats), "Expected 16, got 32"},
           {filled(""), "Expected 16, got 0"},
-          {filled(pb::bytes(7, pb::raw({1.0, 2.0, 3.0, 4.0}))), "Expected 16, got 0"},
+          {filled(pb::bytes(7, pb::raw({1.0, 2.0, 3.0, 4.0}))), "has contents of another type than FP32"},
           {m + tensor("q", "FP32", shape14) + raw(row), "unexpected inference input 'q' for model 'm'"},
           {m + x + tensor("q", "FP32", shape14) + raw(row) + raw(row),
            "unexpected inference input 'x' for model 'm'"},

@@ -118,9 +118,8 @@ TEST_CASE("Timeouts of no time are none, and endless ones don't overflow") {
 
 TEST_CASE("Lists of numbers are packed or not, in parts or not") {
   const Bytes one = pb::fixed32(6, 1), two_three = floats({2, 3}), four = pb::fixed32(6, 4);
-  const auto lists =
-      GENERATE_COPY(contents(floats({1, 2, 3, 4})), contents(one + two_three + four),
-                    contents(one + two_three) + contents(four + pb::bytes(8, "text") + pb::varint(3, 1)));
+  const auto lists = GENERATE_COPY(contents(floats({1, 2, 3, 4})), contents(one + two_three + four),
+                                   contents(one + two_three) + contents(four));
   const auto shape = GENERATE_COPY(pb::packed(3, {1, 4}), pb::varint(3, 1) + pb::varint(3, 4),
                                    pb::varint(3, 1) + pb::packed(3, {4}) + pb::packed(3, {}));
   Asked asked;

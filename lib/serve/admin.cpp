@@ -31,6 +31,11 @@ Admin::~Admin() {
 
 void Admin::start(http::Exchange& exchange, Call& call) {
   Route& route = call.route;
+  // The loader of such a server doesn't run, and would never answer.
+  if (!service_.options.at.empty() || !service_.options.hosts.empty()) {
+    throw Fault{Failure::unsupported,
+                "the models of this server come from workers: load and unload them there"};
+  }
   if (route.protocol == Protocol::grpc_v2) {
     route.model = inference::read_repository_model(exchange.body());
   } else {

@@ -6,9 +6,20 @@
 
 #include "net/endpoint.hpp"
 #include "net/tls.hpp"
+#include "repository/expand.hpp"
 #include "serve/options.hpp"
 
 namespace nn::serve {
+namespace {
+
+// A folder of models counts as several, even while it has one: others may come.
+bool may_be_several(const std::vector<repository::ModelSpec>& given) {
+  if (given.size() != 1) return true;
+  const std::vector<repository::ModelSpec> found = repository::expand_repository(given[0]);
+  return found.size() != 1 || found[0].path != given[0].path;
+}
+
+}  // namespace
 
 bool is_guarded(const ServeOptions& options) {
   const OperationOptions& o = options.operations;
@@ -33,8 +44,7 @@ void set_up(Operations& operations, const ServeOptions& options) {
   operations.triton_metrics = o.triton_metrics;
   if (!o.access_log.empty()) operations.access_log = std::make_unique<AccessLog>(o.access_log, o.log_sample);
   if (!o.capture.path.empty()) {
-    const bool several = options.models.size() != 1;
-    operations.capture = std::make_unique<Capture>(o.capture, several);
+    operations.capture = std::make_unique<Capture>(o.capture, may_be_several(options.models));
   }
 }
 

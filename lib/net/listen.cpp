@@ -84,8 +84,7 @@ void check_local(const Address& address, const std::string& name, bool http) {
       "; beyond loopback a worker listens only with --token-file, or at tls://HOST:PORT with certificates");
 }
 
-Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
-  const std::string name = to_string(endpoint);
+Address address_to_bind(const Endpoint& endpoint, const std::string& name) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
@@ -98,8 +97,14 @@ Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
   Address address;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
   address.length = found->ai_addrlen;
+  return address;
+}
+
+Listening listen_tcp(const Endpoint& endpoint, bool local_only) {
+  const std::string name = to_string(endpoint);
+  const Address address = address_to_bind(endpoint, name);
   if (local_only) check_local(address, name, is_http(endpoint));
-  UniqueFd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) fail_errno(name);
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -173,6 +178,12 @@ Listening listen_unix(const Endpoint& endpoint) {
 }
 
 }  // namespace
+
+void check_local(const Endpoint& endpoint) {
+  if (endpoint.kind == Endpoint::Kind::unix_socket) return;
+  const std::string name = to_string(endpoint);
+  check_local(address_to_bind(endpoint, name), name, is_http(endpoint));
+}
 
 Listening listen_on(const Endpoint& endpoint, bool local_only) {
   switch (endpoint.kind) {

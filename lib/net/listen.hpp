@@ -20,6 +20,10 @@ struct Listening {
 // unavailable error, and others are io errors; they name the endpoint.
 Listening listen_on(const Endpoint& endpoint, bool local_only);
 
+// Opens nothing: a usage error where an endpoint of TCP or HTTP lies beyond loopback, an io error where its
+// host isn't known.
+void check_local(const Endpoint& endpoint);
+
 // The sockets that systemd passed (LISTEN_PID, LISTEN_FDS), which are then gone from the
 // environment; none without it. `http`: for a server of HTTP, whose errors tell what it needs.
 std::vector<Listening> inherited_listeners(bool local_only, bool http = false);

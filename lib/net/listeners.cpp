@@ -91,18 +91,35 @@ void check_kind(const Endpoint& endpoint, bool http) {
       .within(to_string(endpoint));
 }
 
-}  // namespace
-
-Listeners::Listeners(asio::io_context& io, ListenOptions options, bool local_only, Events events)
-    : io_(io), options_(std::move(options)), events_(std::move(events)) {
-  bool any_tls = options_.tls.any();
-  for (const auto* list : {&options_.listen, &options_.admin}) {
+// Is TLS wanted? Usage error for an endpoint of a kind that isn't this server's.
+bool wants_tls(const ListenOptions& options) {
+  bool any_tls = options.tls.any();
+  for (const auto* list : {&options.listen, &options.admin}) {
     for (const Endpoint& endpoint : *list) {
-      check_kind(endpoint, options_.http);
+      check_kind(endpoint, options.http);
       any_tls = any_tls || is_encrypted(endpoint);
     }
   }
-  if (any_tls) tls_.emplace(options_.tls, options_.http ? Tls::Side::web_server : Tls::Side::server);
+  return any_tls;
+}
+
+Tls::Side side_of(const ListenOptions& options) {
+  return options.http ? Tls::Side::web_server : Tls::Side::server;
+}
+
+}  // namespace
+
+void check(const ListenOptions& options, bool local_only) {
+  if (wants_tls(options)) Tls(options.tls, side_of(options));
+  for (const Endpoint& endpoint : options.listen) {
+    const bool certified = is_encrypted(endpoint) && !options.tls.ca.empty();
+    if (local_only && !certified) check_local(endpoint);
+  }
+}
+
+Listeners::Listeners(asio::io_context& io, ListenOptions options, bool local_only, Events events)
+    : io_(io), options_(std::move(options)), events_(std::move(events)) {
+  if (wants_tls(options_)) tls_.emplace(options_.tls, side_of(options_));
   // Whoever shows a certificate that we trust isn't anybody.
   const bool certified = tls_ && !options_.tls.ca.empty();
   const auto is_local_only = [&](const Endpoint& endpoint) {

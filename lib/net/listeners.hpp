@@ -36,6 +36,9 @@ struct ListenOptions {
   bool http = false;            // a server of HTTP: http:// and https:// in place of tcp:// and tls://
 };
 
+// What Listeners would refuse of its endpoints and certificates, without opening a socket; errors as there.
+void check(const ListenOptions& options, bool local_only);
+
 // One thread, that of the io_context, which must run no longer than this lives.
 class Listeners {
  public:

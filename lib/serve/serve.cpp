@@ -358,8 +358,8 @@ ServeOptions checked(ServeOptions options) {
 void check(const ServeOptions& given) {
   const ServeOptions options = checked(given);
   if (!options.operations.token_file.empty()) Tokens::read(options.operations.token_file);
-  const bool any_tls = std::any_of(options.listen.begin(), options.listen.end(), net::is_encrypted);
-  if (any_tls || options.tls.any()) net::Tls(options.tls, net::Tls::Side::web_server);
+  net::check({.listen = options.listen, .admin = options.admin, .tls = options.tls, .http = true},
+             !is_guarded(options));
   for (const repository::ModelSpec& spec : options.models) repository::find_versions(spec);
   for (const std::string& file : options.hosts) net::read_hosts(file);
 }

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "net/options.hpp"
 #include "options/fields.hpp"
+#include "serving/options.hpp"
 
 namespace nn::serve {
 
@@ -31,27 +32,7 @@ options::Field microseconds(std::chrono::microseconds& variable) {
 
 void add_model_options(options::List& list, ServeOptions& o) {
   options::Group group(list, "Models", Effect::local);
-  group.add({.name = "repository",
-             .value = "[NAME=]BASE",
-             .help = "Versions BASE/1/model.nn, BASE/2/model.nn …, swapped as they appear (repeatable)",
-             .text = "Serve versions of a repository; without a name, the folder's name is the model's.\n"
-                     "May be given several times."},
-            options::each(o.models, repository::parse_repository_spec, options::Kind::folder));
-  group.add({.name = "policy",
-             .value = "POLICY",
-             .help = "Versions of repositories: latest:N, all, specific:V,V (default: latest:1)",
-             .text = "Which versions of repositories: `latest:`*n* (the default, with 1), `all`, or "
-                     "`specific:`*v*`,`*v*.\n"
-                     "Clients that name no version get the newest that is loaded.\n"
-                     "Versions with a label are served as well."},
-            options::parsed(o.policy, repository::parse_version_policy, options::Kind::text,
-                            {"latest:", "all", "specific:"}));
-  group.add({.name = "poll",
-             .value = "TIME",
-             .help = "How often repositories are looked at; 0: on SIGHUP only (default: {default})",
-             .text = "How often repositories are looked at, {default} by default; 0: only on SIGHUP.\n"
-                     "Changes on file systems of this machine are heard of at once."},
-            options::seconds(o.poll_s));
+  serving::add_repository_options(group, o.models, o.policy, o.poll_s);
   group.add({.name = "lazy",
              .help = "Load models when somebody asks for them",
              .text = "Load a model when the first request for it comes, which waits for that."},

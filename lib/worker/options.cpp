@@ -3,6 +3,7 @@
 #include "format/options.hpp"
 #include "net/options.hpp"
 #include "options/fields.hpp"
+#include "serving/options.hpp"
 
 namespace nn::worker {
 
@@ -92,27 +93,7 @@ void add_connection_options(options::List& list, WorkerOptions& o) {
 
 void add_model_options(options::List& list, WorkerOptions& o) {
   options::Group group(list, "Models", Effect::local);
-  group.add({.name = "repository",
-             .value = "[NAME=]BASE",
-             .help = "Versions BASE/1/model.nn, BASE/2/model.nn …, swapped as they appear (repeatable)",
-             .text = "Serve versions of a repository; without a name, the folder's name is the model's.\n"
-                     "A folder of such folders is as many models, which may come and go.\n"
-                     "May be given several times."},
-            options::each(o.models, repository::parse_repository_spec, options::Kind::folder));
-  group.add({.name = "policy",
-             .value = "POLICY",
-             .help = "Versions of repositories: latest:N, all, specific:V,V (default: latest:1)",
-             .text = "Which versions of repositories: `latest:`*n* (the default, with 1), `all`, or "
-                     "`specific:`*v*`,`*v*.\n"
-                     "Clients that name no version get the newest that is loaded.\n"
-                     "Versions with a label are served as well."},
-            options::parsed(o.policy, repository::parse_version_policy, options::Kind::text,
-                            {"latest:", "all", "specific:"}));
-  group.add({.name = "poll",
-             .value = "TIME",
-             .help = "How often repositories are looked at; 0: on SIGHUP only (default: {default})",
-             .text = "How often repositories are looked at, {default} by default; 0: only on SIGHUP."},
-            options::seconds(o.poll_s));
+  serving::add_repository_options(group, o.models, o.policy, o.poll_s);
 }
 
 void add_training_options(options::List& list, WorkerOptions& o) {

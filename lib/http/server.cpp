@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/scheduling.hpp"
 #include "http/connection.hpp"
 #include "net/timer.hpp"
 
@@ -126,6 +127,7 @@ class Server::State::Thread {
  private:
   // An exception here is nobody's: connections have their own. It ends the owner's run().
   void run() {
+    take_short_turns();
     try {
       io_.run();
     } catch (...) {

@@ -1,12 +1,12 @@
 #include "serve/models.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/scheduling.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "process/notify.hpp"
@@ -22,7 +22,7 @@ constexpr std::chrono::microseconds quick_time{20};
 // What pieces of large requests may take while others wait.
 constexpr std::chrono::microseconds slice_time{100};
 
-constexpr int niceness = 10;  // of threads that compute
+constexpr int nice_steps = 5;  // of threads that compute
 
 }  // namespace
 
@@ -96,7 +96,7 @@ serving::BatcherOptions Models::batcher_options(const backend::Device& device) c
     backend::pin_thread(first);
     // Where connections are served on the same core, they come first: whoever waits for an answer, or for
     // hearing that there is none, is one of many.
-    ::setpriority(PRIO_PROCESS, 0, niceness);
+    come_after_others(nice_steps);
   };
   out.quick_time = quick_time;
   out.limits.step_rows = options_.batch_max;

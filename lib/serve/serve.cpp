@@ -14,6 +14,7 @@
 
 #include "base/log.hpp"
 #include "base/memory.hpp"
+#include "base/scheduling.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "http/server.hpp"
@@ -133,6 +134,7 @@ void Process::run() {
   models_.load();
   experiments_.look();
   backend::unpin_thread();  // loading pins; connections are served on any core
+  take_short_turns();
   server_.emplace(io_, limits_of(options_),
                   options_.threads > 1 ? static_cast<std::size_t>(options_.threads) : 0,
                   [this](asio::io_context& io) { return std::make_unique<Frontend>(service_, io); });

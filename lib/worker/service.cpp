@@ -1,7 +1,6 @@
 #include "worker/service.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_text.hpp"
+#include "base/scheduling.hpp"
 #include "base/version.hpp"
 #include "worker/session.hpp"
 
@@ -101,7 +101,7 @@ Service::Service(asio::io_context& context, const WorkerOptions& worker_options,
       kept(std::make_shared<protocol::ByteBudget>(
           context.get_executor(), std::max(worker_options.max_memory / 2, worker_options.max_frame))) {
   stats.started = clock.now();
-  asio::post(*parsers, [] { ::setpriority(PRIO_PROCESS, 0, 10); });  // of that thread
+  asio::post(*parsers, [] { come_after_others(10); });
 }
 
 Service::~Service() {

@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::int64_t least_rows = 16;        // of a step that is cut by time: fewer aren't worth it
 constexpr std::chrono::seconds remembered{1};  // that somebody else has been here
-constexpr std::int64_t most_passed = 8;        // large requests that others are let before, in a step
-constexpr std::int64_t least_slice = 8;        // rows of a piece of a large request
+constexpr std::chrono::milliseconds crowd_remembered{200};
+constexpr double crowd_work = 0.7;       // of the SLO, when a step begins
+constexpr std::int64_t most_passed = 8;  // large requests that others are let before, in a step
+constexpr std::int64_t least_slice = 8;  // rows of a piece of a large request
 
 std::uint32_t lane_of(const Request& request) { return static_cast<std::uint32_t>(request.priority); }
 constexpr auto shadow_lane = static_cast<std::uint32_t>(Priority::shadow);
@@ -284,10 +286,11 @@ void StepQueue::look_how_it_stands(Model& model, Clock::time_point now) {
   }
   model.newest_first = stands && now - *model.stands_since >= limits_.patience;
   any_newest_first_.store(model.newest_first, std::memory_order_relaxed);
-  // It stays so while requests wait for what it takes to compute them, though the door lets in fewer.
-  const bool waits = first != Clock::time_point::max() && now - first > limits_.slo / 2;
-  if (model.newest_first || (waits && crowded(now)))
-    crowded_until_.store((now + remembered).time_since_epoch().count(), std::memory_order_relaxed);
+  // It stays so while the door, which lets in as much as is done within the SLO, has to: less waits at most
+  // times where it needn't.
+  const bool is_full = work > crowd_work * seconds(limits_.slo);
+  if (model.newest_first || (is_full && crowded(now)))
+    crowded_until_.store((now + crowd_remembered).time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 void StepQueue::take(Step& step, Index at, std::int64_t rows) {

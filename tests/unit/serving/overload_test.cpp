@@ -71,9 +71,9 @@ struct Simulator {
       step_ends_ = model->now + cost(step_.rows);
     }
   }
-  // Single rows, so many a second, as a Poisson process.
+  // Requests, so many a second, as a Poisson process.
   void load(
-      double rate, Clock::duration time, const std::function<void()>& also = [] {}) {
+      double rate, Clock::duration time, const std::function<void()>& also = [] {}, std::int64_t rows = 1) {
     std::exponential_distribution<double> gap(rate);
     const Clock::time_point start = model->now, end = start + time;
     double at = 0;
@@ -85,7 +85,7 @@ struct Simulator {
       compute_until(when);
       model->now = std::max(model->now, when);
       also();
-      come(1, 2 + random() % 64);
+      come(rows, 2 + random() % 64);
     }
     compute_until(end);
     model->now = end;
@@ -155,6 +155,20 @@ TEST_CASE("at three times of what the device can do, it does nearly all that it 
   s.load(0.5 * capacity, 5s);
   CHECK(s.refused == 0);
   CHECK(s.quantile_ms(0.99) <= 10);
+}
+
+TEST_CASE("after a crowd of larger requests nobody is refused who comes at half of what the device can do") {
+  Simulator s(limits_for(10ms), {.slo = 10ms});
+  const auto load = [&](double part, Clock::duration time) {
+    s.load(
+        part * capacity / 16, time, [] {}, 16);
+  };
+  load(3, 5s);
+  CHECK(s.refused > 5000);
+  load(0.5, 1s);
+  s.forget();
+  load(0.5, 20s);
+  CHECK(s.refused == 0);
 }
 
 TEST_CASE("a crowd that passes is let in") {

@@ -374,6 +374,7 @@ void RequestReader::finish_inputs(std::int64_t rows) {
 
 void RequestReader::examples(std::string_view body) {
   examples_ = true;
+  memory_.context_columns.clear();
   json::object root = json_.open(body);
   bool has_examples = false, has_context = false, has_signature = false;
   request_.signature = V1Request::Signature::serving_default;

@@ -18,9 +18,8 @@ struct Case {
 
 constexpr V1Verb predict = V1Verb::predict, classify = V1Verb::classify, regress = V1Verb::regress;
 
-std::string what_comes_of(const Case& its) {
+std::string what_comes_of(const Case& its, V1Reader& reader) {
   const Signature signature = test::signature_named(its.model);
-  V1Reader reader;
   Rows rows;
   V1Request request;
   const Body body(its.body);
@@ -31,6 +30,10 @@ std::string what_comes_of(const Case& its) {
     return error.public_statement();
   }
   return test::table_text(rows);
+}
+std::string what_comes_of(const Case& its) {
+  V1Reader reader;
+  return what_comes_of(its, reader);
 }
 
 // clang-format off
@@ -241,6 +244,23 @@ TEST_CASE("broken requests of TensorFlow Serving's are refused, with the place")
       CHECK(error == expected);
     }
     CHECK(error.size() < 200);
+  }
+}
+
+// What one request's examples have in common once stood in for what the next one's lacked.
+TEST_CASE("a reader of TensorFlow Serving's requests remembers nothing of those before") {
+  std::vector<Case> all(std::begin(good), std::end(good));
+  all.insert(all.end(), std::begin(wrong), std::end(wrong));
+  std::vector<std::string> alone;
+  for (const Case& its : all) alone.push_back(what_comes_of(its));
+  for (const Case& before : all) {
+    INFO("after " << before.model << ": " << before.body);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      V1Reader reader;
+      what_comes_of(before, reader);
+      const std::string after = what_comes_of(all[i], reader);
+      if (after != alone[i]) CHECK(all[i].body + after == all[i].body + alone[i]);
+    }
   }
 }
 

@@ -21,10 +21,9 @@ struct Read {
   V2Request request;
 };
 
-Read read(std::string_view model, std::string_view text,
-          std::optional<std::string_view> header = std::nullopt) {
+Read read(std::string_view model, std::string_view text, std::optional<std::string_view> header,
+          V2Reader& reader) {
   const Signature signature = test::signature_named(model);
-  V2Reader reader;
   Rows rows;
   Read read;
   const Body body(text);
@@ -36,6 +35,11 @@ Read read(std::string_view model, std::string_view text,
     read.table = error.public_statement();
   }
   return read;
+}
+Read read(std::string_view model, std::string_view text,
+          std::optional<std::string_view> header = std::nullopt) {
+  V2Reader reader;
+  return read(model, text, header, reader);
 }
 
 template <typename... T>
@@ -192,6 +196,22 @@ TEST_CASE("broken requests of the Open Inference Protocol are refused, with the 
   CHECK_THAT(read("matrix", body).table, Catch::Matchers::Contains("more than 100 deep"));
   CHECK_THAT(read("matrix", R"({"a":)" + deep + std::string(200, ']') + "}").table,
              Catch::Matchers::Contains("more than 100 deep"));
+}
+
+TEST_CASE("a reader of the Open Inference Protocol remembers nothing of the requests before") {
+  std::vector<Case> all(std::begin(good), std::end(good));
+  all.insert(all.end(), std::begin(wrong), std::end(wrong));
+  std::vector<std::string> alone;
+  for (const Case& its : all) alone.push_back(read(its.model, its.body).table);
+  for (const Case& before : all) {
+    INFO("after " << before.model << ": " << before.body);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      V2Reader reader;
+      read(before.model, before.body, std::nullopt, reader);
+      const std::string after = read(all[i].model, all[i].body, std::nullopt, reader).table;
+      if (after != alone[i]) CHECK(all[i].body + after == all[i].body + alone[i]);
+    }
+  }
 }
 
 TEST_CASE("a request says what it wants of its answer") {

@@ -44,7 +44,7 @@ void Response::clear() {
   fields.clear();
   body.clear();
   may_compress = close = false;
-  grpc_status = GrpcStatus::ok;
+  grpc_status = StatusCode::ok;
   grpc_message.clear();
   trailers.clear();
 }

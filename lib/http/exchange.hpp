@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/status_code.hpp"
 
 namespace nn::http {
 
@@ -60,27 +61,6 @@ struct Peer {
   bool tls = false;
 };
 
-// Codes of gRPC's status (grpc/grpc doc/statuscodes.md).
-enum class GrpcStatus : std::uint8_t {
-  ok = 0,
-  cancelled = 1,
-  unknown = 2,
-  invalid_argument = 3,
-  deadline_exceeded = 4,
-  not_found = 5,
-  already_exists = 6,
-  permission_denied = 7,
-  resource_exhausted = 8,
-  failed_precondition = 9,
-  aborted = 10,
-  out_of_range = 11,
-  unimplemented = 12,
-  internal = 13,
-  unavailable = 14,
-  data_loss = 15,
-  unauthenticated = 16
-};
-
 // An answer, filled in by a handler. Its memory is kept for the next one.
 struct Response {
   int status = 200;                                    // of HTTP; gRPC's is 200 always
@@ -89,7 +69,7 @@ struct Response {
   std::string body;                                    // of gRPC: a message
   bool may_compress = false;  // a text that is worth it, where the client asks for that and the server may
   bool close = false;         // the connection ends with it
-  GrpcStatus grpc_status = GrpcStatus::ok;
+  StatusCode grpc_status = StatusCode::ok;
   std::string grpc_message;  // any text: it is percent-encoded on the way
   Fields trailers;           // of gRPC, besides those of the status
 

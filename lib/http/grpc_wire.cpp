@@ -53,12 +53,6 @@ void append_percent_encoded(std::string& out, std::string_view text) {
   }
 }
 
-std::string_view grpc_status_digits(GrpcStatus status) {
-  constexpr std::string_view texts[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
-                                        "9", "10", "11", "12", "13", "14", "15", "16"};
-  return texts[static_cast<std::size_t>(status)];
-}
-
 std::array<char, grpc_prefix_bytes> grpc_prefix(std::size_t message_bytes) {
   const auto byte = [&](int shift) { return static_cast<char>(message_bytes >> shift & 0xff); };
   return {0, byte(24), byte(16), byte(8), byte(0)};

@@ -27,9 +27,6 @@ inline constexpr std::string_view grpc_encodings = "identity,deflate,gzip";
 // grpc-message: bytes that are not printable ASCII, and '%', as %XX.
 void append_percent_encoded(std::string& out, std::string_view text);
 
-// "0" to "16".
-std::string_view grpc_status_digits(GrpcStatus status);
-
 inline constexpr std::size_t grpc_prefix_bytes = 5;
 // Flag 0 and the length, big-endian.
 std::array<char, grpc_prefix_bytes> grpc_prefix(std::size_t message_bytes);

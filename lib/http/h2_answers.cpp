@@ -89,7 +89,7 @@ void H2Session::submit_grpc(H2Stream& stream) {
     return;
   }
   const bool message =
-      !stream.streaming_ && !stream.faulty_ && stream.response().grpc_status == GrpcStatus::ok;
+      !stream.streaming_ && !stream.faulty_ && stream.response().grpc_status == StatusCode::ok;
   if (message) {
     stream.answer_prefix_ = grpc_prefix(stream.response().body.size());
     stream.answer_prefix_size_ = stream.answer_prefix_.size();
@@ -148,9 +148,9 @@ void H2Session::add_rest_fields(H2Stream& stream, std::string_view length) {
 // Fields of gRPC's status, as trailers or as the only ones.
 void H2Session::add_status(H2Stream& stream) {
   const Response& response = stream.response();
-  const GrpcStatus status = stream.faulty_ ? stream.fault_ : response.grpc_status;
+  const StatusCode status = stream.faulty_ ? stream.fault_ : response.grpc_status;
   const std::string& text = stream.faulty_ ? stream.fault_text_ : response.grpc_message;
-  add_field("grpc-status", grpc_status_digits(status), literal);
+  add_field("grpc-status", digits_of(status), literal);
   if (!text.empty()) {
     append_percent_encoded(scratch_, text);
     add_field("grpc-message", scratch_, NGHTTP2_NV_FLAG_NO_INDEX | NGHTTP2_NV_FLAG_NO_COPY_NAME);

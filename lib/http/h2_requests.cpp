@@ -24,13 +24,13 @@ Coding coding_of(GrpcEncoding encoding) {
   }
 }
 
-GrpcStatus grpc_status_of(const Fault& fault) {
+StatusCode grpc_status_of(const Fault& fault) {
   switch (fault.status) {
     case 413:
-    case 503: return GrpcStatus::resource_exhausted;
-    case 415: return GrpcStatus::unimplemented;
-    case 500: return GrpcStatus::internal;
-    default: return GrpcStatus::invalid_argument;
+    case 503: return StatusCode::resource_exhausted;
+    case 415: return StatusCode::unimplemented;
+    case 500: return StatusCode::internal;
+    default: return StatusCode::invalid_argument;
   }
 }
 
@@ -44,7 +44,7 @@ void H2Session::call_handler(H2Stream& stream, Call&& call) {
     return;
   } catch (...) {
     const Error error = error_of(std::current_exception());
-    refuse(stream, 500, GrpcStatus::internal, error.public_statement());
+    refuse(stream, 500, StatusCode::internal, error.public_statement());
   }
   // It won't complete what it has failed at; should it do so yet, then it is no other request's.
   if (stream.answered_) return;
@@ -57,8 +57,8 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
   read_fields(stream);
   const Head& head = stream.head_;
   if (too_large)
-    return refuse(stream, 431, GrpcStatus::resource_exhausted, "the head is larger than the limit");
-  if (head.path.empty()) return refuse(stream, 400, GrpcStatus::invalid_argument, "the request has no path");
+    return refuse(stream, 431, StatusCode::resource_exhausted, "the head is larger than the limit");
+  if (head.path.empty()) return refuse(stream, 400, StatusCode::invalid_argument, "the request has no path");
   if (head.grpc && !accept_grpc(stream)) return;
   stream.known_ = true;
   stream.body_since_ = now_;
@@ -82,17 +82,17 @@ void H2Session::start_body(H2Stream& stream) {
   const Head& head = stream.head_;
   const Coding coding = coding_of(head.fields.find("content-encoding").value_or(""));
   if (coding == Coding::unknown) {
-    return refuse(stream, 415, GrpcStatus::unimplemented,
+    return refuse(stream, 415, StatusCode::unimplemented,
                   "the Content-Encoding is not one of identity, gzip and deflate");
   }
   if (coding != Coding::identity) stream.limit_ = std::min(stream.limit_, thread_.limits.inflated_bytes);
   if (head.content_length.value_or(0) > stream.limit_)
-    return refuse(stream, 413, GrpcStatus::resource_exhausted, "the body is larger than the limit");
+    return refuse(stream, 413, StatusCode::resource_exhausted, "the body is larger than the limit");
   stream.body_.start(coding, stream.limit_, head.content_length, thread_.memory);
   const auto expected = head.fields.find("expect");
   if (!expected) return;
   if (*expected != "100-continue")
-    return refuse(stream, 417, GrpcStatus::unimplemented, "nothing but 100-continue can be expected");
+    return refuse(stream, 417, StatusCode::unimplemented, "nothing but 100-continue can be expected");
   fields_.clear();
   add_field(":status", "100");
   nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, nullptr, fields_.data(),
@@ -120,7 +120,7 @@ bool H2Session::accept_grpc(H2Stream& stream) {
   if (const auto timeout = head.fields.find("grpc-timeout")) {
     const auto time = find_grpc_timeout(*timeout);
     if (!time) {
-      refuse(stream, 400, GrpcStatus::invalid_argument, "grpc-timeout is not 1 to 8 digits and a unit");
+      refuse(stream, 400, StatusCode::invalid_argument, "grpc-timeout is not 1 to 8 digits and a unit");
       return false;
     }
     head.deadline = head.arrived + *time;
@@ -129,7 +129,7 @@ bool H2Session::accept_grpc(H2Stream& stream) {
     const auto encoding = find_grpc_encoding(*name);
     if (!encoding) {
       stream.fault_encoding_ = true;
-      refuse(stream, 415, GrpcStatus::unimplemented, "the messages' grpc-encoding is not known");
+      refuse(stream, 415, StatusCode::unimplemented, "the messages' grpc-encoding is not known");
       return false;
     }
     stream.encoding_ = *encoding;
@@ -153,7 +153,7 @@ void H2Session::take_body(H2Stream& stream, std::string_view bytes) {
   }
   while (!bytes.empty() && !stream.discarding_) {
     if (stream.prefix_.whole() && stream.missing_ == 0)
-      return refuse(stream, 400, GrpcStatus::unimplemented,
+      return refuse(stream, 400, StatusCode::unimplemented,
                     "there is more than one message, and one is wanted");
     bytes.remove_prefix(take_message(stream, bytes));
   }
@@ -184,11 +184,11 @@ bool H2Session::begin_message(H2Stream& stream) {
   const bool compressed = prefix.flag() == 1;
   stream.missing_ = prefix.length();
   if (prefix.flag() > 1) {
-    refuse(stream, 400, GrpcStatus::invalid_argument, "a message begins with a flag that is neither 0 nor 1");
+    refuse(stream, 400, StatusCode::invalid_argument, "a message begins with a flag that is neither 0 nor 1");
   } else if (compressed && stream.encoding_ == GrpcEncoding::identity) {
-    refuse(stream, 400, GrpcStatus::internal, "a message is compressed, and no grpc-encoding says how");
+    refuse(stream, 400, StatusCode::internal, "a message is compressed, and no grpc-encoding says how");
   } else if (prefix.length() > stream.limit_) {
-    refuse(stream, 413, GrpcStatus::resource_exhausted, "the message is larger than the limit");
+    refuse(stream, 413, StatusCode::resource_exhausted, "the message is larger than the limit");
   } else {
     const std::uint64_t inflated = std::min(stream.limit_, thread_.limits.inflated_bytes);
     stream.body_.start(
@@ -252,12 +252,12 @@ void H2Session::all_in(H2Stream& stream) {
 void H2Session::finish_request(H2Stream& stream) {
   if (stream.head_.grpc) {
     if (!stream.prefix_.begun())
-      return refuse(stream, 400, GrpcStatus::unimplemented, "there is no message, and one is wanted");
+      return refuse(stream, 400, StatusCode::unimplemented, "there is no message, and one is wanted");
     if (!stream.prefix_.whole() || stream.missing_ > 0)
-      return refuse(stream, 400, GrpcStatus::invalid_argument, "the message is cut off");
+      return refuse(stream, 400, StatusCode::invalid_argument, "the message is cut off");
   } else if (stream.received_ == 0 &&
              stream.head_.fields.find("content-encoding").value_or("identity") != "identity") {
-    return refuse(stream, 400, GrpcStatus::invalid_argument, "an empty body is not compressed");
+    return refuse(stream, 400, StatusCode::invalid_argument, "an empty body is not compressed");
   }
   if (const Fault fault = stream.body_.finish()) return refuse(stream, fault);
   stream.handed_ = true;
@@ -268,7 +268,7 @@ void H2Session::finish_request(H2Stream& stream) {
 void H2Session::tell_half_closed(H2Stream& stream) {
   if (stream.paused_ || stream.half_told_ || stream.discarding_) return;
   if (stream.prefix_.begun())
-    return refuse(stream, 400, GrpcStatus::invalid_argument, "the last message is cut off");
+    return refuse(stream, 400, StatusCode::invalid_argument, "the last message is cut off");
   stream.half_told_ = stream.handed_ = true;
   const auto keep = stream.shared_from_this();
   call_handler(stream, [&] { thread_.handler.half_closed(stream); });
@@ -278,7 +278,7 @@ void H2Session::refuse(H2Stream& stream, const Fault& fault) {
   refuse(stream, fault.status, grpc_status_of(fault), fault.message);
 }
 
-void H2Session::refuse(H2Stream& stream, int http_status, GrpcStatus grpc_status, std::string_view message) {
+void H2Session::refuse(H2Stream& stream, int http_status, StatusCode grpc_status, std::string_view message) {
   stream.discarding_ = true;
   if (stream.final_) return;
   thread_.stats.requests_refused.fetch_add(1, std::memory_order_relaxed);

@@ -174,7 +174,7 @@ void H2Session::check_stream(H2Stream& stream) {
   if (coming && limits.body_rate > 0 &&
       now_ - stream.body_since_ > limits.head_timeout + time_for(stream.received_)) {
     thread_.stats.timeouts.fetch_add(1, std::memory_order_relaxed);
-    refuse(stream, 408, GrpcStatus::deadline_exceeded, "the request came too slowly");
+    refuse(stream, 408, StatusCode::deadline_exceeded, "the request came too slowly");
   }
 }
 

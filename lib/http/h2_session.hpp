@@ -83,7 +83,7 @@ class H2Session {
   template <typename Call>
   void call_handler(H2Stream& stream, Call&& call);
   // Answers in place of the handler, which is asked for the form only.
-  void refuse(H2Stream& stream, int http_status, GrpcStatus grpc_status, std::string_view message);
+  void refuse(H2Stream& stream, int http_status, StatusCode grpc_status, std::string_view message);
   void refuse(H2Stream& stream, const Fault& fault);
 
   // Its answer goes out.

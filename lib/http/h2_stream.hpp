@@ -99,7 +99,7 @@ class H2Stream final : public Exchange {
   // In place of the response's, which a handler may be working on yet.
   bool faulty_ = false;
   bool fault_encoding_ = false;  // says which encodings there are
-  GrpcStatus fault_ = GrpcStatus::ok;
+  StatusCode fault_ = StatusCode::ok;
   std::string fault_text_;
   Clock::time_point unsent_since_;
   std::uint64_t sent_since_ = 0;  // bytes

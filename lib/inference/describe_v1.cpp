@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "inference/describe.hpp"
+#include "inference/failure.hpp"
 #include "inference/rest_error.hpp"
 
 namespace nn::inference {
@@ -11,24 +12,13 @@ namespace {
 
 using serving::VersionState;
 
-// A code's name of google.rpc.Code, for why a version has ended.
-std::string_view code_of(const Error& error) {
-  switch (error.kind()) {
-    case ErrorKind::data: return "INVALID_ARGUMENT";
-    case ErrorKind::unavailable: return "UNAVAILABLE";
-    case ErrorKind::unsupported: return "UNIMPLEMENTED";
-    case ErrorKind::internal: return "INTERNAL";
-    default: return "UNKNOWN";
-  }
-}
-
 void append_state(std::string& body, std::uint64_t version, const serving::VersionEntry& entry) {
   body += "{\"version\":\"";
   body += std::to_string(version);
   body += "\",\"state\":\"";
   body += serving::name_of(entry.state);
   body += "\",\"status\":{\"error_code\":\"";
-  body += entry.reason ? code_of(*entry.reason) : "OK";
+  body += name_of(entry.reason ? status_code_of(failure_of(*entry.reason)) : StatusCode::ok);
   body += "\",\"error_message\":";
   append_json_string(body, entry.reason ? entry.reason->public_statement() : "");
   body += "}}";

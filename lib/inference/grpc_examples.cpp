@@ -5,7 +5,6 @@
 #include "base/text.hpp"
 #include "inference/grpc_model_spec.hpp"
 #include "inference/grpc_tensorflow.hpp"
-#include "inference/status_code.hpp"
 
 namespace nn::inference {
 namespace {

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/status_code.hpp"
 #include "base/text.hpp"
 #include "inference/grpc_schema.hpp"
 #include "inference/proto_wire.hpp"
-#include "inference/status_code.hpp"
 
 namespace nn::inference {
 namespace {

@@ -3,8 +3,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "inference/failure.hpp"
 #include "inference/grpc_model_spec.hpp"
-#include "inference/status_code.hpp"
 
 namespace nn::inference {
 namespace {
@@ -31,7 +31,7 @@ void write_version(Out& out, std::uint64_t version, const VersionEntry& entry) {
     status.integer(2, number_of(entry.state));
     status.message(3, [&](auto& code) {
       if (!entry.reason) return;
-      code.integer(1, static_cast<std::uint64_t>(code_of(*entry.reason)));
+      code.integer(1, static_cast<std::uint64_t>(status_code_of(failure_of(*entry.reason))));
       code.text(2, as_utf8(entry.reason->public_statement()));
     });
   });

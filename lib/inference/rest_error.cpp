@@ -56,39 +56,6 @@ void append_float(std::string& out, Float value, bool strict) {
 
 }  // namespace
 
-int http_status_of(Failure failure) {
-  switch (failure) {
-    case Failure::invalid: return 400;
-    case Failure::unauthenticated: return 401;
-    case Failure::forbidden: return 403;
-    case Failure::not_found: return 404;
-    case Failure::method_not_allowed: return 405;
-    case Failure::conflict: return 409;
-    case Failure::too_large: return 413;
-    case Failure::unsupported_media: return 415;
-    case Failure::exhausted: return 429;
-    case Failure::cancelled: return 499;
-    case Failure::internal: return 500;
-    case Failure::unsupported: return 501;
-    case Failure::unavailable: return 503;
-    case Failure::late: return 504;
-  }
-  return 500;
-}
-
-Failure failure_of(const Error& error) {
-  switch (error.kind()) {
-    case ErrorKind::usage:
-    case ErrorKind::data: return Failure::invalid;
-    case ErrorKind::unavailable: return Failure::unavailable;
-    case ErrorKind::unsupported: return Failure::unsupported;
-    case ErrorKind::io:
-    case ErrorKind::device:
-    case ErrorKind::internal: break;
-  }
-  return Failure::internal;
-}
-
 void append_error(std::string& body, std::string_view message) {
   body += "{\"error\":";
   append_json_string(body, message);

@@ -1,4 +1,4 @@
-// Errors, as REST protocols tell them: {"error":"…"} and a status of HTTP.
+// Errors, as REST protocols tell them: {"error":"…"}.
 #pragma once
 
 #include <cstdint>
@@ -8,27 +8,6 @@
 #include "base/error.hpp"
 
 namespace nn::inference {
-
-// What clients of inference protocols tell apart (tensorflow/serving util/net_http, http_rest_api_util.cc).
-enum class Failure : std::uint8_t {
-  invalid,             // 400
-  unauthenticated,     // 401
-  forbidden,           // 403
-  not_found,           // 404
-  method_not_allowed,  // 405
-  conflict,            // 409
-  too_large,           // 413
-  unsupported_media,   // 415
-  exhausted,           // 429
-  cancelled,           // 499
-  internal,            // 500
-  unsupported,         // 501
-  unavailable,         // 503
-  late                 // 504
-};
-int http_status_of(Failure failure);
-// Data and usage errors are the client's (400); what is unsupported is 501, unavailable 503, all else 500.
-Failure failure_of(const Error& error);
 
 // Appends {"error":"message"}. Any text: what isn't UTF-8 becomes U+FFFD.
 void append_error(std::string& body, std::string_view message);

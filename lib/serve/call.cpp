@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "inference/rest_error.hpp"
+
 namespace nn::serve {
 
 void Call::clear() {
@@ -22,27 +24,6 @@ void Call::clear() {
 
 namespace {
 
-http::GrpcStatus grpc_status_of(inference::Failure failure) {
-  using enum inference::Failure;
-  switch (failure) {
-    case invalid: return http::GrpcStatus::invalid_argument;
-    case unauthenticated: return http::GrpcStatus::unauthenticated;
-    case forbidden: return http::GrpcStatus::permission_denied;
-    case not_found: return http::GrpcStatus::not_found;
-    case conflict: return http::GrpcStatus::aborted;
-    case too_large:
-    case exhausted: return http::GrpcStatus::resource_exhausted;
-    case cancelled: return http::GrpcStatus::cancelled;
-    case method_not_allowed:
-    case unsupported_media:
-    case unsupported: return http::GrpcStatus::unimplemented;
-    case unavailable: return http::GrpcStatus::unavailable;
-    case late: return http::GrpcStatus::deadline_exceeded;
-    case internal: break;
-  }
-  return http::GrpcStatus::internal;
-}
-
 void add_number(http::Fields& fields, std::string_view name, std::int64_t value) {
   const fmt::format_int text(value);
   fields.add(name, std::string_view(text.data(), text.size()));
@@ -53,7 +34,7 @@ void add_number(http::Fields& fields, std::string_view name, std::int64_t value)
 void note_fault(Call& call, const Fault& fault) {
   call.failure = fault.failure;
   call.error = fault.message;
-  call.status = static_cast<int>(grpc_status_of(fault.failure));
+  call.status = static_cast<int>(inference::status_code_of(fault.failure));
 }
 
 void fail(http::Exchange& exchange, Call& call, const Fault& fault) {
@@ -61,7 +42,7 @@ void fail(http::Exchange& exchange, Call& call, const Fault& fault) {
   response.body.clear();
   note_fault(call, fault);
   if (exchange.head().grpc) {
-    response.grpc_status = grpc_status_of(fault.failure);
+    response.grpc_status = inference::status_code_of(fault.failure);
     response.grpc_message = fault.message;
     if (fault.retry_after.count() > 0) {
       add_number(response.trailers, "grpc-retry-pushback-ms", fault.retry_after.count());

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "http/exchange.hpp"
+#include "inference/failure.hpp"
 #include "inference/grpc_infer.hpp"
 #include "inference/grpc_tensorflow.hpp"
-#include "inference/rest_error.hpp"
 #include "inference/v1.hpp"
 #include "inference/v2.hpp"
 #include "serve/route.hpp"

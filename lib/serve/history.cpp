@@ -8,13 +8,13 @@ namespace nn::serve {
 
 bool is_fault(const Outcome& outcome) {
   if (!outcome.grpc) return outcome.code >= 500;
-  switch (static_cast<http::GrpcStatus>(outcome.code)) {
-    case http::GrpcStatus::unknown:
-    case http::GrpcStatus::deadline_exceeded:
-    case http::GrpcStatus::resource_exhausted:
-    case http::GrpcStatus::internal:
-    case http::GrpcStatus::unavailable:
-    case http::GrpcStatus::data_loss: return true;
+  switch (static_cast<StatusCode>(outcome.code)) {
+    case StatusCode::unknown:
+    case StatusCode::deadline_exceeded:
+    case StatusCode::resource_exhausted:
+    case StatusCode::internal:
+    case StatusCode::unavailable:
+    case StatusCode::data_loss: return true;
     default: return false;
   }
 }

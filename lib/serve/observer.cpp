@@ -202,7 +202,7 @@ void Observer::note_refusal(http::Exchange& exchange, Call& call) const {
   if (call.stream != nullptr) return;
   if (exchange.head().grpc) {
     call.status = static_cast<int>(response.grpc_status);
-    if (response.grpc_status != http::GrpcStatus::ok && !call.failure) call.failure = Failure::invalid;
+    if (response.grpc_status != StatusCode::ok && !call.failure) call.failure = Failure::invalid;
     return;
   }
   call.status = response.status;

@@ -28,7 +28,7 @@ class Echo : public http::Handler {
     } else if (path == "/gone") {
       response.body = std::to_string(gone_);
     } else if (path == "/fail") {
-      response.grpc_status = http::GrpcStatus::resource_exhausted;
+      response.grpc_status = StatusCode::resource_exhausted;
       response.grpc_message = "100 % full: ü\n";
       response.trailers.add("grpc-retry-pushback-ms", "200");
     } else {

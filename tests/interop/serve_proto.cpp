@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "../unit/inference/grpc_fixture.hpp"
+#include "inference/failure.hpp"
 #include "inference/grpc_describe.hpp"
 #include "inference/grpc_infer.hpp"
 #include "inference/grpc_reflection.hpp"
 #include "inference/grpc_tensorflow.hpp"
-#include "inference/status_code.hpp"
 
 using namespace nn;
 using namespace nn::inference;
@@ -32,9 +32,13 @@ const std::map<std::string, Signature, std::less<>>& models() {
   return models;
 }
 
+struct NotFound {
+  std::string message;
+};
+
 const Signature& signature_of(std::string_view name) {
   const auto model = models().find(name);
-  if (model == models().end()) throw StatusError(StatusCode::not_found, v2_no_model(name, 0));
+  if (model == models().end()) throw NotFound{v2_no_model(name, 0)};
   return model->second;
 }
 
@@ -178,8 +182,10 @@ int main() {
     if (std::fread(message.get(), 1, size, stdin) != size) return 1;
     try {
       write(0, service.answer(static_cast<char>(call), {message.get(), size}));
+    } catch (const NotFound& missing) {
+      write(static_cast<int>(StatusCode::not_found), missing.message);
     } catch (const Error& error) {
-      write(static_cast<int>(code_of(error)), error.message());
+      write(static_cast<int>(status_code_of(failure_of(error))), error.message());
     }
   }
   return 0;

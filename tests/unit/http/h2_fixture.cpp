@@ -21,7 +21,7 @@ std::optional<std::uint64_t> TestHandler::begin(http::Exchange& exchange) {
   http::Response& response = exchange.response();
   response.status = 403;
   response.body = "no";
-  response.grpc_status = http::GrpcStatus::permission_denied;
+  response.grpc_status = StatusCode::permission_denied;
   response.grpc_message = "no";
   return std::nullopt;
 }
@@ -56,7 +56,7 @@ void TestHandler::handle(http::Exchange& exchange) {
     std::from_chars(path.data() + 5, path.data() + path.size(), size);
     response.body.assign(size, 'b');
   } else if (path == "/status") {
-    response.grpc_status = http::GrpcStatus::resource_exhausted;
+    response.grpc_status = StatusCode::resource_exhausted;
     response.grpc_message = "100 % full\nü";
     response.trailers.add("grpc-retry-pushback-ms", "200");
     if (!exchange.head().grpc) response.status = 204;
@@ -76,7 +76,7 @@ void TestHandler::message(http::Exchange& exchange) {
   note(exchange);
   if (body == "throw") throw Error(ErrorKind::data, "it is broken");
   if (body == "end") {
-    exchange.response().grpc_status = http::GrpcStatus::aborted;
+    exchange.response().grpc_status = StatusCode::aborted;
     exchange.response().grpc_message = "as you like";
     exchange.send();
     return;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "inference/failure.hpp"
 #include "inference/model.hpp"
 #include "inference/outputs.hpp"
 #include "inference/rest_error.hpp"
@@ -214,15 +215,38 @@ TEST_CASE("errors are JSON whatever the text") {
   std::string local;
   append_error(local, data_error("wrong").within("row 3").within_file("/etc/secret"));
   CHECK(local == R"({"error":"row 3: wrong"})");
-  CHECK(http_status_of(failure_of(data_error("x"))) == 400);
-  CHECK(http_status_of(failure_of(make_error(ErrorKind::usage, "x"))) == 400);
-  CHECK(http_status_of(failure_of(make_error(ErrorKind::unavailable, "x"))) == 503);
-  CHECK(http_status_of(failure_of(make_error(ErrorKind::unsupported, "x"))) == 501);
-  CHECK(http_status_of(failure_of(make_error(ErrorKind::device, "x"))) == 500);
-  CHECK(http_status_of(Failure::late) == 504);
-  CHECK(http_status_of(Failure::cancelled) == 499);
-  CHECK(http_status_of(Failure::too_large) == 413);
-  CHECK(http_status_of(Failure::exhausted) == 429);
+}
+
+TEST_CASE("a failure has a status of HTTP and one of gRPC, and errors are failures by their kind") {
+  const std::pair<ErrorKind, Failure> kinds[] = {{ErrorKind::usage, Failure::invalid},
+                                                 {ErrorKind::data, Failure::invalid},
+                                                 {ErrorKind::unavailable, Failure::unavailable},
+                                                 {ErrorKind::unsupported, Failure::unsupported},
+                                                 {ErrorKind::io, Failure::internal},
+                                                 {ErrorKind::device, Failure::internal},
+                                                 {ErrorKind::internal, Failure::internal}};
+  for (const auto& [kind, failure] : kinds) CHECK(failure_of(make_error(kind, "x")) == failure);
+
+  const std::tuple<Failure, int, std::string_view, std::string_view> statuses[] = {
+      {Failure::invalid, 400, "INVALID_ARGUMENT", "3"},
+      {Failure::unauthenticated, 401, "UNAUTHENTICATED", "16"},
+      {Failure::forbidden, 403, "PERMISSION_DENIED", "7"},
+      {Failure::not_found, 404, "NOT_FOUND", "5"},
+      {Failure::method_not_allowed, 405, "UNIMPLEMENTED", "12"},
+      {Failure::conflict, 409, "ABORTED", "10"},
+      {Failure::too_large, 413, "RESOURCE_EXHAUSTED", "8"},
+      {Failure::unsupported_media, 415, "UNIMPLEMENTED", "12"},
+      {Failure::exhausted, 429, "RESOURCE_EXHAUSTED", "8"},
+      {Failure::cancelled, 499, "CANCELLED", "1"},
+      {Failure::internal, 500, "INTERNAL", "13"},
+      {Failure::unsupported, 501, "UNIMPLEMENTED", "12"},
+      {Failure::unavailable, 503, "UNAVAILABLE", "14"},
+      {Failure::late, 504, "DEADLINE_EXCEEDED", "4"}};
+  for (const auto& [failure, http, name, digits] : statuses) {
+    CHECK(http_status_of(failure) == http);
+    CHECK(name_of(status_code_of(failure)) == name);
+    CHECK(digits_of(status_code_of(failure)) == digits);
+  }
 }
 
 }  // namespace

@@ -31,6 +31,12 @@ TEST_CASE("TensorFlow Serving's status and metadata") {
       R"({"version":"3","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}},)"
       R"({"version":"2","state":"END","status":{"error_code":"INVALID_ARGUMENT","error_message":"checksum mismatch in tensor 3"}}],)"
       R"("name":"iris","ready":"True"})");
+  // gRPC says the same of it.
+  serving::ModelEntry unreadable;
+  unreadable.versions[1] = {VersionState::end, nullptr, make_error(ErrorKind::io, "no such file")};
+  body.clear();
+  append_v1_status(body, "iris", unreadable);
+  CHECK_THAT(body, Catch::Contains(R"("error_code":"INTERNAL")"));
   body.clear();
   append_v1_status(body, "iris", entry(), 2);
   CHECK(Json::parse(body).at("model_version_status").size() == 1);

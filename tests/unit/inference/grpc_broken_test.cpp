@@ -3,8 +3,8 @@
 
 #include "catch.hpp"
 #include "grpc_fixture.hpp"
+#include "inference/failure.hpp"
 #include "inference/grpc_infer.hpp"
-#include "inference/status_code.hpp"
 
 using namespace nn;
 using namespace nn::inference;
@@ -44,7 +44,7 @@ std::string refusal(const Signature& signature, const Bytes& message) {
     request.read(message);
     request.fill(signature, {}, rows);
   } catch (const Error& error) {
-    CHECK(code_of(error) == StatusCode::invalid_argument);
+    CHECK(failure_of(error) == Failure::invalid);
     return error.what();
   }
   return "accepted";

@@ -2,7 +2,6 @@
 
 #include "catch.hpp"
 #include "grpc_fixture.hpp"
-#include "inference/status_code.hpp"
 
 using namespace nn;
 using namespace nn::inference;
@@ -149,19 +148,4 @@ TEST_CASE("An index has versions with their states, and models without any") {
             pb::bytes(1, pb::bytes(1, "m") + pb::bytes(2, "2") + pb::bytes(3, "UNAVAILABLE") +
                              pb::bytes(4, "no such file")) +
             pb::bytes(1, pb::bytes(1, "n")));
-}
-
-TEST_CASE("Errors have codes, by their kind or their own") {
-  CHECK(code_of(make_error(ErrorKind::data, "")) == StatusCode::invalid_argument);
-  CHECK(code_of(make_error(ErrorKind::usage, "")) == StatusCode::invalid_argument);
-  CHECK(code_of(make_error(ErrorKind::unsupported, "")) == StatusCode::unimplemented);
-  CHECK(code_of(make_error(ErrorKind::unavailable, "")) == StatusCode::unavailable);
-  CHECK(code_of(make_error(ErrorKind::device, "")) == StatusCode::unavailable);
-  CHECK(code_of(make_error(ErrorKind::io, "")) == StatusCode::internal);
-  CHECK(code_of(make_error(ErrorKind::internal, "")) == StatusCode::internal);
-  const StatusError error(StatusCode::not_found, "no");
-  CHECK(code_of(static_cast<const Error&>(error)) == StatusCode::not_found);
-  CHECK(error.kind() == ErrorKind::data);
-  CHECK(name_of(StatusCode::unauthenticated) == "UNAUTHENTICATED");
-  CHECK(name_of(StatusCode::resource_exhausted) == "RESOURCE_EXHAUSTED");
 }

@@ -55,6 +55,10 @@ std::string to_string(const Place& place) {
   return out;
 }
 
+void once(bool& seen, std::string_view key, const Place& place) {
+  if (std::exchange(seen, true)) throw data_error("'{}' is there twice", key).within(to_string(place));
+}
+
 json::object JsonBody::open(std::string_view text) {
   if (parser_.capacity() > kept_bytes && text.size() <= kept_bytes) parser_ = json::parser();
   text_ = text;

@@ -30,6 +30,9 @@ struct Place {
 };
 std::string to_string(const Place& place);
 
+// Data error where a key has been seen at this place before; from now on it has.
+void once(bool& seen, std::string_view key, const Place& place);
+
 // A document and its parser, whose memory is kept. One thread.
 class JsonBody {
  public:

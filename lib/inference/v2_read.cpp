@@ -1,101 +1,47 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <limits>
-#include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "inference/elements.hpp"
 #include "inference/json.hpp"
-#include "inference/outputs.hpp"
 #include "inference/v2.hpp"
+#include "inference/v2_inputs.hpp"
+#include "inference/v2_outputs.hpp"
 
 namespace nn::inference {
 namespace {
 
-using Form = Signature::Form;
-
-constexpr std::size_t most_extents = 16;
-
-struct Memory {
-  JsonBody json;
-  std::vector<std::int64_t> shape;
-  std::vector<bool> seen;  // inputs of the signature
-};
-
-// An input as it is read: its parts come in any order.
-struct Input {
-  std::optional<std::string_view> name;
-  std::optional<DataType> type;
-  bool has_shape = false, has_data = false, has_parameters = false;
-  std::optional<std::uint64_t> binary_size;
-};
-
 class RequestReader {
  public:
-  RequestReader(Memory& memory, std::string_view body, const Signature& signature, Rows& rows,
-                V2Request& request)
-      : memory_(memory),
-        json_(memory.json),
-        body_(body),
-        signature_(signature),
-        rows_(rows),
-        request_(request) {}
+  RequestReader(JsonBody& json, V2Inputs& inputs, const Signature& signature, V2Request& request)
+      : json_(json), inputs_(inputs), signature_(signature), request_(request) {}
 
-  // The first `json_bytes` of the body are JSON.
-  void read(std::size_t json_bytes);
+  void read(std::string_view text);
   void read_raw();
 
  private:
   void read_parameters(json::value& value);
-  void read_inputs(json::value& value);
-  void read_input(json::object object, const Place& place);
-  void read_shape(json::value& value, const Place& place);
-  void read_input_parameters(json::value& value, Input& input, const Place& place);
-  void read_outputs(json::value& value);
-  void read_output(json::object object, const Place& place);
-  void read_output_parameters(json::value& value, WantedOutput& output, const Place& place);
+  void want_all(bool binary);
 
-  CheckedInput begin_input(const Input& input, bool binary);
-  void read_data(json::value& value, const Input& input, const Place& place);
-  void read_binary(const Input& input);
-  void read_elements(json::value& value, DataType type, const CheckedInput& input, const Place& place);
-  template <typename Take>
-  void flatten(json::value& value, int depth, Take&& take, const Place& place);
-
-  Memory& memory_;
   JsonBody& json_;
-  std::string_view body_;
+  V2Inputs& inputs_;
   const Signature& signature_;
-  Rows& rows_;
   V2Request& request_;
-  std::size_t binary_at_ = 0;  // the next binary tensor
-  std::int64_t inputs_ = 0;
-  Form form_ = Form::columns;
-  std::int64_t row_count_ = 0;
-  std::string_view first_name_;
   bool binary_output_ = false;
 };
 
-void once(bool& seen, std::string_view what, const Place& place) {
-  if (std::exchange(seen, true)) throw data_error("'{}' is there twice", what).within(to_string(place));
-}
-
-void RequestReader::read(std::size_t json_bytes) {
-  binary_at_ = json_bytes;
-  json::object root = json_.open(body_.substr(0, json_bytes));
+void RequestReader::read(std::string_view text) {
+  json::object root = json_.open(text);
   bool has_id = false, has_inputs = false, has_outputs = false, has_parameters = false;
   const Place place{"the request"};
   json_.each(root, [&](std::string_view key, json::value value) {
     if (key == "inputs") {
       once(has_inputs, key, place);
-      read_inputs(value);
+      inputs_.read(value);
     } else if (key == "outputs") {
       once(has_outputs, key, place);
-      read_outputs(value);
+      read_v2_outputs(json_, value, signature_, request_.outputs);
     } else if (key == "id") {
       once(has_id, key, place);
       request_.id = json_.text(value, {"id"});
@@ -108,22 +54,18 @@ void RequestReader::read(std::size_t json_bytes) {
   });
   json_.close();
   if (!has_inputs) fail_data("'inputs' is missing");
-  if (binary_at_ != body_.size()) {
-    fail_data("unexpected additional input data: {} bytes behind the inputs", body_.size() - binary_at_);
-  }
-  const auto& columns = signature_.columns();
-  if (form_ == Form::columns && static_cast<std::size_t>(inputs_) < columns.size()) {
-    const bool matrix = inputs_ == 0 && signature_.form() == Form::matrix;
-    std::size_t missing = 0;
-    while (!matrix && inputs_ > 0 && memory_.seen[missing]) ++missing;
-    fail_data("expected {} inputs but got {}: '{}' is missing", matrix ? 1 : columns.size(), inputs_,
-              printable(matrix ? signature_.inputs()[0].name : columns[missing].name, 40));
-  }
-  rows_.finish(row_count_);
-  if (!request_.outputs.empty()) return;
-  for (std::size_t i = 0; i < signature_.outputs().size(); ++i) {
-    request_.outputs.push_back({.index = i, .binary = binary_output_});
-  }
+  inputs_.finish();
+  if (request_.outputs.empty()) want_all(binary_output_);
+}
+
+void RequestReader::read_raw() {
+  inputs_.read_raw();
+  want_all(true);
+}
+
+void RequestReader::want_all(bool binary) {
+  for (std::size_t i = 0; i < signature_.outputs().size(); ++i)
+    request_.outputs.push_back({.index = i, .binary = binary});
 }
 
 void RequestReader::read_parameters(json::value& value) {
@@ -149,348 +91,6 @@ void RequestReader::read_parameters(json::value& value) {
   });
 }
 
-// ---- inputs
-
-void RequestReader::read_inputs(json::value& value) {
-  json::array list = json_.list(value, {"inputs"});
-  for (auto result : list) {
-    json::value element = json_.need<json::value>(std::move(result));
-    const Place place{"inputs", inputs_};
-    read_input(json_.object(element, place), place);
-    ++inputs_;
-  }
-}
-
-void RequestReader::read_input(json::object object, const Place& place) {
-  Input input;
-  bool has_name = false, has_type = false, data_is_read = false;
-  json_.each(object, [&](std::string_view key, json::value value) {
-    if (key == "name") {
-      once(has_name, key, place);
-      input.name = json_.text(value, {place.root, place.index, key});
-    } else if (key == "datatype") {
-      once(has_type, key, place);
-      const std::string_view name = json_.text(value, {place.root, place.index, key});
-      input.type = parse_datatype(name);
-      if (!input.type)
-        throw data_error("invalid datatype '{}'", printable(name, 40)).within(to_string(place));
-    } else if (key == "shape") {
-      once(input.has_shape, key, place);
-      read_shape(value, {place.root, place.index, key});
-    } else if (key == "parameters") {
-      once(input.has_parameters, key, place);
-      read_input_parameters(value, input, place);
-    } else if (key == "data") {
-      once(input.has_data, key, place);
-      // What its elements are may be said behind them.
-      data_is_read = input.name && input.type && input.has_shape;
-      if (data_is_read) read_data(value, input, {place.root, place.index, key});
-    } else {
-      json_.check(value);
-    }
-  });
-  const std::string_view missing = !input.name        ? "name"
-                                   : !input.type      ? "datatype"
-                                   : !input.has_shape ? "shape"
-                                                      : "";
-  if (!missing.empty()) throw data_error("'{}' is missing", missing).within(to_string(place));
-  if (input.has_data == input.binary_size.has_value()) {
-    throw data_error("input '{}' must have either 'data' or 'binary_data_size' in 'parameters'",
-                     printable(*input.name, 40))
-        .within(to_string(place));
-  }
-  if (input.binary_size) return read_binary(input);
-  if (data_is_read) return;
-  json_.need(object.reset());
-  json_.each(object, [&](std::string_view key, json::value value) {
-    if (key == "data") read_data(value, input, {place.root, place.index, key});
-  });
-}
-
-void RequestReader::read_shape(json::value& value, const Place& place) {
-  json::array list = json_.list(value, place);
-  memory_.shape.clear();
-  for (auto result : list) {
-    json::value element = json_.need<json::value>(std::move(result));
-    std::uint64_t extent = 0;
-    if (element.get_uint64().get(extent) || extent > std::numeric_limits<std::int64_t>::max()) {
-      json_.fail_type(element, "a dimension from 0 on", place);
-    }
-    if (memory_.shape.size() == most_extents) {
-      throw data_error("more than {} dimensions", most_extents).within(to_string(place));
-    }
-    memory_.shape.push_back(static_cast<std::int64_t>(extent));
-  }
-}
-
-void RequestReader::read_input_parameters(json::value& value, Input& input, const Place& place) {
-  json::object object = json_.object(value, {place.root, place.index, "parameters"});
-  json_.each(object, [&](std::string_view key, json::value parameter) {
-    const Place its{place.root, place.index, key};
-    if (key == "binary_data_size") {
-      if (input.binary_size) throw data_error("'{}' is there twice", key).within(to_string(place));
-      input.binary_size = json_.count(parameter, its);
-    } else if (key == "shared_memory_region") {
-      throw data_error("shared memory is not supported").within(to_string(place));
-    } else {
-      json_.check(parameter);
-    }
-  });
-}
-
-CheckedInput RequestReader::begin_input(const Input& input, bool binary) {
-  const InputTensor tensor{*input.name, *input.type, memory_.shape};
-  if (inputs_ == 0) form_ = form_of(signature_, tensor);
-  const CheckedInput checked = check_input(signature_, form_, tensor);
-  if (inputs_ == 0) {
-    // Numbers of JSON have more digits than a float: they stay what they are in other files of text.
-    rows_.begin(signature_, form_, binary ? tensor_type_of(form_, tensor.type) : DType::f64);
-    memory_.seen.assign(rows_.columns(), false);
-    row_count_ = checked.rows;
-    first_name_ = tensor.name;
-  }
-  if (memory_.seen[checked.column]) fail_data("input '{}' is there twice", printable(tensor.name, 40));
-  memory_.seen[checked.column] = true;
-  if (checked.rows != row_count_) {
-    fail_data("input '{}' has {} rows, but '{}' has {}", printable(tensor.name, 40), checked.rows,
-              printable(first_name_, 40), row_count_);
-  }
-  return checked;
-}
-
-void RequestReader::read_binary(const Input& input) {
-  const CheckedInput checked = begin_input(input, true);
-  const std::size_t left = body_.size() - binary_at_;
-  if (*input.binary_size > left) {
-    fail_data("unexpected size for input '{}', expecting {} additional bytes", printable(*input.name, 40),
-              *input.binary_size - left);
-  }
-  add_raw(rows_, checked, *input.type, body_.substr(binary_at_, *input.binary_size));
-  binary_at_ += *input.binary_size;
-}
-
-void RequestReader::read_data(json::value& value, const Input& input, const Place& place) {
-  const CheckedInput checked = begin_input(input, false);
-  if (*input.type == DataType::fp16 || *input.type == DataType::bf16) {
-    throw data_error("elements of {} come as binary data only", name_of(*input.type))
-        .within(to_string(place));
-  }
-  // An element takes two bytes at least, with its comma.
-  if (checked.elements > static_cast<std::int64_t>(body_.size() / 2 + 1)) {
-    throw data_error("the shape of '{}' says {} elements, but there are fewer", printable(*input.name, 40),
-                     checked.elements)
-        .within(to_string(place));
-  }
-  read_elements(value, *input.type, checked, place);
-}
-
-// Calls take(value) with what is no list, in order; lists may be nested in any way.
-template <typename Take>
-void RequestReader::flatten(json::value& value, int depth, Take&& take, const Place& place) {
-  if (depth > most_nested) {
-    throw data_error("lists are nested in each other more than {} deep", most_nested)
-        .within(to_string(place));
-  }
-  json::array list = json_.list(value, place);
-  for (auto result : list) {
-    json::value element = json_.need<json::value>(std::move(result));
-    if (!take(element)) flatten(element, depth + 1, take, place);
-  }
-}
-
-struct IntegerRange {
-  std::int64_t least;
-  std::uint64_t most;
-};
-
-template <typename T>
-constexpr IntegerRange range_of() {
-  return {static_cast<std::int64_t>(std::numeric_limits<T>::min()),
-          static_cast<std::uint64_t>(std::numeric_limits<T>::max())};
-}
-
-std::optional<IntegerRange> integer_range(DataType type) {
-  switch (type) {
-    case DataType::uint8: return range_of<std::uint8_t>();
-    case DataType::uint16: return range_of<std::uint16_t>();
-    case DataType::uint32: return range_of<std::uint32_t>();
-    case DataType::uint64: return range_of<std::uint64_t>();
-    case DataType::int8: return range_of<std::int8_t>();
-    case DataType::int16: return range_of<std::int16_t>();
-    case DataType::int32: return range_of<std::int32_t>();
-    case DataType::int64: return range_of<std::int64_t>();
-    default: return std::nullopt;
-  }
-}
-
-std::optional<double> integer_of(json::value& value, const IntegerRange& range) {
-  std::uint64_t positive = 0;
-  if (!value.get_uint64().get(positive)) {
-    return positive <= range.most ? std::optional(static_cast<double>(positive)) : std::nullopt;
-  }
-  std::int64_t negative = 0;
-  if (value.get_int64().get(negative) || negative < range.least) return std::nullopt;
-  return static_cast<double>(negative);
-}
-
-void RequestReader::read_elements(json::value& value, DataType type, const CheckedInput& input,
-                                  const Place& place) {
-  const auto count = input.elements;
-  std::int64_t i = 0;
-  const auto at = [&] { return Place{place.root, place.index, place.key, i}; };
-  // Calls read(value) with elements up to `count`, and only counts those behind.
-  const auto all = [&](auto&& read) {
-    flatten(
-        value, 1,
-        [&](json::value& element) {
-          if (json_.first(element) == '[') return false;
-          i < count ? read(element) : json_.check(element);
-          ++i;
-          return true;
-        },
-        place);
-  };
-  if (type == DataType::bytes) {
-    all([&](json::value& element) {
-      if (json_.first(element) == '"') return rows_.add_text(input.column, json_.need(element.get_string()));
-      if (json_.first(element) != 'n' || !json_.need(element.is_null()))
-        json_.fail_type(element, "a text", at());
-      rows_.add_missing(input.column);
-    });
-  } else {
-    double* out = rows_.doubles(input.column, static_cast<std::size_t>(count)).data();
-    if (const auto range = integer_range(type)) {
-      all([&](json::value& element) {
-        const auto number = integer_of(element, *range);
-        if (!number) json_.fail_type(element, name_of(type), at());
-        out[i] = *number;
-      });
-    } else if (type == DataType::boolean) {
-      all([&](json::value& element) { out[i] = json_.boolean(element, at()) ? 1 : 0; });
-    } else {
-      // Among columns of numbers there may be missing ones.
-      const JsonBody::NumberRule rule{.null = signature_.columns()[input.column].shape.empty()};
-      flatten(
-          value, 1,
-          [&](json::value& element) {
-            if (i < count && JsonBody::read_number(element, out[i])) [[likely]] {
-              ++i;
-              return true;
-            }
-            if (json_.first(element) == '[') return false;
-            if (i < count) {
-              out[i] = json_.number(element, rule, at());
-            } else {
-              json_.check(element);
-            }
-            ++i;
-            return true;
-          },
-          place);
-    }
-  }
-  if (i != count) {
-    throw data_error("the shape of '{}' says {} elements, but there are {}",
-                     printable(rows_.field(input.column).name, 40), count, i)
-        .within(to_string(place));
-  }
-}
-
-// ---- outputs
-
-void RequestReader::read_outputs(json::value& value) {
-  json::array list = json_.list(value, {"outputs"});
-  std::int64_t i = 0;
-  for (auto result : list) {
-    json::value element = json_.need<json::value>(std::move(result));
-    const Place place{"outputs", i++};
-    read_output(json_.object(element, place), place);
-  }
-}
-
-void RequestReader::read_output(json::object object, const Place& place) {
-  const auto& outputs = signature_.outputs();
-  WantedOutput output;
-  bool has_name = false, has_parameters = false;
-  json_.each(object, [&](std::string_view key, json::value value) {
-    if (key == "name") {
-      once(has_name, key, place);
-      const std::string_view name = json_.text(value, {place.root, place.index, key});
-      while (output.index < outputs.size() && outputs[output.index].name != name) ++output.index;
-      if (output.index == outputs.size()) {
-        fail_data("unexpected inference output '{}': the model has {}", printable(name, 40),
-                  outputs.size() == 1 ? outputs[0].name : outputs[0].name + ", " + outputs[1].name);
-      }
-    } else if (key == "parameters") {
-      once(has_parameters, key, place);
-      read_output_parameters(value, output, place);
-    } else {
-      json_.check(value);
-    }
-  });
-  if (!has_name) throw data_error("'name' is missing").within(to_string(place));
-  for (const WantedOutput& before : request_.outputs) {
-    if (before.index == output.index) fail_data("output '{}' is there twice", outputs[output.index].name);
-  }
-  if (output.classes > 0 && output_kind(signature_, output.index) == OutputKind::label) {
-    fail_data("classification is of numbers, but '{}' is a label", outputs[output.index].name);
-  }
-  request_.outputs.push_back(output);
-}
-
-void RequestReader::read_output_parameters(json::value& value, WantedOutput& output, const Place& place) {
-  json::object object = json_.object(value, {place.root, place.index, "parameters"});
-  json_.each(object, [&](std::string_view key, json::value parameter) {
-    const Place its{place.root, place.index, key};
-    if (key == "binary_data") {
-      output.binary = json_.boolean(parameter, its);
-    } else if (key == "classification") {
-      const std::uint64_t classes = json_.count(parameter, its);
-      if (classes < 1) throw data_error("expected 1 or more classes, got 0").within(to_string(its));
-      output.classes =
-          static_cast<std::int64_t>(std::min(classes, static_cast<std::uint64_t>(signature_.kind().width())));
-    } else if (key == "shared_memory_region") {
-      throw data_error("shared memory is not supported").within(to_string(place));
-    } else {
-      json_.check(parameter);
-    }
-  });
-}
-
-// ---- the model's only input, as bytes
-
-// How many texts these are; add_raw() looks at them closely.
-std::int64_t count_texts(std::string_view bytes) {
-  std::int64_t count = 0;
-  for (std::uint32_t length = 0; bytes.size() >= sizeof length; ++count) {
-    std::memcpy(&length, bytes.data(), sizeof length);
-    bytes.remove_prefix(std::min(sizeof length + length, bytes.size()));
-  }
-  return bytes.empty() ? count : count + 1;
-}
-
-void RequestReader::read_raw() {
-  const auto& inputs = signature_.inputs();
-  if (inputs.size() != 1) {
-    fail_data("raw bytes can be a model's only input, but there are {}", inputs.size());
-  }
-  const TensorSpec& only = inputs[0];
-  const std::int64_t width = element_count(only.shape);
-  const auto row = static_cast<std::size_t>(width) * size_of(only.type);
-  if (row > 0 && body_.size() % row != 0) {
-    fail_data("input byte size mismatch for input '{}'. Expected {} for each row, got {} in all",
-              printable(only.name, 40), row, body_.size());
-  }
-  const std::int64_t rows = row > 0 ? static_cast<std::int64_t>(body_.size() / row) : count_texts(body_);
-  memory_.shape.assign(1, rows);
-  memory_.shape.insert(memory_.shape.end(), only.shape.begin(), only.shape.end());
-  Input input{.name = only.name, .type = only.type, .binary_size = body_.size()};
-  read_binary(input);
-  rows_.finish(rows);
-  for (std::size_t i = 0; i < signature_.outputs().size(); ++i)
-    request_.outputs.push_back({.index = i, .binary = true});
-}
-
 // The bytes of JSON; nothing where all is the model's only input.
 std::optional<std::size_t> json_bytes_of(std::optional<std::string_view> header_length,
                                          std::size_t body_bytes) {
@@ -510,7 +110,10 @@ std::optional<std::size_t> json_bytes_of(std::optional<std::string_view> header_
 
 }  // namespace
 
-struct V2Reader::State : Memory {};
+struct V2Reader::State {
+  JsonBody json;
+  V2Inputs::Memory inputs;
+};
 
 V2Reader::V2Reader() : state_(std::make_unique<State>()) {}
 V2Reader::~V2Reader() = default;
@@ -523,9 +126,11 @@ void V2Reader::read(std::string_view body, std::optional<std::string_view> heade
   request.timeout.reset();
   request.priority = 0;
   request.outputs.clear();
-  RequestReader reader(*state_, body, signature, rows, request);
-  if (const auto json_bytes = json_bytes_of(header_length, body.size())) return reader.read(*json_bytes);
-  reader.read_raw();
+  const auto json_bytes = json_bytes_of(header_length, body.size());
+  V2Inputs inputs(state_->inputs, state_->json, body, json_bytes.value_or(0), signature, rows);
+  RequestReader reader(state_->json, inputs, signature, request);
+  if (!json_bytes) return reader.read_raw();
+  reader.read(body.substr(0, *json_bytes));
 }
 
 }  // namespace nn::inference

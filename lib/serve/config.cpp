@@ -1,13 +1,11 @@
 #include "serve/config.hpp"
 
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include <algorithm>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "base/toml.hpp"
 
 namespace nn::serve {
 
@@ -15,8 +13,10 @@ namespace {
 
 constexpr std::size_t longest = 1 << 20;  // bytes of a file
 
-std::int64_t line_of(const toml::source_region& source) {
-  return static_cast<std::int64_t>(source.begin.line);
+bool is_value(const TomlValue& value) {
+  using enum TomlValue::Kind;
+  const auto kind = value.kind();
+  return kind == text || kind == whole || kind == number || kind == flag;
 }
 
 }  // namespace
@@ -26,34 +26,30 @@ class ConfigReader {
  public:
   ConfigReader(const std::string& path, Config& out) : path_(path), out_(out) {}
 
-  void take(const toml::table& table, const std::string& before) {
-    for (const auto& [key, node] : table) {
-      const std::string name =
-          before.empty() ? std::string(key.str()) : before + "-" + std::string(key.str());
-      if (const toml::table* inner = node.as_table()) {
-        take(*inner, name);
+  void take(const TomlTable& table, const std::string& before) {
+    for (const TomlEntry& entry : table) {
+      const std::string name = before.empty() ? entry.key : before + "-" + entry.key;
+      if (entry.value.kind() == TomlValue::Kind::table) {
+        take(entry.value.table(), name);
         continue;
       }
-      Config::Entry entry{name, {}, node.is_array(), line_of(key.source())};
-      if (const toml::array* list = node.as_array()) {
-        for (const toml::node& element : *list) entry.values.push_back(value(name, element));
-      } else {
-        entry.values.push_back(value(name, node));
+      const bool list = entry.value.kind() == TomlValue::Kind::list;
+      Config::Entry& out = out_.entries_.emplace_back(Config::Entry{name, {}, list, entry.line});
+      if (!list) {
+        add(entry.value, out);
+        continue;
       }
-      out_.entries_.push_back(std::move(entry));
+      for (const TomlValue& value : entry.value.list()) add(value, out);
     }
   }
 
  private:
-  Config::Value value(const std::string& name, const toml::node& node) {
-    const std::int64_t line = line_of(node.source());
-    if (const auto* text = node.as_string()) return {text->get(), false, line};
-    if (const auto* integer = node.as_integer()) return {std::to_string(integer->get()), false, line};
-    if (const auto* number = node.as_floating_point()) return {fmt::format("{}", number->get()), false, line};
-    if (const auto* flag = node.as_boolean()) return {flag->get() ? "true" : "false", true, line};
-    throw make_error(ErrorKind::usage, "{}: expected a text, a number, true, false, or a list of them",
-                     printable(name))
-        .within_file(path_, line);
+  void add(const TomlValue& value, Config::Entry& entry) {
+    if (!is_value(value)) {
+      throw data_error("{}: expected a text, a number, true, false, or a list of them", printable(entry.name))
+          .within_file(path_, value.line());
+    }
+    entry.values.push_back({value.word(), value.kind() == TomlValue::Kind::flag, value.line()});
   }
 
   const std::string& path_;
@@ -66,11 +62,9 @@ Config Config::parse(std::string_view text, const std::string& path) {
   Config config;
   config.path_ = path;
   try {
-    const toml::table table = toml::parse(text, path);
-    ConfigReader(path, config).take(table, "");
-  } catch (const toml::parse_error& error) {
-    throw make_error(ErrorKind::usage, "{}", printable(error.description(), 200))
-        .within_file(path, line_of(error.source()));
+    ConfigReader(path, config).take(TomlFile(text, path, longest).root(), "");
+  } catch (const Error& error) {
+    throw error.as(ErrorKind::usage);  // a part of the command line
   }
   std::stable_sort(config.entries_.begin(), config.entries_.end(),
                    [](const Entry& a, const Entry& b) { return a.line < b.line; });

@@ -4,6 +4,7 @@
 
 #include "inference/describe.hpp"
 #include "inference/grpc_reflection.hpp"
+#include "inference/rest_error.hpp"
 #include "serve/questions.hpp"
 
 namespace nn::serve {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/log.hpp"
+#include "inference/rest_error.hpp"
 #include "serve/metrics.hpp"
 
 namespace nn::serve {

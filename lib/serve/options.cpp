@@ -146,7 +146,7 @@ void add_connection_options(options::List& list, ServeOptions& o) {
              .text = "Write `null` in place of `NaN` and `Infinity`, which are no JSON, though TensorFlow "
                      "Serving and Triton write them."},
             options::flag(o.strict_json));
-  options::append(list, net::option_list(o.tls, connections));
+  options::append(list, net::option_list(o.tls, connections, net::TlsUse::web_server));
 }
 
 void add_load_options(options::List& list, ServeOptions& o) {

@@ -88,7 +88,7 @@ void add_connection_options(options::List& list, WorkerOptions& o) {
                      "not: a unix socket in a folder that only administrators can enter.\n"
                      "May be given several times."},
             options::each(o.admin, net::parse_endpoint, options::Kind::endpoint));
-  options::append(list, net::option_list(o.tls, connections));
+  options::append(list, net::option_list(o.tls, connections, net::TlsUse::worker));
 }
 
 void add_model_options(options::List& list, WorkerOptions& o) {

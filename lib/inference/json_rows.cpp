@@ -36,13 +36,21 @@ void JsonRows::numbers(json::array& list, std::int64_t count, JsonBody::NumberRu
   if (i != count) fail_length(count, i, "numbers", place);
 }
 
+void JsonRows::fail_list(json::value& value, std::span<const std::int64_t> shape, const Place& place) {
+  const std::string expected =
+      fmt::format("a list of {} {}", shape.front(), shape.size() == 1 ? "numbers" : "lists");
+  double number = 0;
+  if (!JsonBody::read_number(value, number)) json_.fail_type(value, expected, place);
+  throw data_error("expected {}, got the number {}", expected, json_.token(value)).within(to_string(place));
+}
+
 void JsonRows::tensor(json::value& value, std::span<const std::int64_t> shape, JsonBody::NumberRule rule,
                       double* out, const Place& place) {
   if (shape.empty()) {
     *out = json_.number(value, rule, place);
     return;
   }
-  if (json_.first(value) != '[') json_.fail_type(value, fmt::format("a list of {}", shape.front()), place);
+  if (json_.first(value) != '[') fail_list(value, shape, place);
   json::array list = json_.need(value.get_array());
   if (shape.size() == 1) return numbers(list, shape.front(), rule, out, place);
   const std::int64_t step = product(shape.subspan(1));

@@ -22,6 +22,7 @@ class JsonRows {
  private:
   void numbers(json::array& list, std::int64_t count, JsonBody::NumberRule rule, double* out,
                const Place& place);
+  [[noreturn]] void fail_list(json::value& value, std::span<const std::int64_t> shape, const Place& place);
 
   JsonBody& json_;
   Base64& base64_;

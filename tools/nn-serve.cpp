@@ -19,7 +19,8 @@ struct Options {
   nn::serve::ServeOptions serve;
   std::vector<std::string> models;
   nn::net::Announcement announcement;
-  std::string config, status;
+  nn::serve::StatusQuestion status;
+  std::string config;
   bool check = false;
 };
 
@@ -48,14 +49,7 @@ options::List option_list(Options& o) {
        .text = "Look whether options, the file of --config and the files that they name are right, and "
                "end: with 2 where one is not, which is told with its line."},
       options::flag(o.check));
-  options::Group question(list, "Question to another server", options::Effect::local);
-  question.add(
-      {.name = "status",
-       .value = "URL",
-       .help = "Print how the server at http://HOST:PORT, https:// or unix:/PATH does",
-       .text = "Print how the server at `http://`*host*`:`*port* or `unix:`*path* does, as its status page "
-               "has it, and end."},
-      options::text(o.status));
+  options::append(list, nn::serve::option_list(o.status));
   options::append(list, nn::net::option_list(o.announcement));
   return list;
 }
@@ -87,7 +81,7 @@ nn::serve::ServeOptions read_anew(const nn::cli::Parsed& parsed) {
 }
 
 void run(Options& o, const options::List& list, const nn::cli::Parsed& parsed) {
-  if (!o.status.empty()) {
+  if (!o.status.url.empty()) {
     const std::string text = nn::serve::ask_status(o.status);
     return nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)), "standard output");
   }

@@ -99,9 +99,13 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
   std::shared_ptr<std::string> alert_ = std::make_shared<std::string>();
 };
 
+bool is_client(Tls::Side side) { return side == Tls::Side::client || side == Tls::Side::web_client; }
+
 void check_given(const TlsFiles& files, Tls::Side side) {
   const bool own = !files.cert.empty() && !files.key.empty();
-  if (side == Tls::Side::web_server) {
+  if (side == Tls::Side::web_client) {
+    if (files.cert.empty() != files.key.empty()) fail_usage("a certificate and its private key go together");
+  } else if (side == Tls::Side::web_server) {
     if (!own) fail_usage("an https:// endpoint needs --tls-cert and --tls-key");
   } else if (!own || files.ca.empty()) {
     fail_usage("a tls:// endpoint needs --tls-cert, --tls-key and --tls-ca");
@@ -124,9 +128,10 @@ int choose_protocol(SSL* /*connection*/, const unsigned char** out, unsigned cha
 ssl::context context_from(const TlsFiles& files, Tls::Side side) {
   check_given(files, side);
   ssl::context c(ssl::context::tls);
-  const bool web = side == Tls::Side::web_server;
-  ::SSL_CTX_set_min_proto_version(c.native_handle(), web ? TLS1_2_VERSION : TLS1_3_VERSION);
-  if (web) {
+  const bool web_client = side == Tls::Side::web_client, web_server = side == Tls::Side::web_server;
+  ::SSL_CTX_set_min_proto_version(c.native_handle(),
+                                  web_client || web_server ? TLS1_2_VERSION : TLS1_3_VERSION);
+  if (web_server) {
     ::SSL_CTX_set_alpn_select_cb(c.native_handle(), &choose_protocol, nullptr);
     constexpr unsigned char name[] = "nn";  // sessions of clients with certificates are only resumed by name
     ::SSL_CTX_set_session_id_context(c.native_handle(), name, sizeof name - 1);
@@ -137,16 +142,20 @@ ssl::context context_from(const TlsFiles& files, Tls::Side side) {
   };
   // Nobody is there to type a password.
   c.set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string(); }, error);
-  c.use_certificate_chain_file(files.cert, error);
-  check(files.cert, "certificate");
-  c.use_private_key_file(files.key, ssl::context::pem, error);
-  check(files.key, "private key of the certificate");
+  if (!files.cert.empty()) {
+    c.use_certificate_chain_file(files.cert, error);
+    check(files.cert, "certificate");
+    c.use_private_key_file(files.key, ssl::context::pem, error);
+    check(files.key, "private key of the certificate");
+    warn_if_public(files.key, "key");
+  }
   if (!files.ca.empty()) {
     c.load_verify_file(files.ca, error);
     check(files.ca, "certificate");
-    c.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+  } else if (web_client) {
+    c.set_default_verify_paths(error);
   }
-  warn_if_public(files.key, "key");
+  if (!files.ca.empty() || web_client) c.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
   return c;
 }
 
@@ -175,8 +184,8 @@ struct Greeted {
   boost::system::error_code error;
 };
 asio::awaitable<Greeted> greet(ssl::stream<Socket>& stream, Tls::Side side) {
-  const auto as = side == Tls::Side::client ? ssl::stream_base::client : ssl::stream_base::server;
-  auto [error] = co_await stream.async_handshake(as, no_throw);
+  auto [error] = co_await stream.async_handshake(
+      is_client(side) ? ssl::stream_base::client : ssl::stream_base::server, no_throw);
   co_return Greeted{error};
 }
 
@@ -201,7 +210,7 @@ asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
                                           std::chrono::milliseconds timeout) {
   const auto executor = socket.get_executor();
   ssl::stream<Socket> stream(std::move(socket), context_->ssl);
-  if (context_->side == Side::client) {
+  if (is_client(context_->side)) {
     X509_VERIFY_PARAM* wanted = ::SSL_get0_param(stream.native_handle());
     if (::X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) != 1) {
       ::X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size());

@@ -1,4 +1,4 @@
-// TLS: 1.3 with certificates on both sides, or as servers of the web have it.
+// TLS: 1.3 with certificates on both sides, or as servers and clients of the web have it.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,8 @@ class Tls {
   enum class Side : std::uint8_t {
     client,
     server,
-    web_server  // TLS 1.2 too; clients need a certificate only where `ca` is given; agrees on HTTP/2 or 1.1
+    web_server,  // TLS 1.2 too; clients need a certificate only where `ca` is given; agrees on HTTP/2 or 1.1
+    web_client   // TLS 1.2 too; needs no file: without `ca` those count whom the system trusts
   };
   // Reads the files. Usage error where one is not given, data errors that name the file.
   Tls(const TlsFiles& files, Side side);

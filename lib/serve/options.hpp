@@ -2,6 +2,7 @@
 #pragma once
 
 #include "options/option.hpp"
+#include "serve/ask.hpp"
 #include "serve/serve.hpp"
 
 namespace nn::serve {
@@ -12,5 +13,7 @@ options::List option_list(ServeOptions& options);
 options::List operation_options(ServeOptions& options);
 // Those of them whose change comes into force while the server runs.
 bool is_live(std::string_view option);
+// Those of asking another server.
+options::List option_list(StatusQuestion& question);
 
 }  // namespace nn::serve

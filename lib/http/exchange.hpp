@@ -59,6 +59,7 @@ struct Peer {
   bool admin = false;  // came in where only administrators do
   bool local = false;  // a process of this machine and of our user, or root's
   bool tls = false;
+  bool metrics = false;  // came in where only metrics and health are told
 };
 
 // An answer, filled in by a handler. Its memory is kept for the next one.

@@ -94,7 +94,7 @@ void check_kind(const Endpoint& endpoint, bool http) {
 // Is TLS wanted? Usage error for an endpoint of a kind that isn't this server's.
 bool wants_tls(const ListenOptions& options) {
   bool any_tls = options.tls.any();
-  for (const auto* list : {&options.listen, &options.admin}) {
+  for (const auto* list : {&options.listen, &options.admin, &options.metrics}) {
     for (const Endpoint& endpoint : *list) {
       check_kind(endpoint, options.http);
       any_tls = any_tls || is_encrypted(endpoint);
@@ -127,11 +127,13 @@ Listeners::Listeners(asio::io_context& io, ListenOptions options, bool local_onl
   };
   for (Listening& one : inherited_listeners(local_only && !certified, options_.http)) {
     if (one.endpoint.kind == Endpoint::Kind::tcp) one.endpoint.kind = inherited_kind();
-    add(std::move(one), false);
+    add(std::move(one), Entrance::everything);
   }
-  for (const Endpoint& endpoint : options_.listen) add(listen_on(endpoint, is_local_only(endpoint)), false);
+  for (const Endpoint& endpoint : options_.listen)
+    add(listen_on(endpoint, is_local_only(endpoint)), Entrance::everything);
   for (const Endpoint& endpoint : options_.admin)
-    add(listen_on(endpoint, options_.http || is_local_only(endpoint)), true);
+    add(listen_on(endpoint, options_.http || is_local_only(endpoint)), Entrance::administration);
+  for (const Endpoint& endpoint : options_.metrics) add(listen_on(endpoint, false), Entrance::metrics);
 }
 
 Endpoint::Kind Listeners::inherited_kind() const {
@@ -139,21 +141,21 @@ Endpoint::Kind Listeners::inherited_kind() const {
   return tls_ ? Endpoint::Kind::tls : Endpoint::Kind::tcp;
 }
 
-void Listeners::add(Listening listening, bool admin) {
+void Listeners::add(Listening listening, Entrance entrance) {
   const int flags = ::fcntl(listening.fd.get(), F_GETFL);
   ::fcntl(listening.fd.get(), F_SETFL, flags | O_NONBLOCK);
   Endpoint endpoint = listening.endpoint;
-  add(std::make_unique<ListeningSocket>(io_, std::move(listening)), std::move(endpoint), admin);
+  add(std::make_unique<ListeningSocket>(io_, std::move(listening)), std::move(endpoint), entrance);
 }
 
-void Listeners::add(std::unique_ptr<AcceptingSocket> acceptor, Endpoint endpoint, bool admin) {
-  listeners_.push_back({std::move(acceptor), std::move(endpoint), admin});
+void Listeners::add(std::unique_ptr<AcceptingSocket> acceptor, Endpoint endpoint, Entrance entrance) {
+  listeners_.push_back({std::move(acceptor), std::move(endpoint), entrance});
 }
 
-std::vector<Endpoint> Listeners::endpoints() const {
+std::vector<Endpoint> Listeners::endpoints(Entrance entrance) const {
   std::vector<Endpoint> out;
   for (const Listener& listener : listeners_) {
-    if (!listener.admin) out.push_back(listener.endpoint);
+    if (listener.entrance == entrance) out.push_back(listener.endpoint);
   }
   return out;
 }
@@ -204,7 +206,8 @@ asio::awaitable<void> Listeners::accept(Listener& listener) {
 }
 
 void Listeners::take(Socket socket, const Listener& listener) {
-  Client client{std::move(socket), {}, listener.admin, false};
+  Client client{std::move(socket), {}, listener.entrance == Entrance::administration};
+  client.metrics = listener.entrance == Entrance::metrics;
   look_at_peer(client);
   if (listener.endpoint.kind != Endpoint::Kind::unix_socket) set_up(client.socket);
   if (!is_encrypted(listener.endpoint)) {

@@ -29,11 +29,15 @@ class AcceptingSocket {
   virtual void close() = 0;
 };
 
+// What clients of a listening socket come for.
+enum class Entrance : std::uint8_t { everything, administration, metrics };
+
 struct ListenOptions {
   std::vector<Endpoint> listen;
-  std::vector<Endpoint> admin;  // where only administrators come in
-  TlsFiles tls;                 // for endpoints with tls:// or https://
-  bool http = false;            // a server of HTTP: http:// and https:// in place of tcp:// and tls://
+  std::vector<Endpoint> admin;    // where only administrators come in
+  std::vector<Endpoint> metrics;  // where only metrics and health are told, to anybody, on any network
+  TlsFiles tls;                   // for endpoints with tls:// or https://
+  bool http = false;              // a server of HTTP: http:// and https:// in place of tcp:// and tls://
 };
 
 // What Listeners would refuse of its endpoints and certificates, without opening a socket; errors as there.
@@ -44,10 +48,11 @@ class Listeners {
  public:
   struct Client {
     Socket socket;
-    std::string name;    // for logs
-    bool admin = false;  // came in where only administrators do
-    bool local = false;  // a process of this machine and of our user, or root's
-    bool tls = false;    // came through TLS
+    std::string name;      // for logs
+    bool admin = false;    // came in where only administrators do
+    bool local = false;    // a process of this machine and of our user, or root's
+    bool tls = false;      // came through TLS
+    bool metrics = false;  // came in where only metrics and health are told
   };
   struct Events {
     std::function<void(Client)> come;
@@ -63,11 +68,11 @@ class Listeners {
   Listeners(asio::io_context& io, ListenOptions options, bool local_only, Events events);
 
   // Another socket that clients come in by; before start().
-  void add(std::unique_ptr<AcceptingSocket> acceptor, Endpoint endpoint, bool admin);
+  void add(std::unique_ptr<AcceptingSocket> acceptor, Endpoint endpoint, Entrance entrance);
   void start();
   void close();
   bool empty() const { return listeners_.empty(); }
-  std::vector<Endpoint> endpoints() const;  // as bound, without those for administrators
+  std::vector<Endpoint> endpoints(Entrance entrance = Entrance::everything) const;  // as bound
   // New connections use the certificates that are there now; where they can't be read, the old.
   void renew_certificates();
   // Connections with bytes that TLS has not sent yet.
@@ -79,10 +84,10 @@ class Listeners {
   struct Listener {
     std::unique_ptr<AcceptingSocket> acceptor;
     Endpoint endpoint;
-    bool admin;
+    Entrance entrance;
   };
   Endpoint::Kind inherited_kind() const;  // of sockets that somebody else has bound to a port
-  void add(Listening listening, bool admin);
+  void add(Listening listening, Entrance entrance);
   asio::awaitable<void> accept(Listener& listener);
   void take(Socket socket, const Listener& listener);
   asio::awaitable<void> secure(Client client);

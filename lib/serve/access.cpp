@@ -1,5 +1,6 @@
 #include "serve/access.hpp"
 
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -76,6 +77,18 @@ Scopes parse_scopes(std::string_view text) {
   for (const std::string& word : split(text, ',')) scopes.add(scope_names().parse(trim(word)));
   return scopes;
 }
+
+std::string to_string(Scopes scopes) {
+  std::string out;
+  for (const auto& [scope, name] : scope_names().table) {
+    if (!scopes.has(scope)) continue;
+    out += out.empty() ? "" : ",";
+    out += name;
+  }
+  return out;
+}
+
+std::string_view name_of(Scope scope) { return scope_names().name_of(scope); }
 
 Scope scope_of(Action action) {
   switch (action) {
@@ -160,22 +173,42 @@ const Tokens::Token* Tokens::find(const Sha256::Digest& digest) const {
   return found;
 }
 
-AccessRules::Verdict AccessRules::check(Scope scope, const http::Peer& peer,
-                                        std::optional<std::string_view> authorization, Sha256& sha256) const {
+AccessRules::Judgement AccessRules::check(Scope scope, const http::Peer& peer,
+                                          std::optional<std::string_view> authorization,
+                                          Sha256& sha256) const {
+  using enum Verdict;
+  if (peer.metrics) return {scope == Scope::metrics || scope == Scope::health ? allowed : forbidden};
   if (peer.admin || (scope != Scope::admin && anonymous_.load(std::memory_order_relaxed).has(scope)))
-    return Verdict::allowed;
-  const std::shared_ptr<const Tokens> tokens = this->tokens();
+    return {allowed};
+  std::shared_ptr<const Tokens> tokens = this->tokens();
   if (scope == Scope::admin && peer.local && !admin_endpoint && (!tokens || !tokens->any_admin())) {
-    return Verdict::allowed;  // a process of our user may as well write into the repository
+    return {allowed};  // a process of our user may as well write into the repository
   }
-  if (!tokens) {
-    const bool certified = certificates && peer.tls && scope != Scope::admin;
-    return certified ? Verdict::allowed : Verdict::forbidden;
-  }
+  if (!tokens) return {certificates && peer.tls && scope != Scope::admin ? allowed : forbidden};
   const auto text = bearer(authorization);
   const Tokens::Token* token = text ? tokens->find(sha256.of(*text)) : nullptr;
-  if (token == nullptr) return Verdict::unauthenticated;
-  return token->scopes.has(scope) ? Verdict::allowed : Verdict::forbidden;
+  if (token == nullptr) return {unauthenticated};
+  return {token->scopes.has(scope) ? allowed : forbidden, std::move(tokens), token};
+}
+
+std::string AccessRules::reason(const Judgement& judgement, Scope scope, const http::Peer& peer,
+                                std::optional<std::string_view> authorization) const {
+  if (judgement.verdict == Verdict::unauthenticated) {
+    if (!authorization)
+      return fmt::format("a token of scope {} is needed, as Authorization: Bearer ...", name_of(scope));
+    return bearer(authorization) ? "the token is not known here"
+                                 : "the field Authorization is not Bearer and a token";
+  }
+  if (peer.metrics) return "this address is for metrics and health; ask elsewhere for the rest";
+  if (judgement.token != nullptr) {
+    return fmt::format("this needs a token of scope {}, and this one has {}", name_of(scope),
+                       to_string(judgement.token->scopes));
+  }
+  if (scope == Scope::admin)
+    return "only administrators of this server may do that, at its socket for them or with their token";
+  return fmt::format("clients{} have scope {} here, and this needs {}",
+                     certificates ? " without a certificate" : "",
+                     to_string(anonymous_.load(std::memory_order_relaxed)), name_of(scope));
 }
 
 }  // namespace nn::serve

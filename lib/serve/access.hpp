@@ -31,6 +31,7 @@ class Scopes {
   void add(Scope scope) { bits_ |= bit(scope); }
   bool has(Scope scope) const { return (bits_ & bit(scope)) != 0 || (bits_ & bit(Scope::admin)) != 0; }
   bool any() const { return bits_ != 0; }
+  bool operator==(const Scopes&) const = default;
 
  private:
   constexpr explicit Scopes(unsigned bits) : bits_(bits) {}
@@ -40,6 +41,8 @@ class Scopes {
 
 // "infer,read". Usage error for a word that is none.
 Scopes parse_scopes(std::string_view text);
+std::string to_string(Scopes scopes);
+std::string_view name_of(Scope scope);
 // What an action needs.
 Scope scope_of(Action action);
 
@@ -99,9 +102,17 @@ class AccessRules {
   }
 
   enum class Verdict : std::uint8_t { allowed, unauthenticated, forbidden };
+  struct Judgement {
+    Verdict verdict = Verdict::allowed;
+    std::shared_ptr<const Tokens> tokens = {};  // whose `token` is
+    const Tokens::Token* token = nullptr;       // that the client has shown, where it mattered and is one
+  };
   // `authorization` is the field of that name, where the request has one.
-  Verdict check(Scope scope, const http::Peer& peer, std::optional<std::string_view> authorization,
-                Sha256& sha256) const;
+  Judgement check(Scope scope, const http::Peer& peer, std::optional<std::string_view> authorization,
+                  Sha256& sha256) const;
+  // Why it isn't allowed, and what would be: for the client.
+  std::string reason(const Judgement& judgement, Scope scope, const http::Peer& peer,
+                     std::optional<std::string_view> authorization) const;
 
  private:
   std::atomic<Scopes> anonymous_{Scopes::all_but_admin()};

@@ -20,6 +20,7 @@ void Call::clear() {
   times = {};
   id.clear();
   has_own_id = false;
+  token.clear();
 }
 
 namespace {

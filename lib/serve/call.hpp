@@ -55,6 +55,7 @@ struct Call : http::Work {
   // For counters and logs besides.
   std::string id;                      // the client's x-request-id, or one that was made here
   bool has_own_id = false;             // it is the client's
+  std::string token;                   // the name of the token that it came with; maybe empty
   VersionCounters* counted = nullptr;  // of the version that it has reached, which `served` keeps
   struct Times {
     Clock::time_point come, read, over, ended;  // body there, rows there, computed, answer gone; or never

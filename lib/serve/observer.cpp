@@ -124,18 +124,18 @@ bool Observer::admit(http::Exchange& exchange, Call& call) {
   if (exchange.head().method == http::Method::options) return true;
   const Scope scope = scope_of(call.route.action);
   const auto authorization = exchange.head().fields.find("authorization");
-  switch (operations_.access.check(scope, exchange.peer(), authorization, sha256_)) {
-    case AccessRules::Verdict::allowed: return true;
-    case AccessRules::Verdict::unauthenticated:
-      fail(exchange, call,
-           {Failure::unauthenticated,
-            authorization ? "the token is not known here" : "a token is needed: Authorization: Bearer …"});
-      break;
-    case AccessRules::Verdict::forbidden:
-      fail(exchange, call,
-           {Failure::forbidden, scope == Scope::admin ? "only administrators of this server may do that"
-                                                      : "this client may not do that"});
-      break;
+  const AccessRules& rules = operations_.access;
+  const AccessRules::Judgement judgement = rules.check(scope, exchange.peer(), authorization, sha256_);
+  if (judgement.token != nullptr) call.token = judgement.token->name;
+  if (judgement.verdict == AccessRules::Verdict::allowed) return true;
+  const bool unknown = judgement.verdict == AccessRules::Verdict::unauthenticated;
+  fail(exchange, call,
+       {unknown ? Failure::unauthenticated : Failure::forbidden,
+        rules.reason(judgement, scope, exchange.peer(), authorization)});
+  // What it would take, for programs (RFC 6750, section 3).
+  if (judgement.token != nullptr && !exchange.head().grpc) {
+    exchange.response().fields.add(
+        "www-authenticate", fmt::format("Bearer error=\"insufficient_scope\", scope=\"{}\"", name_of(scope)));
   }
   return false;
 }
@@ -269,6 +269,7 @@ void Observer::log(const http::Exchange& exchange, const Call& call, bool sent, 
   entry.protocol = name_of(call.route.protocol);
   entry.method = head.method_text;
   entry.path = head.path;
+  entry.token = call.token;
   entry.grpc = head.grpc;
   entry.status = call.status;
   entry.sent = sent;

@@ -69,6 +69,16 @@ void add_access_options(options::List& list, ServeOptions& o) {
                      "Who may connect is a matter of the permissions of the socket's folder.\n"
                      "May be given several times."},
             options::each(o.admin, parse_admin_endpoint, options::Kind::endpoint));
+  group.add(
+      {.name = "metrics-listen",
+       .value = "ENDPOINT",
+       .help =
+           "Where metrics and health are told to anybody, and nothing else: http://HOST:PORT (repeatable)",
+       .text = "Tell metrics and health at this endpoint as well, without a token, and nothing else: for a "
+               "Prometheus and probes on a network of their own, while --listen is for clients with tokens.\n"
+               "It is opened beyond loopback, too.\n"
+               "May be given several times."},
+      options::each(o.metrics_listen, net::parse_endpoint, options::Kind::endpoint));
   group.add({.name = "cors",
              .value = "ORIGIN",
              .help = "Pages of that origin may ask, or of any: *",

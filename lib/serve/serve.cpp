@@ -87,8 +87,7 @@ Process::Process(const ServeOptions& options)
                    [this] { asio::post(io_, [this] { tell_threads(); }); }),
       service_{options, catalog_, models_.loader(), log_, operations_, &experiments_},
       signals_(io_),
-      listeners_(io_, {.listen = options.listen, .admin = options.admin, .tls = options.tls, .http = true},
-                 !is_guarded(options), listener_events()),
+      listeners_(io_, listen_options_of(options), !is_guarded(options), listener_events()),
       poll_s_(options.poll_s),
       drain_delay_(drain_delay_of(options)),
       drain_timeout_(options.drain_timeout) {
@@ -130,7 +129,8 @@ net::Listeners::Events Process::listener_events() {
 void Process::run() {
   // Those who are told to look anew while they start do it afterwards.
   signals_.add(SIGHUP);
-  if (listeners_.empty()) fail_usage("nothing to listen on; there is --listen http://HOST:PORT");
+  if (listeners_.endpoints().empty() && options_.admin.empty())
+    fail_usage("nothing to listen on; there is --listen http://HOST:PORT");
   models_.load();
   experiments_.look();
   backend::unpin_thread();  // loading pins; connections are served on any core
@@ -173,13 +173,21 @@ void Process::run() {
   }
 }
 
-void Process::tell_ready() {
-  const std::vector<net::Endpoint> endpoints = listeners_.endpoints();
-  std::vector<std::string> names, devices;
+std::vector<std::string> names_of(const std::vector<net::Endpoint>& endpoints) {
+  std::vector<std::string> names;
   names.reserve(endpoints.size());
   for (const net::Endpoint& endpoint : endpoints) names.push_back(net::to_string(endpoint));
+  return names;
+}
+
+void Process::tell_ready() {
+  const std::vector<net::Endpoint> endpoints = listeners_.endpoints();
+  std::vector<std::string> devices;
   for (const backend::Device& device : options_.devices) devices.push_back(backend::to_string(device));
-  log_.write("ready", {{"pid", ::getpid()}, {"endpoints", names}, {"devices", devices}});
+  log_.write("ready", {{"pid", ::getpid()},
+                       {"endpoints", names_of(endpoints)},
+                       {"metrics", names_of(listeners_.endpoints(net::Entrance::metrics))},
+                       {"devices", devices}});
   if (options_.on_ready) options_.on_ready(endpoints);
   take_over_signals();
   tell_status("READY=1");

@@ -52,7 +52,7 @@ struct ServeOptions {
   std::chrono::milliseconds hedge{0};  // a second worker is asked after; 0: never
 
   // Connections.
-  std::vector<net::Endpoint> listen, admin;
+  std::vector<net::Endpoint> listen, admin, metrics_listen;
   std::int64_t threads = 1;  // that serve connections
   std::int64_t max_connections = 16384;
   std::uint64_t max_body = 64u << 20;

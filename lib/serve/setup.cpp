@@ -26,6 +26,14 @@ bool is_guarded(const ServeOptions& options) {
   return !o.token_file.empty() || (o.anonymous && o.anonymous->any());
 }
 
+net::ListenOptions listen_options_of(const ServeOptions& options) {
+  return {.listen = options.listen,
+          .admin = options.admin,
+          .metrics = options.metrics_listen,
+          .tls = options.tls,
+          .http = true};
+}
+
 // With tokens nobody else may do anything, unless it is said.
 void set_access(AccessRules& access, const ServeOptions& options) {
   const OperationOptions& o = options.operations;

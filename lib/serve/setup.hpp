@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "net/listeners.hpp"
 #include "serve/operations.hpp"
 #include "serve/serve.hpp"
 
@@ -11,6 +12,8 @@ namespace nn::serve {
 
 // May it listen beyond loopback: has somebody said who may come?
 bool is_guarded(const ServeOptions& options);
+// Where it listens, and with what certificates.
+net::ListenOptions listen_options_of(const ServeOptions& options);
 // Reads tokens, opens logs. Usage, data and io errors.
 void set_up(Operations& operations, const ServeOptions& options);
 // Who may do what, with the tokens as they are now. Data and io errors; then all stays as it was.

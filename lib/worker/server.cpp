@@ -21,8 +21,10 @@ constexpr std::chrono::milliseconds look_at_connections{100};
 Server::Server(Service& service)
     : service_(service),
       tasks_(service.io),
-      listeners_(service.io, {service.options.listen, service.options.admin, service.options.tls},
-                 service.token.empty(), listener_events()),
+      listeners_(
+          service.io,
+          {.listen = service.options.listen, .admin = service.options.admin, .tls = service.options.tls},
+          service.token.empty(), listener_events()),
       admission_(service, listeners_, tasks_),
       drain_(service, listeners_, tasks_) {
   service_.on_change = [this] { drain_.look(); };

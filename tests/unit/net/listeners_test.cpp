@@ -109,7 +109,8 @@ struct Fixture {
   FakeAcceptor* add(std::string_view endpoint, bool admin = false) {
     auto owned = std::make_unique<FakeAcceptor>(io);
     FakeAcceptor* added = owned.get();
-    listeners->add(std::move(owned), net::parse_endpoint(endpoint), admin);
+    listeners->add(std::move(owned), net::parse_endpoint(endpoint),
+                   admin ? Entrance::administration : Entrance::everything);
     return added;
   }
   void run() {

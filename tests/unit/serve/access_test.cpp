@@ -59,7 +59,7 @@ TEST_CASE("who may do what", "[access]") {
   const http::Peer anybody, local{"", false, true, false}, admin{"", true, false, false},
       tls{"", false, false, true};
   const auto check = [&](Scope scope, const http::Peer& peer, std::optional<std::string_view> token = {}) {
-    return rules.check(scope, peer, token, sha256);
+    return rules.check(scope, peer, token, sha256).verdict;
   };
 
   SECTION("without tokens: all but administration, which is for processes of our user") {
@@ -91,6 +91,18 @@ TEST_CASE("who may do what", "[access]") {
     CHECK(check(Scope::metrics, anybody) == Verdict::allowed);
     CHECK(check(Scope::infer, anybody) == Verdict::unauthenticated);
   }
+  SECTION("where metrics and health are told, they are to anybody, and nothing else is") {
+    http::Peer scraper, boss{"", true, false, false};
+    scraper.metrics = true;
+    rules.set_tokens(Tokens::parse(tokens, "t"));
+    rules.set_anonymous(Scopes());
+    CHECK(check(Scope::metrics, scraper) == Verdict::allowed);
+    CHECK(check(Scope::health, scraper) == Verdict::allowed);
+    for (const Scope scope : {Scope::infer, Scope::read, Scope::admin}) {
+      CHECK(check(scope, scraper) == Verdict::forbidden);
+      CHECK(check(scope, scraper, "Bearer user") == Verdict::forbidden);
+    }
+  }
   SECTION("certificates") {
     rules.set_anonymous(parse_scopes("health"));
     rules.certificates = true;
@@ -99,4 +111,46 @@ TEST_CASE("who may do what", "[access]") {
     CHECK(check(Scope::infer, anybody) == Verdict::forbidden);
     CHECK(check(Scope::health, anybody) == Verdict::allowed);
   }
+}
+
+TEST_CASE("who may not do something hears what it takes", "[access]") {
+  Sha256 sha256;
+  AccessRules rules;
+  http::Peer anybody, scraper;
+  scraper.metrics = true;
+  struct Row {
+    Scope scope;
+    http::Peer peer;
+    std::optional<std::string_view> authorization;
+    std::string reason;
+  };
+  const auto check = [&](const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+      const auto judgement = rules.check(row.scope, row.peer, row.authorization, sha256);
+      CHECK(judgement.verdict != Verdict::allowed);
+      CHECK(rules.reason(judgement, row.scope, row.peer, row.authorization) == row.reason);
+    }
+  };
+  rules.set_anonymous(parse_scopes("health,read"));
+  check({{Scope::infer, anybody, {}, "clients have scope read,health here, and this needs infer"},
+         {Scope::admin,
+          anybody,
+          {},
+          "only administrators of this server may do that, at its socket for them or with their token"}});
+  rules.certificates = true;
+  check({{Scope::infer,
+          anybody,
+          {},
+          "clients without a certificate have scope read,health here, and this needs infer"}});
+  rules.set_tokens(Tokens::parse(tokens, "t"));
+  check({{Scope::infer, anybody, {}, "a token of scope infer is needed, as Authorization: Bearer ..."},
+         {Scope::infer, anybody, "Bearer nobody", "the token is not known here"},
+         {Scope::infer, anybody, "Basic dXNlcjp1c2Vy", "the field Authorization is not Bearer and a token"},
+         {Scope::metrics, anybody, "Bearer user",
+          "this needs a token of scope metrics, and this one has infer,read"},
+         {Scope::admin, anybody, "Bearer user",
+          "this needs a token of scope admin, and this one has infer,read"},
+         {Scope::infer, scraper, "Bearer user",
+          "this address is for metrics and health; ask elsewhere for the rest"}});
+  CHECK(rules.check(Scope::infer, anybody, "Bearer user", sha256).token->name == "the shop");
 }

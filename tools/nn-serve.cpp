@@ -65,6 +65,8 @@ void take_config(Options& o, const options::List& list, const nn::cli::Parsed& p
     const nn::serve::Config config = nn::serve::Config::read(o.config);
     config.apply(list, is_given);
     o.serve.given.merge(config.words(is_given));
+    o.serve.config_file = o.config;
+    o.serve.config_lines = config.lines(is_given);
   }
   for (const std::string& text : o.models) o.serve.models.push_back(nn::repository::parse_model_spec(text));
 }

@@ -110,4 +110,13 @@ std::map<std::string, std::string> Config::words(
   return out;
 }
 
+std::map<std::string, std::int64_t> Config::lines(
+    const std::function<bool(std::string_view name)>& is_given) const {
+  std::map<std::string, std::int64_t> out;
+  for (const Entry& entry : entries_) {
+    if (!is_given(entry.name)) out[entry.name] = entry.line;
+  }
+  return out;
+}
+
 }  // namespace nn::serve

@@ -32,6 +32,8 @@ class Config {
   void apply(const options::List& list, const std::function<bool(std::string_view name)>& is_given) const;
   // What apply() applies, by name, as words: to compare two configurations.
   std::map<std::string, std::string> words(const std::function<bool(std::string_view name)>& is_given) const;
+  // Where each of them is, for messages.
+  std::map<std::string, std::int64_t> lines(const std::function<bool(std::string_view name)>& is_given) const;
 
  private:
   struct Value {

@@ -367,11 +367,10 @@ ServeOptions checked(ServeOptions options) {
 
 void check(const ServeOptions& given) {
   const ServeOptions options = checked(given);
-  if (!options.operations.token_file.empty()) Tokens::read(options.operations.token_file);
-  net::check({.listen = options.listen, .admin = options.admin, .tls = options.tls, .http = true},
-             !is_guarded(options));
+  read_tokens(options);
+  check_listening(options);
   for (const repository::ModelSpec& spec : options.models) repository::find_versions(spec);
-  for (const std::string& file : options.hosts) net::read_hosts(file);
+  check_hosts(options);
 }
 
 void serve(const ServeOptions& given) {

@@ -79,6 +79,10 @@ struct ServeOptions {
   // What was said of each option, by its name, and how that is read anew; for SIGHUP. Errors of reload()
   // leave all as it is.
   std::map<std::string, std::string> given;
+  // The file of --config, and the lines of the options that come from it: for messages about files that they
+  // name.
+  std::string config_file;
+  std::map<std::string, std::int64_t> config_lines;
   std::function<ServeOptions()> reload;
   // Called once, when connections are accepted: the endpoints as bound.
   std::function<void(const std::vector<net::Endpoint>&)> on_ready;

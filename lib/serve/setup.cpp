@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <utility>
 
 #include "net/endpoint.hpp"
 #include "net/tls.hpp"
@@ -19,7 +20,48 @@ bool may_be_several(const std::vector<repository::ModelSpec>& given) {
   return found.size() != 1 || found[0].path != given[0].path;
 }
 
+// Calls it; its errors say which option has named their file.
+template <typename Act>
+auto as_named(const ServeOptions& options, const std::string& option, const Act& act) {
+  try {
+    return act();
+  } catch (const Error& error) {
+    throw within_config(error, options, option);
+  }
+}
+
 }  // namespace
+
+Error within_config(const Error& error, const ServeOptions& options, const std::string& option) {
+  const auto line = options.config_lines.find(option);
+  if (line == options.config_lines.end()) return error;
+  return error.within("--" + option).within_file(options.config_file, line->second);
+}
+
+std::shared_ptr<const Tokens> read_tokens(const ServeOptions& options) {
+  const std::string& path = options.operations.token_file;
+  if (path.empty()) return nullptr;
+  return as_named(options, "token-file", [&] { return Tokens::read(path); });
+}
+
+void check_listening(const ServeOptions& options) {
+  try {
+    net::check(listen_options_of(options), !is_guarded(options));
+  } catch (const Error& error) {
+    const std::pair<const char*, const std::string&> files[] = {
+        {"tls-cert", options.tls.cert}, {"tls-key", options.tls.key}, {"tls-ca", options.tls.ca}};
+    for (const auto& [option, path] : files) {
+      if (!path.empty() && error.is_within(path)) throw within_config(error, options, option);
+    }
+    throw;
+  }
+}
+
+void check_hosts(const ServeOptions& options) {
+  as_named(options, "hosts", [&] {
+    for (const std::string& file : options.hosts) net::read_hosts(file);
+  });
+}
 
 bool is_guarded(const ServeOptions& options) {
   const OperationOptions& o = options.operations;
@@ -38,7 +80,7 @@ net::ListenOptions listen_options_of(const ServeOptions& options) {
 void set_access(AccessRules& access, const ServeOptions& options) {
   const OperationOptions& o = options.operations;
   const bool asked = !o.token_file.empty();
-  access.set_tokens(asked ? Tokens::read(o.token_file) : nullptr);
+  access.set_tokens(read_tokens(options));
   access.set_anonymous(o.anonymous ? *o.anonymous : asked ? Scopes() : Scopes::all_but_admin());
 }
 

@@ -10,6 +10,13 @@
 
 namespace nn::serve {
 
+// The same error with the place in the configuration that named the file which it is about, if that did.
+Error within_config(const Error& error, const ServeOptions& options, const std::string& option);
+// Reads the tokens; null where there are to be none. Errors as Tokens has them.
+std::shared_ptr<const Tokens> read_tokens(const ServeOptions& options);
+// Errors as net::check() and net::read_hosts() have them.
+void check_listening(const ServeOptions& options);
+void check_hosts(const ServeOptions& options);
 // May it listen beyond loopback: has somebody said who may come?
 bool is_guarded(const ServeOptions& options);
 // Where it listens, and with what certificates.

@@ -90,6 +90,11 @@ void Predictor::make_room(InputPath& path, const std::optional<std::array<float,
   if (backend_->copies_parameters()) model_.parameters = nullptr;
 }
 
+std::uint64_t Predictor::step_bytes() const {
+  const auto values = static_cast<std::uint64_t>((encoded_.step + bytes_.step) * plan_.values_per_row);
+  return values * sizeof(float) + x_.size() + y_.size();
+}
+
 // Those of the file, or where the device has the only copy, its.
 std::shared_ptr<const float> Predictor::parameters_now() const {
   if (model_.parameters) return model_.parameters;

@@ -40,6 +40,12 @@ class Predictor {
   // Multiplications and additions of a row, roughly.
   std::int64_t work_per_row() const { return 2 * plan_.parameter_count; }
 
+  std::uint64_t weight_bytes() const {
+    return static_cast<std::uint64_t>(plan_.parameter_count) * sizeof(float);
+  }
+  // What is kept for the rows of steps, as the plan has it: between calls of the others only.
+  std::uint64_t step_bytes() const;
+
   // Data errors for a table that doesn't fit the model.
   model::BoundEncoder bind(const Schema& schema) const;
 

@@ -73,32 +73,23 @@ std::uint64_t TimeCounts::quantile_us(double q) const {
   return TimeBuckets::end_us(last);
 }
 
-Outcomes::~Outcomes() {
-  for (Node* node = first_.load(); node != nullptr;) delete std::exchange(node, node->next.load());
-}
-
 void Outcomes::count(Protocol protocol, bool grpc, int code, std::string_view route) {
-  if (size_ >= most) route = {};
-  Node* node = first_.load(std::memory_order_relaxed);
-  for (; node != nullptr; node = node->next.load(std::memory_order_relaxed)) {
-    const Outcome& has = node->outcome;
-    if (has.code == code && has.protocol == protocol && has.grpc == grpc && has.route == route) {
-      return node->count.add();
-    }
-  }
-  node = new Node{{protocol, grpc, code, std::string(route)}, {}, {}};
-  node->count.add();
-  auto& place = last_ == nullptr ? first_ : last_->next;
-  place.store(node, std::memory_order_release);
-  last_ = node;
-  ++size_;
+  if (entries_.size() >= most) route = {};
+  Entry* entry = entries_.find([&](const Entry& e) {
+    const Outcome& has = e.outcome;
+    return has.code == code && has.protocol == protocol && has.grpc == grpc && has.route == route;
+  });
+  if (entry == nullptr) entry = &entries_.add(Outcome{protocol, grpc, code, std::string(route)});
+  entry->count.add();
 }
 
 void Outcomes::for_each(const std::function<void(const Outcome&, std::uint64_t)>& take) const {
-  for (const Node* node = first_.load(std::memory_order_acquire); node != nullptr;
-       node = node->next.load(std::memory_order_acquire)) {
-    take(node->outcome, node->count.get());
-  }
+  entries_.for_each([&](const Entry& entry) { take(entry.outcome, entry.count.get()); });
+}
+
+DeviceCounters& VersionCounters::device(std::string_view name) {
+  DeviceCounters* found = devices.find([&](const DeviceCounters& has) { return has.device == name; });
+  return found != nullptr ? *found : devices.add(name);
 }
 
 std::shared_ptr<VersionCounters> Counters::Thread::of(const std::string& model, std::uint64_t version) {
@@ -136,11 +127,23 @@ void add_outcomes(std::vector<VersionTotals::Ended>& to, const Outcomes& from, s
   });
 }
 
+void add_device(VersionTotals& to, const DeviceCounters& from) {
+  auto at = std::find_if(to.devices.begin(), to.devices.end(),
+                         [&](const VersionTotals::Device& has) { return has.device == from.device; });
+  if (at == to.devices.end()) at = to.devices.insert(at, {from.device, 0, {}});
+  const std::uint64_t rows = from.rows.get();
+  TimeCounts compute;
+  compute.add(from.compute);
+  at->rows += rows;
+  at->compute.add(compute);
+  to.rows += rows;
+  to.compute.add(compute);
+}
+
 // What ended is read before what began, so that there are never more of the former.
 void add_version(VersionTotals& to, const VersionCounters& from) {
   add_outcomes(to.outcomes, from.outcomes, to.ended);
   to.started += from.started.get();
-  to.rows += from.rows.get();
   to.cancelled += from.cancelled.get();
   to.parse_us += from.parse_us.get();
   to.write_us += from.write_us.get();
@@ -150,7 +153,7 @@ void add_version(VersionTotals& to, const VersionCounters& from) {
   for (std::size_t i = 0; i < to.shed.size(); ++i) to.shed[i] += from.shed[i].get();
   to.total.add(from.total);
   to.queue.add(from.queue);
-  to.compute.add(from.compute);
+  from.devices.for_each([&](const DeviceCounters& device) { add_device(to, device); });
 }
 
 }  // namespace

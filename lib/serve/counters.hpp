@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "serve/route.hpp"
@@ -66,6 +67,54 @@ class TimeCounts {
   std::uint64_t count_ = 0, sum_us_ = 0;
 };
 
+// Things by what they are of, made as they come; they stay. One thread adds, any thread reads.
+template <typename T>
+class GrowingList {
+ public:
+  GrowingList() = default;
+  GrowingList(const GrowingList&) = delete;
+  GrowingList& operator=(const GrowingList&) = delete;
+  ~GrowingList() {
+    for (Node* node = first_.load(); node != nullptr;) delete std::exchange(node, node->next.load());
+  }
+  // The first that is; null without one.
+  template <typename Is>
+  T* find(const Is& is) {
+    for (Node* node = first_.load(std::memory_order_relaxed); node != nullptr;
+         node = node->next.load(std::memory_order_relaxed)) {
+      if (is(node->value)) return &node->value;
+    }
+    return nullptr;
+  }
+  template <typename... Args>
+  T& add(Args&&... args) {
+    auto* node = new Node(std::forward<Args>(args)...);
+    (last_ == nullptr ? first_ : last_->next).store(node, std::memory_order_release);
+    last_ = node;
+    ++size_;
+    return node->value;
+  }
+  std::size_t size() const { return size_; }  // the thread's that adds
+  template <typename Take>
+  void for_each(const Take& take) const {
+    for (const Node* node = first_.load(std::memory_order_acquire); node != nullptr;
+         node = node->next.load(std::memory_order_acquire)) {
+      take(node->value);
+    }
+  }
+
+ private:
+  struct Node {
+    template <typename... Args>
+    explicit Node(Args&&... args) : value(std::forward<Args>(args)...) {}
+    T value;
+    std::atomic<Node*> next{nullptr};
+  };
+  std::atomic<Node*> first_{nullptr};
+  Node* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 // How requests ended, by protocol, route (an experiment's arm) and code: HTTP's status, or gRPC's.
 struct Outcome {
   Protocol protocol = Protocol::plain;
@@ -74,27 +123,28 @@ struct Outcome {
   std::string route;
 };
 
-// One thread counts, any thread reads. Entries are made as they come, and stay: counting again allocates
-// nothing.
+// One thread counts, any thread reads. Counting again allocates nothing.
 class Outcomes {
  public:
-  Outcomes() = default;
-  Outcomes(const Outcomes&) = delete;
-  Outcomes& operator=(const Outcomes&) = delete;
-  ~Outcomes();
   void count(Protocol protocol, bool grpc, int code, std::string_view route);
   void for_each(const std::function<void(const Outcome&, std::uint64_t)>& take) const;
 
  private:
   static constexpr std::size_t most = 256;  // entries; whatever comes then has no route
-  struct Node {
-    Outcome outcome;
+  struct Entry {
+    explicit Entry(Outcome its) : outcome(std::move(its)) {}
+    const Outcome outcome;
     Counter count;
-    std::atomic<Node*> next{nullptr};
   };
-  std::atomic<Node*> first_{nullptr};
-  Node* last_ = nullptr;
-  std::size_t size_ = 0;
+  GrowingList<Entry> entries_;
+};
+
+// Of the requests that a device has answered.
+struct DeviceCounters {
+  explicit DeviceCounters(std::string_view name) : device(name) {}
+  const std::string device;  // empty: not known here
+  Counter rows;
+  TimeHistogram compute;
 };
 
 enum class Shed : std::uint8_t { queue, deadline, memory, connections, draining };
@@ -107,14 +157,17 @@ struct VersionCounters {
       : model(std::move(model_name)), version(number) {}
   const std::string model;
   const std::uint64_t version;
-  Counter started, rows, cancelled;
+  Counter started, cancelled;
   std::array<Counter, shed_names.size()> shed;
   // Of requests that were answered.
-  TimeHistogram total, queue, compute;
+  TimeHistogram total, queue;
   Counter parse_us, write_us;
   Counter failed, failed_us;
   Counter last_ms;  // set() to the time of the last answer, since 1970
   Outcomes outcomes;
+  // Allocates nothing for a device that was there before.
+  DeviceCounters& device(std::string_view name);
+  GrowingList<DeviceCounters> devices;
 };
 
 // A version's counters, of all threads.
@@ -130,6 +183,12 @@ struct VersionTotals {
     std::uint64_t count = 0;
   };
   std::vector<Ended> outcomes;
+  struct Device {
+    std::string device;
+    std::uint64_t rows = 0;
+    TimeCounts compute;
+  };
+  std::vector<Device> devices;  // whose sums `rows` and `compute` are
   std::uint64_t under_way() const { return started > ended ? started - ended : 0; }
 };
 

@@ -245,8 +245,9 @@ void Observer::count(const http::Exchange& exchange, const Call& call, microseco
     const serving::Request& request = *call.computation;
     to.total.add(total);
     to.queue.add(request.waited);
-    to.compute.add(request.computed);
-    to.rows.add(static_cast<std::uint64_t>(std::max<std::int64_t>(request.rows.rows, 0)));
+    DeviceCounters& device = to.device(request.device);
+    device.compute.add(request.computed);
+    device.rows.add(static_cast<std::uint64_t>(std::max<std::int64_t>(request.rows.rows, 0)));
     to.parse_us.add(static_cast<std::uint64_t>(
         std::max<std::int64_t>(between(call.times.come, call.times.read).count(), 0)));
     to.write_us.add(static_cast<std::uint64_t>(

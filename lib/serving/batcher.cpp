@@ -107,6 +107,7 @@ bool Batcher::try_now(LocalServable& servable, Request& request) {
   const auto time = clock_.now() - start;
   request.computed = std::chrono::duration_cast<std::chrono::microseconds>(time);
   request.step_rows = request.rows.rows;
+  request.device = options_.device;
   servable.note_step(request.rows.rows, time);
   return true;
 }
@@ -225,6 +226,7 @@ Clock::duration Batcher::compute(const Step& step, Requests& over) {
     Request& request = *slice.request;
     request.computed += std::chrono::duration_cast<std::chrono::microseconds>(time);
     request.step_rows = step.rows;
+    request.device = options_.device;
     request.done += slice.rows;
     if (request.state == Request::State::waiting && request.done == request.rows.rows) answer(request);
     const bool all_back = request.done == request.taken;

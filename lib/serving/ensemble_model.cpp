@@ -261,7 +261,12 @@ LoadReport EnsembleModel::report() const {
   for (const Member& member : members_) {
     LoadReport one = member.servable->report();
     all.slo = one.slo;
-    for (DeviceLoad& load : one.devices) all.devices.push_back(std::move(load));
+    all.weight_bytes += one.weight_bytes;
+    all.step_bytes += one.step_bytes;
+    for (DeviceLoad& load : one.devices) {
+      load.member = member.name;
+      all.devices.push_back(std::move(load));
+    }
   }
   return all;
 }

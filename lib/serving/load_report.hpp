@@ -15,19 +15,24 @@ struct CostPoint {
 
 struct DeviceLoad {
   std::string device;
+  std::string member;  // of an ensemble, that is computed there; else empty
   // Seconds of a step of n rows, as measured: at powers of two, and about base + slope * n.
   std::vector<CostPoint> curve;
   double base = 0, slope = 0;
   std::int64_t best_rows = 0;         // n*: the most rows of a step, so that it takes half the SLO at most
   double mean_rows = 0;               // of the recent steps
   std::uint64_t steps = 0, rows = 0;  // in all
-  std::int64_t waiting_rows = 0;      // of all versions, on this device
-  std::chrono::microseconds wait{0};  // that is predicted for a request that comes now
-  bool newest_first = false;          // too much has waited for too long
+  std::vector<std::uint64_t> steps_by_rows;  // [i]: steps of at most 2^i rows, and of more than 2^(i-1)
+  std::int64_t waiting_rows = 0;             // of all versions, on this device
+  std::int64_t own_waiting_rows = 0;         // of this version
+  std::chrono::microseconds wait{0};         // that is predicted for a request that comes now
+  bool newest_first = false;                 // too much has waited for too long
 };
 
 struct LoadReport {
   std::chrono::microseconds slo{0};  // 0: none
+  // What it takes in memory, roughly: weights, of which CPU devices share one copy, and the values of steps.
+  std::uint64_t weight_bytes = 0, step_bytes = 0;
   std::vector<DeviceLoad> devices;
 };
 

@@ -53,6 +53,7 @@ LocalModel::LocalModel(std::string name, std::uint64_t version, const std::strin
 
 void LocalModel::warm_up(const WarmUp& options) {
   predictor_.warm_up(options.rows);
+  set_bytes(predictor_.weight_bytes(), predictor_.step_bytes());
   if (options.elsewhere) backend::pin_thread(*options.elsewhere);
   Buffer out(static_cast<std::size_t>(options.rows * kind().width()) * sizeof(float));
   const auto run = [&](std::int64_t rows) {

@@ -1,5 +1,8 @@
 #include "serving/local_servable.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include "serving/batcher.hpp"
 
 namespace nn::serving {
@@ -36,8 +39,14 @@ LoadReport LocalServable::report() const {
   load.base = curve_.base();
   load.slope = curve_.slope();
   load.mean_rows = mean_rows_.load(std::memory_order_relaxed);
-  load.steps = steps_.load(std::memory_order_relaxed);
   load.rows = rows_.load(std::memory_order_relaxed);
+  for (const auto& steps : steps_) {
+    load.steps_by_rows.push_back(steps.load(std::memory_order_relaxed));
+    load.steps += load.steps_by_rows.back();
+  }
+  load.own_waiting_rows = waiting_rows_.load(std::memory_order_relaxed);
+  report.weight_bytes = weight_bytes_;
+  report.step_bytes = step_bytes_;
   if (batcher_ == nullptr) return report;
   batcher_->describe(load);
   const BatchLimits& limits = batcher_->limits();
@@ -68,9 +77,12 @@ void LocalServable::note_step(std::int64_t rows, Clock::duration time) {
   curve_.note(rows, std::chrono::duration<double>(time).count());
   const double mean = mean_rows_.load(std::memory_order_relaxed), now = static_cast<double>(rows);
   mean_rows_.store(mean == 0 ? now : mean + (now - mean) / recent_steps, std::memory_order_relaxed);
-  add_to<std::uint64_t>(steps_, 1);
+  const auto power = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(rows - 1)));
+  add_to<std::uint64_t>(steps_[std::min(power, powers - 1)], 1);
   add_to(rows_, static_cast<std::uint64_t>(rows));
 }
+
+void LocalServable::count_waiting(std::int64_t rows) { add_to(waiting_rows_, rows); }
 
 double LocalServable::shared_row_cost(std::int64_t step_rows) const {
   if (!curve_.known()) return row_cost();

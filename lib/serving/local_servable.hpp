@@ -1,6 +1,7 @@
 // A version of a model that this process computes, by a batcher's steps.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <span>
 
@@ -43,6 +44,8 @@ class LocalServable : public Servable {
 
   // A step of so many rows took that long.
   void note_step(std::int64_t rows, Clock::duration time);
+  // So many rows more wait for its device, or, below 0, fewer.
+  void count_waiting(std::int64_t rows);
   // The most rows, up to `limit`, of a step that takes so many seconds.
   std::int64_t best_rows(double seconds, std::int64_t limit);
 
@@ -51,13 +54,24 @@ class LocalServable : public Servable {
   Batcher* batcher() const { return batcher_; }
   // A figure of warm-up.
   void set_cost(std::int64_t rows, Clock::duration time);
+  // What it takes in memory; before it is asked.
+  void set_bytes(std::uint64_t weights, std::uint64_t steps) {
+    weight_bytes_ = weights;
+    step_bytes_ = steps;
+  }
 
  private:
+  static constexpr std::size_t powers = 22;  // of two, of a step's rows; the last one has all beyond
+
   Batcher* batcher_;
+  std::uint64_t weight_bytes_ = 0, step_bytes_ = 0;
   std::atomic<double> row_cost_{0};
   CostCurve curve_;
   std::atomic<double> mean_rows_{0};
-  std::atomic<std::uint64_t> steps_{0}, rows_{0};
+  std::atomic<std::uint64_t> rows_{0};
+  std::array<std::atomic<std::uint64_t>, powers>
+      steps_{};  // by the power of two that has room for their rows
+  std::atomic<std::int64_t> waiting_rows_{0};
   // What best_rows() said last.
   struct Best {
     unsigned fits = 0;

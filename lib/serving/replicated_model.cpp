@@ -178,6 +178,8 @@ LoadReport ReplicatedModel::report() const {
   for (const auto& replica : replicas_) {
     LoadReport one = replica->report();
     all.slo = one.slo;
+    all.weight_bytes = std::max(all.weight_bytes, one.weight_bytes);
+    all.step_bytes += one.step_bytes;
     for (DeviceLoad& load : one.devices) all.devices.push_back(std::move(load));
   }
   return all;

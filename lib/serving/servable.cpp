@@ -20,6 +20,7 @@ void Request::reset() {
   took_part = 0;
   waited = computed = std::chrono::microseconds(0);
   step_rows = taken = done = 0;
+  device = {};
 }
 
 std::shared_ptr<const Binding> bind(std::shared_ptr<Servable> servable, const Schema& table) {

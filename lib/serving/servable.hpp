@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -83,6 +84,9 @@ struct Request {
   std::optional<Error> error;
   std::chrono::microseconds waited{0}, computed{0};  // until its first row was computed; for all of them
   std::int64_t step_rows = 0;                        // of the last step that computed rows of it
+  // Where that was, as people call it: the batcher's text, or empty. Of several at the same time it is the
+  // one that took longest.
+  std::string_view device;
 
   // The batcher's: rows that are in steps, rows that are computed.
   std::int64_t taken = 0, done = 0;

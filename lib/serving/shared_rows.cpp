@@ -89,6 +89,7 @@ void PieceCompletion::note_times(Request& whole, Pieces pieces) {
   for (const auto& piece : pieces) {
     if (!piece) continue;
     whole.waited = std::min(whole.waited, piece->waited);
+    if (piece->computed >= whole.computed && !piece->device.empty()) whole.device = piece->device;
     whole.computed = std::max(whole.computed, piece->computed);
     whole.step_rows = std::max(whole.step_rows, piece->step_rows);
   }

@@ -106,7 +106,9 @@ std::uint32_t StepQueue::best_lane(const Model& model) {
 // Counts rows that come, or, below 0, go.
 void StepQueue::count(const Entry& entry, std::int64_t rows) {
   const std::uint32_t lane = lane_of(*entry.request);
-  models_[clients_[entry.client].key.model].rows += rows;
+  Model& model = models_[clients_[entry.client].key.model];
+  model.rows += rows;
+  model.servable->count_waiting(rows);
   add_to(waiting_rows_, rows);
   add_to(waiting_cost_[lane], entry.row_cost * static_cast<double>(rows));
 }

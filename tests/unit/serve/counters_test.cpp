@@ -99,6 +99,27 @@ TEST_CASE("threads count without each other, and sums are exact", "[counters]") 
   CHECK(totals.others[0].count == threads);
 }
 
+TEST_CASE("devices are counted apart, in each thread and together", "[counters]") {
+  Counters counters;
+  for (int t = 0; t < 2; ++t) {
+    const auto version = counters.add_thread().of("m", 1);
+    for (const char* device : {"cpu:0", "cpu:1", "cpu:0"}) {
+      DeviceCounters& its = version->device(device);
+      its.rows.add(2);
+      its.compute.add(microseconds(10));
+    }
+    CHECK(&version->device("cpu:1") == &version->device("cpu:1"));
+  }
+  const VersionTotals totals = counters.totals().versions.at(0);
+  CHECK(totals.rows == 12);
+  CHECK(totals.compute.count() == 6);
+  REQUIRE(totals.devices.size() == 2);
+  CHECK(totals.devices[0].device == "cpu:0");
+  CHECK(totals.devices[0].rows == 8);
+  CHECK(totals.devices[0].compute.count() == 4);
+  CHECK(totals.devices[1].rows == 4);
+}
+
 TEST_CASE("versions that nobody keeps are forgotten", "[counters]") {
   Counters counters;
   Counters::Thread& thread = counters.add_thread();

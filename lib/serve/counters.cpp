@@ -165,8 +165,12 @@ Totals Counters::totals() const {
   for (const auto& thread : threads_) {
     add_outcomes(out.others, thread->others, out.requests);
     for (std::size_t i = 0; i < out.shed.size(); ++i) out.shed[i] += thread->shed[i].get();
-    const std::lock_guard versions_lock(thread->mutex_);
-    for (const auto& counters : thread->versions_) {
+    std::vector<std::shared_ptr<VersionCounters>> counted;  // adding up takes a while
+    {
+      const std::lock_guard versions_lock(thread->mutex_);
+      counted = thread->versions_;
+    }
+    for (const auto& counters : counted) {
       VersionTotals& to = versions[{counters->model, counters->version}];
       to.model = counters->model;
       to.version = counters->version;

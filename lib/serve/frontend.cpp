@@ -82,6 +82,7 @@ void Frontend::dispatch(http::Exchange& exchange, Call& call) {
     if (call.route.action == Action::load || call.route.action == Action::unload) {
       return admin_.start(exchange, call);
     }
+    if (reports_.start(exchange, call)) return;
     answer_question(service_, calls_, exchange, call);
   } catch (const Fault& fault) {
     fail(exchange, call, fault);

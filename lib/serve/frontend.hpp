@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "serve/admin.hpp"
+#include "serve/reports.hpp"
 #include "serve/streams.hpp"
 
 namespace nn::serve {
@@ -17,6 +18,7 @@ class Frontend : public http::Handler {
         observer_(service, io),
         calls_(service, io, observer_),
         admin_(service, io, observer_),
+        reports_(service, io, observer_),
         health_(service) {}
 
   std::optional<std::uint64_t> begin(http::Exchange& exchange) override;
@@ -37,6 +39,7 @@ class Frontend : public http::Handler {
   Observer observer_;
   Calls calls_;
   Admin admin_;
+  Reports reports_;
   HealthWatch health_;
 };
 

@@ -7,7 +7,7 @@
 #include "inference/describe.hpp"
 #include "inference/grpc_describe.hpp"
 #include "inference/grpc_tensorflow.hpp"
-#include "serve/reports.hpp"
+#include "serve/status_files.hpp"
 
 namespace nn::serve {
 namespace {
@@ -152,8 +152,19 @@ void tell_index(const Service& service, http::Exchange& exchange, const Route& r
 constexpr std::array<std::string_view, 3> services{"", "inference.GRPCInferenceService",
                                                    "tensorflow.serving.PredictionService"};
 
-// Of gRPC's questions the model and its version are in the message.
+void take_tensorflow_model(http::Exchange& exchange, Route& route) {
+  const inference::ModelSpec spec = route.action == Action::model
+                                        ? inference::read_status_query(exchange.body())
+                                        : inference::read_metadata_query(exchange.body());
+  route.model = spec.name;
+  route.version = spec.version;
+  route.label = spec.label;
+}
+
+}  // namespace
+
 void take_model(http::Exchange& exchange, Route& route) {
+  if (route.protocol != Protocol::grpc_v2) return;
   switch (route.action) {
     case Action::model:
     case Action::ready:
@@ -168,17 +179,6 @@ void take_model(http::Exchange& exchange, Route& route) {
   }
 }
 
-void take_tensorflow_model(http::Exchange& exchange, Route& route) {
-  const inference::ModelSpec spec = route.action == Action::model
-                                        ? inference::read_status_query(exchange.body())
-                                        : inference::read_metadata_query(exchange.body());
-  route.model = spec.name;
-  route.version = spec.version;
-  route.label = spec.label;
-}
-
-}  // namespace
-
 inference::Health health_of(const Service& service, std::string_view name) {
   if (std::find(services.begin(), services.end(), name) != services.end()) {
     return service.ready() ? inference::Health::serving : inference::Health::not_serving;
@@ -192,7 +192,7 @@ inference::Health health_of(const Service& service, std::string_view name) {
 void answer_question(Service& service, Calls& calls, http::Exchange& exchange, Call& call) {
   http::Response& response = exchange.response();
   Route& route = call.route;
-  if (route.protocol == Protocol::grpc_v2) take_model(exchange, route);
+  take_model(exchange, route);
   if (route.protocol == Protocol::grpc_tensorflow) take_tensorflow_model(exchange, route);
   switch (route.action) {
     case Action::list: tell_models(service, response.body); break;
@@ -217,9 +217,15 @@ void answer_question(Service& service, Calls& calls, http::Exchange& exchange, C
       inference::append_health(response.body, health);
       break;
     }
-    default:
-      if (!answer_report(service, exchange, call))
-        throw Fault{Failure::unsupported, "it can't be asked for yet"};
+    case Action::openapi:
+      response.body = openapi_yaml;
+      response.content_type = "application/yaml";
+      response.may_compress = true;
+      break;
+    case Action::explain:
+      throw Fault{Failure::unsupported,
+                  "no model here explains its predictions; :predict, :classify and :regress are answered"};
+    default: throw Fault{Failure::unsupported, "it can't be asked for here"};
   }
   call.status = exchange.head().grpc ? 0 : response.status;
 }

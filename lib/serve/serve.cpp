@@ -26,6 +26,7 @@
 #include "serve/experiments.hpp"
 #include "serve/frontend.hpp"
 #include "serve/models.hpp"
+#include "serve/reporter.hpp"
 #include "serve/setup.hpp"
 #include "serve/status.hpp"
 #include "serve/upkeep.hpp"
@@ -38,6 +39,7 @@ using net::no_throw;
 class Process {
  public:
   explicit Process(const ServeOptions& options);
+  ~Process();
   void run();
 
  private:
@@ -64,6 +66,7 @@ class Process {
   Operations operations_{std::chrono::system_clock::now()};
   Models models_;
   Experiments experiments_;
+  Reporter reporter_;
   Service service_;
   net::TaskGroup tasks_{io_};
   asio::signal_set signals_;
@@ -85,7 +88,7 @@ Process::Process(const ServeOptions& options)
               [this] { asio::post(io_, [this] { tell_threads(); }); }),
       experiments_(traffic::plans(options.traffic), catalog_, log_,
                    [this] { asio::post(io_, [this] { tell_threads(); }); }),
-      service_{options, catalog_, models_.loader(), log_, operations_, &experiments_},
+      service_{options, catalog_, models_.loader(), log_, operations_, reporter_, &experiments_},
       signals_(io_),
       listeners_(io_, listen_options_of(options), !is_guarded(options), listener_events()),
       poll_s_(options.poll_s),
@@ -98,6 +101,12 @@ Process::Process(const ServeOptions& options)
           make_error(ErrorKind::device, "a device failed, and answers nobody any more")));
     });
   };
+}
+
+// Whoever reports looks at the server, and whoever serves asks for reports.
+Process::~Process() {
+  if (server_) server_->stop();
+  reporter_.stop();
 }
 
 // All threads look at the catalog, and at whether the server is to end.
@@ -284,10 +293,16 @@ void Process::configure() {
 }
 
 void Process::print_status() {
-  const std::string text = status_text(status_of(service_, net::clock_of(io_).now()));
-  for (const std::string& line : split_lines(text)) {
-    if (!line.empty()) print_message(line);
-  }
+  reporter_.post([this] {
+    try {
+      const std::string text = status_text(status_of(service_, Clock::machine().now()));
+      for (const std::string& line : split_lines(text)) {
+        if (!line.empty()) print_message(line);
+      }
+    } catch (const std::exception& failure) {
+      warn("SIGUSR1: {}", failure.what());
+    }
+  });
 }
 
 asio::awaitable<void> Process::hear_of_repositories() {

@@ -14,6 +14,7 @@
 namespace nn::serve {
 
 class Experiments;
+class Reporter;
 
 // Any thread's.
 struct Service {
@@ -22,6 +23,7 @@ struct Service {
   serving::Loader& loader;
   serving::EventLog& log;
   Operations& operations;
+  Reporter& reporter;
   Experiments* experiments = nullptr;  // set before the threads begin
   std::atomic<bool> draining{false};   // it isn't ready any more
   std::atomic<bool> broken{false};     // a device failed: the process has to end

@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <new>
 #include <string>
 
+#include "base/log.hpp"
 #include "base/numbers.hpp"
 #include "process/notify.hpp"
+#include "serve/reporter.hpp"
 
 namespace nn::serve {
 
@@ -50,7 +53,13 @@ void Upkeep::stop() {
 }
 
 void Upkeep::sample() {
-  service_.operations.history.sample(service_.operations.counters.totals(), net::clock_of(io_).now());
+  service_.reporter.post([&operations = service_.operations, &clock = net::clock_of(io_)] {
+    try {
+      operations.history.sample(operations.counters.totals(), clock.now());
+    } catch (const std::bad_alloc&) {
+      note("no memory for a sample of the status page");
+    }
+  });
   sample_.expires_after(History::step);
   sample_.wait([this](bool expired) {
     if (expired) sample();

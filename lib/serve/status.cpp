@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/json_text.hpp"
@@ -109,16 +110,18 @@ Json json_of(const serving::DeviceLoad& load) {
   Json curve = Json::array();
   for (const serving::CostPoint& point : load.curve)
     curve.push_back({{"rows", point.rows}, {"seconds", point.seconds}});
-  return {{"device", load.device},
-          {"cost_base_s", load.base},
-          {"cost_per_row_s", load.slope},
-          {"curve", curve},
-          {"best_rows", load.best_rows},
-          {"mean_rows", load.mean_rows},
-          {"steps", load.steps},
-          {"rows", load.rows},
-          {"waiting_rows", load.waiting_rows},
-          {"predicted_wait_us", load.wait.count()}};
+  Json out{{"device", load.device}};
+  if (!load.member.empty()) out["member"] = printable(load.member);
+  out.update({{"cost_base_s", load.base},
+              {"cost_per_row_s", load.slope},
+              {"curve", curve},
+              {"best_rows", load.best_rows},
+              {"mean_rows", load.mean_rows},
+              {"steps", load.steps},
+              {"rows", load.rows},
+              {"waiting_rows", load.waiting_rows},
+              {"predicted_wait_us", load.wait.count()}});
+  return out;
 }
 
 Json json_of(const VersionStatus& version) {
@@ -206,7 +209,8 @@ std::string time_text(std::uint64_t us) {
   if (us == 0) return "-";
   if (us < 1000) return fmt::format("{} us", us);
   const double ms = static_cast<double>(us) / 1e3;
-  return ms < 1000 ? fmt::format("{:.3g} ms", ms) : fmt::format("{:.3g} s", ms / 1e3);
+  constexpr double most_ms = 999.5;  // that three digits show
+  return ms < most_ms ? fmt::format("{:.3g} ms", ms) : fmt::format("{:.3g} s", ms / 1e3);
 }
 
 std::string count_text(double value) {
@@ -217,16 +221,40 @@ std::string count_text(double value) {
 
 namespace {
 
+constexpr std::size_t columns = 80;                // of a terminal
+constexpr std::string_view under = "           ";  // a version's number
+
+// Lines of words that fit the terminal, where the words do.
+void append_words(std::string& out, std::string_view indent, std::string_view text) {
+  while (!text.empty()) {
+    std::size_t end = text.size();
+    if (indent.size() + end >= columns) {
+      end = text.rfind(' ', columns - indent.size() - 1);
+      if (end == text.npos || end == 0) end = std::min(text.find(' ', 1), text.size());
+    }
+    out += indent;
+    out += text.substr(0, end);
+    out += '\n';
+    text = trim(text.substr(end));
+  }
+}
+
+template <typename... Cells>
+void append_row(std::string& out, const Cells&... cells) {
+  fmt::format_to(std::back_inserter(out), "  {:>8} {:<9} {:<12} {:>10} {:>6} {:>10} {:>7} {:>7}\n", cells...);
+}
+
 void append_version(std::string& out, const VersionStatus& version) {
-  out += fmt::format("  {:>8}  {:<9}  {:<14}  {:>10}  {:>6}  {:>10}  {:>8}  {:>8}", version.number,
-                     version.state, version.labels.empty() ? "-" : version.labels,
-                     format_count(version.requests), format_count(version.faults), format_count(version.rows),
-                     time_text(version.p50_us), time_text(version.p99_us));
-  out += version.reason.empty() ? "\n" : "  " + version.reason + "\n";
+  append_row(out, version.number, version.state, version.labels.empty() ? "-" : version.labels,
+             format_count(version.requests), format_count(version.faults), format_count(version.rows),
+             time_text(version.p50_us), time_text(version.p99_us));
+  append_words(out, under, version.reason);
   for (const serving::DeviceLoad& load : version.load.devices) {
     if (load.curve.empty()) continue;
-    out += fmt::format("            {}: steps of {:.3g} rows on average, best {}; {} waiting\n", load.device,
-                       load.mean_rows, load.best_rows, load.waiting_rows);
+    const std::string member = load.member.empty() ? "" : "member " + printable(load.member) + ", ";
+    append_words(out, under,
+                 fmt::format("{}{}: rows of a step {:.3g} on average, {} at most; waiting {}", member,
+                             load.device, load.mean_rows, load.best_rows, load.waiting_rows));
   }
 }
 
@@ -243,8 +271,9 @@ void append_traffic(std::string& out, const TrafficView& view) {
                        trial->step, trial->held ? ", held" : "");
   }
   if (!view.figures.last_decision.empty())
-    out += "  decided: " + printable(view.figures.last_decision, 400) + "\n";
-  if (view.figures.fault) out += "  fault: " + printable(view.figures.fault->statement(), 400) + "\n";
+    append_words(out, "  ", "decided: " + printable(view.figures.last_decision, 400));
+  if (view.figures.fault)
+    append_words(out, "  ", "fault: " + printable(view.figures.fault->statement(), 400));
 }
 
 }  // namespace
@@ -269,15 +298,14 @@ std::string status_text(const ServerStatus& status) {
     out += "changes with the next start: " + printable(name) + "\n";
   for (const ModelStatus& model : status.models) {
     out += "\n" + printable(model.name) + (model.reason.empty() ? "" : ": " + model.reason) + "\n";
-    out += fmt::format("  {:>8}  {:<9}  {:<14}  {:>10}  {:>6}  {:>10}  {:>8}  {:>8}\n", "VERSION", "STATE",
-                       "LABELS", "REQUESTS", "FAULTS", "ROWS", "P50", "P99");
+    append_row(out, "VERSION", "STATE", "LABELS", "REQUESTS", "FAULTS", "ROWS", "P50", "P99");
     for (const VersionStatus& version : model.versions) append_version(out, version);
     for (const std::string& label : model.wrong_labels) out += "  label " + label + "\n";
     if (model.traffic) append_traffic(out, *model.traffic);
   }
   if (!status.recent.empty()) out += "\nrecent faults\n";
   for (const History::Fault& fault : status.recent)
-    out += fmt::format("  {} {}: {}\n", fault.status, fault.path, fault.error);
+    append_words(out, "  ", fmt::format("{} {}: {}", fault.status, fault.path, fault.error));
   return out;
 }
 

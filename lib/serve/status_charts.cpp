@@ -205,10 +205,9 @@ std::string histogram_chart(const TimeCounts& times) {
   }
   const std::size_t every = std::max<std::size_t>(1, bars.size() / 5);
   for (std::size_t i = 0; i < bars.size(); i += every) {
-    drawing.tick(left + step * (static_cast<double>(i) + 1), time_text(bars[i].end_us),
-                 i == 0                     ? "start"
-                 : i + every >= bars.size() ? "end"
-                                            : "middle");
+    constexpr double half_label = 24;
+    const double x = left + step * (static_cast<double>(i) + 1);
+    drawing.tick(x, time_text(bars[i].end_us), x > width - right - half_label ? "end" : "middle");
   }
   return drawing.take();
 }

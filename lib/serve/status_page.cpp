@@ -88,15 +88,14 @@ void add_configuration(Page& page, const ServerStatus& status) {
 void add_version(Page& page, const VersionStatus& version) {
   page.add(R"(<tr><td>{}</td><td class="text"><span class="{}">{}</span></td><td class="text">{}</td>)",
            version.number, class_of(version.state), html(version.state), html(version.labels));
-  if (!version.reason.empty()) {
-    page.add(R"(<td class="reason" colspan="7">{}</td></tr>)", html(version.reason));
-    return;
-  }
-  page.add("<td>{}</td><td{}>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-           format_count(version.requests), version.faults > 0 ? " class=\"bad\"" : "",
-           format_count(version.faults), format_count(version.rows), time_text(version.p50_us),
-           time_text(version.p99_us), html(ago_text(version.idle_s)),
-           version.load_s < 0 ? "-" : html(time_text(static_cast<std::uint64_t>(version.load_s * 1e6) + 1)));
+  page.add(
+      R"(<td>{}</td><td{}>{}</td><td class="minor">{}</td><td class="minor">{}</td><td>{}</td><td class="minor">{}</td><td class="minor">{}</td></tr>)",
+      format_count(version.requests), version.faults > 0 ? " class=\"bad\"" : "",
+      format_count(version.faults), format_count(version.rows), time_text(version.p50_us),
+      time_text(version.p99_us), html(ago_text(version.idle_s)),
+      version.load_s < 0 ? "-" : html(time_text(static_cast<std::uint64_t>(version.load_s * 1e6) + 1)));
+  if (!version.reason.empty())
+    page.add(R"(<tr><td class="reason" colspan="10">{}</td></tr>)", html(version.reason));
 }
 
 void add_traffic(Page& page, const TrafficView& view) {
@@ -141,10 +140,10 @@ void add_charts(Page& page, const ModelStatus& model) {
   for (const serving::DeviceLoad& load : busiest->load.devices) {
     if (load.curve.empty()) continue;
     page.add(
-        R"(<div><h3>Version {} on {}: time a row, by rows of a step</h3>{}<p class="soft">Steps have {:.3g} rows on average{}; {} rows wait.</p></div>)",
-        busiest->number, html(load.device), batch_chart(load, busiest->load.slo), load.mean_rows,
-        load.newest_first ? ", the newest first, since too much has waited for too long" : "",
-        load.waiting_rows);
+        R"(<div><h3>Version {}{} on {}: time a row, by rows of a step</h3>{}<p class="soft">Rows of a step: {:.3g} on average; rows that wait: {}{}.</p></div>)",
+        busiest->number, load.member.empty() ? "" : html(", member " + printable(load.member)),
+        html(load.device), batch_chart(load, busiest->load.slo), load.mean_rows, load.waiting_rows,
+        load.newest_first ? ", the newest come first, since too much has waited for too long" : "");
   }
   page.add_text("</div>");
 }
@@ -154,7 +153,7 @@ void add_model(Page& page, const ModelStatus& model) {
   if (!model.reason.empty()) page.add(R"(<p class="bad">{}</p>)", html(model.reason));
   for (const std::string& label : model.wrong_labels) page.add(R"(<p class="bad">label {}</p>)", html(label));
   page.add_text(
-      R"(<div class="wide"><table><thead><tr><th>Version</th><th class="text">State</th><th class="text">Labels</th><th>Requests</th><th>Faults</th><th>Rows</th><th>p50</th><th>p99</th><th>Last answer</th><th>Loaded in</th></tr></thead><tbody>)");
+      R"(<div class="wide"><table><thead><tr><th>Version</th><th class="text">State</th><th class="text">Labels</th><th>Requests</th><th>Faults</th><th class="minor">Rows</th><th class="minor">p50</th><th>p99</th><th class="minor">Last answer</th><th class="minor">Loaded in</th></tr></thead><tbody>)");
   for (const VersionStatus& version : model.versions) add_version(page, version);
   page.add_text("</tbody></table></div>");
   if (model.traffic) add_traffic(page, *model.traffic);

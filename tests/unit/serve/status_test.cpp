@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "catch.hpp"
 #include "serve/status_charts.hpp"
 
@@ -89,8 +90,26 @@ TEST_CASE("JSON and text say the same", "[status]") {
   CHECK(json["history"].size() == 50);
   const std::string text = status_text(status);
   CHECK_THAT(text, Catch::Contains("ready  up 12:34"));
-  CHECK_THAT(text, Catch::Contains("AVAILABLE  stable"));
+  CHECK_THAT(text, Catch::Contains("AVAILABLE stable"));
   CHECK_THAT(text, Catch::Contains("350 us"));
   CHECK_THAT(text, Catch::Contains("12 ms"));
   CHECK(text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("lines of text fit a terminal, and reasons are whole", "[status]") {
+  ServerStatus status = some_status();
+  status.models[0].versions[0].requests = 1'234'567'890;
+  status.models[0].versions[0].p99_us = 999'700;
+  std::string reason;
+  for (int i = 0; i < 30; ++i) reason += "word" + std::to_string(i) + " ";
+  status.models[0].versions[1].reason = reason;
+  status.models[0].versions[0].load.devices[0].member = "a<b>.nn";
+  const std::string text = status_text(status);
+  for (const std::string& line : split_lines(text)) {
+    INFO(line);
+    CHECK(line.size() < 80);
+  }
+  for (int i = 0; i < 30; ++i) CHECK_THAT(text, Catch::Contains("word" + std::to_string(i)));
+  CHECK_THAT(text, Catch::Contains("member a<b>.nn, cpu:0"));
+  CHECK_THAT(status_page(status, "n"), Catch::Contains("Version 3, member a&lt;b&gt;.nn on cpu:0"));
 }

@@ -118,6 +118,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Response response_;
 };
 
+// What the server itself refuses a request with.
+struct Refusal {
+  int http_status = 400;
+  StatusCode grpc_status = StatusCode::invalid_argument;  // where gRPC is asked for
+  std::string message;
+};
+
 // What a server does with requests. Called in the connection's thread; must not throw but nn::Error and
 // std::bad_alloc, which the server answers as an internal error.
 class Handler {
@@ -139,10 +146,11 @@ class Handler {
   // An exchange has been sent to its end, or given up. For counters and logs; `sent` is false where the
   // client was gone.
   virtual void done(Exchange& exchange, bool sent) = 0;
-  // A request that was refused before there was an exchange, or by the server itself (a head that is wrong or
-  // too long, a body that is too large or too slow): what its body says, in the form of its protocol.
-  // `path` is empty where it isn't known.
-  virtual void refuse(std::string_view path, std::string_view message, Response& response) = 0;
+  // The server itself refuses a request, before begin() (a head that is wrong or too long; the path is empty
+  // where it isn't known) or after it (a body that is too large or too slow). May say more in the message.
+  // Says it in the response's body, in the form of its protocol, but for gRPC, where the message is all and
+  // the response is left alone. done() follows, also where begin() wasn't called.
+  virtual void refuse(Exchange& exchange, Refusal& refusal) = 0;
 };
 
 }  // namespace nn::http

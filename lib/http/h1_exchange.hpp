@@ -54,9 +54,10 @@ class H1Exchange final : public Exchange {
   std::string answer_head_, compressed_;
   std::string_view answer_body_;
   Stage stage_ = Stage::spare;
-  bool begun_ = false;      // the handler knows of it
-  bool closes_ = false;     // the connection ends with its answer
-  bool formatted_ = false;  // the answer is as it will be sent
+  std::uint64_t limit_ = 0;  // bytes of the body, once the handler has said it
+  bool begun_ = false;       // the handler knows of it
+  bool closes_ = false;      // the connection ends with its answer
+  bool formatted_ = false;   // the answer is as it will be sent
   bool gone_ = false;
   std::size_t continue_left_ = 0;  // bytes of "100 Continue" that are to be sent
 };

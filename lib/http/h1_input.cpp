@@ -82,7 +82,7 @@ bool H1Connection::take_head() {
   Fault fault;
   const auto size = head_end_.find(in_.view(), fault);
   if (!fault && size.value_or(in_.size()) > thread_.limits.head_bytes)
-    fault = {431, "the head of the request is too long"};
+    fault = {431, "the head of the request is larger than the limit"};
   if (fault) {
     refuse_incoming(fault);
     return false;
@@ -135,6 +135,7 @@ void H1Connection::begin(const ExchangePtr& exchange) {
     return;
   }
   if (text.coding != Coding::identity) limit = std::min(limit, thread_.limits.inflated_bytes);
+  e.limit_ = limit;
   if (text.head.content_length.value_or(0) > limit)
     return refuse(e, {413, "the body is larger than the limit"});
   e.body_.start(text.coding, limit, text.head.content_length, thread_.memory);
@@ -209,12 +210,13 @@ void H1Connection::pass_over_body(H1Exchange& e) {
 // The connection ends with it: where the next request begins isn't known, or isn't worth being read.
 void H1Connection::refuse(H1Exchange& e, const Fault& fault) {
   e.stage_ = Stage::answered;
-  e.closes_ = last_ = true;
+  e.begun_ = e.closes_ = last_ = true;
   e.forget_continue();
   e.response_.clear();
   e.response_.status = fault.status;
   thread_.stats.requests_refused.fetch_add(1, std::memory_order_relaxed);
-  thread_.handler.refuse(e.text_.head.path, fault.message, e.response_);
+  Refusal refusal{fault.status, {}, message_of(fault.status, fault.message, e.limit_, thread_.limits)};
+  thread_.handler.refuse(e, refusal);
   if (fault.status == 503) e.response_.fields.add("retry-after", "1");
 }
 
@@ -223,8 +225,8 @@ void H1Connection::fail(H1Exchange& e, const std::exception& error) {
   e.stage_ = Stage::answered;
   e.response_.clear();
   e.response_.status = 500;
-  thread_.handler.refuse(e.text_.head.path, ours != nullptr ? ours->public_statement() : "internal error",
-                         e.response_);
+  Refusal refusal{e.response_.status, {}, ours != nullptr ? ours->public_statement() : "internal error"};
+  thread_.handler.refuse(e, refusal);
 }
 
 // Refuses what has not come as a whole: the request whose body is being read, or one that has no head.

@@ -282,20 +282,24 @@ void H2Session::refuse(H2Stream& stream, int http_status, StatusCode grpc_status
   stream.discarding_ = true;
   if (stream.final_) return;
   thread_.stats.requests_refused.fetch_add(1, std::memory_order_relaxed);
-  if (stream.head_.grpc) {
-    stream.faulty_ = true;
-    stream.fault_ = grpc_status;
-    stream.fault_text_ = message;
-  } else {
+  stream.known_ = true;
+  const bool grpc = stream.head_.grpc;
+  if (!grpc) {
     Response& response = stream.response();
     response.clear();
     response.status = http_status;
     if (http_status == 415) response.fields.add("accept-encoding", "gzip, deflate, identity");
-    try {
-      thread_.handler.refuse(stream.head_.path, message, response);
-    } catch (...) {
-      response.body.clear();
-    }
+  }
+  Refusal refusal{http_status, grpc_status, message_of(http_status, message, stream.limit_, thread_.limits)};
+  try {
+    thread_.handler.refuse(stream, refusal);
+  } catch (...) {
+    if (!grpc) stream.response().body.clear();
+  }
+  if (grpc) {
+    stream.faulty_ = true;
+    stream.fault_ = grpc_status;
+    stream.fault_text_ = std::move(refusal.message);
   }
   if (!stream.handed_) stream.answered_ = true;
   submit(stream);

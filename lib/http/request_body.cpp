@@ -1,5 +1,7 @@
 #include "http/request_body.hpp"
 
+#include <fmt/format.h>
+
 #include <limits>
 #include <new>
 
@@ -11,10 +13,18 @@ constexpr std::uint64_t first_step = 64 << 10;
 // No text is that repetitive and that large, but for one that is meant to be.
 constexpr std::uint64_t most_ratio = 256, free_of_ratio = 4 << 20;
 constexpr Fault too_large{413, "the body is larger than the limit"};
+constexpr Fault too_repetitive{413, "the body is compressed more than 256 times"};
 constexpr Fault no_memory{503, "the bodies of requests take all the memory that there is for them"};
 constexpr Fault malformed{400, "the body is not compressed as its Content-Encoding says"};
 
 }  // namespace
+
+std::string message_of(int status, std::string_view message, std::uint64_t body_limit,
+                       const ServerLimits& limits) {
+  const std::uint64_t limit = status == 431 ? limits.head_bytes : body_limit;
+  if (limit == 0 || !message.ends_with(" limit")) return std::string(message);
+  return fmt::format("{} of {} bytes", message, limit);
+}
 
 void RequestBody::start(Coding coding, std::uint64_t limit, std::optional<std::uint64_t> length,
                         RequestMemory& memory) {
@@ -51,7 +61,8 @@ Fault RequestBody::inflate(std::string_view bytes) {
     }
     result = inflater_->take(bytes, bytes_);
     const std::uint64_t size = bytes_.size();
-    if (size > limit_ || (size > free_of_ratio && size / most_ratio > inflater_->taken())) return too_large;
+    if (size > limit_) return too_large;
+    if (size > free_of_ratio && size / most_ratio > inflater_->taken()) return too_repetitive;
     if (result == Inflater::Result::malformed) return malformed;
   }
   return {};

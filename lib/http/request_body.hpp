@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "http/buffer.hpp"
@@ -18,6 +19,10 @@ struct Fault {
   const char* message = "";
   explicit operator bool() const { return status != 0; }
 };
+
+// What the client is told: of what is larger than a limit, also that, where it is known.
+std::string message_of(int status, std::string_view message, std::uint64_t body_limit,
+                       const ServerLimits& limits);
 
 enum class Coding : std::uint8_t { identity, gzip, deflate, unknown };
 

@@ -13,6 +13,7 @@ void Call::clear() {
   arms.reset();
   role = Role::other;
   by_rows = false;
+  whole = false;
   status = 0;
   failure.reset();
   error.clear();

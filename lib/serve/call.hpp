@@ -48,6 +48,8 @@ struct Call : http::Work {
   enum class Role : std::uint8_t { other, canary, control } role = Role::other;  // what a judge compares
   bool by_rows = false;  // its arm is chosen when its rows are there
 
+  bool begun = false;  // it is the exchange's request, and not the one before
+  bool whole = false;  // its body, or a message of it, has come
   // How it ended, for counters and logs.
   int status = 0;                             // of HTTP, or gRPC's status
   std::optional<inference::Failure> failure;  // nothing: it went well

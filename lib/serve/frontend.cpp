@@ -42,12 +42,18 @@ Fault no_such_path(const http::Head& head, const Route& route) {
 
 }  // namespace
 
+// The call is this request's from here on.
+void Frontend::begin(http::Exchange& exchange, Call& call) {
+  call.clear();
+  call.begun = true;
+  observer_.come(exchange, call);
+}
+
 std::optional<std::uint64_t> Frontend::begin(http::Exchange& exchange) {
   Call& call = call_of(exchange);
-  call.clear();
   const http::Head& head = exchange.head();
-  observer_.come(exchange, call);
   try {
+    begin(exchange, call);
     find_route(head, call.route);
     if (call.route.action == Action::nothing) throw no_such_path(head, call.route);
     if (observer_.admit(exchange, call)) {
@@ -67,6 +73,7 @@ std::optional<std::uint64_t> Frontend::begin(http::Exchange& exchange) {
 
 void Frontend::handle(http::Exchange& exchange) {
   Call& call = call_of(exchange);
+  call.whole = true;
   if (exchange.head().method == http::Method::options) {
     if (!observer_.preflight(exchange)) exchange.response().status = 204;
     observer_.decorate(exchange, call);
@@ -106,6 +113,7 @@ void Frontend::message(http::Exchange& exchange) {
     return calls_.start(exchange, stream->next());
   }
   Call& call = call_of(exchange);
+  call.whole = true;
   if (call.route.action == Action::stream_infer) {
     auto stream = std::make_shared<InferStream>();
     stream->route = call.route;
@@ -140,6 +148,7 @@ void Frontend::done(http::Exchange& exchange, bool sent) {
   if (call == nullptr) return;
   if (call->route.action == Action::health_watch) health_.forget(exchange);
   observer_.ended(exchange, *call, sent);
+  call->begun = false;
 }
 
 void Frontend::look() {
@@ -147,8 +156,20 @@ void Frontend::look() {
   health_.look();
 }
 
-void Frontend::refuse(std::string_view, std::string_view message, http::Response& response) {
-  inference::append_error(response.body, message);
+// What is wrong with a message of a stream is told to its client alone.
+void Frontend::refuse(http::Exchange& exchange, http::Refusal& refusal) {
+  const http::Head& head = exchange.head();
+  if (dynamic_cast<InferStream*>(exchange.work.get()) == nullptr) {
+    Call& call = call_of(exchange);
+    if (!call.begun) {
+      begin(exchange, call);
+      call.route = {};
+    }
+    if (refusal.http_status == 413 && is_inference(call.route.action))
+      refusal.message += "; whoever runs the server can raise it (max-body, max-inflated)";
+    observer_.refused(exchange, call, refusal);
+  }
+  if (!head.grpc) inference::append_error(exchange.response().body, refusal.message);
 }
 
 }  // namespace nn::serve

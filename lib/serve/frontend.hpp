@@ -27,12 +27,13 @@ class Frontend : public http::Handler {
   void message(http::Exchange& exchange) override;
   void half_closed(http::Exchange& exchange) override;
   void done(http::Exchange& exchange, bool sent) override;
-  void refuse(std::string_view path, std::string_view message, http::Response& response) override;
+  void refuse(http::Exchange& exchange, http::Refusal& refusal) override;
 
   // The catalog has changed, or the server is to end.
   void look();
 
  private:
+  void begin(http::Exchange& exchange, Call& call);
   void dispatch(http::Exchange& exchange, Call& call);
 
   Service& service_;

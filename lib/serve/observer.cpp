@@ -197,26 +197,41 @@ bool Observer::preflight(http::Exchange& exchange) const {
   return true;
 }
 
-// What the server has answered by itself: a body that was too large, too slow, or found no memory.
-void Observer::note_refusal(http::Exchange& exchange, Call& call) const {
+// A body that was too large, too slow, or found no memory; a head that is wrong; no place for its connection.
+void Observer::refused(const http::Exchange& exchange, Call& call, const http::Refusal& refusal) const {
+  const int status = refusal.http_status;
+  call.failure = status == 413   ? Failure::too_large
+                 : status == 503 ? Failure::unavailable
+                 : status >= 500 ? Failure::internal
+                                 : Failure::invalid;
+  call.status = exchange.head().grpc ? static_cast<int>(refusal.grpc_status) : status;
+  call.error = refusal.message;
+  // Without a path it was no request yet: its connection found no place, which is counted there.
+  const bool memory = status == 503 && !exchange.head().path.empty();
+  if (memory) counters_.shed[static_cast<std::size_t>(Shed::memory)].add();
+}
+
+// Where nobody has said it yet.
+void Observer::note_status(http::Exchange& exchange, Call& call, bool sent) {
+  if (call.stream != nullptr || call.failure) return;
   const http::Response& response = exchange.response();
-  if (call.stream != nullptr) return;
-  if (exchange.head().grpc) {
-    call.status = static_cast<int>(response.grpc_status);
-    if (response.grpc_status != StatusCode::ok && !call.failure) call.failure = Failure::invalid;
+  const bool grpc = exchange.head().grpc;
+  if (!sent && !call.whole) {
+    constexpr int closed_request = 499;
+    call.failure = Failure::cancelled;
+    call.status = grpc ? static_cast<int>(StatusCode::cancelled) : closed_request;
+    call.error = "the client went away before its request had come";
     return;
   }
-  call.status = response.status;
-  if (call.status < 400 || call.failure) return;
-  call.failure = call.status == 503   ? Failure::unavailable
-                 : call.status >= 500 ? Failure::internal
-                                      : Failure::invalid;
-  call.error = "refused while it came";
-  if (call.status == 503) counters_.shed[static_cast<std::size_t>(Shed::memory)].add();
+  call.status = grpc ? static_cast<int>(response.grpc_status) : response.status;
+  const bool failed = grpc ? response.grpc_status != StatusCode::ok : response.status >= 400;
+  if (!failed) return;
+  const int status = grpc ? 0 : response.status;
+  call.failure = status == 503 ? Failure::unavailable : status >= 500 ? Failure::internal : Failure::invalid;
 }
 
 void Observer::ended(http::Exchange& exchange, Call& call, bool sent) {
-  note_refusal(exchange, call);
+  note_status(exchange, call, sent);
   const Clock::time_point now = clock_.now();
   // Messages of a stream come one after the other.
   const Clock::time_point arrived = call.stream != nullptr ? call.times.come : exchange.head().arrived;

@@ -29,6 +29,8 @@ class Observer {
   Clock::time_point now() const { return clock_.now(); }
   // Adds fields to a response that is about to be sent.
   void decorate(http::Exchange& exchange, Call& call);
+  // The server itself has refused it, before it was whole.
+  void refused(const http::Exchange& exchange, Call& call, const http::Refusal& refusal) const;
   // It has been answered, or given up.
   void ended(http::Exchange& exchange, Call& call, bool sent);
   // Answers the question of a browser whether a page of another origin may ask this; false where none are
@@ -39,7 +41,7 @@ class Observer {
   void count(const http::Exchange& exchange, const Call& call, std::chrono::microseconds total);
   void log(const http::Exchange& exchange, const Call& call, bool sent, std::chrono::microseconds total);
   void capture(const Call& call, std::chrono::microseconds total);
-  void note_refusal(http::Exchange& exchange, Call& call) const;
+  static void note_status(http::Exchange& exchange, Call& call, bool sent);
   void flush_soon();
   std::uint64_t random();
 

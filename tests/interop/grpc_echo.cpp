@@ -44,8 +44,8 @@ class Echo : public http::Handler {
   }
   void half_closed(http::Exchange& exchange) override { exchange.send(); }
   void done(http::Exchange& /*exchange*/, bool /*sent*/) override {}
-  void refuse(std::string_view /*path*/, std::string_view message, http::Response& response) override {
-    response.body = message;
+  void refuse(http::Exchange& exchange, http::Refusal& refusal) override {
+    if (!exchange.head().grpc) exchange.response().body = refusal.message;
   }
 
  private:

@@ -103,9 +103,9 @@ void TestHandler::done(http::Exchange& exchange, bool sent) {
   log.push_back("done " + path_of(exchange) + (sent ? " sent" : " lost"));
 }
 
-void TestHandler::refuse(std::string_view path, std::string_view message, http::Response& response) {
-  log.push_back("refuse " + std::string(path) + ": " + std::string(message));
-  response.body = "{\"error\":\"" + std::string(message) + "\"}";
+void TestHandler::refuse(http::Exchange& exchange, http::Refusal& refusal) {
+  log.push_back("refuse " + std::string(exchange.head().path) + ": " + refusal.message);
+  if (!exchange.head().grpc) exchange.response().body = "{\"error\":\"" + refusal.message + "\"}";
 }
 
 H2Fixture::H2Fixture(const http::ServerLimits& given, unsigned seed, bool http1)

@@ -35,7 +35,7 @@ class TestHandler : public http::Handler {
   void message(http::Exchange& exchange) override;
   void half_closed(http::Exchange& exchange) override;
   void done(http::Exchange& exchange, bool sent) override;
-  void refuse(std::string_view path, std::string_view message, http::Response& response) override;
+  void refuse(http::Exchange& exchange, http::Refusal& refusal) override;
 
   std::uint64_t limit = 1 << 20;
   bool ends_gone = false;                             // completes at once what its client has gone from

@@ -59,10 +59,10 @@ class EchoHandler : public http::Handler {
     last_in = exchange.bytes_in();
     last_out = exchange.bytes_out();
   }
-  void refuse(std::string_view path, std::string_view message, http::Response& response) override {
+  void refuse(http::Exchange& exchange, http::Refusal& refusal) override {
     ++refused;
-    response.content_type = "text/plain";
-    response.body = fmt::format("{}|{}", path, message);
+    exchange.response().content_type = "text/plain";
+    exchange.response().body = fmt::format("{}|{}", exchange.head().path, refusal.message);
   }
 
   std::uint64_t limit = 1 << 20;

@@ -22,8 +22,8 @@ class PlainHandler : public http::Handler {
   void message(http::Exchange& /*exchange*/) override {}
   void half_closed(http::Exchange& /*exchange*/) override {}
   void done(http::Exchange& /*exchange*/, bool /*sent*/) override { ++answered; }
-  void refuse(std::string_view /*path*/, std::string_view message, http::Response& response) override {
-    response.body = message;
+  void refuse(http::Exchange& exchange, http::Refusal& refusal) override {
+    if (!exchange.head().grpc) exchange.response().body = refusal.message;
   }
   bool later = false;
   int answered = 0;

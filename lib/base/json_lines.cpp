@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -75,6 +76,20 @@ std::optional<UniqueFd> LineFile::open(bool append, const WaitEnd& end) const {
   return fd;
 }
 
+namespace {
+
+// A disk that fills up takes a part of a line, which no reader would understand: the last bytes of the file
+// are taken away again, unless somebody else has written to it meanwhile.
+bool cut_off(int fd, std::size_t bytes) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  const off_t begin = status.st_size - static_cast<off_t>(bytes);
+  return ::lseek(fd, 0, SEEK_CUR) == status.st_size && ::ftruncate(fd, begin) == 0 &&
+         ::lseek(fd, begin, SEEK_SET) == begin;
+}
+
+}  // namespace
+
 template <typename Write>
 bool LineFile::write_line(std::string_view line, Write write) {
   if (path_.empty()) return true;
@@ -93,6 +108,7 @@ bool LineFile::write_line(std::string_view line, Write write) {
     return written;
   } catch (...) {
     look();
+    if (torn_ && path_ != "-" && cut_off(fd_.get(), line.size() - pieces[1].iov_len)) torn_ = false;
     throw;
   }
 }

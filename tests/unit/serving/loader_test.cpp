@@ -1,11 +1,9 @@
 #include "serving/loader.hpp"
 
-#include <sys/resource.h>
-
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 
+#include "../full_disk.hpp"
 #include "../linear.hpp"
 #include "../manual_clock.hpp"
 #include "../messages.hpp"
@@ -107,25 +105,6 @@ struct Run {
     return *told;
   }
   bool started = false;
-};
-
-// Files can't get longer while it lives, whoever runs the test.
-class FullDisk {
- public:
-  FullDisk() : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit none{0, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &none);
-  }
-  FullDisk(const FullDisk&) = delete;
-  ~FullDisk() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
 };
 
 }  // namespace
@@ -500,7 +479,7 @@ TEST_CASE("where the repository can't be written, what people want lasts until o
   Run run(f);
   run.look();
   {
-    const FullDisk full;
+    const test::FullDisk full;
     CHECK(run.change(1, true).empty());
   }
   CHECK_FALSE(fs::exists(f.scratch / "base/wanted"));

@@ -14,6 +14,7 @@
 
 #include "base/lasting_fault.hpp"
 #include "catch.hpp"
+#include "full_disk.hpp"
 #include "manual_clock.hpp"
 #include "messages.hpp"
 #include "serving/event_log.hpp"
@@ -178,4 +179,33 @@ TEST_CASE("a fault that comes and goes is told at most once a minute") {
   REQUIRE(lasts);
   CHECK((lasts->times == 4 && !lasts->begins));
   CHECK(fault.passed() == 4);
+}
+
+TEST_CASE("a full disk tears no line of a log, and it is known how many are missing") {
+  const Folder folder;
+  const std::string path = folder.file("log");
+  const Messages messages;
+  constexpr std::uint64_t written = 200;
+  {
+    serving::EventLog log(path);
+    {
+      const test::FullDisk full(2000);
+      for (std::uint64_t i = 0; i < written; ++i) log.write("one", {{"number", i}});
+      CHECK_THAT(messages.next(), Catch::Contains("lines of the log are lost until it can be written"));
+    }
+    log.write("one", {{"number", written}});
+  }
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  std::uint64_t seen = 0, dropped = 0;
+  for (const json& line : lines_of(text.str())) {
+    if (line["event"] == "dropped") {
+      dropped += line["lines"].get<std::uint64_t>();
+    } else {
+      ++seen;
+    }
+  }
+  CHECK(dropped > 0);
+  CHECK(seen + dropped == written + 1);
 }

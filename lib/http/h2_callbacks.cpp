@@ -163,11 +163,12 @@ struct Shared {
 
 }  // namespace
 
-nghttp2_session* make_h2_server(H2Session& session) {
+nghttp2_session* make_h2_server(H2Session& session, H2Memory& memory) {
   static const Shared shared;
   nghttp2_session* made = nullptr;
+  nghttp2_mem functions = memory.functions();
   if (nghttp2_session_server_new3(&made, shared.callbacks.get(), &session, shared.options.get(),
-                                  h2_memory()) != 0)
+                                  &functions) != 0)
     throw std::bad_alloc();
   return made;
 }

@@ -5,9 +5,11 @@
 
 namespace nn::http {
 
+class H2Memory;
 class H2Session;
 
-// A server's session whose callbacks are those of `session`. Throws std::bad_alloc.
-nghttp2_session* make_h2_server(H2Session& session);
+// A server's session whose callbacks are those of `session`, in that memory, which must outlive it. Throws
+// std::bad_alloc.
+nghttp2_session* make_h2_server(H2Session& session, H2Memory& memory);
 
 }  // namespace nn::http

@@ -25,7 +25,7 @@ constexpr std::uint8_t drain_ping[8] = {'n', 'n', ' ', 'd', 'r', 'a', 'i', 'n'};
 H2Session::H2Session(ThreadContext& thread, std::shared_ptr<const Peer> peer, std::function<void()> changed)
     : thread_(thread), peer_(std::move(peer)), changed_(std::move(changed)) {
   now_ = begin_ = last_read_ = resets_since_ = thread_.clock.now();
-  session_.reset(make_h2_server(*this));
+  session_.reset(make_h2_server(*this, memory_));
   submit_settings();
 }
 
@@ -46,6 +46,7 @@ bool H2Session::take(std::string_view bytes) {
   if (ended_) return false;
   now_ = last_read_ = thread_.clock.now();
   pinging_ = false;
+  rests_ = false;
   working_ = true;
   const ssize_t taken = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
@@ -105,6 +106,7 @@ void H2Session::terminate(std::uint32_t error_code) {
 }
 
 void H2Session::output() {
+  rests_ = false;
   if (!working_ && out_ == nullptr && !ended_) changed_();
 }
 
@@ -186,7 +188,11 @@ std::size_t H2Session::bytes() const {
 }
 
 void H2Session::shrink() {
-  if (live_.empty()) pool_.clear();
+  if (!live_.empty() || ended_ || rests_) return;
+  pool_.clear();
+  if (nghttp2_session_want_write(session_.get()) != 0) return;
+  memory_.rest();
+  rests_ = true;
 }
 
 H2Stream* H2Session::begin_stream(std::int32_t id) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "http/connection.hpp"
+#include "http/h2_memory.hpp"
 #include "http/h2_stream.hpp"
 
 namespace nn::http {
@@ -114,6 +115,7 @@ class H2Session {
   ThreadContext& thread_;
   const std::shared_ptr<const Peer> peer_;
   const std::function<void()> changed_;
+  H2Memory memory_;
   std::unique_ptr<nghttp2_session, Deleter> session_;
   std::vector<std::shared_ptr<H2Stream>> live_;  // under way
   std::vector<std::shared_ptr<H2Stream>> pool_;
@@ -126,6 +128,7 @@ class H2Session {
   bool working_ = false;        // in take(), after which output is collected
   bool can_resume_ = false;     // a paused stream has room again, perhaps
   bool ended_ = false;
+  bool rests_ = false;  // since its memory was given back nothing has happened
 
   Clock::time_point now_, last_read_, begin_, head_since_;
   bool greeted_ = false;  // the client's settings have come

@@ -1,5 +1,7 @@
 #include "serving/batcher.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -83,6 +85,17 @@ void Batcher::describe(DeviceLoad& load) const {
   load.wait = std::chrono::duration_cast<std::chrono::microseconds>(predicted_wait(Priority::normal));
 }
 
+std::optional<std::string> Batcher::stuck(Clock::time_point now, Clock::duration longest) const {
+  constexpr double many = 20;
+  const std::lock_guard lock(mutex_);
+  if (computes_ == nullptr) return std::nullopt;
+  const std::chrono::duration<double> time = now - computes_since_;
+  if (time < longest || time.count() < many * computes_->curve().cost(computes_rows_)) return std::nullopt;
+  return fmt::format("{} has computed {} rows of model {}, version {}, for more than {:.0f} s",
+                     options_.device, computes_rows_, computes_->name(), computes_->version(),
+                     std::chrono::duration<double>(longest).count());
+}
+
 bool Batcher::is_quick(const LocalServable& servable, std::int64_t rows) const {
   if (options_.quick_time.count() > 0 && servable.curve().known()) {
     return std::chrono::duration<double>(servable.curve().cost(rows)) <= options_.quick_time;
@@ -138,12 +151,18 @@ void Batcher::run() {
       }
       continue;
     }
+    if (any) {
+      computes_ = step.servable.get();
+      computes_rows_ = step.rows;
+      computes_since_ = clock_.now();
+    }
     lock.unlock();
     if (any) {
       const std::lock_guard device(device_);
       const Clock::duration time = compute(step, over);
       const std::lock_guard again(mutex_);
       queue_.computed(step, time);
+      computes_ = nullptr;
     }
     step.slices.clear();  // who is told last may free the request, and not under the lock
     step.servable.reset();

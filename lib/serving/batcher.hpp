@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,10 @@ class Batcher {
     return queue_.predicted_wait(priority, clock_.now());
   }
   bool is_crowded() const { return queue_.crowded(clock_.now()); }
+  // What its thread has been computing for longer than any step takes, where it seems to be stuck: "cpu:0 has
+  // computed 12 rows of model digits, version 3, for more than 60 s". A step may take as long as `longest`,
+  // or many times as long as it took before.
+  std::optional<std::string> stuck(Clock::time_point now, Clock::duration longest) const;
   // Fills in what is the device's.
   void describe(DeviceLoad& load) const;
 
@@ -66,9 +71,13 @@ class Batcher {
   // The thread's.
   std::vector<std::pair<Completion*, std::size_t>> order_;
   Requests grouped_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   StepQueue queue_;
+  // The step that is computed; null: none is.
+  const LocalServable* computes_ = nullptr;
+  std::int64_t computes_rows_ = 0;
+  Clock::time_point computes_since_;
   std::atomic<bool> idle_{true};  // nothing waits
   bool stop_ = false;
   std::thread thread_;

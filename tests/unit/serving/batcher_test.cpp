@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "../manual_clock.hpp"
 #include "catch.hpp"
 #include "fake_servable.hpp"
 #include "gathered.hpp"
@@ -154,4 +155,19 @@ TEST_CASE("what waits when the batcher ends is completed as cancelled") {
   }
   f.done->wait_for(2);
   CHECK((waiting->state == Request::State::cancelled || waiting->state == Request::State::answered));
+}
+
+TEST_CASE("a step that takes much too long is told by its device's name") {
+  Fixture f;
+  test::ManualClock clock;
+  BatcherOptions options;
+  options.device = "cpu:0";
+  Batcher batcher(options, clock);
+  CHECK_FALSE(batcher.stuck(clock.now() + 1h, 60s));
+  f.occupy(batcher);
+  CHECK_FALSE(batcher.stuck(clock.now() + 59s, 60s));
+  CHECK(batcher.stuck(clock.now() + 60s, 60s) ==
+        "cpu:0 has computed 1 rows of model m, version 1, for more than 60 s");
+  f.model->release();
+  f.done->wait_for(1);
 }

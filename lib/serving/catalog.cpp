@@ -159,8 +159,9 @@ bool Catalog::any_available() const {
 }
 
 bool Catalog::all_available() const {
-  return std::all_of(models.begin(), models.end(),
-                     [](const auto& m) { return is_available(m.value) || is_let_go(m.value); });
+  return std::all_of(models.begin(), models.end(), [](const auto& m) {
+    return !m.value.required || is_available(m.value) || is_let_go(m.value);
+  });
 }
 
 }  // namespace nn::serving

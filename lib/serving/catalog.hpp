@@ -42,6 +42,7 @@ struct ModelEntry {
   std::map<std::string, Error, std::less<>> wrong_labels;    // why others are none
   std::optional<Error> reason = {};                          // why its repository can't be read
   std::string base = {};  // its repository's folder; empty: it has none here
+  bool required = true;   // who serves it isn't ready without it
 };
 
 // Constant, for any thread. The next one shares with it what hasn't changed.
@@ -62,7 +63,8 @@ struct Catalog {
   Found find(std::string_view name, std::uint64_t version = 0, std::string_view label = {}) const;
   // Is it one of the versions that are available?
   bool serves(const Servable& servable) const;
-  // Has every model a version that answers, or will when it is asked? But for those that people have let go.
+  // Has every model that is required a version that answers, or will when it is asked? But for those that
+  // people have let go.
   bool all_available() const;
   bool any_available() const;
 };

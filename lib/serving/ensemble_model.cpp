@@ -256,6 +256,12 @@ bool EnsembleModel::is_crowded() const {
                      [](const Member& member) { return member.servable->is_crowded(); });
 }
 
+std::uint64_t EnsembleModel::bytes() const {
+  std::uint64_t sum = 0;
+  for (const Member& member : members_) sum += member.servable->bytes();
+  return sum;
+}
+
 LoadReport EnsembleModel::report() const {
   LoadReport all;
   for (const Member& member : members_) {
@@ -267,6 +273,7 @@ LoadReport EnsembleModel::report() const {
       load.member = member.name;
       all.devices.push_back(std::move(load));
     }
+    all.finite = all.finite && one.finite;
   }
   return all;
 }

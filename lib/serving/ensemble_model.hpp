@@ -49,6 +49,7 @@ class EnsembleModel : public Servable {
                                            Priority priority = Priority::normal) const override;
   bool is_crowded() const override;  // a member is
   LoadReport report() const override;
+  std::uint64_t bytes() const override;
   std::span<const std::string> members() const override { return names_; }
 
   // Of the members that it has loaded.

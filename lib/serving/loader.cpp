@@ -1,6 +1,10 @@
 #include "serving/loader.hpp"
 
+#include <fmt/format.h>
+#include <pthread.h>
+
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "base/log.hpp"
@@ -8,17 +12,10 @@
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "repository/expand.hpp"
+#include "serving/loader_doing.hpp"
+#include "serving/loader_inbox.hpp"
 
 namespace nn::serving {
-
-// Requests to the loader's thread.
-struct Loader::Inbox {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<Change> changes;
-  std::vector<std::unique_ptr<Servable>> unused;  // to be freed
-  bool look = false, stop = false;
-};
 
 Loader::Loader(LoaderOptions options, EventLog& log, CatalogHolder& catalog, std::function<void()> on_change,
                const Clock& clock)
@@ -37,7 +34,7 @@ Loader::Loader(LoaderOptions options, EventLog& log, CatalogHolder& catalog, std
     }
   }
   std::map<std::string, ModelEntry, std::less<>> models;
-  for (const Entry& entry : entries_) models[entry.spec.name];
+  for (const Entry& entry : entries_) models[entry.spec.name].required = entry.required;
   models_ = SnapshotMap<ModelEntry>(std::move(models));
 }
 
@@ -96,11 +93,41 @@ void Loader::run() {
     auto unused = std::exchange(inbox_->unused, {});
     const bool look = std::exchange(inbox_->look, false);
     lock.unlock();
-    if (!unused.empty()) free_unused(std::move(unused));
-    for (const Change& change : changes) apply(change);
-    if (look) look_at_all();
+    {
+      const Doing doing(*this, "looks at repositories");
+      if (!unused.empty()) free_unused(std::move(unused));
+      for (const Change& change : changes) apply(change);
+      if (look) look_at_all();
+    }
     lock.lock();
   }
+}
+
+namespace {
+
+std::chrono::nanoseconds time_computed_by(std::thread& thread) {
+  clockid_t clock{};
+  timespec time{};
+  if (::pthread_getcpuclockid(thread.native_handle(), &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+    return std::chrono::nanoseconds(0);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
+
+std::optional<std::string> Loader::stuck(Clock::time_point now, Clock::duration longest) {
+  constexpr std::chrono::milliseconds movement{
+      1};  // whoever waits for a lock or a dead disk computes nothing
+  const std::lock_guard lock(activity_.mutex);
+  if (activity_.what.empty()) return std::nullopt;
+  const auto computed = time_computed_by(thread_);
+  if (activity_.computed.count() < 0 || computed - activity_.computed >= movement) {
+    activity_.computed = computed;
+    activity_.moved = now;
+  }
+  if (now - activity_.moved < longest) return std::nullopt;
+  return fmt::format("the thread that loads models has done nothing for more than {:.0f} s: it {}",
+                     std::chrono::duration<double>(longest).count(), activity_.what);
 }
 
 void Loader::free_unused(std::vector<std::unique_ptr<Servable>> unused) {
@@ -128,6 +155,7 @@ std::shared_ptr<Servable> Loader::owned(std::unique_ptr<Servable> servable) {
 ModelEntry Loader::picture_of(Entry& entry) {
   ModelEntry model;
   model.reason = entry.reason;
+  model.required = entry.required;
   if (entry.spec.repository) model.base = entry.spec.path;
   std::erase_if(entry.unloading, [](const auto& one) { return one.second.expired(); });
   for (const std::uint64_t version : entry.refused)
@@ -137,7 +165,7 @@ ModelEntry Loader::picture_of(Entry& entry) {
   for (const auto& [version, failure] : entry.failed)
     model.versions[version] = {VersionState::end, nullptr, failure.reason};
   for (const std::uint64_t version : entry.sleeping)
-    model.versions[version] = {VersionState::start, nullptr, {}, false, true};
+    model.versions[version] = {VersionState::start, nullptr, entry.no_room, false, true};
   if (entry.loading)
     model.versions[*entry.loading] = {VersionState::loading, nullptr, {}, false, entry.waking};
   for (const auto& [version, loaded] : entry.loaded)
@@ -240,9 +268,8 @@ void Loader::apply_load(Entry& entry, std::uint64_t version) {
   } else {
     want(entry, nullptr);
   }
-  entry.asleep = false;
-  reconcile(entry);
-  publish(entry);
+  wake(entry, [&] { reconcile(entry); });
+  if (entry.no_room) throw Error(*entry.no_room);
   const auto failure = entry.failed.find(version);
   if (failure != entry.failed.end()) {
     throw Error(failure->second.reason)
@@ -250,16 +277,29 @@ void Loader::apply_load(Entry& entry, std::uint64_t version) {
   }
 }
 
-void Loader::apply_wake(Entry& entry) {
-  if (entry.asleep) {
-    entry.asleep = false;
-    entry.waking = true;
-    look_at(entry);
+// Requests wait meanwhile. It may fall asleep again, where there is no room for it.
+void Loader::wake(Entry& entry, const std::function<void()>& load) {
+  entry.asleep = false;
+  entry.no_room.reset();
+  entry.waking = true;
+  const auto awake = [&] {
     entry.waking = false;
-    entry.sleeping.clear();
+    if (!entry.asleep) entry.sleeping.clear();
     publish(entry);
+  };
+  try {
+    load();
+  } catch (...) {
+    awake();
+    throw;
   }
+  awake();
+}
+
+void Loader::apply_wake(Entry& entry) {
+  if (entry.asleep) wake(entry, [&] { look_at(entry); });
   if (!entry.loaded.empty()) return;
+  if (entry.no_room) throw Error(*entry.no_room);
   if (!entry.failed.empty()) throw Error(entry.failed.rbegin()->second.reason);
   if (entry.reason) throw Error(*entry.reason);
   fail_data("no version of model '{}' is wanted", entry.spec.name);

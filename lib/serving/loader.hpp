@@ -40,6 +40,12 @@ struct LoaderOptions {
   // A model that nobody has used for that long is let go, when it is looked at, and loaded as a lazy one. 0:
   // models stay.
   Clock::duration idle_unload{0};
+  // Bytes that models may take together, as Servable::bytes() counts. Where one that somebody asks for, or a
+  // new version, finds no room, models that are not in use are let go, the one that was used longest ago
+  // first, and loaded as lazy ones. 0: as much as they like.
+  std::uint64_t memory = 0;
+  // Whether a version has requests under way. Empty: none has.
+  std::function<bool(const std::string& name, std::uint64_t version)> in_use = {};
   // Called first in the loader's thread: what makes it give way to others (serving/background.hpp).
   std::function<void()> begin = {};
 };
@@ -77,6 +83,9 @@ class Loader {
   // in the loader's thread, when it is done, why nothing of it can be served. Those who ask while it is
   // loaded are told at the same time.
   void wake(std::string name, Told told);
+  // What its thread is at, where it seems to be stuck: it has done nothing for so long though it has work. A
+  // load may take as long as it likes while it computes or reads. One thread, which asks now and then.
+  std::optional<std::string> stuck(Clock::time_point now, Clock::duration longest);
   // Versions that came into service after the start.
   std::uint64_t swaps() const { return swaps_.load(std::memory_order_relaxed); }
 
@@ -106,6 +115,7 @@ class Loader {
   };
   struct Entry {
     repository::ModelSpec spec;
+    bool required = true;  // it was there at the start, and is loaded before anybody asks
     repository::BadVersions history;
     std::set<std::uint64_t> bad;     // as the history says; they answer only who asks for them
     repository::Wants wants, saved;  // beyond the policy; what the repository said of it last
@@ -123,8 +133,11 @@ class Loader {
     // Nothing is loaded before somebody asks; these would be.
     bool asleep = false, waking = false;
     std::set<std::uint64_t> sleeping;
+    std::optional<Error> no_room;  // why it went on sleeping when somebody asked
+    std::map<std::uint64_t, std::pair<repository::FileStamp, std::uint64_t>> measured;  // bytes, once loaded
   };
 
+  class Doing;
   void run();
   void take_models();
   bool take_models_of(std::size_t given);
@@ -147,11 +160,26 @@ class Loader {
                                                const std::vector<repository::FoundVersion>& found) const;
   void move_labels(Entry& entry, const std::vector<repository::FoundVersion>& chosen);
   void load(Entry& entry, const repository::FoundVersion& version);
+  std::optional<Error> load_if_there_is_room(Entry& entry, const repository::FoundVersion& version);
   void fail(Entry& entry, const repository::FoundVersion& version, const Error& reason);
   void retire(Entry& entry, std::uint64_t version);
   void apply(const Change& change);
   void apply_load(Entry& entry, std::uint64_t version);
   void apply_wake(Entry& entry);
+  void wake(Entry& entry, const std::function<void()>& load);
+  // loader_memory.cpp
+  static std::uint64_t bytes_of(const Entry& entry, const repository::FoundVersion& version);
+  std::uint64_t bytes_loaded() const;
+  std::uint64_t bytes_held() const;
+  static Clock::time_point last_use_of(const Entry& entry);
+  bool is_in_use(const Entry& entry) const;
+  std::vector<Entry*> idle_beside(const Entry& entry);
+  bool displace(const Entry& entry, std::uint64_t wanted);
+  bool free_in_a_moment(std::chrono::steady_clock::time_point end);
+  bool make_room(const Entry& entry, std::uint64_t bytes);
+  static bool is_needed(const Entry& entry);
+  Error no_room(std::uint64_t bytes) const;
+  std::optional<Error> why_no_room(const Entry& entry, std::uint64_t bytes);
   bool is_idle(const Entry& entry) const;
   void fall_asleep(Entry& entry, const std::vector<repository::FoundVersion>& found);
   void apply_unload(Entry& entry, std::uint64_t version);
@@ -175,6 +203,13 @@ class Loader {
   SnapshotMap<ModelEntry> models_;                           // as published last
   bool started_ = false;
   std::atomic<std::uint64_t> swaps_{0};
+  // What the thread is at, for whoever looks whether it gets on.
+  struct Activity {
+    std::mutex mutex;
+    std::string what;                       // empty: it waits for work
+    std::chrono::nanoseconds computed{-1};  // of the thread, when it had last moved; -1: it is new
+    Clock::time_point moved;
+  } activity_;
 
   struct Inbox;  // shared with servables, which may outlive this
   std::shared_ptr<Inbox> inbox_;

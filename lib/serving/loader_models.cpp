@@ -13,6 +13,7 @@ void Loader::add_entry(const repository::ModelSpec& spec) {
   Entry& entry = entries_.emplace_back();
   entry.spec = spec;
   entry.asleep = options_.lazy;
+  entry.required = !options_.lazy && !started_;
 }
 
 // A model whose folder has gone stays while something of it is loaded: the disk may be back tomorrow. Then

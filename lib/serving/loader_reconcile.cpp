@@ -1,10 +1,13 @@
 // What a loader wants of a repository, and how it comes to it.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "serving/loader.hpp"
+#include "serving/loader_doing.hpp"
 
 namespace nn::serving {
 namespace {
@@ -190,6 +193,9 @@ void Loader::reconcile(Entry& entry) {
     return at == found.end() || at->stamp != failure.second.stamp;
   });
   if (forgotten > 0) entry.news = true;
+  std::erase_if(entry.measured, [&](const auto& one) {
+    return std::none_of(found.begin(), found.end(), [&](const auto& v) { return v.version == one.first; });
+  });
   if (is_idle(entry)) entry.asleep = true;
   if (entry.asleep) return fall_asleep(entry, found);
   // Each load may fail, and then something else is wanted.
@@ -199,8 +205,15 @@ void Loader::reconcile(Entry& entry) {
       const auto loaded = entry.loaded.find(version.version);
       if (loaded != entry.loaded.end() && loaded->second.stamp == version.stamp) continue;
       if (!may_be_loaded(entry, version)) continue;
-      load(entry, version);
       all_tried = false;
+      const auto full = load_if_there_is_room(entry, version);
+      if (!full) continue;
+      if (entry.loaded.empty() && may_pass(full->kind())) {
+        entry.asleep = true;
+        entry.no_room = full;
+        return fall_asleep(entry, found);
+      }
+      fail(entry, version, *full);
     }
   }
   // What is served stays until something that is wanted can take its place.
@@ -262,6 +275,7 @@ void Loader::move_labels(Entry& entry, const std::vector<repository::FoundVersio
 void Loader::load(Entry& entry, const repository::FoundVersion& version) {
   // Before the loop runs nobody else hears of a signal.
   if (!started_) throw_if_stopped();
+  const Doing doing(*this, fmt::format("loads version {} of model {}", version.version, entry.spec.name));
   entry.loading = version.version;
   publish(entry);
   try {

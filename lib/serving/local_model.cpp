@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace nn::serving {
@@ -59,7 +60,11 @@ void LocalModel::warm_up(const WarmUp& options) {
   const auto run = [&](std::int64_t rows) {
     const auto start = now(one_thread_);
     predictor_.try_out(rows, out.as<float>());
-    return now(one_thread_) - start;
+    const auto time = now(one_thread_) - start;
+    const std::span<const float> values(out.as<float>(), static_cast<std::size_t>(rows * kind().width()));
+    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }))
+      set_not_finite();
+    return time;
   };
   set_cost(options.rows, run(options.rows));
   const auto start = now(false);
@@ -68,6 +73,7 @@ void LocalModel::warm_up(const WarmUp& options) {
     for (int i = 1; i < short_runs && least < long_run; ++i) least = std::min(least, run(rows));
     set_cost(rows, least);
   }
+  work_bytes_ = predictor_.work_bytes();
 }
 
 }  // namespace nn::serving

@@ -34,6 +34,7 @@ bool LocalServable::is_crowded() const { return batcher_ != nullptr && batcher_-
 
 LoadReport LocalServable::report() const {
   LoadReport report;
+  report.finite = finite_;
   DeviceLoad& load = report.devices.emplace_back();
   load.curve = curve_.points();
   load.base = curve_.base();

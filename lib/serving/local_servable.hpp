@@ -59,12 +59,15 @@ class LocalServable : public Servable {
     weight_bytes_ = weights;
     step_bytes_ = steps;
   }
+  // What it answered there wasn't finite; before others see it.
+  void set_not_finite() { finite_ = false; }
 
  private:
   static constexpr std::size_t powers = 22;  // of two, of a step's rows; the last one has all beyond
 
   Batcher* batcher_;
   std::uint64_t weight_bytes_ = 0, step_bytes_ = 0;
+  bool finite_ = true;
   std::atomic<double> row_cost_{0};
   CostCurve curve_;
   std::atomic<double> mean_rows_{0};

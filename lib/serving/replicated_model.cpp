@@ -173,6 +173,14 @@ bool ReplicatedModel::is_crowded() const {
                      [](const auto& replica) { return replica->is_crowded(); });
 }
 
+// Those of a file have its weights together.
+std::uint64_t ReplicatedModel::bytes() const {
+  std::uint64_t sum = replicas_.front()->bytes();
+  for (std::size_t i = 1; i < replicas_.size(); ++i)
+    sum += i < models_.size() ? models_[i]->work_bytes() : replicas_[i]->bytes();
+  return sum;
+}
+
 LoadReport ReplicatedModel::report() const {
   LoadReport all;
   for (const auto& replica : replicas_) {
@@ -180,6 +188,7 @@ LoadReport ReplicatedModel::report() const {
     all.slo = one.slo;
     all.weight_bytes = std::max(all.weight_bytes, one.weight_bytes);
     all.step_bytes += one.step_bytes;
+    all.finite = all.finite && one.finite;
     for (DeviceLoad& load : one.devices) all.devices.push_back(std::move(load));
   }
   return all;

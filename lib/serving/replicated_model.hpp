@@ -50,6 +50,7 @@ class ReplicatedModel : public Servable {
                                            Priority priority = Priority::normal) const override;
   bool is_crowded() const override;  // all devices are
   LoadReport report() const override;
+  std::uint64_t bytes() const override;
 
   // On each device after the other, as LocalModel has it.
   void warm_up(const WarmUp& options);

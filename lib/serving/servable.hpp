@@ -146,6 +146,8 @@ class Servable {
     if (at > last_used_.load(std::memory_order_relaxed) + worth_noting)
       last_used_.store(at, std::memory_order_relaxed);  // seldom, so that threads share the line
   }
+  // What it takes of memory, weights and room for steps; 0 where that isn't here. Constant once it is loaded.
+  virtual std::uint64_t bytes() const { return 0; }
   // For people and metrics.
   virtual LoadReport report() const { return {}; }
   // Of an ensemble: what its members are called.

@@ -27,6 +27,7 @@ class FakeServable : public serving::LocalServable {
     return {};
   }
   std::int64_t work_per_row() const override { return work; }
+  std::uint64_t bytes() const override { return memory; }
   void compute(std::span<const predict::PredictorInput> inputs, float* out) override {
     std::unique_lock lock(mutex_);
     ++entered_;
@@ -69,6 +70,7 @@ class FakeServable : public serving::LocalServable {
   }
 
   std::int64_t work = 1'000'000'000;
+  std::uint64_t memory = 0;
   std::vector<std::vector<std::int64_t>> steps;  // rows of each part of each step that went well
 
  private:

@@ -1,7 +1,9 @@
 // Models that are loaded when somebody asks, and let go when nobody does.
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "../manual_clock.hpp"
 #include "../model/models.hpp"
@@ -24,6 +26,7 @@ struct Fixture {
   std::atomic<int> opened{0};
   bool lazy = true;
   Clock::duration idle{0};
+  std::function<void()> on_open;
   std::optional<Loader> loader;
 
   void put(std::uint64_t version, const std::string& word = "good") {
@@ -39,6 +42,7 @@ struct Fixture {
     options.open = [this](const std::string& name,
                           const repository::FoundVersion& version) -> std::unique_ptr<Servable> {
       ++opened;
+      if (on_open) on_open();
       std::string word;
       std::ifstream(version.path) >> word;
       if (word != "good") fail_data("its checksum differs");
@@ -155,4 +159,40 @@ TEST_CASE("a model that nobody uses is let go, and loaded when it is asked for a
   CHECK(f.opened == 2);
   f.look();
   CHECK(f.find().servable);
+}
+
+TEST_CASE("a load that does nothing for long is told, and one that computes is not") {
+  Fixture f;
+  f.put(1);
+  std::promise<void> begun, end;
+  std::atomic<bool> computes{true};
+  f.on_open = [&] {
+    begun.set_value();
+    while (computes) std::this_thread::yield();
+    end.get_future().wait();
+  };
+  f.load();
+  CHECK_FALSE(f.loader->stuck(f.clock.now() + 1h, 10min));
+  auto told = std::make_shared<std::promise<void>>();
+  f.loader->wake("m", [told](const auto&) { told->set_value(); });
+  begun.get_future().wait();
+  // What it computes between two looks is more than a millisecond.
+  timespec time{};
+  const auto cpu = [&] {
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(f.loader->stuck(f.clock.now(), 10min));
+    for (const auto start = cpu(); cpu() - start < 50ms;) std::this_thread::yield();
+    f.clock.advance(11min);
+  }
+  CHECK_FALSE(f.loader->stuck(f.clock.now(), 10min));
+  computes = false;
+  std::optional<std::string> what;
+  while (!(what = f.loader->stuck(f.clock.now(), 10min))) f.clock.advance(1min);
+  CHECK(*what ==
+        "the thread that loads models has done nothing for more than 600 s: it loads version 1 of model m");
+  end.set_value();
+  REQUIRE(told->get_future().wait_for(20s) == std::future_status::ready);
 }

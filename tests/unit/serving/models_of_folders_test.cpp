@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "../manual_clock.hpp"
 #include "../model/models.hpp"
@@ -31,6 +32,7 @@ struct Fixture {
     LoaderOptions out;
     out.models = {repository::parse_repository_spec(base)};
     out.open = [](const std::string& name, const repository::FoundVersion& version) {
+      if (name == "broken") fail_data("its checksum differs");
       return std::make_unique<test::FakeServable>(name, version.version);
     };
     return out;
@@ -115,4 +117,31 @@ TEST_CASE("a version that was rolled back is passed over, unless there is nothin
   CHECK(f.picture() == "iris:3");
   say("promote", 2);
   CHECK(f.picture() == "iris:2");
+}
+
+TEST_CASE("a broken model that comes later takes no server away from the others' clients") {
+  Fixture f;
+  f.put("digits", 1);
+  f.put("broken", 1);
+  {
+    Loader loader(
+        f.options(), f.log, f.catalog, [] {}, f.clock);
+    loader.load_all();
+    CHECK_FALSE(f.catalog.get()->all_available());  // whoever starts a server wants all that is there
+  }
+  fs::remove_all(f.base + "/broken");
+  Loader loader(
+      f.options(), f.log, f.catalog, [] {}, f.clock);
+  loader.load_all();
+  loader.start();
+  f.put("broken", 1);
+  loader.look();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto is_seen = [&] {
+    const auto* model = f.catalog.get()->models.find("broken");
+    return model != nullptr && model->value.versions.contains(1) && model->value.versions.at(1).reason;
+  };
+  while (!is_seen() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  REQUIRE(is_seen());
+  CHECK(f.catalog.get()->all_available());
 }

@@ -126,12 +126,12 @@ RolledBack roll_back(const std::string& base, std::optional<std::uint64_t> wante
 void promote(const std::string& base, std::uint64_t version, const std::string& line) {
   const Standing standing = read_standing(base);
   if (!standing.has(version)) throw data_error("there is no version {} in it", version).within_file(base);
-  append_history(base, line);
   const auto live = standing.live();
   std::vector<Label> labels;
   if (live && *live != version) labels.push_back({previous_label, *live});
   labels.push_back({stable_label, version});
   set_labels(base, labels);
+  append_history(base, line);
   const auto canary = standing.labels.find(canary_label);
   if (canary != standing.labels.end() && canary->second == version) remove_label_if_any(base, canary_label);
 }

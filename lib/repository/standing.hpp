@@ -51,8 +51,9 @@ struct RolledBack {
 RolledBack roll_back(const std::string& base, std::optional<std::uint64_t> to);
 
 // Points `stable` to a version, and `previous` to the one that it pointed to; `canary` goes where it is that
-// version's. A version that was bad isn't any more: `line` says so in the history, which gets it first.
-// Errors as set_labels() has them.
+// version's. A version that was bad isn't any more: `line` says so in the history, which gets it behind the
+// labels, so that a promotion that was interrupted is one that can be done again. Errors as set_labels() and
+// append_history() have them.
 void promote(const std::string& base, std::uint64_t version, const std::string& line);
 
 // Removes versions, the oldest first, but for the newest `keep` that are good, the live one, those that

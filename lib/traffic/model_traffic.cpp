@@ -1,8 +1,11 @@
 #include "traffic/model_traffic.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "base/text.hpp"
 #include "repository/history.hpp"
 #include "repository/labels.hpp"
 #include "repository/misfit.hpp"
@@ -59,6 +62,9 @@ void ModelTraffic::look(const Served& served, double now_s, double unix_s) {
     guarded("plan", [&] { take_plan(now_s, unix_s); });
     guarded("history", [&] { take_history(now_s); });
     if (judge_ && pending_.empty()) watch_labels(served, unix_s);
+    guarded("versions", [&] {
+      if (judge_ && !judge_->over() && pending_.empty()) watch_versions(served, unix_s);
+    });
   }
   const Observations fresh = recorders_.take();
   if (judge_ && !judge_->over()) {
@@ -71,6 +77,7 @@ void ModelTraffic::look(const Served& served, double now_s, double unix_s) {
     guarded("begin", [&] { maybe_begin(served, now_s, unix_s); });
   flush();
   publish();
+  watch_arms(served, now_s);
   looked_ = true;
 }
 
@@ -88,10 +95,17 @@ void ModelTraffic::take_plan(double now_s, double unix_s) {
   auto read = read_plan(base_);
   plan_stamp_ = stamp;
   plan_ = read ? std::move(*read) : given_;
-  if (!judge_ || judge_->over()) return;
-  act(judge_->progress(), unix_s, judge_->saved(now_s));
-  flush();
-  judge_.reset();
+  if (!looked_ || (judge_ && judge_->over())) return;
+  if (judge_) {
+    act(judge_->progress(), unix_s, judge_->saved(now_s));
+    flush();
+    judge_.reset();
+  }
+  resume(now_s);
+}
+
+// The trial that the history tells of, if there is one: it may be this server's own, which was interrupted.
+void ModelTraffic::resume(double now_s) {
   if (plan_.canary.automatic) judge_ = Judge::resumed(plan_.canary, repository::read_history(base_), now_s);
 }
 
@@ -103,7 +117,7 @@ void ModelTraffic::take_history(double now_s) {
   history_stamp_ = stamp;
   decided_ = decided_versions(history);
   if (!looked_) {
-    if (plan_.canary.automatic) judge_ = Judge::resumed(plan_.canary, history, now_s);
+    resume(now_s);
   } else if (history.size() > history_end_) {
     take_hand(std::string_view(history).substr(history_end_), now_s);
   }
@@ -136,6 +150,58 @@ void ModelTraffic::watch_labels(const Served& served, double unix_s) {
   decision.by_hand = false;
   decision.reason = "the label stable was moved";
   act(decision, unix_s);
+}
+
+// Somebody may remove what is tried or compared with, or copy the history of another model; and a server that
+// was killed may have begun a trial without its label.
+void ModelTraffic::watch_versions(const Served& served, double unix_s) {
+  const auto is_there = [&](std::uint64_t version) {
+    return served.available.contains(version) || repository::read_standing(base_).has(version);
+  };
+  if (!is_there(judge_->version())) {
+    Decision decision = judge_->rollback();
+    decision.by_hand = false;
+    decision.reason = "it isn't in the repository any more";
+    return act(decision, unix_s);
+  }
+  if (!judge_->held() && !is_there(judge_->control())) {
+    Decision decision = judge_->hold();
+    decision.by_hand = false;
+    decision.reason = fmt::format("version {}, which it is compared with, isn't in the repository any more",
+                                  judge_->control());
+    act(decision, unix_s);
+  }
+  if (looked_) return;
+  if (!repository::read_labels(base_).versions.contains(repository::canary_label))
+    repository::set_labels(base_, {{repository::canary_label, judge_->version()}});
+}
+
+// Requests of an arm that isn't there get another one, which nobody would notice. One that comes with a label
+// or a version may be there in a moment.
+void ModelTraffic::watch_arms(const Served& served, double now_s) {
+  constexpr double moment_s = 2;
+  if (!served.absence) return;
+  const auto routes = this->routes();
+  std::optional<Error> fault;
+  const auto look_for = [&](const Target& target, const std::string& name, std::string_view then) {
+    if (fault) return;
+    if (const auto why = served.absence(target))
+      fault = data_error("the arm '{}' isn't there: {}; {}", printable(name), why->message(), then);
+  };
+  const Router& router = routes->router;
+  for (std::size_t i = 0; i < router.arms().size(); ++i) {
+    if (router.share(i) > 0 && (routes->judged || !plan_.arms.empty()))
+      look_for(router.arms()[i].target, routes->names[i], "its requests get another");
+  }
+  if (routes->shadow)
+    look_for(routes->shadow->target, to_text(routes->shadow->target), "nothing is compared with it");
+  if (!fault) {
+    absent_since_s_.reset();
+  } else if (looked_ && now_s - absent_since_s_.value_or(now_s) < moment_s) {
+    if (!absent_since_s_) absent_since_s_ = now_s;
+    return;
+  }
+  tell("arms", fault);
 }
 
 void ModelTraffic::maybe_begin(const Served& served, double now_s, double unix_s) {
@@ -199,15 +265,16 @@ void ModelTraffic::flush() {
 void ModelTraffic::carry_out(const Pending& pending) {
   const Decision& decision = pending.decision;
   if (decision.verdict == Verdict::promote) return repository::promote(base_, decision.version, pending.line);
-  repository::append_history(base_, pending.line);
-  if (decision.verdict == Verdict::begin)
-    repository::set_labels(base_, {{repository::canary_label, decision.version}});
+  // The label goes first: whoever is killed in between finds the trial in the history, and does it again.
   if (decision.verdict == Verdict::rollback) {
     const repository::Labels labels = repository::read_labels(base_);
     const auto canary = labels.versions.find(repository::canary_label);
     if (canary != labels.versions.end() && canary->second == decision.version)
       repository::remove_label(base_, repository::canary_label);
   }
+  repository::append_history(base_, pending.line);
+  if (decision.verdict == Verdict::begin)
+    repository::set_labels(base_, {{repository::canary_label, decision.version}});
 }
 
 void ModelTraffic::publish() {

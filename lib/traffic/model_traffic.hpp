@@ -44,6 +44,9 @@ struct Served {
   std::map<std::string, std::uint64_t, std::less<>> labels;
   // What is known of a version beside its file (Admission::misfit is found out here); may be empty.
   std::function<Admission(std::uint64_t canary, std::uint64_t control)> admission = {};
+  // Why a target doesn't answer, where waiting doesn't help; nothing where it does, or will soon. May be
+  // empty.
+  std::function<std::optional<Error>(const Target& target)> absence = {};
 };
 
 // Of serving threads, for metrics. Any thread.
@@ -70,7 +73,7 @@ struct TrafficFigures {
   std::optional<Trial> trial;
   std::map<std::string, std::uint64_t, std::less<>> verdicts;  // since the start
   std::string last_decision;                                   // its line; "" for none
-  std::optional<Error> fault = {};                             // of the plan's file or the history
+  std::optional<Error> fault = {};                             // of the plan, its arms or the history
 };
 
 // One thread, that of control, but for what says otherwise.
@@ -109,7 +112,10 @@ class ModelTraffic {
   void take_plan(double now_s, double unix_s);
   void take_history(double now_s);
   void take_hand(std::string_view lines, double now_s);
+  void resume(double now_s);
   void watch_labels(const Served& served, double unix_s);
+  void watch_versions(const Served& served, double unix_s);
+  void watch_arms(const Served& served, double now_s);
   void maybe_begin(const Served& served, double now_s, double unix_s);
   void act(const Decision& decision, double unix_s, std::string_view more = {});
   void flush();
@@ -126,7 +132,8 @@ class ModelTraffic {
   std::optional<FileStamp> plan_stamp_, history_stamp_;
   bool looked_ = false;
   std::size_t history_end_ = 0;
-  std::set<std::uint64_t> decided_;  // versions that had their trial
+  std::set<std::uint64_t> decided_;       // versions that had their trial
+  std::optional<double> absent_since_s_;  // an arm
   std::optional<Judge> judge_;
   std::deque<Pending> pending_;
   std::map<std::string, std::string, std::less<>> told_;  // faults, by what they are of

@@ -2,11 +2,15 @@
 // be the stable one: BASE/traffic.toml, or what a command line says.
 //
 //   sticky = "header:X-User-Id"     # who gets the same arm again; absent: nobody
-//   salt = "spring"                 # experiments of different salts are independent; absent: the model's
-//   name shadow = "canary=20%"           # runs a share of the requests there as well, whose answers nobody
-//   sees [split]                         # weights, of any scale stable = 95 canary = 5 # a label "version:7"
-//   = 1 "model:forest/2" = 1            # another model's version [canary]                        # or a
-//   judge, instead of a split auto = true
+//   salt = "spring"                 # those of different salts are independent; absent: the model's name
+//   shadow = "canary=20%"           # runs a share of the requests there as well, whose answers nobody sees
+//   [split]                         # weights, of any scale
+//   stable = 95
+//   canary = 5                      # a label
+//   "version:7" = 1
+//   "model:forest/2" = 1            # another model's version
+//   [canary]                        # or a judge, instead of a split
+//   auto = true
 #pragma once
 
 #include <chrono>

@@ -4,6 +4,8 @@
 
 #include <csignal>
 #include <fstream>
+#include <functional>
+#include <set>
 #include <thread>
 
 #include "../model/models.hpp"
@@ -38,6 +40,7 @@ struct Fixture {
   std::optional<ModelTraffic> traffic;
   std::shared_ptr<Recorder> recorder;
   TrafficPlan given;
+  std::function<std::optional<Error>(const Target&)> absence = {};
 
   Fixture() { fs::create_directories(base); }
   void plan(const std::string& text) {
@@ -64,7 +67,23 @@ struct Fixture {
     for (const auto& found : repository::find_versions(repository::parse_repository_spec(base)))
       out.available.insert(found.version);
     out.labels = repository::read_labels(base).versions;
+    out.absence = absence;
     return out;
+  }
+  // A trial of version 2, in its first step.
+  void begin_trial() {
+    plan(judged);
+    publish();
+    start();
+    look();
+    publish();
+    look();
+    REQUIRE(arms() == "stable=90,canary=10");
+  }
+  void remove_version(int version) { fs::remove_all(fmt::format("{}/{}", base, version)); }
+  std::string history() const { return repository::read_history(base); }
+  void set_history(const std::string& text) const {
+    std::ofstream(base + "/history.jsonl", std::ios::trunc) << text;
   }
   void look() {
     now_s += 1;
@@ -326,4 +345,191 @@ TEST_CASE("rules that change count for the trial that is under way") {
   f.look();
   CHECK(f.arms() == "stable=100");
   CHECK(f.faults.empty());
+}
+
+TEST_CASE("a version that is removed while it is tried is given to nobody any more") {
+  Fixture f;
+  f.begin_trial();
+  f.requests(60);
+  SECTION("while the server runs") { f.remove_version(2); }
+  SECTION("while none does") {
+    f.traffic->close(f.now_s, 0);
+    f.remove_version(2);
+    f.start();
+  }
+  f.look();
+  CHECK(f.arms() == "stable=100");
+  CHECK(f.labels() == "stable=1");
+  CHECK(f.lines.back().find("it isn't in the repository any more") != std::string::npos);
+  f.publish();
+  f.look();
+  CHECK(f.labels() == "canary=3,stable=1");
+  CHECK(f.faults.empty());
+}
+
+TEST_CASE("without what it is compared with a trial waits for somebody") {
+  Fixture f;
+  f.begin_trial();
+  f.remove_version(1);
+  f.look();
+  f.requests(1000);
+  f.look();
+  REQUIRE(f.traffic->figures().trial);
+  CHECK(f.traffic->figures().trial->held);
+  CHECK(f.lines.back().find("version 1, which it is compared with") != std::string::npos);
+  decide_by_hand(f.base, Verdict::promote, 0);
+  f.look();
+  CHECK(f.labels() == "stable=2");
+  CHECK(f.arms() == "stable=100");
+}
+
+TEST_CASE("a server that is killed between a decision's line and its labels has lost nothing") {
+  Fixture f;
+  f.begin_trial();
+  SECTION("it began a trial") {
+    repository::remove_label(f.base, "canary");
+    f.start();
+    f.look();
+    CHECK(f.labels() == "canary=2,stable=1");
+    CHECK(f.arms() == "stable=90,canary=10");
+  }
+  const std::string tried = f.history();
+  SECTION("it promoted") {
+    f.requests(1000);
+    f.look();
+    REQUIRE(f.labels() == "previous=1,stable=2");
+    f.set_history(tried);  // labels move first
+    repository::set_labels(f.base, {{"canary", 2}});
+    f.start();
+    f.look();
+    CHECK(f.labels() == "previous=1,stable=2");
+    CHECK(f.arms() == "stable=100");
+    CHECK(f.history().find("\"promote\"") != std::string::npos);
+  }
+  SECTION("it rolled back") {
+    repository::remove_label(f.base, "canary");
+    f.start();
+    f.look();
+    CHECK(f.labels() == "canary=2,stable=1");
+    f.requests(5, true);
+    f.look();
+    CHECK(f.labels() == "stable=1");
+    CHECK(repository::read_standing(f.base).bad == std::set<std::uint64_t>{2});
+  }
+  CHECK(f.faults.empty());
+}
+
+TEST_CASE(
+    "what a promotion does comes to the same however often it is done, and wherever it was interrupted") {
+  Fixture f;
+  f.begin_trial();
+  const std::string line = R"({"version":2,"verdict":"promote"})";
+  // Its labels move, its history can't be written.
+  fs::rename(f.base + "/history.jsonl", f.base + "/aside");
+  fs::create_directory(f.base + "/history.jsonl");
+  CHECK_THROWS_AS(repository::promote(f.base, 2, line), Error);
+  fs::remove(f.base + "/history.jsonl");
+  fs::rename(f.base + "/aside", f.base + "/history.jsonl");
+  repository::promote(f.base, 2, line);
+  repository::promote(f.base, 2, line);
+  CHECK(f.labels() == "previous=1,stable=2");
+}
+
+TEST_CASE("a plan that is half written when the server starts costs no trial") {
+  Fixture f;
+  f.begin_trial();
+  f.requests(60);
+  f.traffic->close(f.now_s, 0);
+  f.plan("[canary]\nauto = tr");
+  f.start();
+  f.look();
+  CHECK(f.faults.size() == 1);
+  CHECK(f.arms() == "stable=100");
+  f.plan(judged);
+  f.look();
+  CHECK(f.arms() == "stable=90,canary=10");
+  REQUIRE(f.traffic->figures().trial);
+  CHECK(f.traffic->figures().trial->evidence.canary_requests == 60);
+  CHECK_FALSE(f.traffic->figures().fault);
+}
+
+TEST_CASE("a history of another model, half a line, and a date that goes back") {
+  Fixture f;
+  f.plan(judged);
+  f.publish();
+  SECTION("another model's trial") {
+    f.set_history(R"({"time":9e9,"model":"forest","version":9,"control":8,"verdict":"begin"})"
+                  "\n"
+                  R"({"time":9e9,"model":"forest","version":9,"control":8,"verdict":"advance","to":50})"
+                  "\n");
+    f.start();
+    f.look();
+    CHECK(f.arms() == "stable=100");
+    f.look();
+    CHECK(f.labels() == "stable=1");
+    f.publish();  // above all that the history names
+    f.look();
+    CHECK(f.labels() == "canary=10,stable=1");
+  }
+  SECTION("a line that was cut off") {
+    f.start();
+    f.look();
+    f.publish();
+    f.look();
+    f.requests(60);
+    f.look();
+    const std::string whole = f.history();
+    f.set_history(whole.substr(0, whole.size() - 40));
+    f.start();
+    f.look();
+    CHECK(f.arms() == "stable=90,canary=10");
+    f.requests(1000);
+    f.look();
+    CHECK(f.labels() == "previous=1,stable=2");
+  }
+  SECTION("the date") {
+    f.start();
+    f.look();
+    f.publish();
+    f.traffic->look(f.served(), f.now_s += 1, 2e9);
+    f.requests(60);
+    f.traffic->close(f.now_s, 1e9);
+    f.now_s = 0;  // and the clock that only goes forward begins anew
+    f.start();
+    f.traffic->look(f.served(), f.now_s += 1, 5e8);
+    CHECK(f.arms() == "stable=90,canary=10");
+    CHECK(f.traffic->figures().trial->evidence.canary_requests == 60);
+    f.requests(1000);
+    f.traffic->look(f.served(), f.now_s += 1, 4e8);
+    CHECK(f.labels() == "previous=1,stable=2");
+  }
+  CHECK(f.faults.empty());
+}
+
+TEST_CASE("an arm that isn't there is told when it has lasted, and again when it comes to it again") {
+  Fixture f;
+  std::set<std::string> gone{"canary"};
+  f.absence = [&](const Target& target) -> std::optional<Error> {
+    if (!gone.contains(to_text(target))) return std::nullopt;
+    return data_error("no label '{}'", to_text(target));
+  };
+  f.publish();
+  f.given.arms = parse_split("m:stable=50,canary=50,other=0").second;
+  f.given.shadow = parse_shadow("version:1=5%");
+  f.start();
+  f.look();
+  REQUIRE(f.faults.size() == 1);  // at a start nothing is about to come
+  CHECK(f.faults[0] == "the arm 'canary' isn't there: no label 'canary'; its requests get another");
+  CHECK(f.traffic->figures().fault);
+  for (int i = 0; i < 5; ++i) f.look();
+  CHECK(f.faults.size() == 1);
+  gone.clear();
+  f.look();
+  CHECK_FALSE(f.traffic->figures().fault);
+  gone = {"other", "version:1"};  // the first is nobody's
+  f.look();
+  CHECK(f.faults.size() == 1);
+  for (int i = 0; i < 3; ++i) f.look();
+  REQUIRE(f.faults.size() == 2);
+  CHECK(f.faults[1] == "the arm 'version:1' isn't there: no label 'version:1'; nothing is compared with it");
 }

@@ -209,7 +209,7 @@ std::int64_t StepQueue::rows_of_step(const Model& model) const {
 
 // Of a piece of a request, which is cut where it has more.
 std::int64_t StepQueue::rows_of_slice(const Model& model, std::int64_t most) const {
-  if (limits_.slice_time.count() == 0 || alone_) return most;
+  if (limits_.slice_time.count() == 0) return most;
   const CostCurve& curve = model.servable->curve();
   const double time = std::max(seconds(limits_.slice_time), curve.cost(1));
   return std::min(most, std::max(least_slice, curve.most_rows(time, most)));
@@ -311,7 +311,12 @@ bool StepQueue::fill_from(Step& step, Index index, std::uint32_t lane_number, Cl
                           Requests& over) {
   Model& model = models_[index];
   Lane& lane = model.lanes[lane_number];
-  const std::int64_t most = rows_of_step(model), slice = rows_of_slice(model, most);
+  // Whoever comes while shadows are computed waits for the end of their step: it is a piece, whoever is
+  // there.
+  const bool shadows = lane_number == shadow_lane;
+  const std::int64_t of_step = rows_of_step(model);
+  const std::int64_t slice = alone_ && !shadows ? of_step : rows_of_slice(model, of_step);
+  const std::int64_t most = shadows ? slice : of_step;
   const bool apart = limits_.slice_time.count() > 0;  // pieces have steps of their own
   const bool newest = model.newest_first;
   if (newest) drop_oldest(lane, now, over);

@@ -52,12 +52,12 @@ struct Step {
 };
 
 // Requests of the best priority come first, and what else waits for the same model shares their step; shadows
-// are computed when nothing else waits for any model. Models take turns by the time that their steps took, as
-// in start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996, section 2): one that had nothing to do
-// doesn't save time up. Clients of a model take turns by requests; a request that is larger than a step is
-// computed in several. How many clients and models wait is no matter for what a request costs, but for a
-// search among the models where there is a delay. Once it has had as many of all, nothing is allocated. Not
-// thread-safe, but for predicted_wait().
+// are computed when nothing else waits for any model, in steps that are as short as pieces of large requests.
+// Models take turns by the time that their steps took, as in start-time fair queueing (Goyal, Vin, Cheng,
+// SIGCOMM 1996, section 2): one that had nothing to do doesn't save time up. Clients of a model take turns by
+// requests; a request that is larger than a step is computed in several. How many clients and models wait is
+// no matter for what a request costs, but for a search among the models where there is a delay. Once it has
+// had as many of all, nothing is allocated. Not thread-safe, but for predicted_wait().
 class StepQueue {
  public:
   explicit StepQueue(BatchLimits limits) : limits_(limits) {}

@@ -389,6 +389,27 @@ TEST_CASE("pieces of a large request have steps of their own, and small requests
   CHECK(large->taken < 10'000);
 }
 
+TEST_CASE("steps of shadows are as short as pieces, though nobody else is there") {
+  StepQueue queue({.step_rows = 1024, .slice_time = 200us});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  for (const std::int64_t rows : {1, 1024})
+    for (int i = 0; i < 100; ++i) model->note_step(rows, 20us + rows * 1us);
+  std::int64_t asked = 0, computed = 0;
+  for (const std::size_t rows : {1, 1, 500, 64, 1, 1024}) {
+    auto request = test::request_of(model, some(rows));
+    request->priority = Priority::shadow;
+    REQUIRE(queue.push(model, request));
+    asked += static_cast<std::int64_t>(rows);
+  }
+  while (const auto step = queue.next(start, over)) {
+    CHECK(20us + step->rows * 1us <= 210us);
+    computed += step->rows;
+    queue.computed(*step, 20us + step->rows * 1us);
+  }
+  CHECK(computed == asked);
+}
+
 TEST_CASE("once requests have waited too long for a while, the newest come first until they don't") {
   StepQueue queue({.step_rows = 1, .slo = 10ms, .patience = 100ms});
   const auto model = std::make_shared<FakeServable>();

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "cli/tool.hpp"
 #include "exchange/convert.hpp"
@@ -17,6 +18,7 @@
 #include "repository/standing.hpp"
 #include "traffic/model_traffic.hpp"
 #include "traffic/plan.hpp"
+#include "traffic/presence.hpp"
 
 namespace {
 
@@ -278,6 +280,15 @@ void prune(const Options& o) {
     print(fmt::format("{}/{}\n", nn::printable(o.base, 4096), version));
 }
 
+// Whoever names what isn't there means something else, or has still to publish it or to set the label.
+// Another model may be served from anywhere.
+void check_there(const std::string& base, const nn::traffic::Target& target) {
+  const auto why = nn::traffic::why_missing(base, target);
+  if (!why) return;
+  if (target.model.empty()) throw nn::Error(*why);
+  nn::warn("{}; it must be served beside this one", why->what());
+}
+
 // What is not named stays as it is.
 void traffic(const Options& o) {
   nn::traffic::TrafficPlan plan = nn::traffic::read_plan(o.base).value_or(nn::traffic::TrafficPlan{});
@@ -294,6 +305,8 @@ void traffic(const Options& o) {
     throw nn::data_error("a judge decides about the traffic, as auto = true says")
         .within_file(o.base + "/" + nn::traffic::plan_file);
   }
+  for (const nn::traffic::Arm& arm : o.arms) check_there(o.base, arm.target);
+  if (o.shadow) check_there(o.base, o.shadow->target);
   nn::traffic::write_plan(o.base, plan);
 }
 

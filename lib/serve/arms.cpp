@@ -9,12 +9,16 @@
 
 #include "base/checksum.hpp"
 #include "repository/model_name.hpp"
+#include "repository/standing.hpp"
 #include "serve/experiments.hpp"
 
 namespace nn::serve {
 namespace {
 
 using From = traffic::Key::From;
+
+// What a request was given that names its version itself, where others get arms.
+constexpr std::string_view pinned = "pinned";
 
 // The client's address without its port: "127.0.0.1", "[::1]".
 std::string_view address_of(std::string_view peer) {
@@ -118,6 +122,7 @@ std::shared_ptr<ModelArms> Arms::arms_of(const std::shared_ptr<traffic::ModelTra
     if (served) arms->available |= 1u << arms->arms.size();
     arms->arms.push_back(std::move(served));
   }
+  arms->cold = !catalog.find(model).cold.empty();
   if (arms->routes->shadow) arms->shadow = resolve(arms->routes->shadow->target, model, catalog);
   return arms;
 }
@@ -167,9 +172,16 @@ std::optional<std::uint64_t> Arms::hash_of(http::Exchange& exchange, const Call&
 std::shared_ptr<Served> Arms::give(Call& call, std::uint64_t hash) {
   ModelArms& arms = *call.arms;
   const traffic::Router::Choice choice = arms.routes->router.choose(hash, arms.available);
-  if (choice.fell_back) arms.traffic->counters().fallbacks.fetch_add(1, std::memory_order_relaxed);
-  const bool several = arms.arms.size() > 1;
-  call.arm = several ? std::string_view(arms.routes->names[choice.arm]) : std::string_view();
+  const bool is_there = arms.arms[choice.arm] != nullptr;
+  if ((choice.fell_back || !is_there) && !arms.cold)
+    arms.traffic->counters().fallbacks.fetch_add(1, std::memory_order_relaxed);
+  if (!is_there) {
+    // Not even the arm that takes others' places: it gets what those do whose model has no arms.
+    call.arm = repository::stable_label;
+    call.role = Call::Role::other;
+    return nullptr;
+  }
+  call.arm = arms.routes->names[choice.arm];
   call.role = !arms.routes->judged ? Call::Role::other
               : choice.control     ? Call::Role::control
               : choice.arm == 1    ? Call::Role::canary
@@ -191,12 +203,17 @@ void Arms::pin(const http::Head& head, Route& route) const {
 
 std::shared_ptr<Served> Arms::choose(http::Exchange& exchange, Call& call) {
   pin(exchange.head(), call.route);
+  call.arm = {};  // before those whose name it may be
   call.arms.reset();
   call.role = Call::Role::other;
   const Route& route = call.route;
-  if (route.version != 0 || !route.label.empty() || models_.empty()) return nullptr;
+  if (models_.empty()) return nullptr;
   const auto model = models_.find(route.model);
-  if (model == models_.end() || model->second->available == 0) return nullptr;
+  if (model == models_.end()) return nullptr;
+  if (route.version != 0 || !route.label.empty()) {
+    call.arm = pinned;
+    return nullptr;
+  }
   call.arms = model->second;
   const traffic::Routes& routes = *call.arms->routes;
   call.by_rows =

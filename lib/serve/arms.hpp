@@ -24,6 +24,7 @@ struct ModelArms {
   std::shared_ptr<traffic::Recorder> recorder;
   std::vector<std::shared_ptr<Served>> arms;  // null: it isn't there
   std::uint32_t available = 0;                // bit by bit
+  bool cold = false;                          // nothing of the model is loaded before it is asked for
   std::shared_ptr<Served> shadow;             // null: there is none, or it isn't there
   // Tables of an arm's signature, bound to the shadow.
   std::unordered_map<const Schema*, std::shared_ptr<const serving::Binding>> shadow_bindings;
@@ -50,8 +51,9 @@ class Arms {
   // The catalog or the routes have changed.
   void look();
 
-  // The version for a request; null where the model's traffic isn't shared out, or the request names one.
-  // Notes in the call what it was given.
+  // The version for a request; null where the model's traffic isn't shared out, the request names one, or no
+  // arm is there. Notes in the call what it was given: `arm` is empty only for models whose traffic isn't
+  // shared out.
   std::shared_ptr<Served> choose(http::Exchange& exchange, Call& call);
   // The same once rows are there, for keys that are made of them: null where it stays as it is.
   std::shared_ptr<Served> choose_by_rows(Call& call);

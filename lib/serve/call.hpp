@@ -42,7 +42,7 @@ struct Call : http::Work {
   std::shared_ptr<Computation> computation;
   bool woken = false;             // its model was loaded for it
   InferStream* stream = nullptr;  // whose message it is
-  std::string_view arm;           // of an experiment, that it was given; empty: none
+  std::string_view arm;  // that it was given of its model's traffic, or "pinned"; empty: there is none
   // Of its model's traffic; null where that isn't shared out, or the request names a version. Keeps `arm`.
   std::shared_ptr<ModelArms> arms;
   enum class Role : std::uint8_t { other, canary, control } role = Role::other;  // what a judge compares

@@ -7,6 +7,8 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
+#include "repository/standing.hpp"
 
 namespace nn::serve {
 namespace {
@@ -31,7 +33,28 @@ std::vector<traffic::CostSample> samples_of(const serving::ModelEntry& entry, st
   return samples;
 }
 
-traffic::Served served_of(const serving::ModelEntry& entry) {
+// Why a target doesn't answer, unless it is loaded when it is asked for, or is about to be.
+std::optional<Error> absence_of(const traffic::Target& target, const std::string& model,
+                                const serving::Catalog& catalog) {
+  const std::string& name = target.model.empty() ? model : target.model;
+  const auto* entry = catalog.models.find(name);
+  // Without the label `stable` it is what a client gets otherwise.
+  const bool is_default = target.label == repository::stable_label && entry != nullptr &&
+                          !entry->value.labels.contains(target.label);
+  const auto found = catalog.find(name, target.version, is_default ? std::string_view() : target.label);
+  if (found.servable || !found.cold.empty() || found.absence->kind() == ErrorKind::unavailable)
+    return std::nullopt;
+  using State = serving::VersionState;
+  const auto comes = [](const auto& one) {
+    return one.second.state == State::start || one.second.state == State::loading || one.second.cold;
+  };
+  if (entry != nullptr && std::any_of(entry->value.versions.begin(), entry->value.versions.end(), comes))
+    return std::nullopt;
+  return found.absence;
+}
+
+traffic::Served served_of(const std::string& name, const serving::Catalog& catalog) {
+  const serving::ModelEntry& entry = catalog.models.at(name);
   traffic::Served served;
   for (const auto& [version, state] : entry.versions) {
     if (state.servable) served.available.insert(version);
@@ -42,6 +65,9 @@ traffic::Served served_of(const serving::ModelEntry& entry) {
     admission.canary = samples_of(entry, canary, 1 / noise);
     admission.control = samples_of(entry, control, noise);
     return admission;
+  };
+  served.absence = [&catalog, name](const traffic::Target& target) {
+    return absence_of(target, name, catalog);
   };
   return served;
 }
@@ -123,8 +149,9 @@ void Experiments::look() {
     }
   }
   changed = changed || now.size() != before->size();
+  watch_plans(*catalog);
   for (const auto& [name, model] : now) {
-    model->look(served_of(catalog->models.at(name)), now_s(), unix_s());
+    model->look(served_of(name, *catalog), now_s(), unix_s());
     const std::uint64_t epoch = model->routes()->epoch;
     changed = std::exchange(epochs_[name], epoch) != epoch || changed;
   }
@@ -135,6 +162,18 @@ void Experiments::look() {
     models_ = std::make_shared<const Models>(std::move(now));
   }
   on_change_();
+}
+
+// A model of a folder may come later: that it isn't there is told when it begins.
+void Experiments::watch_plans(const serving::Catalog& catalog) {
+  for (const auto& [name, plan] : plans_) {
+    if (catalog.models.find(name) != nullptr) {
+      absent_.erase(name);
+    } else if (absent_.insert(name).second) {
+      warn("model {}: its traffic is to be shared out, but no such model is there", printable(name));
+      log_.write("traffic_failed", {{"model", name}, {"error", "no such model is there"}});
+    }
+  }
 }
 
 traffic::ModelTraffic::Hooks Experiments::hooks_of(const std::string& name) {

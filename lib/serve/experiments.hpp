@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,7 +45,7 @@ class Experiments {
 
  private:
   void run();
-  void look_at(const std::string& name, const serving::ModelEntry& entry);
+  void watch_plans(const serving::Catalog& catalog);
   bool has_plan(const std::string& name, const serving::ModelEntry& entry) const;
   traffic::ModelTraffic::Hooks hooks_of(const std::string& name);
   void decided(const std::string& name, const traffic::Decision& decision, const std::string& line,
@@ -59,6 +60,7 @@ class Experiments {
   const std::function<void()> on_change_;
   const Clock& clock_;
   std::map<std::string, std::uint64_t, std::less<>> epochs_;  // of routes that were told
+  std::set<std::string, std::less<>> absent_;                 // models of plans that were told
   std::vector<std::unique_ptr<process::Child>> told_;         // programs that a verdict was told to
 
   mutable std::mutex mutex_;

@@ -58,6 +58,11 @@ serving::LoaderOptions Models::loader_options() {
   out.lazy = options_.lazy;
   out.idle_unload = options_.idle_unload;
   out.begin = [this] { serving::give_way(options_.devices); };
+  out.needed = [this, plans = traffic::plans(options_.traffic)](const repository::ModelSpec& model) {
+    const auto given = plans.find(model.name);
+    return planned_[model.path].read(model.path,
+                                     given == plans.end() ? traffic::TrafficPlan{} : given->second);
+  };
   out.open = [this](const std::string& name, const repository::FoundVersion& version) {
     const Clock::time_point begin = Clock::machine().now();
     const auto record = [&](bool loaded) {

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "client/remote_catalog.hpp"
@@ -16,6 +18,7 @@
 #include "serving/event_log.hpp"
 #include "serving/loader.hpp"
 #include "serving/replicated_model.hpp"
+#include "traffic/presence.hpp"
 
 namespace nn::serve {
 
@@ -51,6 +54,8 @@ class Models {
   LoadRecords& loads_;
   std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
   std::vector<serving::Place> places_;                       // the same, as models want them
+  std::unordered_map<std::string, traffic::PlannedVersions>
+      planned_;  // by repositories' paths; the loader's thread
   serving::Loader loader_;
   std::optional<client::RemoteCatalog> remote_;
 };

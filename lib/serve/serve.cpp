@@ -375,6 +375,7 @@ ServeOptions checked(ServeOptions options) {
     fail_usage(
         "models come from --model and --repository, or from workers with --at and --hosts, not from both");
   }
+  check_traffic(options);
   return options;
 }
 
@@ -386,6 +387,7 @@ void check(const ServeOptions& given) {
   check_listening(options);
   for (const repository::ModelSpec& spec : options.models) repository::find_versions(spec);
   check_hosts(options);
+  warn_of_traffic(options);
 }
 
 void serve(const ServeOptions& given) {

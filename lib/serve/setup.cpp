@@ -5,10 +5,14 @@
 #include <set>
 #include <utility>
 
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
 #include "net/endpoint.hpp"
 #include "net/tls.hpp"
 #include "repository/expand.hpp"
 #include "serve/options.hpp"
+#include "traffic/presence.hpp"
 
 namespace nn::serve {
 namespace {
@@ -28,6 +32,20 @@ auto as_named(const ServeOptions& options, const std::string& option, const Act&
   } catch (const Error& error) {
     throw within_config(error, options, option);
   }
+}
+
+// The models that there are at present, and whether others may come: from a folder of models, or from
+// workers.
+std::pair<std::vector<repository::ModelSpec>, bool> models_of(const ServeOptions& options) {
+  std::vector<repository::ModelSpec> all;
+  bool may_come = options.models.empty();
+  for (const repository::ModelSpec& given : options.models) {
+    for (repository::ModelSpec& one : repository::expand_repository(given)) {
+      may_come = may_come || (one.repository && one.path != given.path);
+      all.push_back(std::move(one));
+    }
+  }
+  return {std::move(all), may_come};
 }
 
 }  // namespace
@@ -96,6 +114,35 @@ void set_up(Operations& operations, const ServeOptions& options) {
   if (!o.capture.path.empty()) {
     operations.capture = std::make_unique<Capture>(o.capture, may_be_several(options.models));
   }
+}
+
+void check_traffic(const ServeOptions& options) {
+  const auto plans = traffic::plans(options.traffic);
+  if (plans.empty()) return;
+  const auto [models, may_come] = models_of(options);
+  for (const auto& [name, plan] : plans) {
+    const auto is_it = [&, &name = name](const repository::ModelSpec& model) { return model.name == name; };
+    if (may_come || std::any_of(models.begin(), models.end(), is_it)) continue;
+    throw make_error(ErrorKind::usage, "no model is called '{}', whose traffic is to be shared out",
+                     printable(name))
+        .advise(" with --split or --shadow");
+  }
+}
+
+void warn_of_traffic(const ServeOptions& options) {
+  const auto [models, may_come] = models_of(options);
+  auto plans = traffic::plans(options.traffic);
+  for (const repository::ModelSpec& model : models) {
+    const auto given = plans.extract(model.name);
+    if (!model.repository) continue;
+    auto plan = traffic::read_plan(model.path);
+    if (!plan && !given.empty()) plan = given.mapped();
+    if (!plan) continue;
+    if (const auto why = traffic::first_missing(model.path, *plan))
+      warn("{}; requests that its traffic sends there get another version", why->what());
+  }
+  for (const auto& [name, plan] : plans)
+    warn("model {}: its traffic is to be shared out, but no such model is there", printable(name));
 }
 
 std::vector<std::string> changed_later(const ServeOptions& before, const ServeOptions& now) {

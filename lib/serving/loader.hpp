@@ -46,6 +46,9 @@ struct LoaderOptions {
   std::uint64_t memory = 0;
   // Whether a version has requests under way. Empty: none has.
   std::function<bool(const std::string& name, std::uint64_t version)> in_use = {};
+  // Versions that others need beside those that the policy, people and labels want. Asked in the loader's
+  // thread, at each look; doesn't throw. May be empty.
+  std::function<std::set<std::uint64_t>(const repository::ModelSpec& model)> needed = {};
   // Called first in the loader's thread: what makes it give way to others (serving/background.hpp).
   std::function<void()> begin = {};
 };
@@ -117,6 +120,7 @@ class Loader {
     repository::ModelSpec spec;
     bool required = true;  // it was there at the start, and is loaded before anybody asks
     repository::BadVersions history;
+    std::set<std::uint64_t> needed;  // LoaderOptions::needed
     std::set<std::uint64_t> bad;     // as the history says; they answer only who asks for them
     repository::Wants wants, saved;  // beyond the policy; what the repository said of it last
     bool warned_unsaved = false;

@@ -85,6 +85,7 @@ void Loader::read_wishes(Entry& entry) {
   } catch (const Error& error) {
     faults.emplace(std::string(history_file), error);
   }
+  if (options_.needed) entry.needed = options_.needed(entry.spec);
   tell(entry, std::move(faults));
 }
 
@@ -130,9 +131,10 @@ bool Loader::may_be_loaded(const Entry& entry, const repository::FoundVersion& v
          (failure->second.passing && clock_.now() >= failure->second.next_try);
 }
 
-// Beyond the policy, by people or a label. What a label points to serves it until its new version is loaded.
+// Beyond the policy, by people, a plan or a label. What a label points to serves it until its new version is
+// loaded.
 bool Loader::is_wished(const Entry& entry, std::uint64_t version) {
-  if (entry.wants.served.contains(version)) return true;
+  if (entry.wants.served.contains(version) || entry.needed.contains(version)) return true;
   return std::any_of(entry.labels.begin(), entry.labels.end(), [&](const auto& one) {
     const Label& label = one.second;
     return label.target == version || (label.served == version && !entry.loaded.contains(label.target));

@@ -61,11 +61,6 @@ Predictor::Predictor(const std::string& path, model::Model model, const backend:
 
 Predictor::~Predictor() = default;
 
-std::uint64_t Predictor::work_bytes() const {
-  const std::int64_t rows = encoded_.step + bytes_.step;
-  return static_cast<std::uint64_t>(rows * plan_.values_per_row) * sizeof(float) + x_.size() + y_.size();
-}
-
 model::BoundEncoder Predictor::bind(const Schema& schema) const {
   try {
     return model_.encoder.bind(schema);

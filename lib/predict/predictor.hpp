@@ -39,13 +39,7 @@ class Predictor {
   const std::vector<model::InputColumn>& columns() const { return model_.encoder.columns(); }
   // Multiplications and additions of a row, roughly.
   std::int64_t work_per_row() const { return 2 * plan_.parameter_count; }
-  // Bytes of the weights, and of what is computed in between, as far as it has been made ready; not while
-  // predict() or warm_up() runs.
-  std::uint64_t weight_bytes() const {
-    return static_cast<std::uint64_t>(plan_.parameter_count) * sizeof(float);
-  }
-  std::uint64_t work_bytes() const;
-
+  // What one copy of the weights takes.
   std::uint64_t weight_bytes() const {
     return static_cast<std::uint64_t>(plan_.parameter_count) * sizeof(float);
   }

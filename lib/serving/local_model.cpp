@@ -50,11 +50,12 @@ LocalModel::LocalModel(std::string name, std::uint64_t version, const std::strin
       predictor_(path, std::move(model), device, precision),
       one_thread_(device.kind == backend::Device::Kind::cpu && backend::thread_count(device) == 1),
       inputs_(table_of(predictor_.columns())),
-      outputs_(predict::PredictionBuilder(predictor_.kind(), *inputs_, false, {}).schema()) {}
+      outputs_(predict::PredictionBuilder(predictor_.kind(), *inputs_, false, {}).schema()) {
+  set_bytes(predictor_.weight_bytes(), 0);
+}
 
 void LocalModel::warm_up(const WarmUp& options) {
   predictor_.warm_up(options.rows);
-  set_bytes(predictor_.weight_bytes(), predictor_.step_bytes());
   if (options.elsewhere) backend::pin_thread(*options.elsewhere);
   Buffer out(static_cast<std::size_t>(options.rows * kind().width()) * sizeof(float));
   const auto run = [&](std::int64_t rows) {
@@ -73,7 +74,7 @@ void LocalModel::warm_up(const WarmUp& options) {
     for (int i = 1; i < short_runs && least < long_run; ++i) least = std::min(least, run(rows));
     set_cost(rows, least);
   }
-  work_bytes_ = predictor_.work_bytes();
+  set_bytes(predictor_.weight_bytes(), predictor_.step_bytes());
 }
 
 }  // namespace nn::serving

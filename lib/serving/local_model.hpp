@@ -34,8 +34,6 @@ class LocalModel : public LocalServable {
   std::shared_ptr<const Schema> inputs() const override { return inputs_; }
   std::shared_ptr<const Schema> outputs() const override { return outputs_; }
   BoundTable bind(const Schema& table) const override { return {.encoder = predictor_.bind(table)}; }
-  std::uint64_t bytes() const override { return predictor_.weight_bytes() + work_bytes_; }
-  std::uint64_t work_bytes() const { return work_bytes_; }  // of them, what copies don't share
   std::int64_t work_per_row() const override { return predictor_.work_per_row(); }
   void compute(std::span<const predict::PredictorInput> inputs, float* out) override {
     predictor_.predict(inputs, out);
@@ -50,7 +48,6 @@ class LocalModel : public LocalServable {
  private:
   predict::Predictor predictor_;
   bool one_thread_;
-  std::uint64_t work_bytes_ = 0;  // as warm_up() left it
   std::shared_ptr<const Schema> inputs_, outputs_;
 };
 

@@ -37,6 +37,8 @@ class LocalServable : public Servable {
   double row_cost() const { return row_cost_.load(std::memory_order_relaxed); }
   void note_cost(std::int64_t rows, Clock::duration time);
   const CostCurve& curve() const { return curve_; }
+  std::uint64_t bytes() const override { return weight_bytes_ + step_bytes_; }
+  std::uint64_t step_bytes() const { return step_bytes_; }  // of them, what copies don't share
   // Seconds that a row takes in steps of so many, as predicted; 0 while nothing is known.
   double shared_row_cost(std::int64_t step_rows) const;
 
@@ -54,7 +56,7 @@ class LocalServable : public Servable {
   Batcher* batcher() const { return batcher_; }
   // A figure of warm-up.
   void set_cost(std::int64_t rows, Clock::duration time);
-  // What it takes in memory; before it is asked.
+  // What it takes in memory, of which copies share the weights; before it is asked.
   void set_bytes(std::uint64_t weights, std::uint64_t steps) {
     weight_bytes_ = weights;
     step_bytes_ = steps;

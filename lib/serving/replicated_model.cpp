@@ -177,7 +177,7 @@ bool ReplicatedModel::is_crowded() const {
 std::uint64_t ReplicatedModel::bytes() const {
   std::uint64_t sum = replicas_.front()->bytes();
   for (std::size_t i = 1; i < replicas_.size(); ++i)
-    sum += i < models_.size() ? models_[i]->work_bytes() : replicas_[i]->bytes();
+    sum += i < models_.size() ? models_[i]->step_bytes() : replicas_[i]->bytes();
   return sum;
 }
 

@@ -11,6 +11,7 @@
 #include "repository/model_name.hpp"
 #include "repository/standing.hpp"
 #include "serve/experiments.hpp"
+#include "serving/door.hpp"
 
 namespace nn::serve {
 namespace {
@@ -269,7 +270,11 @@ std::shared_ptr<ShadowRun> Arms::take_shadow(const Call& call, std::span<const f
   const Batch& rows = call.rows.batch();
   const std::uint64_t bytes = call.computation->bytes + values.size_bytes();
   const bool comparable = arms.shadow->servable->kind() == call.served->servable->kind();
-  if (!comparable || shadows_ >= most_shadows || shadow_bytes_ + bytes > most_shadow_bytes) {
+  // Where more waits than a tenth of what others may wait, shadows are the first that aren't let in.
+  const bool crowded = serving::refusal(*arms.shadow->servable, rows.rows, serving::Priority::shadow,
+                                        call.times.over, std::nullopt, service_.options.door)
+                           .has_value();
+  if (!comparable || crowded || shadows_ >= most_shadows || shadow_bytes_ + bytes > most_shadow_bytes) {
     drop(arms, rows.rows);
     return nullptr;
   }
@@ -310,7 +315,9 @@ void Arms::compared(ShadowRun& shadow) {
   ModelArms& arms = *shadow.arms;
   traffic::Comparison pair;
   if (shadow.state != serving::Request::State::answered) {
-    if (!is_versions_fault(shadow)) return drop(arms, shadow.rows.rows);
+    // Whoever has the lowest priority waits for others, not for its version, until it is too late.
+    const bool waited = shadow.state == serving::Request::State::late;
+    if (waited || !is_versions_fault(shadow)) return drop(arms, shadow.rows.rows);
     pair.add_error();
     return arms.recorder->shadow(arms.routes->epoch, pair);
   }

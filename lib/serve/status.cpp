@@ -150,10 +150,18 @@ Json json_of(const TrafficView& view) {
   }
   Json out{{"arms", arms}, {"sticky", view.figures.key}, {"fallbacks", view.fallbacks}};
   if (const auto& trial = view.figures.trial) {
-    out["canary"] = {{"version", trial->version},
-                     {"control", trial->control},
-                     {"step", trial->step},
-                     {"held", trial->held}};
+    out["canary"] = {
+        {"version", trial->version},
+        {"control", trial->control},
+        {"step", trial->step},
+        {"held", trial->held},
+        {"requests",
+         {{"canary", trial->evidence.canary_requests}, {"control", trial->evidence.control_requests}}},
+        {"errors", {{"canary", trial->evidence.canary_errors}, {"control", trial->evidence.control_errors}}},
+        {"shadow",
+         {{"requests", trial->evidence.shadow_requests},
+          {"errors", trial->evidence.shadow_errors},
+          {"dropped", trial->evidence.shadow_dropped}}}};
   }
   out["shadow_rows"] = {
       {"agree", view.shadow_agree}, {"differ", view.shadow_differ}, {"dropped", view.shadow_dropped}};

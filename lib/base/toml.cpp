@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/enum_names.hpp"
@@ -15,6 +16,65 @@ namespace {
 
 std::int64_t line_of(const toml::source_region& source) {
   return static_cast<std::int64_t>(source.begin.line);
+}
+
+// Nobody's tables are deeper. Each level takes some stack, in the library's own functions as in ours: what
+// the text nests is counted before it is parsed.
+constexpr std::size_t most_nested = 16;  // brackets in each other
+constexpr std::size_t most_dots = 8;     // in a key
+
+constexpr std::string_view line_breaks = "\n\v\f\r";
+
+// Where the string that begins at `at` has ended.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const bool long_one = text.substr(at, 3) == std::string(3, quote);
+  at += long_one ? 3 : 1;
+  for (; at < text.size(); ++at) {
+    if (text[at] == '\\' && quote == '"') {
+      ++at;
+    } else if (long_one && text.substr(at, 3) == std::string(3, quote)) {
+      at += 3;
+      for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more) ++at;  // of its content
+      return at;
+    } else if (!long_one && text[at] == quote) {
+      return at + 1;
+    } else if (!long_one && line_breaks.find(text[at]) != std::string_view::npos) {
+      return at;  // it has no end: that is an error of its own
+    }
+  }
+  return text.size();
+}
+
+// Where the text nests too deep.
+std::optional<std::size_t> find_too_deep(std::string_view text) {
+  std::size_t nested = 0, dots = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    switch (text[at]) {
+      case '"':
+      case '\'': at = end_of_string(text, at); continue;
+      case '#': at = std::min(text.find_first_of(line_breaks, at), text.size()); continue;
+      case '.':
+        if (++dots > most_dots) return at;
+        break;
+      case '[':
+      case '{':
+        if (++nested > most_nested) return at;
+        dots = 0;
+        break;
+      case ']':
+      case '}':
+        nested -= nested > 0 ? 1 : 0;
+        dots = 0;
+        break;
+      case '=':
+      case ',':
+      case '\n': dots = 0; break;
+      default: break;
+    }
+    ++at;
+  }
+  return std::nullopt;
 }
 
 // `line` is the key's, for tables that have no line themselves: those that dots in keys make.
@@ -113,6 +173,10 @@ const TomlEntry* find(const TomlTable& table, std::string_view key) {
 
 TomlFile::TomlFile(std::string_view text, std::string path, std::size_t most_bytes) : path_(std::move(path)) {
   if (text.size() > most_bytes) throw data_error("it is longer than {} bytes", most_bytes).within_file(path_);
+  if (const auto place = find_too_deep(text)) {
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*place), '\n');
+    throw data_error("tables are nested too deep").within_file(path_, line);
+  }
   try {
     root_ = table_of(toml::parse(text, path_));
   } catch (const toml::parse_error& error) {

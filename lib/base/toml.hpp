@@ -71,7 +71,8 @@ const TomlEntry* find(const TomlTable& table, std::string_view key);
 // Errors that it throws are data errors within "path:line".
 class TomlFile {
  public:
-  // `path` is for messages. Data errors for a text that is longer than `most_bytes` or no TOML.
+  // `path` is for messages. Data errors for a text that is longer than `most_bytes`, no TOML, or nested
+  // deeper than anybody's.
   TomlFile(std::string_view text, std::string path, std::size_t most_bytes);
 
   const TomlTable& root() const { return root_; }

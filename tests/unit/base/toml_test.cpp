@@ -74,3 +74,48 @@ TEST_CASE("what is wrong in a file of TOML is told once, with its line and key")
     CHECK(read(text).substr(0, expected.size()) == expected);
   }
 }
+
+// Each level took some stack, of which a long key had more than there is.
+TEST_CASE("tables that are nested too deep are refused, and nothing else for its dots or brackets") {
+  const auto repeated = [](std::string_view what, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) out += what;
+    return out;
+  };
+  const auto fault = [](const std::string& text) -> std::string {
+    try {
+      TomlFile(text, "f", 1 << 20);
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  const std::string deep = "tables are nested too deep";
+  constexpr int many = 100'000;
+  for (const std::string& text : {
+           "[a" + repeated(".a", many) + "]",
+           "a" + repeated(".a", many) + " = 1",
+           "a" + repeated(" . \"=\"", many) + " = 1",
+           "a" + repeated(".'['", many) + " = 1",
+           "a = " + repeated("[", many),
+           "a = " + repeated("{a=", many),
+           "b = {x = \"\"\"q\"\"\"\", a" + repeated(".a", many) + " = 1}",
+           "b = {x = '''q''''', a" + repeated(".a", many) + " = 1}",
+       }) {
+    INFO(text.substr(0, 40));
+    CHECK(fault(text) == "f:1: " + deep);
+    CHECK(fault("x = 1\ny = \"\"\"\n\n\"\"\"\n" + text) == "f:5: " + deep);
+  }
+  for (const std::string& text : {
+           "a = \"" + repeated(".[{", 100) + "\"",
+           "a = \"\\\"" + repeated(".[{", 100) + "\"",
+           "a = '\\'# " + repeated(".[{", 100),
+           "a = '''\n" + repeated(".[{\n", 100) + "'''",
+           "a = [" + repeated("1.5, ", 100) + "]",
+           repeated("[[a.b]]\nc = 1.5\n", 100),
+           std::string("a.b.c.d.e.f.g.h = [[[[1]]]]"),
+       }) {
+    INFO(text.substr(0, 40));
+    CHECK(fault(text) == "");
+  }
+}

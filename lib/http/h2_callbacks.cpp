@@ -9,7 +9,6 @@
 namespace nn::http {
 namespace {
 
-constexpr std::size_t head_list_bytes = 16 << 10;     // more of a head is answered 431
 constexpr std::size_t hostile_list_bytes = 64 << 10;  // and more than that is a reset
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {

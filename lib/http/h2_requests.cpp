@@ -1,4 +1,6 @@
 // A session's requests as they come in.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -57,7 +59,8 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
   read_fields(stream);
   const Head& head = stream.head_;
   if (too_large)
-    return refuse(stream, 431, StatusCode::resource_exhausted, "the head is larger than the limit");
+    return refuse(stream, 431, StatusCode::resource_exhausted,
+                  fmt::format("the head is larger than the limit of {} bytes", head_list_bytes));
   if (head.path.empty()) return refuse(stream, 400, StatusCode::invalid_argument, "the request has no path");
   if (head.grpc && !accept_grpc(stream)) return;
   stream.known_ = true;

@@ -17,6 +17,8 @@
 
 namespace nn::http {
 
+inline constexpr std::uint32_t head_list_bytes = 16 << 10;  // more of a head is answered 431
+
 // All calls in the thread of the connection. Handlers are called by take(), check_time(), collect() and
 // end().
 class H2Session {

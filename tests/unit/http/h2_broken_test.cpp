@@ -61,7 +61,7 @@ const std::string two = "12 there is more than one message, and one is wanted";
 const std::string none = "12 there is no message, and one is wanted";
 const std::string flag = "3 a message begins with a flag that is neither 0 nor 1";
 const std::string no_encoding = "13 a message is compressed, and no grpc-encoding says how";
-const std::string too_large = "8 the message is larger than the limit";
+const std::string too_large = "8 the message is larger than the limit of 1048576 bytes";
 const std::string timeout = "3 grpc-timeout is not 1 to 8 digits and a unit";
 const std::string garbled = "3 the body is not compressed as its Content-Encoding says";
 
@@ -112,9 +112,9 @@ std::vector<Case> message_cases() {
        garbled},
       {"bytes behind a gzip", gzip + data(1, message(gzipped("hello") + "hello", 1), true), garbled},
       {"a bomb of gzip", gzip + data(1, message(gzipped(std::string(8 << 20, 'a')), 1), true),
-       "8 the body is larger than the limit"},
+       "8 the body is larger than the limit of 1048576 bytes"},
       {"a bomb of deflate", deflate + data(1, message(zlib(std::string(8 << 20, 'a')), 1), true),
-       "8 the body is larger than the limit"},
+       "8 the body is larger than the limit of 1048576 bytes"},
       {"brotli", headers(1, grpc("/echo", {{"grpc-encoding", "br"}})) + data(1, message("a"), true),
        "12 the messages' grpc-encoding is not known"},
       {"GZIP in capitals",
@@ -196,13 +196,13 @@ std::vector<Case> head_cases() {
        "400"},
       {"an expectation", headers(1, post("/echo", {{"expect", "miracles"}})), "417"},
       {"a head of 20 KiB", call(grpc("/echo", {{"x-long", std::string(20'000, 'x')}})),
-       "8 the head is larger than the limit"},
+       "8 the head is larger than the limit of 16384 bytes"},
       {"a head of 20 KiB in pieces", call([] {
          Pairs fields = grpc("/echo");
          for (int i = 0; i < 400; ++i) fields.emplace_back("x-" + std::to_string(i), std::string(20, 'x'));
          return fields;
        }()),
-       "8 the head is larger than the limit"},
+       "8 the head is larger than the limit of 16384 bytes"},
       {"a head of REST of 20 KiB", headers(1, get("/" + std::string(16'300, 'x')), true), "431"},
       {"CONNECT", headers(1, {{":method", "CONNECT"}, {":authority", "h:1"}}, true), "400"},
       {"trailers", headers(1, grpc("/echo")) + data(1, message("a")) + headers(1, {{"x-sum", "1"}}, true),

@@ -12,6 +12,10 @@ namespace nn {
 // called. The text need not be JSON.
 bool json_nests_deeper(std::string_view text, std::size_t depth);
 
+// How many bytes at the front a string of JSON has as they are: printable ASCII but for quotes and
+// backslashes.
+std::size_t plain_in_json(std::string_view text);
+
 // A nlohmann::json value as text. Its own dump() throws for bytes that aren't UTF-8, which names and
 // texts from outside may be: here they become U+FFFD.
 template <typename Json>

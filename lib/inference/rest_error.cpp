@@ -5,16 +5,11 @@
 #include <cmath>
 #include <limits>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 
 namespace nn::inference {
 namespace {
-
-// Are these characters that a JSON string has as they are? They are taken in runs.
-bool is_plain(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
-}
 
 void append_escaped(std::string& out, char c) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -67,8 +62,7 @@ void append_error(std::string& body, const Error& error) { append_error(body, er
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    const std::size_t plain = plain_in_json(text);
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

@@ -32,6 +32,21 @@ TEST_CASE("outside text is printed harmlessly") {
   CHECK(printable(std::string(100, 'x'), 5) == "xxxxx…");
 }
 
+TEST_CASE("what a string of JSON has as it is ends at the first byte that it hasn't") {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool plain = byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+    for (std::size_t at = 0; at < 20; ++at) {
+      std::string text(20, '!');
+      text[at] = c;
+      CHECK(plain_in_json(text) == (plain ? text.size() : at));
+      text[(at + 7) % text.size()] = '\n';
+      if (!plain) CHECK(plain_in_json(text) == std::min(at, (at + 7) % text.size()));
+    }
+  }
+  CHECK(plain_in_json("") == 0);
+}
+
 TEST_CASE("misspellings find what was meant") {
   const std::vector<std::string> names{"relu", "leaky_relu", "sigmoid"};
   CHECK(closest("rleu", names) == "relu");

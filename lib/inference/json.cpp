@@ -32,6 +32,45 @@ std::optional<double> spelled_number(std::string_view token) {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool begins_number(char first) { return first == '-' || is_digit(first); }
 
+// The end of a number of few digits and no exponent, which begins with a digit; null where it is another one.
+// Its digits and the power of ten are exact, and so the quotient is the nearest there is (Clinger 1990).
+const char* read_short(const char* const begin, const char* const end, double& out) {
+  constexpr std::array<double, 17> powers{1,   1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
+                                          1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
+  constexpr std::uint64_t exact = std::uint64_t{1} << std::numeric_limits<double>::digits;
+  const char* const last = begin + std::min<std::ptrdiff_t>(end - begin, powers.size() - 1);
+  const char* at = begin;
+  const char* point = nullptr;
+  std::uint64_t digits = 0;
+  for (; at != last; ++at) {
+    if (is_digit(*at)) {
+      digits = 10 * digits + static_cast<std::uint64_t>(*at - '0');
+    } else if (*at == '.' && point == nullptr) {
+      point = at;
+    } else {
+      break;
+    }
+  }
+  const bool goes_on = at != end && (is_digit(*at) || *at == '.' || *at == 'e' || *at == 'E');
+  const bool zero_first = *begin == '0' && begin + 1 != at && is_digit(begin[1]);
+  if (goes_on || zero_first || digits > exact || point == at - 1) return nullptr;
+  out = static_cast<double>(digits);
+  if (point != nullptr) out /= powers[static_cast<std::size_t>(at - point - 1)];
+  return at;
+}
+
+// The end of any number of JSON; null where it is none, or none that a double can be near.
+const char* read_any(const char* begin, const char* end, double& out) {
+  const auto read = fast_float::from_chars(begin, end, out);
+  if (read.ec != std::errc() || !std::isfinite(out)) return nullptr;
+  // It also takes "01" and "5.", which JSON hasn't.
+  if (*begin == '0' && begin + 1 != read.ptr && is_digit(begin[1])) return nullptr;
+  const auto* point =
+      static_cast<const char*>(std::memchr(begin, '.', static_cast<std::size_t>(read.ptr - begin)));
+  if (point != nullptr && (point + 1 == read.ptr || !is_digit(point[1]))) return nullptr;
+  return read.ptr;
+}
+
 std::string_view what_is_wrong(simdjson::error_code error) {
   switch (error) {
     case simdjson::UTF8_ERROR: return "it is not UTF-8";
@@ -105,20 +144,17 @@ void JsonBody::fail(simdjson::error_code error) {
 
 bool JsonBody::read_number(json::value& value, double& out) {
   const std::string_view token = value.raw_json_token();
-  const char* begin = token.data();
-  const char* end = begin + token.size();
-  const char* digits = *begin == '-' ? begin + 1 : begin;
-  // The parser also takes "01", ".5", "5." and "inf", which JSON hasn't.
+  const char* const end = token.data() + token.size();
+  const bool negative = token.front() == '-';
+  const char* const digits = token.data() + (negative ? 1 : 0);
+  // Not ".5" nor "inf".
   if (digits == end || !is_digit(*digits)) return false;
-  const auto read = fast_float::from_chars(begin, end, out);
-  if (read.ec != std::errc() || !std::isfinite(out)) return false;
-  const char* rest = read.ptr;
+  const char* rest = read_short(digits, end, out);
+  if (rest == nullptr) rest = read_any(digits, end, out);
+  if (rest == nullptr) return false;
+  if (negative) out = -out;
   while (rest != end && space.find(*rest) != space.npos) ++rest;
-  if (rest != end) return false;
-  if (*digits == '0' && digits + 1 != read.ptr && is_digit(digits[1])) return false;
-  const auto* point =
-      static_cast<const char*>(std::memchr(digits, '.', static_cast<std::size_t>(read.ptr - digits)));
-  return point == nullptr || (point + 1 != read.ptr && is_digit(point[1]));
+  return rest == end;
 }
 
 std::string_view JsonBody::token(json::value& value) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/json_text.hpp"
 #include "http/h2_session.hpp"
 #include "http/inflate.hpp"
 #include "http/response_head.hpp"
@@ -11,12 +12,7 @@ namespace nn::http {
 namespace {
 
 // Values that differ from answer to answer would only push others out of the table of HPACK.
-std::uint8_t flags_for(std::string_view name) {
-  for (const std::string_view varying : {"x-request-id", "traceparent", "server-timing", "date"}) {
-    if (name == varying) return NGHTTP2_NV_FLAG_NO_INDEX;
-  }
-  return NGHTTP2_NV_FLAG_NONE;
-}
+constexpr std::array<std::string_view, 4> varying{"x-request-id", "traceparent", "server-timing", "date"};
 
 constexpr std::size_t least_compressed = 1 << 10;
 constexpr std::uint8_t literal = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
@@ -175,11 +171,22 @@ void H2Session::add_field(std::string_view name, std::string_view value, std::ui
   fields_.push_back({bytes(name), bytes(value), name.size(), value.size(), flags});
 }
 
+// The first of them puts the name into the table, which the others are sent as a number for.
+std::uint8_t H2Session::flags_for(std::string_view name) {
+  const auto at = static_cast<std::size_t>(std::find(varying.begin(), varying.end(), name) - varying.begin());
+  if (at == varying.size()) return NGHTTP2_NV_FLAG_NONE;
+  const unsigned bit = 1u << at;
+  const bool named = (named_ & bit) != 0;
+  named_ |= bit;
+  return named ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+}
+
 void H2Session::add_fields(const Fields& fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto [name, value] = fields[i];
     const auto* const text = reinterpret_cast<const std::uint8_t*>(value.data());
-    if (nghttp2_check_header_value(text, value.size()) == 0) continue;  // a client would break the connection
+    // A client would break the connection.
+    if (plain_in_json(value) != value.size() && nghttp2_check_header_value(text, value.size()) == 0) continue;
     add_field(name, value, flags_for(name));
   }
 }

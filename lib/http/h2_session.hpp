@@ -100,6 +100,7 @@ class H2Session {
   void compress(H2Stream& stream);
   void add_field(std::string_view name, std::string_view value, std::uint8_t flags = 0);
   void add_fields(const Fields& fields);
+  std::uint8_t flags_for(std::string_view name);
   ssize_t read_answer(H2Stream& stream, std::size_t length, std::uint32_t& flags);
   bool write_data(H2Stream& stream, const std::uint8_t* frame_head, std::size_t length);
   void frame_sent(const nghttp2_frame& frame);
@@ -125,6 +126,7 @@ class H2Session {
   std::size_t lost_ = 0;  // of those alive: the client doesn't want them
   std::vector<nghttp2_nv> fields_;
   std::string scratch_;
+  unsigned named_ = 0;          // bits of names that the client's table of HPACK has
   std::string* out_ = nullptr;  // while collect() runs
   std::size_t most_ = 0;        // bytes of it
   bool working_ = false;        // in take(), after which output is collected

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/json_text.hpp"
+
 namespace nn::http {
 namespace {
 
@@ -16,7 +18,7 @@ void add_field(std::string_view name, std::string_view value, std::string& out) 
   out += ": ";
   const std::size_t at = out.size();
   out += value;
-  for (std::size_t i = at; i < out.size(); ++i) {
+  for (std::size_t i = at + plain_in_json(value); i < out.size(); ++i) {
     const auto c = static_cast<unsigned char>(out[i]);
     if ((c < ' ' && c != '\t') || c == 127) out[i] = ' ';
   }

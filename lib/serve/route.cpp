@@ -104,6 +104,7 @@ void find_call(const http::Head& head, Route& route) {
     if (call.path != head.path) continue;
     route.protocol = call.protocol;
     route.action = call.action;
+    return;
   }
 }
 

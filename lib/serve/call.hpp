@@ -29,7 +29,7 @@ struct Computation : serving::Request {
 };
 
 // Stays with its exchange, and is used again for the next request there.
-struct Call : http::Work {
+struct Call final : http::Work {
   Route route;
   // Of inference.
   inference::Rows rows;

@@ -84,18 +84,18 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
                                      : inference::v2_no_model(model, route.version)};
 }
 
-void Calls::check_door(http::Exchange& exchange, Call& call) {
+const Fault* Calls::refused_at_door(http::Exchange& exchange, Call& call) {
   const http::Head& head = exchange.head();
-  if (head.method != http::Method::post) return;
-  std::shared_ptr<Served> served;
+  if (head.method != http::Method::post) return nullptr;
+  std::shared_ptr<serving::Servable> servable;
   try {
-    served = versions_.of(find(call.route, call.route.model));
+    servable = find(call.route, call.route.model);
   } catch (const Fault&) {
-    return;  // which may be another arm's, and is told when the body is there
+    return nullptr;  // which may be another arm's, and is told when the body is there
   }
-  const auto refused = serving::refusal(*served->servable, 0, serving::Priority::normal, head.arrived,
-                                        head.deadline, service_.options.door);
-  if (refused) throw fault_of(*refused, false);
+  const auto refused = serving::refusal(*servable, 0, serving::Priority::normal, head.arrived, head.deadline,
+                                        service_.options.door);
+  return refused ? &fault_of(*refused, false) : nullptr;
 }
 
 void Calls::start(http::Exchange& exchange, Call& call) {
@@ -166,31 +166,32 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
 
 void Calls::submit(http::Exchange& exchange, Call& call) {
   prepare(exchange, call);
-  call.times.read = observer_.now();
+  call.times.read = call.computation->arrived;
   const std::shared_ptr<Computation> computation = call.computation;
   if (const auto refused =
           serving::refusal(*call.served->servable, computation->rows.rows, computation->priority,
                            computation->arrived, computation->deadline, service_.options.door)) {
-    throw fault_of(*refused, exchange.head().grpc);
+    return fail_call(exchange, call, fault_of(*refused, exchange.head().grpc));
   }
   if (call.served->servable->try_now(*computation)) return answer(exchange, call);
   computation->exchange = exchange.shared_from_this();
   computation->completion = mailbox_;
   if (call.served->servable->submit(computation)) return;
   computation->exchange.reset();
-  throw fault_of({}, exchange.head().grpc);
+  fail_call(exchange, call, fault_of({}, exchange.head().grpc));
 }
 
-Fault Calls::fault_of(const serving::Refusal& refusal, bool grpc) const {
-  if (refusal.reason == serving::Refusal::Reason::deadline) {
-    return {Failure::late, "its deadline would be over before it is answered"};
-  }
-  return shed("too much waits for this model already", refusal.retry_after, grpc);
+// Kept, so that refusing costs neither memory nor an exception's time, least of all where there is too much
+// to do.
+const Fault& Calls::fault_of(const serving::Refusal& refusal, bool grpc) {
+  if (refusal.reason == serving::Refusal::Reason::deadline) return too_late_;
+  too_much_.failure = shed_failure(grpc);
+  too_much_.retry_after = refusal.retry_after;
+  return too_much_;
 }
 
-Fault Calls::shed(std::string message, std::chrono::milliseconds retry_after, bool grpc) const {
-  const bool exhausted = grpc || service_.options.shed_status == 429;
-  return {exhausted ? Failure::exhausted : Failure::unavailable, std::move(message), retry_after};
+Failure Calls::shed_failure(bool grpc) const {
+  return grpc || service_.options.shed_status == 429 ? Failure::exhausted : Failure::unavailable;
 }
 
 void Calls::finish(Computation& computation) {
@@ -208,9 +209,10 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
     arms_.note(call, {});
     // One without a deadline has waited for longer than any may.
     const bool waited = request.state == serving::Request::State::late && !request.deadline;
-    return fail_call(exchange, call,
-                     waited ? shed("it waited for too long", std::chrono::seconds(1), exchange.head().grpc)
-                            : why_not_answered(request));
+    return fail_call(
+        exchange, call,
+        waited ? Fault{shed_failure(exchange.head().grpc), "it waited for too long", std::chrono::seconds(1)}
+               : why_not_answered(request));
   }
   http::Response& response = exchange.response();
   const std::int64_t rows = request.rows.rows;

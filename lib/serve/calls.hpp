@@ -21,8 +21,9 @@ class Calls {
 
   // Reads the body, has it computed and sends the answer, at once or later; or says why there is none.
   void start(http::Exchange& exchange, Call& call);
-  // Before the body is read: throws Fault where the version that the path means would answer nobody in time.
-  void check_door(http::Exchange& exchange, Call& call);
+  // Before the body is read: why the version that the path means would not answer in time, valid until the
+  // next call; null where it would. Allocates nothing.
+  const Fault* refused_at_door(http::Exchange& exchange, Call& call);
   // Lets go of versions that aren't served any more.
   void look();
 
@@ -36,8 +37,8 @@ class Calls {
   void read(http::Exchange& exchange, Call& call);
   void prepare(http::Exchange& exchange, Call& call);
   void submit(http::Exchange& exchange, Call& call);
-  Fault fault_of(const serving::Refusal& refusal, bool grpc) const;
-  Fault shed(std::string message, std::chrono::milliseconds retry_after, bool grpc) const;
+  const Fault& fault_of(const serving::Refusal& refusal, bool grpc);
+  inference::Failure shed_failure(bool grpc) const;
   void finish(Computation& computation);
   void answer(http::Exchange& exchange, Call& call);
   void fail_call(http::Exchange& exchange, Call& call, const Fault& fault);
@@ -49,6 +50,8 @@ class Calls {
   ServedVersions versions_;
   Arms arms_;
   Dialects dialects_;
+  Fault too_late_{inference::Failure::late, "its deadline would be over before it is answered"};
+  Fault too_much_{inference::Failure::exhausted, "too much waits for this model already"};
 };
 
 }  // namespace nn::serve

@@ -5,13 +5,33 @@
 
 namespace nn::serve {
 
+void* OneBlock::do_allocate(std::size_t bytes, std::size_t alignment) {
+  if (taken_ || bytes > block_.size() || alignment > alignof(std::max_align_t))
+    return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+  taken_ = true;
+  return block_.data();
+}
+
+void OneBlock::do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) {
+  if (memory != block_.data()) return std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
+  taken_ = false;
+}
+
+// Asio gives its memory back before it calls this, and so before another one may be on its way.
+struct Mailbox::Opening {
+  using allocator_type = std::pmr::polymorphic_allocator<std::byte>;
+  allocator_type get_allocator() const noexcept { return &self->opening_; }
+  void operator()() const { self->open(); }
+  std::shared_ptr<Mailbox> self;
+};
+
 void Mailbox::complete(std::span<std::shared_ptr<serving::Request>> requests) {
   const std::lock_guard lock(mutex_);
   if (io_ == nullptr) return;
   come_.insert(come_.end(), std::make_move_iterator(requests.begin()),
                std::make_move_iterator(requests.end()));
   if (std::exchange(called_, true)) return;
-  boost::asio::post(*io_, [self = shared_from_this()] { self->open(); });
+  boost::asio::post(*io_, Opening{shared_from_this()});
 }
 
 void Mailbox::post(std::function<void()> call) {

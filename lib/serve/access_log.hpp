@@ -56,14 +56,14 @@ class AccessLog {
     void flush();
 
    private:
-    void append_time();
+    std::string_view beginning();
 
     AccessLog& log_;
     std::uint64_t random_;
     std::string lines_;
     std::uint64_t count_ = 0;
-    std::int64_t second_ = -1;  // since 1970, of date_
-    std::string date_;          // "2026-11-28T15:25:22."
+    std::int64_t second_ = -1;  // since 1970, of beginning_
+    std::string beginning_;     // of a line, up to its time
   };
 
  private:

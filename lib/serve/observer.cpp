@@ -1,6 +1,7 @@
 #include "serve/observer.hpp"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <random>
@@ -16,16 +17,18 @@ using inference::Failure;
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
-constexpr std::chrono::milliseconds flush_time{200};  // that lines of the log wait for others
+constexpr std::chrono::milliseconds flush_time{100};  // that lines of the log wait for others
 
 microseconds between(Clock::time_point from, Clock::time_point to) {
   if (from == Clock::time_point{} || to == Clock::time_point{}) return microseconds(-1);
   return duration_cast<microseconds>(std::max(to - from, Clock::duration::zero()));
 }
 
+// To some milliseconds, in a tenth of the time that the exact one takes.
 std::int64_t unix_ms() {
-  return duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
+  return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
 }
 
 // The part of it that was computed, or was to be.

@@ -11,6 +11,11 @@
 #include "base/log.hpp"
 
 namespace nn::serving {
+namespace {
+
+constexpr std::size_t least_kept = 16 << 10, most_kept = 4;  // bytes of a block; blocks
+
+}  // namespace
 
 LogWriter::LogWriter(const std::string& path, DroppedLine dropped_line, LogLimits limits, const Clock& clock)
     : dropped_line_(std::move(dropped_line)),
@@ -20,6 +25,7 @@ LogWriter::LogWriter(const std::string& path, DroppedLine dropped_line, LogLimit
   if (!file_) return;
   end_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!end_) fail_errno("timerfd");
+  spare_.reserve(most_kept);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -47,6 +53,24 @@ void LogWriter::push(std::string line, std::uint64_t lines) {
 void LogWriter::add(std::string line, std::uint64_t lines) {
   if (!file_) return;
   const std::lock_guard lock(mutex_);
+  accept(std::move(line), lines);
+}
+
+void LogWriter::take(std::string& block, std::uint64_t lines) {
+  if (!file_) return block.clear();
+  const std::lock_guard lock(mutex_);
+  std::string next;
+  if (!spare_.empty()) {
+    next = std::move(spare_.back());
+    spare_.pop_back();
+  } else {
+    next.reserve(block.capacity());
+  }
+  block.swap(next);
+  accept(std::move(next), lines);
+}
+
+void LogWriter::accept(std::string line, std::uint64_t lines) {
   // Once lines are dropped, all are until there is room for many: each gap has a line of its own.
   const bool full = dropped_ > 0 ? bytes_ > limits_.bytes / 2 : bytes_ + line.size() > limits_.bytes;
   if (full) {
@@ -73,12 +97,16 @@ void LogWriter::run() {
   for (;;) {
     changed_.wait(lock, [&] { return closing_ || !items_.empty(); });
     if (items_.empty()) return;
-    const Item item = std::move(items_.front());
+    Item item = std::move(items_.front());
     items_.pop_front();
     lock.unlock();
     handle(item);
     lock.lock();
     bytes_ -= item.line.size();
+    if (item.line.capacity() >= least_kept && spare_.size() < most_kept) {
+      item.line.clear();
+      spare_.push_back(std::move(item.line));
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/file.hpp"
 #include "base/json_lines.hpp"
@@ -44,6 +45,9 @@ class LogWriter {
   explicit operator bool() const { return static_cast<bool>(file_); }
   // A line with its end, or so many of them at once, which share their fate. Never waits.
   void add(std::string line, std::uint64_t lines = 1);
+  // The same of many lines, for whoever collects more: `block` is empty then, with the memory of one that has
+  // been written, where there is one.
+  void take(std::string& block, std::uint64_t lines);
   // Lines that were dropped so far, for whichever reason.
   std::uint64_t dropped() const { return dropped_total_.load(std::memory_order_relaxed); }
   // Has the file opened anew behind the lines so far, for logrotate. Where that fails, a warning says so, and
@@ -55,7 +59,9 @@ class LogWriter {
     std::string line;  // empty: the file is opened anew
     std::uint64_t lines = 1;
   };
+  // With the lock.
   void push(std::string line, std::uint64_t lines = 1);
+  void accept(std::string line, std::uint64_t lines);
   void run();
   void handle(const Item& item);
   void write(const Item& item);
@@ -71,7 +77,8 @@ class LogWriter {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Item> items_;
-  std::size_t bytes_ = 0;  // of items_, and of the line that is being written
+  std::vector<std::string> spare_;  // blocks that have been written, empty
+  std::size_t bytes_ = 0;           // of items_, and of the line that is being written
   std::uint64_t dropped_ = 0;
   bool closing_ = false;
   std::atomic<std::uint64_t> dropped_total_{0};

@@ -4,9 +4,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <vector>
 
+#include "../allocated.hpp"
 #include "catch.hpp"
 #include "manual_clock.hpp"
 
@@ -63,9 +66,24 @@ TEST_CASE("a request is a line of JSON, whatever is in it", "[log]") {
     thread.flush();
     CHECK(thread.add({}));
     CHECK(log.lines() == 3);
+    // As long as any: it needs all the room there is.
+    const std::string escaped(2000, '\x01');
+    LogEntry longest{escaped, escaped, escaped, escaped, escaped,
+                     escaped, escaped, escaped, escaped, escaped};
+    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+    longest.version = longest.bytes_in = longest.bytes_out = most;
+    longest.rows = longest.step_rows = std::numeric_limits<std::int64_t>::max();
+    constexpr auto longest_time = std::chrono::microseconds::max();
+    longest.us = {longest_time, longest_time, longest_time, longest_time, longest_time, longest_time};
+    longest.status = std::numeric_limits<int>::min();
+    longest.grpc = true;
+    longest.sent = false;
+    thread.add(longest);
   }
   const auto lines = file.lines();
-  REQUIRE(lines.size() == 3);
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[3]["err"] == std::string(1024, '\x01'));
+  CHECK(lines[3]["bytes_out"] == std::numeric_limits<std::uint64_t>::max());
   CHECK(lines[0]["t"] == "2027-01-15T08:00:00.000Z");
   CHECK(lines[0]["path"] == "/v2/\"\\\n\xEF\xBF\xBD");
   CHECK(lines[0]["us"] == json{{"compute", 95}, {"total", 254}});
@@ -75,6 +93,40 @@ TEST_CASE("a request is a line of JSON, whatever is in it", "[log]") {
   CHECK(lines[1]["err"].get<std::string>().size() == 1024);
   CHECK(lines[1]["gone"] == true);
   CHECK_FALSE(lines[2].contains("model"));
+}
+
+TEST_CASE("lines are the same bytes as ever, and cost no memory once there have been as many", "[log]") {
+  Log file;
+  test::ManualClock clock;
+  AccessLog log(file.path(), 1, {}, clock);
+  AccessLog::Thread thread(log);
+  LogEntry entry;
+  entry.id = "q7";
+  entry.path = "/v2/models/iris/infer";
+  entry.status = 200;
+  entry.bytes_in = 17;
+  entry.us.read = std::chrono::microseconds(0);
+  entry.us.total = std::chrono::microseconds(254);
+  const std::string line =
+      R"({"t":"2027-01-15T08:00:00.000Z","id":"q7","path":"/v2/models/iris/infer","status":200,"bytes_in":17,)"
+      R"("bytes_out":0,"us":{"read":0,"total":254}})"
+      "\n";
+  std::size_t bytes = 0;
+  const auto write = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) thread.add(entry);
+    bytes += count * line.size();
+    thread.flush();
+    while (std::filesystem::file_size(file.path()) < bytes) std::this_thread::yield();
+  };
+  for (int i = 0; i < 10; ++i) write(1000);
+  const test::AllocatedBytes allocated;
+  for (int i = 0; i < 10; ++i) write(1000);
+  CHECK(allocated.count() <=
+        40);  // of 10,000 lines: pieces of the queue of blocks, and blocks that aren't back yet
+  std::ifstream in(file.path());
+  std::string first(line.size(), ' ');
+  in.read(first.data(), static_cast<std::streamsize>(first.size()));
+  CHECK(first == line);
 }
 
 TEST_CASE("a part of the requests is logged, and all that failed or were slow", "[log]") {

@@ -68,8 +68,9 @@ TEST_CASE("a request is a line of JSON, whatever is in it", "[log]") {
     CHECK(log.lines() == 3);
     // As long as any: it needs all the room there is.
     const std::string escaped(2000, '\x01');
-    LogEntry longest{escaped, escaped, escaped, escaped, escaped,
-                     escaped, escaped, escaped, escaped, escaped};
+    LogEntry longest;
+    longest.id = longest.peer = longest.protocol = longest.method = longest.path = escaped;
+    longest.model = longest.route = longest.token = longest.trace = longest.error = escaped;
     constexpr auto most = std::numeric_limits<std::uint64_t>::max();
     longest.version = longest.bytes_in = longest.bytes_out = most;
     longest.rows = longest.step_rows = std::numeric_limits<std::int64_t>::max();

@@ -4,50 +4,82 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <random>
+#include <string>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "client/worker_record.hpp"
 
 namespace nn::client {
 
-// Rows go where they are expected to be answered first. A worker that fails several times in a row is left
-// out for a while, as by Envoy's outlier detection, and comes back slowly.
+struct BalancerOptions {
+  // The better one of two that chance names, rather than the best of all: where several clients know the
+  // same, they don't all run to the same worker.
+  bool of_two = false;
+  std::uint32_t seed = 1;
+  // A worker is left out from now on, for this reason.
+  std::function<void(std::size_t worker, const std::string& why)> left_out = {};
+};
+
+// Rows go where they are expected to be answered first. A worker that fails several times in a row, fails
+// more often than the others, or takes much longer, is left out for a while, as by Envoy's outlier detection,
+// and comes back slowly. At most half of the workers are.
 class Balancer {
  public:
-  explicit Balancer(std::size_t workers) : workers_(workers) {}
+  // The workers' standings, which others may share.
+  explicit Balancer(std::vector<std::shared_ptr<WorkerRecord>> workers, BalancerOptions options = {});
 
   // It answered, `time` after it was asked. `ahead` are the rows that were under way there then, those of the
   // answer included.
   void answered(std::size_t worker, std::int64_t ahead, Clock::duration time, Clock::time_point now);
-  // It didn't, or too late. True when the worker is left out from now on.
-  bool failed(std::size_t worker, Clock::time_point now);
-  bool is_out(std::size_t worker, Clock::time_point now) const { return now < workers_[worker].out_until; }
+  // It didn't, or too late: it has taken `time` so far.
+  void failed(std::size_t worker, Clock::time_point now, Clock::duration time = {});
+  bool is_out(std::size_t worker, Clock::time_point now) const { return records_[worker]->is_out(now); }
 
   struct Candidate {
     std::size_t worker;
     std::int64_t under_way;  // rows
+    bool has_room = true;    // else it isn't chosen, but is there
   };
   // The one that is expected to answer so many rows first; of equal ones, the next in turn. One that is left
-  // out only where there is no other. Nothing where there is none.
+  // out only where more than half of the candidates are. Nothing where nobody else has room.
   std::optional<std::size_t> choose(const std::vector<Candidate>& candidates, std::int64_t rows,
                                     Clock::time_point now);
 
-  static constexpr int most_failures = 5;  // in a row
-  static constexpr std::chrono::seconds time_out{30}, longest_time_out{300}, slow_start{30};
+  // Workers are compared over a time, where there are so many answers of each: by the time within which 95 of
+  // 100 came, and, where so many are compared, by the share of requests that failed.
+  static constexpr std::chrono::seconds interval{10};
+  static constexpr std::uint64_t least_answers = 20, least_requests = 100;
+  static constexpr std::size_t least_compared = 5;
+  static constexpr double most_times_slower = 3;
+  static constexpr std::chrono::milliseconds worth_noting{5};  // what nobody is left out for
 
  private:
   struct Worker {
     double cost = 0;  // seconds a row, of those under way; 0: not known
     Clock::time_point measured{};
-    int failures = 0;  // in a row
-    int times_out = 0;
-    Clock::time_point out_until{};
+    serving::LatencyHistogram times;  // of the interval
+    std::uint64_t answers = 0, failures = 0;
   };
-  double cost_now(const Worker& worker, double least, Clock::time_point now) const;
+  double cost_now(std::size_t worker, double least, Clock::time_point now) const;
+  double least_cost() const;
+  bool may_leave_out(Clock::time_point now) const;
+  void leave_out(std::size_t worker, const std::string& why, Clock::time_point now);
+  void compare(Clock::time_point now);
+  void compare_times(Clock::time_point now);
+  void compare_failures(Clock::time_point now);
 
+  std::vector<std::shared_ptr<WorkerRecord>> records_;
   std::vector<Worker> workers_;
+  BalancerOptions options_;
+  std::minstd_rand chance_;
+  std::optional<Clock::time_point> began_;  // the interval
   std::size_t turn_ = 0;
+  std::vector<std::size_t> fit_;  // of choose()
 };
 
 // So many of something, in proportion to something else: what goes wrong everywhere must not double the work.

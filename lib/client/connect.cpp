@@ -108,7 +108,7 @@ net::Timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_conte
 }
 
 Error within(const Error& error, std::string_view endpoint) {
-  return error.is_within(endpoint) ? error : error.within(endpoint);
+  return error.is_within(endpoint) ? error : error.within_file(endpoint);
 }
 
 void ask_whether_alive(protocol::FrameLink& link) {

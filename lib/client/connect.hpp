@@ -32,7 +32,8 @@ asio::awaitable<protocol::IncomingFrame> expect(protocol::FrameLink& link, wire:
 net::Timer close_after(std::shared_ptr<protocol::FrameLink> link, asio::io_context& io,
                        std::chrono::milliseconds time);
 
-// The error with the endpoint outermost in its where(), once.
+// The error with the endpoint outermost in its where(), once. It is local: clients of a server in front of
+// workers aren't told where those are.
 Error within(const Error& error, std::string_view endpoint);
 
 // A worker answers a question about its health also while it computes.

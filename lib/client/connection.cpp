@@ -22,11 +22,12 @@ Connection::Connection(asio::io_context& io, ConnectionOptions options)
       clock_(net::clock_of(io)),
       options_(std::move(options)),
       name_(net::to_string(options_.endpoint)),
-      error_(make_error(ErrorKind::unavailable, "no answer yet").within(name_)),
+      error_(make_error(ErrorKind::unavailable, "no answer yet").within_file(name_)),
       connected_at_(clock_.now()),
-      liveness_(connected_at_),
+      liveness_(connected_at_, options_.liveness),
       timer_(io.get_executor()),
       watch_(io.get_executor()) {
+  if (!options_.record) options_.record = std::make_shared<WorkerRecord>();
   if (!options_.open) {
     options_.open = [this](net::Transport& transport) {
       return open_connection(options_.endpoint, options_.access, options_.max_frame, transport);
@@ -44,6 +45,7 @@ void Connection::start() {
 }
 
 void Connection::stop() {
+  if (is_up()) options_.record->lost();
   state_ = State::stopped;
   requests_.clear();
   timer_.cancel();
@@ -58,7 +60,9 @@ Clock::time_point Connection::last_connected() const {
 void Connection::set(State state) {
   if (state_ == State::stopped) return;
   connected_at_ = last_connected();
+  if (is_up()) options_.record->lost();
   state_ = state;
+  if (is_up()) options_.record->connected(clock_.now(), options_.slow_start);
   const std::vector<Watcher*> watchers(watchers_.begin(), watchers_.end());
   for (Watcher* watcher : watchers) {
     if (watchers_.contains(watcher)) watcher->connection_changed();
@@ -124,7 +128,7 @@ asio::awaitable<void> Connection::serve_connection() {
     const auto in = co_await greet(*link, options_.access, options_.max_frame, transport_);
     welcome(*in.as<wire::Welcome>());
   }
-  liveness_ = Liveness(clock_.now());
+  liveness_ = Liveness(clock_.now(), options_.liveness);
   ever_ready_ = true;
   set(State::ready);
   protocol::IncomingFrame in;
@@ -174,14 +178,14 @@ void Connection::handle(const protocol::IncomingFrame& in) {
   requests_.erase(found);
   if (failed == nullptr) return reply(&in);
   const wire::Code code = failed->code();
-  const RemoteFailure failure{code, protocol::error_of(*failed).within(name_)};
+  const RemoteFailure failure{code, protocol::error_of(*failed).within_file(name_)};
   const bool ends = code == wire::Code::draining || code == wire::Code::device;
   if (ends && state_ == State::ready) set(State::draining);
   reply(failure);
 }
 
 void Connection::watch() {
-  watch_.expires_after(std::chrono::seconds(1));
+  watch_.expires_after(std::min(std::chrono::milliseconds(1000), options_.liveness.ask_after / 4));
   watch_.wait([self = shared_from_this()](bool expired) {
     if (!expired || self->state_ == State::stopped || self->state_ == State::refused) return;
     if (self->state_ != State::connecting) {

@@ -14,6 +14,7 @@
 
 #include "client/connect.hpp"
 #include "client/liveness.hpp"
+#include "client/worker_record.hpp"
 
 namespace nn::client {
 
@@ -23,6 +24,10 @@ struct ConnectionOptions {
   std::uint64_t max_frame = format::default_max_frame;
   // How the worker is reached, each time anew; none: open_connection().
   std::function<asio::awaitable<std::shared_ptr<protocol::FrameLink>>(net::Transport&)> open = {};
+  LivenessTimes liveness = {};
+  // Of the worker, also over other connections; null: a new one.
+  std::shared_ptr<WorkerRecord> record = {};
+  bool slow_start = false;  // whoever comes, or comes back, gets little at first
 };
 
 // Why a request has no reply.
@@ -61,7 +66,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state() const { return state_; }
   const std::string& name() const { return name_; }
   const Error& error() const { return error_; }  // the last
-  bool ever_lost() const { return lost_; }       // an attempt to connect failed, or a connection ended
+  const std::shared_ptr<WorkerRecord>& record() const { return options_.record; }
+  bool ever_lost() const { return lost_; }  // an attempt to connect failed, or a connection ended
   // When there was a connection last, or this was made.
   Clock::time_point last_connected() const;
   // The largest body that the worker takes; 0: it didn't say.
@@ -100,6 +106,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void lose(const Error& error);
   void end(const std::exception_ptr& why);
   void set(State state);
+  bool is_up() const { return state_ == State::ready; }
   void watch();
 
   asio::io_context& io_;

@@ -45,7 +45,7 @@ class Inquiry : public std::enable_shared_from_this<Inquiry> {
     if (worker.state() != Connection::State::ready) return;
     if (!worker.worker_can("describe")) {
       last_ = make_error(ErrorKind::unsupported, "this worker is too old: it doesn't describe its models")
-                  .within(worker.name());
+                  .within_file(worker.name());
       return;
     }
     auto& builder = worker.builder();

@@ -37,16 +37,36 @@ void Dispatcher::stop() {
     if (worker.stream) worker.digest = worker.stream->digest();
     worker.stream.reset();
   }
+  for (std::size_t w = 0; w < workers_.size(); ++w) forget_under_way(w);
   timer_.cancel();
   resume_.cancel();
   watch_.cancel();
 }
 
-void Dispatcher::submit(std::uint64_t number, Batch rows, std::optional<Clock::time_point> deadline) {
+// One that nobody waited for any more says nothing about the worker.
+void Dispatcher::count_end(const Try& tried, std::int64_t rows, const RemoteOutcome& outcome) {
+  WorkerRecord& record = *options_.workers[tried.worker]->record();
+  const auto* failure = std::get_if<RemoteFailure>(&outcome);
+  if (failure != nullptr && failure->code == wire::Code::cancelled) return record.forgotten(1, rows);
+  std::optional<Clock::duration> time;
+  if (failure == nullptr) time = clock_.now() - tried.sent;
+  record.over(rows, time);
+}
+
+// Its replies would come to nobody.
+void Dispatcher::forget_under_way(std::size_t worker) {
+  Worker& w = workers_[worker];
+  options_.workers[worker]->record()->forgotten(w.requests, w.under_way);
+  w.requests = w.under_way = 0;
+}
+
+void Dispatcher::submit(std::uint64_t number, Batch rows, std::optional<Clock::time_point> deadline,
+                        std::string trace) {
   if (broken_) return;
   const auto block = blocks_.try_emplace(number).first;
   block->second.rows = std::move(rows);
   block->second.deadline = deadline;
+  block->second.trace = std::move(trace);
   take(block);
   go_on();
 }
@@ -97,12 +117,12 @@ void Dispatcher::drop(std::size_t worker) {
   });
 }
 
-// What is under way there is somebody else's now: its replies would come to nobody.
+// What is under way there is somebody else's now.
 void Dispatcher::end_stream(std::size_t worker) {
   const RemoteFailure failure{wire::Code::draining,
                               workers_[worker].stream->error().as(ErrorKind::unavailable)};
   workers_[worker].stream.reset();
-  workers_[worker].under_way = 0;
+  forget_under_way(worker);
   std::vector<std::pair<std::uint64_t, Try>> lost;
   for (auto& [number, block] : blocks_) {
     for (const Try& tried : block.open) {
@@ -174,6 +194,8 @@ bool Dispatcher::send(Blocks::iterator block, std::size_t worker,
   Try tried{worker, 0, clock_.now(), asked.under_way + rows};
   const auto told = [this, number = block->first, tried, rows](RemoteOutcome result) {
     workers_[tried.worker].under_way -= rows;
+    --workers_[tried.worker].requests;
+    count_end(tried, rows, result);
     if (broken_) return;
     const auto found = blocks_.find(number);
     if (found == blocks_.end()) {
@@ -185,12 +207,15 @@ bool Dispatcher::send(Blocks::iterator block, std::size_t worker,
     go_on();
   };
   try {
-    tried.id = asked.stream->send(sent.rows, time_left, told);
+    tried.id = asked.stream->send(sent.rows, time_left, sent.trace, told);
   } catch (const Error& error) {
     fail(block, error);
     return false;
   }
   asked.under_way += rows;
+  ++asked.requests;
+  options_.workers[worker]->record()->asked(
+      rows, sent.failed_tries > 0 ? WorkerRecord::Why::retry : WorkerRecord::Why::first);
   sent.open.push_back(tried);
   return true;
 }
@@ -269,7 +294,9 @@ void Dispatcher::watch() {
   for (std::size_t w = 0; w < workers_.size(); ++w) {
     const Worker& worker = workers_[w];
     if (worker.dropped || !worker.stream || is_ready(worker)) continue;
-    const auto end = worker.stream->last_ready() + options_.patience;
+    const auto there = std::max(worker.stream->last_ready(),
+                                worker.stream->opening_since().value_or(Clock::time_point::min()));
+    const auto end = there + options_.patience;
     if (now >= end) {
       missing.push_back(w);
     } else {

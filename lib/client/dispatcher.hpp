@@ -65,8 +65,9 @@ class Dispatcher {
   void stop();
 
   // The number is the caller's, and new. The rows' memory is shared until the block is done. With a deadline
-  // it fails then, whatever the options' is.
-  void submit(std::uint64_t number, Batch rows, std::optional<Clock::time_point> deadline = {});
+  // it fails then, whatever the options' is. The trace is for the workers' logs; empty: none.
+  void submit(std::uint64_t number, Batch rows, std::optional<Clock::time_point> deadline = {},
+              std::string trace = {});
   // Nobody waits for the block any more: there is no event of it.
   void cancel(std::uint64_t number);
   // Blocks that may be under way for all workers to be busy.
@@ -82,6 +83,7 @@ class Dispatcher {
     bool dropped = false;        // for good
     bool reported = false;       // that it wasn't reached
     std::int64_t under_way = 0;  // rows
+    std::int64_t requests = 0;   // under way
     std::uint64_t rows = 0, missed = 0;
     std::string digest, error;
   };
@@ -94,6 +96,7 @@ class Dispatcher {
   };
   struct Block {
     Batch rows;
+    std::string trace;
     std::optional<Clock::time_point> deadline;  // its own
     std::optional<Clock::time_point> sent;      // first
     std::optional<Clock::time_point> due;       // when look_at() is to see it
@@ -101,6 +104,8 @@ class Dispatcher {
     // Of replicas: when another may be asked as well, unless one was.
     std::optional<Clock::time_point> hedge_at;
     std::size_t failed_tries = 0;
+    std::optional<std::size_t> failed_at;  // the last worker that did
+    std::optional<std::size_t> second;     // that is asked as well
     // Of an ensemble.
     std::vector<std::size_t> unasked;
     std::map<std::size_t, RemoteAnswer> answers;
@@ -140,6 +145,8 @@ class Dispatcher {
   }
   // dispatch(), at that time.
   void dispatch_at(Clock::time_point when);
+  // Waits for workers that aren't there, and tells which don't come: unreached().
+  void watch();
 
   asio::io_context& io_;
   Clock& clock_;
@@ -152,11 +159,12 @@ class Dispatcher {
   void changed();
   void go_on();
   void forget(Blocks::iterator block);
+  void forget_under_way(std::size_t worker);
+  void count_end(const Try& tried, std::int64_t rows, const RemoteOutcome& outcome);
   void end_stream(std::size_t worker);
   void check_kinds();
   void ring();
   void arm();
-  void watch();
 
   Events events_;
   std::set<std::pair<Clock::time_point, std::uint64_t>> due_;  // blocks

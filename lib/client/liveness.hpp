@@ -10,30 +10,35 @@
 
 namespace nn::client {
 
+struct LivenessTimes {
+  std::chrono::milliseconds ask_after{5000}, give_up_after{20'000};
+};
+
 // A value; it neither waits nor sends.
 class Liveness {
  public:
-  explicit Liveness(Clock::time_point now) : asked_(now), looked_(now) {}
+  explicit Liveness(Clock::time_point now, LivenessTimes times = {})
+      : times_(times), asked_(now), looked_(now) {}
 
   enum class Step : std::uint8_t { wait, ask, give_up };
-  // To be called every second or so, with when bytes came last. After `ask` a question is to be sent.
+  // To be called several times within `ask_after`, with when bytes came last. After `ask` a question is to be
+  // sent.
   Step look(Clock::time_point now, Clock::time_point last_received) {
     // Whoever was stopped for a while has not listened either.
-    const bool was_away = now - looked_ > ask_after;
+    const bool was_away = now - looked_ > times_.ask_after;
     looked_ = now;
     if (last_received >= unanswered_) waits_ = false;
     if (was_away) unanswered_ = now;
-    if (waits_ && now - unanswered_ >= give_up_after) return Step::give_up;
-    if (now - asked_ < ask_after) return Step::wait;
+    if (waits_ && now - unanswered_ >= times_.give_up_after) return Step::give_up;
+    if (now - asked_ < times_.ask_after) return Step::wait;
     asked_ = now;
     if (!waits_) unanswered_ = now;
     waits_ = true;
     return Step::ask;
   }
 
-  static constexpr std::chrono::seconds ask_after{5}, give_up_after{20};
-
  private:
+  LivenessTimes times_;
   Clock::time_point asked_, looked_;
   Clock::time_point unanswered_{};  // the first question that nothing came after
   bool waits_ = false;              // there is one

@@ -3,66 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
-#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "client/connection.hpp"
 #include "client/remote_model.hpp"
+#include "client/replicas.hpp"
+#include "client/worker_set.hpp"
 
 namespace nn::client {
 namespace {
 
-constexpr std::size_t deepest = 16;
-
-// What a worker says that it serves.
-struct Offer {
-  std::map<std::uint64_t, std::string> versions;  // and their digests
-  std::map<std::string, std::uint64_t, std::less<>> labels;
-};
-using Offers = std::map<std::string, Offer, std::less<>>;
-
-// The report of models that worker/service.cpp makes. Data error for anything else.
-Offers parse_offers(std::string_view text) {
-  const auto models =
-      json_nests_deeper(text, deepest) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
-  Offers out;
-  try {
-    if (!models.is_array()) fail_data("no list of models");
-    for (const auto& model : models) {
-      Offer& offer = out[model.at("name").get<std::string>()];
-      for (const auto& version : model.at("versions")) {
-        offer.versions[version.at("version").get<std::uint64_t>()] = version.at("digest").get<std::string>();
-      }
-      if (model.contains("labels")) offer.labels = model["labels"].get<decltype(offer.labels)>();
-    }
-  } catch (const nlohmann::json::exception& error) {
-    fail_data("a report of models that can't be read: {}", printable(error.what()));
-  }
-  return out;
-}
-
-// A share in a connection, which ends when nobody has one any more.
-class Lease {
- public:
-  Lease(asio::io_context& io, std::shared_ptr<Connection> connection)
-      : io_(io), connection_(std::move(connection)) {}
-  ~Lease() {
-    asio::post(io_, [connection = connection_] { connection->stop(); });
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  const std::shared_ptr<Connection>& connection() const { return connection_; }
-
- private:
-  asio::io_context& io_;
-  std::shared_ptr<Connection> connection_;
-};
 using Leases = std::vector<std::shared_ptr<Lease>>;
 
 // A version of a model, by all workers that have it.
@@ -74,90 +28,36 @@ struct Version {
 }  // namespace
 
 struct RemoteCatalog::State : std::enable_shared_from_this<State> {
-  struct Worker : Connection::Watcher {
-    Worker(State& its_state, net::Endpoint its_endpoint, const std::shared_ptr<Connection>& its_connection)
-        : state(its_state),
-          endpoint(std::move(its_endpoint)),
-          connection(its_connection),
-          lease(std::make_shared<Lease>(state.io, its_connection)) {
-      connection->add(*this);
-    }
-    ~Worker() override { connection->remove(*this); }
-    void connection_changed() override {
-      if (connection->state() == Connection::State::ready) return state.ask(*this);
-      offers.reset();
-      state.reconcile_soon();
-    }
-    State& state;
-    net::Endpoint endpoint;
-    std::shared_ptr<Connection> connection;
-    std::shared_ptr<Lease> lease;
-    std::optional<Offers> offers;  // the last
-    bool asked = false;
-  };
-
   struct Opened {
     std::string digest;
     std::shared_ptr<Leases> workers;  // those that are asked now
     std::shared_ptr<serving::Servable> servable;
-    std::shared_ptr<Leases> opening;  // those that will be, once it is open
+    std::shared_ptr<Leases> opening;                // those that will be, once it is open
+    bool there = false;                             // a worker that has it can be reached
+    std::optional<Clock::time_point> lost_at = {};  // since when none can
   };
   using Key = std::pair<std::string, std::uint64_t>;
 
   State(asio::io_context& context, RemoteCatalogOptions its_options, serving::CatalogHolder& holder,
         serving::EventLog& event_log, std::function<void()> changed)
       : io(context),
+        clock(net::clock_of(context)),
         options(std::move(its_options)),
         catalog(holder),
         log(event_log),
         on_change(std::move(changed)),
         timer(context.get_executor()),
-        soon(context.get_executor()) {}
-
-  std::shared_ptr<Connection> connect(const net::Endpoint& endpoint) const {
-    if (options.connect) return options.connect(endpoint);
-    auto connection =
-        std::make_shared<Connection>(io, ConnectionOptions{endpoint, options.access, options.max_frame, {}});
-    connection->start();
-    return connection;
-  }
+        soon(context.get_executor()),
+        lost(context.get_executor()) {}
 
   void look_later() {
     timer.expires_after(options.look_every);
     timer.wait([weak = weak_from_this()](bool expired) {
       const auto self = weak.lock();
       if (!expired || !self) return;
-      self->look();
+      self->workers->look();
       self->look_later();
     });
-  }
-
-  void look() {
-    for (const auto& worker : workers) ask(*worker);
-  }
-
-  // One question at a time to each.
-  void ask(Worker& worker) {
-    if (worker.connection->state() != Connection::State::ready || worker.asked) return;
-    worker.asked = true;
-    const auto question = wire::CreateQuery(worker.connection->builder(), wire::What::models);
-    worker.connection->request(
-        question, {}, [weak = weak_from_this(), name = worker.connection->name()](const auto& reply) {
-          if (const auto self = weak.lock()) self->told(name, reply);
-        });
-  }
-
-  void told(const std::string& name,
-            const std::variant<const protocol::IncomingFrame*, RemoteFailure>& reply) {
-    const auto found = std::find_if(workers.begin(), workers.end(),
-                                    [&](const auto& worker) { return worker->connection->name() == name; });
-    if (found == workers.end()) return;
-    Worker& worker = **found;
-    worker.asked = false;
-    if (!std::holds_alternative<const protocol::IncomingFrame*>(reply)) return;  // the connection says more
-    const auto bytes = std::get<0>(reply)->body.bytes();
-    worker.offers = parse_offers({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    reconcile_soon();
   }
 
   // Once for all that happens in one turn of the loop.
@@ -176,7 +76,7 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
   std::map<Key, Version> wanted() {
     std::map<Key, std::map<std::string, Leases>> offered;  // by digest
     std::map<std::string, std::size_t> most;               // workers of a model's version
-    for (const auto& worker : workers) {
+    for (const auto& worker : workers->workers()) {
       if (!worker->offers) continue;
       for (const auto& [name, offer] : *worker->offers) {
         for (const auto& [number, digest] : offer.versions) {
@@ -221,15 +121,64 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
     const std::size_t before = opened.size();
     // A version stays while nothing takes its place: workers that can't be reached now may come back.
     std::erase_if(opened, [&](const auto& entry) {
-      const bool has_other = std::any_of(versions.begin(), versions.end(), [&](const auto& other) {
-        const auto found = opened.find(other.first);
-        return other.first.first == entry.first.first && found != opened.end() && found->second.servable;
-      });
-      if (versions.contains(entry.first) || !has_other) return false;
+      if (versions.contains(entry.first) ||
+          !(has_other(entry.first, versions) || workers->have_let_go(entry.first.first)))
+        return false;
       log.write("unload", {{"model", entry.first.first}, {"version", entry.first.second}});
       return true;
     });
-    if (opened.size() != before || labels_changed()) publish();
+    const bool moved = look_for_lost();
+    if (moved || opened.size() != before || labels_changed()) publish();
+  }
+
+  // Another version of the model, that is offered, answers.
+  bool has_other(const Key& key, const std::map<Key, Version>& versions) const {
+    return std::any_of(versions.begin(), versions.end(), [&](const auto& other) {
+      const auto found = opened.find(other.first);
+      return other.first.first == key.first && found != opened.end() && found->second.servable;
+    });
+  }
+
+  // Which versions can be reached no longer, and which again? True where one moved.
+  bool look_for_lost() {
+    const auto now = clock.now();
+    auto next = Clock::time_point::max();
+    bool moved = false;
+    for (auto& [key, entry] : opened) {
+      if (!entry.servable) continue;
+      const bool offered = workers->is_offered(key.first, key.second, entry.digest);
+      if (offered) {
+        entry.lost_at.reset();
+      } else {
+        const auto end = (entry.lost_at ? *entry.lost_at : entry.lost_at.emplace(now)) + options.grace;
+        if (now < end) {
+          next = std::min(next, end);
+          continue;
+        }
+      }
+      if (std::exchange(entry.there, offered) == offered) continue;
+      moved = true;
+      tell_of_loss(key, offered);
+    }
+    if (next != Clock::time_point::max()) {
+      lost.expires_at(next);
+      lost.wait([weak = weak_from_this()](bool expired) {
+        const auto self = weak.lock();
+        if (expired && self) self->reconcile();
+      });
+    }
+    return moved;
+  }
+
+  void tell_of_loss(const Key& key, bool is_back) {
+    if (is_back) {
+      log.write("reachable", {{"model", key.first}, {"version", key.second}});
+      return warn("model {}, version {}: a worker can be reached again", printable(key.first), key.second);
+    }
+    const std::string why = workers->why_down();
+    log.write("unreachable", {{"model", key.first}, {"version", key.second}, {"error", why}});
+    warn("model {}, version {}: no worker can be reached, and requests are refused until one is back{}{}",
+         printable(key.first), key.second, why.empty() ? "" : "; ", why);
   }
 
   void open(const Key& key, const Version& version) {
@@ -244,6 +193,18 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
     model.remote_name = key.first;
     model.version = key.second;
     model.patience = options.patience;
+    model.grace = options.grace;
+    model.seed = options.seed;
+    model.failed = [this, weak = weak_from_this(), key](const Error& error) {
+      const auto self = weak.lock();
+      if (self) log.write("failed", {{"model", key.first}, {"version", key.second}, {"error", error.what()}});
+    };
+    model.left_out = [this, weak = weak_from_this(), key](const std::string& worker, const std::string& why) {
+      const auto self = weak.lock();
+      if (!self) return;
+      log.write("worker_left_out", {{"worker", worker}, {"model", key.first}, {"reason", why}});
+      warn("{}: {}; it is left out for a while", worker, why);
+    };
     model.hedge = options.hedge;
     model.queue_bytes = options.queue_bytes;
     model.keep = entry.opening;
@@ -262,22 +223,28 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
     entry.opening.reset();
     if (const auto* error = std::get_if<Error>(&what)) {
       log.write("load_failed", {{"model", key.first}, {"version", key.second}, {"error", error->what()}});
-      if (!entry.servable) opened.erase(found);  // the next look tries again
-      return;
+      if (entry.servable) return;
+      opened.erase(found);  // the next look tries again
+      return publish();
     }
     if (!entry.servable) log.write("load", {{"model", key.first}, {"version", key.second}});
     entry.workers = asked;
+    entry.there = true;
+    entry.lost_at.reset();
     entry.servable = std::get<std::shared_ptr<serving::Servable>>(what);
     publish();
   }
 
   using Labels = std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>>;
-  // Those of the first worker that has the model.
+  // Those of the first worker that has the model; as long as none can be reached, those that it had.
   Labels labels_now() const {
     Labels out;
-    for (const auto& worker : workers) {
+    for (const auto& worker : workers->workers()) {
       if (!worker->offers) continue;
       for (const auto& [name, offer] : *worker->offers) out.try_emplace(name, offer.labels);
+    }
+    for (const auto& [key, entry] : opened) {
+      if (const auto before = labels.find(key.first); before != labels.end()) out.insert(*before);
     }
     return out;
   }
@@ -289,8 +256,11 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
     std::map<std::string, serving::ModelEntry, std::less<>> models;
     for (const auto& [key, entry] : opened) {
       serving::ModelEntry& model = models[key.first];
-      const auto state = entry.servable ? serving::VersionState::available : serving::VersionState::loading;
-      model.versions[key.second] = {state, entry.servable, {}};
+      using enum serving::VersionState;
+      serving::VersionEntry& version = model.versions[key.second];
+      version.state = entry.there ? available : entry.servable ? end : loading;
+      if (entry.there) version.servable = entry.servable;
+      if (version.state == end) version.reason = no_worker(workers->why_down());
       if (const auto found = labels.find(key.first); found != labels.end()) model.labels = found->second;
     }
     catalog.set(std::make_shared<serving::Catalog>(
@@ -299,13 +269,14 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
   }
 
   asio::io_context& io;
+  Clock& clock;
   RemoteCatalogOptions options;
   serving::CatalogHolder& catalog;
   serving::EventLog& log;
   std::function<void()> on_change;
-  net::Timer timer, soon;
+  net::Timer timer, soon, lost;
   bool reconciling = false;
-  std::vector<std::unique_ptr<Worker>> workers;
+  std::shared_ptr<WorkerSet> workers;
   std::map<Key, Opened> opened;
   Labels labels;
   std::set<std::string> told_of;
@@ -315,38 +286,23 @@ RemoteCatalog::RemoteCatalog(asio::io_context& io, RemoteCatalogOptions options,
                              serving::CatalogHolder& catalog, serving::EventLog& log,
                              std::function<void()> on_change)
     : state_(std::make_shared<State>(io, std::move(options), catalog, log, std::move(on_change))) {
+  state_->workers = std::make_shared<WorkerSet>(io, state_->options, log, [state = std::weak_ptr(state_)] {
+    if (const auto self = state.lock()) self->reconcile_soon();
+  });
   state_->look_later();
 }
 
-RemoteCatalog::~RemoteCatalog() {
-  for (const auto& worker : state_->workers) worker->connection->stop();
-}
+RemoteCatalog::~RemoteCatalog() = default;
 
+// Models that ask those that go keep their connections, until others take their place.
 void RemoteCatalog::set_workers(const std::vector<net::Endpoint>& endpoints) {
-  auto before = std::exchange(state_->workers, {});
-  for (const net::Endpoint& endpoint : endpoints) {
-    const auto same = [&](const auto& worker) { return worker && worker->endpoint == endpoint; };
-    if (std::any_of(state_->workers.begin(), state_->workers.end(), same)) continue;
-    const auto kept = std::find_if(before.begin(), before.end(), same);
-    state_->workers.push_back(
-        kept != before.end() ? std::move(*kept)
-                             : std::make_unique<State::Worker>(*state_, endpoint, state_->connect(endpoint)));
-  }
-  // Models that ask those that went keep their connections, until others take their place.
+  state_->workers->set(endpoints);
   look();
   state_->reconcile_soon();
 }
 
-void RemoteCatalog::look() { state_->look(); }
+void RemoteCatalog::look() { state_->workers->look(); }
 
-std::vector<RemoteCatalog::WorkerReport> RemoteCatalog::workers() const {
-  std::vector<WorkerReport> out;
-  for (const auto& worker : state_->workers) {
-    const bool ready = worker->connection->state() == Connection::State::ready;
-    out.push_back({worker->connection->name(), ready, ready ? "" : worker->connection->error().what(),
-                   worker->offers ? worker->offers->size() : 0});
-  }
-  return out;
-}
+std::vector<RemoteCatalog::WorkerReport> RemoteCatalog::workers() const { return state_->workers->report(); }
 
 }  // namespace nn::client

@@ -83,12 +83,13 @@ class Core : public std::enable_shared_from_this<Core> {
     });
   }
   void submit(std::shared_ptr<Request> request) {
+    if (broken_) return complete(std::move(request), *broken_);
     const std::uint64_t number = next_++;
     Batch rows = request->binding->table.columns.of(request->rows);
     const auto deadline = request->deadline;
     requests_[number] = {std::move(request), net::clock_of(io_).now()};
     Dispatcher& dispatcher = dispatcher_of(*rows.schema);
-    dispatcher.submit(number, std::move(rows), deadline);
+    dispatcher.submit(number, std::move(rows), deadline, requests_[number].request->trace);
   }
   void stop() {
     for (auto& [signature, dispatcher] : dispatchers_) dispatcher->stop();
@@ -116,12 +117,28 @@ class Core : public std::enable_shared_from_this<Core> {
     dispatch.stream.model = options_.remote_name;
     dispatch.stream.version = description_.version;
     dispatch.stream.table = std::make_shared<Schema>(table);
-    dispatch.patience = options_.patience;
-    const ReplicasOptions replicas{
-        .hedge = options_.hedge, .persistent = true, .most_tries = options_.most_tries};
-    dispatcher = std::make_unique<Replicas>(io_, std::move(dispatch), replicas, events());
+    dispatch.patience = options_.grace;
+    dispatcher = std::make_unique<Replicas>(io_, std::move(dispatch), replicas_options(), events());
     dispatcher->start();
     return *dispatcher;
+  }
+
+  ReplicasOptions replicas_options() {
+    constexpr double hedged = 0.05, retried = 0.2;  // of the requests
+    constexpr std::size_t window = 64;              // so that workers have something to batch
+    ReplicasOptions out;
+    out.hedge = options_.hedge;
+    out.hedged_share = hedged;
+    out.persistent = true;
+    out.most_tries = options_.most_tries;
+    out.retried_share = retried;
+    out.window = window;
+    out.balancer.of_two = true;
+    out.balancer.seed = options_.seed;
+    out.balancer.left_out = [this](std::size_t worker, const std::string& why) {
+      if (options_.left_out) options_.left_out(connections_[worker]->name(), why);
+    };
+    return out;
   }
 
   Dispatcher::Events events() {
@@ -165,7 +182,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void complete(std::shared_ptr<Request> request, const Error& error) {
     const bool late = request->deadline && net::clock_of(io_).now() >= *request->deadline;
     request->state = late ? Request::State::late : Request::State::failed;
-    request->error = error;
+    // The device of a worker is none of this process.
+    request->error = error.kind() == ErrorKind::device ? error.as(ErrorKind::unavailable) : error;
+    if (options_.failed && !late && error.kind() != ErrorKind::data) options_.failed(error);
     tell(std::move(request));
   }
 
@@ -179,7 +198,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void broken(const Error& error) {
     tell_opened(error);
     auto left = std::exchange(requests_, {});
-    for (auto& [number, waiting] : left) complete(std::move(waiting.request), error);
+    broken_ = make_error(ErrorKind::unavailable, "the workers of this model answer different things")
+                  .within_file(error.what());
+    for (auto& [number, waiting] : left) complete(std::move(waiting.request), *broken_);
   }
 
   asio::io_context& io_;
@@ -191,6 +212,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::map<std::string, std::unique_ptr<Dispatcher>> dispatchers_;
   std::map<std::uint64_t, Waiting> requests_;
   std::uint64_t next_ = 0;
+  std::optional<Error> broken_;  // why it answers nothing any more
 };
 
 class RemoteModel : public serving::Servable {

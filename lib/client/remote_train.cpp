@@ -268,7 +268,8 @@ asio::awaitable<void> RemoteTrainer::watch() {
       case Liveness::Step::wait: break;
       case Liveness::Step::ask: ask_whether_alive(*link); break;
       case Liveness::Step::give_up:
-        throw make_error(ErrorKind::unavailable, "no sign of life for {} s", Liveness::give_up_after.count());
+        throw make_error(ErrorKind::unavailable, "no sign of life for {} s",
+                         LivenessTimes{}.give_up_after.count() / 1000);
     }
   }
 }

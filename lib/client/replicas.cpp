@@ -9,24 +9,50 @@
 namespace nn::client {
 namespace {
 
-constexpr std::size_t window = 4;  // blocks under way at a worker: it never waits for the next
-constexpr double hedged_share = 0.1;
+constexpr std::size_t first_retries = 10;                           // that are there in the beginning
 constexpr std::chrono::microseconds finest{500}, coarsest{20'000};  // between looks for a second worker
+
+std::vector<std::shared_ptr<WorkerRecord>> records_of(
+    const std::vector<std::shared_ptr<Connection>>& workers) {
+  std::vector<std::shared_ptr<WorkerRecord>> out;
+  for (const auto& worker : workers) out.push_back(worker->record());
+  return out;
+}
 
 }  // namespace
 
+Error no_worker(std::string_view why) {
+  return make_error(ErrorKind::unavailable, "no worker of this model can be reached now, try again later")
+      .within_file(why);
+}
+
 Replicas::Replicas(asio::io_context& io, DispatchOptions dispatch, ReplicasOptions options, Events events)
     : Dispatcher(io, std::move(dispatch), std::move(events)),
-      replicas_(options),
-      balancer_(workers_.size()),
-      hedges_(hedged_share, static_cast<double>(2 * window * workers_.size())) {}
+      replicas_(std::move(options)),
+      balancer_(records_of(options_.workers), balancer_options()),
+      hedges_(replicas_.hedged_share, static_cast<double>(8 * workers_.size())),
+      retries_(replicas_.retried_share, static_cast<double>(first_retries)) {}
 
-std::size_t Replicas::depth() const { return window * workers_.size() + 2; }
+std::size_t Replicas::depth() const { return replicas_.window * workers_.size() + 2; }
+
+BalancerOptions Replicas::balancer_options() {
+  BalancerOptions out = std::move(replicas_.balancer);
+  out.left_out = [this, told = std::move(out.left_out)](std::size_t worker, const std::string& why) {
+    nn::note("{}: {}; it is left out for a while", options_.workers[worker]->name(), why);
+    if (told) told(worker, why);
+  };
+  return out;
+}
 
 void Replicas::take(Blocks::iterator block) {
+  if (absence_ && somebody_comes()) {
+    absence_.reset();
+    watch();
+  }
   if (absence_) return fail(block, *absence_);
   pending_.push_back(block->first);
   hedges_.earn();
+  retries_.earn();
   if (block->second.deadline) look_again(block, *block->second.deadline);
 }
 
@@ -36,20 +62,35 @@ std::optional<Clock::time_point> Replicas::deadline_of(const Block& block) const
   return std::nullopt;
 }
 
-// Of those that take more and have not been asked.
+// A worker is there, and is about to take rows.
+bool Replicas::somebody_comes() const {
+  const auto now = clock_.now();
+  return std::any_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    if (worker.dropped || !worker.stream) return false;
+    const auto since = worker.stream->opening_since();
+    return since && now < *since + options_.patience;
+  });
+}
+
+// Of those that take more and have not been asked. The one that has failed already is asked again only where
+// there is no other.
 std::optional<std::size_t> Replicas::choose(const Block& block) {
   const auto now = clock_.now();
   std::vector<Balancer::Candidate> candidates;
   for (std::size_t w = 0; w < workers_.size(); ++w) {
     const Worker& worker = workers_[w];
-    if (worker.dropped || !is_ready(worker) || worker.stream->outstanding() >= window) continue;
-    if (std::any_of(block.open.begin(), block.open.end(), [&](const Try& t) { return t.worker == w; }))
-      continue;
-    if (now < worker.stream->not_before()) {
+    if (worker.dropped || !is_ready(worker)) continue;
+    bool has_room = worker.stream->outstanding() < replicas_.window;
+    if (std::any_of(block.open.begin(), block.open.end(), [&](const Try& t) { return t.worker == w; })) {
+      has_room = false;
+    } else if (now < worker.stream->not_before()) {
       dispatch_at(worker.stream->not_before());
-      continue;
+      has_room = false;
     }
-    candidates.push_back({w, worker.under_way});
+    candidates.push_back({w, worker.under_way, has_room});
+  }
+  if (block.failed_at && candidates.size() > 1) {
+    std::erase_if(candidates, [&](const auto& c) { return c.worker == *block.failed_at; });
   }
   return balancer_.choose(candidates, block.rows.rows, now);
 }
@@ -97,7 +138,7 @@ void Replicas::look_at(Blocks::iterator block) {
   const auto deadline = deadline_of(late);
   if (deadline && now >= *deadline) {
     for (const Try& tried : late.open) {
-      note_failure(tried.worker);
+      note_late(tried);
       workers_[tried.worker].stream->cancel(tried.id);
     }
     Error why =
@@ -119,6 +160,7 @@ void Replicas::hedge(Blocks::iterator block) {
     return;
   }
   late.hedge_at.reset();
+  late.second = *other;
   nn::note("block {} is late at {}, {} is asked as well", block->first,
            workers_[late.open[0].worker].stream->name(), workers_[*other].stream->name());
   ask(block, *other);
@@ -126,9 +168,11 @@ void Replicas::hedge(Blocks::iterator block) {
 
 void Replicas::outcome(Blocks::iterator block, const Try& tried, RemoteOutcome outcome) {
   note(tried, outcome);
-  if (const auto* failure = std::get_if<RemoteFailure>(&outcome)) return failed(block, *failure);
+  if (const auto* failure = std::get_if<RemoteFailure>(&outcome))
+    return failed(block, tried.worker, *failure);
+  won(block->second, tried.worker);
   for (const Try& other : block->second.open) {
-    note_failure(other.worker);  // it was asked before, and is late
+    if (other.worker != block->second.second) note_late(other);
     workers_[other.worker].stream->cancel(other.id);
   }
   workers_[tried.worker].rows += static_cast<std::uint64_t>(block->second.rows.rows);
@@ -137,34 +181,44 @@ void Replicas::outcome(Blocks::iterator block, const Try& tried, RemoteOutcome o
   answer(block, std::move(result));
 }
 
+// Of a block that two workers were asked for.
+void Replicas::won(const Block& block, std::size_t worker) {
+  if (block.second) options_.workers[*block.second]->record()->hedged(worker == *block.second);
+}
+
 void Replicas::late_outcome(const Try& tried, const RemoteOutcome& outcome) {
   if (outcome.index() == 0) note(tried, outcome);
 }
 
 // What an outcome says of the worker.
 void Replicas::note(const Try& tried, const RemoteOutcome& outcome) {
+  const auto now = clock_.now();
   if (const auto* failure = std::get_if<RemoteFailure>(&outcome)) {
     const bool its_fault = failure->code == wire::Code::device || failure->code == wire::Code::internal;
-    if (its_fault) note_failure(tried.worker);
+    if (its_fault) balancer_.failed(tried.worker, now);
     return;
   }
-  const auto now = clock_.now();
   balancer_.answered(tried.worker, tried.ahead, now - tried.sent, now);
 }
 
-void Replicas::note_failure(std::size_t worker) {
-  if (!balancer_.failed(worker, clock_.now())) return;
-  nn::note("{} failed {} times in a row, and is left out for a while", options_.workers[worker]->name(),
-           Balancer::most_failures);
+// It hasn't answered in time.
+void Replicas::note_late(const Try& tried) {
+  const auto now = clock_.now();
+  balancer_.failed(tried.worker, now, now - tried.sent);
 }
 
-void Replicas::failed(Blocks::iterator block, const RemoteFailure& failure) {
+void Replicas::failed(Blocks::iterator block, std::size_t worker, const RemoteFailure& failure) {
   Block& tried = block->second;
   if (failure.code == wire::Code::deadline && deadline_of(tried)) return;  // look_at() says so
   const bool another = is_worth_another(failure.code);
   if (another && !tried.open.empty()) return;
-  if (another && (replicas_.most_tries == 0 || ++tried.failed_tries < replicas_.most_tries)) {
+  ++tried.failed_tries;
+  const bool tries_left = replicas_.most_tries == 0 || tried.failed_tries < replicas_.most_tries;
+  const bool is_lost = failure.code == wire::Code::draining;
+  if (another && tries_left && (is_lost || replicas_.retried_share == 0 || retries_.spend())) {
     tried.hedge_at.reset();
+    tried.second.reset();
+    tried.failed_at = worker;
     pending_.push_front(block->first);
     return;
   }
@@ -199,12 +253,12 @@ void Replicas::unreached(const std::vector<std::size_t>& missing) {
 
 void Replicas::nobody_there(const Error& why) {
   if (!replicas_.persistent) return break_down(why);
-  absence_ = why;
+  absence_ = no_worker(why.what());
   pending_.clear();
   std::vector<std::uint64_t> numbers;
   for (const auto& [number, block] : blocks_) numbers.push_back(number);
   for (const std::uint64_t number : numbers) {
-    if (const auto block = blocks_.find(number); block != blocks_.end()) fail(block, why);
+    if (const auto block = blocks_.find(number); block != blocks_.end()) fail(block, *absence_);
   }
 }
 

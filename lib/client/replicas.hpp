@@ -10,15 +10,24 @@ namespace nn::client {
 
 struct ReplicasOptions {
   std::chrono::microseconds hedge{0};  // a second one is asked after; 0: never
+  double hedged_share = 0.1;           // of the blocks, at most, and a few more in the beginning
   // Blocks fail while no worker is there, and it goes on; else everything ends then, and when one refuses.
   bool persistent = false;
   std::size_t most_tries = 0;  // of a block, that fail; 0: any number
+  // Of the blocks, at most, are asked of another worker since one didn't do what it was asked, and a few more
+  // in the beginning; 0: any number. What went down with a connection isn't among them: nobody computes that
+  // any more.
+  double retried_share = 0;
+  std::size_t window = 4;  // blocks under way at a worker, so that it never waits for the next
+  BalancerOptions balancer = {};
 };
+
+// What clients of a server are told where nobody is there; why that is so is for its log.
+Error no_worker(std::string_view why);
 
 // A block goes to the worker that is expected to answer first (balancer.hpp). One that fails for a reason
 // that another worker may not have is asked of another; one that takes longer than `hedge` is asked of a
-// second, and the first answer counts. Those are a tenth of the blocks at most, and a few more in the
-// beginning.
+// second, and the first answer counts. Both have budgets.
 class Replicas : public Dispatcher {
  public:
   Replicas(asio::io_context& io, DispatchOptions dispatch, ReplicasOptions options, Events events);
@@ -37,16 +46,19 @@ class Replicas : public Dispatcher {
   void ask(Blocks::iterator block, std::size_t worker);
   void look_next(Blocks::iterator block);
   void hedge(Blocks::iterator block);
-  void failed(Blocks::iterator block, const RemoteFailure& failure);
+  void failed(Blocks::iterator block, std::size_t worker, const RemoteFailure& failure);
+  void won(const Block& block, std::size_t worker);
   void note(const Try& tried, const RemoteOutcome& outcome);
-  void note_failure(std::size_t worker);
+  void note_late(const Try& tried);
   std::optional<std::size_t> choose(const Block& block);
   std::optional<Clock::time_point> deadline_of(const Block& block) const;
   void nobody_there(const Error& why);
+  bool somebody_comes() const;
+  BalancerOptions balancer_options();
 
   ReplicasOptions replicas_;
   Balancer balancer_;
-  Budget hedges_;
+  Budget hedges_, retries_;
   std::deque<std::uint64_t> pending_;  // blocks to be given out
   std::optional<Error> absence_;       // persistent: why nobody is there
 };

@@ -25,7 +25,10 @@ RowStream::RowStream(asio::io_context& io, std::shared_ptr<Connection> connectio
       timer_(io.get_executor()) {
   connection_->add(*this);
   const State now = connection_->state();
-  if (now == State::ready) open();
+  if (now == State::ready) {
+    there_at_ = clock_.now();
+    open();
+  }
   if (now == State::refused || now == State::stopped) state_ = now;
 }
 
@@ -40,6 +43,11 @@ const Error& RowStream::error() const { return error_ ? *error_ : connection_->e
 
 Clock::time_point RowStream::last_ready() const {
   return state_ == State::ready || state_ == State::draining ? clock_.now() : ready_at_;
+}
+
+std::optional<Clock::time_point> RowStream::opening_since() const {
+  if (state_ != State::connecting || connection_->state() != State::ready) return std::nullopt;
+  return there_at_;
 }
 
 void RowStream::set(State state) {
@@ -57,7 +65,7 @@ void RowStream::refuse(const Error& error) {
 void RowStream::connection_changed() {
   if (state_ == State::refused) return;
   switch (connection_->state()) {
-    case State::ready: return open();
+    case State::ready: there_at_ = clock_.now(); return open();
     case State::draining: return set(state_ == State::ready ? State::draining : State::connecting);
     default:
       number_ = 0;
@@ -143,7 +151,7 @@ void RowStream::take_schema() {
 }
 
 std::uint64_t RowStream::send(const Batch& rows, std::optional<std::chrono::microseconds> time_left,
-                              Done done) {
+                              std::string_view trace, Done done) {
   rows_->write(rows);
   format::OutgoingMessages body = rows_->take();
   ++outstanding_;
@@ -152,7 +160,7 @@ std::uint64_t RowStream::send(const Batch& rows, std::optional<std::chrono::micr
     // Sent, it would only end the connection, and so would each try after it.
     const Error error =
         data_error("a request of {} bytes is over the worker's limit of {} bytes", body.size(), limit)
-            .within(name())
+            .within_file(name())
             .advise("{}", rows.rows > 1 ? "; a smaller --batch makes smaller requests" : "");
     asio::post(io_, [this, life = std::weak_ptr(life_), done = std::move(done), error] {
       if (life.expired()) return;
@@ -163,7 +171,9 @@ std::uint64_t RowStream::send(const Batch& rows, std::optional<std::chrono::micr
   }
   const std::uint64_t deadline =
       time_left ? static_cast<std::uint64_t>(std::max<std::int64_t>(time_left->count(), 1)) : 0;
-  const auto message = wire::CreatePredict(connection_->builder(), number_, deadline);
+  auto& builder = connection_->builder();
+  const auto words = trace.empty() ? 0 : builder.CreateString(trace);
+  const auto message = wire::CreatePredict(builder, number_, deadline, words);
   return connection_->request(
       message, std::move(body),
       [this, life = std::weak_ptr(life_), count = rows.rows, done = std::move(done)](const auto& reply) {

@@ -57,11 +57,14 @@ class RowStream : private Connection::Watcher {
   Clock::time_point not_before() const { return not_before_; }  // it was busy: later
   // When it could be asked last, or this was made.
   Clock::time_point last_ready() const;
+  // Since when the worker has been there without taking rows yet; nothing where it isn't, or takes them.
+  std::optional<Clock::time_point> opening_since() const;
 
   // `done` is called once, later: with the answer, or with what went wrong, also when the connection is lost.
   // The number is for cancel(), after which the request counts as outstanding until the worker says what
-  // became of it.
-  std::uint64_t send(const Batch& rows, std::optional<std::chrono::microseconds> time_left, Done done);
+  // became of it. The trace is passed on, for the worker's log; empty: none.
+  std::uint64_t send(const Batch& rows, std::optional<std::chrono::microseconds> time_left,
+                     std::string_view trace, Done done);
   void cancel(std::uint64_t id) { connection_->cancel(id); }
 
  private:
@@ -94,7 +97,7 @@ class RowStream : private Connection::Watcher {
   std::string digest_;
   std::optional<std::uint64_t> version_;  // that answers
   std::size_t outstanding_ = 0;
-  Clock::time_point not_before_{}, ready_at_;
+  Clock::time_point not_before_{}, ready_at_, there_at_{};
   std::chrono::milliseconds busy_pause_{0}, open_pause_{0};
   net::Timer timer_;  // until it is opened, or tried again
   std::shared_ptr<Life> life_ = std::make_shared<Life>();

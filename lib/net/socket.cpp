@@ -36,7 +36,7 @@ asio::generic::stream_protocol protocol_of(int fd, const char* what) {
 }
 
 [[noreturn]] void fail_unreachable(const Endpoint& endpoint, std::string_view why) {
-  throw Error(ErrorKind::unavailable, std::string(why)).within(to_string(endpoint));
+  throw Error(ErrorKind::unavailable, std::string(why)).within_file(to_string(endpoint));
 }
 
 // What nobody may do, or where nothing can be, is so at the next try too.
@@ -46,7 +46,7 @@ asio::generic::stream_protocol protocol_of(int fd, const char* what) {
        {errc_t::permission_denied, errc_t::operation_not_permitted, errc_t::not_a_directory,
         errc_t::too_many_symbolic_link_levels, errc_t::filename_too_long,
         errc_t::address_family_not_supported, errc_t::wrong_protocol_type}) {
-    if (error == lasting) throw Error(ErrorKind::io, error.message()).within(to_string(endpoint));
+    if (error == lasting) throw Error(ErrorKind::io, error.message()).within_file(to_string(endpoint));
   }
   fail_unreachable(endpoint, error.message());
 }
@@ -103,7 +103,7 @@ asio::awaitable<Socket> open(const Endpoint& endpoint, std::unique_ptr<process::
     case Endpoint::Kind::http:
     case Endpoint::Kind::https:
       throw make_error(ErrorKind::usage, "an inference server is there, no worker")
-          .within(to_string(endpoint));
+          .within_file(to_string(endpoint));
     case Endpoint::Kind::ssh:
     case Endpoint::Kind::exec: break;
   }
@@ -159,7 +159,7 @@ asio::awaitable<Socket> connect(Endpoint endpoint, Access access, Transport& tra
     transport.alert = std::move(secured.alert);
     co_return std::move(secured.socket);
   } catch (const Error& error) {
-    throw error.within(to_string(endpoint));
+    throw error.within_file(to_string(endpoint));
   }
 }
 

@@ -33,7 +33,9 @@ Fault why_not_answered(const serving::Request& request) {
     default: break;
   }
   if (!request.error) return {Failure::internal, "it was not computed"};
-  return {inference::failure_of(*request.error), request.error->public_statement()};
+  Fault fault{inference::failure_of(*request.error), request.error->public_statement()};
+  if (fault.failure == Failure::unavailable) fault.retry_after = std::chrono::seconds(1);
+  return fault;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "base/log.hpp"
@@ -46,6 +47,7 @@ Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving
   remote.patience = remote.access.connect_timeout;
   remote.hedge = options.hedge;
   remote.queue_bytes = options.request_memory;
+  remote.seed = std::random_device()();
   remote_.emplace(io, std::move(remote), catalog, log, std::move(on_change));
 }
 
@@ -141,9 +143,14 @@ void Models::wait_for_workers() {
   if (known()) return;
   std::string why;
   for (const auto& worker : remote_->workers()) {
-    why += fmt::format("; {}: {}", worker.name, worker.ready ? "nothing is served there" : worker.error);
+    why += fmt::format("; {}: {}", worker.name, worker.figures.up ? "nothing is served there" : worker.error);
   }
   warn("no worker has told yet what it serves{}; they are asked again and again", why);
+}
+
+std::vector<client::RemoteCatalog::WorkerReport> Models::workers() const {
+  if (!remote_) return {};
+  return remote_->workers();
 }
 
 void Models::start() {

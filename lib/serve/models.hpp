@@ -40,6 +40,8 @@ class Models {
   // Repositories may be looked at often.
   bool has_repositories() const { return !remote_; }
   serving::Loader& loader() { return loader_; }
+  // In front of workers: how they do. Any thread's.
+  std::vector<client::RemoteCatalog::WorkerReport> workers() const;
 
  private:
   serving::LoaderOptions loader_options();

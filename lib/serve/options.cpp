@@ -69,7 +69,7 @@ void add_worker_options(options::List& list, ServeOptions& o) {
        .help = "Ask a second worker when the first has not answered by then; 0: never (default: {default})",
        .text = "Ask a second worker too when the first has not answered by then, and take the first "
                "answer; not with {default}, the default.\n"
-               "So are a tenth of the requests at most, and a few more in the beginning."},
+               "So is one request of twenty at most, and a few more in the beginning."},
       options::milliseconds(o.hedge));
   group.add({.name = "worker-connect-timeout",
              .value = "TIME",

@@ -67,6 +67,7 @@ struct Request {
   Priority priority = Priority::normal;
   Clock::time_point arrived;
   std::optional<Clock::time_point> deadline;
+  std::string trace;  // W3C's traceparent of whoever asked, where it is computed elsewhere; empty: none
   std::shared_ptr<Completion> completion;  // let go when it is told
   std::atomic<bool> cancelled{false};
 

@@ -36,7 +36,7 @@ struct Sent {
   std::uint64_t id = 0;
   int told = 0;
   Sent(RowStream& stream, std::vector<float> rows) {
-    id = stream.send(Table().f32("a", rows).batch(), std::nullopt, [this](RemoteOutcome result) {
+    id = stream.send(Table().f32("a", rows).batch(), std::nullopt, {}, [this](RemoteOutcome result) {
       outcome = std::move(result);
       ++told;
     });

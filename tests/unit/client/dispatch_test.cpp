@@ -155,7 +155,8 @@ TEST_CASE("without any worker for the time of our patience everything ends, or f
     CHECK(f.failed.empty());
     CHECK(f.broken.empty());
     f.w.pass(200ms);
-    const Texts why = {"unix:/a: nobody listens (as are all 2 workers)"};
+    const Texts why = {std::string("unix:/a: nobody listens (as are all 2 workers)") +
+                       (persistent ? ": no worker of this model can be reached now, try again later" : "")};
     CHECK((persistent ? f.failed : f.broken) == why);
     f.submit(1, {1});
     CHECK(f.failed.size() == (persistent ? 2 : 0));
@@ -218,6 +219,107 @@ TEST_CASE("a block that fails too often is given up") {
     f.w.run();
   }
   CHECK(f.failed == Texts{"unix:/b: no"});
+}
+
+TEST_CASE("where all workers refuse, what is asked again is a fifth of the blocks and a few more") {
+  DispatchFixture f(3);
+  f.replicas({.persistent = true, .most_tries = 2, .retried_share = 0.2});
+  std::size_t asked = 0;
+  for (std::uint64_t n = 0; n < 200; ++n) {
+    f.submit(n, {1});
+    for (int again = 0; again < 3; ++again) {
+      for (auto& worker : f.w.workers) {
+        while (!worker->requests.empty()) {
+          worker->refuse(worker->requests[0].id, wire::Code::busy, "no");
+          ++asked;
+        }
+      }
+      f.w.pass(250ms);
+    }
+  }
+  CHECK(f.failed.size() == 200);
+  CHECK((asked >= 200 + 40 && asked <= 200 + 40 + 10));
+  CHECK(f.problems().empty());
+}
+
+TEST_CASE("what goes down with a connection is asked again, however much that is") {
+  DispatchFixture f(2);
+  f.replicas({.persistent = true, .most_tries = 2, .retried_share = 0.2, .window = 64});
+  for (std::uint64_t n = 0; n < 100; ++n) f.submit(n, {static_cast<float>(n)});
+  REQUIRE(f.w[0].requests.size() == 50);
+  f.w[0].reachable = false;
+  f.w[0].hang_up();
+  f.w.run();
+  f.answer_all();
+  CHECK(f.done.size() == 100);
+  CHECK(f.w.connections[1]->record()->figures(f.w.clock.now()).retries == 50);
+}
+
+TEST_CASE("a worker that has failed at a block isn't the next that is asked for it") {
+  DispatchFixture f(2);
+  f.replicas({.persistent = true, .most_tries = 2});
+  // The first is much quicker than the second, also at failing.
+  for (std::uint64_t n = 0; n < 4; ++n) {
+    f.submit(n, {1});
+    f.w.pass(f.w[0].requests.empty() ? 500ms : 1ms);
+    f.answer_all();
+  }
+  f.submit(4, {5});
+  REQUIRE(f.w[0].requests.size() == 1);
+  f.w[0].refuse(f.w[0].requests[0].id, wire::Code::cancelled);
+  f.w.run();
+  REQUIRE(f.w[1].requests.size() == 1);
+  f.answer_all();
+  CHECK(f.done.contains(4));
+}
+
+TEST_CASE("no second request goes to a worker that is left out") {
+  DispatchFixture f(2);
+  f.replicas({.hedge = 30ms, .persistent = true});
+  for (int i = 0; i < client::WorkerRecord::most_failures; ++i) f.w.connections[1]->record()->failed();
+  f.w.connections[1]->record()->put_out(f.w.clock.now());
+  f.submit(0, {5});
+  f.w.pass(100ms);
+  CHECK(f.w[0].requests.size() == 1);
+  CHECK(f.w[1].requests.empty());
+  f.answer_all();
+}
+
+TEST_CASE("what workers do is counted, and nothing is under way when it is over") {
+  DispatchFixture f(2);
+  f.replicas({.hedge = 30ms});
+  const auto figures = [&](std::size_t w) { return f.w.connections[w]->record()->figures(f.w.clock.now()); };
+  f.submit(0, {1, 2, 3});
+  const std::size_t first = f.w[0].requests.empty() ? 1 : 0, other = 1 - first;
+  CHECK(figures(first).up);
+  CHECK(figures(first).requests_under_way == 1);
+  CHECK(figures(first).rows_under_way == 3);
+  f.w.pass(31ms);
+  f.w[other].answer_all();
+  f.w.run();
+  CHECK(figures(other).hedges_won == 1);
+  CHECK(figures(other).times.count() == 1);
+  f.w[first].refuse(f.w[first].requests.at(0).id, wire::Code::cancelled);
+  f.w.run();
+  CHECK(figures(first).failures == 0);  // nobody waited for it any more
+  f.submit(1, {1});
+  f.submit(2, {1});
+  f.dispatcher->stop();
+  for (std::size_t w = 0; w < 2; ++w) {
+    CHECK(figures(w).requests_under_way == 0);
+    CHECK(figures(w).rows_under_way == 0);
+  }
+}
+
+TEST_CASE("a trace goes with its block") {
+  DispatchFixture f(1);
+  f.replicas();
+  f.dispatcher->submit(0, f.rows({1}), {}, "00-trace");
+  f.dispatcher->submit(1, f.rows({1}));
+  f.w.run();
+  CHECK(f.w[0].requests.at(0).trace == "00-trace");
+  CHECK(f.w[0].requests.at(1).trace.empty());
+  f.answer_all();
 }
 
 TEST_CASE("nobody waits for a block that is cancelled") {

@@ -27,6 +27,7 @@ class FakeWorker {
     std::uint32_t stream;
     std::vector<float> a;  // its rows
     std::uint64_t deadline_us;
+    std::string trace;
   };
 
   explicit FakeWorker(asio::io_context& io) : io_(io) {}
@@ -95,6 +96,7 @@ class FakeWorker {
   std::vector<std::string> abilities = {"predict", "keep", "describe"};
   std::string digest = "d1";
   std::uint64_t version = 1;
+  std::string offers = "[]";  // what it says of its models
 
   // What came.
   int attempts = 0;
@@ -145,13 +147,17 @@ class FakeWorker {
     } else if (const auto* predict = frame.message_as<wire::Predict>()) {
       const auto batch = readers_.at(predict->stream()).read(body);
       const float* a = batch->columns[0].as<float>();
-      requests.push_back({frame.id(), predict->stream(), {a, a + batch->rows}, predict->deadline_us()});
+      requests.push_back({frame.id(),
+                          predict->stream(),
+                          {a, a + batch->rows},
+                          predict->deadline_us(),
+                          flatbuffers::GetString(predict->trace())});
     } else if (frame.message_as<wire::Cancel>() != nullptr) {
       cancelled.push_back(frame.id());
     } else if (const auto* close = frame.message_as<wire::Close>()) {
       closed.push_back(close->stream());
-    } else if (frame.message_as<wire::Query>() != nullptr && lives) {
-      send(maker_.report(frame.id(), "{}"));
+    } else if (const auto* query = frame.message_as<wire::Query>(); query != nullptr && lives) {
+      send(maker_.report(frame.id(), query->what() == wire::What::models ? offers : "{}"));
     }
   }
   void send(const protocol::OutgoingFrame& frame) {
@@ -181,13 +187,7 @@ class FakeWorkers {
     clock.between([this] { run(); });
     for (std::size_t w = 0; w < count; ++w) {
       workers.push_back(std::make_unique<FakeWorker>(io));
-      client::ConnectionOptions options;
-      options.endpoint = net::parse_endpoint("unix:/" + std::string(1, static_cast<char>('a' + w)));
-      options.open = [worker = workers.back().get()](
-                         net::Transport&) -> asio::awaitable<std::shared_ptr<protocol::FrameLink>> {
-        co_return worker->connect();
-      };
-      connections.push_back(std::make_shared<client::Connection>(io, std::move(options)));
+      connections.push_back(connect(w));
     }
   }
   ~FakeWorkers() {
@@ -196,6 +196,15 @@ class FakeWorkers {
   }
   FakeWorker& operator[](std::size_t w) { return *workers[w]; }
 
+  // Another connection to a worker, as the first.
+  std::shared_ptr<client::Connection> connect(std::size_t w, client::ConnectionOptions options = {}) {
+    options.endpoint = net::parse_endpoint("unix:/" + std::string(1, static_cast<char>('a' + w)));
+    options.open = [worker = workers[w].get()](
+                       net::Transport&) -> asio::awaitable<std::shared_ptr<protocol::FrameLink>> {
+      co_return worker->connect();
+    };
+    return std::make_shared<client::Connection>(io, std::move(options));
+  }
   void start() {
     for (const auto& connection : connections) connection->start();
     run();

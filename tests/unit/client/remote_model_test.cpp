@@ -23,6 +23,7 @@ struct Fixture {
   std::shared_ptr<serving::Servable> open(client::RemoteModelOptions options = {}) {
     options.name = "here";
     options.remote_name = "m";
+    options.failed = [this](const Error& why) { failures.emplace_back(why.what()); };
     w.start();
     client::open_remote_model(w.io, workers, options, [this](auto told) {
       ++tellings;
@@ -56,6 +57,7 @@ struct Fixture {
   std::shared_ptr<serving::Servable> model;
   std::string error;
   int tellings = 0;
+  std::vector<std::string> failures;  // for the log
 };
 
 std::vector<float> values_of(const Request& request) {
@@ -127,9 +129,14 @@ TEST_CASE(
   const auto late = f.ask({3}, f.w.clock.now() + 50ms), lost = f.ask({4});
   f.w.pass(60ms);
   CHECK(late->state == Request::State::late);
-  f.w.pass(6s);
+  f.w.pass(200ms);
   CHECK(lost->state == Request::State::failed);
   CHECK(lost->error->kind() == ErrorKind::unavailable);
+  // Nothing of where workers are is for clients; whoever comes now doesn't wait at all.
+  CHECK(lost->error->public_statement() == "no worker of this model can be reached now, try again later");
+  CHECK(f.ask({4})->state == Request::State::failed);
+  CHECK(f.failures.size() == 2);
+  CHECK(f.failures[0].find("unix:/a: nobody listens") != std::string::npos);
   f.w[0].reachable = true;
   f.w.pass(100ms);
   const auto again = f.ask({5});
@@ -181,4 +188,57 @@ TEST_CASE("why a model can't be opened is told once") {
   f.w.pass(6s);
   CHECK(f.error == why);
   CHECK(f.tellings == 1);
+}
+
+TEST_CASE(
+    "a worker whose device failed is no reason to give up this process, and isn't told by its address") {
+  Fixture f(1);
+  f.open({.most_tries = 1});
+  const auto request = f.ask({1});
+  f.w[0].refuse(f.w[0].requests.at(0).id, wire::Code::device, "the device failed");
+  f.w.pass(300ms);
+  REQUIRE(request->state == Request::State::failed);
+  CHECK(request->error->kind() == ErrorKind::unavailable);
+  CHECK(request->error->public_statement().find("unix:") == std::string::npos);
+  REQUIRE(f.failures.size() == 1);
+  CHECK(f.failures[0].find("unix:/a") != std::string::npos);
+}
+
+TEST_CASE("what a worker says of a request's rows is told without the worker's address") {
+  Fixture f(1);
+  f.open();
+  const auto request = f.ask({1});
+  f.w[0].refuse(f.w[0].requests.at(0).id, wire::Code::invalid, "row 0: no such class");
+  f.w.run();
+  REQUIRE(request->state == Request::State::failed);
+  CHECK(request->error->public_statement() == "row 0: no such class");
+  CHECK(request->error->statement() == "unix:/a: row 0: no such class");
+}
+
+TEST_CASE("whoever asks workers that came to differ is told so, and doesn't wait") {
+  Fixture f(2);
+  f.w[1].reachable = false;
+  f.open();
+  REQUIRE(f.model);
+  f.w[1].kind = predict::PredictionKind{true, false, {"x", "y"}, {}};
+  f.w[1].reachable = true;
+  f.w.pass(3s);
+  const auto request = f.ask({1});
+  REQUIRE(request->state == Request::State::failed);
+  CHECK(request->error->public_statement() == "the workers of this model answer different things");
+}
+
+TEST_CASE("a worker that was just found again has a moment to open its stream") {
+  Fixture f(1);
+  f.open();
+  f.w[0].reachable = false;
+  f.w[0].hang_up();
+  f.w.pass(1s);
+  f.w[0].reachable = true;
+  f.w[0].opens = false;  // its answer is on its way
+  f.w.pass(100ms);
+  const auto request = f.ask({1});
+  CHECK(request->state == Request::State::waiting);
+  f.w.pass(300ms);
+  CHECK(request->state == Request::State::failed);
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/remote_catalog.hpp"
 #include "serve/access.hpp"
 #include "serve/access_log.hpp"
 #include "serve/capture.hpp"
@@ -88,6 +89,8 @@ struct Operations {
   const http::Server* server = nullptr;
   // A model's traffic; nothing where it has none. Any thread's; may be empty.
   std::function<std::optional<TrafficView>(const std::string& model)> traffic;
+  // The workers that it is in front of. Any thread's; may be empty.
+  std::function<std::vector<client::RemoteCatalog::WorkerReport>()> workers;
   std::string cors;             // the origin that pages of others may be of; empty: none
   bool triton_metrics = false;  // those that Triton has as well
   const std::chrono::system_clock::time_point started;

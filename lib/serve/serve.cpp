@@ -156,6 +156,7 @@ void Process::run() {
     return TrafficView{found->second->figures(), counters.fallbacks, counters.shadow_agree,
                        counters.shadow_differ, counters.shadow_dropped};
   };
+  if (!models_.has_repositories()) operations_.workers = [this] { return models_.workers(); };
   upkeep_.emplace(io_, service_, *server_, [this] {
     log_.write("idle", {});
     drain();

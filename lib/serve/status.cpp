@@ -94,6 +94,7 @@ ServerStatus status_of(const Service& service, Clock::time_point now) {
     std::for_each(version.outcomes.begin(), version.outcomes.end(), count);
   }
   std::for_each(totals.others.begin(), totals.others.end(), count);
+  if (operations.workers) out.workers = operations.workers();
   out.samples = operations.history.samples();
   out.recent = operations.history.faults();
   out.reload = operations.reloads.get();
@@ -170,6 +171,21 @@ Json json_of(const TrafficView& view) {
   return out;
 }
 
+Json json_of(const client::RemoteCatalog::WorkerReport& worker) {
+  const client::WorkerFigures& figures = worker.figures;
+  Json out{{"worker", worker.name},
+           {"up", figures.up},
+           {"left_out", figures.out},
+           {"models", worker.models},
+           {"requests", figures.requests},
+           {"failures", figures.failures},
+           {"under_way", figures.requests_under_way},
+           {"p50_us", figures.times.quantile_us(0.5)},
+           {"p99_us", figures.times.quantile_us(0.99)}};
+  if (!worker.error.empty()) out["error"] = worker.error;
+  return out;
+}
+
 }  // namespace
 
 std::string status_json(const ServerStatus& status) {
@@ -182,6 +198,8 @@ std::string status_json(const ServerStatus& status) {
     if (model.traffic) one["traffic"] = json_of(*model.traffic);
     models.push_back(std::move(one));
   }
+  Json workers = Json::array();
+  for (const auto& worker : status.workers) workers.push_back(json_of(worker));
   Json samples = Json::array();
   for (const History::Sample& sample : status.samples) {
     samples.push_back({{"ago_s", std::chrono::duration<double>(status.now - sample.when).count()},
@@ -203,6 +221,7 @@ std::string status_json(const ServerStatus& status) {
            {"connections", status.connections},
            {"resident_bytes", status.process.resident_bytes},
            {"models", models},
+           {"workers", workers},
            {"history", samples},
            {"reload",
             {{"successful", status.reload.successful},
@@ -284,7 +303,25 @@ void append_traffic(std::string& out, const TrafficView& view) {
     append_words(out, "  ", "fault: " + printable(view.figures.fault->statement(), 400));
 }
 
+void append_workers(std::string& out, const ServerStatus& status) {
+  if (status.workers.empty()) return;
+  out += fmt::format("\n{:<32}  {:<8}  {:>10}  {:>8}  {:>9}  {:>8}  {:>8}\n", "WORKER", "STATE", "REQUESTS",
+                     "FAILURES", "UNDER WAY", "P50", "P99");
+  for (const auto& worker : status.workers) {
+    const client::WorkerFigures& figures = worker.figures;
+    out += fmt::format("{:<32}  {:<8}  {:>10}  {:>8}  {:>9}  {:>8}  {:>8}{}\n", printable(worker.name),
+                       state_of(figures), format_count(figures.requests), format_count(figures.failures),
+                       figures.requests_under_way, time_text(figures.times.quantile_us(0.5)),
+                       time_text(figures.times.quantile_us(0.99)),
+                       worker.error.empty() ? "" : "  " + printable(worker.error, 400));
+  }
+}
+
 }  // namespace
+
+std::string_view state_of(const client::WorkerFigures& worker) {
+  return !worker.up ? "down" : worker.out ? "left out" : "up";
+}
 
 std::string status_text(const ServerStatus& status) {
   std::string out = fmt::format("nn-serve {}  {}  up {}\n", tools_version(),
@@ -311,6 +348,7 @@ std::string status_text(const ServerStatus& status) {
     for (const std::string& label : model.wrong_labels) out += "  label " + label + "\n";
     if (model.traffic) append_traffic(out, *model.traffic);
   }
+  append_workers(out, status);
   if (!status.recent.empty()) out += "\nrecent faults\n";
   for (const History::Fault& fault : status.recent)
     append_words(out, "  ", fmt::format("{} {}: {}", fault.status, fault.path, fault.error));

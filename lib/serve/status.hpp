@@ -42,8 +42,9 @@ struct ServerStatus {
   std::int64_t connections = 0, under_way = 0;
   std::uint64_t requests = 0, faults = 0;
   std::vector<ModelStatus> models;
-  std::vector<History::Sample> samples;  // the oldest first
-  std::vector<History::Fault> recent;    // the newest first
+  std::vector<client::RemoteCatalog::WorkerReport> workers;  // that it is in front of
+  std::vector<History::Sample> samples;                      // the oldest first
+  std::vector<History::Fault> recent;                        // the newest first
   Reloads::State reload;
   Clock::time_point now;
 };
@@ -57,6 +58,8 @@ std::string status_text(const ServerStatus& status);
 std::string status_page(const ServerStatus& status, std::string_view nonce);
 std::string status_policy(std::string_view nonce);
 
+// "up", "down", "left out".
+std::string_view state_of(const client::WorkerFigures& worker);
 // "1.2 ms", "350 us", "2.1 s"; "-" for 0.
 std::string time_text(std::uint64_t us);
 std::string count_text(double value);  // "12.3", "1,234"

@@ -161,6 +161,22 @@ void add_model(Page& page, const ModelStatus& model) {
   page.add_text("</section>");
 }
 
+void add_workers(Page& page, const ServerStatus& status) {
+  if (status.workers.empty()) return;
+  page.add_text(
+      R"(<section><h2>Workers</h2><div class="wide"><table><thead><tr><th>Worker</th><th class="text">State</th><th>Requests</th><th>Failures</th><th>Under way</th><th>p50</th><th>p99</th></tr></thead><tbody>)");
+  for (const auto& worker : status.workers) {
+    const client::WorkerFigures& figures = worker.figures;
+    page.add(
+        R"(<tr><td>{}</td><td class="text{}">{}{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>)",
+        html(printable(worker.name)), figures.up ? "" : " bad", state_of(figures),
+        worker.error.empty() ? "" : ": " + html(printable(worker.error, 400)), format_count(figures.requests),
+        format_count(figures.failures), figures.requests_under_way, time_text(figures.times.quantile_us(0.5)),
+        time_text(figures.times.quantile_us(0.99)));
+  }
+  page.add_text("</tbody></table></div></section>");
+}
+
 void add_faults(Page& page, const ServerStatus& status) {
   if (status.recent.empty()) return;
   page.add_text("<section><h2>Recent faults</h2><ul>");
@@ -196,6 +212,7 @@ std::string status_page(const ServerStatus& status, std::string_view nonce) {
   add_overview(page, status);
   add_configuration(page, status);
   for (const ModelStatus& model : status.models) add_model(page, model);
+  add_workers(page, status);
   add_faults(page, status);
   page.add("</main><script nonce=\"{}\">", nonce);
   page.add_text(status_js);

@@ -43,6 +43,12 @@ std::uint64_t LatencyHistogram::quantile_us(double q) const {
   return max_us_;
 }
 
+std::uint64_t LatencyHistogram::below_us(std::uint64_t us) const {
+  std::uint64_t count = 0;
+  for (std::size_t bucket = 0; bucket < bucket_of(us); ++bucket) count += counts_[bucket];
+  return count;
+}
+
 namespace {
 
 nlohmann::json to_json(const LatencyHistogram& histogram) {

@@ -23,6 +23,8 @@ class LatencyHistogram {
   // Upper end of the bucket with the q-th part of all times below it; 0 without any.
   std::uint64_t quantile_us(double q) const;
   std::uint64_t max_us() const { return max_us_; }
+  // How many were below so many microseconds, which are a power of two.
+  std::uint64_t below_us(std::uint64_t us) const;
 
  private:
   static constexpr int sub_bits = 4, powers = 40;

@@ -47,6 +47,11 @@ ServerStatus some_status() {
         {status.now - std::chrono::seconds(5 * (50 - i)), 100.0 + i, i == 7 ? 3.0 : 0.0, 300, 2000});
   }
   status.recent.push_back({std::chrono::system_clock::time_point{}, "/v1/<x>", "broken", 500});
+  client::WorkerFigures figures;
+  figures.requests = 77;
+  status.workers.push_back({"unix:/<w>", "nobody listens", 0, figures});
+  figures.up = figures.out = true;
+  status.workers.push_back({"tcp://h:7000", "", 2, figures});
   status.reload.successful = false;
   status.reload.error = "serve.toml:3: wrong";
   return status;
@@ -62,6 +67,8 @@ TEST_CASE("the page has all, and names in it are text", "[status]") {
   CHECK(page.find("not a &lt;model&gt; file") != std::string::npos);
   CHECK(page.find("serve.toml:3: wrong") != std::string::npos);
   CHECK(page.find("/v1/&lt;x&gt;") != std::string::npos);
+  CHECK(page.find("unix:/&lt;w&gt;") != std::string::npos);
+  CHECK(page.find("down: nobody listens") != std::string::npos);
   CHECK(page.find("<script nonce=\"abc\">") != std::string::npos);
   CHECK(page.find("NaN") == std::string::npos);
   CHECK(page.find(" on cpu:0") != std::string::npos);
@@ -88,10 +95,14 @@ TEST_CASE("JSON and text say the same", "[status]") {
   CHECK(json["models"][0]["versions"][1]["reason"] == "2/model.nn: not a <model> file");
   CHECK(json["models"][0]["versions"][0]["devices"][0]["best_rows"] == 32);
   CHECK(json["history"].size() == 50);
+  CHECK(json["workers"][0]["error"] == "nobody listens");
+  CHECK(json["workers"][1]["left_out"] == true);
   const std::string text = status_text(status);
   CHECK_THAT(text, Catch::Contains("ready  up 12:34"));
   CHECK_THAT(text, Catch::Contains("AVAILABLE stable"));
   CHECK_THAT(text, Catch::Contains("350 us"));
+  CHECK_THAT(text, Catch::Contains("unix:/<w>                         down"));
+  CHECK_THAT(text, Catch::Contains("tcp://h:7000                      left out"));
   CHECK_THAT(text, Catch::Contains("12 ms"));
   CHECK(text.find('\x1b') == std::string::npos);
 }

@@ -37,3 +37,11 @@ TEST_CASE("times beyond all buckets are counted") {
   CHECK(histogram.quantile_us(0) == 0);
   CHECK(histogram.max_us() > 1'000'000'000'000);
 }
+
+TEST_CASE("times below a power of two are counted exactly") {
+  LatencyHistogram histogram;
+  for (const int us : {0, 1, 63, 64, 65, 127, 128, 1'000'000}) histogram.add(std::chrono::microseconds(us));
+  CHECK(histogram.below_us(64) == 3);
+  CHECK(histogram.below_us(128) == 6);
+  CHECK(histogram.below_us(1 << 20) == 8);
+}

@@ -8,6 +8,7 @@
 #include "inference/describe.hpp"
 #include "repository/standing.hpp"
 #include "serve/streams.hpp"
+#include "serving/trace.hpp"
 
 namespace nn::serve {
 namespace {
@@ -159,6 +160,9 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
   computation.rows = call.rows.batch();
   computation.bytes = exchange.body().size();
   computation.wants_batch = false;
+  computation.trace.clear();
+  if (const auto trace = exchange.head().fields.find("traceparent"); trace && serving::is_traceparent(*trace))
+    computation.trace = *trace;
   computation.arrived = Clock::machine().now();  // a body that comes slowly hasn't waited for us
   computation.deadline = exchange.head().deadline;
   if (const auto timeout = dialects_.of(call.route).timeout(call)) {

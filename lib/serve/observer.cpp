@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "inference/rest_error.hpp"
 #include "serve/metrics.hpp"
+#include "serving/trace.hpp"
 
 namespace nn::serve {
 namespace {
@@ -76,18 +77,6 @@ bool is_request_id(std::string_view text) {
   constexpr std::size_t longest = 128;
   return !text.empty() && text.size() <= longest &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-bool is_traceparent(std::string_view text) {
-  constexpr std::size_t length = 55, longest = 256;  // later versions may have more behind it
-  if (text.size() < length || text.size() > longest) return false;
-  for (std::size_t i = 0; i < length; ++i) {
-    const char c = text[i];
-    const bool dash = i == 2 || i == 35 || i == 52;
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    if (dash ? c != '-' : !hex) return false;
-  }
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 Observer::Observer(Service& service, boost::asio::io_context& io)
@@ -158,7 +147,8 @@ void Observer::reached(Call& call) {
 void Observer::decorate(http::Exchange& exchange, Call& call) {
   http::Fields& fields = exchange.response().fields;
   fields.add("x-request-id", call.id);
-  if (const auto trace = exchange.head().fields.find("traceparent"); trace && is_traceparent(*trace)) {
+  if (const auto trace = exchange.head().fields.find("traceparent");
+      trace && serving::is_traceparent(*trace)) {
     fields.add("traceparent", *trace);
   }
   if (call.served) {
@@ -293,7 +283,7 @@ void Observer::log(const http::Exchange& exchange, const Call& call, bool sent, 
   entry.status = call.status;
   entry.sent = sent;
   entry.route = call.arm;
-  if (const auto trace = head.fields.find("traceparent"); trace && is_traceparent(*trace))
+  if (const auto trace = head.fields.find("traceparent"); trace && serving::is_traceparent(*trace))
     entry.trace = *trace;
   entry.error = call.error;
   entry.bytes_in = exchange.bytes_in();

@@ -62,7 +62,5 @@ class Observer {
 void append_ms(std::string& out, std::chrono::microseconds time);
 // Is it what may stand in X-Request-Id: printable ASCII, at most 128 bytes?
 bool is_request_id(std::string_view text);
-// Does it have the form of a traceparent field (W3C Trace Context)?
-bool is_traceparent(std::string_view text);
 
 }  // namespace nn::serve

@@ -159,7 +159,8 @@ options::List option_list(WorkerOptions& o) {
                "`unlabel`, `label_failed` of labels that move, with the version `before`, that go, and that "
                "are wrong; `wanted_failed` of a file `wanted` that is; "
                "`load_request`, `unload_request` with their `error` if they were refused; `failed` "
-               "requests; `train`, `trained`; `reload`; `dropped`.\n"
+               "requests; `request` for each whose W3C `trace` says that it is sampled; `train`, `trained`; "
+               "`reload`; `dropped`.\n"
                "`-` is the standard error.\nSIGHUP opens the file anew.\n"
                "Nothing waits for who reads the log: where 4 MiB of lines wait, or the file can't be "
                "written, lines are dropped, and the next is `dropped`, which says how many `lines`."},

@@ -99,6 +99,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void forget(std::uint32_t number);
   std::optional<Error> bind(OpenStream& stream, const Schema& schema);
   void answer(ClientRequest& request);
+  void log_traced(const ClientRequest& request);
+  void log_failure(const ClientRequest& request);
   // A message for anybody; `advice` may name options.
   void refuse(std::uint64_t id, wire::Code code, std::string_view message, std::string_view advice = {});
   void refuse(std::uint64_t id, wire::Code code, const Error& error);

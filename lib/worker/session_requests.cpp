@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "serving/trace.hpp"
 #include "worker/session.hpp"
 
 namespace nn::worker {
@@ -24,6 +25,12 @@ wire::Code code_of_absence(const Error& absence) {
 Error about(std::string_view what, const Error& error) {
   const auto& where = error.where();
   return !where.empty() && where.front().local ? error.within(what) : error;
+}
+
+// What isn't of the form goes into no log.
+std::string_view trace_of(const wire::Predict& message) {
+  const std::string_view trace = flatbuffers::GetStringView(message.trace());
+  return serving::is_traceparent(trace) ? trace : std::string_view();
 }
 
 }  // namespace
@@ -143,6 +150,7 @@ void Session::predict(const protocol::IncomingFrame& in, const std::shared_ptr<O
   request->client = number_;
   request->completion = service_.completion;
   request->id = id;
+  request->trace = trace_of(*message);
   request->stream = stream;
   if (message->deadline_us() > 0) {
     constexpr std::uint64_t longest_us = std::uint64_t{86'400} * 1'000'000;
@@ -240,6 +248,7 @@ void Session::finish(ClientRequest& request) {
   using State = serving::Request::State;
   const auto own = requests_.find(request.id);
   if (own != requests_.end() && own->second.get() == &request) requests_.erase(own);
+  log_traced(request);
   serving::WorkerStats& stats = service_.stats;
   const std::string& name = request.binding->servable->name();
   auto model = stats.models.find(name);
@@ -260,14 +269,34 @@ void Session::finish(ClientRequest& request) {
     case State::cancelled: ++stats.cancelled; return refuse(request.id, wire::Code::cancelled, "cancelled");
     default:
       ++model->second.failed;
-      service_.log.write("failed",
-                         {{"client", origin_.name}, {"model", name}, {"error", request.error->what()}});
+      log_failure(request);
       if (request.error->kind() == ErrorKind::device && !service_.broken) {
         service_.broken = request.error;
         asio::post(service_.io, service_.on_change);
       }
       return refuse(request.id, *request.error);
   }
+}
+
+// Whoever traces a request finds it here, if it is one of those that are kept.
+void Session::log_traced(const ClientRequest& request) {
+  if (!serving::is_sampled(request.trace)) return;
+  service_.log.write("request", {{"client", origin_.name},
+                                 {"model", request.binding->servable->name()},
+                                 {"version", request.binding->servable->version()},
+                                 {"rows", request.rows.rows},
+                                 {"answered", request.state == serving::Request::State::answered},
+                                 {"wait_us", request.waited.count()},
+                                 {"compute_us", request.computed.count()},
+                                 {"trace", request.trace}});
+}
+
+void Session::log_failure(const ClientRequest& request) {
+  JsonFields fields{{"client", origin_.name},
+                    {"model", request.binding->servable->name()},
+                    {"error", request.error->what()}};
+  if (!request.trace.empty()) fields.emplace("trace", request.trace);
+  service_.log.write("failed", fields);
 }
 
 void Session::answer(ClientRequest& request) {

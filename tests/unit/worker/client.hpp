@@ -62,11 +62,12 @@ class Client {
                        rows_->take()));
   }
   void predict(std::uint64_t id, std::vector<float> a, std::uint64_t deadline_us = 0,
-               std::uint32_t stream = 1) {
+               std::uint32_t stream = 1, std::string_view trace = {}) {
     expect(id);
     rows_->write(Table().f32("a", a).batch());
     auto& builder = maker_.builder();
-    send(maker_.finish(id, wire::CreatePredict(builder, stream, deadline_us), rows_->take()));
+    const auto words = trace.empty() ? 0 : builder.CreateString(trace);
+    send(maker_.finish(id, wire::CreatePredict(builder, stream, deadline_us, words), rows_->take()));
   }
   void query(std::uint64_t id, wire::What what) {
     expect(id);

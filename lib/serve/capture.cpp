@@ -12,7 +12,7 @@
 #include "base/log.hpp"
 #include "base/numbers.hpp"
 #include "base/version.hpp"
-#include "format/arrow/stream.hpp"
+#include "serve/capture_file.hpp"
 
 namespace nn::serve {
 namespace {
@@ -157,21 +157,6 @@ Batch captured_batch(const std::shared_ptr<const Schema>& schema, const Batch& r
   return out;
 }
 
-// A file that is being written.
-struct Capture::Stream {
-  explicit Stream(const std::string& path, const Schema& first)
-      : schema(first), file(path), writer(format::to_file(file), schema) {}
-  void finish() {
-    writer.finish();
-    file.commit();
-  }
-  const Schema schema;
-  OutputFile file;
-  format::StreamWriter writer;
-  std::uint64_t bytes = 0;
-  std::int64_t rows = 0;
-};
-
 Capture::Capture(CaptureOptions options, bool name_models)
     : options_(std::move(options)), name_models_(name_models), thread_([this] { run(); }) {}
 
@@ -182,11 +167,13 @@ Capture::~Capture() {
     changed_.notify_all();
   }
   thread_.join();
+  for (const auto& file : unnamed_) warn("{}: {} captured rows are lost", file->path(), file->rows());
 }
 
 bool Capture::add(std::string_view model, std::string_view form, Batch rows) {
   const std::uint64_t bytes = bytes_of(rows);
-  {
+  const std::int64_t count = rows.rows;
+  if (!stopped_.load(std::memory_order_relaxed)) {
     const std::lock_guard lock(mutex_);
     if (waiting_bytes_ + bytes <= options_.queue_bytes) {
       waiting_bytes_ += bytes;
@@ -195,8 +182,13 @@ bool Capture::add(std::string_view model, std::string_view form, Batch rows) {
       return true;
     }
   }
-  dropped_.fetch_add(1, std::memory_order_relaxed);
+  drop(count);
   return false;
+}
+
+void Capture::drop(std::int64_t rows) {
+  dropped_.fetch_add(1, std::memory_order_relaxed);
+  dropped_rows_.fetch_add(static_cast<std::uint64_t>(rows), std::memory_order_relaxed);
 }
 
 void Capture::flush() {
@@ -207,7 +199,7 @@ void Capture::flush() {
 
 Capture::Counts Capture::counts() const {
   return {requests_.load(std::memory_order_relaxed), dropped_.load(std::memory_order_relaxed),
-          bytes_.load(std::memory_order_relaxed)};
+          dropped_rows_.load(std::memory_order_relaxed), bytes_.load(std::memory_order_relaxed)};
 }
 
 // The form that a model's rows come in first needs no name: mostly there is no other.
@@ -233,50 +225,85 @@ void Capture::run() {
       items_.pop_front();
     }
     lock.unlock();
-    try {
-      write(item);
-      if (!item.flush) requests_.fetch_add(1, std::memory_order_relaxed);
-      if (fault_.passed()) warn("{}: requests are captured again", options_.path);
-    } catch (...) {  // a full disk, most likely: what was in the files is lost, and the next may go well
-      streams_.clear();
-      dropped_.fetch_add(1, std::memory_order_relaxed);
-      const auto told = fault_.came();
-      if (told && told->begins) {
-        warn("{}; requests are not captured until that has passed",
-             error_of(std::current_exception()).what());
-      }
-    }
+    handle(item);
     if (ends) return;
     lock.lock();
     waiting_bytes_ -= item.bytes;
   }
 }
 
-void Capture::write(const Item& item) {
-  if (item.flush) {
-    while (!streams_.empty()) {
-      const auto stream = std::move(streams_.extract(streams_.begin()).mapped());
-      stream->finish();
+void Capture::handle(const Item& item) {
+  try {
+    if (item.flush) return finish_all();
+    if (stopped_) return drop(item.rows.rows);
+    write(item);
+    requests_.fetch_add(1, std::memory_order_relaxed);
+  } catch (...) {
+    if (!item.flush) drop(item.rows.rows);
+    const Error error = error_of(std::current_exception());
+    if (error.kind() == ErrorKind::io) {
+      stop(error);
+    } else {
+      note("a request isn't captured: {}", error.what());
     }
-    return;
   }
-  const std::string path = path_of(item);
-  auto& stream = streams_[path];
-  if (stream && (stream->bytes >= options_.file_bytes || !are_equal(stream->schema, *item.rows.schema))) {
-    std::exchange(stream, nullptr)->finish();
+}
+
+// Most likely the disk is full: to go on would only fail again with each request, and take room that others
+// need. What is whole in the files stays.
+void Capture::stop(const Error& error) {
+  if (stopped_.exchange(true)) return;
+  std::int64_t rows = 0;
+  for (auto& [path, file] : files_) {
+    if (!file) continue;
+    try {
+      const std::int64_t lost = file->keep_whole();
+      if (lost > 0) dropped_rows_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
+      rows += file->rows();
+      if (file->rows() > 0) unnamed_.push_back(std::move(file));
+    } catch (const Error& lost) {
+      dropped_rows_.fetch_add(static_cast<std::uint64_t>(file->rows()), std::memory_order_relaxed);
+      warn("{}; {} captured rows are lost", lost.what(), file->rows());
+    }
   }
+  files_.clear();
+  warn("{}; no more requests are captured until SIGHUP, and the {} rows before are kept", error.what(), rows);
+  name_files();
+}
+
+// Of a full disk even a folder may have no room for a name: then they are named later.
+void Capture::name_files() {
+  std::erase_if(unnamed_, [](const std::unique_ptr<CaptureFile>& file) {
+    try {
+      file->finish();
+      return true;
+    } catch (const Error& error) {
+      note("{}; it is tried again", error.what());
+      return false;
+    }
+  });
+}
+
+void Capture::finish_all() {
+  name_files();
+  while (!files_.empty()) {
+    if (const auto& file = files_.begin()->second) file->finish();
+    files_.erase(files_.begin());
+  }
+  if (unnamed_.empty() && stopped_.exchange(false)) note("{}: requests are captured again", options_.path);
+}
+
+void Capture::write(const Item& item) {
   constexpr std::size_t most_files = 64;  // that are open
-  if (!stream && streams_.size() > most_files) {
-    streams_.erase(path);
-    write({{}, {}, {}, 0, true});
-    return write(item);
+  const std::string path = path_of(item);
+  if (!files_.contains(path) && files_.size() >= most_files) finish_all();
+  auto& file = files_[path];
+  if (file && (file->bytes() >= options_.file_bytes || !are_equal(file->schema(), *item.rows.schema))) {
+    file->finish();
+    file.reset();
   }
-  if (!stream) stream = std::make_unique<Stream>(free_path(path), *item.rows.schema);
-  Batch rows = item.rows;
-  rows.first_row = stream->rows;
-  stream->rows += rows.rows;
-  stream->writer.write(rows);
-  stream->bytes += item.bytes;
+  if (!file) file = std::make_unique<CaptureFile>(free_path(path), *item.rows.schema);
+  file->write(item.rows);
   bytes_.fetch_add(item.bytes, std::memory_order_relaxed);
 }
 

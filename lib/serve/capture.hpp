@@ -12,11 +12,14 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
-#include "base/lasting_fault.hpp"
+#include "base/error.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::serve {
+
+class CaptureFile;
 
 struct CaptureOptions {
   double part = 0;                        // of all requests, 0 to 1
@@ -31,7 +34,8 @@ void parse_capture(std::string_view text, CaptureOptions& options);
 // and counted. A file appears when it is complete: when it is large enough, at the end, and with flush().
 // Each table has a file of its own: FILE.arrows, and where there are several models FILE-MODEL.arrows; rows
 // that come in another form than the model's first have that behind it. A file that is there already stays:
-// the next is FILE-2.
+// the next is FILE-2. Where one can't be written on, as on a full disk, what is whole in the files stays, and
+// appears; capturing stops, with one message, until flush().
 class Capture {
  public:
   // `name_models`: files are named after their models as well.
@@ -42,13 +46,17 @@ class Capture {
   Capture& operator=(const Capture&) = delete;
 
   double part() const { return options_.part; }
+  // It has stopped: whoever makes copies of rows need not.
+  bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+  // Counts a request with so many rows as dropped.
+  void drop(std::int64_t rows);
   // Takes rows that nobody else changes any more. False where they are dropped.
   bool add(std::string_view model, std::string_view form, Batch rows);
   // Has all files completed, and new ones begun with the next rows.
   void flush();
 
   struct Counts {
-    std::uint64_t requests = 0, dropped = 0, bytes = 0;
+    std::uint64_t requests = 0, dropped = 0, dropped_rows = 0, bytes = 0;  // bytes of rows
   };
   Counts counts() const;
 
@@ -59,8 +67,11 @@ class Capture {
     std::uint64_t bytes = 0;
     bool flush = false;
   };
-  struct Stream;
   void run();
+  void handle(const Item& item);
+  void stop(const Error& error);
+  void name_files();
+  void finish_all();
   void write(const Item& item);
   std::string path_of(const Item& item);
 
@@ -71,12 +82,13 @@ class Capture {
   std::deque<Item> items_;
   std::uint64_t waiting_bytes_ = 0;
   bool closing_ = false;
-  std::atomic<std::uint64_t> requests_{0}, dropped_{0}, bytes_{0};
+  std::atomic<std::uint64_t> requests_{0}, dropped_{0}, dropped_rows_{0}, bytes_{0};
+  std::atomic<bool> stopped_{false};
 
   // The thread's.
-  std::map<std::string, std::string> forms_;                // of each model, that came first
-  std::map<std::string, std::unique_ptr<Stream>> streams_;  // by their paths
-  LastingFault fault_;
+  std::map<std::string, std::string> forms_;                   // of each model, that came first
+  std::map<std::string, std::unique_ptr<CaptureFile>> files_;  // by their paths, but for the number
+  std::vector<std::unique_ptr<CaptureFile>> unnamed_;          // complete, and not there yet
   std::thread thread_;
 };
 

@@ -4,7 +4,10 @@
 
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
+#include "../full_disk.hpp"
+#include "../messages.hpp"
 #include "base/error.hpp"
 #include "catch.hpp"
 #include "format/arrow/stream.hpp"
@@ -127,4 +130,36 @@ TEST_CASE("requests that find no room are dropped and counted", "[capture]") {
   CHECK_FALSE(capture.add("m", "", rows_of({1, 2}, 2, nullptr)));
   CHECK(capture.counts().dropped == 1);
   CHECK(capture.counts().requests == 0);
+}
+
+TEST_CASE("on a full disk what is whole stays, with one message, and the rest is counted", "[capture]") {
+  Folder folder;
+  const std::string path = folder.file("seen.arrows");
+  const test::Messages messages;
+  std::uint64_t kept = 0;
+  // The end of the stream takes 8 bytes: with some of these sizes a whole request has to go for it.
+  for (const rlim_t room : {9000, 9001, 9050, 9200, 12345}) {
+    fs::remove(path);
+    Capture capture(options(path), false);
+    constexpr std::uint64_t all = 40;
+    {
+      const test::FullDisk full(room);
+      for (std::uint64_t i = 0; i < all; ++i) capture.add("m", "", rows_of({1, 2, 3, 4}, 2, nullptr));
+      while (capture.counts().requests + capture.counts().dropped < all) std::this_thread::yield();
+      CHECK(capture.stopped());
+      CHECK_THAT(messages.next(), Catch::Contains("no more requests are captured until SIGHUP"));
+      CHECK_FALSE(capture.add("m", "", rows_of({1, 2}, 2, nullptr)));
+      while (!fs::exists(path)) std::this_thread::yield();
+    }
+    std::uint64_t rows = 0;
+    for (const Batch& batch : read(path)) rows += static_cast<std::uint64_t>(batch.rows);
+    CHECK(rows > 0);
+    CHECK(rows + capture.counts().dropped_rows == 2 * all + 1);
+    kept += rows;
+    capture.flush();
+    while (capture.stopped()) std::this_thread::yield();
+    CHECK(capture.add("m", "", rows_of({1, 2}, 2, nullptr)));
+  }
+  CHECK(kept > 0);
+  for (const std::string& line : messages.take()) CHECK_THAT(line, !Catch::Contains("no more requests"));
 }

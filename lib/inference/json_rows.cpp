@@ -36,7 +36,7 @@ void JsonRows::numbers(json::array& list, std::int64_t count, JsonBody::NumberRu
   if (i != count) fail_length(count, i, "numbers", place);
 }
 
-void JsonRows::fail_list(json::value& value, std::span<const std::int64_t> shape, const Place& place) {
+void JsonRows::fail_list(json::value& value, std::span<const std::int64_t> shape, const Place& place) const {
   const std::string expected =
       fmt::format("a list of {} {}", shape.front(), shape.size() == 1 ? "numbers" : "lists");
   double number = 0;

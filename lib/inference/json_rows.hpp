@@ -18,11 +18,13 @@ class JsonRows {
   void scalar(json::value& value, Rows& rows, std::size_t column, const Place& place);
   // A text or what b64 says; nothing where it is null.
   std::optional<std::string_view> text(json::value& value, const Place& place);
+  // The value is no list, where one of this shape is wanted.
+  [[noreturn]] void fail_list(json::value& value, std::span<const std::int64_t> shape,
+                              const Place& place) const;
 
  private:
   void numbers(json::array& list, std::int64_t count, JsonBody::NumberRule rule, double* out,
                const Place& place);
-  [[noreturn]] void fail_list(json::value& value, std::span<const std::int64_t> shape, const Place& place);
 
   JsonBody& json_;
   Base64& base64_;

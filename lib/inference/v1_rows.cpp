@@ -53,7 +53,7 @@ V1Rows::Form V1Rows::form_of(json::value& value, const Place& place) const {
   }
   if (scalar) return Form::column;
   if (!matrix) json_.fail_type(value, columns_wanted(), place);
-  json_.fail_type(value, fmt::format("a list of {}", signature_.inputs()[0].shape[0]), place);
+  elements_.fail_list(value, signature_.inputs()[0].shape, place);
 }
 
 void V1Rows::begin(Form form) {

@@ -271,9 +271,15 @@ void append_row(std::string& out, const Cells&... cells) {
   fmt::format_to(std::back_inserter(out), "  {:>8} {:<9} {:<12} {:>10} {:>6} {:>10} {:>7} {:>7}\n", cells...);
 }
 
+// Ten columns are enough for it: of long ones the millions.
+std::string short_count(std::uint64_t value) {
+  constexpr std::uint64_t million = 1'000'000;
+  return value < 100 * million ? format_count(value) : format_count(value / million) + "M";
+}
+
 void append_version(std::string& out, const VersionStatus& version) {
   append_row(out, version.number, version.state, version.labels.empty() ? "-" : version.labels,
-             format_count(version.requests), format_count(version.faults), format_count(version.rows),
+             short_count(version.requests), short_count(version.faults), short_count(version.rows),
              time_text(version.p50_us), time_text(version.p99_us));
   append_words(out, under, version.reason);
   for (const serving::DeviceLoad& load : version.load.devices) {
@@ -305,15 +311,17 @@ void append_traffic(std::string& out, const TrafficView& view) {
 
 void append_workers(std::string& out, const ServerStatus& status) {
   if (status.workers.empty()) return;
-  out += fmt::format("\n{:<32}  {:<8}  {:>10}  {:>8}  {:>9}  {:>8}  {:>8}\n", "WORKER", "STATE", "REQUESTS",
-                     "FAILURES", "UNDER WAY", "P50", "P99");
+  constexpr auto cells = "{:<24} {:<8} {:>10} {:>8} {:>9} {:>7} {:>7}\n";
+  out += "\n";
+  out += fmt::format(cells, "WORKER", "STATE", "REQUESTS", "FAILURES", "UNDER WAY", "P50", "P99");
   for (const auto& worker : status.workers) {
     const client::WorkerFigures& figures = worker.figures;
-    out += fmt::format("{:<32}  {:<8}  {:>10}  {:>8}  {:>9}  {:>8}  {:>8}{}\n", printable(worker.name),
-                       state_of(figures), format_count(figures.requests), format_count(figures.failures),
-                       figures.requests_under_way, time_text(figures.times.quantile_us(0.5)),
-                       time_text(figures.times.quantile_us(0.99)),
-                       worker.error.empty() ? "" : "  " + printable(worker.error, 400));
+    std::string name = printable(worker.name);
+    if (name.size() > 24) out += std::exchange(name, "") + "\n";
+    out += fmt::format(cells, name, state_of(figures), short_count(figures.requests),
+                       short_count(figures.failures), figures.requests_under_way,
+                       time_text(figures.times.quantile_us(0.5)), time_text(figures.times.quantile_us(0.99)));
+    append_words(out, under, printable(worker.error, 400));
   }
 }
 

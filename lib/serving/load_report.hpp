@@ -33,7 +33,7 @@ struct LoadReport {
   std::chrono::microseconds slo{0};  // 0: none
   // What it takes in memory, roughly: weights, of which CPU devices share one copy, and the values of steps.
   std::uint64_t weight_bytes = 0, step_bytes = 0;
-  bool finite = true;                // all numbers that it answered in its warm-up were
+  bool finite = true;  // all numbers that it answered in its warm-up were
   std::vector<DeviceLoad> devices;
 };
 

@@ -113,11 +113,12 @@ TEST_CASE("lines are the same bytes as ever, and cost no memory once there have 
       R"("bytes_out":0,"us":{"read":0,"total":254}})"
       "\n";
   std::size_t bytes = 0;
+  const std::filesystem::path path(file.path());
   const auto write = [&](std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) thread.add(entry);
     bytes += count * line.size();
     thread.flush();
-    while (std::filesystem::file_size(file.path()) < bytes) std::this_thread::yield();
+    while (std::filesystem::file_size(path) < bytes) std::this_thread::yield();
   };
   for (int i = 0; i < 10; ++i) write(1000);
   const test::AllocatedBytes allocated;

@@ -101,8 +101,8 @@ TEST_CASE("JSON and text say the same", "[status]") {
   CHECK_THAT(text, Catch::Contains("ready  up 12:34"));
   CHECK_THAT(text, Catch::Contains("AVAILABLE stable"));
   CHECK_THAT(text, Catch::Contains("350 us"));
-  CHECK_THAT(text, Catch::Contains("unix:/<w>                         down"));
-  CHECK_THAT(text, Catch::Contains("tcp://h:7000                      left out"));
+  CHECK_THAT(text, Catch::Contains("unix:/<w>                down"));
+  CHECK_THAT(text, Catch::Contains("tcp://h:7000             left out"));
   CHECK_THAT(text, Catch::Contains("12 ms"));
   CHECK(text.find('\x1b') == std::string::npos);
 }

@@ -11,9 +11,12 @@ namespace {
 
 constexpr std::uint64_t failures_in_a_row = 5;
 constexpr double latency_quantile = 0.95;
+// Nobody who asks over HTTP notices less; of a few microseconds caches and the scheduler are the most.
+constexpr double least_noticed_us = 100, least_noticed_of_step_us = 20;
 
 // Why a version computes too little: the fastest of its runs of some size is slower than the slowest of the
-// other's divided by `least`, so that noise in some of them means nothing. Empty where it doesn't.
+// other's divided by `least`, so that noise in some of them means nothing, and that can be noticed. Empty
+// where it doesn't.
 std::string capacity_lost(const Admission& admission, double least) {
   struct Extremes {
     double canary_fastest = INFINITY, control_slowest = 0;
@@ -29,7 +32,8 @@ std::string capacity_lost(const Admission& admission, double least) {
   }
   for (const auto& [rows, extremes] : sizes) {
     if (std::isinf(extremes.canary_fastest) || extremes.control_slowest <= 0) continue;
-    if (extremes.canary_fastest * least > extremes.control_slowest) {
+    if (extremes.canary_fastest * least > extremes.control_slowest &&
+        extremes.canary_fastest > extremes.control_slowest + least_noticed_of_step_us) {
       return fmt::format("{} rows take it {:.0f} us or more, and the stable version {:.0f} us or less", rows,
                          extremes.canary_fastest, extremes.control_slowest);
     }
@@ -172,13 +176,13 @@ Judge::Finding Judge::errors(std::string& why) const {
 Judge::Finding Judge::latency(std::string& why) const {
   const Span canary = canary_.us.quantile(latency_quantile, z());
   const Span control = control_counts_.us.quantile(latency_quantile, z());
-  if (canary.low > control.high * policy_.max_p95_ratio) {
+  const auto most = [&](double us) { return std::max(us * policy_.max_p95_ratio, us + least_noticed_us); };
+  if (canary.low > most(control.high)) {
     why = fmt::format("its p95 is {:.2f} ms or more, and the control's {:.2f} ms or less", canary.low / 1000,
                       control.high / 1000);
     return Finding::bad;
   }
-  // Times below a bucket's width aren't told apart.
-  if (canary.high < std::max(control.low, 1.0) * policy_.max_p95_ratio) return Finding::good;
+  if (canary.high < most(control.low)) return Finding::good;
   why = "its p95 may be higher";
   return Finding::unclear;
 }

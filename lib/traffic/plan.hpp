@@ -82,7 +82,7 @@ struct CanaryPolicy {
   double max_p95_ratio = 1.25;                   // canary / control
   double min_agreement = 0;                      // of shadow rows; 0: it is reported only
   double max_nonfinite = 0;                      // share of answers that aren't finite where the other's are
-  double min_capacity_ratio = 0.9;               // of the rows that a device computes in a second
+  double min_capacity_ratio = 0.75;              // of the rows that a device computes in a second
   double confidence = 0.99;
   enum class Inconclusive : std::uint8_t { hold, rollback, promote } inconclusive = Inconclusive::hold;
   std::string on_verdict;  // a program that gets each decision's line on its standard input; empty: none

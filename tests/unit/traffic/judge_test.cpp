@@ -80,6 +80,26 @@ TEST_CASE("a look is taken when enough is known, and not at each observation") {
   }
 }
 
+TEST_CASE("times count by their ratio, unless nobody notices the difference") {
+  struct Case {
+    double canary_us, control_us;
+    std::string verdict;
+  };
+  for (const Case& c : std::vector<Case>{{1000, 1000, "advance"},
+                                         {2000, 1000, "rollback"},
+                                         {1400, 1000, "rollback"},
+                                         {70, 30, "advance"},  // of a small model, by caches
+                                         {900, 30, "rollback"}}) {
+    INFO(c.canary_us << " us against " << c.control_us);
+    CanaryPolicy policy = rules();
+    policy.max_error_increase = 0.05;
+    Judge judge(policy, 7, 6, 0);
+    judge.admit({});
+    CHECK(name(judge.observe({some(5000, 0, c.canary_us), some(5000, 0, c.control_us), {}, false}, 10)) ==
+          c.verdict);
+  }
+}
+
 TEST_CASE("five failures in a row are enough, unless the control fails as well") {
   Judge judge(rules(), 7, 6, 0);
   judge.admit({});
@@ -107,6 +127,7 @@ TEST_CASE("before the first request: what doesn't fit, isn't finite or computes 
   CHECK(verdict({"", false, {}, {}}) == "rollback");
   CHECK(verdict({"", true, {{1, 10}, {64, 210}}, {{1, 10}, {64, 100}}}) == "rollback");
   CHECK(verdict({"", true, {{1, 10}, {64, 210}, {64, 105}}, {{1, 10}, {64, 100}}}) == "begin");  // noise
+  CHECK(verdict({"", true, {{1, 10}, {64, 35}}, {{1, 1}, {64, 16}}}) == "begin");  // nobody notices
   CHECK(verdict({"", true, {{1, 10}}, {{2, 1}}}) == "begin");
   CanaryPolicy at_once = rules();
   at_once.steps = {100};

@@ -12,6 +12,8 @@
 #include "cli/tool.hpp"
 #include "exchange/convert.hpp"
 #include "options/fields.hpp"
+#include "repository/ensemble_text.hpp"
+#include "repository/ensemble_version.hpp"
 #include "repository/labels.hpp"
 #include "repository/model_name.hpp"
 #include "repository/publish.hpp"
@@ -137,14 +139,15 @@ nn::traffic::Verdict parse_hand(std::string_view word) {
 
 std::vector<nn::cli::Command> commands(Options& o) {
   // Arguments are not required here but in check(), which says more.
-  const auto models = options::argument("MODEL", "MODEL", "Model files and checkpoints; - is stdin",
-                                        options::files(o.models, ".nn .ckpt"));
+  const auto models =
+      options::argument("MODEL", "MODEL", "Model files, checkpoints and ensembles (.toml); - is stdin",
+                        options::files(o.models, ".nn .ckpt .toml"));
   const auto in = options::argument("IN", "IN", "A .nn model or an .npz archive that convert wrote",
                                     options::file(o.input, ".nn .npz"));
   const auto out = options::argument("OUT", "OUT", "A file whose name ends in .nn, .npz or .json",
                                      options::file(o.output, ".nn .npz .json"));
-  const auto model = options::argument("MODEL", "MODEL", "A model file; - is stdin",
-                                       options::file(o.input, options::model_files));
+  const auto model = options::argument("MODEL", "MODEL", "A model file, or an ensemble's (.toml); - is stdin",
+                                       options::file(o.input, ".nn .toml"));
   const auto base = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.output));
   const auto labelled = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.base));
   const auto labels =
@@ -224,6 +227,11 @@ void print(std::string_view text) {
 
 void show(const Options& o) {
   for (std::size_t i = 0; i < o.models.size(); ++i) {
+    if (nn::repository::is_ensemble(o.models[i])) {
+      print(o.json ? nn::repository::ensemble_json(o.models[i])
+                   : (i == 0 ? "" : "\n") + nn::repository::ensemble_text(o.models[i]));
+      continue;
+    }
     const nn::model::AnyModel file = nn::model::inspect_model(o.models[i], false);
     if (o.json) {
       print(nn::exchange::file_json(file));
@@ -239,8 +247,13 @@ void verify(const Options& o) {
   std::size_t broken = 0;
   for (const std::string& path : o.models) {
     try {
-      print(fmt::format("{}: ok {}\n", nn::printable(path, 4096),
-                        nn::model::inspect_model(path, true).model.digest));
+      std::string what = "ensemble";
+      if (nn::repository::is_ensemble(path)) {
+        nn::repository::interface_of(path, true);
+      } else {
+        what = nn::model::inspect_model(path, true).model.digest;
+      }
+      print(fmt::format("{}: ok {}\n", nn::printable(path, 4096), what));
     } catch (const nn::Error& error) {
       if (o.models.size() == 1) throw;
       nn::print_message(error.what());

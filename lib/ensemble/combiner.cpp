@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/numbers.hpp"
-#include "base/text.hpp"
-#include "predict/predictor.hpp"
 
 namespace nn::ensemble {
 namespace {
@@ -33,57 +29,7 @@ Combination resolved(Combination combination, const predict::PredictionKind& mem
   return combination;
 }
 
-// Column x of the members' outputs side by side, then id and y where `source` is given.
-std::shared_ptr<Schema> feature_schema(std::int64_t width) {
-  auto schema = std::make_shared<Schema>();
-  schema->fields.push_back({"x", DType::f32, {width}, false, {}, {}});
-  return schema;
-}
-
 }  // namespace
-
-std::vector<std::string_view> combination_names() {
-  std::vector<std::string_view> names = enum_names(Rule{}).list();
-  names.insert(names.end(), {"concat", "stack:"});
-  return names;
-}
-
-Combination parse_combination(std::string_view text) {
-  Combination combination;
-  if (text.starts_with("stack:")) {
-    combination.kind = Combination::Kind::stack;
-    combination.model = text.substr(6);
-    if (combination.model.empty()) fail_usage("'stack:' lacks the model; write stack:MODEL");
-  } else if (text == "stack") {
-    fail_usage("'stack' lacks the model; write stack:MODEL");
-  } else if (text == "concat") {
-    combination.kind = Combination::Kind::concat;
-  } else {
-    const auto names = combination_names();
-    if (std::find(names.begin(), names.end(), text) == names.end()) fail_unknown_name(text, "a rule", names);
-    combination.kind = Combination::Kind::rule;
-    combination.rule = parse_rule(text);
-  }
-  return combination;
-}
-
-std::string to_string(const Combination& combination) {
-  switch (combination.kind) {
-    case Combination::Kind::stack: return "stack";
-    case Combination::Kind::concat: return "concat";
-    default: return std::string(name_of(combination.rule));
-  }
-}
-
-std::vector<double> parse_weights(std::string_view text) {
-  std::vector<double> weights;
-  for (const std::string& word : split(text, ',')) {
-    const double weight = parse_number(trim(word));
-    if (!(weight > 0)) fail_usage("weight {} is not above 0", printable(word));
-    weights.push_back(weight);
-  }
-  return weights;
-}
 
 Combiner::Combiner(const predict::PredictionKind& members, const CombinerOptions& options,
                    const Schema& source, Metadata metadata)
@@ -96,20 +42,18 @@ Combiner::Combiner(const predict::PredictionKind& members, const CombinerOptions
                name_of(*uncertainty_));
   }
   predict::PredictionKind kind = members;
-  if (combination_.needs_all()) {
-    features_ = feature_schema(members.width() * static_cast<std::int64_t>(options.members));
-  }
+  const std::int64_t features = members.width() * static_cast<std::int64_t>(options.members);
   if (combination_.kind == Combination::Kind::concat) {
     if (uncertainty_) fail_usage("--uncertainty has nothing to look at with --rule concat");
     passed_ = predict::passed_columns(source);
-    auto schema = std::make_shared<Schema>(*features_);
+    auto schema = std::make_shared<Schema>(*feature_schema(features));
     for (const std::size_t column : passed_) schema->fields.push_back(source.fields[column]);
     schema->metadata = std::move(metadata);
     features_ = std::move(schema);
     return;
   }
   if (combination_.kind == Combination::Kind::stack) {
-    stack_ = std::make_unique<predict::TablePredictor>(combination_.model, options.device, *features_);
+    stack_.emplace(combination_.model, options.device, features);
     kind = stack_->kind();
     metadata.set("nn.stack", stack_->digest());
     if (uncertainty_ == Uncertainty::entropy && !kind.classes) {
@@ -135,19 +79,6 @@ Buffer Combiner::combined(std::int64_t rows, std::span<const float* const> outpu
   return values;
 }
 
-Buffer Combiner::side_by_side(std::int64_t rows, std::span<const float* const> outputs) const {
-  const auto width = static_cast<std::size_t>(members_.width());
-  Buffer x(static_cast<std::size_t>(rows) * width * outputs.size() * sizeof(float));
-  float* to = x.as<float>();
-  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
-    for (const float* output : outputs) {
-      std::memcpy(to, output + row * width, width * sizeof(float));
-      to += width;
-    }
-  }
-  return x;
-}
-
 const float* Combiner::uncertainty_of(std::int64_t rows, std::span<const float* const> outputs,
                                       const float* result) {
   if (!uncertainty_) return nullptr;
@@ -160,16 +91,17 @@ const float* Combiner::uncertainty_of(std::int64_t rows, std::span<const float* 
 }
 
 Batch Combiner::stacked(const Batch& source, std::span<const float* const> outputs) {
-  const Batch rows{
-      features_, source.first_row, source.rows, {make_column(side_by_side(source.rows, outputs))}};
   Buffer values(static_cast<std::size_t>(source.rows * stack_->kind().width()) * sizeof(float));
-  stack_->predict(rows, values.as<float>());
+  stack_->predict(source.first_row, source.rows, outputs, values.as<float>());
   const float* uncertainties = uncertainty_of(source.rows, outputs, values.as<float>());
   return builder_->build(source, std::move(values), nullptr, uncertainties);
 }
 
 Batch Combiner::concatenated(const Batch& source, std::span<const float* const> outputs) const {
-  Batch batch{features_, source.first_row, source.rows, {make_column(side_by_side(source.rows, outputs))}};
+  Batch batch{features_,
+              source.first_row,
+              source.rows,
+              {make_column(side_by_side(source.rows, members_.width(), outputs))}};
   for (const std::size_t column : passed_) batch.columns.push_back(source.columns[column]);
   return batch;
 }

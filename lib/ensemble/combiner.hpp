@@ -6,39 +6,16 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "backend/device.hpp"
+#include "ensemble/combination.hpp"
 #include "ensemble/rules.hpp"
+#include "ensemble/stack.hpp"
 #include "predict/predictions.hpp"
 #include "tensor/batch.hpp"
 
-namespace nn::predict {
-class TablePredictor;
-}
-
 namespace nn::ensemble {
-
-// The combination of members, as --rule says it: a rule, stack:MODEL, concat, or nothing.
-struct Combination {
-  enum class Kind : std::uint8_t {
-    automatic,  // weighted where a weight was given, else mean
-    rule,
-    stack,   // the outputs side by side are the features of another model
-    concat,  // the outputs side by side as they are, to train such a model
-  };
-  Kind kind = Kind::automatic;
-  Rule rule = Rule::mean;
-  std::string model;  // stack
-  bool needs_all() const { return kind == Kind::stack || kind == Kind::concat; }
-};
-Combination parse_combination(std::string_view text);  // usage error
-std::vector<std::string_view> combination_names();     // all that may be said, "stack:" before a model
-std::string to_string(const Combination& combination);
-
-// "2,1,0.5": positive and finite.
-std::vector<double> parse_weights(std::string_view text);
 
 struct CombinerOptions {
   Combination combination;
@@ -65,7 +42,6 @@ class Combiner {
  private:
   Buffer combined(std::int64_t rows, std::span<const float* const> outputs,
                   std::span<const double> weights) const;
-  Buffer side_by_side(std::int64_t rows, std::span<const float* const> outputs) const;
   Batch stacked(const Batch& source, std::span<const float* const> outputs);
   Batch concatenated(const Batch& source, std::span<const float* const> outputs) const;
   const float* uncertainty_of(std::int64_t rows, std::span<const float* const> outputs, const float* result);
@@ -73,9 +49,9 @@ class Combiner {
   predict::PredictionKind members_;
   Combination combination_;
   std::optional<Uncertainty> uncertainty_;
-  std::unique_ptr<predict::TablePredictor> stack_;
+  std::optional<Stack> stack_;
   std::unique_ptr<predict::PredictionBuilder> builder_;  // null for concat
-  std::shared_ptr<const Schema> features_;               // stack and concat
+  std::shared_ptr<const Schema> features_;               // concat
   std::vector<std::size_t> passed_;                      // concat
   Buffer uncertainties_, answers_;
 };

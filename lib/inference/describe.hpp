@@ -43,9 +43,10 @@ void append_v2_ready(std::string& body, bool ready);
 void append_v2_model_ready(std::string& body, std::string_view name, bool ready);
 struct V2ModelWords {
   std::string_view name;
-  std::span<const std::uint64_t> versions;   // those that answer, or the one that was asked for
-  std::string_view digest;                   // of the version that is described; empty: not told
-  std::span<const std::string_view> labels;  // which point to it
+  std::span<const std::uint64_t> versions;    // those that answer, or the one that was asked for
+  std::string_view digest;                    // of the version that is described; empty: not told
+  std::span<const std::string_view> labels;   // which point to it
+  std::span<const std::string> members = {};  // of an ensemble
 };
 void append_v2_metadata(std::string& body, const V2ModelWords& words, const Signature& signature);
 // What a ModelConfig says (triton-inference-server: model_config.proto).
@@ -58,7 +59,7 @@ struct V2ConfigWords {
     std::string_view model;
     std::uint64_t version = 0;  // 0: the newest
   };
-  std::span<const Step> members;  // of an ensemble
+  std::span<const Step> members = {};  // of an ensemble
 };
 void append_v2_config(std::string& body, const V2ConfigWords& words, const Signature& signature);
 

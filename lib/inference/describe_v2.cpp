@@ -132,17 +132,28 @@ void append_v2_metadata(std::string& body, const V2ModelWords& words, const Sign
   append_named(body, "name", words.name);
   body += ",\"versions\":";
   append_list(body, words.versions, [&](std::uint64_t version) { body += fmt::format("\"{}\"", version); });
-  body += ",\"platform\":\"nn\",\"inputs\":";
+  body +=
+      words.members.empty() ? ",\"platform\":\"nn\",\"inputs\":" : ",\"platform\":\"ensemble\",\"inputs\":";
   append_tensors(body, signature.inputs());
   body += ",\"outputs\":";
   append_tensors(body, signature.outputs());
-  if (!words.digest.empty() || !words.labels.empty()) {
+  if (!words.digest.empty() || !words.labels.empty() || !words.members.empty()) {
     body += ",\"parameters\":{";
-    if (!words.digest.empty()) append_named(body, "digest", words.digest);
-    if (!words.labels.empty()) {
-      body += words.digest.empty() ? "\"labels\":" : ",\"labels\":";
-      append_list(body, words.labels, [&](std::string_view label) { append_json_string(body, label); });
+    std::string_view comma;
+    if (!words.digest.empty()) {
+      append_named(body, "digest", words.digest);
+      comma = ",";
     }
+    const auto add = [&](std::string_view name, const auto& texts) {
+      if (texts.empty()) return;
+      body += comma;
+      append_json_string(body, name);
+      body += ':';
+      append_list(body, texts, [&](std::string_view text) { append_json_string(body, text); });
+      comma = ",";
+    };
+    add("labels", words.labels);
+    add("members", words.members);
     body += '}';
   }
   body += '}';

@@ -215,7 +215,7 @@ void append_model_metadata(std::string& message, const V2ModelWords& words, cons
   proto::write(message, [&](auto& out) {
     out.text(1, words.name);
     for (const std::uint64_t version : words.versions) out.text(2, std::to_string(version));
-    out.text(3, "nn");
+    out.text(3, words.members.empty() ? "nn" : "ensemble");
     write_tensors(out, 4, signature.inputs());
     write_tensors(out, 5, signature.outputs());
     if (!words.digest.empty()) write_text_entry(out, 6, "digest", words.digest);

@@ -20,8 +20,11 @@ void append_length(std::string& out, std::size_t length) {
   out.append(bytes.data(), bytes.size());
 }
 
-std::size_t best_class(std::span<const float> row) {
-  return static_cast<std::size_t>(predict::argmax_row(row.data(), static_cast<std::int64_t>(row.size())));
+std::size_t class_of(const Answers& answers, std::int64_t row) {
+  if (!answers.labels.empty()) return static_cast<std::size_t>(answers.labels[static_cast<std::size_t>(row)]);
+  const std::span<const float> values = row_of(answers, row);
+  return static_cast<std::size_t>(
+      predict::argmax_row(values.data(), static_cast<std::int64_t>(values.size())));
 }
 
 }  // namespace
@@ -30,12 +33,12 @@ OutputKind output_kind(const Signature& signature, std::size_t index) {
   return signature.kind().classes && index == 1 ? OutputKind::label : OutputKind::values;
 }
 
-std::int64_t label_number(const Signature& signature, std::span<const float> row) {
-  return signature.class_numbers()[best_class(row)];
+std::int64_t label_number(const Answers& answers, std::int64_t row) {
+  return answers.signature->class_numbers()[class_of(answers, row)];
 }
 
-std::string_view label_text(const Signature& signature, std::span<const float> row) {
-  return signature.kind().names[best_class(row)];
+std::string_view label_text(const Answers& answers, std::int64_t row) {
+  return answers.signature->kind().names[class_of(answers, row)];
 }
 
 std::span<const float> row_of(const Answers& answers, std::int64_t row) {
@@ -51,10 +54,10 @@ void append_raw(std::string& out, const Answers& answers, std::size_t index) {
   }
   for (std::int64_t row = 0; row < answers.rows; ++row) {
     if (signature.kind().integers) {
-      const auto bytes = std::bit_cast<std::array<char, 8>>(label_number(signature, row_of(answers, row)));
+      const auto bytes = std::bit_cast<std::array<char, 8>>(label_number(answers, row));
       out.append(bytes.data(), bytes.size());
     } else {
-      append_text(out, label_text(signature, row_of(answers, row)));
+      append_text(out, label_text(answers, row));
     }
   }
 }

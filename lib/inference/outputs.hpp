@@ -15,9 +15,9 @@ namespace nn::inference {
 enum class OutputKind : std::uint8_t { values, label };
 OutputKind output_kind(const Signature& signature, std::size_t index);
 
-// The label of a row: its class of the largest probability.
-std::int64_t label_number(const Signature& signature, std::span<const float> row);    // INT64
-std::string_view label_text(const Signature& signature, std::span<const float> row);  // BYTES
+// The label of a row: its class.
+std::int64_t label_number(const Answers& answers, std::int64_t row);    // INT64
+std::string_view label_text(const Answers& answers, std::int64_t row);  // BYTES
 
 // A row of the values.
 std::span<const float> row_of(const Answers& answers, std::int64_t row);

@@ -40,14 +40,14 @@ class AnswerWriter {
     kind_.classes ? values(row, std::span(&width, 1)) : values(row, kind_.shape);
   }
   void values(Row row, std::span<const std::int64_t> shape);
-  void label(Row row);
+  void label(std::int64_t row);
   void class_name(std::uint32_t index) { append_json_string(body_, kind_.names[index]); }
   void best(Row row) { best_of(row, kind_.width(), best_); }
   void scores(Row row);
   void classes(Row row);
   template <typename Each>
   void rows(Each&& each) {
-    append_list(body_, answers_.rows, [&](std::int64_t row) { each(row_of(answers_, row)); });
+    append_list(body_, answers_.rows, [&](std::int64_t row) { each(row_of(answers_, row), row); });
   }
 
   std::string& body_;
@@ -66,9 +66,9 @@ void AnswerWriter::values(Row row, std::span<const std::int64_t> shape) {
   });
 }
 
-void AnswerWriter::label(Row row) {
-  if (!kind_.integers) return append_json_string(body_, label_text(*answers_.signature, row));
-  append_json_integer(body_, label_number(*answers_.signature, row));
+void AnswerWriter::label(std::int64_t row) {
+  if (!kind_.integers) return append_json_string(body_, label_text(answers_, row));
+  append_json_integer(body_, label_number(answers_, row));
 }
 
 void AnswerWriter::scores(Row row) {
@@ -87,24 +87,24 @@ void AnswerWriter::predict() {
   const bool several = ranked || (request_.signature == Name::all && kind_.classes);
   body_ += request_.by_column ? "{\"outputs\":" : "{\"predictions\":";
   if (!several) {
-    rows([&](Row row) { values(row); });
+    rows([&](Row row, std::int64_t) { values(row); });
   } else if (request_.by_column) {
     body_ += ranked ? "{\"classes\":" : "{\"label\":";
-    rows([&](Row row) {
+    rows([&](Row row, std::int64_t number) {
       if (ranked) best(row);
-      ranked ? classes(row) : label(row);
+      ranked ? classes(row) : label(number);
     });
     body_ += ranked ? ",\"scores\":" : ",\"proba\":";
-    rows([&](Row row) {
+    rows([&](Row row, std::int64_t) {
       if (ranked) best(row);
       ranked ? scores(row) : values(row);
     });
     body_ += '}';
   } else {
-    rows([&](Row row) {
+    rows([&](Row row, std::int64_t number) {
       if (ranked) best(row);
       body_ += ranked ? "{\"classes\":" : "{\"label\":";
-      ranked ? classes(row) : label(row);
+      ranked ? classes(row) : label(number);
       body_ += ranked ? ",\"scores\":" : ",\"proba\":";
       ranked ? scores(row) : values(row);
       body_ += '}';
@@ -115,7 +115,7 @@ void AnswerWriter::predict() {
 
 void AnswerWriter::classify() {
   body_ += "{\"results\":";
-  rows([&](Row row) {
+  rows([&](Row row, std::int64_t) {
     best(row);
     append_list(body_, static_cast<std::int64_t>(best_.size()), [&](std::int64_t i) {
       const std::uint32_t index = best_[static_cast<std::size_t>(i)];
@@ -131,7 +131,7 @@ void AnswerWriter::classify() {
 
 void AnswerWriter::regress() {
   body_ += "{\"results\":";
-  rows([&](Row row) { values(row); });
+  rows([&](Row row, std::int64_t) { values(row); });
   body_ += '}';
 }
 

@@ -114,7 +114,8 @@ std::uint64_t AnswerWriter::binary_size(const WantedOutput& output) {
   } else if (signature_.kind().integers) {
     size = static_cast<std::uint64_t>(answers_.rows) * sizeof(std::int64_t);
   } else {
-    each_row([&](Row row) { size += sizeof(std::uint32_t) + label_text(signature_, row).size(); });
+    for (std::int64_t row = 0; row < answers_.rows; ++row)
+      size += sizeof(std::uint32_t) + label_text(answers_, row).size();
   }
   return size;
 }
@@ -134,14 +135,14 @@ void AnswerWriter::data(const WantedOutput& output) {
       comma();
     }
   } else {
-    each_row([&](Row row) {
+    for (std::int64_t row = 0; row < answers_.rows; ++row) {
       if (signature_.kind().integers) {
-        append_json_integer(body_, label_number(signature_, row));
+        append_json_integer(body_, label_number(answers_, row));
       } else {
-        append_json_string(body_, label_text(signature_, row));
+        append_json_string(body_, label_text(answers_, row));
       }
       comma();
-    });
+    }
   }
 }
 

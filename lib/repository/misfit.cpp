@@ -6,12 +6,12 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "model/model.hpp"
+#include "repository/ensemble_version.hpp"
 
 namespace nn::repository {
 namespace {
 
-std::string difference(const model::Model& before, const model::Model& now) {
+std::string difference(const Interface& before, const Interface& now) {
   const auto same_target = [](const model::Target& a, const model::Target& b) {
     return a.kind == b.kind && a.classes == b.classes && a.shape == b.shape;
   };
@@ -21,8 +21,8 @@ std::string difference(const model::Model& before, const model::Model& now) {
                ? "it has other classes"
                : "it answers something else";
   }
-  for (const model::InputColumn& column : now.encoder.columns()) {
-    const auto& known = before.encoder.columns();
+  for (const model::InputColumn& column : now.columns) {
+    const auto& known = before.columns;
     const auto same = [&](const model::InputColumn& c) {
       return c.name == column.name && c.kind == column.kind && c.shape == column.shape;
     };
@@ -33,20 +33,17 @@ std::string difference(const model::Model& before, const model::Model& now) {
   return "";
 }
 
-std::string path_of(const std::string& base, std::uint64_t version) {
-  return fmt::format("{}/{}/model.nn", base, version);
-}
-
 }  // namespace
 
 std::string misfit(const std::string& base, std::uint64_t before, std::uint64_t now) {
-  return misfit_of_file(base, before, path_of(base, now));
+  return misfit_of_file(base, before, version_file(base, now));
 }
 
 std::string misfit_of_file(const std::string& base, std::uint64_t before, const std::string& now) {
   try {
-    return difference(model::inspect_model(path_of(base, before), false).model,
-                      model::inspect_model(now, false).model);
+    const auto known = interface_of(version_file(base, before), false);
+    const auto other = interface_of(now, false);
+    return known && other ? difference(*known, *other) : "";
   } catch (const Error&) {
     return "";
   }

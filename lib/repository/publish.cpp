@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "model/model.hpp"
+#include "repository/ensemble_version.hpp"
 #include "repository/history.hpp"
 #include "repository/misfit.hpp"
 #include "repository/model_name.hpp"
@@ -176,16 +177,45 @@ class Base {
   std::vector<std::string> made_;
 };
 
+// Into a folder that is a version's soon. Returns the file's path.
+std::string copy_model(const std::string& model, const std::string& folder) {
+  std::string path = folder + "/model.nn";
+  OutputFile copy(path);
+  copy_checked(model, copy);
+  copy.commit();
+  return path;
+}
+
+// With the files that it has beside it. Models that it names are where they will be seen from the version.
+std::string copy_ensemble(const std::string& file, const std::string& folder) {
+  const auto text = read_small_file(file, ensemble::EnsembleFile::most_bytes);
+  if (!text) throw make_error(ErrorKind::io, "no such file").within_file(file);
+  for (const auto& part : ensemble::parse_ensemble(*text, file).local()) {
+    const std::string to = folder + "/" + part.name;
+    if (part.version != 0 || stamp_of(to)) continue;
+    if (part.name == ensemble_name) fail_data("{}: a member's file has the ensemble's own name", file);
+    OutputFile copy(to);
+    copy_checked(part.path, copy);
+    copy.commit();
+  }
+  std::string path = folder + "/" + ensemble_name;
+  write_file(path, *text);
+  try {
+    interface_of(path, true);
+  } catch (const Error& error) {
+    throw error.without(path).within_file(file);
+  }
+  return path;
+}
+
 }  // namespace
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version, Fit fit) {
   const Base made(base);
   Draft draft(base);
-  const std::string path = draft.path() + "/model.nn";
-  OutputFile copy(path);
-  copy_checked(model, copy);
-  copy.commit();
+  const std::string path =
+      is_ensemble(model) ? copy_ensemble(model, draft.path()) : copy_model(model, draft.path());
   sync_folder(draft.path());
   if (version) check_number(base, *version);
   check_fit(base, path, fit);

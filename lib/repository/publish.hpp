@@ -15,12 +15,14 @@ enum class Fit : std::uint8_t {
   warned,    // any; one that can't is put there with a warning
 };
 
-// Checks the model ("-" is stdin) and puts a copy into the repository, which is made with its parents if it
+// Checks the model ("-" is stdin), or the ensemble with the models that it names, whose file ends in .toml
+// (ensemble/ensemble_file.hpp), and puts a copy into the repository, with the files that the ensemble has
+// beside it, which is made with its parents if it
 // isn't there, as `version`, or without one as the next after the highest that is there or was. The version
 // is there complete or not at all, also after a crash, and several processes may publish at once: each gets a
 // number of its own. A version that people let go before, and publish again, is wanted again. Returns the
-// number. Data error where the model is broken or doesn't fit, or the version is there already or was found
-// bad.
+// number. Data error where it is broken, has members that don't go together, or doesn't fit, or the version
+// is there already or was found bad.
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version, Fit fit);
 

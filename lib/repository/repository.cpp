@@ -14,12 +14,13 @@
 #include "base/error.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
+#include "repository/ensemble_version.hpp"
 #include "repository/model_name.hpp"
 
 namespace nn::repository {
 namespace {
 
-constexpr std::string_view model_file = "model.nn", ensemble_file = "ensemble.toml";
+constexpr std::string_view model_file = "model.nn";
 
 std::optional<FileStamp> stamp_of_model(const std::string& path) {
   struct stat status {};
@@ -119,11 +120,13 @@ std::vector<FoundVersion> find_versions(const ModelSpec& spec) {
   while (const dirent* entry = ::readdir(folder.get())) {
     const auto version = parse_version_number(entry->d_name);
     if (!version) continue;
-    for (const std::string_view file : {model_file, ensemble_file}) {
+    for (const std::string_view file : {model_file, std::string_view(ensemble_name)}) {
       std::string path = fmt::format("{}/{}/{}", spec.path, entry->d_name, file);
       const auto stamp = stamp_of_model(path);
       if (!stamp) continue;
-      found.push_back({*version, std::move(path), *stamp, file == ensemble_file});
+      const bool ensemble = file != model_file;
+      const FileStamp all = ensemble ? with_parts(*stamp, path) : *stamp;
+      found.push_back({*version, std::move(path), all, ensemble});
       break;
     }
   }

@@ -37,7 +37,7 @@ using nn::FileStamp;
 struct FoundVersion {
   std::uint64_t version;
   std::string path;
-  FileStamp stamp;
+  FileStamp stamp;        // of an ensemble's file and of all that it is made of
   bool ensemble = false;  // the file says which models it is made of (ensemble/ensemble_file.hpp)
 };
 

@@ -6,12 +6,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json_lines.hpp"
 #include "base/log.hpp"
-#include "model/model.hpp"
+#include "repository/ensemble_version.hpp"
 #include "repository/history.hpp"
 #include "repository/labels.hpp"
 #include "repository/misfit.hpp"
@@ -60,7 +61,7 @@ void check_target(const std::string& base, const Standing& standing, std::uint64
   if (to == live) throw data_error("version {} is live already", to).within_file(base);
   if (standing.wants.refused.contains(to))
     throw data_error("version {} was let go on request, as {}/wanted says", to, base).within_file(base);
-  model::inspect_model(fmt::format("{}/{}/model.nn", base, to), true);
+  interface_of(version_file(base, to), true);
   const std::string why = misfit(base, live, to);
   if (!why.empty()) {
     warn("{}/{} does not fit version {}, which was live: {}; clients of the one will fail with the other",
@@ -147,6 +148,13 @@ std::vector<std::uint64_t> prune(const std::string& base, std::size_t keep,
     if (!standing.is_good(*at)) continue;
     kept.insert(*at);
     --keep;
+  }
+  std::vector<std::uint64_t> staying;
+  std::copy_if(standing.versions.begin(), standing.versions.end(), std::back_inserter(staying),
+               [&](std::uint64_t version) { return kept.contains(version); });
+  for (const auto& [version, ensemble] : named_by_ensembles(base, staying)) {
+    if (!standing.has(version) || !kept.insert(version).second) continue;
+    warn("{}/{} stays: it is a part of {}, which is an ensemble", base, version, ensemble);
   }
   std::vector<std::uint64_t> removed;
   for (const std::uint64_t version : standing.versions) {

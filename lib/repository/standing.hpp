@@ -57,7 +57,8 @@ RolledBack roll_back(const std::string& base, std::optional<std::uint64_t> to);
 void promote(const std::string& base, std::uint64_t version, const std::string& line);
 
 // Removes versions, the oldest first, but for the newest `keep` that are good, the live one, those that
-// labels point to or people want, and those of `needed`. Returns what was removed. A version is gone at once
+// labels point to or people want, those of `needed`, and those that ensembles name which stay or are versions
+// of a model beside this one: a warning says so. Returns what was removed. A version is gone at once
 // or not at all. Io errors; what was removed before stays so.
 std::vector<std::uint64_t> prune(const std::string& base, std::size_t keep,
                                  const std::set<std::uint64_t>& needed);

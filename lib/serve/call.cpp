@@ -17,6 +17,8 @@ void Call::clear() {
   status = 0;
   failure.reset();
   error.clear();
+  members.present.clear();
+  members.missing.clear();
   counted = nullptr;
   times = {};
   id.clear();

@@ -63,6 +63,11 @@ struct Call final : http::Work {
     Clock::time_point come, read, over, ended;  // body there, rows there, computed, answer gone; or never
   } times;
   std::string scratch;  // of the observer, so that its memory is used again
+  // Of an answer of an ensemble: who took part, and who didn't, with commas between them.
+  struct Members {
+    std::string present, missing;
+    bool any() const { return !present.empty(); }
+  } members;
 
   void gone() override {
     if (computation) computation->cancelled.store(true, std::memory_order_relaxed);

@@ -39,6 +39,19 @@ Fault why_not_answered(const serving::Request& request) {
   return fault;
 }
 
+// An answer of an ensemble says who took part.
+void note_members(Call& call) {
+  const std::span<const std::string> names = call.served->servable->members();
+  call.members.present.clear();
+  call.members.missing.clear();
+  for (std::size_t m = 0; m < names.size(); ++m) {
+    const bool present = (call.computation->took_part >> m & 1) != 0;
+    std::string& list = present ? call.members.present : call.members.missing;
+    if (!list.empty()) list += ',';
+    list += names[m];
+  }
+}
+
 }  // namespace
 
 Calls::Calls(Service& service, boost::asio::io_context& io, Observer& observer)
@@ -223,7 +236,9 @@ void Calls::answer(http::Exchange& exchange, Call& call) {
   http::Response& response = exchange.response();
   const std::int64_t rows = request.rows.rows;
   const auto count = static_cast<std::size_t>(rows * call.served->servable->kind().width());
-  const inference::Answers answers{&call.served->signature, rows, {request.values.as<float>(), count}};
+  const inference::Answers answers{
+      &call.served->signature, rows, {request.values.as<float>(), count}, request.labels};
+  note_members(call);
   arms_.note(call, answers.values);
   auto shadow = arms_.take_shadow(call, answers.values);
   try {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <span>
+
 #include "inference/grpc_describe.hpp"
 
 namespace nn::serve {
@@ -15,10 +18,22 @@ inference::V1Verb verb_of(Action action) {
   }
 }
 
-inference::V2Answerer answerer_of(const Call& call) {
-  const serving::Servable& servable = *call.served->servable;
-  return {servable.name(), servable.version(), {}};
-}
+// Who answers, with the parameters of the answer.
+class Answerer {
+ public:
+  explicit Answerer(const Call& call) : servable_(*call.served->servable) {
+    if (call.members.any()) parameters_[count_++] = {"members", call.members.present};
+    if (!call.members.missing.empty()) parameters_[count_++] = {"missing", call.members.missing};
+  }
+  inference::V2Answerer words() const {
+    return {servable_.name(), servable_.version(), std::span(parameters_).first(count_)};
+  }
+
+ private:
+  const serving::Servable& servable_;
+  std::array<std::pair<std::string_view, std::string_view>, 2> parameters_;
+  std::size_t count_ = 0;
+};
 
 class V1 : public Dialect {
  public:
@@ -46,7 +61,8 @@ class V2 : public Dialect {
     return call.v2.timeout;
   }
   void answer(http::Response& response, Call& call, const inference::Answers& answers) override {
-    const auto header = append_v2_answer(response.body, call.v2, answerer_of(call), answers, strict_);
+    const Answerer answerer(call);
+    const auto header = append_v2_answer(response.body, call.v2, answerer.words(), answers, strict_);
     if (!header) return;
     response.content_type = "application/octet-stream";
     const fmt::format_int text(*header);
@@ -73,9 +89,10 @@ class GrpcV2 : public Dialect {
     return call.grpc_v2.timeout();
   }
   void answer(http::Response& response, Call& call, const inference::Answers& answers) override {
+    const Answerer answerer(call);
     if (call.stream != nullptr)
-      return append_stream_answer(response.body, call.grpc_v2, answerer_of(call), answers);
-    append_infer_answer(response.body, call.grpc_v2, answerer_of(call), answers);
+      return append_stream_answer(response.body, call.grpc_v2, answerer.words(), answers);
+    append_infer_answer(response.body, call.grpc_v2, answerer.words(), answers);
   }
 
  private:

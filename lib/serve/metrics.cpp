@@ -111,6 +111,7 @@ MetricsPage metrics_page(const Service& service, bool open_metrics) {
   add_load(out, totals, operations.server);
   add_versions(out, *catalog, operations.loads);
   add_devices(out, *catalog, service.options.batch_max);
+  add_members(out, *catalog);
   if (operations.workers) add_workers(out, operations.workers());
   add_traffic(out, *catalog, operations);
   if (operations.server != nullptr) add_connections(out, *operations.server);

@@ -20,6 +20,8 @@ void add_load(MetricsText& out, const Totals& totals, const http::Server* server
 void add_versions(MetricsText& out, const serving::Catalog& catalog, const LoadRecords& loads);
 // How versions are computed on devices.
 void add_devices(MetricsText& out, const serving::Catalog& catalog, std::int64_t most_rows);
+// Members of ensembles: who takes part, and who didn't.
+void add_members(MetricsText& out, const serving::Catalog& catalog);
 void add_traffic(MetricsText& out, const serving::Catalog& catalog, const Operations& operations);
 // Requests by the names that Triton has, for dashboards and autoscalers that know those.
 void add_triton(MetricsText& out, const Totals& totals);

@@ -39,16 +39,35 @@ Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving
       batchers_.push_back(std::make_unique<serving::Batcher>(batcher_options(device)));
       places_.push_back({device, batchers_.back().get()});
     }
+    // Here, and not when the first is wanted: its thread would give way to others as the one that loads does.
+    members_.emplace(client::RemoteMembersOptions{
+        .access = worker_access(), .hedge = options.hedge, .queue_bytes = options.request_memory});
     return;
   }
   client::RemoteCatalogOptions remote;
-  remote.access = options.worker_access;
-  if (!remote.access.token_file.empty()) remote.access.token = net::read_token(remote.access.token_file);
+  remote.access = worker_access();
   remote.patience = remote.access.connect_timeout;
   remote.hedge = options.hedge;
   remote.queue_bytes = options.request_memory;
   remote.seed = std::random_device()();
   remote_.emplace(io, std::move(remote), catalog, log, std::move(on_change));
+}
+
+net::Access Models::worker_access() const {
+  net::Access access = options_.worker_access;
+  if (!access.token_file.empty()) access.token = net::read_token(access.token_file);
+  return access;
+}
+
+// Where others can answer without it, a worker that can't be reached isn't waited for as long as it may take
+// to connect.
+std::shared_ptr<serving::LateServable> Models::find_member(const ensemble::EnsembleFile& file,
+                                                           const ensemble::EnsembleFile::Member& member) {
+  constexpr std::chrono::milliseconds short_patience{1000};
+  const std::chrono::milliseconds patience = options_.worker_access.connect_timeout;
+  const bool dispensable = file.quorum < file.members.size();
+  return members_->find({member.name, member.model, member.version, member.at,
+                         dispensable ? std::min(patience, short_patience) : patience});
 }
 
 serving::LoaderOptions Models::loader_options() {
@@ -90,7 +109,8 @@ std::unique_ptr<serving::Servable> Models::open(const std::string& name,
                                       printable(name), version.version));
   return serving::open_version(
       name, version, places_, options_.precision,
-      {.rows = options_.batch_max, .elsewhere = serving::spare_cores(options_.devices)});
+      {.rows = options_.batch_max, .elsewhere = serving::spare_cores(options_.devices)},
+      [this](const auto& file, const auto& member) { return find_member(file, member); });
 }
 
 serving::BatcherOptions Models::batcher_options(const backend::Device& device) const {

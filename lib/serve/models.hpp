@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "client/remote_catalog.hpp"
+#include "client/remote_members.hpp"
+#include "ensemble/ensemble_file.hpp"
 #include "serve/operations.hpp"
 #include "serve/serve.hpp"
 #include "serving/batcher.hpp"
@@ -49,6 +51,9 @@ class Models {
   serving::BatcherOptions batcher_options(const backend::Device& device) const;
   std::vector<net::Endpoint> endpoints() const;
   void wait_for_workers();
+  net::Access worker_access() const;
+  std::shared_ptr<serving::LateServable> find_member(const ensemble::EnsembleFile& file,
+                                                     const ensemble::EnsembleFile::Member& member);
 
   const ServeOptions& options_;
   boost::asio::io_context& io_;
@@ -57,7 +62,8 @@ class Models {
   std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
   std::vector<serving::Place> places_;                       // the same, as models want them
   std::unordered_map<std::string, traffic::PlannedVersions>
-      planned_;  // by repositories' paths; the loader's thread
+      planned_;                                   // by repositories' paths; the loader's thread
+  std::optional<client::RemoteMembers> members_;  // of ensembles
   serving::Loader loader_;
   std::optional<client::RemoteCatalog> remote_;
 };

@@ -155,6 +155,10 @@ void Observer::decorate(http::Exchange& exchange, Call& call) {
     fields.add("x-nn-model-version", call.served->name);
     if (!call.arm.empty()) fields.add("x-nn-route", call.arm);
   }
+  if (call.members.any()) {
+    fields.add("x-nn-members", call.members.present);
+    if (!call.members.missing.empty()) fields.add("x-nn-missing", call.members.missing);
+  }
   if (was_answered(call)) {
     const serving::Request& request = *call.computation;
     std::string& text = call.scratch;
@@ -166,9 +170,9 @@ void Observer::decorate(http::Exchange& exchange, Call& call) {
   }
   if (!operations_.cors.empty() && exchange.head().fields.find("origin")) {
     fields.add("access-control-allow-origin", operations_.cors);
-    fields.add(
-        "access-control-expose-headers",
-        "Inference-Header-Content-Length, X-Request-Id, X-Nn-Model-Version, X-Nn-Route, Server-Timing");
+    fields.add("access-control-expose-headers",
+               "Inference-Header-Content-Length, X-Request-Id, X-Nn-Model-Version, X-Nn-Route, X-Nn-Members, "
+               "X-Nn-Missing, Server-Timing");
     if (operations_.cors != "*") fields.add("vary", "Origin");
   }
 }

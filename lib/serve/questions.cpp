@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/version.hpp"
 #include "inference/describe.hpp"
@@ -47,7 +48,7 @@ struct Described {
 
   inference::V2ModelWords words() const {
     const serving::Servable& servable = *served->servable;
-    return {servable.name(), versions, servable.digest(), labels};
+    return {servable.name(), versions, servable.digest(), labels, servable.members()};
   }
 };
 
@@ -81,6 +82,20 @@ void tell_metadata(const Service& service, Calls& calls, http::Exchange& exchang
   }
 }
 
+// A member that is no version of a model is a model of its own name.
+std::vector<inference::V2ConfigWords::Step> steps_of(const serving::Servable& servable) {
+  std::vector<inference::V2ConfigWords::Step> steps;
+  for (const std::string_view member : servable.members()) {
+    const auto slash = member.find('/');
+    const std::string_view version = member.substr(std::min(slash, member.size() - 1) + 1);
+    std::uint64_t number = 0;
+    if (slash != std::string_view::npos)
+      std::from_chars(version.data(), version.data() + version.size(), number);
+    steps.push_back({member.substr(0, slash), number});
+  }
+  return steps;
+}
+
 void tell_config(const Service& service, Calls& calls, http::Exchange& exchange, const Route& route) {
   const auto servable = calls.find(route, route.model);
   const inference::Signature& signature = calls.versions().of(servable)->signature;
@@ -93,6 +108,8 @@ void tell_config(const Service& service, Calls& calls, http::Exchange& exchange,
       policy.kind == repository::VersionPolicy::Kind::latest ? static_cast<std::int64_t>(policy.count) : 0;
   words.max_rows = service.options.max_rows;
   words.devices = devices;
+  const std::vector<inference::V2ConfigWords::Step> steps = steps_of(*servable);
+  words.members = steps;
   std::string& body = exchange.response().body;
   if (route.protocol == Protocol::v2) return inference::append_v2_config(body, words, signature);
   inference::append_model_config(body, words, signature);

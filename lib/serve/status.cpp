@@ -125,6 +125,13 @@ Json json_of(const serving::DeviceLoad& load) {
   return out;
 }
 
+Json json_of(const serving::MemberLoad& member) {
+  Json out{{"name", member.name},         {"at", member.where},      {"weight", member.weight},
+           {"answered", member.answered}, {"failed", member.failed}, {"late", member.late}};
+  if (!member.fault.empty()) out["fault"] = member.fault;
+  return out;
+}
+
 Json json_of(const VersionStatus& version) {
   Json out{{"version", version.number}, {"state", version.state}};
   if (!version.reason.empty()) out["reason"] = version.reason;
@@ -141,6 +148,12 @@ Json json_of(const VersionStatus& version) {
   Json devices = Json::array();
   for (const auto& load : version.load.devices) devices.push_back(json_of(load));
   out["devices"] = devices;
+  if (version.load.members.empty()) return out;
+  Json members = Json::array();
+  for (const auto& member : version.load.members) members.push_back(json_of(member));
+  out["members"] = members;
+  out["quorum"] = version.load.quorum;
+  out["incomplete"] = version.load.incomplete;
   return out;
 }
 
@@ -282,6 +295,18 @@ void append_version(std::string& out, const VersionStatus& version) {
              short_count(version.requests), short_count(version.faults), short_count(version.rows),
              time_text(version.p50_us), time_text(version.p99_us));
   append_words(out, under, version.reason);
+  for (const serving::MemberLoad& member : version.load.members) {
+    append_words(out, under,
+                 fmt::format("{} at {}: {} answers, {} failed, {} late{}{}", printable(member.name),
+                             printable(member.where), format_count(member.answered),
+                             format_count(member.failed), format_count(member.late),
+                             member.fault.empty() ? "" : "; now: ", printable(member.fault, 400)));
+  }
+  if (version.load.incomplete > 0) {
+    append_words(
+        out, under,
+        fmt::format("{} requests were answered without all members", format_count(version.load.incomplete)));
+  }
   for (const serving::DeviceLoad& load : version.load.devices) {
     if (load.curve.empty()) continue;
     const std::string member = load.member.empty() ? "" : "member " + printable(load.member) + ", ";

@@ -98,6 +98,25 @@ void add_version(Page& page, const VersionStatus& version) {
     page.add(R"(<tr><td class="reason" colspan="10">{}</td></tr>)", html(version.reason));
 }
 
+// Who an ensemble is made of, and how they do.
+void add_members(Page& page, const VersionStatus& version) {
+  if (version.load.members.empty()) return;
+  page.add("<h3>Version {}: {} of {} members must answer; {} requests were answered without all</h3>",
+           version.number, version.load.quorum, version.load.members.size(),
+           format_count(version.load.incomplete));
+  page.add_text(
+      R"(<div class="wide"><table><thead><tr><th>Member</th><th class="text">Where</th><th>Weight</th><th>Answers</th><th>Failed</th><th>Late</th><th class="text">Now</th></tr></thead><tbody>)");
+  for (const serving::MemberLoad& member : version.load.members) {
+    page.add(
+        R"(<tr><td>{}</td><td class="text">{}</td><td>{:.3g}</td><td>{}</td><td>{}</td><td>{}</td><td class="text"><span class="{}">{}</span></td></tr>)",
+        html(printable(member.name)), html(printable(member.where)), member.weight,
+        format_count(member.answered), format_count(member.failed), format_count(member.late),
+        member.fault.empty() ? "good" : "bad",
+        member.fault.empty() ? "well" : html(printable(member.fault, 400)));
+  }
+  page.add_text("</tbody></table></div>");
+}
+
 void add_traffic(Page& page, const TrafficView& view) {
   if (!view.figures.arms.empty()) {
     page.add_text(
@@ -156,6 +175,7 @@ void add_model(Page& page, const ModelStatus& model) {
       R"(<div class="wide"><table><thead><tr><th>Version</th><th class="text">State</th><th class="text">Labels</th><th>Requests</th><th>Faults</th><th class="minor">Rows</th><th class="minor">p50</th><th>p99</th><th class="minor">Last answer</th><th class="minor">Loaded in</th></tr></thead><tbody>)");
   for (const VersionStatus& version : model.versions) add_version(page, version);
   page.add_text("</tbody></table></div>");
+  for (const VersionStatus& version : model.versions) add_members(page, version);
   if (model.traffic) add_traffic(page, *model.traffic);
   add_charts(page, model);
   page.add_text("</section>");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -28,10 +29,33 @@ ensemble::Rule rule_of(const ensemble::Combination& combination, const predict::
   return rule;
 }
 
-// The columns of all members, each once.
+bool is_there(const EnsembleModel::Member& member) { return !member.late || !member.late->absence(); }
+
+// What the members answer. Those that aren't there are expected to do the same.
+predict::PredictionKind kind_of(std::span<const EnsembleModel::Member> members, std::size_t quorum) {
+  const EnsembleModel::Member* first = nullptr;
+  std::size_t there = 0;
+  std::optional<Error> absence;
+  for (const auto& member : members) {
+    if (!is_there(member)) {
+      if (!absence) absence = member.late->absence()->within(fmt::format("member {}", member.name));
+      continue;
+    }
+    ++there;
+    if (first == nullptr) first = &member;
+    const std::string differs =
+        predict::difference(first->servable->kind(), first->name, member.servable->kind(), member.name);
+    if (!differs.empty()) fail_data("members must answer the same: {}", differs);
+  }
+  if (there < quorum) throw *absence;
+  return first->servable->kind();
+}
+
+// The columns of all members that are there, each once.
 std::shared_ptr<const Schema> inputs_of(std::span<const EnsembleModel::Member> members) {
   auto all = std::make_shared<Schema>();
   for (const auto& member : members) {
+    if (!is_there(member)) continue;
     const std::shared_ptr<const Schema> wanted = member.servable->inputs();
     for (const Field& field : wanted->fields) {
       const auto known = all->find(field.name);
@@ -61,7 +85,7 @@ Batch copy_of(const Batch& batch) {
 // A request's members come together.
 class EnsembleModel::Gathering : public PieceCompletion {
  public:
-  Gathering(const EnsembleModel& model, std::shared_ptr<Request> whole)
+  Gathering(EnsembleModel& model, std::shared_ptr<Request> whole)
       : PieceCompletion(std::move(whole), model.members_.size()), model_(model) {}
 
  protected:
@@ -75,32 +99,74 @@ class EnsembleModel::Gathering : public PieceCompletion {
       return piece && piece->state == Request::State::answered;
     }));
   }
-  const EnsembleModel& model_;  // the whole's binding keeps it
+  EnsembleModel& model_;  // the whole's binding keeps it
 };
 
-// As ensemble::Combiner does.
 void EnsembleModel::Gathering::put_together(Request& whole, Pieces pieces) {
-  if (answered(pieces) < model_.quorum_) return PieceCompletion::put_together(whole, pieces);
-  note_times(whole, pieces);
   std::vector<const float*> outputs;
   std::vector<double> weights;
   for (std::size_t m = 0; m < pieces.size(); ++m) {
-    if (!pieces[m] || pieces[m]->state != Request::State::answered) continue;
+    if (!pieces[m] || pieces[m]->state != Request::State::answered) {
+      model_.note_absence(m, pieces[m].get());
+      continue;
+    }
+    model_.note_answer(m);
     outputs.push_back(pieces[m]->values.as<float>());
     weights.push_back(model_.weights_[m]);
     whole.took_part |= std::uint64_t{1} << m;
   }
-  const predict::PredictionKind& kind = model_.kind();
-  const std::int64_t rows = whole.rows.rows, width = kind.width();
-  const std::size_t bytes = static_cast<std::size_t>(rows * width) * sizeof(float);
+  if (outputs.size() < model_.quorum_) return PieceCompletion::put_together(whole, pieces);
+  note_times(whole, pieces);
+  if (outputs.size() < pieces.size()) model_.incomplete_.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t bytes = static_cast<std::size_t>(whole.rows.rows * model_.kind().width()) * sizeof(float);
   if (whole.out == nullptr && (whole.values.data() == nullptr || whole.values.size() < bytes))
     whole.values = Buffer(bytes);
-  float* out = whole.out != nullptr ? whole.out : whole.values.as<float>();
-  const auto combine = kind.classes ? ensemble::combine_classes : ensemble::combine_numbers;
-  combine(model_.rule_, outputs, weights, rows, width, out);
-  if (!kind.classes || outputs.size() == 1) return;
+  model_.combine(whole, outputs, weights, whole.out != nullptr ? whole.out : whole.values.as<float>());
+}
+
+// As ensemble::Combiner does.
+void EnsembleModel::combine(Request& whole, std::span<const float* const> outputs,
+                            std::span<const double> weights, float* out) {
+  const std::int64_t rows = whole.rows.rows, width = member_kind_.width();
+  if (stack_) {
+    // Never more rows than it is ready for: the thread may be anybody's, and getting ready pins it to a core.
+    std::vector<const float*> from(outputs.begin(), outputs.end());
+    const std::lock_guard lock(stack_mutex_);
+    for (std::int64_t row = 0; row < rows; row += stack_rows_) {
+      const std::int64_t count = std::min(stack_rows_, rows - row);
+      stack_->predict(whole.rows.first_row + row, count, from, out + row * stack_->kind().width());
+      for (const float*& output : from) output += count * width;
+    }
+    return;
+  }
+  const auto combine = member_kind_.classes ? ensemble::combine_classes : ensemble::combine_numbers;
+  combine(rule_, outputs, weights, rows, width, out);
+  if (!member_kind_.classes || outputs.size() == 1) return;
   whole.labels.resize(static_cast<std::size_t>(rows));
   ensemble::answer(outputs, rows, width, out, whole.labels.data());
+}
+
+void EnsembleModel::note_answer(std::size_t member) {
+  Tally& tally = tallies_[member];
+  tally.answered.fetch_add(1, std::memory_order_relaxed);
+  tally.well.store(true, std::memory_order_relaxed);
+}
+
+// Without its request: it wasn't waited for. One that nobody wants any more says nothing of its member.
+void EnsembleModel::note_absence(std::size_t member, Request* request) {
+  if (request != nullptr && request->state == Request::State::cancelled) return;
+  Tally& tally = tallies_[member];
+  tally.well.store(false, std::memory_order_relaxed);
+  const bool late = request == nullptr || request->state == Request::State::late;
+  (late ? tally.late : tally.failed).fetch_add(1, std::memory_order_relaxed);
+  std::string fault = late ? "it was late" : "it failed";
+  if (request != nullptr && request->error) {
+    fault = request->error->statement();
+    request->error = request->error->within(fmt::format("member {}", names_[member]));
+  }
+  if (members_[member].late && !late) members_[member].late->note_failure();
+  const std::lock_guard lock(tally.mutex);
+  tally.fault = std::move(fault);
 }
 
 // Calls gatherings when their time is up, in a thread of its own.
@@ -150,57 +216,34 @@ class EnsembleModel::Alarms {
   std::thread thread_;
 };
 
-std::vector<EnsembleModel::Member> EnsembleModel::open(const ensemble::EnsembleFile& file,
-                                                       std::span<const Place> places,
-                                                       backend::Precision precision) {
-  std::vector<Member> members;
-  std::size_t turn = 0;
-  for (const auto& one : file.members) {
-    auto place = places.begin() + static_cast<std::ptrdiff_t>(turn % places.size());
-    if (one.device) {
-      const std::string wanted = backend::to_string(*one.device);
-      place = std::find_if(places.begin(), places.end(),
-                           [&](const Place& p) { return backend::to_string(p.device) == wanted; });
-      if (place == places.end())
-        fail_data("member {} is for {}, which is not a device here", one.name, wanted);
-    } else {
-      ++turn;
-    }
-    try {
-      members.push_back(
-          {one.name, one.weight,
-           std::make_shared<LocalModel>(one.name, 1, one.path, place->device, precision, place->batcher)});
-    } catch (const Error& error) {
-      throw error.within(fmt::format("member {}", one.name));
-    }
-  }
-  return members;
-}
-
-EnsembleModel::EnsembleModel(std::string name, std::uint64_t version, const ensemble::EnsembleFile& file,
-                             std::span<const Place> places, backend::Precision precision)
-    : EnsembleModel(std::move(name), version, open(file, places, precision),
-                    {file.combination, file.quorum, file.deadline}) {}
-
 EnsembleModel::EnsembleModel(std::string name, std::uint64_t version, std::vector<Member> members,
-                             Options options)
+                             const Options& options)
     : Servable(std::move(name), version),
       members_(std::move(members)),
+      tallies_(std::make_unique<Tally[]>(members_.size())),
       quorum_(options.quorum == 0 ? members_.size() : options.quorum),
       deadline_(options.deadline),
-      inputs_(inputs_of(members_)),
-      outputs_(predict::PredictionBuilder(kind(), *inputs_, false, {}).schema()) {
+      member_kind_(kind_of(members_, quorum_)),
+      inputs_(inputs_of(members_)) {
   bool weighted = false;
   for (const Member& member : members_) {
-    const std::string differs =
-        predict::difference(kind(), members_.front().name, member.servable->kind(), member.name);
-    if (!differs.empty()) fail_data("members must answer the same: {}", differs);
+    const bool there = is_there(member);
+    if (member.late) member.late->expect(member_kind_, inputs_);
     weights_.push_back(member.weight);
-    names_.push_back(member.name);
+    const auto same = std::count_if(std::as_const(members_).data(), &member,
+                                    [&](const Member& m) { return m.name == member.name; });
+    names_.push_back(same == 0 ? member.name : fmt::format("{} ({})", member.name, same + 1));
     weighted = weighted || member.weight != 1;
-    digest_ += (digest_.empty() ? "" : ",") + member.servable->digest();
+    digest_ += (digest_.empty() ? "" : ",") + (there ? member.servable->digest() : std::string("-"));
   }
-  rule_ = rule_of(options.combination, kind(), weighted);
+  if (options.combination.kind == ensemble::Combination::Kind::stack) {
+    const auto features = member_kind_.width() * static_cast<std::int64_t>(members_.size());
+    stack_.emplace(options.combination.model, options.stack_device, features);
+    digest_ += "," + stack_->digest();
+  } else {
+    rule_ = rule_of(options.combination, member_kind_, weighted);
+  }
+  outputs_ = predict::PredictionBuilder(kind(), *inputs_, false, {}).schema();
   if (deadline_.count() > 0 && quorum_ < members_.size()) alarms_ = std::make_unique<Alarms>();
 }
 
@@ -238,7 +281,7 @@ bool EnsembleModel::submit(std::shared_ptr<Request> request) {
     } else if (!any && quorum_ == members_.size()) {
       return false;
     } else {
-      gathering->fail(piece, make_error(ErrorKind::unavailable, "too much waits for member {}", names_[m]));
+      gathering->fail(piece, make_error(ErrorKind::unavailable, "too much waits for it"));
     }
   }
   return true;
@@ -264,21 +307,49 @@ std::uint64_t EnsembleModel::bytes() const {
 
 LoadReport EnsembleModel::report() const {
   LoadReport all;
-  for (const Member& member : members_) {
+  for (std::size_t m = 0; m < members_.size(); ++m) {
+    const Member& member = members_[m];
+    const Tally& tally = tallies_[m];
     LoadReport one = member.servable->report();
-    all.slo = one.slo;
+    all.slo = std::max(all.slo, one.slo);
     all.weight_bytes += one.weight_bytes;
     all.step_bytes += one.step_bytes;
+    all.finite = all.finite && one.finite;
     for (DeviceLoad& load : one.devices) {
-      load.member = member.name;
+      load.member = names_[m];
       all.devices.push_back(std::move(load));
     }
-    all.finite = all.finite && one.finite;
+    MemberLoad& load = all.members.emplace_back();
+    load.name = names_[m];
+    load.where = member.where;
+    load.weight = member.weight;
+    load.answered = tally.answered.load(std::memory_order_relaxed);
+    load.failed = tally.failed.load(std::memory_order_relaxed);
+    load.late = tally.late.load(std::memory_order_relaxed);
+    if (const auto absence = member.late ? member.late->absence() : std::nullopt) {
+      load.fault = absence->statement();
+    } else if (!tally.well.load(std::memory_order_relaxed)) {
+      const std::lock_guard lock(tally.mutex);
+      load.fault = tally.fault;
+    }
   }
+  all.quorum = quorum_;
+  all.incomplete = incomplete_.load(std::memory_order_relaxed);
   return all;
 }
 
+// The members come last: where the thread is pinned after them is where it is to be.
 void EnsembleModel::warm_up(const WarmUp& options) {
+  if (stack_) {
+    stack_rows_ = options.rows;
+    const auto floats = [&](std::int64_t width) {
+      return static_cast<std::size_t>(options.rows * width) * sizeof(float);
+    };
+    Buffer zeros(floats(member_kind_.width())), out(floats(kind().width()));
+    std::memset(zeros.data(), 0, zeros.size());
+    const std::vector<const float*> outputs(members_.size(), zeros.as<float>());
+    stack_->predict(0, options.rows, outputs, out.as<float>());
+  }
   for (const Member& member : members_) {
     if (auto* model = dynamic_cast<LocalModel*>(member.servable.get())) model->warm_up(options);
   }

@@ -29,12 +29,23 @@ struct DeviceLoad {
   bool newest_first = false;                 // too much has waited for too long
 };
 
+// How a member of an ensemble has done since the ensemble was loaded.
+struct MemberLoad {
+  std::string name, where;  // its device, or its endpoints
+  double weight = 1;
+  std::uint64_t answered = 0, failed = 0, late = 0;  // requests
+  std::string fault;  // why it doesn't answer now, as far as is known; empty: it does
+};
+
 struct LoadReport {
   std::chrono::microseconds slo{0};  // 0: none
   // What it takes in memory, roughly: weights, of which CPU devices share one copy, and the values of steps.
   std::uint64_t weight_bytes = 0, step_bytes = 0;
   bool finite = true;  // all numbers that it answered in its warm-up were
   std::vector<DeviceLoad> devices;
+  std::vector<MemberLoad> members;  // of an ensemble
+  std::size_t quorum = 0;           // of them
+  std::uint64_t incomplete = 0;     // requests that were answered without all members
 };
 
 }  // namespace nn::serving

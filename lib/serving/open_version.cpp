@@ -1,7 +1,6 @@
 #include "serving/open_version.hpp"
 
-#include "repository/small_file.hpp"
-#include "serving/ensemble_model.hpp"
+#include "repository/ensemble_version.hpp"
 
 namespace nn::serving {
 namespace {
@@ -16,14 +15,11 @@ std::unique_ptr<Servable> warmed_up(std::unique_ptr<Model> model, const WarmUp& 
 
 std::unique_ptr<Servable> open_version(const std::string& name, const repository::FoundVersion& version,
                                        std::span<const Place> places, backend::Precision precision,
-                                       const WarmUp& warm_up) {
+                                       const WarmUp& warm_up, const FindMember& find_member) {
   if (version.ensemble) {
-    const auto text = repository::read_small_file(version.path, ensemble::EnsembleFile::most_bytes);
-    if (!text) throw make_error(ErrorKind::io, "no such file").within_file(version.path);
-    const ensemble::EnsembleFile file = ensemble::parse_ensemble(*text, version.path);
+    const ensemble::EnsembleFile file = repository::read_ensemble(version.path);
     try {
-      return warmed_up(std::make_unique<EnsembleModel>(name, version.version, file, places, precision),
-                       warm_up);
+      return warmed_up(open_ensemble(name, version.version, file, places, precision, find_member), warm_up);
     } catch (const Error& error) {
       throw error.within_file(version.path);
     }

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <future>
 
@@ -11,7 +12,7 @@
 #include "serving/background.hpp"
 #include "serving/batcher.hpp"
 #include "serving/loader.hpp"
-#include "serving/local_model.hpp"
+#include "serving/open_version.hpp"
 
 using namespace nn;
 using namespace nn::serving;
@@ -40,10 +41,15 @@ double resident_mb() {
 }  // namespace
 
 TEST_CASE("a hundred versions that come and go leave no memory behind") {
+  const bool ensemble = GENERATE(false, true);
+  CAPTURE(ensemble);
   const test::Scratch scratch;
   model::Model model = test::model_of(
       {.net = "dense 256 relu, dense", .inputs = 256, .outputs = 16, .loss = Loss::mse, .rows = 1});
   model::save_model(scratch / "m.nn", model);
+  std::filesystem::create_directories(scratch / "e/1");
+  std::filesystem::copy(scratch / "m.nn", scratch / "e/1/m.nn");
+  test::write_bytes(scratch / "e/1/ensemble.toml", "member = [{file = \"m.nn\"}, {file = \"m.nn\"}]\n");
   keep_large_blocks_apart();
   backend::Device device;
   device.cores = {backend::usable_cores().front()};
@@ -51,13 +57,12 @@ TEST_CASE("a hundred versions that come and go leave no memory behind") {
   CatalogHolder catalog;
   Batcher batcher({});
   LoaderOptions options;
-  options.models = {repository::parse_model_spec("m=" + (scratch / "m.nn"))};
+  options.models = {ensemble ? repository::parse_repository_spec("m=" + (scratch / "e"))
+                             : repository::parse_model_spec("m=" + (scratch / "m.nn"))};
   options.begin = [&] { give_way({&device, 1}); };
   options.open = [&](const std::string& name, const repository::FoundVersion& version) {
-    auto out = std::make_unique<LocalModel>(name, version.version, version.path, device,
-                                            backend::Precision::float32, &batcher);
-    out->warm_up(64);
-    return out;
+    const Place place{device, &batcher};
+    return open_version(name, version, {&place, 1}, backend::Precision::float32, {.rows = 64});
   };
   Loader loader(std::move(options), log, catalog, [] {});
   loader.load_all();
@@ -77,7 +82,7 @@ TEST_CASE("a hundred versions that come and go leave no memory behind") {
     change(true);  // what went before is freed
     return resident_mb();
   };
-  const double before = cycles(sanitized ? 2 : 10), after = cycles(sanitized ? 5 : 100);
+  const double before = cycles(sanitized ? 2 : 10), after = cycles(sanitized ? 5 : ensemble ? 20 : 100);
   INFO("MB: " << before << ", then " << after);
   if (!sanitized) CHECK(after < before * 1.05 + 0.5);
   CHECK(catalog.get()->find("m").servable);

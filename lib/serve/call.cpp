@@ -8,7 +8,8 @@ namespace nn::serve {
 
 void Call::clear() {
   served.reset();
-  woken = false;
+  patience.reset();
+  message.clear();
   arm = {};
   arms.reset();
   role = Role::other;

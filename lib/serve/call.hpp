@@ -40,8 +40,9 @@ struct Call final : http::Work {
   inference::ExamplesRequest examples;
   std::shared_ptr<Served> served;
   std::shared_ptr<Computation> computation;
-  bool woken = false;             // its model was loaded for it
-  InferStream* stream = nullptr;  // whose message it is
+  std::optional<Clock::time_point> patience;  // until when it waits for its model to be loaded, once it does
+  std::string message;                        // of a stream, that waits so
+  InferStream* stream = nullptr;              // whose message it is
   std::string_view arm;  // that it was given of its model's traffic, or "pinned"; empty: there is none
   // Of its model's traffic; null where that isn't shared out, or the request names a version. Keeps `arm`.
   std::shared_ptr<ModelArms> arms;

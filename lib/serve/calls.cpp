@@ -26,6 +26,11 @@ void earlier(std::optional<Clock::time_point>& deadline, std::optional<Clock::ti
   if (other && (!deadline || *other < *deadline)) deadline = other;
 }
 
+// From when on its own time counts: messages of a stream come one after the other.
+Clock::time_point begin_of(const http::Exchange& exchange, const Call& call) {
+  return call.stream != nullptr ? call.times.come : exchange.head().arrived;
+}
+
 Fault why_not_answered(const serving::Request& request) {
   using State = serving::Request::State;
   switch (request.state) {
@@ -59,6 +64,7 @@ Calls::Calls(Service& service, boost::asio::io_context& io, Observer& observer)
       observer_(observer),
       mailbox_(std::make_shared<Mailbox>(
           io, [this](serving::Request& request) { finish(static_cast<Computation&>(request)); })),
+      cold_starts_(service, io, mailbox_),
       arms_(service, versions_, io),
       dialects_({{service.options.max_rows, service.options.max_inflated}, service.options.strict_json}) {}
 
@@ -119,25 +125,44 @@ void Calls::start(http::Exchange& exchange, Call& call) {
   try_start(exchange, call);
 }
 
-// A model that is loaded when somebody asks for it: the request waits, and begins anew. A message of a stream
-// is gone by then.
-void Calls::wake(http::Exchange& exchange, Call& call, const std::string& model) {
-  call.woken = true;
-  service_.loader.wake(model, [this, mailbox = mailbox_, held = exchange.shared_from_this(),
-                               &call](const std::optional<Error>&) {
-    mailbox->post([this, held, &call] { try_start(*held, call); });
-  });
+bool Calls::wait_for_model(http::Exchange& exchange, Call& call, Fault& fault,
+                           const std::optional<Error>& why_not, Again again) {
+  if (fault.cold.empty()) return false;
+  if (why_not) {
+    fault.message = why_not->public_statement();
+    return false;
+  }
+  // A message of a stream is gone when its model is there.
+  if (call.stream != nullptr && !call.patience) call.message.assign(exchange.body());
+  std::optional<Clock::time_point> deadline = exchange.head().deadline;
+  // Of other protocols the body is read when it is known what the model wants.
+  const bool is_read = call.route.action == Action::infer || call.route.action == Action::stream_infer;
+  if (is_read && call.route.protocol == Protocol::grpc_v2) {
+    if (const auto timeout = dialects_.of(call.route).timeout(call))
+      earlier(deadline, begin_of(exchange, call) + *timeout);
+  }
+  // Where models make room for each other it may be gone again: then it waits on.
+  if (!call.patience) call.patience = observer_.now() + service_.options.load_timeout;
+  const bool waits = cold_starts_.wait(
+      fault.cold, *call.patience, deadline,
+      [this, held = exchange.shared_from_this(), &call, act = std::move(again)](
+          const std::optional<Fault>& late, const std::optional<Error>& why) {
+        if (late) return fail_call(*held, call, *late);
+        if (held->gone())
+          return fail_call(*held, call, {Failure::cancelled, "nobody waited for it any more"});
+        act(why);
+      });
+  if (!waits) fault.message = "too many wait for models that are being loaded";
+  return waits;
 }
 
-void Calls::try_start(http::Exchange& exchange, Call& call) {
+void Calls::try_start(http::Exchange& exchange, Call& call, const std::optional<Error>& why_not) {
   try {
     read(exchange, call);
     return submit(exchange, call);
-  } catch (const Fault& fault) {
-    if (!fault.cold.empty() && !call.woken && call.stream == nullptr) {
-      return wake(exchange, call, fault.cold);
-    }
-    fail_call(exchange, call, fault);
+  } catch (Fault& fault) {
+    const auto again = [this, &exchange, &call](const auto& why) { try_start(exchange, call, why); };
+    if (!wait_for_model(exchange, call, fault, why_not, again)) fail_call(exchange, call, fault);
   } catch (const Error& error) {
     fail_call(exchange, call, {inference::failure_of(error), error.public_statement()});
   } catch (const std::bad_alloc&) {
@@ -179,7 +204,7 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
   computation.arrived = Clock::machine().now();  // a body that comes slowly hasn't waited for us
   computation.deadline = exchange.head().deadline;
   if (const auto timeout = dialects_.of(call.route).timeout(call)) {
-    earlier(computation.deadline, exchange.head().arrived + *timeout);
+    earlier(computation.deadline, begin_of(exchange, call) + *timeout);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "serve/arms.hpp"
 #include "serve/call.hpp"
+#include "serve/cold_starts.hpp"
 #include "serve/dialect.hpp"
 #include "serve/mailbox.hpp"
 #include "serve/observer.hpp"
@@ -27,13 +28,19 @@ class Calls {
   // Lets go of versions that aren't served any more.
   void look();
 
+  // A call failed. Where that is since its model isn't loaded, and would be because of it, calls `again` when
+  // that is done, with why it couldn't be, or fails the call when it has waited for too long. False where it
+  // failed otherwise, or has waited already: `why_not` becomes a part of the fault.
+  using Again = std::function<void(const std::optional<Error>& why_not)>;
+  bool wait_for_model(http::Exchange& exchange, Call& call, Fault& fault, const std::optional<Error>& why_not,
+                      Again again);
+
   // The version that a route means. Throws Fault.
   std::shared_ptr<serving::Servable> find(const Route& route, std::string_view model) const;
   ServedVersions& versions() { return versions_; }
 
  private:
-  void try_start(http::Exchange& exchange, Call& call);
-  void wake(http::Exchange& exchange, Call& call, const std::string& model);
+  void try_start(http::Exchange& exchange, Call& call, const std::optional<Error>& why_not = {});
   void read(http::Exchange& exchange, Call& call);
   void prepare(http::Exchange& exchange, Call& call);
   void submit(http::Exchange& exchange, Call& call);
@@ -47,6 +54,7 @@ class Calls {
   Service& service_;
   Observer& observer_;
   std::shared_ptr<Mailbox> mailbox_;
+  ColdStarts cold_starts_;
   ServedVersions versions_;
   Arms arms_;
   Dialects dialects_;

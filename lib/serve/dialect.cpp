@@ -78,7 +78,7 @@ class GrpcV2 : public Dialect {
  public:
   explicit GrpcV2(const inference::proto::RowLimits& limits) : limits_(limits) {}
   void read(http::Exchange& exchange, Call& call) override {
-    call.grpc_v2.read(exchange.body());
+    call.grpc_v2.read(call.message.empty() ? exchange.body() : std::string_view(call.message));
     call.route.model = call.grpc_v2.model();
     call.route.version = inference::parse_model_version(call.grpc_v2.version());
   }

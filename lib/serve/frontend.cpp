@@ -92,14 +92,17 @@ void Frontend::handle(http::Exchange& exchange) {
   dispatch(exchange, call);
 }
 
-void Frontend::dispatch(http::Exchange& exchange, Call& call) {
+// Whoever asks what a model takes means to ask it next: where it isn't loaded, the question waits for that.
+void Frontend::dispatch(http::Exchange& exchange, Call& call, const std::optional<Error>& why_not) {
   try {
     if (call.route.action == Action::load || call.route.action == Action::unload) {
       return admin_.start(exchange, call);
     }
     if (reports_.start(exchange, call)) return;
     answer_question(service_, calls_, exchange, call);
-  } catch (const Fault& fault) {
+  } catch (Fault& fault) {
+    const auto again = [this, &exchange, &call](const auto& why) { dispatch(exchange, call, why); };
+    if (calls_.wait_for_model(exchange, call, fault, why_not, again)) return;
     fail(exchange, call, fault);
   } catch (const Error& error) {
     fail(exchange, call, {inference::failure_of(error), error.public_statement()});

@@ -34,7 +34,7 @@ class Frontend : public http::Handler {
 
  private:
   void begin(http::Exchange& exchange, Call& call);
-  void dispatch(http::Exchange& exchange, Call& call);
+  void dispatch(http::Exchange& exchange, Call& call, const std::optional<Error>& why_not = {});
 
   Service& service_;
   Observer observer_;

@@ -44,6 +44,14 @@ void add_model_options(options::List& list, ServeOptions& o) {
        .text = "Let models go that nobody used for so long, and load them again when somebody asks; not "
                "with {default}, the default."},
       options::milliseconds(o.idle_unload));
+  group.add(
+      {.name = "load-timeout",
+       .value = "TIME",
+       .help = "How long requests wait for a model that is loaded for them (default: {default})",
+       .text = "How long a request waits for a model that is loaded because of it, {default} by default; "
+               "then it is answered 503, and the load goes on.\n"
+               "A deadline of its own counts where it is earlier."},
+      options::milliseconds(o.load_timeout));
 }
 
 void add_worker_options(options::List& list, ServeOptions& o) {

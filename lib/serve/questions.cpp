@@ -115,12 +115,16 @@ void tell_config(const Service& service, Calls& calls, http::Exchange& exchange,
   inference::append_model_config(body, words, signature);
 }
 
+// A model that is loaded when somebody asks for it is ready: a request is answered, if a little later. To ask
+// whether it is must not load it, or whoever looks every second would keep all models loaded.
 bool is_model_ready(const Service& service, Calls& calls, const Route& route) {
   if (route.protocol == Protocol::v2) entry_of(*service.catalog.get(), route);
+  if (service.draining.load(std::memory_order_relaxed)) return false;
   try {
     calls.find(route, route.model);
     return true;
   } catch (const Fault& fault) {
+    if (!fault.cold.empty()) return true;
     // Over gRPC a model that nobody knows isn't ready; over HTTP it isn't found.
     if (fault.failure == Failure::not_found && route.protocol == Protocol::v2) throw;
     return false;
@@ -202,7 +206,8 @@ inference::Health health_of(const Service& service, std::string_view name) {
   }
   const auto catalog = service.catalog.get();
   if (catalog->models.find(name) == nullptr) return inference::Health::service_unknown;
-  const bool answers = !service.draining && catalog->find(name).servable;
+  const serving::Catalog::Found found = catalog->find(name);
+  const bool answers = !service.draining && (found.servable || !found.cold.empty());
   return answers ? inference::Health::serving : inference::Health::not_serving;
 }
 

@@ -90,15 +90,17 @@ class EnsembleModel::Gathering : public PieceCompletion {
 
  protected:
   bool needs_all() const override { return model_.quorum_ == model_.members_.size(); }
-  bool is_enough(Pieces pieces) const override { return answered(pieces) >= model_.quorum_; }
+  bool is_enough(Pieces pieces) const override {
+    return count(pieces, Request::State::answered) >= model_.quorum_;
+  }
   void put_together(Request& whole, Pieces pieces) override;
 
  private:
-  static std::size_t answered(Pieces pieces) {
-    return static_cast<std::size_t>(std::count_if(pieces.begin(), pieces.end(), [](const auto& piece) {
-      return piece && piece->state == Request::State::answered;
-    }));
+  static std::size_t count(Pieces pieces, Request::State state) {
+    return static_cast<std::size_t>(std::count_if(
+        pieces.begin(), pieces.end(), [&](const auto& piece) { return piece && piece->state == state; }));
   }
+  void tell_why_not(Request& whole, Pieces pieces);
   EnsembleModel& model_;  // the whole's binding keeps it
 };
 
@@ -115,13 +117,39 @@ void EnsembleModel::Gathering::put_together(Request& whole, Pieces pieces) {
     weights.push_back(model_.weights_[m]);
     whole.took_part |= std::uint64_t{1} << m;
   }
-  if (outputs.size() < model_.quorum_) return PieceCompletion::put_together(whole, pieces);
+  if (outputs.size() < model_.quorum_) return tell_why_not(whole, pieces);
   note_times(whole, pieces);
   if (outputs.size() < pieces.size()) model_.incomplete_.fetch_add(1, std::memory_order_relaxed);
   const std::size_t bytes = static_cast<std::size_t>(whole.rows.rows * model_.kind().width()) * sizeof(float);
   if (whole.out == nullptr && (whole.values.data() == nullptr || whole.values.size() < bytes))
     whole.values = Buffer(bytes);
   model_.combine(whole, outputs, weights, whole.out != nullptr ? whole.out : whole.values.as<float>());
+}
+
+// A member that was only late would have sufficed, whatever became of the others. Else it is all who failed:
+// one alone, which may have been away for long, would be taken for the reason.
+void EnsembleModel::Gathering::tell_why_not(Request& whole, Pieces pieces) {
+  using enum Request::State;
+  PieceCompletion::put_together(whole, pieces);
+  const std::size_t there = count(pieces, answered);
+  if (there + count(pieces, late) >= model_.quorum_) {
+    whole.state = late;
+    whole.error.reset();
+    return;
+  }
+  if (needs_all() || whole.state != failed || count(pieces, failed) < 2) return;
+  std::string why;
+  for (const auto& piece : pieces) {
+    if (!piece || piece->state != failed || !piece->error) continue;
+    // What is wrong with the rows, or with a device, is so whoever else answers.
+    if (piece->error->kind() != ErrorKind::unavailable) {
+      whole.error = piece->error;
+      return;
+    }
+    why += (why.empty() ? "" : "; ") + piece->error->public_statement();
+  }
+  whole.error = make_error(ErrorKind::unavailable, "{} of {} members must answer, and {} did: {}",
+                           model_.quorum_, pieces.size(), there, why);
 }
 
 // As ensemble::Combiner does.

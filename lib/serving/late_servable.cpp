@@ -19,7 +19,7 @@ LateServable::LateServable(std::string name, std::uint64_t version, std::string 
     : Servable(std::move(name), version),
       where_(std::move(where)),
       on_failure_(std::move(on_failure)),
-      why_(make_error(ErrorKind::unavailable, "{} hasn't answered yet", where_)) {}
+      why_(make_error(ErrorKind::unavailable, "no worker has answered yet").within_file(where_)) {}
 
 std::string LateServable::misfit(const Servable& servable) const {
   std::string differs = predict::difference(*kind_, "it", servable.kind(), "what is there");
@@ -71,7 +71,8 @@ void LateServable::expect(const predict::PredictionKind& kind, std::shared_ptr<c
 bool LateServable::turn_away_misfit(const Servable& servable, std::vector<Bound>& before) {
   const std::string differs = misfit(servable);
   if (differs.empty()) return false;
-  why_ = data_error("another model is at {}: {}", where_, differs);
+  // Clients can't help it, and aren't told where it is.
+  why_ = make_error(ErrorKind::unavailable, "another model is there: {}", differs).within_file(where_);
   there_.reset();
   before = std::exchange(bound_, {});
   return true;

@@ -343,6 +343,51 @@ TEST_CASE("a member that isn't there is one that doesn't answer, and takes part 
   CHECK(e.ask()->took_part == 3);
 }
 
+namespace {
+
+class Lost : public FakeServable {
+ public:
+  using FakeServable::FakeServable;
+  bool submit(std::shared_ptr<Request> request) override {
+    request->error = make_error(ErrorKind::unavailable, "no worker answers").within_file("tcp://h:2");
+    request->state = Request::State::failed;
+    const auto completion = std::move(request->completion);
+    completion->complete({&request, 1});
+    return true;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("who gets no answer hears why, and not of a member alone that has been away all along") {
+  Late e({.quorum = 1});
+  e.make();
+  // The far one isn't there, and the near one would have done, had it been in time.
+  auto request = test::request_of(std::static_pointer_cast<Servable>(e.model), {4});
+  request->completion = e.done;
+  request->arrived = Clock::machine().now();
+  request->deadline = request->arrived - 1s;
+  REQUIRE(e.model->submit(request));
+  e.done->wait_for(++e.asked);
+  CHECK(request->state == Request::State::late);
+  CHECK(!request->error);
+  // Both fail: both are told of, but not where they are.
+  const auto ask_with = [&](std::shared_ptr<Servable> near) {
+    e.model = std::make_shared<EnsembleModel>(
+        "e", 1,
+        std::vector<EnsembleModel::Member>{{"near", 1, std::move(near), "cpu", nullptr},
+                                           {"far", 1, e.late, e.late->where(), e.late}},
+        EnsembleModel::Options{.quorum = 1});
+    return e.ask()->error.value();
+  };
+  CHECK(ask_with(std::make_shared<Lost>("near")).what() ==
+        std::string("1 of 2 members must answer, and 0 did: member near: no worker answers; "
+                    "member far: no worker has answered yet"));
+  // A device that has failed ends a server, whoever else fails.
+  e.near->fail_device("gone");
+  CHECK(ask_with(e.near).kind() == ErrorKind::device);
+}
+
 TEST_CASE("without enough members there is no ensemble yet, and one that answers differently is none") {
   Late e({});
   e.late->miss(make_error(ErrorKind::unavailable, "nobody listens"));
@@ -360,7 +405,7 @@ TEST_CASE("without enough members there is no ensemble yet, and one that answers
   other.late->arrive(std::make_shared<LocalModel>("far", 3, scratch / "m/1/model.nn", backend::Device{},
                                                   backend::Precision::float32, &other.batcher));
   CHECK(other.ask()->took_part == 1);
-  CHECK_THAT(other.model->report().members.at(1).fault, Catch::Contains("another model is at tcp://h:1"));
+  CHECK_THAT(other.model->report().members.at(1).fault, Catch::Contains("tcp://h:1: another model is there"));
   backend::unpin_thread();
 }
 

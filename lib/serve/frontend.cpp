@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <typeinfo>
+#include <vector>
 
 #include "inference/describe.hpp"
 #include "inference/grpc_reflection.hpp"
@@ -40,6 +41,10 @@ bool is_inference(Action action) {
   }
 }
 
+bool is_stream_of_messages(Action action) {
+  return action == Action::stream_infer || action == Action::health_watch || action == Action::reflection;
+}
+
 Fault no_such_path(const http::Head& head, const Route& route) {
   if (route.status == 405) return {Failure::method_not_allowed, "Method Not Allowed"};
   if (route.status == 400) return {Failure::invalid, inference::v1_malformed(head.method_text, head.path)};
@@ -64,6 +69,10 @@ std::optional<std::uint64_t> Frontend::begin(http::Exchange& exchange) {
     find_route(head, call.route);
     if (call.route.action == Action::nothing) throw no_such_path(head, call.route);
     if (observer_.admit(exchange, call)) {
+      if (head.grpc && is_stream_of_messages(call.route.action)) {
+        if (ending_) throw Fault{Failure::unavailable, "the server ends"};
+        streams_[&exchange] = exchange.weak_from_this();
+      }
       const bool infers = is_inference(call.route.action);
       const Fault* refused = infers && !head.grpc ? calls_.refused_at_door(exchange, call) : nullptr;
       if (refused == nullptr)
@@ -111,16 +120,30 @@ void Frontend::dispatch(http::Exchange& exchange, Call& call, const std::optiona
   exchange.send();
 }
 
+// Those that end meanwhile are taken out of the list.
+void Frontend::end_streams() {
+  ending_ = true;
+  std::vector<std::shared_ptr<http::Exchange>> open;
+  for (const auto& [address, stream] : streams_) {
+    if (auto exchange = stream.lock()) open.push_back(std::move(exchange));
+  }
+  for (const auto& exchange : open) {
+    auto* const stream = dynamic_cast<InferStream*>(exchange->work.get());
+    if (stream != nullptr) stream->ending = true;
+    if (stream == nullptr || stream->idle()) end_stream(*exchange);
+  }
+}
+
 bool Frontend::is_stream(const http::Head& head) {
   if (!head.grpc) return false;
   Route route;
   find_route(head, route);
-  return route.action == Action::stream_infer || route.action == Action::health_watch ||
-         route.action == Action::reflection;
+  return is_stream_of_messages(route.action);
 }
 
 void Frontend::message(http::Exchange& exchange) {
   if (auto* stream = dynamic_cast<InferStream*>(exchange.work.get())) {
+    if (stream->ending) return;
     return calls_.start(exchange, stream->next());
   }
   Call& call = call_of(exchange);
@@ -147,7 +170,7 @@ void Frontend::message(http::Exchange& exchange) {
 void Frontend::half_closed(http::Exchange& exchange) {
   if (auto* stream = dynamic_cast<InferStream*>(exchange.work.get())) {
     stream->half_closed = true;
-    if (stream->free.size() == stream->calls.size()) exchange.send();
+    if (stream->idle()) exchange.send();
   } else if (call_of(exchange).route.action != Action::health_watch) {
     exchange.send();  // a stream without a message
   }
@@ -155,6 +178,7 @@ void Frontend::half_closed(http::Exchange& exchange) {
 
 // The messages of a stream are told of one by one.
 void Frontend::done(http::Exchange& exchange, bool sent) {
+  streams_.erase(&exchange);
   Call* call = find_call(exchange);
   if (call == nullptr) return;
   if (call->route.action == Action::health_watch) health_.forget(exchange);

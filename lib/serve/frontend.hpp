@@ -3,6 +3,8 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <memory>
+#include <unordered_map>
 
 #include "serve/admin.hpp"
 #include "serve/reports.hpp"
@@ -31,6 +33,8 @@ class Frontend : public http::Handler {
 
   // The catalog has changed, or the server is to end.
   void look();
+  // The server ends: so do streams of messages, once what is under way of them is answered.
+  void end_streams();
 
  private:
   void begin(http::Exchange& exchange, Call& call);
@@ -42,6 +46,8 @@ class Frontend : public http::Handler {
   Admin admin_;
   Reports reports_;
   HealthWatch health_;
+  std::unordered_map<const http::Exchange*, std::weak_ptr<http::Exchange>> streams_;  // that are open
+  bool ending_ = false;
 };
 
 }  // namespace nn::serve

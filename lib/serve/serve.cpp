@@ -341,6 +341,7 @@ asio::awaitable<void> Process::end() {
   }
   listeners_.close();
   timer.expires_after(drain_timeout_);
+  server_->in_each_thread([](http::Handler& handler) { static_cast<Frontend&>(handler).end_streams(); });
   server_->drain([&timer] { timer.cancel(); });
   lost_ = co_await timer.wait();
   tasks_.end();

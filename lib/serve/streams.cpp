@@ -18,7 +18,17 @@ Call& InferStream::next() {
 
 void InferStream::over(http::Exchange& exchange, Call& call) {
   free.push_back(&call);
-  if (half_closed && free.size() == calls.size()) exchange.send();
+  if (!idle()) return;
+  if (half_closed) return exchange.send();
+  if (ending) end_stream(exchange);
+}
+
+void end_stream(http::Exchange& exchange) {
+  http::Response& response = exchange.response();
+  response.body.clear();
+  response.grpc_status = StatusCode::unavailable;
+  response.grpc_message = "the server ends";
+  exchange.send();
 }
 
 void HealthWatch::tell(http::Exchange& exchange, inference::Health health) {

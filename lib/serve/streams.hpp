@@ -17,14 +17,19 @@ struct InferStream : http::Work {
   std::vector<std::shared_ptr<Call>> calls;  // all of them
   std::vector<Call*> free;                   // those that are under way aren't
   bool half_closed = false;
+  bool ending = false;  // the server does: what is under way is answered, and no more
 
   void gone() override {
     for (const auto& call : calls) call->gone();
   }
   Call& next();
-  // The call's answer has been sent. Ends the stream with the last of them.
+  // The call's answer has been sent. Ends the stream with the last of them, where no more are to come.
   void over(http::Exchange& exchange, Call& call);
+  bool idle() const { return free.size() == calls.size(); }
 };
+
+// Ends a stream of messages whose client could go on for as long as it likes: it is to ask another server.
+void end_stream(http::Exchange& exchange);
 
 // Clients that want to know when a service's health changes (grpc.health.v1.Health/Watch). One thread's.
 class HealthWatch {

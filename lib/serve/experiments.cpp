@@ -53,17 +53,32 @@ std::optional<Error> absence_of(const traffic::Target& target, const std::string
   return found.absence;
 }
 
+// A disk or memory that is missing for now is no fault of the version, and neither is it that people let it
+// go.
+bool is_broken(const serving::VersionEntry& version) {
+  if (version.servable || version.refused || version.cold || !version.reason) return false;
+  switch (version.reason->kind()) {
+    case ErrorKind::data:
+    case ErrorKind::unsupported: return true;
+    default: return false;
+  }
+}
+
 traffic::Served served_of(const std::string& name, const serving::Catalog& catalog) {
   const serving::ModelEntry& entry = catalog.models.at(name);
   traffic::Served served;
   for (const auto& [version, state] : entry.versions) {
     if (state.servable) served.available.insert(version);
+    if (is_broken(state)) served.broken.insert(version);
   }
   served.labels = entry.labels;
   served.admission = [&entry](std::uint64_t canary, std::uint64_t control) {
     traffic::Admission admission;
     admission.canary = samples_of(entry, canary, 1 / noise);
     admission.control = samples_of(entry, control, noise);
+    const auto at = entry.versions.find(canary);
+    if (at != entry.versions.end() && at->second.servable)
+      admission.finite_warm_up = at->second.servable->report().finite;
     return admission;
   };
   served.absence = [&catalog, name](const traffic::Target& target) {

@@ -66,7 +66,8 @@ void ModelTraffic::look(const Served& served, double now_s, double unix_s) {
       if (judge_ && !judge_->over() && pending_.empty()) watch_versions(served, unix_s);
     });
   }
-  const Observations fresh = recorders_.take();
+  Observations fresh = recorders_.take();
+  fresh.crashed = judge_ && served.broken.contains(judge_->version());
   if (judge_ && !judge_->over()) {
     const double was = judge_->step();
     if (const auto decision = judge_->observe(fresh, now_s)) act(*decision, unix_s);

@@ -41,6 +41,8 @@ struct Routes {
 // What a server has of the model.
 struct Served {
   std::set<std::uint64_t> available;
+  std::set<std::uint64_t> broken =
+      {};  // that can't be loaded, and won't be while their files are what they are
   std::map<std::string, std::uint64_t, std::less<>> labels;
   // What is known of a version beside its file (Admission::misfit is found out here); may be empty.
   std::function<Admission(std::uint64_t canary, std::uint64_t control)> admission = {};

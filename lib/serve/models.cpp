@@ -25,6 +25,10 @@ constexpr std::chrono::microseconds slice_time{100};
 
 constexpr int nice_steps = 5;  // of threads that compute
 
+// Beyond that, something is wrong that only a new start mends.
+constexpr std::chrono::seconds longest_step{60};
+constexpr std::chrono::minutes longest_rest{10};  // of who loads, while a disk gives nothing
+
 }  // namespace
 
 Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
@@ -175,6 +179,14 @@ std::vector<client::RemoteCatalog::WorkerReport> Models::workers() const {
 
 void Models::start() {
   if (!remote_) loader_.start();
+}
+
+std::vector<std::function<std::optional<std::string>()>> Models::stuck_threads() {
+  std::vector<std::function<std::optional<std::string>()>> out;
+  for (const auto& batcher : batchers_)
+    out.emplace_back([&batcher = *batcher] { return batcher.stuck(Clock::machine().now(), longest_step); });
+  if (!remote_) out.emplace_back([this] { return loader_.stuck(Clock::machine().now(), longest_rest); });
+  return out;
 }
 
 void Models::look() {

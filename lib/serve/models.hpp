@@ -39,6 +39,9 @@ class Models {
   // Looks at repositories, or reads the list of workers anew and asks them. Errors as net::read_hosts() has
   // them; then all stays as it is.
   void look();
+  // What threads that compute or load are stuck in, if they are, as Batcher::stuck() and Loader::stuck() have
+  // it. One thread, any.
+  std::vector<std::function<std::optional<std::string>()>> stuck_threads();
   // Repositories may be looked at often.
   bool has_repositories() const { return !remote_; }
   serving::Loader& loader() { return loader_; }

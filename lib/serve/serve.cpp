@@ -30,6 +30,7 @@
 #include "serve/setup.hpp"
 #include "serve/status.hpp"
 #include "serve/upkeep.hpp"
+#include "serve/watchdog.hpp"
 
 namespace nn::serve {
 namespace {
@@ -51,6 +52,7 @@ class Process {
   void configure();
   void print_status();
   void tell_ready();
+  void start_watchdog();
   void take_over_signals();
   void drain();
   asio::awaitable<void> end();
@@ -73,6 +75,7 @@ class Process {
   net::Listeners listeners_;
   std::optional<http::Server> server_;
   std::optional<Upkeep> upkeep_;
+  std::optional<Watchdog> watchdog_;  // where the service manager wants to hear of us
   // These may change while it runs.
   double poll_s_ = 0;
   std::chrono::milliseconds drain_delay_{0}, drain_timeout_{0};
@@ -146,7 +149,9 @@ void Process::run() {
   take_short_turns();
   server_.emplace(io_, limits_of(options_),
                   options_.threads > 1 ? static_cast<std::size_t>(options_.threads) : 0,
-                  [this](asio::io_context& io) { return std::make_unique<Frontend>(service_, io); });
+                  [this, number = std::size_t{0}](asio::io_context& io) mutable {
+                    return std::make_unique<Frontend>(service_, io, number++);
+                  });
   operations_.server = &*server_;
   operations_.traffic = [this](const std::string& model) -> std::optional<TrafficView> {
     const auto models = experiments_.models();
@@ -172,7 +177,9 @@ void Process::run() {
   upkeep_->start();
   upkeep_->set_exit_idle(options_.operations.exit_idle);
   tell_ready();
+  start_watchdog();
   io_.run();
+  watchdog_.reset();
   upkeep_->stop();
   server_->stop();
   experiments_.stop();
@@ -201,6 +208,34 @@ void Process::tell_ready() {
   if (options_.on_ready) options_.on_ready(endpoints);
   take_over_signals();
   tell_status("READY=1");
+}
+
+void Process::start_watchdog() {
+  const std::chrono::microseconds interval = watchdog_interval();
+  if (interval.count() == 0) return;
+  const auto threads = static_cast<std::size_t>(options_.threads > 1 ? options_.threads : 0);
+  std::vector<Watchdog::Visited> visited;
+  visited.push_back({threads == 0 ? "the thread that serves connections" : "the main thread",
+                     [this](std::function<void()> come) { asio::post(io_, std::move(come)); }});
+  for (std::size_t i = 0; i < threads; ++i) {
+    visited.push_back({fmt::format("thread {} of {} that serve connections", i + 1, threads),
+                       [this, i](std::function<void()> come) {
+                         asio::post(io_, [this, i, come = std::move(come)] {
+                           server_->in_each_thread([i, come](http::Handler& handler) {
+                             if (static_cast<Frontend&>(handler).number() == i) come();
+                           });
+                         });
+                       }});
+  }
+  watchdog_.emplace(interval, std::move(visited), models_.stuck_threads(),
+                    Watchdog::Hooks{.well = [] { process::notify_manager("WATCHDOG=1"); },
+                                    .stuck =
+                                        [this](const std::string& what) {
+                                          warn("{}; the service manager is told no more that all is well",
+                                               what);
+                                          log_.write("stuck", {{"what", what}});
+                                        }});
+  watchdog_->start();
 }
 
 void Process::tell_status(std::string_view state) {

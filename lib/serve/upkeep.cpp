@@ -1,34 +1,12 @@
 #include "serve/upkeep.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
 #include <new>
-#include <string>
 
 #include "base/log.hpp"
-#include "base/numbers.hpp"
-#include "process/notify.hpp"
 #include "serve/reporter.hpp"
 
 namespace nn::serve {
-
-std::chrono::microseconds watchdog_interval() {
-  const char* time = std::getenv("WATCHDOG_USEC");
-  const char* pid = std::getenv("WATCHDOG_PID");
-  if (time == nullptr || (pid != nullptr && std::to_string(::getpid()) != pid)) return {};
-  const auto us = find_integer(time);
-  return std::chrono::microseconds(us && *us > 0 ? *us : 0);
-}
-
-// Threads that have come by since they were asked, and how many were asked.
-struct Upkeep::Visits {
-  std::atomic<std::size_t> come{0};
-  std::size_t asked = 0;
-};
 
 Upkeep::Upkeep(boost::asio::io_context& io, Service& service, http::Server& server,
                std::function<void()> on_idle)
@@ -37,18 +15,15 @@ Upkeep::Upkeep(boost::asio::io_context& io, Service& service, http::Server& serv
       server_(server),
       on_idle_(std::move(on_idle)),
       sample_(io.get_executor()),
-      watchdog_(io.get_executor()),
       idle_(io.get_executor()) {}
 
 void Upkeep::start() {
   last_request_ = net::clock_of(io_).now();
   sample();
-  if (interval_.count() > 0) watch();
 }
 
 void Upkeep::stop() {
   sample_.cancel();
-  watchdog_.cancel();
   idle_.cancel();
 }
 
@@ -63,21 +38,6 @@ void Upkeep::sample() {
   sample_.expires_after(History::step);
   sample_.wait([this](bool expired) {
     if (expired) sample();
-  });
-}
-
-// A third of the interval: two visits may be late before the manager takes it for dead.
-void Upkeep::watch() {
-  constexpr int parts = 3;
-  if (!visits_ || visits_->come.load() == visits_->asked) {
-    if (visits_) process::notify_manager("WATCHDOG=1");
-    visits_ = std::make_shared<Visits>();
-    visits_->asked = service_.options.threads > 1 ? static_cast<std::size_t>(service_.options.threads) : 1;
-    server_.in_each_thread([visits = visits_](http::Handler&) { visits->come.fetch_add(1); });
-  }
-  watchdog_.expires_after(interval_ / parts);
-  watchdog_.wait([this](bool expired) {
-    if (expired) watch();
   });
 }
 

@@ -1,12 +1,10 @@
-// What a server does beside its requests: samples for the status page, the service manager's watchdog, its
-// end when nobody needs it. For this module only.
+// What a server does beside its requests: samples for the status page, its end when nobody needs it. For this
+// module only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
-#include <memory>
-#include <vector>
 
 #include "http/server.hpp"
 #include "net/timer.hpp"
@@ -14,9 +12,6 @@
 #include "serve/service.hpp"
 
 namespace nn::serve {
-
-// The interval in which systemd wants to hear of this process (WATCHDOG_USEC, WATCHDOG_PID); 0: never.
-std::chrono::microseconds watchdog_interval();
 
 // One thread, that of the io_context, which must run no longer than this lives.
 class Upkeep {
@@ -29,19 +24,14 @@ class Upkeep {
 
  private:
   void sample();
-  // Tells the manager that all is well when each thread of connections has come by since the last time.
-  void watch();
   void look_whether_idle();
 
   boost::asio::io_context& io_;
   Service& service_;
   http::Server& server_;
   std::function<void()> on_idle_;
-  net::Timer sample_, watchdog_, idle_;
-  std::chrono::microseconds interval_ = watchdog_interval();
+  net::Timer sample_, idle_;
   std::chrono::milliseconds exit_idle_{0};
-  struct Visits;
-  std::shared_ptr<Visits> visits_;
   std::uint64_t requests_ = 0;        // when it was looked at last
   Clock::time_point last_request_{};  // no earlier than the last one came
 };

@@ -26,7 +26,7 @@ EnsembleModel::Member open_member(const ensemble::EnsembleFile& file,
                                   std::size_t& turn, backend::Precision precision,
                                   const FindMember& find_member) {
   if (!member.at.empty()) {
-    if (!find_member) fail_data("it is at workers, which only nn-serve asks");
+    if (!find_member) fail_data("it is at workers, which only a server asks");
     const auto late = find_member(file, member);
     return {member.name, member.weight, late, late->where(), late};
   }

@@ -31,11 +31,11 @@ struct Admission {
 // Pure: times are seconds of any clock that goes forward only. One thread.
 //
 // Errors: Newcombe's interval of the difference between the shares that failed, below the margin: good, above
-// it: bad. Latency: the ratio of the intervals' ends of both p95, likewise, but that 0.1 ms more is never bad.
-// Each step is looked at when the
-// smaller arm has min_requests, and 2, 4, 8, 16 and 32 times as many; each look has a sixth of 1 - confidence
-// (Bonferroni). What isn't decided then is inconclusive: with 300 requests, a margin of 0.005 and 0.05 % of
-// errors in both arms, eight times as many would leave a third of all trials of equal versions undecided.
+// it: bad. Latency: the ratio of the intervals' ends of both p95, likewise, but that 0.1 ms more is never
+// bad. Each step is looked at when the smaller arm has min_requests, and 2, 4, 8, 16 and 32 times as many;
+// each look has a sixth of 1 - confidence (Bonferroni). What isn't decided then is inconclusive: with 300
+// requests, a margin of 0.005 and 0.05 % of errors in both arms, eight times as many would leave a third of
+// all trials of equal versions undecided.
 class Judge {
  public:
   Judge(const CanaryPolicy& policy, std::uint64_t version, std::uint64_t control, double now_s);

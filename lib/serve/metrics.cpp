@@ -79,6 +79,9 @@ void add_server(MetricsText& out, const Operations& operations) {
     out.family("nn_serve_capture_dropped_total", Type::counter,
                "Requests that were to be captured, and found no room or couldn't be written.");
     out.sample({}, counts.dropped);
+    out.family("nn_serve_capture_dropped_rows_total", Type::counter,
+               "Rows of those, and rows that were cut off.");
+    out.sample({}, counts.dropped_rows);
     out.family("nn_serve_captured_bytes_total", Type::counter, "Bytes of rows that were captured.");
     out.sample({}, counts.bytes);
   }

@@ -326,6 +326,7 @@ void Observer::capture(const Call& call, microseconds total) {
   if (static_cast<double>(random() >> 11) * scale >= operations_.capture->part()) return;
   const serving::Request* request = computed(call);
   if (request == nullptr || request->rows.rows == 0) return;
+  if (operations_.capture->stopped()) return operations_.capture->drop(request->rows.rows);
   const inference::Signature& signature = call.served->signature;
   const std::shared_ptr<const Schema>& rows = request->rows.schema;
   auto& [alive, schema] = captured_[rows.get()];

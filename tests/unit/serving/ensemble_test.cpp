@@ -214,7 +214,7 @@ TEST_CASE("what an ensemble can't be made of is said by its name") {
              Catch::Contains("stack.nn"));
   CHECK_THAT(why("member = [{file = \"c.nn\", device = \"cpu:99\"}]\n").what(), Catch::Contains("cpu:99"));
   CHECK_THAT(why("member = [{model = \"a\", version = 1, at = \"tcp://h:1\"}]\n").what(),
-             Catch::Contains("nn-serve"));
+             Catch::Contains("only a server asks"));
 }
 
 TEST_CASE("without a quorum all members must answer, and one's failure is the request's") {

@@ -8,6 +8,7 @@ from workers import cores, on_core
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../interop/serve"))
 import servers  # noqa: E402
+from protobuf_wire import field, varint  # noqa: E402
 
 CLIENT, SERVER = cores()[0], cores()[-1]
 
@@ -190,19 +191,6 @@ def v2_binary_body(name, rows, output):
     wanted = [{"name": output, "parameters": {"binary_data": True}}]
     header = json.dumps({"inputs": [given], "outputs": wanted}, separators=(",", ":")).encode()
     return header + raw, len(header)
-
-
-def varint(value):
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
-
-
-def field(number, content):
-    """Of protobuf, with a length."""
-    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def grpc_body(model, name, row, output):

@@ -10,6 +10,9 @@ import struct
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve"))
+import protobuf_wire as wire  # noqa: E402
+
 PROGRAM, KIND = sys.argv[1], sys.argv[2]
 INVALID_ARGUMENT, NOT_FOUND = 3, 5
 try:
@@ -67,13 +70,6 @@ def refused(letter, message, status, text):
     assert got == status and text in why.decode(), (got, why, message)
 
 
-def number(value):
-    out = b""
-    while value > 127:
-        out, value = out + bytes([value % 128 + 128]), value // 128
-    return out + bytes([value])
-
-
 def scrambled(message):
     """The same message with its fields in another order, in parts, and among others that nobody knows."""
     parts = []
@@ -92,8 +88,8 @@ def scrambled(message):
             setattr(alone, field.name, value)
         del values
         parts.append(alone.SerializeToString())
-    unknown = [number(8 * 900) + b"\x07", number(8 * 901 + 2) + b"\x02ab", number(8 * 902 + 5) + b"abcd",
-               number(8 * 903 + 1) + b"abcdefgh"]
+    unknown = [wire.varint(8 * 900) + b"\x07", wire.varint(8 * 901 + 2) + b"\x02ab", wire.varint(8 * 902 + 5) + b"abcd",
+               wire.varint(8 * 903 + 1) + b"abcdefgh"]
     parts += rng.sample(unknown, rng.randrange(len(unknown)))
     rng.shuffle(parts)
     return b"".join(parts)
@@ -491,34 +487,11 @@ def describe_tensorflow():
         compare_damaged("D", request.SerializeToString(), get_model_metadata_pb2.GetModelMetadataRequest)
 
 
-def fields_of(data):
-    """(number, value) of a message's fields, which are all texts or numbers."""
-    at = 0
-
-    def varint():
-        nonlocal at
-        value, shift = 0, 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(data):
-        key = varint()
-        value = varint()
-        if key & 7 == 2:
-            value, at = data[at:at + value], at + value
-        yield key >> 3, value
-
-
 def reflected(field, text):
     """What the server's reflection answers: the number of what it is, and its fields."""
-    status, answered = call("F", number(8 * field + 2) + number(len(text)) + text.encode())
+    status, answered = call("F", wire.varint(8 * field + 2) + wire.varint(len(text)) + text.encode())
     assert status == 0, answered
-    return [(n, list(fields_of(value))) for n, value in fields_of(answered) if n > 2]
+    return [(n, list(wire.fields(value))) for n, value in wire.fields(answered) if n > 2]
 
 
 def pool_with(symbol):
@@ -554,7 +527,7 @@ def same_message(ours, theirs, seen):
 
 def reflect(services, classes, prefix):
     ((kind, listed),) = reflected(7, "")
-    assert kind == 6 and {dict(fields_of(s))[1].decode() for _, s in listed} >= set(services)
+    assert kind == 6 and {dict(wire.fields(s))[1].decode() for _, s in listed} >= set(services)
     seen = set()
     for name in services:
         service = pool_with(name).FindServiceByName(name)

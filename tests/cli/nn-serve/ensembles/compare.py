@@ -6,6 +6,8 @@ import subprocess
 import sys
 import urllib.request
 
+from protobuf_wire import field, fields, varint
+
 url, model = sys.argv[1:3]
 rows = [list(json.loads(line).values()) for line in open(f"{model}.rows")]
 count, width = len(rows), len(rows[0])
@@ -24,43 +26,6 @@ def floats(values):
 
 def flat(values):
     return [one for value in values for one in flat(value)] if isinstance(values, list) else [values]
-
-
-def varint(number):
-    out = b""
-    while number > 127:
-        out += bytes([number & 127 | 128])
-        number >>= 7
-    return out + bytes([number])
-
-
-def field(number, content):
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def fields(message):
-    """(number, content) of those that have a length."""
-    at = 0
-
-    def number():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(message):
-        key = number()
-        if key & 7 == 0:
-            number()
-            continue
-        length = number()
-        yield key >> 3, message[at:at + length]
-        at += length
 
 
 def over_v1(version):

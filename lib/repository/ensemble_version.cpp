@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <span>
 
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "predict/predictions.hpp"
@@ -120,23 +123,20 @@ void check_parts(const ensemble::EnsembleFile& file) {
   }
 }
 
-// As FNV-1a does.
 FileStamp with_parts(const FileStamp& own, const std::string& path) {
-  std::uint64_t hash = 14695981039346656037u;
-  const auto mix = [&](std::uint64_t value) { hash = (hash ^ value) * 1099511628211u; };
+  Checksum sum;
   try {
     for (const auto& part : read_ensemble(path).local()) {
       const FileStamp stamp = stamp_of(part.path).value_or(FileStamp{});
-      mix(stamp.device);
-      mix(stamp.inode);
-      mix(stamp.size);
-      mix(static_cast<std::uint64_t>(stamp.modified_ns));
+      const std::array<std::uint64_t, 4> words{stamp.device, stamp.inode, stamp.size,
+                                               static_cast<std::uint64_t>(stamp.modified_ns)};
+      sum.add(std::as_bytes(std::span(words)));
     }
   } catch (const Error&) {
     return own;  // whoever opens it tells why
   }
   FileStamp out = own;
-  out.size ^= hash;
+  out.size ^= sum.value();
   return out;
 }
 

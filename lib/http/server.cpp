@@ -252,6 +252,10 @@ void Server::stop() {
   for (const auto& thread : state_->threads) thread->end();
 }
 
+void Server::in_thread(std::size_t number, std::function<void()> call) {
+  state_->threads[number]->in_thread(std::move(call));
+}
+
 void Server::in_each_thread(const std::function<void(Handler&)>& call) {
   for (const auto& thread : state_->threads) {
     thread->in_thread([&thread = *thread, call] { call(thread.handler()); });

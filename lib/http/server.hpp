@@ -57,6 +57,8 @@ class Server {
   void drain(std::function<void()> then);
   // Closes everything.
   void stop();
+  // Calls the function in one of the threads of connections, by its number from 0 on; any thread.
+  void in_thread(std::size_t number, std::function<void()> call);
   // Calls the function in each thread of connections.
   void in_each_thread(const std::function<void(Handler&)>& call);
 

@@ -92,10 +92,6 @@ std::string body_of(std::string_view answer) {
   return out;
 }
 
-}  // namespace
-
-namespace {
-
 std::string token_line(const std::string& path) {
   if (path.empty()) return {};
   const std::string token = net::read_token(path);

@@ -8,7 +8,6 @@
 #include "inference/describe.hpp"
 #include "repository/standing.hpp"
 #include "serve/streams.hpp"
-#include "serving/trace.hpp"
 
 namespace nn::serve {
 namespace {
@@ -198,9 +197,7 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
   computation.rows = call.rows.batch();
   computation.bytes = exchange.body().size();
   computation.wants_batch = false;
-  computation.trace.clear();
-  if (const auto trace = exchange.head().fields.find("traceparent"); trace && serving::is_traceparent(*trace))
-    computation.trace = *trace;
+  computation.trace = traceparent_of(exchange.head());
   computation.arrived = Clock::machine().now();  // a body that comes slowly hasn't waited for us
   computation.deadline = exchange.head().deadline;
   if (const auto timeout = dialects_.of(call.route).timeout(call)) {

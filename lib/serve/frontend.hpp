@@ -15,10 +15,8 @@ namespace nn::serve {
 // One thread's.
 class Frontend : public http::Handler {
  public:
-  // `number` of those of the server, from 0 on.
-  Frontend(Service& service, boost::asio::io_context& io, std::size_t number)
+  Frontend(Service& service, boost::asio::io_context& io)
       : service_(service),
-        number_(number),
         observer_(service, io),
         calls_(service, io, observer_),
         admin_(service, io, observer_),
@@ -33,7 +31,6 @@ class Frontend : public http::Handler {
   void done(http::Exchange& exchange, bool sent) override;
   void refuse(http::Exchange& exchange, http::Refusal& refusal) override;
 
-  std::size_t number() const { return number_; }
   // The catalog has changed, or the server is to end.
   void look();
   // The server ends: so do streams of messages, once what is under way of them is answered.
@@ -44,7 +41,6 @@ class Frontend : public http::Handler {
   void dispatch(http::Exchange& exchange, Call& call, const std::optional<Error>& why_not = {});
 
   Service& service_;
-  const std::size_t number_;
   Observer observer_;
   Calls calls_;
   Admin admin_;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "inference/describe.hpp"
-#include "serve/metrics_text.hpp"
 #include "serve/operations.hpp"
 #include "serve/service.hpp"
 
@@ -22,9 +21,6 @@ struct MetricsPage {
   std::string_view content_type;
 };
 MetricsPage metrics_page(const Service& service, bool open_metrics);
-
-// Families of the workers that a server is in front of.
-void add_workers(MetricsText& out, const std::vector<client::RemoteCatalog::WorkerReport>& workers);
 
 // Of versions that are served; an empty name is all models, version 0 all versions.
 struct Statistics {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <limits>
 #include <map>
 
 #include "http/server.hpp"
@@ -15,23 +14,9 @@ namespace {
 using Type = MetricsText::Type;
 using Label = MetricsText::Label;
 
-constexpr std::size_t bounds = 18;
-constexpr std::uint64_t first_bound_us = 50;
-
-constexpr std::string_view grpc_names[] = {
-    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-    "DATA_LOSS", "UNAUTHENTICATED"};
-
-double seconds(std::uint64_t us) { return static_cast<double>(us) / 1e6; }
-
+// From 50 us to 6.6 s.
 void add_histogram(MetricsText& out, MetricsText::Labels labels, const TimeCounts& times) {
-  std::uint64_t bound = first_bound_us;
-  for (std::size_t i = 0; i < bounds; ++i, bound *= 2)
-    out.bucket(labels, seconds(bound), times.at_most_us(bound));
-  out.bucket(labels, std::numeric_limits<double>::infinity(), times.count());
-  out.sum_and_count(labels, seconds(times.sum_us()), times.count());
+  add_times(out, labels, 50, times, [&](std::uint64_t us) { return times.at_most_us(us); });
 }
 
 void add_version_histogram(MetricsText& out, const Totals& totals, std::string_view name,
@@ -142,8 +127,8 @@ void add_load(MetricsText& out, const Totals& totals, const http::Server* server
 
 std::string code_text(const Outcome& outcome) {
   const auto code = static_cast<std::size_t>(outcome.code);
-  if (!outcome.grpc) return number_text(code);
-  return code < std::size(grpc_names) ? std::string(grpc_names[code]) : number_text(code);
+  const bool has_name = outcome.grpc && code <= static_cast<std::size_t>(StatusCode::unauthenticated);
+  return has_name ? std::string(nn::name_of(static_cast<StatusCode>(code))) : number_text(code);
 }
 
 std::string_view name_of(Protocol protocol) {

@@ -1,7 +1,5 @@
 // What workers do, as Prometheus reads it.
-#include <limits>
-
-#include "serve/metrics.hpp"
+#include "serve/metrics_families.hpp"
 
 namespace nn::serve {
 namespace {
@@ -9,20 +7,11 @@ namespace {
 using Type = MetricsText::Type;
 using Report = client::RemoteCatalog::WorkerReport;
 
-// 64 us to 8.4 s.
-constexpr std::uint64_t first_bound_us = 64;
-constexpr std::size_t bounds = 18;
-
-double seconds(std::uint64_t us) { return static_cast<double>(us) / 1e6; }
-
-void add_times(MetricsText& out, const Report& worker) {
+// From 64 us to 8.4 s.
+void add_histogram(MetricsText& out, const Report& worker) {
   const MetricsText::Label label{"worker", worker.name};
   const serving::LatencyHistogram& times = worker.figures.times;
-  std::uint64_t bound = first_bound_us;
-  for (std::size_t i = 0; i < bounds; ++i, bound *= 2)
-    out.bucket({&label, 1}, seconds(bound), times.below_us(bound));
-  out.bucket({&label, 1}, std::numeric_limits<double>::infinity(), times.count());
-  out.sum_and_count({&label, 1}, seconds(times.sum_us()), times.count());
+  add_times(out, {&label, 1}, 64, times, [&](std::uint64_t us) { return times.below_us(us); });
 }
 
 }  // namespace
@@ -59,7 +48,7 @@ void add_workers(MetricsText& out, const std::vector<Report>& workers) {
   }
   out.family("nn_serve_worker_request_duration_seconds", Type::histogram,
              "From a request to a worker to its answer.");
-  for (const Report& worker : workers) add_times(out, worker);
+  for (const Report& worker : workers) add_histogram(out, worker);
 }
 
 }  // namespace nn::serve

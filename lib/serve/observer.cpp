@@ -79,6 +79,11 @@ bool is_request_id(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+std::string_view traceparent_of(const http::Head& head) {
+  const auto trace = head.fields.find("traceparent");
+  return trace && serving::is_traceparent(*trace) ? *trace : std::string_view();
+}
+
 Observer::Observer(Service& service, boost::asio::io_context& io)
     : operations_(service.operations),
       clock_(net::clock_of(io)),
@@ -147,10 +152,7 @@ void Observer::reached(Call& call) {
 void Observer::decorate(http::Exchange& exchange, Call& call) {
   http::Fields& fields = exchange.response().fields;
   fields.add("x-request-id", call.id);
-  if (const auto trace = exchange.head().fields.find("traceparent");
-      trace && serving::is_traceparent(*trace)) {
-    fields.add("traceparent", *trace);
-  }
+  if (const auto trace = traceparent_of(exchange.head()); !trace.empty()) fields.add("traceparent", trace);
   if (call.served) {
     fields.add("x-nn-model-version", call.served->name);
     if (!call.arm.empty()) fields.add("x-nn-route", call.arm);
@@ -287,8 +289,7 @@ void Observer::log(const http::Exchange& exchange, const Call& call, bool sent, 
   entry.status = call.status;
   entry.sent = sent;
   entry.route = call.arm;
-  if (const auto trace = head.fields.find("traceparent"); trace && serving::is_traceparent(*trace))
-    entry.trace = *trace;
+  entry.trace = traceparent_of(head);
   entry.error = call.error;
   entry.bytes_in = exchange.bytes_in();
   entry.bytes_out = exchange.bytes_out();

@@ -60,6 +60,8 @@ class Observer {
 
 // Milliseconds with three digits behind the point: "0.130".
 void append_ms(std::string& out, std::chrono::microseconds time);
+// The field traceparent of a request, where it is one; empty otherwise.
+std::string_view traceparent_of(const http::Head& head);
 // Is it what may stand in X-Request-Id: printable ASCII, at most 128 bytes?
 bool is_request_id(std::string_view text);
 

@@ -1,9 +1,8 @@
 #include "serve/reporter.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <utility>
+
+#include "base/scheduling.hpp"
 
 namespace nn::serve {
 
@@ -28,8 +27,7 @@ void Reporter::stop() {
 }
 
 void Reporter::run() {
-  constexpr int nice_value = 10;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice_value);
+  come_after_others(10);
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stop_ || !calls_.empty(); });

@@ -149,9 +149,7 @@ void Process::run() {
   take_short_turns();
   server_.emplace(io_, limits_of(options_),
                   options_.threads > 1 ? static_cast<std::size_t>(options_.threads) : 0,
-                  [this, number = std::size_t{0}](asio::io_context& io) mutable {
-                    return std::make_unique<Frontend>(service_, io, number++);
-                  });
+                  [this](asio::io_context& io) { return std::make_unique<Frontend>(service_, io); });
   operations_.server = &*server_;
   operations_.traffic = [this](const std::string& model) -> std::optional<TrafficView> {
     const auto models = experiments_.models();
@@ -219,13 +217,7 @@ void Process::start_watchdog() {
                      [this](std::function<void()> come) { asio::post(io_, std::move(come)); }});
   for (std::size_t i = 0; i < threads; ++i) {
     visited.push_back({fmt::format("thread {} of {} that serve connections", i + 1, threads),
-                       [this, i](std::function<void()> come) {
-                         asio::post(io_, [this, i, come = std::move(come)] {
-                           server_->in_each_thread([i, come](http::Handler& handler) {
-                             if (static_cast<Frontend&>(handler).number() == i) come();
-                           });
-                         });
-                       }});
+                       [this, i](std::function<void()> come) { server_->in_thread(i, std::move(come)); }});
   }
   watchdog_.emplace(interval, std::move(visited), models_.stuck_threads(),
                     Watchdog::Hooks{.well = [] { process::notify_manager("WATCHDOG=1"); },

@@ -62,11 +62,11 @@ class EchoHandler : public http::Handler {
     last_in = exchange.bytes_in();
     last_out = exchange.bytes_out();
   }
-  void refuse(http::Exchange& exchange, http::Refusal& refusal) override {
+  void refuse(http::Exchange& exchange, http::Refusal& its) override {
     ++refused;
     known.insert(&exchange);
     exchange.response().content_type = "text/plain";
-    exchange.response().body = fmt::format("{}|{}", exchange.head().path, refusal.message);
+    exchange.response().body = fmt::format("{}|{}", exchange.head().path, its.message);
   }
 
   std::uint64_t limit = 1 << 20;

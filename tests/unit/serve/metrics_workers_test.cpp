@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include "serve/metrics.hpp"
+#include "serve/metrics_families.hpp"
 
 using namespace nn;
 using namespace nn::serve;

@@ -32,7 +32,7 @@ class Timer {
   Timer(Timer&&) noexcept;
   Timer& operator=(Timer&&) noexcept;
 
-  // Both cancel those who wait.
+  // All three cancel those who wait, also where the time had come and they haven't been told.
   void expires_at(Clock::time_point when);
   void expires_after(Clock::duration time);
   void cancel();

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <optional>
 #include <string>
 
 #include "../manual_clock.hpp"
@@ -75,6 +76,29 @@ TEST_CASE("waits end when a timer is cancelled, set anew or destroyed") {
   }
   c.run();
   CHECK(c.heard == "--t-");
+}
+
+TEST_CASE("a wait that is cancelled after its time, and before it is told, is cancelled") {
+  // Both have come when the first is told.
+  const auto ways = {+[](std::optional<net::Timer>& timer) { timer->cancel(); },
+                     +[](std::optional<net::Timer>& timer) { timer->expires_after(1h); },
+                     +[](std::optional<net::Timer>& timer) { timer.reset(); }};
+  for (const auto end : ways) {
+    asio::io_context io{1};
+    const auto when = Clock::machine().now() - 1s;
+    net::Timer first(io.get_executor());
+    std::optional<net::Timer> second(io.get_executor());
+    first.expires_at(when - 1s);
+    second->expires_at(when);
+    std::string heard;
+    first.wait([&](bool expired) {
+      heard += expired ? 'f' : '-';
+      end(second);
+    });
+    second->wait([&](bool expired) { heard += expired ? 's' : '-'; });
+    io.run_for(1s);
+    CHECK(heard == "f-");
+  }
 }
 
 TEST_CASE("without a clock of its own a context has the machine's") {

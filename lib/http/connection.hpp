@@ -13,6 +13,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "http/exchange.hpp"
@@ -41,6 +42,7 @@ class RequestMemory {
 
 class Connection;
 class Compressor;
+class H2Stream;
 
 // What the connections of a thread share. It outlives them, and is the thread's that runs `io`, but for
 // `connections` and `under_way`, which others read.
@@ -55,7 +57,8 @@ struct ThreadContext {
   ServerStats& stats;
 
   List busy = {};
-  List idle = {};  // longest first
+  List idle = {};                                             // longest first
+  std::vector<std::shared_ptr<H2Stream>> spare_streams = {};  // of HTTP/2, while any connection is busy
   bool draining = false;
   std::minstd_rand jitter{};                    // of ages
   std::shared_ptr<Compressor> compressor = {};  // made when it is needed first

@@ -16,7 +16,7 @@ constexpr auto drain_wait = std::chrono::seconds(1);  // for the answer to the n
 constexpr auto ping_wait = std::chrono::seconds(20);
 constexpr auto reset_window = std::chrono::seconds(10);
 constexpr std::int64_t most_resets = 200;  // in that time, beyond the answers that were finished
-constexpr std::size_t most_pooled = 64;
+constexpr std::size_t most_spare = 64;     // streams of a thread
 constexpr std::uint8_t drain_ping[8] = {'n', 'n', ' ', 'd', 'r', 'a', 'i', 'n'};
 
 }  // namespace
@@ -123,7 +123,6 @@ void H2Session::end() {
   for (const auto& stream : streams) {
     if (!stream->answered_) lose(*stream);
   }
-  pool_.clear();
   session_.reset();
 }
 
@@ -131,7 +130,6 @@ void H2Session::abandon() {
   ended_ = true;
   for (const auto& stream : live_) stream->session_ = nullptr;
   live_.clear();
-  pool_.clear();
   session_.reset();
 }
 
@@ -183,12 +181,11 @@ std::size_t H2Session::bytes() const {
   std::size_t sum = sizeof *this;
   for (const auto& stream : live_)
     sum += sizeof *stream + stream->held_.capacity() + stream->queue_.capacity();
-  return sum + pool_.size() * sizeof(H2Stream);
+  return sum;
 }
 
 void H2Session::shrink() {
   if (!live_.empty() || ended_ || rests_) return;
-  pool_.clear();
   if (nghttp2_session_want_write(session_.get()) != 0) return;
   memory_.rest();
   rests_ = true;
@@ -202,11 +199,13 @@ H2Stream* H2Session::begin_stream(std::int32_t id) {
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     return nullptr;
   }
-  if (pool_.empty()) pool_.push_back(std::make_shared<H2Stream>(thread_, peer_));
-  live_.push_back(std::move(pool_.back()));
-  pool_.pop_back();
+  auto& spare = thread_.spare_streams;
+  if (spare.empty()) spare.push_back(std::make_shared<H2Stream>(thread_));
+  live_.push_back(std::move(spare.back()));
+  spare.pop_back();
   H2Stream& stream = *live_.back();
   stream.reset(*this, id, now_);
+  stream.peer_ = peer_;
   stream.place_ = live_.size() - 1;
   thread_.under_way.fetch_add(1, std::memory_order_relaxed);
   ++requests_;
@@ -244,7 +243,9 @@ void H2Session::release(H2Stream& stream) {
   }
   live_.pop_back();
   stream.finish();
-  if (pool_.size() < most_pooled && !stream.spoiled_ && !ended_) pool_.push_back(keep);
+  // Connections share them: each that was asked once would else keep its own, and leave gaps behind.
+  if (thread_.spare_streams.size() < most_spare && !stream.spoiled_ && !ended_)
+    thread_.spare_streams.push_back(keep);
   if (ended_ && live_.empty()) changed_();
 }
 

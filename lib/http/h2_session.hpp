@@ -121,7 +121,6 @@ class H2Session {
   H2Memory memory_;
   std::unique_ptr<nghttp2_session, Deleter> session_;
   std::vector<std::shared_ptr<H2Stream>> live_;  // under way
-  std::vector<std::shared_ptr<H2Stream>> pool_;
   std::uint64_t requests_ = 0;
   std::size_t lost_ = 0;  // of those alive: the client doesn't want them
   std::vector<nghttp2_nv> fields_;

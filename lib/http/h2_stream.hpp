@@ -20,8 +20,7 @@ class H2Session;
 // an Exchange.
 class H2Stream final : public Exchange {
  public:
-  H2Stream(ThreadContext& thread, std::shared_ptr<const Peer> from)
-      : thread_(thread), peer_(std::move(from)) {}
+  explicit H2Stream(ThreadContext& thread) : thread_(thread) {}
 
   const Head& head() const override { return head_; }
   const Peer& peer() const override { return *peer_; }
@@ -51,7 +50,7 @@ class H2Stream final : public Exchange {
   void advance(std::size_t bytes);
 
   ThreadContext& thread_;
-  const std::shared_ptr<const Peer> peer_;
+  std::shared_ptr<const Peer> peer_;
   H2Session* session_ = nullptr;  // null when its thread has ended
   std::int32_t id_ = 0;
   std::size_t place_ = 0;  // in the session's list

@@ -178,6 +178,7 @@ class Server::State::Thread {
       if (!expired || ended_) return;
       const auto now = context_->clock.now();
       each([now](Connection& connection) { connection.check_time(now); });
+      if (context_->busy.empty()) context_->spare_streams.clear();
       sweeping_ = !context_->busy.empty() || !context_->idle.empty();
       if (sweeping_) sweep();
     });

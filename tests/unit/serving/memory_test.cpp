@@ -84,7 +84,9 @@ TEST_CASE("a hundred versions that come and go leave no memory behind") {
   };
   const double before = cycles(sanitized ? 2 : 10), after = cycles(sanitized ? 5 : ensemble ? 20 : 100);
   INFO("MB: " << before << ", then " << after);
-  if (!sanitized) CHECK(after < before * 1.05 + 0.5);
+  // A version is 0.3 MB a member; the members' threads share the allocator's arenas out anew each time.
+  const double slack = ensemble ? 2.5 : 0.5;
+  if (!sanitized) CHECK(after < before * 1.05 + slack);
   CHECK(catalog.get()->find("m").servable);
 }
 

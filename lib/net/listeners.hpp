@@ -34,10 +34,10 @@ enum class Entrance : std::uint8_t { everything, administration, metrics };
 
 struct ListenOptions {
   std::vector<Endpoint> listen;
-  std::vector<Endpoint> admin;    // where only administrators come in
-  std::vector<Endpoint> metrics;  // where only metrics and health are told, to anybody, on any network
-  TlsFiles tls;                   // for endpoints with tls:// or https://
-  bool http = false;              // a server of HTTP: http:// and https:// in place of tcp:// and tls://
+  std::vector<Endpoint> admin;         // where only administrators come in
+  std::vector<Endpoint> metrics = {};  // where only metrics and health are told, to anybody, on any network
+  TlsFiles tls;                        // for endpoints with tls:// or https://
+  bool http = false;                   // a server of HTTP: http:// and https:// in place of tcp:// and tls://
 };
 
 // What Listeners would refuse of its endpoints and certificates, without opening a socket; errors as there.

@@ -1,12 +1,15 @@
 #include "format/bytes.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include "base/error.hpp"
@@ -65,6 +68,18 @@ class HeadInput final : public ByteInput {
   std::unique_ptr<ByteInput> rest_;
 };
 
+// What has no bytes but those of its mapping.
+class MappedInput final : public ByteInput {
+ public:
+  MappedInput(std::shared_ptr<const MappedFile> file, std::string name)
+      : ByteInput(std::move(name)), file_(std::move(file)) {}
+  std::size_t read(std::span<std::byte>) override { return 0; }
+  std::shared_ptr<const MappedFile> mapped() const override { return file_; }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+};
+
 // Compressed bytes, a chunk at a time.
 class CompressedInput : public ByteInput {
  public:
@@ -111,16 +126,25 @@ class GzipInput final : public CompressedInput {
         if (inside_) fail_cut();
         return 0;
       }
-      if (!inside_) start_member();
+      if (!inside_ && !start_member()) return 0;
       step();
     }
     return room - stream_.avail_out;
   }
 
  private:
-  void start_member() {
+  // False at the end. Zeros, with which tapes and disks pad, may stand behind a member.
+  bool start_member() {
+    while (members_ > 0 && refill() && pending().front() == std::byte{0}) {
+      const auto bytes = pending();
+      const auto other =
+          std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; });
+      consume(static_cast<std::size_t>(other - bytes.begin()));
+    }
+    if (members_++ > 0 && pending().empty()) return false;
     ::inflateReset(&stream_);
     inside_ = true;
+    return true;
   }
   void step() {
     stream_.next_in = reinterpret_cast<Bytef*>(pending().data());
@@ -138,6 +162,7 @@ class GzipInput final : public CompressedInput {
   }
   z_stream stream_{};
   bool inside_ = false;  // a member has begun and not ended
+  std::uint64_t members_ = 0;
 };
 
 class ZstdInput final : public CompressedInput {
@@ -198,7 +223,10 @@ std::unique_ptr<ByteInput> open_bytes(const std::string& path) {
     head = head.first(read_full(*input, bytes));
   }
   const bool gzip = begins_with(head, {0x1F, 0x8B});
-  const bool zstd = begins_with(head, {0x28, 0xB5, 0x2F, 0xFD});
+  // A frame to be skipped may stand first (RFC 8878, section 3.1.2), as pzstd writes it.
+  const bool zstd = begins_with(head, {0x28, 0xB5, 0x2F, 0xFD}) ||
+                    (head.size() == 4 && (head[0] & std::byte{0xF0}) == std::byte{0x50} &&
+                     begins_with(head.subspan(1), {0x2A, 0x4D, 0x18}));
   std::unique_ptr<ByteInput> whole = std::move(input);
   if (!mapped) whole = with_head({head.begin(), head.end()}, std::move(whole));
   if (gzip) return std::make_unique<GzipInput>(std::move(whole));
@@ -212,6 +240,20 @@ std::unique_ptr<ByteInput> bytes_in_memory(std::span<const std::byte> bytes, std
 
 std::unique_ptr<ByteInput> with_head(std::vector<std::byte> head, std::unique_ptr<ByteInput> rest) {
   return std::make_unique<HeadInput>(std::move(head), std::move(rest));
+}
+
+std::unique_ptr<ByteInput> spooled(std::unique_ptr<ByteInput> input) {
+  if (input->mapped()) return input;
+  const std::string folder = std::filesystem::temp_directory_path();
+  const UniqueFd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  const std::string name = fmt::format("{}: its copy in {}", input->name(), folder);
+  if (!file) fail_errno(name);
+  Buffer buffer(chunk_bytes);
+  while (const std::size_t n = input->read(buffer.bytes())) {
+    write_all(file.get(), std::span<const std::byte>(buffer.bytes()).first(n), name);
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) < 0) fail_errno(name);
+  return std::make_unique<MappedInput>(MappedFile::map(file.get(), input->name()), input->name());
 }
 
 std::size_t read_full(ByteInput& input, std::span<std::byte> out) {

@@ -40,6 +40,11 @@ std::unique_ptr<ByteInput> bytes_in_memory(std::span<const std::byte> bytes, std
 // Puts back `head` in front of the rest: for detection of formats on pipes.
 std::unique_ptr<ByteInput> with_head(std::vector<std::byte> head, std::unique_ptr<ByteInput> rest);
 
+// The same input with all of it mapped: one that is mapped already as it is, the rest of another by a copy in
+// a file without a name in the folder for temporary files ($TMPDIR, or /tmp). For formats that begin at their
+// end. Io error where that folder has no room.
+std::unique_ptr<ByteInput> spooled(std::unique_ptr<ByteInput> input);
+
 // Fills `out` as far as the input goes; returns how much that was.
 std::size_t read_full(ByteInput& input, std::span<std::byte> out);
 

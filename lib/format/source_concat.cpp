@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/signals.hpp"
-#include "base/text.hpp"
+#include "format/agreement.hpp"
 #include "format/source_open.hpp"
 #include "table/text_index.hpp"
 
@@ -62,27 +62,6 @@ class CategoryColumn {
   std::vector<std::int32_t> numbers_;  // of the texts of seen_
   bool same_ = true;
 };
-
-void check_agreement(const Schema& first, const std::string& first_name, const Schema& now,
-                     const std::string& name) {
-  if (first.fields.size() != now.fields.size()) {
-    throw data_error("{} columns, and {} has {}", now.fields.size(), first_name, first.fields.size())
-        .within_file(name);
-  }
-  for (std::size_t i = 0; i < first.fields.size(); ++i) {
-    const Field &a = first.fields[i], &b = now.fields[i];
-    if (a.name != b.name) {
-      throw data_error("column {} is '{}', and '{}' in {}", i, printable(b.name), printable(a.name),
-                       first_name)
-          .within_file(name);
-    }
-    if (a.type != b.type || a.shape != b.shape) {
-      throw data_error("column '{}' is {} {}, and {} {} in {}", printable(a.name), name_of(b.type),
-                       to_string(b.shape), name_of(a.type), to_string(a.shape), first_name)
-          .within_file(name);
-    }
-  }
-}
 
 class AllInputs : public BatchSource {
  public:
@@ -147,7 +126,11 @@ class AllInputs : public BatchSource {
   void open_next() {
     if (!ahead_) source_ = open_one(options_, at_, schema_.get());
     const auto schema = ahead_ ? ahead_->schema(at_) : source_->schema();
-    check_agreement(*schema_, options_.inputs.front(), *schema, options_.inputs[at_]);
+    try {
+      check_agreement(*schema_, options_.inputs.front(), *schema);
+    } catch (const Error& error) {
+      throw error.within_file(options_.inputs[at_]);
+    }
   }
 
   SourceOptions options_;

@@ -98,15 +98,11 @@ SourceOptions as_tsv(SourceOptions options) {
   return options;
 }
 
-table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input, const std::string& path,
+table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input,
                              const SourceOptions& options, const Schema* like) {
   switch (format) {
     case FileFormat::npy: return read_npy(std::move(input), "x");
-    case FileFormat::npz:
-      if (!is_regular_file(path))
-        throw make_error(ErrorKind::usage, "an .npz archive has to be a file, not a pipe")
-            .within_file(input->name());
-      return read_npz(path);
+    case FileFormat::npz: return read_npz(spooled(std::move(input))->mapped());
     case FileFormat::idx: return read_idx(std::move(input), "x");
     case FileFormat::libsvm: return read_libsvm(std::move(input), options.features);
     case FileFormat::stream: return read_stream(std::move(input), options.limits);
@@ -129,7 +125,7 @@ table::SourcePtr open_path(const std::string& path, const SourceOptions& options
       input = with_head(std::move(head), std::move(input));
     }
   }
-  return open_format(format, std::move(input), path, options, like);
+  return open_format(format, std::move(input), options, like);
 }
 
 table::SourcePtr open_labels(const std::string& path) {

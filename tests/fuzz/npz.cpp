@@ -5,7 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const nn::fuzz::MemoryFile file(nn::fuzz::as_input(data, size));
-  nn::fuzz::accepts([&] { nn::fuzz::use_all(*nn::format::read_npz(file.path())); });
+  nn::fuzz::accepts([&] { nn::fuzz::use_all(*nn::format::read_npz(nn::MappedFile::open(file.path()))); });
   nn::fuzz::accepts([&] {
     const nn::format::NpzArchive archive(file.path());
     for (const std::string& name : archive.names()) {

@@ -1,6 +1,7 @@
 #include "format/arrow/frames.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "Message_generated.h"
 #include "base/error.hpp"
@@ -17,6 +18,34 @@ std::optional<Frame> FrameReader::next() {
   const std::uint32_t length = metadata_length();
   if (length == 0) return std::nullopt;
   return body_of(length);
+}
+
+bool FrameReader::find_next_stream() {
+  constexpr std::uint64_t most_counted = 1 << 30;
+  std::uint32_t word = 0;
+  std::size_t n = 0;
+  do {
+    ahead_size_ = 0;
+    n = owner_ ? read({ahead_.data(), ahead_.size()}) : read_full(*input_, ahead_);
+    word = 0;
+    std::memcpy(&word, ahead_.data(), n);
+  } while (n == sizeof word && word == 0);
+  if (word == 0) return false;
+  if (n == sizeof word && word == continuation) {
+    ahead_size_ = n;
+    return true;
+  }
+  std::uint64_t behind = n;
+  if (owner_) {
+    behind += rest_.size();
+  } else {
+    Buffer rest(64 << 10);
+    for (std::size_t more = 1; more > 0 && behind < most_counted; behind += more)
+      more = read_full(*input_, rest.bytes());
+  }
+  fail_data("{}{} bytes follow its end-of-stream marker, which are no other stream (they begin with '{}')",
+            behind < most_counted ? "" : "over ", behind,
+            printable({reinterpret_cast<const char*>(ahead_.data()), n}));
 }
 
 Frame FrameReader::at(std::int64_t offset) {
@@ -100,6 +129,12 @@ WireBody FrameReader::body_bytes(std::size_t size) {
 }
 
 std::size_t FrameReader::read(std::span<std::byte> out) {
+  if (ahead_size_ > 0) {
+    // It was looked at as a whole word, and is asked for as one.
+    std::memcpy(out.data(), ahead_.data(), ahead_size_);
+    const std::size_t n = std::exchange(ahead_size_, 0);
+    return n + (n < out.size() ? read(out.subspan(n)) : 0);
+  }
   if (!owner_) return read_full(*input_, out);
   const std::size_t n = std::min(out.size(), rest_.size());
   if (n > 0) std::memcpy(out.data(), rest_.data(), n);  // of nothing there is no address

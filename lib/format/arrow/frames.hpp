@@ -4,6 +4,7 @@
 #include <flatbuffers/flatbuffers.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -67,6 +68,10 @@ class FrameReader {
   // The next message, or nothing at the end-of-stream marker.
   std::optional<Frame> next();
 
+  // Behind an end-of-stream marker: whether another stream follows; zeros that pad are stepped over. Data
+  // error, which counts them, where bytes follow that are none.
+  bool find_next_stream();
+
   // The message at `offset` of a mapped file. All that are read so may not be longer than the file together.
   Frame at(std::int64_t offset);
 
@@ -84,6 +89,8 @@ class FrameReader {
   std::shared_ptr<const MappedFile> mapped_;
   std::shared_ptr<const void> owner_;  // of the rest, where it is in memory
   std::span<const std::byte> rest_;
+  std::array<std::byte, 4> ahead_{};  // a word that was looked at
+  std::size_t ahead_size_ = 0;
   Buffer metadata_;
   BufferPool pool_;
   std::int64_t count_ = 0;

@@ -32,8 +32,9 @@ inline constexpr const char* max_frame_advice = " (--max-frame)";
 // Reads a stream (.arrows) or a random-access file (.arrow, .feather version 2).
 // Bodies of mapped inputs are used in place where aligned; others are read into
 // memory that is used again once no batch refers to it. Every message is verified
-// before use. A stream that stops without the end marker is a data error, nn.error in
-// a message is thrown as a data error with its text, a wrong nn.xxh3 is a data error.
+// before use. Streams of the same table may follow each other: the rows of the next are those behind
+// the last's. Other bytes behind the end are a data error. A stream that stops without the end marker is one
+// as well, nn.error in a message is thrown as a data error with its text, a wrong nn.xxh3 is a data error.
 // Columns of unsupported types come as DType::opaque with data null.
 std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, StreamLimits limits = {});
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -8,6 +10,7 @@
 #include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "format/agreement.hpp"
 #include "format/arrow/batch.hpp"
 #include "format/arrow/frames.hpp"
 #include "format/arrow/messages.hpp"
@@ -106,7 +109,17 @@ class ArrowSource : public BatchSource {
     dictionary_bytes_ = 0;
     constexpr std::uint64_t as_objects = 6;  // of a schema's bytes
     schema_bytes_ = as_objects * frame.metadata_bytes;
-    next_row_ = 0;
+    next_row_ = base_row_ = end_row_ = 0;
+  }
+
+  // The same, of a stream that follows another one of the same table: its rows are the rows behind those.
+  void go_on(const Frame& frame) {
+    const std::shared_ptr<const Schema> first = wire_.schema;
+    const std::int64_t rows = end_row_;
+    begin(frame);
+    check_agreement(*first, "the stream in front of it", *wire_.schema);
+    wire_.schema = first;
+    next_row_ = base_row_ = end_row_ = rows;
   }
 
   FrameReader frames_;
@@ -137,8 +150,9 @@ class ArrowSource : public BatchSource {
     batch.first_row = next_row_;
     if (const auto* text = metadata_value(*frame.message, "nn.first_row")) {
       batch.first_row = metadata_number<std::int64_t>(*text, 10, "nn.first_row");
-      if (batch.first_row < 0 || batch.first_row > std::int64_t{1} << 60)
+      if (batch.first_row < 0 || batch.first_row > last_first_row - base_row_)
         fail_data("nn.first_row is {}", batch.first_row);
+      batch.first_row += base_row_;
     }
     batch.rows = record.length();
     try {
@@ -148,6 +162,8 @@ class ArrowSource : public BatchSource {
       throw error.within(fmt::format("message {}", frames_.count() - 1));
     }
     next_row_ = batch.first_row + batch.rows;
+    end_row_ = std::max(end_row_, next_row_);
+    if (end_row_ > last_first_row) fail_data("more than {} rows", last_first_row);
     if (batch.rows == 0) return std::nullopt;
     return batch;
   }
@@ -156,7 +172,9 @@ class ArrowSource : public BatchSource {
   DecodedBudget budget_;
   WireDictionaries dictionaries_;
   std::uint64_t schema_bytes_ = 0, dictionary_bytes_ = 0;
-  std::int64_t next_row_ = 0;
+  static constexpr std::int64_t last_first_row = std::int64_t{1} << 60;
+  std::int64_t next_row_ = 0, end_row_ = 0;  // that follows the last batch, and all batches
+  std::int64_t base_row_ = 0;                // of the first row of this stream
 };
 
 class StreamSource final : public ArrowSource {
@@ -174,9 +192,27 @@ class StreamSource final : public ArrowSource {
 
  private:
   std::optional<Frame> next_frame() override {
-    refill();
-    return frames_.next();
+    for (;;) {
+      refill();
+      if (auto frame = frames_.next()) return frame;
+      if (!frames_.find_next_stream()) return std::nullopt;
+      ++streams_;
+      follow();
+    }
   }
+
+  void follow() {
+    try {
+      refill();
+      const std::optional<Frame> frame = frames_.next();
+      if (!frame) fail_data("a stream without a schema");
+      go_on(*frame);
+    } catch (const Error& error) {
+      throw error.within(fmt::format("stream {} of several", streams_));
+    }
+  }
+
+  int streams_ = 1;
 };
 
 // Pieces of whole messages; next() ends with each.
@@ -235,6 +271,37 @@ class ArrowFileSource final : public ArrowSource {
         read_schema(*footer->schema(), footer->version() < arrow::MetadataVersion::V5, bytes.size(), true);
     dictionaries_ = footer->dictionaries();
     batches_ = footer->record_batches();
+    check_extent(file, file.size() - tail - bytes.size());
+  }
+
+  // A file behind a file has the last one's footer: what that doesn't speak of would be lost.
+  void check_extent(Bytes file, std::size_t footer_at) const {
+    constexpr std::uint64_t most_padding = 128;  // end-of-stream marker included
+    std::uint64_t end = first_message_end(file, footer_.size());
+    for (const auto* blocks : {dictionaries_, batches_}) {
+      for (flatbuffers::uoffset_t i = 0; blocks != nullptr && i < blocks->size(); ++i) {
+        const auto block = element_of<arrow::Block>(*blocks, i);
+        if (block.offset() < 0 || block.metadata_length() < 0 || block.body_length() < 0)
+          continue;  // told later
+        end = std::max(end, static_cast<std::uint64_t>(block.offset()) +
+                                static_cast<std::uint64_t>(block.metadata_length()) +
+                                static_cast<std::uint64_t>(block.body_length()));
+      }
+    }
+    if (footer_at > end && footer_at - end > most_padding) {
+      fail_data(
+          "{} bytes between its last batch and its footer: files that were joined are to be read one by one",
+          footer_at - end);
+    }
+  }
+
+  // Of the schema's message. Where its writer gave it no prefix, it isn't longer than the footer, which has
+  // it.
+  static std::uint64_t first_message_end(Bytes file, std::size_t footer_size) {
+    constexpr std::size_t at = 8;
+    std::uint32_t words[2] = {};
+    if (file.size() >= at + sizeof words) std::memcpy(words, file.data() + at, sizeof words);
+    return at + (words[0] == continuation ? sizeof words + words[1] : footer_size);
   }
 
   std::optional<Frame> next_frame() override {
@@ -288,16 +355,15 @@ bool looks_like_arrow_file(std::span<const std::byte> head) {
 
 std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, StreamLimits limits) {
   const auto mapped = input->mapped();
-  if (mapped && looks_like_arrow_file(mapped->bytes())) {
-    return std::make_unique<ArrowFileSource>(std::move(input), limits);
+  std::vector<std::byte> head(file_magic.size());
+  if (!mapped) {
+    head.resize(read_full(*input, head));
+    input = with_head(head, std::move(input));
   }
-  if (mapped) return std::make_unique<StreamSource>(std::move(input), limits);
-  // On a pipe the two are told apart by the first bytes. Between its magic and its footer, a file
-  // is a stream, with an end-of-stream marker as well.
-  std::vector<std::byte> head(8);
-  head.resize(read_full(*input, head));
-  if (looks_like_arrow_file(head)) return std::make_unique<StreamSource>(std::move(input), limits);
-  return std::make_unique<StreamSource>(with_head(std::move(head), std::move(input)), limits);
+  // Between its magic and its footer most files are a stream; only the footer says so, and where it ends.
+  if (looks_like_arrow_file(mapped ? mapped->bytes() : Bytes(head)))
+    return std::make_unique<ArrowFileSource>(spooled(std::move(input)), limits);
+  return std::make_unique<StreamSource>(std::move(input), limits);
 }
 
 }  // namespace nn::format

@@ -69,8 +69,8 @@ std::string NpzArchive::read_text(const std::string& name) const {
   return text;
 }
 
-std::unique_ptr<BatchSource> read_npz(const std::string& path) {
-  const ZipArchive archive(MappedFile::open(path));
+std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file) {
+  const ZipArchive archive(std::move(file));
   std::vector<NamedArray> arrays;
   std::set<std::string> names;
   for (const ZipMember& member : archive.members()) {
@@ -79,7 +79,7 @@ std::unique_ptr<BatchSource> read_npz(const std::string& path) {
     }
     arrays.push_back({plain_name(member), open_array(archive, member)});
   }
-  if (arrays.empty()) throw data_error("holds no arrays").within_file(path);
+  if (arrays.empty()) throw data_error("holds no arrays").within_file(archive.name());
   return rows_of_arrays(std::move(arrays));
 }
 

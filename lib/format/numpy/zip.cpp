@@ -57,6 +57,7 @@ struct Directory {
   std::uint64_t members = 0;
   std::uint64_t size = 0;
   std::uint64_t offset = 0;
+  std::uint64_t behind = 0;  // where what follows it begins
 };
 
 std::span<const std::byte> part_of(std::span<const std::byte> file, std::uint64_t offset, std::uint64_t size,
@@ -91,12 +92,14 @@ Directory find_directory(std::span<const std::byte> file, const std::string& nam
   out.members = at.get<std::uint16_t>();
   out.size = at.get<std::uint32_t>();
   out.offset = at.get<std::uint32_t>();
+  out.behind = end;
   const bool zip64 = out.members == 0xFFFF || out.size == 0xFFFFFFFF || out.offset == 0xFFFFFFFF;
   if (zip64 && end >= zip64_locator_size) {
     Cursor locator(file.subspan(end - zip64_locator_size), name);
     if (locator.get<std::uint32_t>() == zip64_locator_signature) {
       locator.get<std::uint32_t>();
-      Cursor record(part_of(file, locator.get<std::uint64_t>(), zip64_end_size, name), name);
+      out.behind = locator.get<std::uint64_t>();
+      Cursor record(part_of(file, out.behind, zip64_end_size, name), name);
       if (record.get<std::uint32_t>() != zip64_end_signature)
         throw data_error("damaged zip64 directory").within_file(name);
       record.take(28);
@@ -266,6 +269,13 @@ ZipArchive::ZipArchive(std::shared_ptr<const MappedFile> file) : file_(std::move
   // The count is not trusted to reserve memory: entries must be there.
   for (std::uint64_t i = 0; i < directory.members; ++i) members_.push_back(read_entry(at, name()));
   if (!at.empty()) throw data_error("the zip directory is longer than its members").within_file(name());
+  // Archives that were joined have the last one's directory, whose places are meant in that one.
+  if (directory.behind != directory.offset + directory.size) {
+    throw data_error(
+        "the directory isn't where the archive says: bytes stand in front of the archive, or "
+        "several were joined")
+        .within_file(name());
+  }
   check_places(members_, directory.offset, name());
   by_name_.resize(members_.size());
   std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});

@@ -309,7 +309,9 @@ TEST_CASE("repeated-blocks: a file whose footer names the same rows many times")
     const auto list = fbb.CreateVector(fields(fbb));
     const auto schema = arrow::CreateSchema(fbb, arrow::Endianness::Little, list);
     std::vector<arrow::Block> places;
-    for (int i = 0; i < blocks; ++i) places.emplace_back(static_cast<std::int64_t>(at), 0, 0);
+    for (int i = 0; i < blocks; ++i)
+      places.emplace_back(static_cast<std::int64_t>(at),
+                          static_cast<std::int32_t>(messages.bytes.size() - at), 0);
     const auto batches = fbb.CreateVectorOfStructs(places);
     fbb.Finish(arrow::CreateFooter(fbb, arrow::MetadataVersion::V5, schema, 0, batches));
     const auto size = static_cast<std::int32_t>(fbb.GetSize());
@@ -326,4 +328,7 @@ TEST_CASE("repeated-blocks: a file whose footer names the same rows many times")
   };
   CHECK(rows_of(with_footer(1)) == 16);
   CHECK_THROWS_AS(rows_of(with_footer(1000)), Error);
+  // Its second footer speaks of the first file's places, or of no rows.
+  CHECK_THROWS_WITH(rows_of(with_footer(1) + with_footer(1)), Catch::Contains("are to be read one by one"));
+  CHECK_THROWS_WITH(rows_of(with_footer(1) + with_footer(0)), Catch::Contains("are to be read one by one"));
 }

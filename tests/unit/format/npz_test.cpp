@@ -198,12 +198,12 @@ TEST_CASE("npz: numpy.load reads what is written, and we what numpy writes") {
   REQUIRE(std::system((python + " " + script.path()).c_str()) == 0);
   for (const char* save : {"savez", "savez_compressed"}) {
     const std::string path = theirs.path() + save;
-    const auto x = read_npz(path);
+    const auto x = read_npz(MappedFile::open(path));
     REQUIRE(x->schema()->fields.size() == 2);
     CHECK(x->schema()->fields[0].name == "X");
     CHECK(x->schema()->fields[0].shape == Shape{3});
     CHECK(read_out(*x, 0).values == std::vector<double>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
-    const auto y = read_npz(path);
+    const auto y = read_npz(MappedFile::open(path));
     CHECK(read_out(*y, 1).values == std::vector<double>{0, 0.5, 1, 1.5});
     ::unlink(path.c_str());
   }
@@ -221,7 +221,7 @@ TEST_CASE("npz: stored and deflated members, zip64 and comments") {
       zip.add("a.npy", array, deflate_it, large);
       zip.add("b.npy", array, !deflate_it, large);
       const ScratchFile scratch(zip.finished(zip64, zip64 ? "" : "a comment"));
-      const auto source = read_npz(scratch.path());
+      const auto source = read_npz(MappedFile::open(scratch.path()));
       const Contents contents = read_out(*source, 1);
       CHECK(contents.batches == std::vector<std::int64_t>{1024, 1024, 452});
       CHECK(contents.values[4999] == 4999 % 17);
@@ -306,7 +306,7 @@ TEST_CASE("npz: as data, arrays need names, rows and as many of them") {
     ZipFile zip;
     for (const auto& [name, contents] : row.members) zip.add(name, contents, true);
     const ScratchFile scratch(zip.finished());
-    CHECK_THAT(error_of([&] { read_npz(scratch.path()); }), Contains(row.message));
+    CHECK_THAT(error_of([&] { read_npz(MappedFile::open(scratch.path())); }), Contains(row.message));
   }
 }
 

@@ -236,6 +236,55 @@ TEST_CASE("a stream cut anywhere is an error") {
   }
 }
 
+TEST_CASE("streams behind each other are one table") {
+  const auto schema = every_type();
+  const Batch first = batch_of(schema, 0, 3), other = batch_of(schema, 7, 5);
+  const auto joined = [](std::initializer_list<Bytes> parts) {
+    Bytes all;
+    for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
+    return all;
+  };
+  const Bytes one = written({first, batch_of(schema, row_count, 4)}), two = written({other});
+  const Bytes padding(12), garbage(5, std::byte{'x'});
+  for (const Bytes& bytes : {joined({one, two, one}), joined({one, padding, two, one, padding})}) {
+    const auto back = read_back(bytes);
+    REQUIRE(back.size() == 5);
+    // What a row's number says of its place in its own stream is kept.
+    const std::int64_t numbers[] = {0, 50, 107, 157, 207};
+    for (std::size_t i = 0; i < back.size(); ++i) {
+      INFO(i);
+      CHECK(back[i].schema == back[0].schema);
+      CHECK(back[i].first_row == numbers[i]);
+    }
+    Batch moved = other;
+    moved.first_row = 107;
+    require_same(moved, back[2]);
+    moved = first;
+    moved.first_row = 157;
+    require_same(moved, back[3]);
+  }
+  CHECK_THAT(error_of(joined({one, garbage})), Catch::Contains("5 bytes follow its end-of-stream marker"));
+  CHECK_THAT(error_of(joined({one, padding, garbage, garbage})), Catch::Contains("10 bytes follow"));
+  CHECK_THAT(error_of(joined({one, Bytes(two.begin(), two.begin() + 90)})),
+             Catch::Contains("stream 2 of several"));
+
+  auto renamed = std::make_shared<Schema>(*schema);
+  renamed->fields[0].name = "other";
+  CHECK_THAT(error_of(joined({one, written({batch_of(renamed, 0, 3)})})), Catch::Contains("'other'"));
+  auto of_model = std::make_shared<Schema>(*schema);
+  of_model->metadata.set("nn.model", "a");
+  const Bytes by_a = written({batch_of(of_model, 0, 3)});
+  of_model = std::make_shared<Schema>(*schema);
+  of_model->metadata.set("nn.model", "b");
+  const Bytes by_b = written({batch_of(of_model, 0, 3)});
+  CHECK(read_back(joined({by_a, by_a})).size() == 2);
+  CHECK_THAT(error_of(joined({by_a, by_b})), Catch::Contains("another model"));
+  // The first stream said that none of its values is missing, and the schema is for all.
+  auto complete = std::make_shared<Schema>(*schema);
+  for (Field& field : complete->fields) field.nullable = false;
+  CHECK_THAT(error_of(joined({written({batch_of(complete, 0, 3)}), one})), Catch::Contains("missing values"));
+}
+
 TEST_CASE("damaged streams give an error or valid batches") {
   const auto schema = every_type();
   const Bytes good = written({batch_of(schema, 0, 3), batch_of(schema, 50, 5)});

@@ -59,6 +59,13 @@ void add_format_options(options::List& list, SourceOptions& o) {
                "With neither of the two, the first line is taken for a header when no cell of it is a "
                "number.\nThe last one given counts."},
       options::flag([&csv] { csv.header = CsvOptions::Header::no; }));
+  group.add(
+      {.name = "encoding",
+       .value = "NAME",
+       .help = "Encoding of text, as iconv -l lists them (default: UTF-8, or what a byte order mark says)",
+       .text = "The encoding of text, as iconv -l lists them.\n"
+               "The default is UTF-8, and what a byte order mark says: UTF-16 or UTF-32."},
+      options::text(csv.encoding));
   group.add({.name = "skip",
              .value = "N",
              .help = "Leave out so many lines at the start",

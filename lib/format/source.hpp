@@ -24,6 +24,7 @@ struct CsvOptions {
     no
   } header = Header::automatic;      // automatic: no cell of the
                                      // first line is a number
+  std::string encoding;              // as iconv(3) names it; empty: UTF-8, or what a byte order mark says
   std::int64_t skip = 0;             // lines before anything else
   std::string comment;               // lines that start with it are left out
   std::vector<std::string> missing;  // besides the empty cell and NA

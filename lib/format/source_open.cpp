@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "format/csv/csv.hpp"
+#include "format/csv/decode.hpp"
 #include "format/readers.hpp"
 
 namespace nn::format {
@@ -66,9 +67,6 @@ void refuse_foreign(std::string_view head, const std::string& name) {
   if (head.starts_with("\xFD"
                        "7zXZ"))
     fail_foreign(name, "compressed with xz", "pipe it through: xz -dc");
-  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) {
-    fail_foreign(name, "UTF-16 text", "convert it first, for example with: iconv -f utf-16 -t utf-8");
-  }
 }
 
 std::string_view as_text(std::span<const std::byte> bytes) {
@@ -230,6 +228,7 @@ FileFormat detect_format(std::string_view head, const std::string& name) {
   if (ends_with({".idx", "-ubyte"})) return FileFormat::idx;
   if (ends_with({".svm", ".libsvm", ".svmlight"})) return FileFormat::libsvm;
   if (ends_with({".arrows", ".arrow", ".feather"})) return FileFormat::stream;
+  if (has_wide_mark(head)) return FileFormat::csv;
   return is_libsvm(head.substr(0, head.find('\n'))) ? FileFormat::libsvm : FileFormat::csv;
 }
 

@@ -100,7 +100,10 @@ Texts column_names(const Texts& first, bool header, const std::string& where) {
     }
     if (printable(names.back(), names.back().size() + 1) != names.back()) {
       throw data_error("the name of column {} is not plain UTF-8 text: '{}'", i, printable(names.back()))
-          .within_file(where);
+          .within_file(where)
+          .advise("{}", names.back().find('\r') == std::string::npos
+                            ? "; --encoding says what it is, for example latin1 or windows-1252"
+                            : "; if CR ends lines here, write all lines anew with: tr '\\r' '\\n'");
     }
   }
   return names;
@@ -229,7 +232,9 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   layout.lines = skip_lines(chunks, options.csv.skip, options.limits.max_frame);
   const std::string_view text = sample(chunks, options.limits.max_frame);
   if (text.find('\0') != std::string_view::npos)
-    throw data_error("holds NUL bytes: this is no CSV text").within_file(name);
+    throw data_error("holds NUL bytes: this is no CSV text")
+        .within_file(name)
+        .advise("; UTF-16 without its byte order mark is read with --encoding utf-16le");
   CsvCursor cursor(text, chunks.dialect());
   if (!cursor.begin_record()) {
     throw data_error("there are no rows{}", !text.empty() ? ""
@@ -244,9 +249,6 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
     first = read_record(cursor);
   } catch (const CsvFault& fault) {
     throw Error(ErrorKind::data, fault.message).advise("{}", fault.advice).within_file(where);
-  }
-  if (text.find('\n') == std::string_view::npos && text.find('\r') != std::string_view::npos) {
-    throw data_error("lines end in CR alone; write them anew with: tr '\\r' '\\n'").within_file(name);
   }
   const bool header = is_header(first, options.csv);
   const Texts names = column_names(first, header, where);

@@ -160,10 +160,10 @@ class ChunkParser {
     if (kind == CsvKind::category) {
       const std::size_t known = column.texts.size();
       column.indices[row] = is_missing ? 0 : column.texts.index_of(cell.text);
-      if (column.texts.size() > known) check_text(cell.text, i, line);
+      if (column.texts.size() > known) check_text(cell, i, line);
     } else {
       if (!is_missing) {
-        check_text(cell.text, i, line);
+        check_text(cell, i, line);
         column.bytes.insert(column.bytes.end(), cell.text.begin(), cell.text.end());
       }
       column.offsets[row + 1] = static_cast<std::int32_t>(column.bytes.size());
@@ -177,12 +177,19 @@ class ChunkParser {
     byte = static_cast<std::uint8_t>(byte & ~(1u << (row & 7)));
   }
 
-  void check_text(std::string_view text, std::size_t i, std::int64_t line) const {
+  void check_text(const CsvCell& cell, std::size_t i, std::int64_t line) const {
+    const std::string_view text = cell.text;
+    if (!cell.quoted && text.find('\r') != std::string_view::npos) {
+      throw CsvFault{line,
+                     fmt::format("column '{}': a carriage return within '{}', where lines end in LF",
+                                 printable(layout_.schema->fields[i].name), printable(text)),
+                     false, "; if it ends a line, write all lines anew with: tr '\\r' '\\n'"};
+    }
     if (is_utf8(text)) return;
     throw CsvFault{line,
-                   fmt::format("column '{}': '{}' is not UTF-8; convert the file first, for example with: "
-                               "iconv -f latin1 -t utf-8",
-                               printable(layout_.schema->fields[i].name), printable(text))};
+                   fmt::format("column '{}': '{}' is not UTF-8", printable(layout_.schema->fields[i].name),
+                               printable(text)),
+                   false, "; --encoding says what it is, for example latin1 or windows-1252"};
   }
 
   [[noreturn]] void wrong_count(std::int64_t line, std::size_t cells) const {

@@ -8,6 +8,7 @@
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "format/csv/csv.hpp"
+#include "format/csv/decode.hpp"
 #include "format/csv/parse.hpp"
 
 namespace nn::format {
@@ -27,7 +28,7 @@ class CsvReader : public BatchSource {
  public:
   CsvReader(std::unique_ptr<ByteInput> input, const SourceOptions& options, const Schema* like)
       : name_(input->name()), limits_(options.limits) {
-    chunks_ = cut_chunks(std::move(input), options.limits.max_frame);
+    chunks_ = cut_chunks(decoded(std::move(input), options.csv.encoding), options.limits.max_frame);
     layout_ = read_csv_layout(*chunks_, options, name_, like);
     lines_ = layout_.lines;
     texts_.resize(layout_.kinds.size());

@@ -80,6 +80,7 @@ CsvCell CsvCursor::quoted_cell(std::string& scratch) {
     at_ = quote + 1;
     if (at_ == end_ || *at_ != '"') {
       CsvCell cell;
+      cell.quoted = true;
       if (pieces) {
         scratch.append(piece, quote);
         cell.text = scratch;

@@ -1,10 +1,11 @@
 // The grammar of CSV: where cells and records end. Everything that looks at CSV text
 // goes through here, so that splitting and parsing never disagree.
 //
-// A record is cells between delimiters, up to LF, CRLF or the end. Spaces and tabs around
-// a cell are left out, unless they are the delimiter. A cell whose first character is '"'
-// ends at the next single '"'; '""' inside stands for one; line ends inside are text. A
-// quote anywhere else is an ordinary character. Blank lines and comments are no records.
+// A record is cells between delimiters, up to LF, CRLF or the end; a CR elsewhere is an ordinary character
+// here, which the parser refuses outside quotes. Spaces and tabs around a cell are left out, unless they are
+// the delimiter. A cell whose first character is '"' ends at the next single '"'; '""' inside stands for one;
+// line ends inside are text. A quote anywhere else is an ordinary character. Blank lines and comments are no
+// records.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +38,7 @@ enum class CellEnd : std::uint8_t { delimiter, line, input };
 struct CsvCell {
   std::string_view text;  // into the input, or into the scratch string when it held quotes
   CellEnd end = CellEnd::input;
+  bool quoted = false;
 };
 
 // Walks over text that begins at a record's start. `lines` counts the line ends passed.

@@ -121,13 +121,20 @@ TEST_CASE("CSV errors name file, line and column") {
             "--no-header"},
            {"", "t.csv: there are no rows: it is empty"},
            {"\n\n", "t.csv: there are no rows"},
-           {std::string("a,b\n1,\0002\n", 8), "t.csv: holds NUL bytes: this is no CSV text"},
-           {"a,b\r1,2\r", "t.csv: lines end in CR alone; write them anew with: tr '\\r' '\\n'"},
+           {std::string("a,b\n1,\0002\n", 8),
+            "t.csv: holds NUL bytes: this is no CSV text; UTF-16 without its byte order mark is read with "
+            "--encoding utf-16le"},
+           {"a,b\nx,u\rv\n",
+            "t.csv:2: column 'b': a carriage return within 'u\\x0dv', where lines end in LF; if it ends a "
+            "line, "
+            "write all lines anew with: tr '\\r' '\\n'"},
            {"a,b\nx,caf\xE9\n",
-            "t.csv:2: column 'b': 'caf\\xe9' is not UTF-8; convert the file first, for example with: iconv "
-            "-f latin1 "
-            "-t utf-8"},
-           {"a\xFF,b\n1,2\n", "t.csv:1: the name of column 0 is not plain UTF-8 text: 'a\\xff'"},
+            "t.csv:2: column 'b': 'caf\\xe9' is not UTF-8; --encoding says what it is, for example latin1 or "
+            "windows-1252"},
+           {"a\xFF,b\n1,2\n",
+            "t.csv:1: the name of column 0 is not plain UTF-8 text: 'a\\xff'; --encoding says what it is, "
+            "for "
+            "example latin1 or windows-1252"},
            {"a,b\n1,x\n",
             "t.csv:2: column 'b': 'x' is not a number; the column was numeric before; read it as text with "
             "--text b, "

@@ -57,7 +57,10 @@ void add_format_options(options::List& list, SourceOptions& o) {
                "a header)",
        .text = "The first line is data, and the columns are named c0, c1 and so on.\n"
                "With neither of the two, the first line is taken for a header when no cell of it is a "
-               "number.\nThe last one given counts."},
+               "number, or when those that are look like names: whole numbers that count from 0, or "
+               "years, or such that only they are written without a point, or only they are quoted, in "
+               "their columns. What was decided is said where it might be otherwise.\n"
+               "The last one given counts."},
       options::flag([&csv] { csv.header = CsvOptions::Header::no; }));
   group.add(
       {.name = "encoding",

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "format/csv/header.hpp"
 #include "table/columns.hpp"
 
 namespace nn::format {
@@ -59,19 +60,20 @@ std::string_view sample(CsvChunks& chunks, std::size_t limit) {
   }
 }
 
-Texts read_record(CsvCursor& cursor) {
-  Texts cells;
+CsvRecord read_record(CsvCursor& cursor) {
+  CsvRecord record;
   std::string scratch;
   CellEnd end = CellEnd::delimiter;
   while (end == CellEnd::delimiter) {
     const CsvCell cell = cursor.cell(scratch);
-    cells.emplace_back(cell.text);
+    record.cells.emplace_back(cell.text);
+    record.quoted.push_back(cell.quoted);
     end = cell.end;
-    if (cells.size() > most_columns) {
+    if (record.cells.size() > most_columns) {
       throw CsvFault{0, fmt::format("more than {} columns", most_columns), false, "; is --delimiter right?"};
     }
   }
-  return cells;
+  return record;
 }
 
 bool is_number(std::string_view cell) {
@@ -79,12 +81,22 @@ bool is_number(std::string_view cell) {
   return parse_csv_number(cell, value);
 }
 
-bool is_header(const Texts& first, const CsvOptions& options) {
-  switch (options.header) {
-    case CsvOptions::Header::yes: return true;
-    case CsvOptions::Header::no: return false;
-    default: return std::none_of(first.begin(), first.end(), is_number);
+// Says what was decided, where that isn't plain.
+bool is_header(const CsvRecord& first, std::string_view rows, const CsvOptions& options,
+               const CsvDialect& dialect, const std::string& where) {
+  if (options.header != CsvOptions::Header::automatic) return options.header == CsvOptions::Header::yes;
+  const HeaderVerdict verdict = decide_header(first, rows, dialect);
+  if (!verdict.reason.empty()) {
+    warn("{}: taken for {}: {}; {} if it isn't", where, verdict.header ? "a header" : "data", verdict.reason,
+         verdict.header ? "--no-header" : "--header");
   }
+  return verdict.header;
+}
+
+// The header of the input before this one again.
+bool are_names_of(const Schema& like, const Texts& cells) {
+  return std::equal(like.fields.begin(), like.fields.end(), cells.begin(), cells.end(),
+                    [](const Field& field, const std::string& cell) { return field.name == cell; });
 }
 
 Texts column_names(const Texts& first, bool header, const std::string& where) {
@@ -244,18 +256,21 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
         .within_file(name);
   }
   const std::string where = fmt::format("{}:{}", name, layout.lines + cursor.lines() + 1);
-  Texts first;
+  CsvRecord first;
   try {
     first = read_record(cursor);
   } catch (const CsvFault& fault) {
     throw Error(ErrorKind::data, fault.message).advise("{}", fault.advice).within_file(where);
   }
-  const bool header = is_header(first, options.csv);
-  const Texts names = column_names(first, header, where);
-  const auto schema = make_schema(names);
   std::string_view rows = text;
+  rows.remove_prefix(static_cast<std::size_t>(cursor.at() - text.data()));
+  const bool header = (like != nullptr && options.csv.header == CsvOptions::Header::automatic &&
+                       are_names_of(*like, first.cells)) ||
+                      is_header(first, rows, options.csv, chunks.dialect(), where);
+  const Texts names = column_names(first.cells, header, where);
+  const auto schema = make_schema(names);
+  if (!header) rows = text;
   if (header) {
-    rows.remove_prefix(static_cast<std::size_t>(cursor.at() - text.data()));
     layout.lines += cursor.lines();
     chunks.advance(text.size() - rows.size());
   }

@@ -19,6 +19,13 @@ char parse_delimiter(std::string_view text) {
   return text[0];
 }
 
+std::optional<char> parse_quote(std::string_view text) {
+  if (text == "none") return '\0';
+  if (text.size() != 1 || text[0] == '\0')
+    fail_usage("'{}' is neither one character nor 'none'", printable(text));
+  return text[0];
+}
+
 table::SplitPart parse_part(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
@@ -47,6 +54,16 @@ void add_format_options(options::List& list, SourceOptions& o) {
              .text = "What stands between the cells of a line; a tab is written '\\t'.\n"
                      "The default is a comma, and a tab in `.tsv` files."},
             options::parsed(csv.delimiter, parse_delimiter, options::Kind::text, {"tab", "space"}));
+  group.add(
+      {.name = "quote",
+       .value = "CHAR|none",
+       .help = "What cells are quoted with (default: '\"', in tables of tabs only within a line)",
+       .text =
+           "What a cell begins and ends with that holds delimiters or line ends; or none, where quotes "
+           "are characters as others are.\n"
+           "The default is '\"'; in tables of tabs a cell counts as quoted only where the quote is closed "
+           "in its line."},
+      options::parsed(csv.quote, parse_quote, options::Kind::text, {"none"}));
   group.add({.name = "header",
              .help = "The first line names the columns",
              .text = "The first line holds the names of the columns."},

@@ -23,6 +23,11 @@ void check_csv(const CsvOptions& csv) {
     fail_usage("cells cannot be delimited by '{}', which is part of numbers, texts or quotes",
                printable({&c, 1}));
   }
+  const char quote = csv.quote.value_or('"');
+  if (quote != 0 &&
+      (quote == c || (static_cast<unsigned char>(quote) & 0x80) != 0 || quote == '\n' || quote == '\r')) {
+    fail_usage("cells cannot be quoted with '{}'", printable({&quote, 1}));
+  }
   if (csv.skip < 0) fail_usage("{} lines cannot be skipped", csv.skip);
 }
 

@@ -17,7 +17,8 @@ namespace nn::format {
 enum class FileFormat { automatic, csv, tsv, npy, npz, idx, libsvm, stream };
 
 struct CsvOptions {
-  char delimiter = 0;  // 0: tab for .tsv, else comma
+  char delimiter = 0;         // 0: tab for .tsv, else comma
+  std::optional<char> quote;  // 0: none; absent: '"', in tables of tabs only within a line
   enum class Header {
     automatic,
     yes,

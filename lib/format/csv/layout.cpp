@@ -232,6 +232,11 @@ CsvDialect csv_dialect(const SourceOptions& options) {
   CsvDialect dialect;
   dialect.delimiter = options.csv.delimiter;
   if (dialect.delimiter == 0) dialect.delimiter = options.format == FileFormat::tsv ? '\t' : ',';
+  dialect.quote = options.csv.quote.value_or('"');
+  if (dialect.quote == dialect.delimiter)
+    fail_usage("cells cannot be both quoted and delimited by '{}'", printable({&dialect.quote, 1}));
+  // Writers of tables of tabs don't quote, and some do.
+  dialect.quotes_within_line = !options.csv.quote && dialect.delimiter == '\t';
   dialect.comment = options.csv.comment;
   dialect.missing = options.csv.missing;
   return dialect;

@@ -68,17 +68,32 @@ CellEnd CsvCursor::pass_end() {
                  false};
 }
 
+// Whether the quote at `p` is one that another closes.
+bool CsvCursor::begins_quoted(const char* p) const {
+  if (dialect_->quote == 0) return false;
+  if (!dialect_->quotes_within_line) return true;
+  const char* const line_end = find(p, end_, '\n');
+  for (++p;; p += 2) {
+    p = find(p, line_end, dialect_->quote);
+    if (p == line_end) return false;
+    if (p + 1 == line_end || p[1] != dialect_->quote) break;
+  }
+  for (++p; p != line_end && (dialect_->is_blank(*p) || *p == '\r'); ++p) {
+  }
+  return p == line_end || *p == dialect_->delimiter;
+}
+
 CsvCell CsvCursor::quoted_cell(std::string& scratch) {
   const std::int64_t first_line = lines_;
   const char* const start = ++at_;
   const char* piece = start;
   bool pieces = false;
   for (;;) {
-    const char* quote = find(at_, end_, '"');
+    const char* quote = find(at_, end_, dialect_->quote);
     lines_ += std::count(at_, quote, '\n');
     if (quote == end_) throw CsvFault{first_line, "the quoted cell that begins here is never closed", true};
     at_ = quote + 1;
-    if (at_ == end_ || *at_ != '"') {
+    if (at_ == end_ || *at_ != dialect_->quote) {
       CsvCell cell;
       cell.quoted = true;
       if (pieces) {
@@ -101,7 +116,7 @@ CsvCell CsvCursor::cell(std::string& scratch) {
   const char delimiter = dialect_->delimiter;
   const char* p = at_;
   while (p != end_ && dialect_->is_blank(*p)) ++p;
-  if (p != end_ && *p == '"') {
+  if (p != end_ && *p == dialect_->quote && begins_quoted(p)) {
     at_ = p;
     return quoted_cell(scratch);
   }
@@ -142,11 +157,12 @@ bool parse_csv_number(std::string_view cell, double& value) {
 std::size_t last_record_end(std::string_view text, const CsvDialect& dialect) {
   const auto last_line_end = text.rfind('\n');
   if (last_line_end == std::string_view::npos) return 0;
+  if (dialect.quote == 0 || dialect.quotes_within_line) return last_line_end + 1;
   const char* const begin = text.data();
   const char* const end = begin + text.size();
   std::string scratch;
   for (const char* line = begin;;) {
-    const char* quote = find(line, end, '"');
+    const char* quote = find(line, end, dialect.quote);
     if (quote == end) return last_line_end + 1;
     // Up to the line that holds the quote, records end where lines do.
     const auto line_end = std::string_view(line, static_cast<std::size_t>(quote - line)).rfind('\n');

@@ -20,6 +20,8 @@ struct CsvDialect {
   char delimiter = ',';
   std::string comment;               // empty: none
   std::vector<std::string> missing;  // besides the empty cell and NA
+  char quote = '"';                  // 0: none
+  bool quotes_within_line = false;  // a cell whose quotes aren't closed before its line ends is no quoted one
 
   bool is_blank(char c) const { return (c == ' ' || c == '\t') && c != delimiter; }
   bool is_missing(std::string_view cell) const;
@@ -67,6 +69,7 @@ class CsvCursor {
   }
 
  private:
+  bool begins_quoted(const char* p) const;
   CsvCell quoted_cell(std::string& scratch);
   CellEnd pass_end();
 

@@ -20,6 +20,24 @@ Schema with_origin(Schema schema) {
   return schema;
 }
 
+// Columns that no output has are said, once.
+void warn_of_left_out(const Schema& schema) {
+  constexpr std::size_t most_named = 8;
+  std::string list;
+  std::size_t count = 0;
+  for (const Field& field : schema.fields) {
+    if (field.type != DType::opaque || field.foreign_type.empty()) continue;
+    if (++count <= most_named)
+      list += fmt::format("{}'{}' ({})", count == 1 ? "" : ", ", printable(field.name), field.foreign_type);
+  }
+  if (count > most_named) list += fmt::format(" and {} more", count - most_named);
+  if (count > 0) {
+    warn("{} left out, since {} read neither as numbers nor as text: {}; --drop says that it is meant",
+         count == 1 ? "a column is" : fmt::format("{} columns are", count), count == 1 ? "it is" : "they are",
+         list);
+  }
+}
+
 }  // namespace
 
 const EnumNames<OutputFormat>& enum_names(OutputFormat) {
@@ -34,6 +52,7 @@ OutputFormat parse_output_format(std::string_view name) { return enum_names(Outp
 
 std::unique_ptr<BatchSink> open_sink(OutputFormat format, OutputFile& file, const Schema& schema,
                                      StreamLimits limits) {
+  if (format != OutputFormat::automatic) warn_of_left_out(schema);
   switch (format) {
     case OutputFormat::automatic: break;
     case OutputFormat::text: return make_table_sink(file, schema);

@@ -63,11 +63,26 @@ bool ColumnChoice::keeps(std::size_t column) const {
   return column == id || column == y || std::binary_search(features.begin(), features.end(), column);
 }
 
+namespace {
+
+// What was asked for can't be stepped over.
+std::size_t find_readable(const Schema& schema, const std::string& wanted, std::string_view option) {
+  const std::size_t column = find_column(schema, wanted, option);
+  const Field& field = schema.fields[column];
+  if (field.type == DType::opaque && !field.foreign_type.empty()) {
+    throw data_error("column '{}' is of type {}, which is read neither as numbers nor as text",
+                     printable(field.name), field.foreign_type);
+  }
+  return column;
+}
+
+}  // namespace
+
 ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options) {
   ColumnChoice choice;
   choice.y = options.label ? find_if_given(schema, options.label, "--label")
                            : find_if_given(schema, options.target, "--target");
-  choice.id = find_if_given(schema, options.id, "--id");
+  if (options.id) choice.id = find_readable(schema, *options.id, "--id");
   // Streams name them already.
   if (!choice.y) choice.y = schema.find("y");
   if (!choice.id) choice.id = schema.find("id");
@@ -78,7 +93,7 @@ ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options) 
     (options.id ? choice.y : choice.id) = std::nullopt;
   }
   std::vector<bool> keep(schema.fields.size(), options.select.empty());
-  for (const std::string& name : options.select) keep[find_column(schema, name, "--select")] = true;
+  for (const std::string& name : options.select) keep[find_readable(schema, name, "--select")] = true;
   for (const std::string& name : options.drop) {
     const std::size_t column = find_column(schema, name, "--drop");
     keep[column] = false;

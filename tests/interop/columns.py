@@ -133,6 +133,12 @@ for name, array in skipped.items():
         stream = write([batch], batch.schema, compression=compression)
         status, out, err = tool("nn-read", "-", "--drop", "strange", "--to", "csv", stdin=stream)
         assert (status, out) == (0, "a,y\n1.5,0\n2.5,1\n"), (name, out, err)
+        assert not err, err
+        status, out, err = tool("nn-read", "-", "--to", "csv", stdin=stream)
+        assert (status, out) == (0, "a,y\n1.5,0\n2.5,1\n") and err.count("\n") == 1 and "'strange' (" in err, (name, err)
+        for asked in ("--select", "--id"):
+            status, out, err = tool("nn-read", "-", asked, "strange", "--to", "csv", stdin=stream)
+            assert status == 1 and "column 'strange' is of type" in err, (name, err)
         status, out, err = tool("nn-train", "-", "-o", "m.nn", stdin=stream)
         assert status == 1 and "'strange'" in err and err.count("\n") == 1, (name, err)
         assert not os.path.exists("m.nn")

@@ -14,6 +14,7 @@ void Call::clear() {
   arms.reset();
   role = Role::other;
   by_rows = false;
+  open_stream = nullptr;
   whole = false;
   status = 0;
   failure.reset();

@@ -48,6 +48,9 @@ struct Call final : http::Work {
   std::shared_ptr<ModelArms> arms;
   enum class Role : std::uint8_t { other, canary, control } role = Role::other;  // what a judge compares
   bool by_rows = false;  // its arm is chosen when its rows are there
+  // A stream of messages of which each is answered at once: it stays open until its client goes, or one of
+  // the two ends it. Null for all else.
+  http::Exchange* open_stream = nullptr;
 
   bool begun = false;  // it is the exchange's request, and not the one before
   bool whole = false;  // its body, or a message of it, has come
@@ -72,6 +75,7 @@ struct Call final : http::Work {
 
   void gone() override {
     if (computation) computation->cancelled.store(true, std::memory_order_relaxed);
+    if (open_stream != nullptr) open_stream->send();
   }
   // As for a new request.
   void clear();

@@ -293,7 +293,7 @@ void Calls::send(http::Exchange& exchange, Call& call) {
   }
   exchange.send_message();
   observer_.ended(exchange, call, !exchange.gone());
-  call.stream->over(exchange, call);
+  call.stream->over(call);
 }
 
 }  // namespace nn::serve

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 #include "inference/describe.hpp"
@@ -160,21 +161,23 @@ void Frontend::message(http::Exchange& exchange) {
   Call& call = call_of(exchange);
   call.whole = true;
   if (call.route.action == Action::stream_infer) {
-    auto stream = std::make_shared<InferStream>();
+    auto stream = std::make_shared<InferStream>(exchange);
     stream->route = call.route;
     exchange.work = stream;
     return calls_.start(exchange, stream->next());
   }
+  const bool first = std::exchange(call.open_stream, &exchange) == nullptr;
   try {
     if (call.route.action == Action::reflection) {
       inference::append_reflection_answer(exchange.response().body, exchange.body());
       return exchange.send_message();
     }
-    health_.watch(exchange);
+    if (first) return health_.watch(exchange);
+    fail(exchange, call, {Failure::unsupported, "there is more than one message, and one is wanted"});
   } catch (const Error& error) {
     fail(exchange, call, {inference::failure_of(error), error.public_statement()});
-    exchange.send();
   }
+  exchange.send();
 }
 
 // Whoever watches health has sent all that there is to say with the first message, and goes on listening.

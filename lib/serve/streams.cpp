@@ -2,6 +2,12 @@
 
 namespace nn::serve {
 
+void InferStream::gone() {
+  half_closed = true;
+  for (const auto& call : calls) call->gone();
+  if (idle()) exchange.send();
+}
+
 Call& InferStream::next() {
   if (free.empty()) {
     calls.push_back(std::make_shared<Call>());
@@ -16,7 +22,7 @@ Call& InferStream::next() {
   return call;
 }
 
-void InferStream::over(http::Exchange& exchange, Call& call) {
+void InferStream::over(Call& call) {
   free.push_back(&call);
   if (!idle()) return;
   if (half_closed) return exchange.send();

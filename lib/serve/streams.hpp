@@ -13,18 +13,20 @@ namespace nn::serve {
 
 // A stream of requests for inference: each message is one, and has a call of its own.
 struct InferStream : http::Work {
+  explicit InferStream(http::Exchange& its) : exchange(its) {}
+
+  http::Exchange& exchange;
   Route route;
   std::vector<std::shared_ptr<Call>> calls;  // all of them
   std::vector<Call*> free;                   // those that are under way aren't
-  bool half_closed = false;
-  bool ending = false;  // the server does: what is under way is answered, and no more
+  bool half_closed = false;                  // no more messages come
+  bool ending = false;                       // the server does: what is under way is answered, and no more
 
-  void gone() override {
-    for (const auto& call : calls) call->gone();
-  }
+  // Nobody waits for what is under way; the stream ends behind it.
+  void gone() override;
   Call& next();
   // The call's answer has been sent. Ends the stream with the last of them, where no more are to come.
-  void over(http::Exchange& exchange, Call& call);
+  void over(Call& call);
   bool idle() const { return free.size() == calls.size(); }
 };
 

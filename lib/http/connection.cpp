@@ -1,7 +1,5 @@
 #include "http/connection.hpp"
 
-#include <charconv>
-
 namespace nn::http {
 
 void Connection::join() {
@@ -37,14 +35,6 @@ void Connection::leave() {
 Clock::duration time_of(std::uint64_t bytes, std::uint64_t rate) {
   if (rate == 0) return std::chrono::hours(1);
   return std::chrono::milliseconds(bytes * 1000 / rate);
-}
-
-std::optional<Clock::time_point> deadline_after_ms(Clock::time_point arrived, std::string_view text) {
-  constexpr std::int64_t longest = 24 * 3600 * 1000;  // a day is for ever
-  std::int64_t ms = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
-  if (error != std::errc() || end != text.data() + text.size() || ms < 0 || ms > longest) return std::nullopt;
-  return arrived + std::chrono::milliseconds(ms);
 }
 
 }  // namespace nn::http

@@ -126,7 +126,5 @@ std::shared_ptr<Connection> make_h2_connection(ThreadContext& thread, net::Socke
 
 // How long so many bytes may take at a rate of bytes a second; long where that is 0.
 Clock::duration time_of(std::uint64_t bytes, std::uint64_t rate);
-// The head's deadline from a header with milliseconds; nothing where the text is no number of them.
-std::optional<Clock::time_point> deadline_after_ms(Clock::time_point arrived, std::string_view text);
 
 }  // namespace nn::http

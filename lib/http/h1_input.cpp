@@ -129,24 +129,24 @@ void H1Connection::begin(const ExchangePtr& exchange) {
   e.begun_ = true;
   std::uint64_t limit = 0;
   if (!ask_handler(e, limit)) return pass_over_body(e);
-  if (text.coding == Coding::unknown) {
+  if (text.demands.coding == Coding::unknown) {
     refuse(e, {415, "the Content-Encoding is not one of identity, gzip and deflate"});
     e.response_.fields.add("accept-encoding", "gzip, deflate, identity");
     return;
   }
-  if (text.coding != Coding::identity) limit = std::min(limit, thread_.limits.inflated_bytes);
+  if (text.demands.coding != Coding::identity) limit = std::min(limit, thread_.limits.inflated_bytes);
   e.limit_ = limit;
   if (text.head.content_length.value_or(0) > limit)
     return refuse(e, {413, "the body is larger than the limit"});
-  e.body_.start(text.coding, limit, text.head.content_length, thread_.memory);
+  e.body_.start(text.demands.coding, limit, text.head.content_length, thread_.memory);
   if (!text.body_follows()) {
-    if (text.coding == Coding::identity) return handle(e);
+    if (text.demands.coding == Coding::identity) return handle(e);
     return refuse(e, {400, "an empty body is not compressed"});
   }
   receiving_ = &e;
   body_left_ = text.head.content_length.value_or(0);
   body_until_ = now_ + thread_.limits.head_timeout;
-  if (text.expects_continue && in_.empty()) e.continue_left_ = continue_text.size();
+  if (text.demands.expects_continue && in_.empty()) e.continue_left_ = continue_text.size();
 }
 
 bool H1Connection::take_body() {
@@ -198,7 +198,7 @@ void H1Connection::handle(H1Exchange& e) {
 void H1Connection::pass_over_body(H1Exchange& e) {
   const HeadText& text = e.text_;
   if (!text.body_follows()) return;
-  if (!text.chunked && !text.expects_continue && *text.head.content_length <= most_skipped) {
+  if (!text.chunked && !text.demands.expects_continue && *text.head.content_length <= most_skipped) {
     skipping_ = *text.head.content_length;
     in_head_ = true;
     head_until_ = now_ + thread_.limits.head_timeout;

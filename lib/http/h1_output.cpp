@@ -155,7 +155,7 @@ void H1Connection::format(H1Exchange& e, bool last) {
   form.keep_alive = e.text_.http10 && !e.closes_;
   e.answer_body_ = response.body;
   form.varies = thread_.limits.compress && response.may_compress;
-  if (form.varies && e.text_.accepts_gzip && response.body.size() >= least_compressed) {
+  if (form.varies && e.text_.demands.accepts_gzip && response.body.size() >= least_compressed) {
     if (!thread_.compressor) thread_.compressor = std::make_shared<Compressor>();
     thread_.compressor->compress(response.body, e.compressed_);
     if (e.compressed_.size() < response.body.size()) {

@@ -64,7 +64,7 @@ void H2Session::submit(H2Stream& stream) {
 
 void H2Session::submit_rest(H2Stream& stream) {
   const Response& response = stream.response();
-  if (thread_.limits.compress && response.may_compress && stream.accepts_gzip_) compress(stream);
+  if (thread_.limits.compress && response.may_compress && stream.demands_.accepts_gzip) compress(stream);
   submit_response(stream,
                   stream.head_.method != Method::head && !response.body.empty() && has_body(response.status));
 }

@@ -5,18 +5,11 @@
 #include <utility>
 
 #include "http/h2_session.hpp"
-#include "http/request_parser.hpp"
 
 namespace nn::http {
 namespace {
 
 constexpr std::size_t queue_bytes = 1 << 20;  // of a stream's answers; then no more of its messages are taken
-
-Coding coding_of(std::string_view text) {
-  if (text.empty() || text == "identity") return Coding::identity;
-  if (text == "gzip" || text == "x-gzip") return Coding::gzip;
-  return text == "deflate" ? Coding::deflate : Coding::unknown;
-}
 
 Coding coding_of(GrpcEncoding encoding) {
   switch (encoding) {
@@ -62,6 +55,7 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
     return refuse(stream, 431, StatusCode::resource_exhausted,
                   fmt::format("the head is larger than the limit of {} bytes", head_list_bytes));
   if (head.path.empty()) return refuse(stream, 400, StatusCode::invalid_argument, "the request has no path");
+  if (const Fault fault = stream.demands_.fault) return refuse(stream, fault);
   if (head.grpc && !accept_grpc(stream)) return;
   stream.known_ = true;
   stream.body_since_ = now_;
@@ -83,7 +77,7 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
 
 void H2Session::start_body(H2Stream& stream) {
   const Head& head = stream.head_;
-  const Coding coding = coding_of(head.fields.find("content-encoding").value_or(""));
+  const Coding coding = stream.demands_.coding;
   if (coding == Coding::unknown) {
     return refuse(stream, 415, StatusCode::unimplemented,
                   "the Content-Encoding is not one of identity, gzip and deflate");
@@ -92,10 +86,7 @@ void H2Session::start_body(H2Stream& stream) {
   if (head.content_length.value_or(0) > stream.limit_)
     return refuse(stream, 413, StatusCode::resource_exhausted, "the body is larger than the limit");
   stream.body_.start(coding, stream.limit_, head.content_length, thread_.memory);
-  const auto expected = head.fields.find("expect");
-  if (!expected) return;
-  if (*expected != "100-continue")
-    return refuse(stream, 417, StatusCode::unimplemented, "nothing but 100-continue can be expected");
+  if (!stream.demands_.expects_continue) return;
   fields_.clear();
   add_field(":status", "100");
   nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, nullptr, fields_.data(),
@@ -112,10 +103,7 @@ void H2Session::read_fields(H2Stream& stream) {
     for (const char digit : *length) value = value * 10 + static_cast<std::uint64_t>(digit - '0');
     head.content_length = value;
   }
-  if (head.grpc) return;
-  if (const auto list = head.fields.find("accept-encoding")) stream.accepts_gzip_ = accepts_gzip(*list);
-  if (const auto timeout = head.fields.find("x-request-timeout-ms"))
-    head.deadline = deadline_after_ms(head.arrived, *timeout);
+  if (!head.grpc) stream.demands_ = read_demands(head);
 }
 
 bool H2Session::accept_grpc(H2Stream& stream) {
@@ -258,8 +246,7 @@ void H2Session::finish_request(H2Stream& stream) {
       return refuse(stream, 400, StatusCode::unimplemented, "there is no message, and one is wanted");
     if (!stream.prefix_.whole() || stream.missing_ > 0)
       return refuse(stream, 400, StatusCode::invalid_argument, "the message is cut off");
-  } else if (stream.received_ == 0 &&
-             stream.head_.fields.find("content-encoding").value_or("identity") != "identity") {
+  } else if (stream.received_ == 0 && stream.demands_.coding != Coding::identity) {
     return refuse(stream, 400, StatusCode::invalid_argument, "an empty body is not compressed");
   }
   if (const Fault fault = stream.body_.finish()) return refuse(stream, fault);

@@ -56,7 +56,8 @@ void H2Stream::reset(H2Session& session, std::int32_t id, Clock::time_point now)
   head_bytes_ = 0;
   bytes_in_ = bytes_out_ = 0;
   encoding_ = GrpcEncoding::identity;
-  streaming_ = accepts_gzip_ = compressed_ = false;
+  demands_ = {};
+  streaming_ = compressed_ = false;
   limit_ = 0;
   prefix_.clear();
   missing_ = received_ = 0;

@@ -11,6 +11,7 @@
 #include "http/exchange.hpp"
 #include "http/grpc_wire.hpp"
 #include "http/request_body.hpp"
+#include "http/request_parser.hpp"
 
 namespace nn::http {
 
@@ -61,8 +62,8 @@ class H2Stream final : public Exchange {
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
 
   // What the request says about its body.
+  Demands demands_;  // of REST
   GrpcEncoding encoding_ = GrpcEncoding::identity;
-  bool accepts_gzip_ = false;
   bool streaming_ = false;     // messages come one by one
   std::uint64_t limit_ = 0;    // of the body, or of a message
   GrpcPrefix prefix_;          // of the message that is coming

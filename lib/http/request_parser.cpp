@@ -5,7 +5,9 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
+#include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace nn::http {
 namespace {
@@ -61,8 +63,7 @@ bool has_version(std::string_view head) {
 constexpr std::size_t most_trailer = 8 << 10;
 constexpr Fault bad_chunk{400, "a chunk of the body is wrong"};
 
-}  // namespace
-
+// Is gzip, or everything, in the list of an Accept-Encoding, and not with a weight of 0?
 bool accepts_gzip(std::string_view list) {
   bool any = false;
   while (!list.empty()) {
@@ -81,15 +82,62 @@ bool accepts_gzip(std::string_view list) {
   return any;
 }
 
+void read_coding(std::string_view value, Coding& coding) {
+  if (value.empty() || same(value, "identity")) return;
+  if (coding != Coding::identity) {
+    coding = Coding::unknown;
+  } else if (same(value, "gzip") || same(value, "x-gzip")) {
+    coding = Coding::gzip;
+  } else {
+    coding = same(value, "deflate") ? Coding::deflate : Coding::unknown;
+  }
+}
+
+// Nothing where that is none, or for ever.
+std::optional<std::chrono::milliseconds> read_timeout(std::string_view text, Fault& fault) {
+  constexpr std::int64_t longest = 24 * 3600 * 1000;  // a day is for ever
+  if (text.empty() || text.find_first_not_of("0123456789") != text.npos) {
+    fault = {400, "X-Request-Timeout-Ms is not a whole number of milliseconds"};
+    return std::nullopt;
+  }
+  std::int64_t ms = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), ms);
+  if (read.ec != std::errc() || ms > longest) return std::nullopt;
+  return std::chrono::milliseconds(ms);
+}
+
+}  // namespace
+
+Demands read_demands(Head& head) {
+  Demands demands;
+  bool timed = false;
+  for (std::size_t i = 0; i < head.fields.size(); ++i) {
+    const auto [name, value] = head.fields[i];
+    if (name == "accept-encoding") {
+      demands.accepts_gzip = demands.accepts_gzip || accepts_gzip(value);
+    } else if (name == "content-encoding") {
+      read_coding(value, demands.coding);
+    } else if (name == "expect") {
+      demands.expects_continue = true;
+      if (!same(value, "100-continue")) demands.fault = {417, "nothing but 100-continue can be expected"};
+    } else if (name == "x-request-timeout-ms") {
+      const auto time = read_timeout(value, demands.fault);
+      if (std::exchange(timed, true)) demands.fault = {400, "X-Request-Timeout-Ms is there twice"};
+      if (time) head.deadline = head.arrived + *time;
+    }
+  }
+  return demands;
+}
+
 void HeadText::clear() {
   head.method = Method::get;
   head.method_text = head.path = head.query = {};
   head.fields.clear();
   head.content_length.reset();
   head.deadline.reset();
-  http10 = chunked = expects_continue = accepts_gzip = false;
+  http10 = chunked = false;
   keep_alive = true;
-  coding = Coding::identity;
+  demands = {};
 }
 
 std::optional<std::size_t> HeadEnd::find(std::string_view bytes, Fault& fault) {
@@ -145,10 +193,12 @@ Fault RequestParser::parse_head(std::string_view head, HeadText& out, Clock::tim
 }
 
 void RequestParser::check_head() {
+  out_->demands = read_demands(out_->head);
+  if (const Fault fault = out_->demands.fault) fail(fault.status, fault.message);
   if (!out_->http10 && hosts_ == 0) fail(400, "the request has no field Host");
   if (out_->http10 && transfer_encoding_) fail(400, "HTTP/1.0 has no Transfer-Encoding");
   if (transfer_encoding_ && !out_->chunked) fail(400, "the length of the body is not clear");
-  if (out_->http10) out_->expects_continue = false;
+  if (out_->http10) out_->demands.expects_continue = false;
 }
 
 void RequestParser::fail(int status, const char* message) {
@@ -202,16 +252,6 @@ void RequestParser::on_field_impl(field name, string_view text, string_view valu
         fail(400, "the length of the body is not clear");
       break;
     case field::transfer_encoding: take_transfer_encoding(v); break;
-    case field::content_encoding: take_coding(v); break;
-    case field::accept_encoding: out_->accepts_gzip = out_->accepts_gzip || accepts_gzip(v); break;
-    case field::expect:
-      if (!same(v, "100-continue")) fail(417, "nothing but 100-continue can be expected");
-      out_->expects_continue = true;
-      break;
-    case field::unknown:
-      if (same(plain(text), "x-request-timeout-ms"))
-        out_->head.deadline = deadline_after_ms(out_->head.arrived, v);
-      break;
     default: break;
   }
   out_->head.fields.add_lowered(plain(text), v);
@@ -229,17 +269,6 @@ void RequestParser::take_transfer_encoding(std::string_view value) {
   }
   const bool is_clear = last && value.empty() && others != 0;  // though nobody here can read it
   fail(is_clear ? 501 : 400, "the only Transfer-Encoding is chunked");
-}
-
-void RequestParser::take_coding(std::string_view value) {
-  if (value.empty() || same(value, "identity")) return;
-  if (out_->coding != Coding::identity) {
-    out_->coding = Coding::unknown;
-  } else if (same(value, "gzip") || same(value, "x-gzip")) {
-    out_->coding = Coding::gzip;
-  } else {
-    out_->coding = same(value, "deflate") ? Coding::deflate : Coding::unknown;
-  }
 }
 
 std::size_t RequestParser::take_chunks(std::string_view bytes, RequestBody& body, Fault& fault) {

@@ -12,6 +12,16 @@
 
 namespace nn::http {
 
+// What fields of a head ask of the connection, over HTTP/1.1 and HTTP/2 alike.
+struct Demands {
+  Coding coding = Coding::identity;  // of the body; unknown where there are several
+  bool accepts_gzip = false;         // or anything, and not with a weight of 0
+  bool expects_continue = false;
+  Fault fault;  // one of them is malformed
+};
+// Sets the head's deadline as well, from X-Request-Timeout-Ms.
+Demands read_demands(Head& head);
+
 // What a head says to the connection, besides what handlers see.
 struct HeadText {
   Head head;
@@ -19,16 +29,11 @@ struct HeadText {
   bool http10 = false;
   bool keep_alive = true;
   bool chunked = false;
-  bool expects_continue = false;
-  bool accepts_gzip = false;
-  Coding coding = Coding::identity;
+  Demands demands;
 
   void clear();
   bool body_follows() const { return chunked || head.content_length.value_or(0) != 0; }
 };
-
-// Is gzip, or everything, in the list of an Accept-Encoding, and not with a weight of 0?
-bool accepts_gzip(std::string_view list);
 
 // Looks for the end of a head in bytes that come piece by piece.
 class HeadEnd {
@@ -71,7 +76,6 @@ class RequestParser : private boost::beast::http::basic_parser<true> {
   void on_finish_impl(error_code& /*error*/) override {}
 
   void take_target(std::string_view method, std::string_view target);
-  void take_coding(std::string_view value);
   void take_transfer_encoding(std::string_view value);
   void fail(int status, const char* message);
   void check_head();

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "catch.hpp"
+#include "deflated.hpp"
 #include "h2_fixture.hpp"
 #include "http/h2_memory.hpp"
 
@@ -92,6 +93,13 @@ TEST_CASE("requests of REST are answered over HTTP/2 as over HTTP/1.1") {
       {"POST", "/echo", {{"content-encoding", "br"}}, "abc"},
       {"POST", "/echo", {{"content-encoding", "gzip"}}, "abc"},
       {"POST", "/echo", {{"content-encoding", "gzip"}}, ""},
+      {"POST", "/echo", {{"content-encoding", ""}}, "abc"},
+      {"GET", "/echo", {{"content-encoding", ""}}, ""},
+      {"POST", "/echo", {{"content-encoding", "Identity"}}, "abc"},
+      {"POST", "/echo", {{"content-encoding", "GZIP"}}, gzipped("abc")},
+      {"POST", "/echo", {{"content-encoding", "gzip"}, {"content-encoding", "gzip"}}, gzipped("abc")},
+      {"POST", "/echo", {{"content-encoding", "identity"}, {"content-encoding", "gzip"}}, gzipped("abc")},
+      {"POST", "/echo", {{"expect", "100-Continue"}}, "abc"},
       {"POST", "/echo", {{"expect", "100-continue"}}, "abc"},
       {"POST", "/echo", {{"expect", "the unexpected"}}, "abc"},
       {"POST", "/echo", {}, std::string((1 << 20) + 1, 'x')},
@@ -99,6 +107,7 @@ TEST_CASE("requests of REST are answered over HTTP/2 as over HTTP/1.1") {
       {"POST", "/compressed", {{"accept-encoding", "br, gzip;q=0.5"}}, long_text},
       {"POST", "/compressed", {{"accept-encoding", "gzip;q=0"}}, long_text},
       {"POST", "/compressed", {{"accept-encoding", "gzip"}}, "short"},
+      {"POST", "/compressed", {{"accept-encoding", "br"}, {"accept-encoding", "gzip"}}, long_text},
       {"PUT", "/echo", {}, "abc"},
       {"DELETE", "/echo", {}, ""},
       {"OPTIONS", "*", {}, ""},
@@ -110,6 +119,57 @@ TEST_CASE("requests of REST are answered over HTTP/2 as over HTTP/1.1") {
   for (const Request& request : requests) {
     INFO(request.method << " " << request.path);
     CHECK(over_http2(limits, request) == over_http1(limits, request));
+  }
+}
+
+TEST_CASE(
+    "a deadline is a whole number of milliseconds, and anything else is refused over HTTP/2 and HTTP/1.1") {
+  struct Case {
+    std::vector<std::string> values;
+    std::string expected;  // its milliseconds, "for ever", or the error
+  };
+  const std::string malformed = "X-Request-Timeout-Ms is not a whole number of milliseconds";
+  const std::string day = std::to_string(24 * 3600 * 1000);
+  const Case cases[] = {{{}, "for ever"},
+                        {{"250"}, "250"},
+                        {{"0"}, "0"},
+                        {{"007"}, "7"},
+                        {{day}, day},
+                        {{"86400001"}, "for ever"},
+                        {{"99999999999999999999"}, "for ever"},
+                        {{""}, malformed},
+                        {{"soon"}, malformed},
+                        {{"250ms"}, malformed},
+                        {{"2 50"}, malformed},
+                        {{"-1"}, malformed},
+                        {{"+1"}, malformed},
+                        {{"1.5"}, malformed},
+                        {{"1e3"}, malformed},
+                        {{"0x10"}, malformed},
+                        {{"250", "250"}, "X-Request-Timeout-Ms is there twice"}};
+  for (const auto& [values, expected] : cases) {
+    for (const bool http1 : {false, true}) {
+      INFO(expected << (http1 ? " over HTTP/1.1" : " over HTTP/2"));
+      H2Fixture at({}, 1, http1);
+      Pairs fields = get("/echo");
+      std::string text = "GET /echo HTTP/1.1\r\nhost: h\r\n";
+      for (const std::string& value : values) {
+        fields.emplace_back("x-request-timeout-ms", value);
+        text += "X-Request-Timeout-Ms: " + value + "\r\n";
+      }
+      if (http1) {
+        at.send(text + "\r\n");
+        at.run_unread();
+      } else {
+        at.greet();
+        at.say(headers(1, fields, true));
+      }
+      const std::string& first = at.handler.log.at(0);
+      const std::string timeout =
+          at.handler.deadline_ms < 0 ? "for ever" : std::to_string(at.handler.deadline_ms);
+      CHECK((first == "begin /echo" ? timeout : first) ==
+            (expected.starts_with("X-") ? "refuse /echo: " + expected : expected));
+    }
   }
 }
 

@@ -124,6 +124,11 @@ std::shared_ptr<Connection> make_refused_connection(ThreadContext& thread, Uniqu
 std::shared_ptr<Connection> make_h2_connection(ThreadContext& thread, net::Socket socket, std::string bytes,
                                                Peer peer);
 
+// What clients send that nobody wants any more is read, up to so much and for so long: a connection or stream
+// that ends at once may take the answer with it.
+inline constexpr std::uint64_t most_lingered = 1 << 20;
+inline constexpr std::chrono::seconds linger_time{2};
+
 // How long so many bytes may take at a rate of bytes a second; long where that is 0.
 Clock::duration time_of(std::uint64_t bytes, std::uint64_t rate);
 

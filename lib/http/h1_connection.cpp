@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t first_room = 2 << 10;  // what an idle connection keeps
 constexpr std::size_t most_room = 16 << 10;  // of heads and chunks
-constexpr std::uint64_t most_lingered = 1 << 20;
 constexpr std::chrono::seconds idle_enough{1};
 
 int family_of(int fd) {

@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t most_parts = 16;  // answers that are sent at once
 constexpr std::size_t least_compressed = 1 << 10;
 constexpr std::size_t most_kept = 256 << 10;
-constexpr std::chrono::seconds linger_time{2};
 
 }  // namespace
 

@@ -232,9 +232,22 @@ void H2Session::frame_sent(const nghttp2_frame& frame) {
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   stream->end_sent_ = true;
   ++finished_;
-  // The client need not send the rest of what it doesn't get an answer to (RFC 9113 8.1).
   if (nghttp2_session_get_stream_remote_close(session_.get(), frame.hd.stream_id) == 0)
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
+    answered_early(*stream);
+}
+
+// The client has its answer, and hasn't sent all of its request. There are clients that forget an answer when
+// the reset comes before they have sent it (curl 7.88), so that the rest may come for a while, as far as the
+// stream's window goes. Clients of gRPC's streams of messages wait for just that reset.
+void H2Session::answered_early(H2Stream& stream) {
+  if (stream.streaming_) return stop_request(stream);
+  stream.lingers_until_ = now_ + linger_time;
+  stream.tell_done(true);
+}
+
+// The client need not send the rest (RFC 9113 8.1).
+void H2Session::stop_request(const H2Stream& stream) {
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_NO_ERROR);
 }
 
 }  // namespace nn::http

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::size_t read_bytes = 64 << 10, write_bytes = 64 << 10;
 constexpr int reads_in_a_row = 4, writes_in_a_row = 16;  // then others have a turn
-constexpr std::size_t most_lingered = 1 << 20;
-constexpr std::chrono::seconds linger_time{2}, idle_enough{1};
+constexpr std::chrono::seconds idle_enough{1};
 
 }  // namespace
 

@@ -54,7 +54,7 @@ class H2Connection final : public Connection {
   std::string first_;   // read before this was made
   std::string unsent_;  // that the socket didn't take yet
   std::uint64_t requests_ = 0;
-  std::size_t lingered_ = 0;
+  std::uint64_t lingered_ = 0;
   // When the socket has last taken something; when the connection has had its time; when it stops to linger.
   Clock::time_point written_, end_at_, linger_until_;
 };

@@ -51,6 +51,7 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
   stream.finish_head();
   read_fields(stream);
   const Head& head = stream.head_;
+  stream.streaming_ = head.grpc && thread_.handler.is_stream(head);
   if (too_large)
     return refuse(stream, 431, StatusCode::resource_exhausted,
                   fmt::format("the head is larger than the limit of {} bytes", head_list_bytes));
@@ -67,12 +68,7 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
     stream.discarding_ = stream.answered_ = true;
     submit(stream);
   });
-  if (stream.final_) return;
-  if (head.grpc) {
-    stream.streaming_ = thread_.handler.is_stream(head);
-  } else {
-    start_body(stream);
-  }
+  if (!stream.final_ && !head.grpc) start_body(stream);
 }
 
 void H2Session::start_body(H2Stream& stream) {

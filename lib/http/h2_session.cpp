@@ -161,6 +161,11 @@ void H2Session::check_stream(H2Stream& stream) {
   const auto time_for = [&](std::uint64_t bytes) {
     return std::chrono::milliseconds(limits.body_rate == 0 ? 0 : bytes * 1000 / limits.body_rate);
   };
+  if (stream.end_sent_) {
+    if (now_ < stream.lingers_until_) return;
+    stop_request(stream);
+    return output();
+  }
   const bool unsent = stream.unsent() > 0;
   if (unsent && now_ - stream.unsent_since_ > limits.write_timeout + time_for(stream.sent_since_)) {
     thread_.stats.timeouts.fetch_add(1, std::memory_order_relaxed);

@@ -104,6 +104,8 @@ class H2Session {
   ssize_t read_answer(H2Stream& stream, std::size_t length, std::uint32_t& flags);
   bool write_data(H2Stream& stream, const std::uint8_t* frame_head, std::size_t length);
   void frame_sent(const nghttp2_frame& frame);
+  void answered_early(H2Stream& stream);
+  void stop_request(const H2Stream& stream);
   void output();
 
   // And it ends.

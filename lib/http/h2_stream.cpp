@@ -1,6 +1,7 @@
 #include "http/h2_stream.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "http/h2_session.hpp"
 
@@ -71,6 +72,7 @@ void H2Stream::reset(H2Session& session, std::int32_t id, Clock::time_point now)
   clear_text(queue_);
   unsent_since_ = now;
   sent_since_ = 0;
+  lingers_until_ = {};
   fault_text_.clear();
   response_.clear();
   clear_text(response_.body);
@@ -100,15 +102,19 @@ void H2Stream::finish_head() {
   head_.query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
 }
 
-void H2Stream::finish() {
-  body_.clear();
-  thread_.under_way.fetch_sub(1, std::memory_order_relaxed);
-  if (!known_) return;
+void H2Stream::tell_done(bool sent) {
+  if (!std::exchange(known_, false)) return;
   try {
-    thread_.handler.done(*this, end_sent_ && !gone_);
+    thread_.handler.done(*this, sent);
   } catch (const std::exception&) {  // it is over, counted or not
     return;
   }
+}
+
+void H2Stream::finish() {
+  body_.clear();
+  thread_.under_way.fetch_sub(1, std::memory_order_relaxed);
+  tell_done(end_sent_ && !gone_);
 }
 
 std::size_t H2Stream::unsent() const {

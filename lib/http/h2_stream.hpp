@@ -42,6 +42,8 @@ class H2Stream final : public Exchange {
   void add_field(std::string_view name, std::string_view value);
   // Views of Head into what came; after the last field.
   void finish_head();
+  // The handler's done(), once.
+  void tell_done(bool sent);
   // Completed, and no stream any more.
   void finish();
   // Bytes of the answer that were not sent yet.
@@ -74,7 +76,7 @@ class H2Stream final : public Exchange {
   std::string held_;             // came while the stream is paused: not looked at
   std::int64_t unanswered_ = 0;  // messages
 
-  bool known_ = false;       // the handler has seen it
+  bool known_ = false;       // the handler has seen it, and isn't done with it
   bool handed_ = false;      // and works on it: it will complete it
   bool discarding_ = false;  // what comes is not wanted any more
   bool paused_ = false;      // so many messages wait for their answers that no more are taken
@@ -102,7 +104,8 @@ class H2Stream final : public Exchange {
   StatusCode fault_ = StatusCode::ok;
   std::string fault_text_;
   Clock::time_point unsent_since_;
-  std::uint64_t sent_since_ = 0;  // bytes
+  std::uint64_t sent_since_ = 0;     // bytes
+  Clock::time_point lingers_until_;  // when its end was sent, and the request isn't whole
 };
 
 }  // namespace nn::http

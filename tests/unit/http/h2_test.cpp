@@ -246,11 +246,50 @@ TEST_CASE("what a handler refuses by its head is answered without the body") {
   at.say(headers(1, post("/refused")) + data(1, "abc"));
   CHECK(at.answer(1).status() == "403");
   CHECK(at.answer(1).data == "no");
-  CHECK(at.answer(1).reset == NGHTTP2_NO_ERROR);
   at.say(headers(3, grpc("/refused")));
   CHECK(at.answer(3).grpc() == "7 no");
-  CHECK(at.thread.under_way == 0);
+  CHECK(at.handler.log == std::vector<std::string>{"begin /refused", "done /refused sent", "begin /refused",
+                                                   "done /refused sent"});
   CHECK(at.is_open());
+}
+
+// curl 7.88 forgets an answer when its stream is reset before it has sent its body.
+TEST_CASE("a client that is answered early may send its body for a while before its stream is reset") {
+  struct Early {
+    std::string bytes;
+    bool reset_at_once = false;
+    bool is_long = false;
+  };
+  const Early cases[] = {{headers(1, post("/refused", {{"content-length", "5"}}))},
+                         {headers(1, post("/refused"))},
+                         {headers(1, post("/echo", {{"content-length", "9999999"}})), false, true},
+                         {headers(1, post("/echo", {{"content-encoding", "br"}}))},
+                         {headers(1, grpc("/refused"))},
+                         {headers(1, grpc("/echo")) + data(1, message("a", 3))},
+                         {headers(1, grpc("/stream")) + data(1, message("end")), true},
+                         {headers(1, grpc("/stream", {{"grpc-timeout", "x"}})), true}};
+  for (const Early& early : cases) {
+    for (const bool rest_comes : {false, true}) {
+      if (rest_comes && early.is_long) continue;
+      INFO(early.bytes);
+      H2Fixture at;
+      at.greet();
+      at.say(early.bytes);
+      REQUIRE(at.answer(1).ended);
+      CHECK(at.answer(1).reset.has_value() == early.reset_at_once);
+      if (early.reset_at_once) continue;
+      const std::size_t told = at.handler.log.size();
+      at.advance(1s);
+      at.say(data(1, "hello", rest_comes));
+      CHECK_FALSE(at.answer(1).reset);
+      at.advance(2s);
+      CHECK(at.answer(1).reset.has_value() == !rest_comes);
+      CHECK(at.answer(1).reset.value_or(NGHTTP2_NO_ERROR) == NGHTTP2_NO_ERROR);
+      CHECK(at.thread.under_way == 0);
+      CHECK(at.handler.log.size() == told);
+      CHECK(at.is_open());
+    }
+  }
 }
 
 TEST_CASE("a client that waits for leave to send a body gets it") {

@@ -96,7 +96,8 @@ void RepositoryWatch::take(Clock::time_point now) {
       std::memcpy(&event, at, sizeof event);
       const std::string_view name = event.len > 0 ? std::string_view(at + sizeof event) : std::string_view();
       at += sizeof event + event.len;
-      if ((event.mask & IN_Q_OVERFLOW) != 0) {  // who knows what has happened
+      if ((event.mask & IN_Q_OVERFLOW) != 0) {  // who knows what has happened, and which folders are left
+        folders_.clear();
         new_folders = true;
         note(now);
         continue;

@@ -105,6 +105,7 @@ TEST_CASE("many changes are looked at once, and not for ever later") {
 TEST_CASE("when too much has happened to be told, all folders are looked at") {
   Watched w;
   w.put("base/1/model.nn");
+  w.put("base/old/model.nn");
   w.watch.emplace(std::vector<std::string>{w.scratch / "base"});
   const std::size_t before = w.watch->folders();
   // More than /proc/sys/fs/inotify/max_queued_events has, usually 16384.
@@ -113,6 +114,8 @@ TEST_CASE("when too much has happened to be told, all folders are looked at") {
     fs::remove(w.scratch / "base/x");
   }
   w.put("base/2/model.nn");
+  w.put("base/3/model.nn");
+  fs::remove_all(w.scratch / "base/old");
   w.watch->take(w.now);
   CHECK(w.watch->due());
   CHECK(w.watch->folders() == before + 1);

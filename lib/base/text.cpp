@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 
 namespace nn {
@@ -134,7 +135,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string plain(std::string_view word) {
   word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
   std::string text(word);
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (char& c : text) c = to_lower(c);
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "format/csv/csv.hpp"
@@ -20,8 +21,7 @@ constexpr std::string_view idx_types = "\x08\x09\x0B\x0C\x0D\x0E";
 
 // The name without a compression suffix, in lower case.
 std::string plain_name(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  for (char& c : name) c = to_lower(c);
   for (const std::string_view suffix : {".gz", ".zst"}) {
     if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
   }

@@ -1,6 +1,5 @@
 #include "http/request_parser.hpp"
 
-#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
@@ -8,6 +7,9 @@
 #include <charconv>
 #include <cstring>
 #include <utility>
+
+#include "base/ascii.hpp"
+#include "base/text.hpp"
 
 namespace nn::http {
 namespace {
@@ -18,23 +20,10 @@ using beast::http::field;
 
 std::string_view plain(beast::string_view text) { return {text.data(), text.size()}; }
 
-bool same(std::string_view a, std::string_view lower_case) {
-  return a.size() == lower_case.size() &&
-         std::equal(a.begin(), a.end(), lower_case.begin(), [](char x, char y) {
-           return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y;
-         });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // Takes the next of a list that commas separate.
 std::string_view next_of(std::string_view& list) {
   const auto comma = list.find(',');
-  const std::string_view one = trimmed(list.substr(0, comma));
+  const std::string_view one = trim(list.substr(0, comma));
   list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
   return one;
 }
@@ -69,27 +58,27 @@ bool accepts_gzip(std::string_view list) {
   while (!list.empty()) {
     std::string_view one = next_of(list);
     const auto semicolon = one.find(';');
-    const std::string_view name = trimmed(one.substr(0, semicolon));
+    const std::string_view name = trim(one.substr(0, semicolon));
     bool wanted = true;
     if (semicolon != std::string_view::npos) {
-      const std::string_view weight = trimmed(one.substr(semicolon + 1));
+      const std::string_view weight = trim(one.substr(semicolon + 1));
       wanted = !((weight.starts_with("q=") || weight.starts_with("Q=")) &&
                  weight.find_first_not_of("0.", 2) == std::string_view::npos);
     }
-    if (same(name, "gzip") || same(name, "x-gzip")) return wanted;
+    if (equal_ignoring_case(name, "gzip") || equal_ignoring_case(name, "x-gzip")) return wanted;
     if (name == "*") any = wanted;
   }
   return any;
 }
 
 void read_coding(std::string_view value, Coding& coding) {
-  if (value.empty() || same(value, "identity")) return;
+  if (value.empty() || equal_ignoring_case(value, "identity")) return;
   if (coding != Coding::identity) {
     coding = Coding::unknown;
-  } else if (same(value, "gzip") || same(value, "x-gzip")) {
+  } else if (equal_ignoring_case(value, "gzip") || equal_ignoring_case(value, "x-gzip")) {
     coding = Coding::gzip;
   } else {
-    coding = same(value, "deflate") ? Coding::deflate : Coding::unknown;
+    coding = equal_ignoring_case(value, "deflate") ? Coding::deflate : Coding::unknown;
   }
 }
 
@@ -119,7 +108,8 @@ Demands read_demands(Head& head) {
       read_coding(value, demands.coding);
     } else if (name == "expect") {
       demands.expects_continue = true;
-      if (!same(value, "100-continue")) demands.fault = {417, "nothing but 100-continue can be expected"};
+      if (!equal_ignoring_case(value, "100-continue"))
+        demands.fault = {417, "nothing but 100-continue can be expected"};
     } else if (name == "x-request-timeout-ms") {
       const auto time = read_timeout(value, demands.fault);
       if (std::exchange(timed, true)) demands.fault = {400, "X-Request-Timeout-Ms is there twice"};
@@ -222,8 +212,8 @@ void RequestParser::take_target(std::string_view method, std::string_view target
   std::string_view path = line.substr(method.size());
   if (path[0] != '/') {
     const auto scheme = path.find("://");
-    if (scheme != std::string_view::npos &&
-        (same(path.substr(0, scheme), "http") || same(path.substr(0, scheme), "https"))) {
+    if (scheme != std::string_view::npos && (equal_ignoring_case(path.substr(0, scheme), "http") ||
+                                             equal_ignoring_case(path.substr(0, scheme), "https"))) {
       const auto slash = path.find_first_of("/?", scheme + 3);
       path = slash == std::string_view::npos ? std::string_view("/") : path.substr(slash);
     } else if (!(path == "*" && head.method == Method::options)) {
@@ -260,11 +250,11 @@ void RequestParser::on_field_impl(field name, string_view text, string_view valu
 void RequestParser::take_transfer_encoding(std::string_view value) {
   if (transfer_encoding_) return fail(400, "the length of the body is not clear");
   transfer_encoding_ = true;
-  if (same(value, "chunked")) return;
+  if (equal_ignoring_case(value, "chunked")) return;
   int others = 0;
   bool last = false;
   while (!value.empty() && !last) {
-    last = same(next_of(value), "chunked");
+    last = equal_ignoring_case(next_of(value), "chunked");
     others += last ? 0 : 1;
   }
   const bool is_clear = last && value.empty() && others != 0;  // though nobody here can read it

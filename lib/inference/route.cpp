@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -11,22 +12,6 @@ namespace nn::inference {
 namespace {
 
 using Kind = Route::Kind;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same(std::string_view text, std::string_view lower_case) {
-  if (text.size() != lower_case.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (lower(text[i]) != lower_case[i]) return false;
-  }
-  return true;
-}
-
-std::optional<int> hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? std::optional(c - 'a' + 10) : std::nullopt;
-}
 
 // Decodes a segment of a path, once.
 void decode(std::string_view segment, std::string& out) {
@@ -36,8 +21,8 @@ void decode(std::string_view segment, std::string& out) {
       out += segment[i];
       continue;
     }
-    const auto high = i + 2 < segment.size() ? hex(segment[i + 1]) : std::nullopt;
-    const auto low = high ? hex(segment[i + 2]) : std::nullopt;
+    const auto high = i + 2 < segment.size() ? find_hex_digit(segment[i + 1]) : std::nullopt;
+    const auto low = high ? find_hex_digit(segment[i + 2]) : std::nullopt;
     if (!low) fail_data("'{}' has an escape that is none", printable(segment, 40));
     out += static_cast<char>(*high * 16 + *low);
     i += 2;
@@ -82,22 +67,22 @@ Segments segments_of(std::string_view path) {
 }
 
 std::optional<Kind> v1_verb(std::string_view word) {
-  if (same(word, "predict")) return Kind::v1_predict;
-  if (same(word, "classify")) return Kind::v1_classify;
-  if (same(word, "regress")) return Kind::v1_regress;
-  if (same(word, "explain")) return Kind::v1_explain;
+  if (equal_ignoring_case(word, "predict")) return Kind::v1_predict;
+  if (equal_ignoring_case(word, "classify")) return Kind::v1_classify;
+  if (equal_ignoring_case(word, "regress")) return Kind::v1_regress;
+  if (equal_ignoring_case(word, "explain")) return Kind::v1_explain;
   return std::nullopt;
 }
 
 // models/M[/versions/N|/labels/L][:verb|/metadata]
 Kind v1_kind(const Segments& path, Route& route) {
   const auto& text = path.text;
-  if (path.too_many || path.count < 2 || !same(text[1], "models")) return Kind::v1_malformed;
+  if (path.too_many || path.count < 2 || !equal_ignoring_case(text[1], "models")) return Kind::v1_malformed;
   if (path.count == 2) return Kind::v1_models;
   std::size_t last = path.count - 1;
   Kind kind = Kind::v1_status;
   std::string_view end = text[last];
-  if (same(end, "metadata") && last > 2 && last % 2 == 1) {
+  if (equal_ignoring_case(end, "metadata") && last > 2 && last % 2 == 1) {
     kind = Kind::v1_metadata;
     end = text[--last];
   } else if (const std::size_t colon = end.find(':'); colon != end.npos) {
@@ -111,9 +96,9 @@ Kind v1_kind(const Segments& path, Route& route) {
   decode(model, route.model);
   if (last == 2) return kind;
   if (last != 4 || end.empty() || end.find(':') != end.npos) return Kind::v1_malformed;
-  if (same(text[3], "versions") && is_number(end)) {
+  if (equal_ignoring_case(text[3], "versions") && is_number(end)) {
     route.version = version_of(end);
-  } else if (same(text[3], "labels")) {
+  } else if (equal_ignoring_case(text[3], "labels")) {
     decode(end, route.label);
   } else {
     return Kind::v1_malformed;
@@ -181,7 +166,7 @@ void parse_route(std::string_view path, Route& route) {
   route.label.clear();
   route.version = 0;
   const Segments segments = segments_of(path);
-  if (same(segments.text[0], "v1")) {
+  if (equal_ignoring_case(segments.text[0], "v1")) {
     route.kind = v1_kind(segments, route);
   } else if (segments.text[0] == "v2") {
     route.kind = v2_kind(segments, route);

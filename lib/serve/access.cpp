@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "base/enum_names.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -24,20 +25,13 @@ const EnumNames<Scope>& scope_names() {
   return names;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 Sha256::Digest parse_digest(std::string_view text) {
   Sha256::Digest digest{};
   bool right = text.size() == 2 * digest.size();
   for (std::size_t i = 0; right && i < digest.size(); ++i) {
-    const int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-    right = high >= 0 && low >= 0;
-    digest[i] = static_cast<unsigned char>(16 * high + low);
+    const auto high = find_hex_digit(text[2 * i]), low = find_hex_digit(text[2 * i + 1]);
+    right = high && low;
+    digest[i] = static_cast<unsigned char>(16 * high.value_or(0) + low.value_or(0));
   }
   if (!right) {
     throw data_error("the second word must be the token's SHA-256, 64 hexadecimal digits")
@@ -63,10 +57,7 @@ std::vector<std::string_view> words_of(std::string_view line) {
 std::optional<std::string_view> bearer(std::optional<std::string_view> authorization) {
   constexpr std::string_view scheme = "bearer ";
   if (!authorization || authorization->size() <= scheme.size()) return std::nullopt;
-  for (std::size_t i = 0; i < scheme.size(); ++i) {
-    const char c = (*authorization)[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c) != scheme[i]) return std::nullopt;
-  }
+  if (!equal_ignoring_case(authorization->substr(0, scheme.size()), scheme)) return std::nullopt;
   return trim(authorization->substr(scheme.size()));
 }
 

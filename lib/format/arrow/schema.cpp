@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "Schema_generated.h"
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/json_text.hpp"
 #include "base/numbers.hpp"
@@ -118,7 +119,7 @@ bool count_layout(const arrow::Field& field, bool old_unions, WireColumn& column
 std::string type_name(const arrow::Field& field) {
   std::string name;
   for (const char c : std::string_view(arrow::EnumNameType(field.type_type()))) {
-    if (c != '_') name += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    if (c != '_') name += to_lower(c);
   }
   return name.empty() || name == "none" ? fmt::format("type {}", static_cast<int>(field.type_type())) : name;
 }

@@ -7,13 +7,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/ascii.hpp"
+
 namespace nn::format {
 namespace {
-
-bool equal_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
 
 const char* find(const char* from, const char* end, char wanted) {
   const void* hit = std::memchr(from, wanted, static_cast<std::size_t>(end - from));

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/json_lines.hpp"
 #include "base/json_text.hpp"
@@ -125,4 +126,16 @@ TEST_CASE("misspelling-of-many: advice takes a moment at most") {
 TEST_CASE("lines end with LF or CR LF") {
   CHECK(nn::split_lines("a\r\nb\n\r\nc\rd") == std::vector<std::string>{"a", "b", "", "c\rd"});
   CHECK(nn::split_lines("") == std::vector<std::string>{""});
+}
+
+TEST_CASE("letters and digits of ASCII are compared whatever their case, and others aren't letters") {
+  CHECK(nn::equal_ignoring_case("GZip", "gzIP"));
+  CHECK_FALSE(nn::equal_ignoring_case("gzip ", "gzip"));
+  CHECK_FALSE(nn::equal_ignoring_case("gzi", "gzip"));
+  CHECK_FALSE(nn::equal_ignoring_case("@[", "`{"));  // 32 apart, as letters are
+  for (int value = 0; value < 16; ++value) {
+    CHECK(nn::find_hex_digit("0123456789abcdef"[value]) == value);
+    CHECK(nn::find_hex_digit("0123456789ABCDEF"[value]) == value);
+  }
+  for (const char c : {'g', 'G', '/', ':', '@', '`', ' ', '\0'}) CHECK_FALSE(nn::find_hex_digit(c));
 }

@@ -56,6 +56,9 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
     return refuse(stream, 431, StatusCode::resource_exhausted,
                   fmt::format("the head is larger than the limit of {} bytes", head_list_bytes));
   if (head.path.empty()) return refuse(stream, 400, StatusCode::invalid_argument, "the request has no path");
+  // RFC 9113 8.3.1: who stands between may have looked at the other one.
+  if (stream.two_hosts_)
+    return refuse(stream, 400, StatusCode::invalid_argument, "the fields :authority and host differ");
   if (const Fault fault = stream.demands_.fault) return refuse(stream, fault);
   if (head.grpc && !accept_grpc(stream)) return;
   stream.known_ = true;

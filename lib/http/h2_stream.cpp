@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "http/h2_session.hpp"
 
 namespace nn::http {
@@ -57,6 +58,7 @@ void H2Stream::reset(H2Session& session, std::int32_t id, Clock::time_point now)
   head_bytes_ = 0;
   bytes_in_ = bytes_out_ = 0;
   encoding_ = GrpcEncoding::identity;
+  two_hosts_ = false;
   demands_ = {};
   streaming_ = compressed_ = false;
   limit_ = 0;
@@ -89,17 +91,19 @@ void H2Stream::add_pseudo(std::string_view name, std::string_view value) {
 }
 
 void H2Stream::add_field(std::string_view name, std::string_view value) {
-  if (name == "host" && head_.fields.find("host")) return;  // :authority says it (RFC 9113 8.3.1)
+  if (name == "host") {
+    if (const auto authority = head_.fields.find("host")) {
+      two_hosts_ = two_hosts_ || !equal_ignoring_case(value, *authority);
+      return;
+    }
+  }
   head_.fields.add(name, value);
 }
 
 void H2Stream::finish_head() {
   head_.method_text = method_;
   head_.method = find_method(method_);
-  const std::string_view target = target_;
-  const std::size_t mark = target.find('?');
-  head_.path = target.substr(0, mark);
-  head_.query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+  split_target(target_, head_);
 }
 
 void H2Stream::tell_done(bool sent) {

@@ -63,6 +63,8 @@ class H2Stream final : public Exchange {
   std::size_t head_bytes_ = 0;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
 
+  bool two_hosts_ = false;  // :authority says one, and the field host another
+
   // What the request says about its body.
   Demands demands_;  // of REST
   GrpcEncoding encoding_ = GrpcEncoding::identity;

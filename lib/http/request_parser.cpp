@@ -40,6 +40,13 @@ Method method_of(beast::http::verb verb) {
   }
 }
 
+// With a port or without; empty where the target's scheme has none (RFC 9110 7.2, RFC 3986 3.2.2).
+bool may_be_host(std::string_view text) {
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()*+,;=:[]") ==
+         text.npos;
+}
+
 // A version that there is, or might be, but isn't ours.
 bool has_version(std::string_view head) {
   const std::string_view line = head.substr(0, head.find('\r'));
@@ -117,6 +124,13 @@ Demands read_demands(Head& head) {
     }
   }
   return demands;
+}
+
+void split_target(std::string_view target, Head& head) {
+  target = target.substr(0, target.find('#'));
+  const auto question = target.find('?');
+  head.path = target.substr(0, question);
+  head.query = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
 }
 
 void HeadText::clear() {
@@ -220,10 +234,7 @@ void RequestParser::take_target(std::string_view method, std::string_view target
       fail(400, "the target of the request is no path");
     }
   }
-  path = path.substr(0, path.find('#'));
-  const auto question = path.find('?');
-  head.path = path.substr(0, question);
-  head.query = question == std::string_view::npos ? std::string_view() : path.substr(question + 1);
+  split_target(path, head);
 }
 
 void RequestParser::on_field_impl(field name, string_view text, string_view value, error_code& error) {
@@ -236,6 +247,7 @@ void RequestParser::on_field_impl(field name, string_view text, string_view valu
   switch (name) {
     case field::host:
       if (++hosts_ > 1) fail(400, "the request has several fields Host");
+      if (!may_be_host(v)) fail(400, "the field Host is no host");
       break;
     case field::content_length:
       if (++lengths_ > 1 || v.empty() || v.find_first_not_of("0123456789") != std::string_view::npos)

@@ -35,6 +35,9 @@ struct HeadText {
   bool body_follows() const { return chunked || head.content_length.value_or(0) != 0; }
 };
 
+// "/path?query#fragment" as the head's path and query.
+void split_target(std::string_view target, Head& head);
+
 // Looks for the end of a head in bytes that come piece by piece.
 class HeadEnd {
  public:

@@ -84,6 +84,8 @@ TEST_CASE("requests of REST are answered over HTTP/2 as over HTTP/1.1") {
   const std::vector<Request> requests = {
       {"GET", "/echo", {}, ""},
       {"GET", "/echo?a=b&c=%20", {}, ""},
+      {"GET", "/echo#x", {}, ""},
+      {"GET", "/echo?a#b?c", {}, ""},
       {"GET", "/v1/models/digits", {{"accept", "*/*"}}, ""},
       {"HEAD", "/big/1000", {}, ""},
       {"POST",

@@ -1,5 +1,7 @@
 #include "http/connection.hpp"
 
+#include <algorithm>
+
 namespace nn::http {
 
 void Connection::join() {
@@ -35,6 +37,11 @@ void Connection::leave() {
 Clock::duration time_of(std::uint64_t bytes, std::uint64_t rate) {
   if (rate == 0) return std::chrono::hours(1);
   return std::chrono::milliseconds(bytes * 1000 / rate);
+}
+
+Clock::time_point put_off(Clock::time_point deadline, std::uint64_t bytes, std::uint64_t rate,
+                          Clock::time_point latest) {
+  return std::min(deadline + time_of(bytes, rate), latest);
 }
 
 }  // namespace nn::http

@@ -131,5 +131,9 @@ inline constexpr std::chrono::seconds linger_time{2};
 
 // How long so many bytes may take at a rate of bytes a second; long where that is 0.
 Clock::duration time_of(std::uint64_t bytes, std::uint64_t rate);
+// A deadline that bytes put off by their time, but never beyond the latest: whoever was fast has saved up
+// nothing to be slow with.
+Clock::time_point put_off(Clock::time_point deadline, std::uint64_t bytes, std::uint64_t rate,
+                          Clock::time_point latest);
 
 }  // namespace nn::http

@@ -205,7 +205,7 @@ void H1Connection::on_read(const boost::system::error_code& error, std::size_t b
   }
   if (receiving_ != nullptr) {
     const auto& limits = thread_.limits;
-    body_until_ = std::min(body_until_ + time_of(bytes, limits.body_rate), now_ + limits.head_timeout);
+    body_until_ = put_off(body_until_, bytes, limits.body_rate, now_ + limits.head_timeout);
   }
   pump();
 }

@@ -169,9 +169,8 @@ void H1Connection::format(H1Exchange& e, bool last) {
 
 // The time for that grows with what is taken, so that nobody gains much by taking single bytes.
 void H1Connection::wait_writable() {
-  const auto now = thread_.clock.now(), latest = now + thread_.limits.write_timeout;
-  const auto longer = write_until_ + time_of(written_, thread_.limits.body_rate);
-  write_until_ = blocked_ ? std::min(longer, latest) : latest;
+  const auto latest = thread_.clock.now() + thread_.limits.write_timeout;
+  write_until_ = blocked_ ? put_off(write_until_, written_, thread_.limits.body_rate, latest) : latest;
   written_ = 0;
   writing_ = blocked_ = true;
   const auto self = std::static_pointer_cast<H1Connection>(shared_from_this());

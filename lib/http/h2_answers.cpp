@@ -31,10 +31,7 @@ void H2Session::answer(H2Stream& stream) {
 void H2Session::answer_message(H2Stream& stream) {
   const std::string& message = stream.response().body;
   const auto prefix = grpc_prefix(message.size());
-  if (stream.unsent() == 0) {
-    stream.unsent_since_ = now_;
-    stream.sent_since_ = 0;
-  }
+  if (stream.unsent() == 0) stream.unsent_until_ = now_ + thread_.limits.write_timeout;
   stream.queue_.append(prefix.data(), prefix.size()).append(message);
   if (stream.unanswered_ > 0) --stream.unanswered_;
   if (stream.paused_) can_resume_ = true;
@@ -52,7 +49,7 @@ void H2Session::submit(H2Stream& stream) {
   stream.final_ = true;
   stream.discarding_ = stream.discarding_ || stream.streaming_;
   stream.held_.clear();
-  stream.unsent_since_ = now_;
+  stream.unsent_until_ = now_ + thread_.limits.write_timeout;
   if (stream.head_.grpc) {
     submit_grpc(stream);
   } else {
@@ -213,6 +210,8 @@ bool H2Session::write_data(H2Stream& stream, const std::uint8_t* frame_head, std
   if (out_->size() >= most_) return false;
   constexpr std::size_t head_bytes = 9;
   out_->append(reinterpret_cast<const char*>(frame_head), head_bytes);
+  stream.unsent_until_ =
+      put_off(stream.unsent_until_, length, thread_.limits.body_rate, now_ + thread_.limits.write_timeout);
   while (length > 0) {
     const std::string_view piece = stream.next_piece().substr(0, length);
     out_->append(piece);

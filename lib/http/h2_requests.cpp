@@ -62,7 +62,7 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
   if (const Fault fault = stream.demands_.fault) return refuse(stream, fault);
   if (head.grpc && !accept_grpc(stream)) return;
   stream.known_ = true;
-  stream.body_since_ = now_;
+  stream.body_until_ = now_ + thread_.limits.head_timeout;
   call_handler(stream, [&] {
     if (const auto limit = thread_.handler.begin(stream)) {
       stream.limit_ = *limit;
@@ -130,6 +130,8 @@ bool H2Session::accept_grpc(H2Stream& stream) {
 void H2Session::data(H2Stream& stream, std::string_view bytes) {
   stream.bytes_in_ += bytes.size();
   stream.received_ += bytes.size();
+  stream.body_until_ =
+      put_off(stream.body_until_, bytes.size(), thread_.limits.body_rate, now_ + thread_.limits.head_timeout);
   if (stream.discarding_) return;  // its window closes
   if (stream.streaming_) return take_messages(stream, bytes);
   nghttp2_session_consume_stream(session_.get(), stream.id_, bytes.size());
@@ -153,10 +155,7 @@ void H2Session::take_body(H2Stream& stream, std::string_view bytes) {
 std::size_t H2Session::take_message(H2Stream& stream, std::string_view bytes) {
   std::size_t taken = 0;
   if (!stream.prefix_.whole()) {
-    if (!stream.prefix_.begun()) {
-      stream.body_since_ = now_;
-      stream.received_ = 0;
-    }
+    if (!stream.prefix_.begun()) stream.body_until_ = now_ + thread_.limits.head_timeout;
     taken = stream.prefix_.take(bytes);
     if (!stream.prefix_.whole() || !begin_message(stream)) return taken;
   }
@@ -223,8 +222,7 @@ void H2Session::resume_paused() {
     const auto stream = live_[i];
     if (!stream->paused_ || is_full(*stream) || stream->closed_ || stream->discarding_) continue;
     stream->paused_ = false;
-    stream->body_since_ = now_;
-    stream->received_ = 0;
+    stream->body_until_ = now_ + thread_.limits.head_timeout;
     const std::string held = std::exchange(stream->held_, {});
     take_messages(*stream, held);
     if (stream->all_in_) tell_half_closed(*stream);

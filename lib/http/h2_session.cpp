@@ -157,17 +157,12 @@ bool H2Session::check_time(Clock::time_point now) {
 
 void H2Session::check_stream(H2Stream& stream) {
   if (stream.closed_) return;
-  const ServerLimits& limits = thread_.limits;
-  const auto time_for = [&](std::uint64_t bytes) {
-    return std::chrono::milliseconds(limits.body_rate == 0 ? 0 : bytes * 1000 / limits.body_rate);
-  };
   if (stream.end_sent_) {
     if (now_ < stream.lingers_until_) return;
     stop_request(stream);
     return output();
   }
-  const bool unsent = stream.unsent() > 0;
-  if (unsent && now_ - stream.unsent_since_ > limits.write_timeout + time_for(stream.sent_since_)) {
+  if (stream.unsent() > 0 && now_ > stream.unsent_until_) {
     thread_.stats.timeouts.fetch_add(1, std::memory_order_relaxed);
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
     output();
@@ -175,8 +170,7 @@ void H2Session::check_stream(H2Stream& stream) {
   }
   const bool coming = !stream.all_in_ && !stream.discarding_ && !stream.paused_ && stream.known_ &&
                       (!stream.streaming_ || stream.prefix_.begun());
-  if (coming && limits.body_rate > 0 &&
-      now_ - stream.body_since_ > limits.head_timeout + time_for(stream.received_)) {
+  if (coming && thread_.limits.body_rate > 0 && now_ > stream.body_until_) {
     thread_.stats.timeouts.fetch_add(1, std::memory_order_relaxed);
     refuse(stream, 408, StatusCode::deadline_exceeded, "the request came too slowly");
   }

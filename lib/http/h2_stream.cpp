@@ -64,7 +64,7 @@ void H2Stream::reset(H2Session& session, std::int32_t id, Clock::time_point now)
   limit_ = 0;
   prefix_.clear();
   missing_ = received_ = 0;
-  body_since_ = now;
+  body_until_ = unsent_until_ = now;
   clear_text(held_);
   unanswered_ = 0;
   known_ = handed_ = discarding_ = paused_ = all_in_ = half_told_ = answered_ = closed_ = gone_ = spoiled_ =
@@ -72,8 +72,6 @@ void H2Stream::reset(H2Session& session, std::int32_t id, Clock::time_point now)
   final_ = head_sent_ = deferred_ = end_sent_ = with_body_ = faulty_ = fault_encoding_ = false;
   sent_ = answer_prefix_size_ = 0;
   clear_text(queue_);
-  unsent_since_ = now;
-  sent_since_ = 0;
   lingers_until_ = {};
   fault_text_.clear();
   response_.clear();
@@ -135,7 +133,6 @@ std::string_view H2Stream::next_piece() const {
 
 void H2Stream::advance(std::size_t bytes) {
   sent_ += bytes;
-  sent_since_ += bytes;
   if (!streaming_) return;
   if (sent_ == queue_.size()) {
     clear_text(queue_);

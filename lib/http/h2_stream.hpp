@@ -73,10 +73,10 @@ class H2Stream final : public Exchange {
   GrpcPrefix prefix_;          // of the message that is coming
   std::uint64_t missing_ = 0;  // bytes of it
   RequestBody body_;
-  std::uint64_t received_ = 0;  // bytes since body_since_
-  Clock::time_point body_since_;
-  std::string held_;             // came while the stream is paused: not looked at
-  std::int64_t unanswered_ = 0;  // messages
+  std::uint64_t received_ = 0;    // bytes of it so far
+  Clock::time_point body_until_;  // then what comes of it comes too slowly
+  std::string held_;              // came while the stream is paused: not looked at
+  std::int64_t unanswered_ = 0;   // messages
 
   bool known_ = false;       // the handler has seen it, and isn't done with it
   bool handed_ = false;      // and works on it: it will complete it
@@ -105,8 +105,7 @@ class H2Stream final : public Exchange {
   bool fault_encoding_ = false;  // says which encodings there are
   StatusCode fault_ = StatusCode::ok;
   std::string fault_text_;
-  Clock::time_point unsent_since_;
-  std::uint64_t sent_since_ = 0;     // bytes
+  Clock::time_point unsent_until_;   // then it is taken too slowly
   Clock::time_point lingers_until_;  // when its end was sent, and the request isn't whole
 };
 

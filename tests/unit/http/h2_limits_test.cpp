@@ -111,6 +111,15 @@ TEST_CASE("a body that comes too slowly is refused, and the connection goes on")
   CHECK(at.answer(7).grpc() == "OK x");
 }
 
+TEST_CASE("a body that came fast has saved up no time to come slowly") {
+  H2Fixture at;
+  at.greet();
+  at.say(headers(1, post("/echo")));
+  for (int i = 0; i < 30; ++i) at.say(data(1, std::string(16384, 'x')));
+  at.advance(11s, 11);
+  CHECK(at.answer(1).status() == "408");
+}
+
 TEST_CASE("a client that reads nothing is cut off, and what waits for it is bounded") {
   http::ServerLimits limits;
   limits.streams = 100;
@@ -135,12 +144,17 @@ TEST_CASE("a client that reads nothing is cut off, and what waits for it is boun
 TEST_CASE("an answer whose window stays closed is given up, and the others go on") {
   H2Fixture at;
   at.greet();
-  at.say(window(0, 1 << 20) + headers(1, get("/big/100000"), true));
-  at.advance(60s, 60);
-  CHECK_FALSE(at.answer(1).reset);  // what was taken gives time: 64 KiB at 1 KiB/s
-  at.advance(60s, 60);
+  at.say(window(0, 1 << 20) + headers(1, get("/big/200000"), true));
+  for (int i = 0; i < 60; ++i) {  // whoever takes something gets time
+    at.advance(1s, 1);
+    at.say(window(1, 1024));
+  }
+  CHECK_FALSE(at.answer(1).reset);
+  at.advance(29s, 29);
+  CHECK_FALSE(at.answer(1).reset);
+  at.advance(2s, 2);  // however much it has taken before
   CHECK(at.answer(1).reset == NGHTTP2_CANCEL);
-  CHECK(at.handler.log.back() == "done /big/100000 lost");
+  CHECK(at.handler.log.back() == "done /big/200000 lost");
   at.say(call(3));
   CHECK(at.answer(3).grpc() == "OK x");
 }

@@ -71,7 +71,9 @@ void H2Session::head_done(H2Stream& stream, bool too_large) {
     stream.discarding_ = stream.answered_ = true;
     submit(stream);
   });
-  if (!stream.final_ && !head.grpc) start_body(stream);
+  if (stream.final_) return;
+  if (!head.grpc) return start_body(stream);
+  stream.held_.start(Coding::identity, stream_window, std::nullopt, thread_.memory);
 }
 
 void H2Session::start_body(H2Stream& stream) {
@@ -201,7 +203,8 @@ void H2Session::take_messages(H2Stream& stream, std::string_view bytes) {
   }
   if (stream.discarding_) return;
   if (taken > 0) nghttp2_session_consume_stream(session_.get(), stream.id_, taken);
-  if (taken < bytes.size()) stream.held_.append(bytes.substr(taken));
+  if (taken == bytes.size()) return;
+  if (const Fault fault = stream.held_.append(bytes.substr(taken))) refuse(stream, fault);
 }
 
 void H2Session::whole_message(H2Stream& stream) {
@@ -223,7 +226,8 @@ void H2Session::resume_paused() {
     if (!stream->paused_ || is_full(*stream) || stream->closed_ || stream->discarding_) continue;
     stream->paused_ = false;
     stream->body_until_ = now_ + thread_.limits.head_timeout;
-    const std::string held = std::exchange(stream->held_, {});
+    const std::string held(stream->held_.view());
+    stream->held_.clear();
     take_messages(*stream, held);
     if (stream->all_in_) tell_half_closed(*stream);
   }

@@ -10,7 +10,6 @@
 namespace nn::http {
 namespace {
 
-constexpr std::int32_t stream_window = 1 << 20;       // bytes: 64 KiB would throttle large tensors
 constexpr std::int32_t connection_window = 4 << 20;   // of all streams together, on their way
 constexpr auto drain_wait = std::chrono::seconds(1);  // for the answer to the notice
 constexpr auto ping_wait = std::chrono::seconds(20);

@@ -17,6 +17,7 @@
 
 namespace nn::http {
 
+inline constexpr std::int32_t stream_window = 1 << 20;      // bytes: 64 KiB would throttle large tensors
 inline constexpr std::uint32_t head_list_bytes = 16 << 10;  // more of a head is answered 431
 
 // All calls in the thread of the connection. Handlers are called by take(), check_time(), collect() and

@@ -65,7 +65,7 @@ void H2Stream::reset(H2Session& session, std::int32_t id, Clock::time_point now)
   prefix_.clear();
   missing_ = received_ = 0;
   body_until_ = unsent_until_ = now;
-  clear_text(held_);
+  held_.clear();
   unanswered_ = 0;
   known_ = handed_ = discarding_ = paused_ = all_in_ = half_told_ = answered_ = closed_ = gone_ = spoiled_ =
       false;
@@ -115,6 +115,7 @@ void H2Stream::tell_done(bool sent) {
 
 void H2Stream::finish() {
   body_.clear();
+  held_.clear();
   thread_.under_way.fetch_sub(1, std::memory_order_relaxed);
   tell_done(end_sent_ && !gone_);
 }

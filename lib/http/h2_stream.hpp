@@ -75,7 +75,7 @@ class H2Stream final : public Exchange {
   RequestBody body_;
   std::uint64_t received_ = 0;    // bytes of it so far
   Clock::time_point body_until_;  // then what comes of it comes too slowly
-  std::string held_;              // came while the stream is paused: not looked at
+  RequestBody held_;              // came while the stream is paused: not looked at
   std::int64_t unanswered_ = 0;   // messages
 
   bool known_ = false;       // the handler has seen it, and isn't done with it

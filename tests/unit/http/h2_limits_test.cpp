@@ -175,6 +175,26 @@ TEST_CASE("a client of a stream that does not read holds up its own messages, no
   CHECK(at.answer(1).data.size() == 8 * 200'007);
 }
 
+TEST_CASE("messages that wait for others' answers take from the memory that there is for bodies") {
+  http::ServerLimits limits;
+  limits.pipelined = 1;
+  limits.request_bytes = 300'000;
+  H2Fixture at(limits);
+  at.greet();
+  const std::string waiting = message(std::string(16'000, 'm'));
+  for (const std::uint32_t id : {1, 3}) at.say(headers(id, grpc("/stream/late")) + data(id, message("a")));
+  for (int i = 0; i < 12; ++i) at.say(data(1, waiting));
+  CHECK(at.memory.used() >= 12 * waiting.size());
+  for (int i = 0; i < 12; ++i) at.say(data(3, waiting));
+  CHECK(at.answer(1).heads.empty());
+  CHECK(at.answer(3).grpc() == "8 the bodies of requests take all the memory that there is for them");
+  at.say(reset(1) + reset(3));
+  for (const auto& exchange : at.handler.late) exchange->send();
+  at.run();
+  CHECK(at.memory.used() == 0);
+  CHECK(at.thread.under_way == 0);
+}
+
 TEST_CASE("a client that resets streams as fast as it opens them is told to calm down") {
   H2Fixture at;
   at.greet();

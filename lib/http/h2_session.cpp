@@ -127,7 +127,11 @@ void H2Session::end() {
 
 void H2Session::abandon() {
   ended_ = true;
-  for (const auto& stream : live_) stream->session_ = nullptr;
+  for (const auto& stream : live_) {
+    stream->session_ = nullptr;
+    stream->body_.detach();
+    stream->held_.detach();
+  }
   live_.clear();
   session_.reset();
 }

@@ -195,6 +195,19 @@ TEST_CASE("messages that wait for others' answers take from the memory that ther
   CHECK(at.thread.under_way == 0);
 }
 
+TEST_CASE(
+    "what is worked on when the server has ended is counted no more: nothing of the server is left then") {
+  H2Fixture at;
+  at.greet();
+  at.say(call(1, "/late"));
+  REQUIRE(at.handler.late.size() == 1);
+  CHECK(at.memory.used() > 0);
+  at.thread.busy.front()->abandon();
+  CHECK(at.memory.used() == 0);
+  at.handler.late.clear();
+  CHECK(at.memory.used() == 0);
+}
+
 TEST_CASE("a client that resets streams as fast as it opens them is told to calm down") {
   H2Fixture at;
   at.greet();

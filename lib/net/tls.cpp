@@ -22,6 +22,7 @@ using namespace asio::experimental::awaitable_operators;
 namespace ssl = asio::ssl;
 constexpr std::size_t chunk = 64 << 10;
 constexpr std::chrono::seconds longest_end{2};
+constexpr std::chrono::seconds longest_rest{30};  // of bytes whose sender has gone
 
 // The two ends of a pair of sockets, and what is encrypted between one of them and the network.
 class Bridge : public std::enable_shared_from_this<Bridge> {
@@ -29,6 +30,7 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
   Bridge(ssl::stream<Socket> network, Socket plain, std::shared_ptr<std::size_t> open, bool says_goodbye)
       : network_(std::move(network)),
         plain_(std::move(plain)),
+        rest_(plain_.get_executor()),
         open_(std::move(open)),
         says_goodbye_(says_goodbye) {
     ++*open_;
@@ -38,6 +40,7 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
 
   asio::awaitable<void> run() {
     const auto self = shared_from_this();
+    watch();
     co_await (receive() && send());
   }
 
@@ -46,9 +49,23 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
     boost::system::error_code ignored;
     network_.next_layer().close(ignored);
     plain_.close(ignored);
+    rest_.cancel();
   }
 
  private:
+  // Who has closed the pair's other end has no say any more in how long the network may take nothing, and
+  // send() looks at that end only when it has sent what it read there.
+  void watch() {
+    plain_.async_wait(Socket::wait_error,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                        if (error) return;
+                        self->rest_.expires_after(longest_rest);
+                        self->rest_.wait([self](bool expired) {
+                          if (expired) self->close();
+                        });
+                      });
+  }
+
   asio::awaitable<void> receive() {
     std::vector<char> bytes(chunk);
     for (;;) {
@@ -94,6 +111,7 @@ class Bridge : public std::enable_shared_from_this<Bridge> {
 
   ssl::stream<Socket> network_;
   Socket plain_;
+  Timer rest_;
   std::shared_ptr<std::size_t> open_;
   const bool says_goodbye_;
   std::shared_ptr<std::string> alert_ = std::make_shared<std::string>();
@@ -231,9 +249,7 @@ asio::awaitable<Tls::Secured> Tls::secure(Socket socket, std::string host,
                                                context_->side == Side::web_server);
   asio::co_spawn(
       executor, [bridge] { return bridge->run(); },
-      [bridge](const std::exception_ptr& error) {
-        if (error) bridge->close();
-      });
+      [bridge](const std::exception_ptr& /*error*/) { bridge->close(); });
   co_return Secured{std::move(theirs), std::move(peer), bridge->alert()};
 }
 

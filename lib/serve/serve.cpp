@@ -130,7 +130,9 @@ http::ServerLimits Process::limits_of(const ServeOptions& options) {
 net::Listeners::Events Process::listener_events() {
   net::Listeners::Events events;
   events.come = [this](net::Listeners::Client client) { server_->come(std::move(client)); };
-  events.is_crowded = [] { return false; };
+  events.is_crowded = [this] {
+    return std::cmp_greater_equal(listeners_.greeting(), options_.max_connections);
+  };
   events.rejected = [this](const std::string& name, const Error& error) {
     log_.write("unauthenticated", {{"client", name}, {"error", error.what()}});
   };
@@ -367,25 +369,35 @@ asio::awaitable<void> Process::end() {
     co_await timer.wait();
   }
   listeners_.close();
-  timer.expires_after(drain_timeout_);
+  const Clock::time_point end = net::clock_of(io_).now() + drain_timeout_;
+  timer.expires_at(end);
   server_->in_each_thread([](http::Handler& handler) { static_cast<Frontend&>(handler).end_streams(); });
   server_->drain([&timer] { timer.cancel(); });
   lost_ = co_await timer.wait();
+  // What has been answered over TLS may be on its way yet, between us and the encryption.
+  while (!lost_ && listeners_.open_tls() > 0) {
+    constexpr std::chrono::milliseconds pause{20};
+    timer.expires_after(pause);
+    co_await timer.wait();
+    lost_ = net::clock_of(io_).now() >= end;
+  }
   tasks_.end();
 }
 
 // Descriptors for all the clients that may come at once, and for what a server opens besides: the usual limit
 // is one that can be raised.
-void allow_descriptors(std::int64_t connections) {
+void allow_descriptors(std::int64_t connections, bool tls) {
   constexpr rlim_t others = 192;  // listeners, logs, models that are read
-  const rlim_t needed = static_cast<rlim_t>(connections) + others;
+  // Over TLS there is a pair of sockets behind each (net/tls.hpp), and as many may be in the handshake.
+  const rlim_t each = tls ? 4 : 1;
+  const rlim_t needed = each * static_cast<rlim_t>(connections) + others;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = std::min(needed, limit.rlim_max);
   ::setrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur < needed) {
-    warn("only {} files may be open at once, too few for --max-connections {} (ulimit -Hn {})",
-         limit.rlim_cur, connections, needed);
+    warn("only {} files may be open at once, too few for --max-connections {}{} (ulimit -Hn {})",
+         limit.rlim_cur, connections, tls ? " over TLS" : "", needed);
   }
 }
 
@@ -422,7 +434,7 @@ void check(const ServeOptions& given) {
 void serve(const ServeOptions& given) {
   const ServeOptions options = checked(given);
   keep_large_blocks_apart();
-  allow_descriptors(options.max_connections);
+  allow_descriptors(options.max_connections, options.tls.any());
   Process process(options);
   process.run();
 }

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/ssl.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <new>
+#include <optional>
 
 #include "../manual_clock.hpp"
 #include "../messages.hpp"
@@ -306,6 +308,42 @@ TEST_CASE("whoever is in the handshake of TLS is counted until that has ended, h
     f.came.clear();
   }
   CHECK(f.listeners->greeting() == 0);
+}
+
+TEST_CASE("a client that takes nothing holds a connection of TLS for a while after that was closed here") {
+  const test::Scratch scratch;
+  const auto files = certificates(scratch);
+  if (!files) {
+    WARN("skipped: no openssl");
+    return;
+  }
+  Fixture f(true, "tls://localhost:1", *files);
+  f.acceptor->give_client();
+  f.run();
+  net::Tls tls(*files, net::Tls::Side::client);
+  std::optional<net::Tls::Secured> client;
+  asio::co_spawn(
+      f.io,
+      [&]() -> asio::awaitable<void> {
+        net::Socket socket = net::adopt_socket(f.io, std::move(f.acceptor->clients[0]));
+        client = co_await tls.secure(std::move(socket), "localhost", 5s);
+      },
+      asio::detached);
+  f.run();
+  REQUIRE(f.came.size() == 1);
+  const std::string bytes(1 << 16, 'x');
+  boost::system::error_code full;
+  f.came[0].socket.non_blocking(true);
+  for (int without = 0; without < 3; f.run()) {
+    f.came[0].socket.write_some(asio::buffer(bytes), full);
+    without = full ? without + 1 : 0;
+  }
+  f.came.clear();
+  f.pass(29s);
+  CHECK(f.listeners->open_tls() == 1);
+  f.pass(2s);
+  CHECK(f.listeners->open_tls() == 0);
+  client.reset();
 }
 
 TEST_CASE("clients of the web need no certificate, may speak TLS 1.2, and learn which HTTP it will be") {

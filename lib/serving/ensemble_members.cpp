@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/signals.hpp"
 #include "repository/ensemble_version.hpp"
 
 namespace nn::serving {
@@ -70,8 +71,13 @@ std::unique_ptr<EnsembleModel> open_ensemble(const std::string& name, std::uint6
       throw error.within(fmt::format("member {}", member.name));
     }
   }
+  // A signal may end that, where it is to end a start.
+  constexpr std::chrono::milliseconds look{50};
   for (const auto& member : members) {
-    if (member.late) member.late->wait_until(patience_ends);
+    while (member.late && member.late->absence() && Clock::machine().now() < patience_ends) {
+      throw_if_stopped();
+      member.late->wait_until(std::min(patience_ends, Clock::machine().now() + look));
+    }
   }
   return std::make_unique<EnsembleModel>(
       name, version, std::move(members),

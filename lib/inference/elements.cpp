@@ -17,12 +17,6 @@ const std::vector<TensorSpec>& inputs_of(const Signature& signature, Form form) 
   return form == Form::matrix ? signature.inputs() : signature.columns();
 }
 
-std::string with_batch(std::span<const std::int64_t> shape) {
-  std::string out = "[-1";
-  for (const std::int64_t extent : shape) out += "," + std::to_string(extent);
-  return out + "]";
-}
-
 std::string shape_text(std::span<const std::int64_t> shape) {
   constexpr std::size_t shown = 6;
   std::string out = "[";
@@ -63,7 +57,7 @@ double widened(T value) {
 }
 double widened(Half value) { return static_cast<double>(half_to_float(value.bits)); }
 double widened(BrainFloat value) {
-  return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16));
+  return static_cast<double>(bfloat_to_float(value.bits));
 }
 
 template <typename T>
@@ -121,6 +115,14 @@ void add_texts(Rows& rows, const CheckedInput& input, std::string_view bytes) {
 
 }  // namespace
 
+float bfloat_to_float(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+
+std::string batch_shape(std::span<const std::int64_t> row) {
+  std::string out = "[-1";
+  for (const std::int64_t extent : row) out += "," + std::to_string(extent);
+  return out + "]";
+}
+
 Form form_of(const Signature& signature, const InputTensor& first) {
   if (signature.form() != Form::matrix || first.name != signature.inputs()[0].name) return Form::columns;
   // A column may have the matrix's name.
@@ -156,7 +158,7 @@ CheckedInput check_input(const Signature& signature, Form form, const InputTenso
   if (input.shape.empty() ||
       !(one_each || std::equal(row.begin(), row.end(), wanted.shape.begin(), wanted.shape.end()))) {
     fail_data("unexpected shape for input '{}'. Expected {}, got {}", printable(input.name, 40),
-              with_batch(wanted.shape), shape_text(input.shape));
+              batch_shape(wanted.shape), shape_text(input.shape));
   }
   checked.rows = input.shape[0];
   if (checked.rows < 1) {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "inference/datatype.hpp"
@@ -36,5 +38,10 @@ DType tensor_type_of(Signature::Form form, DataType type);
 // Fills in all of a column from bytes. Data error where there are more or fewer than `elements` take, or a
 // text isn't UTF-8. Where the table has another type, elements are converted; 64-bit integers may be rounded.
 void add_raw(Rows& rows, const CheckedInput& input, DataType type, std::string_view bytes);
+
+float bfloat_to_float(std::uint16_t bits);
+
+// "[-1,64]": rows of that shape, any number of them, as error messages say what is expected.
+std::string batch_shape(std::span<const std::int64_t> row);
 
 }  // namespace nn::inference

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "base/text.hpp"
 #include "inference/elements.hpp"
@@ -35,8 +34,6 @@ Limits limits_of(DataType type) {
 std::string Place::text() const {
   return fmt::format("input '{}' for model '{}'", printable(input), printable(model));
 }
-
-float bfloat_to_float(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
 void fail_count(DataType type, std::size_t there, std::size_t expected, const Place& place) {
   if (type == DataType::bytes) fail_data("{} has {} texts, expected {}", place.text(), there, expected);

@@ -75,7 +75,6 @@ class NumberSink {
 // An integer of a list: what protocol buffers cut to 32 bits is cut first, then it must fit the type.
 // `bits` are those of the varint; FP16 and BF16 are numbers by their bits.
 double number_of(DataType type, std::uint64_t bits, const Place& place);
-float bfloat_to_float(std::uint16_t bits);
 
 // How many elements of a list a field of it has.
 std::size_t count_of(const Reader& field, DataType type);

@@ -3,21 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/error.hpp"
+#include "inference/elements.hpp"
 
 namespace nn::inference::proto {
-namespace {
-
-// "[-1,64]": the batch is any.
-std::string expected_shape(const TensorSpec& spec) {
-  std::string text = "[-1";
-  for (const std::int64_t size : spec.shape) fmt::format_to(std::back_inserter(text), ",{}", size);
-  return text + "]";
-}
-
-}  // namespace
 
 bool TensorShape::has_rows_of(const Shape& row) const {
   if (rank_ == 0 || rank_ > sizes_.size()) return false;
@@ -32,7 +22,7 @@ std::string TensorShape::text() const {
 
 std::size_t BatchCheck::add(const TensorShape& shape, const TensorSpec& spec, const Place& place) {
   if (!shape.has_rows_of(spec.shape)) {
-    fail_data("unexpected shape for {}. Expected {}, got {}", place.text(), expected_shape(spec),
+    fail_data("unexpected shape for {}. Expected {}, got {}", place.text(), batch_shape(spec.shape),
               shape.text());
   }
   const std::int64_t rows = shape.batch();

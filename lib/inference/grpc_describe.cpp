@@ -1,5 +1,8 @@
 #include "inference/grpc_describe.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <array>
 #include <charconv>
 
@@ -219,10 +222,10 @@ void append_model_metadata(std::string& message, const V2ModelWords& words, cons
     write_tensors(out, 4, signature.inputs());
     write_tensors(out, 5, signature.outputs());
     if (!words.digest.empty()) write_text_entry(out, 6, "digest", words.digest);
-    if (words.labels.empty()) return;
-    std::string labels;
-    for (const std::string_view label : words.labels) labels.append(labels.empty() ? "" : ",").append(label);
-    write_text_entry(out, 6, "labels", labels);
+    if (!words.labels.empty())
+      write_text_entry(out, 6, "labels", fmt::format("{}", fmt::join(words.labels, ",")));
+    if (!words.members.empty())
+      write_text_entry(out, 6, "members", fmt::format("{}", fmt::join(words.members, ",")));
   });
 }
 

@@ -89,6 +89,10 @@ TEST_CASE("A model's metadata has its tensors with their batch") {
                   tensor(4, "x", "FP32", {-1, 4}) + tensor(5, "proba", "FP32", {-1, 3}) +
                   tensor(5, "label", "INT64", {-1}) + pb::entry(6, "digest", "xxh3:1") +
                   pb::entry(6, "labels", "canary,stable"));
+  const std::vector<std::string> members{"near.nn", "digits/1"};
+  CHECK(message_of([&](std::string& out) {
+          append_model_metadata(out, {"e", versions, "", {}, members}, digits);
+        }).ends_with(tensor(5, "label", "INT64", {-1}) + pb::entry(6, "members", "near.nn,digits/1")));
 }
 
 TEST_CASE("A model's configuration is Triton's") {

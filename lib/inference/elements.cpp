@@ -56,9 +56,7 @@ double widened(T value) {
   return static_cast<double>(value);
 }
 double widened(Half value) { return static_cast<double>(half_to_float(value.bits)); }
-double widened(BrainFloat value) {
-  return static_cast<double>(bfloat_to_float(value.bits));
-}
+double widened(BrainFloat value) { return static_cast<double>(bfloat_to_float(value.bits)); }
 
 template <typename T>
 void widen(std::string_view bytes, std::span<double> out) {

@@ -19,7 +19,7 @@ void check(const http::Fault& fault) {
 void check(const http::HeadText& text) {
   const http::Head& head = text.head;
   if (text.chunked && head.content_length) fuzz::broken_promise("two lengths", head.path);
-  if (text.http10 && (text.chunked || text.expects_continue))
+  if (text.http10 && (text.chunked || text.demands.expects_continue))
     fuzz::broken_promise("more than HTTP/1.0", head.path);
   if (!text.http10 && !head.fields.find("host")) fuzz::broken_promise("no host", head.path);
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
@@ -74,11 +74,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(fault);
     if (fault) return 0;
     check(text);
-    if (!text.body_follows() || text.coding == http::Coding::unknown ||
+    if (!text.body_follows() || text.demands.coding == http::Coding::unknown ||
         text.head.content_length.value_or(0) > most_body)
       return 0;
     http::RequestBody body;
-    body.start(text.coding, most_body, text.head.content_length, memory);
+    body.start(text.demands.coding, most_body, text.head.content_length, memory);
     if (take_body(parser, text, bytes.substr(*head), piece, body, fault)) fault = body.finish();
     check(fault);
     if (body.view().size() > most_body + 1024)

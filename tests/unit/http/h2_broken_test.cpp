@@ -1,8 +1,7 @@
 // What clients of HTTP/2 and gRPC do wrong, and what each of them is told. The connection goes on for whoever
 // is right, unless the fault is the connection's.
-#include <zlib.h>
-
 #include "catch.hpp"
+#include "deflated.hpp"
 #include "h2_fixture.hpp"
 
 using namespace nn;
@@ -19,22 +18,6 @@ std::string outcome(H2Fixture& at) {
   if (!answer.heads.empty()) return answer.status();
   return answer.reset ? "reset " + std::to_string(*answer.reset) : "-";
 }
-
-std::string deflated(std::string_view text, int window_bits) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-std::string gzipped(std::string_view text) { return deflated(text, 15 + 16); }
-std::string zlib(std::string_view text) { return deflated(text, 15); }
 
 Pairs without(Pairs fields, std::string_view name) {
   std::erase_if(fields, [&](const auto& field) { return field.first == name; });
@@ -92,11 +75,11 @@ std::vector<Case> message_cases() {
       {"not compressed, with the encoding identity",
        headers(1, grpc("/echo", {{"grpc-encoding", "identity"}})) + data(1, message("a"), true), "OK a"},
       {"gzip", gzip + data(1, message(gzipped("hello"), 1), true), "OK hello"},
-      {"deflate", deflate + data(1, message(zlib("hello"), 1), true), "OK hello"},
+      {"deflate", deflate + data(1, message(deflated("hello"), 1), true), "OK hello"},
       {"gzip may leave a message as it is", gzip + data(1, message("hello"), true), "OK hello"},
       {"an empty message is no gzip", gzip + data(1, message("", 1), true), garbled},
       {"text is no gzip", gzip + data(1, message("hello", 1), true), garbled},
-      {"zlib is no gzip", gzip + data(1, message(zlib("hello"), 1), true), garbled},
+      {"zlib is no gzip", gzip + data(1, message(deflated("hello"), 1), true), garbled},
       {"a cut-off gzip", gzip + data(1, message(std::string_view(gzipped("hello")).substr(0, 12), 1), true),
        garbled},
       {"a wrong checksum of gzip",
@@ -113,7 +96,7 @@ std::vector<Case> message_cases() {
       {"bytes behind a gzip", gzip + data(1, message(gzipped("hello") + "hello", 1), true), garbled},
       {"a bomb of gzip", gzip + data(1, message(gzipped(std::string(8 << 20, 'a')), 1), true),
        "8 the body is larger than the limit of 1048576 bytes"},
-      {"a bomb of deflate", deflate + data(1, message(zlib(std::string(8 << 20, 'a')), 1), true),
+      {"a bomb of deflate", deflate + data(1, message(deflated(std::string(8 << 20, 'a')), 1), true),
        "8 the body is larger than the limit of 1048576 bytes"},
       {"brotli", headers(1, grpc("/echo", {{"grpc-encoding", "br"}})) + data(1, message("a"), true),
        "12 the messages' grpc-encoding is not known"},

@@ -388,16 +388,16 @@ asio::awaitable<void> Process::end() {
 // is one that can be raised.
 void allow_descriptors(std::int64_t connections, bool tls) {
   constexpr rlim_t others = 192;  // listeners, logs, models that are read
+  const rlim_t needed = static_cast<rlim_t>(connections) + others;
   // Over TLS there is a pair of sockets behind each (net/tls.hpp), and as many may be in the handshake.
-  const rlim_t each = tls ? 4 : 1;
-  const rlim_t needed = each * static_cast<rlim_t>(connections) + others;
+  const rlim_t wanted = needed + (tls ? 3 * static_cast<rlim_t>(connections) : 0);
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
-  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
   ::setrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur < needed) {
-    warn("only {} files may be open at once, too few for --max-connections {}{} (ulimit -Hn {})",
-         limit.rlim_cur, connections, tls ? " over TLS" : "", needed);
+    warn("only {} files may be open at once, too few for --max-connections {} (ulimit -Hn {})",
+         limit.rlim_cur, connections, needed);
   }
 }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/signals.hpp"
+
 namespace nn::serving {
 namespace {
 
@@ -59,6 +61,7 @@ void LocalModel::warm_up(const WarmUp& options) {
   if (options.elsewhere) backend::pin_thread(*options.elsewhere);
   Buffer out(static_cast<std::size_t>(options.rows * kind().width()) * sizeof(float));
   const auto run = [&](std::int64_t rows) {
+    throw_if_stopped();  // a start ends at once
     const auto start = now(one_thread_);
     predictor_.try_out(rows, out.as<float>());
     const auto time = now(one_thread_) - start;

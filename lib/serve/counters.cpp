@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace nn::serve {
@@ -150,46 +151,95 @@ void add_version(VersionTotals& to, const VersionCounters& from) {
   to.failed += from.failed.get();
   to.failed_us += from.failed_us.get();
   to.last_ms = std::max(to.last_ms, from.last_ms.get());
-  for (std::size_t i = 0; i < to.shed.size(); ++i) to.shed[i] += from.shed[i].get();
   to.total.add(from.total);
   to.queue.add(from.queue);
   from.devices.for_each([&](const DeviceCounters& device) { add_device(to, device); });
 }
 
+void add_shed(ShedCounts& to, const std::array<Counter, shed_names.size()>& from) {
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i].get();
+}
+
 }  // namespace
+
+std::vector<std::shared_ptr<VersionCounters>> Counters::Thread::versions() const {
+  const std::lock_guard lock(mutex_);
+  return versions_;
+}
 
 Totals Counters::totals() const {
   const std::lock_guard lock(mutex_);
   Totals out;
-  std::map<std::pair<std::string, std::uint64_t>, VersionTotals> versions;
+  std::map<Key, VersionTotals> versions;
+  out.shed = forgotten_shed_;
+  std::uint64_t ended = 0;
   for (const auto& thread : threads_) {
-    add_outcomes(out.others, thread->others, out.requests);
-    for (std::size_t i = 0; i < out.shed.size(); ++i) out.shed[i] += thread->shed[i].get();
-    std::vector<std::shared_ptr<VersionCounters>> counted;  // adding up takes a while
-    {
-      const std::lock_guard versions_lock(thread->mutex_);
-      counted = thread->versions_;
-    }
-    for (const auto& counters : counted) {
+    add_outcomes(out.others, thread->others, ended);
+    add_shed(out.shed[{}], thread->shed);
+    for (const auto& counters : thread->versions()) {
       VersionTotals& to = versions[{counters->model, counters->version}];
       to.model = counters->model;
       to.version = counters->version;
       add_version(to, *counters);
+      add_shed(out.shed[counters->model], counters->shed);
     }
   }
-  for (auto& [key, version] : versions) {
-    out.requests += version.ended;
-    out.versions.push_back(std::move(version));
+  out.versions.reserve(versions.size());
+  for (auto& [key, version] : versions) out.versions.push_back(std::move(version));
+  return out;
+}
+
+VersionTotals Counters::overall() const {
+  const std::lock_guard lock(mutex_);
+  VersionTotals out = forgotten_;
+  for (const auto& thread : threads_) {
+    add_outcomes(out.outcomes, thread->others, out.ended);
+    for (const auto& counters : thread->versions()) add_version(out, *counters);
   }
   return out;
 }
 
-void Counters::forget(const std::function<bool(const std::string&, std::uint64_t, std::uint64_t)>& gone) {
+// Who keeps a version's counters may count, and be told of, at any time.
+std::vector<Counters::Key> Counters::forgettable(const IsGone& is_gone, std::uint64_t oldest_ms,
+                                                 std::size_t most) const {
+  std::map<Key, std::uint64_t> last_ms;
+  std::set<Key> kept;
+  for (const auto& thread : threads_) {
+    const std::lock_guard lock(thread->mutex_);
+    for (const auto& counters : thread->versions_) {
+      const Key key(counters->model, counters->version);
+      if (counters.use_count() > 1) kept.insert(key);
+      auto& last = last_ms[key];
+      last = std::max(last, counters->last_ms.get());
+    }
+  }
+  std::map<std::string, std::vector<std::pair<std::uint64_t, std::uint64_t>>>
+      gone;  // of models: last, version
+  for (const auto& [key, last] : last_ms) {
+    if (!kept.contains(key) && is_gone(key.first, key.second)) gone[key.first].emplace_back(last, key.second);
+  }
+  std::vector<Key> out;
+  for (auto& [model, versions] : gone) {
+    std::sort(versions.rbegin(), versions.rend());
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+      if (i >= most || versions[i].first < oldest_ms) out.emplace_back(model, versions[i].second);
+    }
+  }
+  return out;
+}
+
+void Counters::forget(const IsGone& is_gone, std::uint64_t oldest_ms, std::size_t most) {
   const std::lock_guard lock(mutex_);
+  const std::vector<Key> keys = forgettable(is_gone, oldest_ms, most);
+  const std::set<Key> forgotten(keys.begin(), keys.end());
+  if (forgotten.empty()) return;
   for (const auto& thread : threads_) {
     const std::lock_guard versions_lock(thread->mutex_);
     std::erase_if(thread->versions_, [&](const auto& counters) {
-      return counters.use_count() == 1 && gone(counters->model, counters->version, counters->last_ms.get());
+      if (counters.use_count() > 1 || !forgotten.contains({counters->model, counters->version})) return false;
+      add_version(forgotten_, *counters);
+      add_shed(forgotten_shed_[counters->model], counters->shed);
+      return true;
     });
   }
 }

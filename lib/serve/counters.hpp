@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -150,6 +151,7 @@ struct DeviceCounters {
 enum class Shed : std::uint8_t { queue, deadline, memory, connections, draining };
 inline constexpr std::array<std::string_view, 5> shed_names{"queue", "deadline", "memory", "connections",
                                                             "draining"};
+using ShedCounts = std::array<std::uint64_t, shed_names.size()>;
 
 // A thread's counters of a version.
 struct VersionCounters {
@@ -176,7 +178,6 @@ struct VersionTotals {
   std::uint64_t version = 0;
   std::uint64_t started = 0, ended = 0, rows = 0, cancelled = 0, parse_us = 0, write_us = 0, failed = 0,
                 failed_us = 0, last_ms = 0;
-  std::array<std::uint64_t, shed_names.size()> shed{};
   TimeCounts total, queue, compute;
   struct Ended {
     Outcome outcome;
@@ -193,10 +194,11 @@ struct VersionTotals {
 };
 
 struct Totals {
-  std::vector<VersionTotals> versions;                  // by model and version
-  std::vector<VersionTotals::Ended> others;             // requests that reached no version
-  std::array<std::uint64_t, shed_names.size()> shed{};  // of those
-  std::uint64_t requests = 0;                           // that ended, of all kinds
+  std::vector<VersionTotals> versions;       // by model and version
+  std::vector<VersionTotals::Ended> others;  // requests that reached no version
+  // What was refused or dropped: by model, with those of versions that are forgotten, so that it never falls;
+  // without a name, of requests that reached no version.
+  std::map<std::string, ShedCounts> shed;
 };
 
 // A server's. Thread-safe but for what is said to be a thread's.
@@ -212,20 +214,30 @@ class Counters {
 
    private:
     friend class Counters;
-    std::mutex mutex_;
+    std::vector<std::shared_ptr<VersionCounters>> versions() const;
+    mutable std::mutex mutex_;
     std::vector<std::shared_ptr<VersionCounters>> versions_;
   };
   // Stays where it is as long as this.
   Thread& add_thread();
   Totals totals() const;
-  // Forgets versions that nobody keeps, for which `gone` is true: called with their last answer, ms since
-  // 1970.
-  void forget(const std::function<bool(const std::string& model, std::uint64_t version,
-                                       std::uint64_t last_ms)>& gone);
+  // Of all requests that ever ended, in one; `model` is empty.
+  VersionTotals overall() const;
+  // Of the versions that are gone and that nobody keeps, forgets those that answered last before `oldest_ms`
+  // (since 1970), and all but the `most` of each model that answered last. In all threads at once: what is
+  // told of a version never falls.
+  using IsGone = std::function<bool(const std::string& model, std::uint64_t version)>;
+  void forget(const IsGone& is_gone, std::uint64_t oldest_ms, std::size_t most);
 
  private:
+  using Key = std::pair<std::string, std::uint64_t>;
+  std::vector<Key> forgettable(const IsGone& is_gone, std::uint64_t oldest_ms, std::size_t most) const;
+
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Thread>> threads_;
+  // Of versions that are forgotten.
+  VersionTotals forgotten_;
+  std::map<std::string, ShedCounts> forgotten_shed_;
 };
 
 }  // namespace nn::serve

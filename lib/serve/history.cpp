@@ -1,7 +1,5 @@
 #include "serve/history.hpp"
 
-#include <algorithm>
-
 #include "base/text.hpp"
 
 namespace nn::serve {
@@ -19,33 +17,27 @@ bool is_fault(const Outcome& outcome) {
   }
 }
 
-void History::sample(const Totals& totals, Clock::time_point now) {
-  std::uint64_t faulty = 0;
-  TimeCounts times;
-  const auto count = [&](const VersionTotals::Ended& ended) {
-    if (is_fault(ended.outcome)) faulty += ended.count;
-  };
-  for (const VersionTotals& version : totals.versions) {
-    times.add(version.total);
-    std::for_each(version.outcomes.begin(), version.outcomes.end(), count);
-  }
-  std::for_each(totals.others.begin(), totals.others.end(), count);
+std::uint64_t faults_of(const VersionTotals& totals) {
+  std::uint64_t sum = 0;
+  for (const VersionTotals::Ended& ended : totals.outcomes) sum += is_fault(ended.outcome) ? ended.count : 0;
+  return sum;
+}
+
+void History::sample(const VersionTotals& overall, Clock::time_point now) {
+  const std::uint64_t faulty = faults_of(overall);
   const std::lock_guard lock(mutex_);
   if (last_ != Clock::time_point{} && now > last_) {
     const double time = std::chrono::duration<double>(now - last_).count();
-    // Counts of versions that are forgotten are missing from one call to the next.
-    const auto rate = [&](std::uint64_t is, std::uint64_t was) {
-      return is > was ? static_cast<double>(is - was) / time : 0.0;
-    };
-    const TimeCounts recent = times.since(times_);
-    samples_.push_back({now, rate(totals.requests, requests_), rate(faulty, faulty_), recent.quantile_us(0.5),
+    const TimeCounts recent = overall.total.since(times_);
+    samples_.push_back({now, static_cast<double>(overall.ended - requests_) / time,
+                        static_cast<double>(faulty - faulty_) / time, recent.quantile_us(0.5),
                         recent.quantile_us(0.99)});
     if (samples_.size() > most) samples_.pop_front();
   }
   last_ = now;
-  requests_ = totals.requests;
+  requests_ = overall.ended;
   faulty_ = faulty;
-  times_ = times;
+  times_ = overall.total;
 }
 
 std::vector<History::Sample> History::samples() const {

@@ -16,6 +16,7 @@ namespace nn::serve {
 
 // Does the outcome say that the server, not its client, is to blame?
 bool is_fault(const Outcome& outcome);
+std::uint64_t faults_of(const VersionTotals& totals);
 
 // Thread-safe.
 class History {
@@ -28,8 +29,8 @@ class History {
     double rate = 0, faults = 0;           // requests a second
     std::uint64_t p50_us = 0, p99_us = 0;  // of those that were answered; 0 without any
   };
-  // What has come since the last call.
-  void sample(const Totals& totals, Clock::time_point now);
+  // What has come since the last call, of all that ever came (Counters::overall()).
+  void sample(const VersionTotals& overall, Clock::time_point now);
   std::vector<Sample> samples() const;
 
   struct Fault {

@@ -9,8 +9,6 @@ namespace {
 
 using Type = MetricsText::Type;
 
-constexpr std::chrono::minutes remembered{15};
-
 void add_connections(MetricsText& out, const http::Server& server) {
   const http::ServerStats& stats = server.stats();
   const auto counter = [&](std::string_view name, std::string_view help,
@@ -87,17 +85,6 @@ void add_server(MetricsText& out, const Operations& operations) {
   }
 }
 
-// Forgets versions that are gone for long.
-Totals current_totals(Operations& operations, const serving::Catalog& catalog) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto oldest = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now - remembered).count());
-  operations.counters.forget([&](const std::string& model, std::uint64_t version, std::uint64_t last_ms) {
-    return last_ms < oldest && !catalog.find(model, version).servable;
-  });
-  return operations.counters.totals();
-}
-
 }  // namespace
 
 bool wants_open_metrics(std::string_view accept) {
@@ -105,9 +92,9 @@ bool wants_open_metrics(std::string_view accept) {
 }
 
 MetricsPage metrics_page(const Service& service, bool open_metrics) {
-  Operations& operations = service.operations;
+  const Operations& operations = service.operations;
   const auto catalog = service.catalog.get();
-  const Totals totals = current_totals(operations, *catalog);
+  const Totals totals = operations.counters.totals();
   MetricsText out(open_metrics);
   add_server(out, operations);
   add_requests(out, totals);

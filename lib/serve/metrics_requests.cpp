@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <map>
 
 #include "http/server.hpp"
 #include "serve/metrics.hpp"
@@ -77,20 +76,13 @@ void add_outcomes(MetricsText& out, const Totals& totals) {
   for (const auto& ended : totals.others) add(ended, "", "");
 }
 
-// Of a model, with those of versions that are forgotten meanwhile left out; and of requests that reached
-// none.
 void add_shed(MetricsText& out, const Totals& totals, const http::Server* server) {
   out.family("nn_serve_shed_total", Type::counter,
              "Requests that were refused or dropped under load, and why.");
-  std::map<std::string_view, std::array<std::uint64_t, shed_names.size()>> models;
-  models[{}] = totals.shed;
+  auto models = totals.shed;
   if (server != nullptr) {
     models[{}][static_cast<std::size_t>(Shed::connections)] +=
         server->stats().connections_refused.load(std::memory_order_relaxed);
-  }
-  for (const VersionTotals& version : totals.versions) {
-    auto& sums = models[version.model];
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += version.shed[i];
   }
   for (const auto& [model, sums] : models) {
     for (std::size_t i = 0; i < sums.size(); ++i)

@@ -64,7 +64,9 @@ ServerStatus status_of(const Service& service, Clock::time_point now) {
   }
   const Totals totals = operations.counters.totals();
   const auto loads = operations.loads.get();
-  out.requests = totals.requests;
+  const VersionTotals overall = operations.counters.overall();
+  out.requests = overall.ended;
+  out.faults = faults_of(overall);
   const auto catalog = service.catalog.get();
   for (const auto& entry : catalog->models) {
     ModelStatus model;
@@ -87,13 +89,6 @@ ServerStatus status_of(const Service& service, Clock::time_point now) {
     if (operations.traffic) model.traffic = operations.traffic(model.name);
     out.models.push_back(std::move(model));
   }
-  const auto count = [&](const VersionTotals::Ended& ended) {
-    if (is_fault(ended.outcome)) out.faults += ended.count;
-  };
-  for (const VersionTotals& version : totals.versions) {
-    std::for_each(version.outcomes.begin(), version.outcomes.end(), count);
-  }
-  std::for_each(totals.others.begin(), totals.others.end(), count);
   if (operations.workers) out.workers = operations.workers();
   out.samples = operations.history.samples();
   out.recent = operations.history.faults();

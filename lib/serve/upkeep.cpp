@@ -2,11 +2,33 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "base/log.hpp"
 #include "serve/reporter.hpp"
 
 namespace nn::serve {
+namespace {
+
+// Long enough that whoever scrapes sees the last of a version that is gone; and few, since each has
+// histograms, and a label of its own wherever they are kept.
+constexpr std::chrono::minutes remembered{15};
+constexpr std::size_t most_remembered = 8;  // of a model
+
+void take_stock(const Service& service, Clock::time_point now) {
+  Counters& counters = service.operations.counters;
+  const auto oldest = (std::chrono::system_clock::now() - remembered).time_since_epoch();
+  const auto is_gone = [catalog = service.catalog.get()](const std::string& model, std::uint64_t version) {
+    return !catalog->find(model, version).servable;
+  };
+  counters.forget(
+      is_gone,
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(oldest).count()),
+      most_remembered);
+  service.operations.history.sample(counters.overall(), now);
+}
+
+}  // namespace
 
 Upkeep::Upkeep(boost::asio::io_context& io, Service& service, http::Server& server,
                std::function<void()> on_idle)
@@ -28,9 +50,9 @@ void Upkeep::stop() {
 }
 
 void Upkeep::sample() {
-  service_.reporter.post([&operations = service_.operations, &clock = net::clock_of(io_)] {
+  service_.reporter.post([&service = service_, &clock = net::clock_of(io_)] {
     try {
-      operations.history.sample(operations.counters.totals(), clock.now());
+      take_stock(service, clock.now());
     } catch (const std::bad_alloc&) {
       note("no memory for a sample of the status page");
     }

@@ -1,6 +1,10 @@
 #include "serve/counters.hpp"
 
+#include <fmt/format.h>
+
 #include <thread>
+#include <tuple>
+#include <vector>
 
 #include "catch.hpp"
 #include "serve/history.hpp"
@@ -94,7 +98,7 @@ TEST_CASE("threads count without each other, and sums are exact", "[counters]") 
   CHECK(totals.versions[0].total.count() == threads * requests);
   CHECK(totals.versions[0].ended == threads * requests);
   CHECK(totals.versions[0].under_way() == 0);
-  CHECK(totals.requests == threads * requests + threads);
+  CHECK(counters.overall().ended == threads * requests + threads);
   REQUIRE(totals.others.size() == 1);
   CHECK(totals.others[0].count == threads);
 }
@@ -120,17 +124,62 @@ TEST_CASE("devices are counted apart, in each thread and together", "[counters]"
   CHECK(totals.devices[1].rows == 4);
 }
 
-TEST_CASE("versions that nobody keeps are forgotten", "[counters]") {
+namespace {
+
+std::string versions_told(const Counters& counters) {
+  std::string out;
+  for (const VersionTotals& version : counters.totals().versions)
+    out += fmt::format("{}/{} ", version.model, version.version);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("versions that are gone are forgotten after a while, and when there are many", "[counters]") {
   Counters counters;
   Counters::Thread& thread = counters.add_thread();
+  Counters::Thread& other = counters.add_thread();
   const auto kept = thread.of("m", 1);
-  thread.of("m", 2)->last_ms.set(100);
   CHECK(thread.of("m", 1) == kept);
-  counters.forget([](const std::string&, std::uint64_t, std::uint64_t last_ms) { return last_ms < 50; });
-  CHECK(counters.totals().versions.size() == 2);
-  counters.forget([](const std::string&, std::uint64_t, std::uint64_t) { return true; });
-  REQUIRE(counters.totals().versions.size() == 1);
-  CHECK(counters.totals().versions[0].version == 1);
+  for (std::uint64_t number = 2; number <= 6; ++number) thread.of("m", number)->last_ms.set(100 + number);
+  other.of("m", 2)->last_ms.set(110);  // later than all others
+  thread.of("n", 1)->last_ms.set(50);
+  for (const auto& [served, oldest_ms, most, told] : std::vector<std::tuple<int, int, int, std::string>>{
+           {6, 40, 5, "m/1 m/2 m/3 m/4 m/5 m/6 n/1 "},
+           {6, 60, 5, "m/1 m/2 m/3 m/4 m/5 m/6 "},
+           {6, 60, 2, "m/1 m/2 m/5 m/6 "},
+           {0, 60, 1, "m/1 m/2 "},
+           {0, 111, 1, "m/1 "},
+       }) {
+    counters.forget(
+        [served = served](const std::string&, std::uint64_t version) {
+          return version != static_cast<std::uint64_t>(served);
+        },
+        static_cast<std::uint64_t>(oldest_ms), static_cast<std::size_t>(most));
+    CHECK(versions_told(counters) == told);
+  }
+}
+
+TEST_CASE("sums of a server and of a model don't fall when versions are forgotten", "[counters]") {
+  Counters counters;
+  for (int t = 0; t < 2; ++t) {
+    Counters::Thread& thread = counters.add_thread();
+    const auto version = thread.of("m", 1);
+    version->outcomes.count(Protocol::v2, false, 503, {});
+    version->total.add(microseconds(10));
+    version->shed[0].add(3);
+    thread.others.count(Protocol::plain, false, 404, {});
+  }
+  for (const bool forgotten : {false, true}) {
+    INFO(forgotten);
+    if (forgotten) counters.forget([](const std::string&, std::uint64_t) { return true; }, 0, 0);
+    CHECK(counters.totals().versions.size() == (forgotten ? 0 : 1));
+    CHECK(counters.totals().shed["m"][0] == 6);
+    const VersionTotals all = counters.overall();
+    CHECK(all.ended == 4);
+    CHECK(all.total.count() == 2);
+    CHECK(faults_of(all) == 2);
+  }
 }
 
 TEST_CASE("history has rates of what came since the last sample", "[counters]") {
@@ -138,14 +187,14 @@ TEST_CASE("history has rates of what came since the last sample", "[counters]") 
   const auto version = counters.add_thread().of("m", 1);
   History history;
   Clock::time_point now{std::chrono::seconds(100)};
-  history.sample(counters.totals(), now);
+  history.sample(counters.overall(), now);
   CHECK(history.samples().empty());
   for (int i = 0; i < 50; ++i) {
     version->total.add(microseconds(200));
     version->outcomes.count(Protocol::v1, false, i == 0 ? 500 : 200, {});
   }
-  history.sample(counters.totals(), now += std::chrono::seconds(5));
-  history.sample(counters.totals(), now += std::chrono::seconds(5));
+  history.sample(counters.overall(), now += std::chrono::seconds(5));
+  history.sample(counters.overall(), now += std::chrono::seconds(5));
   const auto samples = history.samples();
   REQUIRE(samples.size() == 2);
   CHECK(samples[0].rate == Approx(10));

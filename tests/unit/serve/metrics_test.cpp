@@ -28,7 +28,6 @@ VersionTotals some_version(std::string model, std::uint64_t number) {
   VersionTotals version;
   version.model = std::move(model);
   version.version = number;
-  version.shed = {number, 0, 0, 0, 0};
   TimeHistogram times;
   times.add(std::chrono::microseconds(70));
   for (const char* device : {"cpu:0", "cpu:1"}) {
@@ -73,9 +72,13 @@ serving::Catalog catalog_of(std::shared_ptr<serving::Servable> servable) {
 }  // namespace
 
 TEST_CASE("what two versions of a model refused is one sum", "[metrics]") {
-  Totals totals;
-  totals.versions = {some_version("m", 1), some_version("m", 2), some_version("n", 1)};
-  totals.shed = {5, 0, 0, 0, 0};
+  Counters counters;
+  Counters::Thread& thread = counters.add_thread();
+  thread.of("m", 1)->shed[0].add(1);
+  thread.of("m", 2)->shed[0].add(2);
+  thread.of("n", 1)->shed[0].add(1);
+  thread.shed[0].add(5);
+  const Totals totals = counters.totals();
   MetricsText text(false);
   add_load(text, totals, nullptr);
   auto series = series_of(text);

@@ -28,6 +28,16 @@ void Call::clear() {
   token.clear();
 }
 
+// Whoever told of the end of the computation may have it as well, and wants nothing of it.
+void Call::let_go() {
+  if (computation && computation->exchange) return;
+  served.reset();
+  arms.reset();
+  arm = {};
+  counted = nullptr;
+  if (computation) computation->binding.reset();
+}
+
 namespace {
 
 void add_number(http::Fields& fields, std::string_view name, std::int64_t value) {

@@ -79,6 +79,10 @@ struct Call final : http::Work {
   }
   // As for a new request.
   void clear();
+  // Of the version, once its counters have been told: one that others have replaced is freed when no call has
+  // it, and a connection may wait for its next request, or that for its model, for long. What nobody waits
+  // for any more may still be computed, and is let go with the next request.
+  void let_go();
 };
 
 // What went wrong with a call, and how that is told. Appends nothing to a response that has a body.

@@ -293,6 +293,7 @@ void Calls::send(http::Exchange& exchange, Call& call) {
   }
   exchange.send_message();
   observer_.ended(exchange, call, !exchange.gone());
+  call.let_go();
   call.stream->over(call);
 }
 

@@ -31,17 +31,6 @@ Call& call_of(http::Exchange& exchange) {
   return static_cast<Call&>(*exchange.work);
 }
 
-// A version that others have replaced is freed once no call has it, and a connection may wait for its next
-// request for long. One that nobody waits for any more may still be computed, and is let go with the next
-// request.
-void let_go(Call& call) {
-  if (call.computation && call.computation.use_count() > 1) return;
-  call.served.reset();
-  call.arms.reset();
-  call.arm = {};
-  if (call.computation) call.computation->binding.reset();
-}
-
 bool is_inference(Action action) {
   switch (action) {
     case Action::predict:
@@ -198,7 +187,7 @@ void Frontend::done(http::Exchange& exchange, bool sent) {
   if (call->route.action == Action::health_watch) health_.forget(exchange);
   observer_.ended(exchange, *call, sent);
   call->begun = false;
-  let_go(*call);
+  call->let_go();
 }
 
 void Frontend::look() {

@@ -199,6 +199,19 @@ VersionTotals Counters::overall() const {
   return out;
 }
 
+std::uint64_t Counters::under_way(const std::string& model, std::uint64_t version) const {
+  const std::lock_guard lock(mutex_);
+  VersionTotals sum;
+  for (const auto& thread : threads_) {
+    for (const auto& counters : thread->versions()) {
+      if (counters->version != version || counters->model != model) continue;
+      add_outcomes(sum.outcomes, counters->outcomes, sum.ended);
+      sum.started += counters->started.get();
+    }
+  }
+  return sum.under_way();
+}
+
 // Who keeps a version's counters may count, and be told of, at any time.
 std::vector<Counters::Key> Counters::forgettable(const IsGone& is_gone, std::uint64_t oldest_ms,
                                                  std::size_t most) const {

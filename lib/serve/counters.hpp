@@ -221,6 +221,8 @@ class Counters {
   // Stays where it is as long as this.
   Thread& add_thread();
   Totals totals() const;
+  // Requests of a version that have begun and not ended.
+  std::uint64_t under_way(const std::string& model, std::uint64_t version) const;
   // Of all requests that ever ended, in one; `model` is empty.
   VersionTotals overall() const;
   // Of the versions that are gone and that nobody keeps, forgets those that answered last before `oldest_ms`

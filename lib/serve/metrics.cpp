@@ -99,7 +99,7 @@ MetricsPage metrics_page(const Service& service, bool open_metrics) {
   add_server(out, operations);
   add_requests(out, totals);
   add_load(out, totals, operations.server);
-  add_versions(out, *catalog, operations.loads);
+  add_versions(out, *catalog, operations.loads, service.options.memory);
   add_devices(out, *catalog, service.options.batch_max);
   add_members(out, *catalog);
   if (operations.workers) add_workers(out, operations.workers());

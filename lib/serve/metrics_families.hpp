@@ -32,7 +32,9 @@ void add_requests(MetricsText& out, const Totals& totals);
 // What is under way, and what was refused or dropped.
 void add_load(MetricsText& out, const Totals& totals, const http::Server* server);
 // Versions: their states, how they were loaded, what they take.
-void add_versions(MetricsText& out, const serving::Catalog& catalog, const LoadRecords& loads);
+// `memory_limit` is for models that are loaded; 0: there is none.
+void add_versions(MetricsText& out, const serving::Catalog& catalog, const LoadRecords& records,
+                  std::uint64_t memory_limit);
 // How versions are computed on devices.
 void add_devices(MetricsText& out, const serving::Catalog& catalog, std::int64_t most_rows);
 // Members of ensembles: who takes part, and who didn't.

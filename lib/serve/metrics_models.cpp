@@ -61,6 +61,15 @@ void add_loads(MetricsText& out, const serving::Catalog& catalog,
   }
 }
 
+void add_limit(MetricsText& out, std::uint64_t limit,
+               const std::map<std::string, LoadRecords::Model>& loads) {
+  if (limit == 0) return;
+  out.family("nn_serve_model_memory_limit_bytes", Type::gauge, "What loaded models may take together.");
+  out.sample({}, limit);
+  out.family("nn_serve_model_evictions_total", Type::counter, "How often a model made room for others.");
+  for (const auto& [name, model] : loads) out.sample({{"model", name}}, model.evicted);
+}
+
 void add_bytes(MetricsText& out, const serving::Catalog& catalog) {
   out.family("nn_serve_model_bytes", Type::gauge,
              "Memory of a version's weights, and of the values of its steps.");
@@ -138,10 +147,13 @@ void add_step_rows(MetricsText& out, const std::vector<DeviceLine>& lines, std::
 
 }  // namespace
 
-void add_versions(MetricsText& out, const serving::Catalog& catalog, const LoadRecords& loads) {
+void add_versions(MetricsText& out, const serving::Catalog& catalog, const LoadRecords& records,
+                  std::uint64_t memory_limit) {
+  const auto loads = records.get();
   add_states(out, catalog);
-  add_loads(out, catalog, loads.get());
+  add_loads(out, catalog, loads);
   add_bytes(out, catalog);
+  add_limit(out, memory_limit, loads);
 }
 
 void add_devices(MetricsText& out, const serving::Catalog& catalog, std::int64_t most_rows) {

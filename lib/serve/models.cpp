@@ -32,11 +32,11 @@ constexpr std::chrono::minutes longest_rest{10};  // of who loads, while a disk 
 }  // namespace
 
 Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
-               serving::CatalogHolder& catalog, LoadRecords& loads, std::function<void()> on_change)
+               serving::CatalogHolder& catalog, Operations& operations, std::function<void()> on_change)
     : options_(options),
       io_(io),
       catalog_(catalog),
-      loads_(loads),
+      operations_(operations),
       loader_(loader_options(), log, catalog, on_change) {
   if (options.at.empty() && options.hosts.empty()) {
     for (const backend::Device& device : options.devices) {
@@ -82,6 +82,11 @@ serving::LoaderOptions Models::loader_options() {
   }
   out.lazy = options_.lazy;
   out.idle_unload = options_.idle_unload;
+  out.memory = options_.memory;
+  out.in_use = [this](const std::string& name, std::uint64_t version) {
+    return operations_.counters.under_way(name, version) > 0;
+  };
+  out.displaced = [this](const std::string& name) { operations_.loads.add_eviction(name); };
   out.begin = [this] { serving::give_way(options_.devices); };
   out.needed = [this, plans = traffic::plans(options_.traffic)](const repository::ModelSpec& model) {
     const auto given = plans.find(model.name);
@@ -91,8 +96,8 @@ serving::LoaderOptions Models::loader_options() {
   out.open = [this](const std::string& name, const repository::FoundVersion& version) {
     const Clock::time_point begin = Clock::machine().now();
     const auto record = [&](bool loaded) {
-      loads_.add(name, version.version, loaded,
-                 std::chrono::duration<double>(Clock::machine().now() - begin).count());
+      operations_.loads.add(name, version.version, loaded,
+                            std::chrono::duration<double>(Clock::machine().now() - begin).count());
     };
     try {
       auto model = open(name, version);

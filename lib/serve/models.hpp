@@ -29,7 +29,7 @@ class Models {
  public:
   // `on_change` is called after each change of the catalog, in whichever thread made it.
   Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
-         serving::CatalogHolder& catalog, LoadRecords& loads, std::function<void()> on_change);
+         serving::CatalogHolder& catalog, Operations& operations, std::function<void()> on_change);
 
   // Loads what there is. Errors as Loader::load_all() has them. Workers are waited for until their models are
   // known, but no longer than the time to connect; it runs the io_context meanwhile.
@@ -61,7 +61,7 @@ class Models {
   const ServeOptions& options_;
   boost::asio::io_context& io_;
   serving::CatalogHolder& catalog_;
-  LoadRecords& loads_;
+  Operations& operations_;
   std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
   std::vector<serving::Place> places_;                       // the same, as models want them
   std::unordered_map<std::string, traffic::PlannedVersions>

@@ -15,6 +15,11 @@ void LoadRecords::add(const std::string& model, std::uint64_t version, bool load
   if (record.seconds.size() > most) record.seconds.erase(record.seconds.begin());
 }
 
+void LoadRecords::add_eviction(const std::string& model) {
+  const std::lock_guard lock(mutex_);
+  ++models_[model].evicted;
+}
+
 std::map<std::string, LoadRecords::Model> LoadRecords::get() const {
   const std::lock_guard lock(mutex_);
   return models_;

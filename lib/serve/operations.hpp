@@ -31,8 +31,10 @@ namespace nn::serve {
 class LoadRecords {
  public:
   void add(const std::string& model, std::uint64_t version, bool loaded, double seconds);
+  void add_eviction(const std::string& model);
   struct Model {
     std::uint64_t loaded = 0, failed = 0;
+    std::uint64_t evicted = 0;                // how often it made room for others
     std::map<std::uint64_t, double> seconds;  // of versions that were loaded; the newest 16
   };
   std::map<std::string, Model> get() const;

@@ -45,6 +45,17 @@ void add_model_options(options::List& list, ServeOptions& o) {
                "with {default}, the default."},
       options::milliseconds(o.idle_unload));
   group.add(
+      {.name = "memory",
+       .value = "BYTES",
+       .help = "Limit for what loaded models take together; 0: none (default: {default})",
+       .text =
+           "The most that loaded models may take together, weights and room for steps, on all devices; "
+           "{default}, the default: as much as they like.\n"
+           "A model that finds no room is loaded when somebody asks for it, and takes the place of those "
+           "that nobody is asking at that moment, the one that was used longest ago first; they are loaded "
+           "again when somebody asks."},
+      options::bytes(o.memory));
+  group.add(
       {.name = "load-timeout",
        .value = "TIME",
        .help = "How long requests wait for a model that is loaded for them (default: {default})",

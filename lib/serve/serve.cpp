@@ -87,7 +87,7 @@ class Process {
 Process::Process(const ServeOptions& options)
     : options_(options),
       log_(options.log),
-      models_(options, io_, log_, catalog_, operations_.loads,
+      models_(options, io_, log_, catalog_, operations_,
               [this] { asio::post(io_, [this] { tell_threads(); }); }),
       experiments_(traffic::plans(options.traffic), catalog_, log_,
                    [this] { asio::post(io_, [this] { tell_threads(); }); }),

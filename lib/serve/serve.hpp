@@ -41,6 +41,7 @@ struct ServeOptions {
   repository::VersionPolicy policy;                // of repositories
   bool lazy = false;                               // models are loaded when somebody asks for them
   std::chrono::milliseconds idle_unload{0};        // those that nobody used for so long are let go; 0: never
+  std::uint64_t memory = 0;                        // bytes of those that are loaded; 0: as many as they like
   std::chrono::milliseconds load_timeout{30'000};  // that requests wait for models that are loaded for them
   double poll_s = 1;  // how often they are looked at; 0: on SIGHUP and request only
   std::vector<backend::Device> devices;

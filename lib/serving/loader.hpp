@@ -46,6 +46,8 @@ struct LoaderOptions {
   std::uint64_t memory = 0;
   // Whether a version has requests under way. Empty: none has.
   std::function<bool(const std::string& name, std::uint64_t version)> in_use = {};
+  // A model was let go to make room. In the loader's thread; may be empty.
+  std::function<void(const std::string& name)> displaced = {};
   // Versions that others need beside those that the policy, people and labels want. Asked in the loader's
   // thread, at each look; doesn't throw. May be empty.
   std::function<std::set<std::uint64_t>(const repository::ModelSpec& model)> needed = {};

@@ -88,11 +88,15 @@ bool Loader::displace(const Entry& entry, std::uint64_t wanted) {
   if (freed < wanted) return false;
   const std::uint64_t before = bytes_loaded();
   for (Entry* other : leaving) {
-    note("model {}: it is let go, and makes room for model {}", other->spec.name, entry.spec.name);
-    log_.write("displaced", {{"model", other->spec.name}, {"by", entry.spec.name}});
     other->asleep = true;
     look_at(*other);
-    if (!other->loaded.empty()) other->asleep = false;  // its repository is gone: it couldn't come back
+    if (!other->loaded.empty()) {
+      other->asleep = false;  // its repository is gone: it couldn't come back
+      continue;
+    }
+    note("model {}: it was let go, and makes room for model {}", other->spec.name, entry.spec.name);
+    log_.write("displaced", {{"model", other->spec.name}, {"by", entry.spec.name}});
+    if (options_.displaced) options_.displaced(other->spec.name);
   }
   return before - bytes_loaded() >= wanted;
 }

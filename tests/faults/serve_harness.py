@@ -73,6 +73,7 @@ class Load:
         self.answers, self.failures, self.stale = collections.Counter(), [], 0
         self.versions = collections.Counter()
         self.times = []
+        self.refusals = 0  # 503 with when to come again
         self.over = False
         self.threads = [threading.Thread(target=self.ask_on) for _ in range(threads)]
 
@@ -97,6 +98,7 @@ class Load:
                 continue
             self.times.append(time.monotonic() - start)
             self.answers[response.status] += 1
+            self.refusals += response.status == 503 and response.headers.get("retry-after") is not None
             version = response.headers.get("x-nn-model-version")
             if version:
                 self.versions[version] += 1

@@ -131,7 +131,7 @@ TEST_CASE("versions have what they take, and times of loading while they are the
   loads.add("both", 7, true, 0.25);  // gone since
   loads.add("gone", 1, false, 0);
   MetricsText text(false);
-  add_versions(text, catalog, loads);
+  add_versions(text, catalog, loads, 0);
   auto series = series_of(text);
   CHECK(series[R"(nn_serve_model_bytes{model="both",version="1",kind="weights"})"] == "400");
   CHECK(series[R"(nn_serve_model_bytes{model="both",version="1",kind="steps"})"] == "1000");
@@ -139,4 +139,18 @@ TEST_CASE("versions have what they take, and times of loading while they are the
   CHECK(series[R"(nn_serve_model_load_seconds{model="both",version="1"})"] == "0.5");
   CHECK(series.count(R"(nn_serve_model_load_seconds{model="both",version="7"})") == 0);
   CHECK(series[R"(nn_serve_model_loads_total{model="gone",result="failure"})"] == "1");
+  CHECK(series.count("nn_serve_model_memory_limit_bytes") == 0);
+}
+
+TEST_CASE("a limit for models is told with how often each made room", "[metrics]") {
+  const serving::Catalog catalog = catalog_of(std::make_shared<WithMembers>("both", 1));
+  LoadRecords loads;
+  loads.add("both", 1, true, 0.5);
+  for (int i = 0; i < 2; ++i) loads.add_eviction("gone");
+  MetricsText text(false);
+  add_versions(text, catalog, loads, 3'000'000'000);
+  auto series = series_of(text);
+  CHECK(series["nn_serve_model_memory_limit_bytes"] == "3000000000");
+  CHECK(series[R"(nn_serve_model_evictions_total{model="both"})"] == "0");
+  CHECK(series[R"(nn_serve_model_evictions_total{model="gone"})"] == "2");
 }

@@ -80,6 +80,7 @@ struct RemoteMembers::State {
     model.version = search->member.version;
     model.patience = search->member.patience;
     model.hedge = options.hedge;
+    model.seed = options.seed;
     model.queue_bytes = options.queue_bytes;
     model.keep = workers;
     open_remote_model(io, *workers, model, [this, search, workers](const auto& what) {

@@ -19,6 +19,7 @@ struct RemoteMembersOptions {
   std::chrono::milliseconds look_every{1000};  // how often those that are missing are looked for
   std::chrono::microseconds hedge{0};          // a second worker is asked after; 0: never
   std::uint64_t queue_bytes = 256u << 20;      // of a member's requests that wait for their answers
+  std::uint32_t seed = 1;                      // of the choice among workers
 };
 
 struct RemoteMember {

@@ -44,8 +44,10 @@ Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving
       places_.push_back({device, batchers_.back().get()});
     }
     // Here, and not when the first is wanted: its thread would give way to others as the one that loads does.
-    members_.emplace(client::RemoteMembersOptions{
-        .access = worker_access(), .hedge = options.hedge, .queue_bytes = options.request_memory});
+    members_.emplace(client::RemoteMembersOptions{.access = worker_access(),
+                                                  .hedge = options.hedge,
+                                                  .queue_bytes = options.request_memory,
+                                                  .seed = std::random_device()()});
     return;
   }
   client::RemoteCatalogOptions remote;

@@ -24,6 +24,9 @@ class Stack {
   Stack(const std::string& model, const backend::Device& device, std::int64_t features);
   const predict::PredictionKind& kind() const { return predictor_.kind(); }
   const std::string& digest() const { return predictor_.digest(); }
+  // As Predictor has them.
+  std::uint64_t weight_bytes() const { return predictor_.weight_bytes(); }
+  std::uint64_t step_bytes() const { return predictor_.step_bytes(); }
   // outputs[m] is [rows, features / members] of member m, all members in order; out [rows, kind().width()],
   // overwritten. Data errors name the row, which counts from `first_row`.
   void predict(std::int64_t first_row, std::int64_t rows, std::span<const float* const> outputs, float* out);

@@ -93,6 +93,8 @@ class TablePredictor {
       : predictor_(path, device, precision), encoder_(predictor_.bind(table)) {}
   const PredictionKind& kind() const { return predictor_.kind(); }
   const std::string& digest() const { return predictor_.digest(); }
+  std::uint64_t weight_bytes() const { return predictor_.weight_bytes(); }
+  std::uint64_t step_bytes() const { return predictor_.step_bytes(); }
   // out [batch.rows, kind().width()], overwritten.
   void predict(const Batch& batch, float* out) {
     const PredictorInput input{&encoder_, &batch};

@@ -328,13 +328,15 @@ bool EnsembleModel::is_crowded() const {
 }
 
 std::uint64_t EnsembleModel::bytes() const {
-  std::uint64_t sum = 0;
+  std::uint64_t sum = stack_weight_bytes_ + stack_step_bytes_;
   for (const Member& member : members_) sum += member.servable->bytes();
   return sum;
 }
 
 LoadReport EnsembleModel::report() const {
   LoadReport all;
+  all.weight_bytes = stack_weight_bytes_;
+  all.step_bytes = stack_step_bytes_;
   for (std::size_t m = 0; m < members_.size(); ++m) {
     const Member& member = members_[m];
     const Tally& tally = tallies_[m];
@@ -377,6 +379,8 @@ void EnsembleModel::warm_up(const WarmUp& options) {
     std::memset(zeros.data(), 0, zeros.size());
     const std::vector<const float*> outputs(members_.size(), zeros.as<float>());
     stack_->predict(0, options.rows, outputs, out.as<float>());
+    stack_weight_bytes_ = stack_->weight_bytes();
+    stack_step_bytes_ = stack_->step_bytes();
   }
   for (const Member& member : members_) {
     if (auto* model = dynamic_cast<LocalModel*>(member.servable.get())) model->warm_up(options);

@@ -91,6 +91,7 @@ class EnsembleModel : public Servable {
   std::optional<ensemble::Stack> stack_;
   std::mutex stack_mutex_;          // of computing with it
   std::int64_t stack_rows_ = 1024;  // at once
+  std::uint64_t stack_weight_bytes_ = 0, stack_step_bytes_ = 0;
   std::shared_ptr<const Schema> inputs_, outputs_;
   std::unique_ptr<Alarms> alarms_;  // where there is a deadline
 };

@@ -150,6 +150,7 @@ TEST_CASE("an ensemble that is served answers what nn-predict's does, by every r
   const Batch rows = some_rows(100);
   std::vector<std::string> rules{"", "stack:stack.nn", "stack:s/4"};
   for (const std::string_view rule : ensemble::combination_names()) rules.emplace_back(rule);
+  std::uint64_t members_bytes = 0;
   for (const std::string& rule : rules) {
     INFO("rule " << rule);
     const bool fits = rule.empty() || rule.starts_with("stack:s") ||
@@ -168,6 +169,10 @@ TEST_CASE("an ensemble that is served answers what nn-predict's does, by every r
     CHECK(model->members()[0] == "a/1");
     CHECK(model->members()[2] == "c.nn");
     const bool stacked = rule.starts_with("stack:");
+    const LoadReport report = model->report();
+    CHECK(report.weight_bytes + report.step_bytes == model->bytes());
+    if (rule.empty()) members_bytes = model->bytes();
+    CHECK((model->bytes() > members_bytes) == stacked);
     const Batch expected =
         served.in_graph(stacked ? "stack:" + (served.scratch / "e/1/stack.nn") : rule, rows);
     REQUIRE(expected.rows == 100);

@@ -117,6 +117,7 @@ class Core : public std::enable_shared_from_this<Core> {
     dispatch.stream.model = options_.remote_name;
     dispatch.stream.version = description_.version;
     dispatch.stream.table = std::make_shared<Schema>(table);
+    dispatch.stream.outlasts_end = false;
     dispatch.patience = options_.grace;
     dispatcher = std::make_unique<Replicas>(io_, std::move(dispatch), replicas_options(), events());
     dispatcher->start();

@@ -216,6 +216,7 @@ void Replicas::failed(Blocks::iterator block, std::size_t worker, const RemoteFa
   const bool tries_left = replicas_.most_tries == 0 || tried.failed_tries < replicas_.most_tries;
   const bool is_lost = failure.code == wire::Code::draining;
   if (another && tries_left && (is_lost || replicas_.retried_share == 0 || retries_.spend())) {
+    if (absence_) return fail(block, *absence_);
     tried.hedge_at.reset();
     tried.second.reset();
     tried.failed_at = worker;
@@ -256,7 +257,9 @@ void Replicas::nobody_there(const Error& why) {
   absence_ = no_worker(why.what());
   pending_.clear();
   std::vector<std::uint64_t> numbers;
-  for (const auto& [number, block] : blocks_) numbers.push_back(number);
+  for (const auto& [number, block] : blocks_) {
+    if (block.open.empty()) numbers.push_back(number);  // else a worker that ends may answer it yet
+  }
   for (const std::uint64_t number : numbers) {
     if (const auto block = blocks_.find(number); block != blocks_.end()) fail(block, *absence_);
   }

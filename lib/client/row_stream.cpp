@@ -39,10 +39,15 @@ RowStream::~RowStream() {
   }
 }
 
-const Error& RowStream::error() const { return error_ ? *error_ : connection_->error(); }
+Error RowStream::error() const {
+  if (error_) return *error_;
+  if (state_ == State::draining) return within(make_error(ErrorKind::unavailable, "the worker ends"), name());
+  return connection_->error();
+}
 
 Clock::time_point RowStream::last_ready() const {
-  return state_ == State::ready || state_ == State::draining ? clock_.now() : ready_at_;
+  const bool is_there = state_ == State::ready || (state_ == State::draining && options_.outlasts_end);
+  return is_there ? clock_.now() : ready_at_;
 }
 
 std::optional<Clock::time_point> RowStream::opening_since() const {

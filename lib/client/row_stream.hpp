@@ -19,6 +19,7 @@ struct StreamOptions {
   std::uint64_t version = 0;  // 0: the one it serves
   std::string label = {};     // instead of a version
   bool keep = true;           // the version that answers first answers all
+  bool outlasts_end = true;   // a worker that ends counts as there until it has: another may take its place
   std::uint64_t max_frame = format::default_max_frame;
   std::shared_ptr<const Schema> table;  // of the rows to come
 };
@@ -49,7 +50,7 @@ class RowStream : private Connection::Watcher {
   State state() const { return state_; }
   const Connection& connection() const { return *connection_; }
   const std::string& name() const { return connection_->name(); }  // the worker's
-  const Error& error() const;                                      // the last
+  Error error() const;                                             // the last
   bool ever_ready() const { return kind_.has_value(); }
   const predict::PredictionKind& kind() const { return *kind_; }  // once ready
   const std::string& digest() const { return digest_; }

@@ -145,6 +145,38 @@ TEST_CASE(
   CHECK(again->state == Request::State::answered);
 }
 
+TEST_CASE("a worker that ends answers what it has, and what it takes no more doesn't wait for its end") {
+  Fixture f(1);
+  f.open();
+  const auto taken = f.ask({1}), given_back = f.ask({2});
+  f.w[0].refuse(f.w[0].requests.at(1).id, wire::Code::draining, "it ends");
+  f.w.run();
+  const auto after = f.ask({3});
+  CHECK(f.w[0].requests.size() == 1);
+  f.w.pass(200ms);
+  CHECK(given_back->state == Request::State::waiting);  // another may take its place
+  f.w.pass(100ms);
+  for (const auto& request : {given_back, after, f.ask({4})}) {
+    REQUIRE(request->state == Request::State::failed);
+    CHECK(request->error->kind() == ErrorKind::unavailable);
+    CHECK(std::string(request->error->what()) ==
+          "unix:/a: the worker ends: no worker of this model can be reached now, try again "
+          "later");
+  }
+  CHECK(taken->state == Request::State::waiting);
+  SECTION("it answers") {
+    f.w[0].answer_all();
+    f.w.run();
+    CHECK(taken->state == Request::State::answered);
+  }
+  SECTION("it breaks off") {
+    f.w[0].reachable = false;
+    f.w[0].hang_up();
+    f.w.run();
+    CHECK(taken->state == Request::State::failed);
+  }
+}
+
 TEST_CASE("what waits is bounded in bytes, and comes back when the model goes") {
   Fixture f(1);
   f.open({.queue_bytes = 250});

@@ -39,6 +39,7 @@ void Balancer::answered(std::size_t worker, std::int64_t ahead, Clock::duration 
   records_[worker]->answered(now);
   Worker& w = workers_[worker];
   w.times.add(in_us(time));
+  times_.add(in_us(time));
   ++w.answers;
   const double cost =
       std::chrono::duration<double>(time).count() / static_cast<double>(std::max<std::int64_t>(ahead, 1));
@@ -76,6 +77,8 @@ void Balancer::compare(Clock::time_point now) {
   if (now - *began_ < interval) return;
   compare_times(now);
   compare_failures(now);
+  if (times_.count() >= least_answers) usual_time_ = std::chrono::microseconds(times_.quantile_us(tail));
+  times_ = {};
   began_ = now;
   for (Worker& worker : workers_) {
     worker.times = {};

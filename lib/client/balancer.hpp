@@ -39,6 +39,8 @@ class Balancer {
   // It didn't, or too late: it has taken `time` so far.
   void failed(std::size_t worker, Clock::time_point now, Clock::duration time = {});
   bool is_out(std::size_t worker, Clock::time_point now) const { return records_[worker]->is_out(now); }
+  // Within which 95 of 100 answers came in the last interval that had enough of them; 0: there was none.
+  std::chrono::microseconds usual_time() const { return usual_time_; }
 
   struct Candidate {
     std::size_t worker;
@@ -75,6 +77,8 @@ class Balancer {
 
   std::vector<std::shared_ptr<WorkerRecord>> records_;
   std::vector<Worker> workers_;
+  serving::LatencyHistogram times_;  // of the interval, all workers'
+  std::chrono::microseconds usual_time_{0};
   BalancerOptions options_;
   std::minstd_rand chance_;
   std::optional<Clock::time_point> began_;  // the interval

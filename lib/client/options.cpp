@@ -61,7 +61,8 @@ options::List option_list(RemoteOptions& o) {
   group.add({.name = "hedge",
              .value = "MS",
              .help = "Ask a second worker when the first has not answered",
-             .text = "Ask a second worker too when the first has not answered by then.\n"
+             .text = "Ask a second worker too when the first has not answered by then, nor within the time "
+                     "that 95 of 100 answers took lately.\n"
                      "The first answer is taken, and the other request cancelled.\n"
                      "So are a tenth of the batches at most, and a few more in the beginning."},
             milliseconds_field(o.hedge));

@@ -121,7 +121,7 @@ void Replicas::ask(Blocks::iterator block, std::size_t worker) {
   std::optional<std::chrono::microseconds> left;
   if (deadline) left = std::chrono::duration_cast<std::chrono::microseconds>(*deadline - now);
   if (!send(block, worker, left)) return;
-  if (asked.open.size() == 1 && replicas_.hedge.count() > 0) asked.hedge_at = now + replicas_.hedge;
+  if (asked.open.size() == 1 && replicas_.hedge.count() > 0) asked.hedge_at = now + hedge_after();
   look_next(block);
 }
 

@@ -1,6 +1,7 @@
 // Each block of rows to one of several workers that answer alike. For this module only.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 
 #include "client/balancer.hpp"
@@ -9,7 +10,7 @@
 namespace nn::client {
 
 struct ReplicasOptions {
-  std::chrono::microseconds hedge{0};  // a second one is asked after; 0: never
+  std::chrono::microseconds hedge{0};  // a second one is asked after, at the earliest; 0: never
   double hedged_share = 0.1;           // of the blocks, at most, and a few more in the beginning
   // Blocks fail while no worker is there, and it goes on; else everything ends then, and when one refuses.
   bool persistent = false;
@@ -26,8 +27,9 @@ struct ReplicasOptions {
 Error no_worker(std::string_view why);
 
 // A block goes to the worker that is expected to answer first (balancer.hpp). One that fails for a reason
-// that another worker may not have is asked of another; one that takes longer than `hedge` is asked of a
-// second, and the first answer counts. Both have budgets.
+// that another worker may not have is asked of another; one that takes longer than `hedge`, and than 95 of
+// 100 answers did, is asked of a second, and the first answer counts (Dean, Barroso, The Tail at Scale, CACM
+// 56-2). Both have budgets.
 class Replicas : public Dispatcher {
  public:
   Replicas(asio::io_context& io, DispatchOptions dispatch, ReplicasOptions options, Events events);
@@ -46,6 +48,7 @@ class Replicas : public Dispatcher {
   void ask(Blocks::iterator block, std::size_t worker);
   void look_next(Blocks::iterator block);
   void hedge(Blocks::iterator block);
+  std::chrono::microseconds hedge_after() const { return std::max(replicas_.hedge, balancer_.usual_time()); }
   void failed(Blocks::iterator block, std::size_t worker, const RemoteFailure& failure);
   void won(const Block& block, std::size_t worker);
   void note(const Try& tried, const RemoteOutcome& outcome);

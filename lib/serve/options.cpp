@@ -86,8 +86,8 @@ void add_worker_options(options::List& list, ServeOptions& o) {
       {.name = "hedge",
        .value = "TIME",
        .help = "Ask a second worker when the first has not answered by then; 0: never (default: {default})",
-       .text = "Ask a second worker too when the first has not answered by then, and take the first "
-               "answer; not with {default}, the default.\n"
+       .text = "Ask a second worker too when the first has not answered by then, nor within the time that 95 "
+               "of 100 answers took lately, and take the first answer; not with {default}, the default.\n"
                "So is one request of twenty at most, and a few more in the beginning."},
       options::milliseconds(o.hedge));
   group.add({.name = "worker-connect-timeout",

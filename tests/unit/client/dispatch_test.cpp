@@ -92,6 +92,24 @@ TEST_CASE("a late block is asked of a second worker, and the loser is told") {
   CHECK(f.problems().empty());
 }
 
+TEST_CASE("a block that takes as long as most do is late for nobody") {
+  DispatchFixture f(2);
+  f.replicas({.hedge = 10ms});
+  std::uint64_t number = 0;
+  for (; number < 500; ++number) {
+    f.submit(number, {1});
+    f.w.pass(number < 450 ? 25ms : 20ms);
+    f.answer_all();
+  }
+  f.w.pass(31s);  // nobody is left out any more
+  f.submit(number, {1});
+  const std::size_t first = f.w[0].requests.empty() ? 1 : 0;
+  f.w.pass(20ms);
+  CHECK(f.w[1 - first].requests.empty());
+  f.w.pass(10ms);
+  CHECK(f.w[1 - first].requests.size() == 1);
+}
+
 TEST_CASE("where all workers are slow, second requests are a tenth of the blocks and a few more") {
   DispatchFixture f(2);
   f.replicas({.hedge = 10ms});

@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "client/describe.hpp"
+#include "client/remote_load.hpp"
 #include "client/replicas.hpp"
 
 namespace nn::client {
@@ -64,6 +65,7 @@ class Core : public std::enable_shared_from_this<Core> {
         connections_(workers.connections()),
         options_(std::move(options)),
         description_(std::move(description)),
+        load(connections_.size()),
         limit_(io.get_executor()) {}
 
   const RemoteModelOptions& options() const { return options_; }
@@ -82,12 +84,13 @@ class Core : public std::enable_shared_from_this<Core> {
       self->tell_opened(Error(ErrorKind::unavailable, why.empty() ? "no worker answers" : why));
     });
   }
-  void submit(std::shared_ptr<Request> request) {
+  // `rows_then` as RemoteLoad::come() said it.
+  void submit(std::shared_ptr<Request> request, std::int64_t rows_then) {
     if (broken_) return complete(std::move(request), *broken_);
     const std::uint64_t number = next_++;
     Batch rows = request->binding->table.columns.of(request->rows);
     const auto deadline = request->deadline;
-    requests_[number] = {std::move(request), net::clock_of(io_).now()};
+    requests_[number] = {std::move(request), net::clock_of(io_).now(), rows_then};
     Dispatcher& dispatcher = dispatcher_of(*rows.schema);
     dispatcher.submit(number, std::move(rows), deadline, requests_[number].request->trace);
   }
@@ -102,11 +105,13 @@ class Core : public std::enable_shared_from_this<Core> {
   }
   // Bytes of requests that wait.
   std::atomic<std::uint64_t> bytes{0};
+  RemoteLoad load;
 
  private:
   struct Waiting {
     std::shared_ptr<Request> request;
     Clock::time_point sent;
+    std::int64_t rows_then = 0;  // that were under way, its own included
   };
 
   Dispatcher& dispatcher_of(const Schema& table) {
@@ -168,6 +173,7 @@ class Core : public std::enable_shared_from_this<Core> {
     const auto now = net::clock_of(io_).now();
     request.waited = std::chrono::duration_cast<std::chrono::microseconds>(waiting.sent - request.arrived);
     request.computed = std::chrono::duration_cast<std::chrono::microseconds>(now - waiting.sent);
+    load.answered(waiting.rows_then, now - waiting.sent);
     try {
       const std::int64_t width = request.binding->builder.kind().width();
       const std::size_t size = static_cast<std::size_t>(request.rows.rows * width) * sizeof(float);
@@ -191,6 +197,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   void tell(std::shared_ptr<Request> request) {
     bytes -= request->bytes;
+    load.gone(request->rows.rows);
     const auto completion = std::move(request->completion);
     completion->complete({&request, 1});
   }
@@ -241,9 +248,14 @@ class RemoteModel : public serving::Servable {
       core_->bytes -= request->bytes;
       return false;
     }
-    asio::post(core_->io(),
-               [core = core_, request = std::move(request)]() mutable { core->submit(std::move(request)); });
+    const std::int64_t rows_then = core_->load.come(request->rows.rows);
+    asio::post(core_->io(), [core = core_, request = std::move(request), rows_then]() mutable {
+      core->submit(std::move(request), rows_then);
+    });
     return true;
+  }
+  std::chrono::microseconds predicted_wait(std::int64_t rows, serving::Priority) const override {
+    return core_->load.predicted_wait(rows);
   }
 
  private:

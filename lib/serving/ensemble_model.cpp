@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <cstring>
 #include <map>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "ensemble/ensemble_file.hpp"
 #include "serving/shared_rows.hpp"
 
 namespace nn::serving {
@@ -315,11 +317,17 @@ bool EnsembleModel::submit(std::shared_ptr<Request> request) {
   return true;
 }
 
+// At the deadline those are left out that the quorum doesn't need.
 std::chrono::microseconds EnsembleModel::predicted_wait(std::int64_t rows, Priority priority) const {
-  std::chrono::microseconds longest{0};
-  for (const Member& member : members_)
-    longest = std::max(longest, member.servable->predicted_wait(rows, priority));
-  return longest;
+  std::array<std::chrono::microseconds, ensemble::EnsembleFile::most_members> waits{};
+  const auto end = waits.begin() + static_cast<std::ptrdiff_t>(std::min(members_.size(), waits.size()));
+  std::transform(members_.begin(), members_.begin() + (end - waits.begin()), waits.begin(),
+                 [&](const Member& member) { return member.servable->predicted_wait(rows, priority); });
+  const auto longest = *std::max_element(waits.begin(), end);
+  if (!alarms_) return longest;
+  const auto needed = waits.begin() + static_cast<std::ptrdiff_t>(quorum_ - 1);
+  std::nth_element(waits.begin(), needed, end);
+  return rows == 0 ? *needed : std::min(longest, std::max<std::chrono::microseconds>(*needed, deadline_));
 }
 
 bool EnsembleModel::is_crowded() const {

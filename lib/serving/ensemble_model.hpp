@@ -51,7 +51,7 @@ class EnsembleModel : public Servable {
   BoundTable bind(const Schema& table) const override;
 
   bool submit(std::shared_ptr<Request> request) override;
-  // The longest of its members'.
+  // The longest of its members', or that of those that are waited for at the deadline.
   std::chrono::microseconds predicted_wait(std::int64_t rows,
                                            Priority priority = Priority::normal) const override;
   bool is_crowded() const override;  // a member is

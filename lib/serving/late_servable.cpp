@@ -87,13 +87,18 @@ std::shared_ptr<const Schema> LateServable::outputs() const {
   return predict::PredictionBuilder(*kind_, *inputs_, false, {}).schema();
 }
 
+std::shared_ptr<Servable> LateServable::there() const {
+  const std::lock_guard lock(mutex_);
+  return there_;
+}
+
+std::chrono::microseconds LateServable::predicted_wait(std::int64_t rows, Priority priority) const {
+  const auto servable = there();
+  return servable ? servable->predicted_wait(rows, priority) : std::chrono::microseconds(0);
+}
+
 BoundTable LateServable::bind(const Schema& table) const {
-  std::shared_ptr<Servable> there;
-  {
-    const std::lock_guard lock(mutex_);
-    there = there_;
-  }
-  if (there) there->bind(table);  // which says what is wrong with it
+  if (const auto servable = there()) servable->bind(table);  // which says what is wrong with it
   return {};
 }
 

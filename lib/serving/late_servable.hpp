@@ -45,6 +45,9 @@ class LateServable : public Servable {
   // Who is there binds the table when rows of it come.
   BoundTable bind(const Schema& table) const override;
   bool submit(std::shared_ptr<Request> request) override;
+  // Of who is there; 0 where nobody is.
+  std::chrono::microseconds predicted_wait(std::int64_t rows,
+                                           Priority priority = Priority::normal) const override;
 
  private:
   // A table that is bound to who is there.
@@ -52,6 +55,7 @@ class LateServable : public Servable {
     std::shared_ptr<const Schema> table;
     std::shared_ptr<const Binding> binding;
   };
+  std::shared_ptr<Servable> there() const;
   std::shared_ptr<const Binding> binding_of(const std::shared_ptr<const Schema>& table);
   std::string misfit(const Servable& servable) const;
   bool turn_away_misfit(const Servable& servable, std::vector<Bound>& before);

@@ -130,7 +130,8 @@ class Servable {
   virtual bool submit(std::shared_ptr<Request> request) = 0;
 
   // How long a request of so many rows that came now would take until it is answered, as predicted: the rest
-  // of the step that is computed, what waits before it, and its own rows. 0 where nothing is known. No lock.
+  // of the step that is computed, what waits before it, and its own rows. 0 where nothing is known. No lock
+  // that anybody keeps.
   virtual std::chrono::microseconds predicted_wait(std::int64_t /*rows*/,
                                                    Priority /*priority*/ = Priority::normal) const {
     return std::chrono::microseconds(0);

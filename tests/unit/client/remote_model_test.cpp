@@ -177,6 +177,23 @@ TEST_CASE("a worker that ends answers what it has, and what it takes no more doe
   }
 }
 
+TEST_CASE("what a request would wait is known of workers from their answers") {
+  Fixture f(1);
+  f.open();
+  CHECK(f.model->predicted_wait(1) == 0us);
+  for (int i = 0; i < 3; ++i) f.ask({1});
+  f.w.pass(30ms);
+  f.w[0].answer_all();
+  f.w.run();
+  CHECK(f.model->predicted_wait(0) == 0us);
+  for (int i = 0; i < 3; ++i) f.ask({1});
+  CHECK(f.model->predicted_wait(1) > 20ms);
+  f.w[0].hang_up();
+  f.w[0].reachable = false;
+  f.w.pass(1s);
+  CHECK(f.model->predicted_wait(0) == 0us);
+}
+
 TEST_CASE("what waits is bounded in bytes, and comes back when the model goes") {
   Fixture f(1);
   f.open({.queue_bytes = 250});

@@ -266,6 +266,39 @@ TEST_CASE("a member that is late is left out at the deadline, where the quorum h
   CHECK(slow->took_part == 1);
 }
 
+namespace {
+
+struct Waits : FakeServable {
+  explicit Waits(std::chrono::microseconds its_wait) : wait(its_wait) {}
+  std::chrono::microseconds predicted_wait(std::int64_t rows, Priority) const override {
+    return wait + rows * 1ms;
+  }
+  std::chrono::microseconds wait;
+};
+
+}  // namespace
+
+TEST_CASE("an ensemble is waited for as its members are, at the deadline as those that the quorum needs") {
+  struct Case {
+    EnsembleModel::Options options;
+    std::int64_t rows;
+    std::chrono::microseconds wait;
+  };
+  for (const Case& c : {
+           Case{{}, 0, 90ms},
+           Case{{}, 2, 92ms},
+           Case{{.quorum = 2}, 2, 92ms},  // all are waited for
+           Case{{.quorum = 2, .deadline = 50ms}, 0, 20ms},
+           Case{{.quorum = 2, .deadline = 50ms}, 2, 50ms},
+           Case{{.quorum = 2, .deadline = 5ms}, 2, 22ms},
+           Case{{.quorum = 2, .deadline = 500ms}, 2, 92ms},
+       }) {
+    std::vector<EnsembleModel::Member> members;
+    for (const auto wait : {90ms, 10ms, 20ms}) members.push_back({"m", 1, std::make_shared<Waits>(wait)});
+    CHECK(EnsembleModel("e", 1, std::move(members), c.options).predicted_wait(c.rows) == c.wait);
+  }
+}
+
 TEST_CASE("a request to an ensemble that is cancelled is cancelled with all members") {
   Members e(2);
   for (const auto& fake : e.fakes) fake->hold();

@@ -107,6 +107,7 @@ void WorkerSet::told(const std::string& name,
   if (found == workers_.end()) return;
   Worker& worker = **found;
   worker.asked = false;
+  if (!worker.up) return;  // what one offers that ends meanwhile nobody gets
   if (!std::holds_alternative<const protocol::IncomingFrame*>(reply)) return;  // the connection says more
   const auto bytes = std::get<0>(reply)->body.bytes();
   worker.offers = parse_offers({reinterpret_cast<const char*>(bytes.data()), bytes.size()});

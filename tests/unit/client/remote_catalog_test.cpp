@@ -113,6 +113,18 @@ TEST_CASE("a connection that is made again at once is no loss") {
   CHECK(f.changes == before);
 }
 
+TEST_CASE("what a worker serves counts no more once it has said that it ends") {
+  Fixture f(1);
+  f.set({"a"});
+  f.catalog->look();
+  f.w.io.restart();
+  f.w.io.poll();  // the question is on its way
+  f.w[0].goodbye();
+  f.w.run();
+  f.w.pass(251ms);
+  CHECK_FALSE(f.ready());
+}
+
 TEST_CASE("a worker that says nothing for three seconds is not there") {
   Fixture f(1);
   f.set({"a"});

@@ -31,7 +31,9 @@ Replicas::Replicas(asio::io_context& io, DispatchOptions dispatch, ReplicasOptio
       replicas_(std::move(options)),
       balancer_(records_of(options_.workers), balancer_options()),
       hedges_(replicas_.hedged_share, static_cast<double>(8 * workers_.size())),
-      retries_(replicas_.retried_share, static_cast<double>(first_retries)) {}
+      retries_(replicas_.retried_share, static_cast<double>(first_retries)) {
+  if (workers_.size() < 2) replicas_.hedge = {};  // nobody is looked for who can't be there
+}
 
 std::size_t Replicas::depth() const { return replicas_.window * workers_.size() + 2; }
 

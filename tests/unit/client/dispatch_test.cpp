@@ -92,6 +92,21 @@ TEST_CASE("a late block is asked of a second worker, and the loser is told") {
   CHECK(f.problems().empty());
 }
 
+TEST_CASE("where there is no second worker, none is looked for") {
+  DispatchFixture f(1);
+  f.replicas({.hedge = 10ms});
+  f.submit(0, {1});
+  int rings = 0;
+  f.w.clock.between([&] {
+    ++rings;
+    f.w.run();
+  });
+  f.w.pass(10s);
+  CHECK(rings < 50);  // looks whether the worker lives
+  f.answer_all();
+  CHECK(f.done.size() == 1);
+}
+
 TEST_CASE("a block that takes as long as most do is late for nobody") {
   DispatchFixture f(2);
   f.replicas({.hedge = 10ms});

@@ -61,12 +61,13 @@ void Dispatcher::forget_under_way(std::size_t worker) {
 }
 
 void Dispatcher::submit(std::uint64_t number, Batch rows, std::optional<Clock::time_point> deadline,
-                        std::string trace) {
+                        std::string trace, std::function<bool()> is_given_up) {
   if (broken_) return;
   const auto block = blocks_.try_emplace(number).first;
   block->second.rows = std::move(rows);
   block->second.deadline = deadline;
   block->second.trace = std::move(trace);
+  block->second.is_given_up = std::move(is_given_up);
   take(block);
   go_on();
 }

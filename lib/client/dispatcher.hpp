@@ -65,9 +65,10 @@ class Dispatcher {
   void stop();
 
   // The number is the caller's, and new. The rows' memory is shared until the block is done. With a deadline
-  // it fails then, whatever the options' is. The trace is for the workers' logs; empty: none.
+  // it fails then, whatever the options' is. The trace is for the workers' logs; empty: none. A block that is
+  // given up is sent to no replica any more, and fails.
   void submit(std::uint64_t number, Batch rows, std::optional<Clock::time_point> deadline = {},
-              std::string trace = {});
+              std::string trace = {}, std::function<bool()> is_given_up = {});
   // Nobody waits for the block any more: there is no event of it.
   void cancel(std::uint64_t number);
   // Blocks that may be under way for all workers to be busy.
@@ -97,6 +98,7 @@ class Dispatcher {
   struct Block {
     Batch rows;
     std::string trace;
+    std::function<bool()> is_given_up;          // may be empty
     std::optional<Clock::time_point> deadline;  // its own
     std::optional<Clock::time_point> sent;      // first
     std::optional<Clock::time_point> due;       // when look_at() is to see it

@@ -92,7 +92,8 @@ class Core : public std::enable_shared_from_this<Core> {
     const auto deadline = request->deadline;
     requests_[number] = {std::move(request), net::clock_of(io_).now(), rows_then};
     Dispatcher& dispatcher = dispatcher_of(*rows.schema);
-    dispatcher.submit(number, std::move(rows), deadline, requests_[number].request->trace);
+    dispatcher.submit(number, std::move(rows), deadline, requests_[number].request->trace,
+                      [asked = requests_[number].request] { return asked->is_cancelled(); });
   }
   void stop() {
     for (auto& [signature, dispatcher] : dispatchers_) dispatcher->stop();
@@ -188,10 +189,13 @@ class Core : public std::enable_shared_from_this<Core> {
 
   void complete(std::shared_ptr<Request> request, const Error& error) {
     const bool late = request->deadline && net::clock_of(io_).now() >= *request->deadline;
-    request->state = late ? Request::State::late : Request::State::failed;
+    request->state = request->is_cancelled() ? Request::State::cancelled
+                     : late                  ? Request::State::late
+                                             : Request::State::failed;
     // The device of a worker is none of this process.
     request->error = error.kind() == ErrorKind::device ? error.as(ErrorKind::unavailable) : error;
-    if (options_.failed && !late && error.kind() != ErrorKind::data) options_.failed(error);
+    if (options_.failed && request->state == Request::State::failed && error.kind() != ErrorKind::data)
+      options_.failed(error);
     tell(std::move(request));
   }
 

@@ -104,13 +104,16 @@ void Replicas::dispatch() {
   }
   while (!pending_.empty() && !broken_) {
     const auto block = blocks_.find(pending_.front());
-    if (block != blocks_.end()) {
+    if (block == blocks_.end()) {
+      pending_.pop_front();
+    } else if (block->second.is_given_up && block->second.is_given_up()) {
+      pending_.pop_front();
+      fail(block, Error(ErrorKind::unavailable, "nobody waits for it any more"));
+    } else {
       const auto worker = choose(block->second);
       if (!worker) return;
       pending_.pop_front();
       ask(block, *worker);
-    } else {
-      pending_.pop_front();
     }
   }
 }

@@ -177,6 +177,24 @@ TEST_CASE("a worker that ends answers what it has, and what it takes no more doe
   }
 }
 
+TEST_CASE("what waits for a worker to have room isn't sent once its client is gone") {
+  Fixture f(1);
+  f.open();
+  constexpr std::size_t window = 64;  // under way at a worker
+  std::vector<std::shared_ptr<Request>> asked;
+  for (std::size_t i = 0; i < window + 2; ++i) asked.push_back(f.ask({1}));
+  REQUIRE(f.w[0].requests.size() == window);
+  asked[window]->cancelled = true;
+  f.w[0].answer(f.w[0].requests.at(0));
+  f.w.run();
+  CHECK(asked[window]->state == Request::State::cancelled);
+  CHECK(f.w[0].requests.size() == window);
+  f.w[0].answer_all();
+  f.w.run();
+  CHECK(asked[window + 1]->state == Request::State::answered);
+  CHECK(f.failures.empty());
+}
+
 TEST_CASE("what a request would wait is known of workers from their answers") {
   Fixture f(1);
   f.open();

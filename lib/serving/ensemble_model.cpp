@@ -202,47 +202,54 @@ void EnsembleModel::note_absence(std::size_t member, Request* request) {
 // Calls gatherings when their time is up, in a thread of its own.
 class EnsembleModel::Alarms {
  public:
+  // Whom it calls may be the last that has the ensemble: then the thread ends by itself.
   ~Alarms() {
     {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-      changed_.notify_all();
+      const std::lock_guard lock(state_->mutex);
+      state_->stop = true;
+      state_->changed.notify_all();
     }
-    if (thread_.joinable()) thread_.join();
+    if (!thread_.joinable()) return;
+    thread_.get_id() == std::this_thread::get_id() ? thread_.detach() : thread_.join();
   }
   void set(Clock::time_point when, std::weak_ptr<Gathering> whom) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(state_->mutex);
     // Here, and not in the thread that loads, whose way of giving way to others it would have.
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-    waiting_.emplace(when, std::move(whom));
-    changed_.notify_all();
+    if (!thread_.joinable()) thread_ = std::thread([state = state_] { run(*state); });
+    state_->waiting.emplace(when, std::move(whom));
+    state_->changed.notify_all();
   }
 
  private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (!stop_) {
-      if (waiting_.empty()) {
-        changed_.wait(lock);
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::multimap<Clock::time_point, std::weak_ptr<Gathering>> waiting;
+    bool stop = false;
+  };
+  static void run(State& state) {
+    std::unique_lock lock(state.mutex);
+    while (!state.stop) {
+      if (state.waiting.empty()) {
+        state.changed.wait(lock);
         continue;
       }
-      const auto first = waiting_.begin();
-      if (first->first > Clock::machine().now()) {
-        changed_.wait_until(lock, first->first);
+      const auto first = state.waiting.begin();
+      const auto when = first->first;
+      if (when > Clock::machine().now()) {
+        state.changed.wait_until(lock, when);
         continue;
       }
-      const auto whom = first->second.lock();
-      waiting_.erase(first);
+      auto whom = first->second.lock();
+      state.waiting.erase(first);
       lock.unlock();
       if (whom) whom->time_is_up();
+      whom.reset();
       lock.lock();
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::multimap<Clock::time_point, std::weak_ptr<Gathering>> waiting_;
-  bool stop_ = false;
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
   std::thread thread_;
 };
 

@@ -1,4 +1,6 @@
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "../model/models.hpp"
 #include "catch.hpp"
@@ -297,6 +299,37 @@ TEST_CASE("an ensemble is waited for as its members are, at the deadline as thos
     for (const auto wait : {90ms, 10ms, 20ms}) members.push_back({"m", 1, std::make_shared<Waits>(wait)});
     CHECK(EnsembleModel("e", 1, std::move(members), c.options).predicted_wait(c.rows) == c.wait);
   }
+}
+
+namespace {
+
+// Lets go of a request when nobody else has it, nor works at it.
+struct LetsGo : Completion {
+  void complete(std::span<std::shared_ptr<Request>> requests) override {
+    alone.get_future().wait();
+    ensemble->fakes[0]->release();
+    ensemble->batchers.clear();
+    requests[0].reset();
+  }
+  Members* ensemble = nullptr;
+  std::promise<void> alone;
+};
+
+}  // namespace
+
+TEST_CASE("an ensemble that only a request has may end where that request's time is up") {
+  Members e(2, {.quorum = 1, .deadline = 5ms});
+  e.fakes[0]->hold();
+  const auto lets_go = std::make_shared<LetsGo>();
+  lets_go->ensemble = &e;
+  auto request = test::request_of(std::static_pointer_cast<Servable>(e.model), {4});
+  request->completion = lets_go;
+  request->arrived = Clock::machine().now();
+  REQUIRE(e.model->submit(request));
+  e.model.reset();
+  request.reset();
+  lets_go->alone.set_value();
+  while (e.fakes[1].use_count() > 1) std::this_thread::yield();
 }
 
 TEST_CASE("a request to an ensemble that is cancelled is cancelled with all members") {

@@ -87,6 +87,7 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
       }
     }
     std::map<Key, Version> out;
+    std::set<std::string> differ;
     for (auto& [key, by_digest] : offered) {
       const auto largest =
           std::max_element(by_digest.begin(), by_digest.end(),
@@ -94,17 +95,23 @@ struct RemoteCatalog::State : std::enable_shared_from_this<State> {
       if (2 * largest->second.size() < most[key.first]) continue;
       for (const auto& [digest, others] : by_digest) {
         if (digest != largest->first)
-          tell_of_others(key, others, largest->second.front()->connection()->name());
+          tell_of_others(key, others, largest->second.front()->connection()->name(), differ);
       }
       out[key] = {largest->first, std::move(largest->second)};
     }
+    told_of = std::move(differ);
     return out;
   }
 
-  void tell_of_others(const Key& key, const Leases& others, const std::string& most) {
+  // When it begins to differ, which is noted in `differ`.
+  void tell_of_others(const Key& key, const Leases& others, const std::string& most,
+                      std::set<std::string>& differ) const {
     for (const auto& lease : others) {
       const auto& worker = lease->connection();
-      if (!told_of.insert(fmt::format("{} {} {}", worker->name(), key.first, key.second)).second) continue;
+      std::string what = fmt::format("{} {} {}", worker->name(), key.first, key.second);
+      const bool told = told_of.contains(what);
+      differ.insert(std::move(what));
+      if (told) continue;
       warn("{}: {}/{} is another model there than at {}; this worker is not asked for it", worker->name(),
            printable(key.first), key.second, most);
     }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.hpp"
@@ -16,16 +17,18 @@ std::optional<std::string> read_small_file(const std::string& path, std::size_t 
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) fail_errno(path);
   if (!S_ISREG(status.st_mode)) throw make_error(ErrorKind::io, "not a regular file").within_file(path);
-  std::string text(limit + 1, '\0');
+  // Memory is for what is there: limits are for what nobody has. The byte more shows where it ends.
+  std::string text(std::min(static_cast<std::size_t>(status.st_size), limit) + 1, '\0');
   std::size_t size = 0;
-  while (size < text.size()) {
+  for (;;) {
+    if (size > limit) throw data_error("it is longer than {} bytes", limit).within_file(path);
+    if (size == text.size()) text.resize(size < limit / 2 ? 2 * size : limit + 1);
     const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_errno(path);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  if (size > limit) throw data_error("it is longer than {} bytes", limit).within_file(path);
   text.resize(size);
   return text;
 }

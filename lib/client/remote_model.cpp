@@ -61,11 +61,11 @@ std::string signature_of(const Schema& table) {
 class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(asio::io_context& io, const Workers& workers, RemoteModelOptions options, ModelDescription description)
-      : io_(io),
+      : load(workers.connections().size()),
+        io_(io),
         connections_(workers.connections()),
         options_(std::move(options)),
         description_(std::move(description)),
-        load(connections_.size()),
         limit_(io.get_executor()) {}
 
   const RemoteModelOptions& options() const { return options_; }

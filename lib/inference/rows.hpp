@@ -73,8 +73,8 @@ class Rows {
 struct Answers {
   const Signature* signature = nullptr;
   std::int64_t rows = 0;
-  std::span<const float> values;         // [rows, kind().width()]
-  std::span<const std::int32_t> labels;  // the class of each row; empty: that of its largest value
+  std::span<const float> values;              // [rows, kind().width()]
+  std::span<const std::int32_t> labels = {};  // the class of each row; empty: that of its largest value
 };
 
 }  // namespace nn::inference

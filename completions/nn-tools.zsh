@@ -24,7 +24,7 @@ _nn_members() {
   fi
 }
 
-# Some words; behind one that ends in ':' more follows, which is a model behind stack:.
+# Some words; behind one that ends in ':' or '/' more follows, which is a model behind stack:.
 _nn_words() {
   local at=${@[(i)--]}
   local -a words=(${@[at+1,-1]})
@@ -32,8 +32,8 @@ _nn_words() {
     _files -g '*.nn'
     return
   fi
-  compadd "${(@)@[1,at-1]}" -- ${words:#*:}
-  compadd "${(@)@[1,at-1]}" -S '' -- ${(M)words:#*:}
+  compadd "${(@)@[1,at-1]}" -- ${words:#*[:/]}
+  compadd "${(@)@[1,at-1]}" -S '' -- ${(M)words:#*[:/]}
 }
 
 _nn_endpoints() {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/numbers.hpp"
@@ -86,6 +88,13 @@ Endpoint parse_endpoint(std::string_view text) {
       "'{}' is not an endpoint; there are tcp://HOST:PORT, tls://HOST:PORT, unix:/PATH, ssh://[USER@]HOST, "
       "exec:COMMAND, http://HOST:PORT, https://HOST:PORT",
       printable(text));
+}
+
+Endpoint parse_http_endpoint(std::string_view text) {
+  const bool fits = std::any_of(http_beginnings.begin(), http_beginnings.end(),
+                                [&](std::string_view beginning) { return text.starts_with(beginning); });
+  if (!fits) fail_usage("'{}': expected http://HOST:PORT, https://HOST:PORT or unix:/PATH", printable(text));
+  return parse_endpoint(text);
 }
 
 std::string to_string(const Endpoint& endpoint) {

@@ -34,6 +34,9 @@ constexpr bool is_http(const Endpoint& endpoint) {
 constexpr bool is_encrypted(const Endpoint& endpoint) {
   return endpoint.kind == Endpoint::Kind::tls || endpoint.kind == Endpoint::Kind::https;
 }
+// How those begin at which an inference server listens, and is asked; usage error for another one.
+inline const std::vector<std::string_view> http_beginnings = {"http://", "https://", "unix:"};
+Endpoint parse_http_endpoint(std::string_view text);
 std::string to_string(const Endpoint& endpoint);
 
 // The endpoints of a file, a pipe or "-", one a line; empty lines and those that begin with '#' are left

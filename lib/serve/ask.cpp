@@ -113,11 +113,9 @@ std::string request_of(const StatusQuestion& question, const net::Endpoint& endp
 }  // namespace
 
 std::string ask_status(const StatusQuestion& question) {
-  Exchanged exchanged{net::parse_endpoint(question.url), {}, {}};
+  Exchanged exchanged{net::parse_http_endpoint(question.url), {}, {}};
   net::Endpoint& endpoint = exchanged.endpoint;
   const std::string name = net::to_string(endpoint);
-  if (!net::is_http(endpoint) && endpoint.kind != net::Endpoint::Kind::unix_socket)
-    fail_usage("{}: a server is asked at http://HOST:PORT, https://HOST:PORT or unix:/PATH", name);
   exchanged.request = request_of(question, endpoint);
   std::optional<net::Tls> tls;
   if (net::is_encrypted(endpoint)) tls.emplace(question.tls, net::Tls::Side::web_client);

@@ -21,9 +21,10 @@ double parse_part(std::string_view text) {
 }
 
 net::Endpoint parse_admin_endpoint(std::string_view text) {
-  net::Endpoint endpoint = net::parse_endpoint(text);
-  const bool fits = endpoint.kind == net::Endpoint::Kind::unix_socket || net::is_http(endpoint);
-  if (!fits) fail_usage("'{}': expected unix:/PATH, or http://HOST:PORT of loopback", printable(text));
+  const net::Endpoint endpoint = net::parse_endpoint(text);
+  // Whoever may connect is an administrator: at an address of TCP that were all users, and their browsers.
+  if (endpoint.kind != net::Endpoint::Kind::unix_socket)
+    fail_usage("'{}': expected unix:/PATH", printable(text));
   return endpoint;
 }
 
@@ -68,7 +69,7 @@ void add_access_options(options::List& list, ServeOptions& o) {
              .text = "Accept clients at `unix:`*path* as well, and let them load and unload models.\n"
                      "Who may connect is a matter of the permissions of the socket's folder.\n"
                      "May be given several times."},
-            options::each(o.admin, parse_admin_endpoint, options::Kind::endpoint));
+            options::each(o.admin, parse_admin_endpoint, options::Kind::text, {"unix:"}));
   group.add(
       {.name = "metrics-listen",
        .value = "ENDPOINT",
@@ -78,7 +79,7 @@ void add_access_options(options::List& list, ServeOptions& o) {
                "Prometheus and probes on a network of their own, while --listen is for clients with tokens.\n"
                "It is opened beyond loopback, too.\n"
                "May be given several times."},
-      options::each(o.metrics_listen, net::parse_endpoint, options::Kind::endpoint));
+      options::each(o.metrics_listen, net::parse_http_endpoint, options::Kind::text, net::http_beginnings));
   group.add({.name = "cors",
              .value = "ORIGIN",
              .help = "Pages of that origin may ask, or of any: *",

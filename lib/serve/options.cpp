@@ -126,7 +126,7 @@ void add_connection_options(options::List& list, ServeOptions& o) {
                "is free), `https://`*host*`:`*port* or `unix:`*path*.\n"
                "May be given several times.\n"
                "Sockets that systemd.socket(5) passes on are served as well."},
-      options::each(o.listen, net::parse_endpoint, options::Kind::endpoint));
+      options::each(o.listen, net::parse_http_endpoint, options::Kind::text, net::http_beginnings));
   group.add({.name = "threads",
              .value = "N",
              .help = "Threads that serve connections (default: {default})",

@@ -52,6 +52,15 @@ TEST_CASE("what is no endpoint is refused") {
   }
 }
 
+TEST_CASE("an inference server's endpoints are none of workers'") {
+  for (const char* text : {"http://h2:80", "https://h2:443", "unix:/s"})
+    CHECK(parse_http_endpoint(text) == parse_endpoint(text));
+  for (const char* text : {"tcp://h2:70", "tls://h2:70", "ssh://h2", "exec:x", "h2:80", "", "http://h2"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_http_endpoint(text), Error);
+  }
+}
+
 TEST_CASE("a file of hosts") {
   const std::string path = "hosts-of-endpoint-test";
   std::ofstream(path) << "# all of them\n\nh1\n  me@h2\ntcp://h3:7000\n";

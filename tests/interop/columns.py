@@ -6,6 +6,7 @@ What cannot be computed with is stepped over, and refused by name where it would
 import datetime
 import decimal
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -108,11 +109,35 @@ for arguments, stdin in ((["table.arrow"], b""), (["-"], file)):
 status, out, err = tool("nn-read", "-", "--to", "csv", stdin=file[: file.index(b"\xff\xff\xff\xff\0\0\0\0")])
 assert status == 1 and "its footer is missing" in err, err
 
+# Decimals, dates and times are numbers: days, seconds, and the double that is nearest to a decimal.
+day, moment = datetime.date(2026, 1, 2), datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
+days = (day - datetime.date(1970, 1, 1)).days
+seconds = days * 86400 + 3 * 3600 + 4 * 60 + 5
+expected = {"s": f"{seconds}", "ms": f"{seconds}.678", "us": f"{seconds}.678901", "ns": f"{seconds}.678901"}
+for unit, value in expected.items():
+    assert printed(pa.array([moment, None]).cast(pa.timestamp("us")).cast(pa.timestamp(unit), safe=False)) == [value, ""], unit
+    assert printed(pa.array([moment]).cast(pa.timestamp(unit, "UTC"), safe=False)) == [value], unit
+    length, nothing = printed(pa.array([-1500, None], pa.duration(unit)))
+    assert (float(length), nothing) == (-1500 / {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[unit], ""), (unit, length)
+assert printed(pa.array([day, None, datetime.date(1969, 12, 31)])) == [str(days), "", "-1"]
+assert printed(pa.array([day, None]).cast(pa.date64())) == [str(days), ""]
+assert printed(pa.array([datetime.time(1, 2, 3, 500000), None], pa.time64("us"))) == ["3723.5", ""]
+assert printed(pa.array([datetime.time(1, 2, 3, 500000), None], pa.time32("ms"))) == ["3723.5", ""]
+assert printed(pa.array([moment, None]).dictionary_encode()) == [expected["us"], ""]
+with decimal.localcontext() as context:
+    context.prec = 100
+    generator = random.Random(1)
+    for width, digits in ((32, 9), (64, 18), (128, 38), (256, 76)):
+        for scale in (0, 2, 9, digits - 1, -3):
+            values = [decimal.Decimal(generator.randrange(-(10**n) + 1, 10**n)).scaleb(-scale)
+                      for n in (1, 6, digits + min(scale, 0)) for _ in range(8)] + [None, decimal.Decimal(0).scaleb(-scale)]
+            type_ = {32: pa.decimal32, 64: pa.decimal64, 128: pa.decimal128, 256: pa.decimal256}[width](digits, scale)
+            shown = printed(pa.array(values, type_))
+            assert [float(text) for text in shown if text] == [float(value) for value in values if value is not None], (width, scale)
+            assert shown[-2] == "", shown
+
 # Not computed with.
 skipped = {
-    "decimal128": pa.array([decimal.Decimal("1.5"), None], pa.decimal128(5, 2)),
-    "timestamp": pa.array([datetime.datetime(2026, 1, 1), None], pa.timestamp("us")),
-    "date32": pa.array([datetime.date(2026, 1, 1), None]),
     "list": pa.array([[1, 2], None]),
     "list of texts": pa.array([["a"], None]),
     "struct": pa.array([{"a": 1, "b": "x"}, None]),
@@ -120,12 +145,9 @@ skipped = {
     "binary": pa.array([b"\x00\xff", None]),
     "binary_view": pa.array([b"\x00\xff" * 20, None], pa.binary_view()),
     "fixed_size_binary": pa.array([b"abc", None], pa.binary(3)),
-    "duration": pa.array([datetime.timedelta(1), None]),
-    "time64": pa.array([datetime.time(1), None]),
     "union": pa.UnionArray.from_dense(pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()),
                                       [pa.array([1]), pa.array(["x"])]),
     "run_end_encoded": pa.RunEndEncodedArray.from_arrays([2], ["x"]),
-    "dictionary of timestamps": pa.array([datetime.datetime(2026, 1, 1), None]).dictionary_encode(),
 }
 for name, array in skipped.items():
     batch = pa.record_batch([pa.array([1.5, 2.5]), array, pa.array([0, 1])], names=["a", "strange", "y"])

@@ -37,6 +37,17 @@ Column decode_scalars(BodyReader& body, DType type) {
   return out;
 }
 
+Column decode_quantities(BodyReader& body, const Quantity& quantity) {
+  Column out;
+  const std::int64_t missing = body.node(body.rows());
+  out.validity = body.validity(missing, body.rows());
+  const std::byte* from = body.values(body.rows(), quantity.width, 1);
+  auto* to = body.make_array<double>(body.rows());
+  convert_quantities(quantity, from, body.rows(), to);
+  out.data = reinterpret_cast<const std::byte*>(to);
+  return out;
+}
+
 // Values inside a list may only be missing where the whole row is.
 void refuse_holes(const BodyReader& body, const Column& column, const std::uint8_t* present,
                   std::int64_t values) {
@@ -80,6 +91,7 @@ Column decode_column(BodyReader& body, const WireColumn& wire) {
     case Layout::scalars: return decode_scalars(body, wire.type);
     case Layout::tensor: return decode_tensor(body, wire);
     case Layout::nothing: return decode_nothing(body);
+    case Layout::quantities: return decode_quantities(body, wire.quantity);
     case Layout::skipped: skip(body, wire); return {};
     default: return decode_texts(body, wire.layout);
   }

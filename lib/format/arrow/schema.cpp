@@ -218,6 +218,12 @@ Described describe(const arrow::Field& wire, bool old_unions, Texts& texts) {
     out.field.type = out.column.type;
     return out;
   }
+  if (const auto quantity = quantity_of(wire)) {
+    out.field.type = out.column.type = DType::f64;
+    out.column.layout = Layout::quantities;
+    out.column.quantity = *quantity;
+    return out;
+  }
   switch (wire.type_type()) {
     case arrow::Type::Utf8:
     case arrow::Type::LargeUtf8:

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "format/arrow/quantity.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::arrow {
@@ -25,10 +26,12 @@ struct WireColumn {
     tensor,      // FixedSizeLists, nested or not, of numbers or booleans
     dictionary,  // indices of `type` into the dictionary `dictionary_id`
     nothing,     // Null: no buffers, every value is missing
+    quantities,  // decimals, dates and times: f64
     skipped,     // a type that we don't compute with
   };
   Layout layout = Layout::scalars;
-  DType type = DType::f32;          // of the elements or indices
+  DType type = DType::f32;  // of the elements or indices
+  Quantity quantity;
   std::vector<std::int64_t> lists;  // tensor: sizes of its lists, outermost first
   std::int64_t dictionary_id = 0;
   std::size_t nodes = 0, buffers = 0, views = 0;  // skipped: what it takes, children included

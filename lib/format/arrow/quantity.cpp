@@ -1,0 +1,130 @@
+#include "format/arrow/quantity.hpp"
+
+#include <fast_float/fast_float.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <iterator>
+#include <string>
+
+#include "Schema_generated.h"
+
+namespace nn::format {
+namespace {
+
+constexpr std::int64_t exact = std::int64_t{1} << 53;
+constexpr std::array powers_of_ten{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+std::int64_t in_a_second(arrow::TimeUnit unit) {
+  switch (unit) {
+    case arrow::TimeUnit::SECOND: return 1;
+    case arrow::TimeUnit::MILLISECOND: return 1'000;
+    case arrow::TimeUnit::MICROSECOND: return 1'000'000;
+    default: return 1'000'000'000;
+  }
+}
+
+bool is_unit(arrow::TimeUnit unit) {
+  return unit >= arrow::TimeUnit::SECOND && unit <= arrow::TimeUnit::NANOSECOND;
+}
+
+std::optional<Quantity> times(std::size_t width, arrow::TimeUnit unit) {
+  if (!is_unit(unit)) return std::nullopt;
+  return Quantity{.width = width, .divisor = in_a_second(unit)};
+}
+
+// The digits of a signed number of `limbs` 64-bit words, the lowest first.
+std::string digits_of(std::array<std::uint64_t, 4> words, std::size_t limbs) {
+  using Wide = unsigned __int128;
+  constexpr std::uint64_t chunk = 10'000'000'000'000'000'000U;  // 19 digits
+  const bool negative = (words[limbs - 1] >> 63) != 0;
+  if (negative) {
+    bool carry = true;
+    for (std::size_t i = 0; i < limbs; ++i) {
+      words[i] = ~words[i] + carry;
+      carry = carry && words[i] == 0;
+    }
+  }
+  std::array<std::uint64_t, 5> chunks{};
+  std::size_t count = 0;
+  for (bool more = true; more && count < chunks.size(); ++count) {
+    Wide rest = 0;
+    more = false;
+    for (std::size_t i = limbs; i-- > 0;) {
+      const Wide dividend = rest << 64 | words[i];
+      words[i] = static_cast<std::uint64_t>(dividend / chunk);
+      rest = dividend % chunk;
+      more = more || words[i] != 0;
+    }
+    chunks[count] = static_cast<std::uint64_t>(rest);
+  }
+  std::string text = fmt::format("{}{}", negative ? "-" : "", chunks[count - 1]);
+  for (std::size_t i = count - 1; i-- > 0;) fmt::format_to(std::back_inserter(text), "{:019}", chunks[i]);
+  return text;
+}
+
+// Sign-extended to four words.
+std::array<std::uint64_t, 4> words_of(const std::byte* from, std::size_t width) {
+  std::array<std::uint64_t, 4> words{};
+  const bool negative = (from[width - 1] & std::byte{0x80}) != std::byte{0};
+  if (negative) words.fill(~std::uint64_t{0});
+  std::memcpy(words.data(), from, width);
+  return words;
+}
+
+double decimal_of(const Quantity& quantity, const std::byte* from) {
+  const auto words = words_of(from, quantity.width);
+  const auto low = static_cast<std::int64_t>(words[0]);
+  const auto sign = low < 0 ? ~std::uint64_t{0} : 0;
+  const bool small =
+      words[1] == sign && words[2] == sign && words[3] == sign && low >= -exact && low <= exact;
+  // Both are exact, so that one division rounds once.
+  if (small && quantity.scale >= 0 && quantity.scale < static_cast<int>(powers_of_ten.size()))
+    return static_cast<double>(low) / powers_of_ten[static_cast<std::size_t>(quantity.scale)];
+  const std::string text =
+      fmt::format("{}e{}", digits_of(words, 4), -static_cast<std::int64_t>(quantity.scale));
+  double value = 0;
+  fast_float::from_chars(text.data(), text.data() + text.size(), value);  // infinite where it is too large
+  return value;
+}
+
+double quotient_of(const Quantity& quantity, const std::byte* from) {
+  const auto count = static_cast<std::int64_t>(words_of(from, quantity.width)[0]);
+  const std::int64_t whole = count / quantity.divisor, rest = count % quantity.divisor;
+  return static_cast<double>(whole) + static_cast<double>(rest) / static_cast<double>(quantity.divisor);
+}
+
+}  // namespace
+
+std::optional<Quantity> quantity_of(const arrow::Field& field) {
+  constexpr std::int64_t milliseconds_of_day = 86'400'000;
+  if (const auto* date = field.type_as_Date()) {
+    if (date->unit() == arrow::DateUnit::DAY) return Quantity{.width = 4};
+    return Quantity{.width = 8, .divisor = milliseconds_of_day};
+  }
+  if (const auto* time = field.type_as_Time()) {
+    if (time->bit_width() != 32 && time->bit_width() != 64) return std::nullopt;
+    return times(static_cast<std::size_t>(time->bit_width()) / 8, time->unit());
+  }
+  if (const auto* timestamp = field.type_as_Timestamp()) return times(8, timestamp->unit());
+  if (const auto* duration = field.type_as_Duration()) return times(8, duration->unit());
+  if (const auto* decimal = field.type_as_Decimal()) {
+    const int bits = decimal->bit_width();
+    if (bits != 32 && bits != 64 && bits != 128 && bits != 256) return std::nullopt;
+    return Quantity{.width = static_cast<std::size_t>(bits) / 8,
+                    .divisor = 1,
+                    .scale = decimal->scale(),
+                    .is_decimal = true};
+  }
+  return std::nullopt;
+}
+
+void convert_quantities(const Quantity& quantity, const std::byte* from, std::int64_t count, double* to) {
+  for (std::int64_t i = 0; i < count; ++i, from += quantity.width)
+    to[i] = quantity.is_decimal ? decimal_of(quantity, from) : quotient_of(quantity, from);
+}
+
+}  // namespace nn::format

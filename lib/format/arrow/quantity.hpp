@@ -1,0 +1,29 @@
+// Decimals, dates and times as numbers. Internal to the stream reader.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace nn::arrow {
+struct Field;
+}
+
+namespace nn::format {
+
+// A type whose values are whole numbers of some unit: dates in days since 1970, timestamps in seconds since
+// then (UTC, or the time of nowhere), times of a day and durations in seconds, decimals as they are.
+struct Quantity {
+  std::size_t width = 0;     // bytes of a value: 4, 8, 16 or 32; signed, little-endian
+  std::int64_t divisor = 1;  // units of the wire in one of ours
+  int scale = 0;             // of a decimal: digits behind the point; negative: zeros in front of it
+  bool is_decimal = false;
+};
+
+// Nothing where the type is none of these.
+std::optional<Quantity> quantity_of(const arrow::Field& field);
+
+// The `count` values at `from` to `to`, as doubles: a decimal as the nearest one, others to the last place.
+void convert_quantities(const Quantity& quantity, const std::byte* from, std::int64_t count, double* to);
+
+}  // namespace nn::format

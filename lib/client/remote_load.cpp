@@ -28,15 +28,9 @@ std::chrono::duration<double> RemoteLoad::time_of(std::int64_t rows) const {
   return std::chrono::duration<double>(times_.cost(std::min(rows, beyond * most)));
 }
 
-// Where each worker can have a request to itself, nobody waits.
 std::chrono::microseconds RemoteLoad::predicted_wait(std::int64_t rows) const {
-  const std::int64_t before = rows_.load(std::memory_order_relaxed);
-  std::chrono::duration<double> time = time_of(before + rows);
-  if (rows == 0) {
-    const bool waits = requests_.load(std::memory_order_relaxed) >= workers_;
-    time = waits ? std::max(time - time_of(1), std::chrono::duration<double>(0))
-                 : std::chrono::duration<double>(0);
-  }
+  if (requests_.load(std::memory_order_relaxed) < at_once_) return std::chrono::microseconds(0);
+  const auto time = time_of(rows_.load(std::memory_order_relaxed) + rows);
   return std::chrono::duration_cast<std::chrono::microseconds>(time);
 }
 

@@ -17,6 +17,7 @@ namespace nn::client {
 namespace {
 
 using serving::Request;
+constexpr std::size_t window = 64;  // requests at a worker, so that it has something to batch
 using Told = std::function<void(std::variant<std::shared_ptr<serving::Servable>, Error>)>;
 
 // The table's tensor that has all of the model's columns, where these are numbers.
@@ -61,7 +62,7 @@ std::string signature_of(const Schema& table) {
 class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(asio::io_context& io, const Workers& workers, RemoteModelOptions options, ModelDescription description)
-      : load(workers.connections().size()),
+      : load(workers.connections().size() * window),
         io_(io),
         connections_(workers.connections()),
         options_(std::move(options)),
@@ -132,7 +133,6 @@ class Core : public std::enable_shared_from_this<Core> {
 
   ReplicasOptions replicas_options() {
     constexpr double hedged = 0.05, retried = 0.2;  // of the requests
-    constexpr std::size_t window = 64;              // so that workers have something to batch
     ReplicasOptions out;
     out.hedge = options_.hedge;
     out.hedged_share = hedged;

@@ -65,15 +65,15 @@ Batcher::Batcher(BatcherOptions options, const Clock& clock)
   thread_ = std::thread([this] { run(); });
 }
 
+// The step under way ends first: what it completes is nobody else's.
 Batcher::~Batcher() {
-  Requests left;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
-    left = queue_.clear();
     changed_.notify_all();
   }
   thread_.join();
+  Requests left = queue_.clear();
   for (const auto& request : left) request->state = Request::State::cancelled;
   complete(left);
 }

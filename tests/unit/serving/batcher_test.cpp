@@ -157,6 +157,33 @@ TEST_CASE("what waits when the batcher ends is completed as cancelled") {
   CHECK((waiting->state == Request::State::cancelled || waiting->state == Request::State::answered));
 }
 
+TEST_CASE("a large request whose step fails while the batcher ends is completed once") {
+  Fixture f;
+  std::vector<float> many(100, 1.0f);
+  many[5] = NAN;
+  std::shared_ptr<Request> request;
+  std::thread releases;
+  {
+    Batcher batcher({.limits = {.step_rows = 10}});
+    f.model->hold();
+    request = f.submit(batcher, many);
+    f.model->wait_for_step(1);
+    // Once it ends it takes no more.
+    releases = std::thread([&] {
+      const auto other = std::make_shared<FakeServable>("other");
+      for (bool taken = true; taken;) {
+        const auto next = request_of(other, {1});
+        next->completion = std::make_shared<Gathered>();
+        taken = batcher.submit(other, next);
+      }
+      f.model->release();
+    });
+  }
+  releases.join();
+  CHECK(f.done->wait_for(1).size() == 1);
+  CHECK(request->state == Request::State::failed);
+}
+
 TEST_CASE("a step that takes much too long is told by its device's name") {
   Fixture f;
   test::ManualClock clock;

@@ -62,11 +62,12 @@ class Models {
   boost::asio::io_context& io_;
   serving::CatalogHolder& catalog_;
   Operations& operations_;
+  // In this order: what waits for a device may be a part of a request to an ensemble, which has its members.
+  std::optional<client::RemoteMembers> members_;             // of ensembles
   std::vector<std::unique_ptr<serving::Batcher>> batchers_;  // of each device
   std::vector<serving::Place> places_;                       // the same, as models want them
   std::unordered_map<std::string, traffic::PlannedVersions>
-      planned_;                                   // by repositories' paths; the loader's thread
-  std::optional<client::RemoteMembers> members_;  // of ensembles
+      planned_;  // by repositories' paths; the loader's thread
   serving::Loader loader_;
   std::optional<client::RemoteCatalog> remote_;
 };

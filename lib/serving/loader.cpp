@@ -45,6 +45,8 @@ Loader::~Loader() {
     inbox_->changed.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+  // What versions compute with may end before whoever holds the catalog does.
+  catalog_.set(std::make_shared<const Catalog>());
 }
 
 void Loader::load_all() {

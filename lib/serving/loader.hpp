@@ -66,6 +66,7 @@ class Loader {
   // versions and models.
   Loader(LoaderOptions options, EventLog& log, CatalogHolder& catalog, std::function<void()> on_change,
          const Clock& clock = Clock::machine());
+  // The catalog is empty from then on.
   ~Loader();
 
   // Looks at all repositories once, in the calling thread. Throws the first reason where no model at all

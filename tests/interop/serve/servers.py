@@ -12,6 +12,7 @@ import tempfile
 import time
 
 SKIPPED = 77
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -74,8 +75,10 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, kind, *_):
+        status = self.stop()
+        if kind is None and -status in CRASHES:
+            raise RuntimeError(f"{self.name} ended with {signal.Signals(-status).name}:\n{self.said()}")
 
 
 def nn_serve(bin_folder, *options, listen="http://127.0.0.1:{port}", before=()):

@@ -234,8 +234,10 @@ class RemoteModel : public serving::Servable {
         core_(std::move(core)),
         kind_(std::move(kind)),
         outputs_(predict::PredictionBuilder(kind_, *core_->description().inputs, false, {}).schema()) {}
+  // The core and its connections end in their thread, whoever was the last to need them.
   ~RemoteModel() override {
-    asio::post(core_->io(), [core = core_] { core->stop(); });
+    asio::io_context& io = core_->io();
+    asio::post(io, [core = std::move(core_)] { core->stop(); });
   }
 
   const std::string& digest() const override { return core_->description().digest; }

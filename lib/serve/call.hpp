@@ -24,6 +24,8 @@ struct ModelArms;
 
 // The part of it that is computed.
 struct Computation : serving::Request {
+  // Its thread has ended, and nobody answers it: the exchange is let go, whose work keeps this.
+  void completed() override { exchange.reset(); }
   std::shared_ptr<http::Exchange> exchange;  // while it is under way
   Call* call = nullptr;                      // the exchange's work
 };

@@ -26,12 +26,21 @@ struct Mailbox::Opening {
 };
 
 void Mailbox::complete(std::span<std::shared_ptr<serving::Request>> requests) {
+  if (!take(requests)) let_go(requests);
+}
+
+// False where it is closed.
+bool Mailbox::take(std::span<std::shared_ptr<serving::Request>> requests) {
   const std::lock_guard lock(mutex_);
-  if (io_ == nullptr) return;
+  if (io_ == nullptr) return false;
   come_.insert(come_.end(), std::make_move_iterator(requests.begin()),
                std::make_move_iterator(requests.end()));
-  if (std::exchange(called_, true)) return;
-  boost::asio::post(*io_, Opening{shared_from_this()});
+  if (!std::exchange(called_, true)) boost::asio::post(*io_, Opening{shared_from_this()});
+  return true;
+}
+
+void Mailbox::let_go(std::span<std::shared_ptr<serving::Request>> requests) {
+  for (const auto& request : requests) request->completed();
 }
 
 void Mailbox::post(std::function<void()> call) {
@@ -55,9 +64,14 @@ void Mailbox::open() {
 }
 
 void Mailbox::close() {
-  const std::lock_guard lock(mutex_);
-  io_ = nullptr;
-  arrived_ = nullptr;
+  std::vector<std::shared_ptr<serving::Request>> left;
+  {
+    const std::lock_guard lock(mutex_);
+    io_ = nullptr;
+    arrived_ = nullptr;
+    left.swap(come_);
+  }
+  let_go(left);
 }
 
 }  // namespace nn::serve

@@ -27,8 +27,8 @@ class OneBlock : public std::pmr::memory_resource {
   bool taken_ = false;
 };
 
-// Kept by those computations; what comes after close() is let go where it comes. Keeps its memory: when as
-// many are over at once as before, nothing is allocated.
+// Kept by those computations. What comes after close(), or hasn't arrived by then, is completed() where it
+// comes. Keeps its memory: when as many are over at once as before, nothing is allocated.
 class Mailbox : public serving::Completion, public std::enable_shared_from_this<Mailbox> {
  public:
   // `arrived` is called in the thread of the io_context, which must outlive close().
@@ -43,6 +43,8 @@ class Mailbox : public serving::Completion, public std::enable_shared_from_this<
 
  private:
   struct Opening;
+  bool take(std::span<std::shared_ptr<serving::Request>> requests);
+  static void let_go(std::span<std::shared_ptr<serving::Request>> requests);
   void open();
 
   std::mutex mutex_;

@@ -14,6 +14,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -38,7 +39,7 @@ class TomlValue {
   };  // other: a date or a time
   using Content = std::variant<std::monostate, std::string, std::int64_t, double, bool, List, TomlTable>;
 
-  TomlValue(Content content, std::int64_t line) : content_(std::move(content)), line_(line) {}
+  TomlValue(Content content, std::int64_t line);
 
   Kind kind() const { return static_cast<Kind>(content_.index()); }
   std::int64_t line() const { return line_; }  // from 1
@@ -64,6 +65,9 @@ struct TomlEntry {
   std::int64_t line = 0;  // the key's
   TomlValue value;
 };
+
+// Here entries are complete, whose tables a value may have.
+inline TomlValue::TomlValue(Content content, std::int64_t line) : content_(std::move(content)), line_(line) {}
 
 // Null where there is none.
 const TomlEntry* find(const TomlTable& table, std::string_view key);

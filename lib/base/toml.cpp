@@ -214,6 +214,7 @@ void TomlFile::take(const TomlTable& table, std::string_view what, const std::ve
         std::find_if(keys.begin(), keys.end(), [&](const Key& known) { return known.name == entry.key; });
     if (key != keys.end()) return key->take(entry.value);
     std::vector<std::string_view> names;
+    names.reserve(keys.size());
     for (const Key& known : keys) names.push_back(known.name);
     fail_unknown_name(entry.key, what, names);
   });

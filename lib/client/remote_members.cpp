@@ -83,7 +83,7 @@ struct RemoteMembers::State {
     model.seed = options.seed;
     model.queue_bytes = options.queue_bytes;
     model.keep = workers;
-    open_remote_model(io, *workers, model, [this, search, workers](const auto& what) {
+    open_remote_model(io, *workers, model, [search, workers](const auto& what) {
       search->under_way = false;
       const auto servable = search->servable.lock();
       if (!servable) return;

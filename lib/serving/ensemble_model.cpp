@@ -313,9 +313,7 @@ bool EnsembleModel::submit(std::shared_ptr<Request> request) {
     if (m + 1 == members_.size() && alarms_) alarms_->set(time_is_up, gathering);
     if (members_[m].servable->submit(piece)) {
       any = true;
-    } else if (!any && m + 1 == members_.size()) {
-      return false;
-    } else if (!any && quorum_ == members_.size()) {
+    } else if (!any && (m + 1 == members_.size() || quorum_ == members_.size())) {
       return false;
     } else {
       gathering->fail(piece, make_error(ErrorKind::unavailable, "too much waits for it"));

@@ -259,14 +259,15 @@ void Replicas::unreached(const std::vector<std::size_t>& missing) {
 
 void Replicas::nobody_there(const Error& why) {
   if (!replicas_.persistent) return break_down(why);
-  absence_ = no_worker(why.what());
+  const Error absence = no_worker(why.what());
+  absence_ = absence;  // whoever is told may ask again, and find somebody
   pending_.clear();
   std::vector<std::uint64_t> numbers;
   for (const auto& [number, block] : blocks_) {
     if (block.open.empty()) numbers.push_back(number);  // else a worker that ends may answer it yet
   }
   for (const std::uint64_t number : numbers) {
-    if (const auto block = blocks_.find(number); block != blocks_.end()) fail(block, *absence_);
+    if (const auto block = blocks_.find(number); block != blocks_.end()) fail(block, absence);
   }
 }
 

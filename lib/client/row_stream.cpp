@@ -27,7 +27,12 @@ RowStream::RowStream(asio::io_context& io, std::shared_ptr<Connection> connectio
   const State now = connection_->state();
   if (now == State::ready) {
     there_at_ = clock_.now();
-    open();
+    try {
+      open();
+    } catch (...) {
+      connection_->remove(*this);
+      throw;
+    }
   }
   if (now == State::refused || now == State::stopped) state_ = now;
 }

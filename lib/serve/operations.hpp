@@ -71,9 +71,7 @@ struct TrafficView {
 
 // What requests look at, and what may change while they come.
 struct Settings {
-  std::atomic<std::int64_t> max_rows{65536};
   std::atomic<std::uint64_t> max_body{64u << 20};
-  std::atomic<bool> strict_json{false};
 };
 
 // Any thread's, but for `server`, which is set before clients come.

@@ -237,9 +237,10 @@ void H2Session::frame_sent(const nghttp2_frame& frame) {
 
 // The client has its answer, and hasn't sent all of its request. There are clients that forget an answer when
 // the reset comes before they have sent it (curl 7.88), so that the rest may come for a while, as far as the
-// stream's window goes. Clients of gRPC's streams of messages wait for just that reset.
+// stream's window goes. Clients of gRPC wait for just that reset, and so does the same curl where the
+// answer's end came with its head, as a gRPC status does.
 void H2Session::answered_early(H2Stream& stream) {
-  if (stream.streaming_) return stop_request(stream);
+  if (stream.head_.grpc) return stop_request(stream);
   stream.lingers_until_ = now_ + linger_time;
   stream.tell_done(true);
 }

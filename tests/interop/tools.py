@@ -138,9 +138,9 @@ assert run("nn-predict -m people.nn people.arrow --to csv") == reference
 
 section("what does not fit is refused by name")
 assert "'height'" in run("nn-predict -m people.nn", stream_of(arrow.drop(["height"])), status=1)
-dates = arrow.append_column("born", pa.array(pd.date_range("2020", periods=400)))
-message = run("nn-train - --label y --layers 4 -o out.nn", stream_of(dates), status=1)
-assert "'born'" in message and "timestamp" in message, message
+lists = arrow.append_column("born", pa.array([[2020, 1]] * 400))
+message = run("nn-train - --label y --layers 4 -o out.nn", stream_of(lists), status=1)
+assert "'born'" in message and "list" in message, message
 holes = arrow.set_column(6, "y", pa.array([None] + arrow["y"].to_pylist()[1:]))
 assert "row 0" in run("nn-train - --label y --layers 4 -o out.nn", stream_of(holes), status=1)
 cut = stream_of(arrow)[:-8]

@@ -149,8 +149,13 @@ void V1Rows::read_columns(json::object object, std::int64_t row, const Place& pl
 
 void V1Rows::fail_missing(std::int64_t row, fmt::format_string<std::string> text) const {
   const auto has = [&](std::int64_t seen) { return row < 0 ? seen >= 0 : seen == row; };
-  const auto missing = std::find_if_not(memory_.seen.begin(), memory_.seen.end(), has) - memory_.seen.begin();
-  fail_data(text, printable(signature_.columns()[static_cast<std::size_t>(missing)].name, 40));
+  const auto& seen = memory_.seen;
+  const bool any = std::any_of(seen.begin(), seen.end(), has);
+  const auto missing = std::find_if_not(seen.begin(), seen.end(), has) - seen.begin();
+  const bool matrix = !any && signature_.form() == Signature::Form::matrix;
+  fail_data(
+      text,
+      printable(matrix ? matrix_name() : signature_.columns()[static_cast<std::size_t>(missing)].name, 40));
 }
 
 void V1Rows::read_context(json::value& value) {

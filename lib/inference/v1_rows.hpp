@@ -56,7 +56,8 @@ class V1Rows {
   std::optional<std::size_t> column_named(std::string_view name, std::size_t expected) const;
   // The row has this column now. False where it had it before.
   bool note(std::size_t column, std::int64_t row);
-  // Names the first column that this row hasn't.
+  // Names the first column that this row hasn't: of one without any the matrix, where the model is described
+  // so.
   [[noreturn]] void fail_missing(std::int64_t row, fmt::format_string<std::string> text) const;
 
   bool one_scalar() const;

@@ -75,7 +75,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Begins to read; after join().
+  // Begins to read; after join(), from where on the connection ends itself whatever is wrong: nothing is
+  // thrown.
   virtual void start() = 0;
   // What is under way is answered, and then the connection ends; an idle one ends soon.
   virtual void drain() = 0;

@@ -50,12 +50,17 @@ H1Connection::H1Connection(ThreadContext& thread, UniqueFd socket, Peer peer)
   }
 }
 
-void H1Connection::start() { read(); }
+void H1Connection::start() { pump(); }
 
 void H1Connection::start_refused() {
-  const auto exchange = take_spare();
-  queue_.push_back(exchange);
-  refuse(*exchange, {503, "no connection is free"});
+  const auto self = shared_from_this();
+  try {
+    queue_.reserve(1);
+    queue_.push_back(take_spare());
+    refuse(*queue_.back(), {503, "no connection is free"});
+  } catch (const std::exception&) {
+    return close();  // no memory for telling it
+  }
   pump();
 }
 

@@ -66,6 +66,7 @@ class EchoHandler : public http::Handler {
     ++refused;
     known.insert(&exchange);
     exchange.response().content_type = "text/plain";
+    if (no_memory) throw std::bad_alloc();
     exchange.response().body = fmt::format("{}|{}", exchange.head().path, its.message);
   }
 
@@ -74,6 +75,7 @@ class EchoHandler : public http::Handler {
   std::function<void(http::Exchange&)> prepare;
   bool later = false;
   std::deque<std::shared_ptr<http::Exchange>> waiting;
+  bool no_memory = false;  // for saying why a request is refused
   std::vector<std::string> begun;
   std::set<http::Exchange*> known;  // begun or refused, and not done
   int gone = 0, done_sent = 0, done_unsent = 0, refused = 0;

@@ -224,6 +224,12 @@ TEST_CASE("one connection too many makes room, or is refused") {
   CHECK(f.server->stats().connections_refused == 1);
   f.pass(3s);
   CHECK(f.server->connections() == 2);
+  // One that can't be told so is counted as gone once.
+  f.handler->no_memory = true;
+  auto fifth = f.connect();
+  fifth.take();
+  CHECK(fifth.ended);
+  CHECK(f.server->connections() == 2);
 }
 
 TEST_CASE("a drain answers what is under way, and ends") {

@@ -17,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "http/exchange.hpp"
+#include "http/response_head.hpp"
 #include "http/server.hpp"
 #include "net/socket.hpp"
 
@@ -60,6 +61,7 @@ struct ThreadContext {
   List idle = {};                                             // longest first
   std::vector<std::shared_ptr<H2Stream>> spare_streams = {};  // of HTTP/2, while any connection is busy
   bool draining = false;
+  DateText date{};
   std::minstd_rand jitter{};                    // of ages
   std::shared_ptr<Compressor> compressor = {};  // made when it is needed first
   std::function<void()> on_empty = {};          // the last connection has left, while draining

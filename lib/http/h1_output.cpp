@@ -150,6 +150,7 @@ void H1Connection::format(H1Exchange& e, bool last) {
   Response& response = e.response_;
   if (response.close || (last && (thread_.draining || ages(now_)))) e.closes_ = last_ = true;
   HeadForm form;
+  form.date = thread_.date.at(thread_.clock.date());
   form.close = e.closes_;
   form.keep_alive = e.text_.http10 && !e.closes_;
   e.answer_body_ = response.body;

@@ -12,7 +12,7 @@ namespace nn::http {
 namespace {
 
 // Values that differ from answer to answer would only push others out of the table of HPACK.
-constexpr std::array<std::string_view, 4> varying{"x-request-id", "traceparent", "server-timing", "date"};
+constexpr std::array<std::string_view, 3> varying{"x-request-id", "traceparent", "server-timing"};
 
 constexpr std::size_t least_compressed = 1 << 10;
 constexpr std::uint8_t literal = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
@@ -104,6 +104,8 @@ void H2Session::submit_response(H2Stream& stream, bool with_body) {
     const char* const end = std::to_chars(status.data(), status.data() + status.size(), shown).ptr;
     add_field(":status", {status.data(), end}, NGHTTP2_NV_FLAG_NO_COPY_NAME);
   }
+  // Sent as it is then: one text for all answers, which the table of HPACK would fill with.
+  add_field("date", thread_.date.at(thread_.clock.date()), literal | NGHTTP2_NV_FLAG_NO_INDEX);
   std::array<char, 24> length{};
   if (grpc) {
     add_field("content-type", "application/grpc", literal);

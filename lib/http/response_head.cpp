@@ -1,5 +1,7 @@
 #include "http/response_head.hpp"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "base/json_text.hpp"
@@ -62,6 +64,23 @@ std::string_view reason_of(int status) {
   }
 }
 
+std::string_view DateText::at(std::chrono::system_clock::time_point now) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(now);
+  if (second == second_) return {text_.data(), text_.size()};
+  second_ = second;
+  const auto day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(second - day);
+  constexpr std::string_view days = "SunMonTueWedThuFriSat", months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const auto weekday = std::chrono::weekday(day).c_encoding();
+  const auto month = static_cast<unsigned>(date.month()) - 1;
+  fmt::format_to_n(text_.data(), text_.size(), "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                   days.substr(3 * weekday, 3), static_cast<unsigned>(date.day()),
+                   months.substr(std::size_t{3} * month, 3), static_cast<int>(date.year()),
+                   time.hours().count(), time.minutes().count(), time.seconds().count());
+  return {text_.data(), text_.size()};
+}
+
 void write_head(const Response& response, std::size_t body_size, const HeadForm& form, std::string& out) {
   if (response.status == 200) {
     out.assign("HTTP/1.1 200 OK\r\n");
@@ -72,6 +91,7 @@ void write_head(const Response& response, std::size_t body_size, const HeadForm&
     out += reason_of(response.status);
     out += "\r\n";
   }
+  add_field("Date", form.date, out);
   if (has_body(response.status)) {
     if (!response.content_type.empty()) add_field("Content-Type", response.content_type, out);
     out += "Content-Length: ";

@@ -122,16 +122,32 @@ TEST_CASE("answers to HEAD, and those of some statuses, have no body") {
   HttpFixture f;
   auto client = f.connect();
   CHECK(f.ask(client, "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n") ==
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\n");
+        "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\nContent-Length: 8\r\n\r\n");
   f.handler->prepare = [](http::Exchange& e) { e.response().status = 204; };
-  CHECK(f.ask(client, get("/a")) == "HTTP/1.1 204 No Content\r\n\r\n");
+  CHECK(f.ask(client, get("/a")) == "HTTP/1.1 204 No Content\r\n" DATE "\r\n");
   f.handler->prepare = [](http::Exchange& e) {
     e.response().status = 799;
     e.response().fields.add("x-echo", "a\r\nInjected: b");
   };
-  CHECK(f.ask(client, get("/a")) ==
-        "HTTP/1.1 799 Unknown\r\nContent-Type: text/plain\r\nContent-Length: 7\r\nx-echo: a  Injected: "
-        "b\r\n\r\nGET /a ");
+  CHECK(f.ask(client, get("/a")) == "HTTP/1.1 799 Unknown\r\n" DATE
+                                    "Content-Type: text/plain\r\nContent-Length: 7\r\nx-echo: a  Injected: "
+                                    "b\r\n\r\nGET /a ");
+}
+
+TEST_CASE("answers say when they were made") {
+  HttpFixture f;
+  auto client = f.connect();
+  f.pass(999ms);
+  CHECK(f.ask(client, get("/a")).find("\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n") != std::string::npos);
+  f.pass(1ms);
+  CHECK(f.ask(client, get("/a")).find("\r\nDate: Fri, 15 Jan 2027 08:00:01 GMT\r\n") != std::string::npos);
+  constexpr std::pair<std::int64_t, const char*> dates[] = {{0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+                                                            {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"},
+                                                            {1709251199, "Thu, 29 Feb 2024 23:59:59 GMT"},
+                                                            {1735689599, "Tue, 31 Dec 2024 23:59:59 GMT"}};
+  http::DateText text;
+  for (const auto& [seconds, date] : dates)
+    CHECK(text.at(std::chrono::system_clock::time_point(std::chrono::seconds(seconds))) == date);
 }
 
 TEST_CASE("whoever expects to be told to go on is told so, or gets the answer at once") {

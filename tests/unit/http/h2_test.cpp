@@ -34,6 +34,7 @@ TEST_CASE("a POST over HTTP/2 brings its body in pieces") {
   at.say(data(1, "def", true));
   CHECK(at.answer(1).data == "abcdef");
   CHECK(at.answer(1).field("content-length") == "6");
+  CHECK(at.answer(1).field("date") == "Fri, 15 Jan 2027 08:00:00 GMT");
   CHECK(at.memory.used() == 0);
 }
 
@@ -57,7 +58,7 @@ TEST_CASE("a unary call of gRPC") {
   CHECK(answer.data == message("hello"));
   REQUIRE(answer.heads.size() == 2);
   CHECK(answer.heads[0][0].second == "200");
-  CHECK(answer.heads[0][1].second == "application/grpc");
+  CHECK(answer.heads[0][2].second == "application/grpc");
   CHECK(answer.heads[1] == Pairs{{"grpc-status", "0"}});
   CHECK(at.handler.deadline_ms == 250);
   CHECK(at.memory.used() == 0);

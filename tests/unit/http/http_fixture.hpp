@@ -15,6 +15,7 @@
 
 #include "../manual_clock.hpp"
 #include "catch.hpp"
+#include "http/response_head.hpp"
 #include "http/server.hpp"
 #include "net/socket.hpp"
 #include "net/timer.hpp"
@@ -65,8 +66,8 @@ class EchoHandler : public http::Handler {
   void refuse(http::Exchange& exchange, http::Refusal& its) override {
     ++refused;
     known.insert(&exchange);
-    exchange.response().content_type = "text/plain";
     if (no_memory) throw std::bad_alloc();
+    exchange.response().content_type = "text/plain";
     exchange.response().body = fmt::format("{}|{}", exchange.head().path, its.message);
   }
 
@@ -74,8 +75,8 @@ class EchoHandler : public http::Handler {
   std::optional<int> refusal;
   std::function<void(http::Exchange&)> prepare;
   bool later = false;
-  std::deque<std::shared_ptr<http::Exchange>> waiting;
   bool no_memory = false;  // for saying why a request is refused
+  std::deque<std::shared_ptr<http::Exchange>> waiting;
   std::vector<std::string> begun;
   std::set<http::Exchange*> known;  // begun or refused, and not done
   int gone = 0, done_sent = 0, done_unsent = 0, refused = 0;
@@ -125,6 +126,9 @@ class HttpClient {
  private:
   UniqueFd fd_;
 };
+
+// When the clock begins.
+#define DATE "Date: Fri, 15 Jan 2027 08:00:00 GMT\r\n"
 
 class HttpFixture {
  public:

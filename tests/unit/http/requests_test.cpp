@@ -7,10 +7,10 @@ using namespace std::chrono_literals;
 TEST_CASE("a request is answered in one write, and the connection stays") {
   HttpFixture f;
   auto client = f.connect();
-  CHECK(f.ask(client, get("/a?b=c")) ==
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 7\r\n\r\nGET /a ");
+  CHECK(f.ask(client, get("/a?b=c")) == "HTTP/1.1 200 OK\r\n" DATE
+                                        "Content-Type: text/plain\r\nContent-Length: 7\r\n\r\nGET /a ");
   CHECK(f.ask(client, post("/b", "body")) ==
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nPOST /b body");
+        "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\nContent-Length: 12\r\n\r\nPOST /b body");
   CHECK_FALSE(client.ended);
   CHECK(f.server->connections() == 1);
 }

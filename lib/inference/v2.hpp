@@ -36,7 +36,8 @@ struct V2Request {
 // Reads requests. Keeps its memory from one to the next. One thread.
 class V2Reader {
  public:
-  V2Reader();
+  // Rows that come as binary data, of which a byte may become a number of eight, take `most_bytes` at most.
+  explicit V2Reader(std::uint64_t most_bytes = 256u << 20);
   ~V2Reader();
   V2Reader(V2Reader&&) noexcept;
   V2Reader& operator=(V2Reader&&) noexcept;
@@ -50,6 +51,7 @@ class V2Reader {
 
  private:
   struct State;
+  std::uint64_t most_bytes_;
   std::unique_ptr<State> state_;
 };
 

@@ -184,6 +184,13 @@ void V2Inputs::read_binary(const Input& input) {
     fail_data("unexpected size for input '{}', expecting {} additional bytes", printable(*input.name, 40),
               *input.binary_size - left);
   }
+  // A number of a byte may become one of eight.
+  bytes_ += std::min(static_cast<std::uint64_t>(checked.elements), *input.binary_size) *
+            size_of(rows_.field(checked.column).type);
+  if (bytes_ > most_bytes_) {
+    fail_data("the request's rows take more than {} bytes as numbers: send fewer of them at once",
+              most_bytes_);
+  }
   add_raw(rows_, checked, *input.type, body_.substr(binary_at_, *input.binary_size));
   binary_at_ += *input.binary_size;
 }

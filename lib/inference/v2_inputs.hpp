@@ -24,14 +24,16 @@ class V2Inputs {
     std::vector<bool> seen;  // inputs of the signature
   };
 
-  // The first `json_bytes` of the body are JSON, which `json` has open.
+  // The first `json_bytes` of the body are JSON, which `json` has open. Rows that come as binary data take
+  // `most_bytes` at most.
   V2Inputs(Memory& memory, JsonBody& json, std::string_view body, std::size_t json_bytes,
-           const Signature& signature, Rows& rows)
+           const Signature& signature, Rows& rows, std::uint64_t most_bytes)
       : memory_(memory),
         json_(json),
         body_(body),
         signature_(signature),
         rows_(rows),
+        most_bytes_(most_bytes),
         binary_at_(json_bytes) {}
 
   // The list of inputs.
@@ -58,7 +60,9 @@ class V2Inputs {
   std::string_view body_;
   const Signature& signature_;
   Rows& rows_;
-  std::size_t binary_at_;  // the next binary tensor
+  const std::uint64_t most_bytes_;
+  std::uint64_t bytes_ = 0;  // of rows that come as binary data
+  std::size_t binary_at_;    // the next binary tensor
   std::int64_t inputs_ = 0;
   Signature::Form form_ = Signature::Form::columns;
   std::int64_t row_count_ = 0;

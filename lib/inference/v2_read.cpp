@@ -115,7 +115,7 @@ struct V2Reader::State {
   V2Inputs::Memory inputs;
 };
 
-V2Reader::V2Reader() : state_(std::make_unique<State>()) {}
+V2Reader::V2Reader(std::uint64_t most_bytes) : most_bytes_(most_bytes), state_(std::make_unique<State>()) {}
 V2Reader::~V2Reader() = default;
 V2Reader::V2Reader(V2Reader&&) noexcept = default;
 V2Reader& V2Reader::operator=(V2Reader&&) noexcept = default;
@@ -127,7 +127,7 @@ void V2Reader::read(std::string_view body, std::optional<std::string_view> heade
   request.priority = 0;
   request.outputs.clear();
   const auto json_bytes = json_bytes_of(header_length, body.size());
-  V2Inputs inputs(state_->inputs, state_->json, body, json_bytes.value_or(0), signature, rows);
+  V2Inputs inputs(state_->inputs, state_->json, body, json_bytes.value_or(0), signature, rows, most_bytes_);
   RequestReader reader(state_->json, inputs, signature, request);
   if (!json_bytes) return reader.read_raw();
   reader.read(body.substr(0, *json_bytes));

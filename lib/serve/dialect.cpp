@@ -52,7 +52,7 @@ class V1 : public Dialect {
 
 class V2 : public Dialect {
  public:
-  explicit V2(bool strict) : strict_(strict) {}
+  V2(const inference::proto::RowLimits& limits, bool strict) : reader_(limits.bytes), strict_(strict) {}
   void fill(http::Exchange& exchange, Call& call) override {
     const auto header = exchange.head().fields.find("inference-header-content-length");
     reader_.read(exchange.body(), header, call.served->signature, call.rows, call.v2);
@@ -147,7 +147,7 @@ class Examples : public Dialect {
 
 Dialects::Dialects(const DialectOptions& options)
     : v1_(std::make_unique<V1>(options.strict_json)),
-      v2_(std::make_unique<V2>(options.strict_json)),
+      v2_(std::make_unique<V2>(options.limits, options.strict_json)),
       grpc_v2_(std::make_unique<GrpcV2>(options.limits)),
       predict_(std::make_unique<Predict>(options.limits)),
       examples_(std::make_unique<Examples>(options.limits)) {}

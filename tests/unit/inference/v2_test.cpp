@@ -283,6 +283,14 @@ TEST_CASE("tensors come as bytes behind the JSON") {
   const auto column = [&](std::string_view type, const std::string& bytes) {
     return read_binary("single", request(binary_input("a", "[1]", type, bytes.size())), bytes).table;
   };
+  // What bytes become is bounded, whatever they are.
+  V2Reader small(64);
+  const auto bytes = [&](std::size_t count) {
+    const std::string json = request(binary_input("a", fmt::format("[{}]", count), "UINT8", count));
+    return read("single", json + std::string(count, '\1'), std::to_string(json.size()), small).table;
+  };
+  CHECK(bytes(8) == "a=[1|1|1|1|1|1|1|1]");
+  CHECK(bytes(9) == "the request's rows take more than 64 bytes as numbers: send fewer of them at once");
   CHECK(column("BOOL", raw(std::uint8_t{1})) == "a=[1]");
   CHECK(column("BOOL", raw(std::uint8_t{2})) == "input 'a' has a BOOL that is neither 0 nor 1");
   CHECK(column("UINT8", raw(std::uint8_t{200})) == "a=[200]");

@@ -149,6 +149,12 @@ std::string_view Arms::cookie(http::Exchange& exchange, const std::string& name)
   return cookie_;
 }
 
+void Arms::append_key_fields(std::string& out) const {
+  for (const auto& [name, arms] : models_) {
+    if (arms->routes->key.from == From::header) out.append(", ").append(arms->routes->key.name);
+  }
+}
+
 // Nothing: it is chosen by chance.
 std::optional<std::uint64_t> Arms::hash_of(http::Exchange& exchange, const Call& call,
                                            const traffic::Routes& routes) {

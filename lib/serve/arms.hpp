@@ -58,6 +58,9 @@ class Arms {
   // The same once rows are there, for keys that are made of them: null where it stays as it is.
   std::shared_ptr<Served> choose_by_rows(Call& call);
 
+  // Adds ", NAME" for each field of requests by which a plan gives arms.
+  void append_key_fields(std::string& out) const;
+
   // The computation of a call is over.
   void note(const Call& call, std::span<const float> values);
   // The rows and the answer of a call that is to be run through the shadow, as copies; null where it isn't.

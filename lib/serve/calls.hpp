@@ -38,6 +38,7 @@ class Calls {
   // The version that a route means. Throws Fault.
   std::shared_ptr<serving::Servable> find(const Route& route, std::string_view model) const;
   ServedVersions& versions() { return versions_; }
+  const Arms& arms() const { return arms_; }
 
  private:
   void try_start(http::Exchange& exchange, Call& call, const std::optional<Error>& why_not = {});

@@ -93,7 +93,9 @@ void Frontend::handle(http::Exchange& exchange) {
   Call& call = call_of(exchange);
   call.whole = true;
   if (exchange.head().method == http::Method::options) {
-    if (!observer_.preflight(exchange)) exchange.response().status = 204;
+    std::string key_fields;
+    calls_.arms().append_key_fields(key_fields);
+    if (!observer_.preflight(exchange, key_fields)) exchange.response().status = 204;
     observer_.decorate(exchange, call);
     exchange.send();
     return;

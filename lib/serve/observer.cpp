@@ -179,7 +179,7 @@ void Observer::decorate(http::Exchange& exchange, Call& call) {
   }
 }
 
-bool Observer::preflight(http::Exchange& exchange) const {
+bool Observer::preflight(http::Exchange& exchange, std::string_view more_fields) const {
   if (operations_.cors.empty()) return false;
   const auto origin = exchange.head().fields.find("origin");
   http::Response& response = exchange.response();
@@ -190,8 +190,10 @@ bool Observer::preflight(http::Exchange& exchange) const {
   }
   response.status = 200;
   response.fields.add("access-control-allow-methods", "POST, GET");
-  response.fields.add("access-control-allow-headers",
-                      "Content-Type, Authorization, Inference-Header-Content-Length, X-Request-Id");
+  std::string allowed =
+      "Content-Type, Content-Encoding, Authorization, Inference-Header-Content-Length, X-Request-Id, "
+      "X-Request-Timeout-Ms, X-Nn-Version, Traceparent, Tracestate";
+  response.fields.add("access-control-allow-headers", allowed.append(more_fields));
   response.fields.add("access-control-max-age", "600");
   return true;
 }

@@ -34,8 +34,9 @@ class Observer {
   // It has been answered, or given up.
   void ended(http::Exchange& exchange, Call& call, bool sent);
   // Answers the question of a browser whether a page of another origin may ask this; false where none are
-  // to: then it is a question like any other.
-  bool preflight(http::Exchange& exchange) const;
+  // to: then it is a question like any other. `more_fields`, as ", NAME", are those that it may have besides
+  // what we understand of every request.
+  bool preflight(http::Exchange& exchange, std::string_view more_fields) const;
 
  private:
   void count(const http::Exchange& exchange, const Call& call, std::chrono::microseconds total);

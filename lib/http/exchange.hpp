@@ -110,6 +110,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // with the status of the response and no further message.
   virtual void send_message() = 0;
   // The client is gone, or has cancelled.
+  // Counts bytes of a stream's message that the handler holds for longer than the call with the bodies of all
+  // requests. False where there is no room; else give_back() must follow, whatever becomes of the client.
+  virtual bool hold(std::uint64_t bytes) = 0;
+  virtual void give_back(std::uint64_t bytes) = 0;
   virtual bool gone() const = 0;
 
   std::shared_ptr<Work> work;

@@ -31,6 +31,8 @@ class H1Exchange final : public Exchange {
   std::uint64_t bytes_out() const override { return bytes_out_; }
   void send() override;
   void send_message() override {}  // there are none in HTTP/1.1
+  bool hold(std::uint64_t) override { return false; }
+  void give_back(std::uint64_t) override {}
   bool gone() const override { return gone_; }
 
  private:

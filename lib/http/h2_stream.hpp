@@ -30,6 +30,8 @@ class H2Stream final : public Exchange {
   std::uint64_t bytes_out() const override { return bytes_out_; }
   void send() override;
   void send_message() override;
+  bool hold(std::uint64_t bytes) override { return thread_.memory.take(bytes); }
+  void give_back(std::uint64_t bytes) override { thread_.memory.give_back(bytes); }
   bool gone() const override { return gone_; }
 
  private:

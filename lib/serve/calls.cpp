@@ -132,7 +132,10 @@ bool Calls::wait_for_model(http::Exchange& exchange, Call& call, Fault& fault,
     return false;
   }
   // A message of a stream is gone when its model is there.
-  if (call.stream != nullptr && !call.patience) call.message.assign(exchange.body());
+  if (call.stream != nullptr && !call.patience && !call.stream->hold(call)) {
+    fault.message = "the bodies of requests take all the memory that there is for them";
+    return false;
+  }
   std::optional<Clock::time_point> deadline = exchange.head().deadline;
   // Of other protocols the body is read when it is known what the model wants.
   const bool is_read = call.route.action == Action::infer || call.route.action == Action::stream_infer;

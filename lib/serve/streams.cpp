@@ -1,5 +1,7 @@
 #include "serve/streams.hpp"
 
+#include <new>
+
 namespace nn::serve {
 
 void InferStream::gone() {
@@ -22,7 +24,23 @@ Call& InferStream::next() {
   return call;
 }
 
+bool InferStream::hold(Call& call) const {
+  const std::string_view message = exchange.body();
+  if (!exchange.hold(message.size())) return false;
+  try {
+    call.message.assign(message);
+  } catch (const std::bad_alloc&) {
+    exchange.give_back(message.size());
+    return false;
+  }
+  return true;
+}
+
 void InferStream::over(Call& call) {
+  if (!call.message.empty()) {
+    exchange.give_back(call.message.size());
+    call.message = std::string();
+  }
   free.push_back(&call);
   if (!idle()) return;
   if (half_closed) return exchange.send();

@@ -26,6 +26,8 @@ struct InferStream : http::Work {
   void gone() override;
   Call& next();
   // The call's answer has been sent. Ends the stream with the last of them, where no more are to come.
+  // Copies the message into the call, until that is over. False where the bodies of requests have no room.
+  bool hold(Call& call) const;
   void over(Call& call);
   bool idle() const { return free.size() == calls.size(); }
 };

@@ -59,7 +59,8 @@ struct Peer {
   bool admin = false;  // came in where only administrators do
   bool local = false;  // a process of this machine and of our user, or root's
   bool tls = false;
-  bool metrics = false;  // came in where only metrics and health are told
+  bool metrics = false;      // came in where only metrics and health are told
+  std::uint64_t number = 0;  // of the connection, from 1 on: no other one of the server has it
 };
 
 // An answer, filled in by a handler. Its memory is kept for the next one.
@@ -109,11 +110,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // A message of a stream, in response().body, which is empty afterwards. gRPC only; send() ends the stream,
   // with the status of the response and no further message.
   virtual void send_message() = 0;
-  // The client is gone, or has cancelled.
   // Counts bytes of a stream's message that the handler holds for longer than the call with the bodies of all
   // requests. False where there is no room; else give_back() must follow, whatever becomes of the client.
   virtual bool hold(std::uint64_t bytes) = 0;
   virtual void give_back(std::uint64_t bytes) = 0;
+  // The client is gone, or has cancelled.
   virtual bool gone() const = 0;
 
   std::shared_ptr<Work> work;

@@ -230,8 +230,8 @@ Server::~Server() { stop(); }
 
 void Server::come(net::Listeners::Client client) {
   if (state_->stopped) return;
-  state_->stats.connections_total.fetch_add(1, std::memory_order_relaxed);
-  Peer peer{std::move(client.name), client.admin, client.local, client.tls, client.metrics};
+  const std::uint64_t number = 1 + state_->stats.connections_total.fetch_add(1, std::memory_order_relaxed);
+  Peer peer{std::move(client.name), client.admin, client.local, client.tls, client.metrics, number};
   boost::system::error_code error;
   UniqueFd socket(client.socket.release(error));
   if (error) return;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/text.hpp"
 #include "inference/describe.hpp"
@@ -28,6 +29,13 @@ void earlier(std::optional<Clock::time_point>& deadline, std::optional<Clock::ti
 // From when on its own time counts: messages of a stream come one after the other.
 Clock::time_point begin_of(const http::Exchange& exchange, const Call& call) {
   return call.stream != nullptr ? call.times.come : exchange.head().arrived;
+}
+
+// Who takes turns with others where requests wait: the holders of a token, whatever their connections are,
+// and each connection where there is none, or it has no name.
+std::uint64_t client_of(const http::Exchange& exchange, const Call& call) {
+  if (call.token.empty()) return exchange.peer().number;
+  return std::hash<std::string_view>()(call.token) | std::uint64_t{1} << 63;
 }
 
 Fault why_not_answered(const serving::Request& request) {
@@ -200,6 +208,7 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
   computation.rows = call.rows.batch();
   computation.bytes = exchange.body().size();
   computation.wants_batch = false;
+  computation.client = client_of(exchange, call);
   computation.trace = traceparent_of(exchange.head());
   computation.arrived = Clock::machine().now();  // a body that comes slowly hasn't waited for us
   computation.deadline = exchange.head().deadline;

@@ -154,6 +154,7 @@ void Frontend::message(http::Exchange& exchange) {
   if (call.route.action == Action::stream_infer) {
     auto stream = std::make_shared<InferStream>(exchange);
     stream->route = call.route;
+    stream->token = call.token;
     exchange.work = stream;
     return calls_.start(exchange, stream->next());
   }

@@ -20,6 +20,7 @@ Call& InferStream::next() {
   call.clear();
   call.route.protocol = route.protocol;
   call.route.action = route.action;
+  call.token = token;
   call.stream = this;
   return call;
 }

@@ -17,6 +17,7 @@ struct InferStream : http::Work {
 
   http::Exchange& exchange;
   Route route;
+  std::string token;                         // the name of that which it came with; maybe empty
   std::vector<std::shared_ptr<Call>> calls;  // all of them
   std::vector<Call*> free;                   // those that are under way aren't
   bool half_closed = false;                  // no more messages come
@@ -25,9 +26,9 @@ struct InferStream : http::Work {
   // Nobody waits for what is under way; the stream ends behind it.
   void gone() override;
   Call& next();
-  // The call's answer has been sent. Ends the stream with the last of them, where no more are to come.
   // Copies the message into the call, until that is over. False where the bodies of requests have no room.
   bool hold(Call& call) const;
+  // The call's answer has been sent. Ends the stream with the last of them, where no more are to come.
   void over(Call& call);
   bool idle() const { return free.size() == calls.size(); }
 };

@@ -38,6 +38,12 @@ std::uint64_t client_of(const http::Exchange& exchange, const Call& call) {
   return std::hash<std::string_view>()(call.token) | std::uint64_t{1} << 63;
 }
 
+// Triton's numbers: 1 is the best, and 0 says nothing. All that is worse than the usual is the same.
+serving::Priority priority_of(std::uint64_t level) {
+  if (level == 1) return serving::Priority::high;
+  return level < 3 ? serving::Priority::normal : serving::Priority::batch;
+}
+
 Fault why_not_answered(const serving::Request& request) {
   using State = serving::Request::State;
   switch (request.state) {
@@ -209,6 +215,7 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
   computation.bytes = exchange.body().size();
   computation.wants_batch = false;
   computation.client = client_of(exchange, call);
+  computation.priority = priority_of(dialects_.of(call.route).priority(call));
   computation.trace = traceparent_of(exchange.head());
   computation.arrived = Clock::machine().now();  // a body that comes slowly hasn't waited for us
   computation.deadline = exchange.head().deadline;

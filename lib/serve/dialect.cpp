@@ -60,6 +60,7 @@ class V2 : public Dialect {
   std::optional<std::chrono::microseconds> timeout(const Call& call) const override {
     return call.v2.timeout;
   }
+  std::uint64_t priority(const Call& call) const override { return call.v2.priority; }
   void answer(http::Response& response, Call& call, const inference::Answers& answers) override {
     const Answerer answerer(call);
     const auto header = append_v2_answer(response.body, call.v2, answerer.words(), answers, strict_);
@@ -88,6 +89,7 @@ class GrpcV2 : public Dialect {
   std::optional<std::chrono::microseconds> timeout(const Call& call) const override {
     return call.grpc_v2.timeout();
   }
+  std::uint64_t priority(const Call& call) const override { return call.grpc_v2.priority(); }
   void answer(http::Response& response, Call& call, const inference::Answers& answers) override {
     const Answerer answerer(call);
     if (call.stream != nullptr)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -22,6 +23,8 @@ class Dialect {
   virtual std::optional<std::chrono::microseconds> timeout(const Call& /*call*/) const {
     return std::nullopt;
   }
+  // How urgent it is, where the message says so: from 1, the most, on; 0 where it doesn't.
+  virtual std::uint64_t priority(const Call& /*call*/) const { return 0; }
   // Fills in the response: body, type and fields. Data errors.
   virtual void answer(http::Response& response, Call& call, const inference::Answers& answers) = 0;
 };

@@ -28,6 +28,13 @@ void check_printable_name(std::string_view name) {
   }
 }
 
+std::string why_no_model_folder(std::string_view name) {
+  if (name.starts_with('.')) return "its name begins with '.'";
+  if (name.find(':') != std::string_view::npos) return "its name holds ':', which begins a label";
+  if (printable(name, name.size() + 1) != name) return "its name is not plain UTF-8 text";
+  return {};
+}
+
 ModelName parse_model_name(std::string_view text) {
   if (printable(text, text.size() + 1) != text) {
     fail_usage("'{}' names no model: it is not plain UTF-8 text", printable(text));

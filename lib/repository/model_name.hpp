@@ -8,6 +8,9 @@
 
 namespace nn::repository {
 
+// Of folders that publishers fill beside the versions, before they are one.
+inline constexpr std::string_view draft_prefix = ".publish-";
+
 struct ModelName {
   std::string name;
   std::optional<std::uint64_t> version;
@@ -26,6 +29,10 @@ std::optional<std::uint64_t> parse_version_number(std::string_view name);
 
 // The same for whoever takes no label: a usage error that says so.
 ModelName parse_unlabelled_name(std::string_view text);
+
+// Why a folder of this name is no model of the folder that it is in, or
+// empty: "its name begins with '.'".
+std::string why_no_model_folder(std::string_view name);
 
 // Usage error for a model's name or label that isn't UTF-8, or has control characters: it goes into JSON and
 // messages.

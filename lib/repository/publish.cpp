@@ -16,6 +16,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/memory.hpp"
+#include "base/text.hpp"
 #include "model/model.hpp"
 #include "repository/ensemble_version.hpp"
 #include "repository/history.hpp"
@@ -46,7 +47,7 @@ std::uint64_t highest_version(const std::string& base, std::uint64_t limit) {
 // A folder beside the versions, under a name that is none; gone with its file unless kept.
 class Draft {
  public:
-  explicit Draft(const std::string& base) : path_(base + "/.publish-XXXXXX") {
+  explicit Draft(const std::string& base) : path_(fmt::format("{}/{}XXXXXX", base, draft_prefix)) {
     if (::mkdtemp(path_.data()) == nullptr) fail_errno(base);
     ::chmod(path_.c_str(), 0777 & ~current_umask());
   }
@@ -177,6 +178,16 @@ class Base {
   std::vector<std::string> made_;
 };
 
+// Servers take a model's name from its folder.
+void check_name_of(const std::string& base) {
+  auto path = std::filesystem::absolute(base).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  const std::string why = why_no_model_folder(path.filename().string());
+  if (why.empty()) return;
+  throw make_error(ErrorKind::usage, "no server serves a model of this folder: {}", why)
+      .within_file(printable(base));
+}
+
 // Into a folder that is a version's soon. Returns the file's path.
 std::string copy_model(const std::string& model, const std::string& folder) {
   std::string path = folder + "/model.nn";
@@ -212,6 +223,7 @@ std::string copy_ensemble(const std::string& file, const std::string& folder) {
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version, Fit fit) {
+  check_name_of(base);
   const Base made(base);
   Draft draft(base);
   const std::string path =

@@ -22,7 +22,7 @@ enum class Fit : std::uint8_t {
 // is there complete or not at all, also after a crash, and several processes may publish at once: each gets a
 // number of its own. A version that people let go before, and publish again, is wanted again. Returns the
 // number. Data error where it is broken, has members that don't go together, or doesn't fit, or the version
-// is there already or was found bad.
+// is there already or was found bad; usage error for a folder whose name no model can have.
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version, Fit fit);
 

@@ -26,8 +26,9 @@ Loader::Loader(LoaderOptions options, EventLog& log, CatalogHolder& catalog, std
       clock_(clock),
       inbox_(std::make_shared<Inbox>()) {
   given_.resize(options_.models.size());
+  left_out_.resize(options_.models.size());
   for (std::size_t i = 0; i < given_.size(); ++i) {
-    for (const repository::ModelSpec& spec : repository::expand_repository(options_.models[i])) {
+    for (const repository::ModelSpec& spec : expand(i)) {
       if (numbers_.contains(spec.name)) fail_usage("two models are called '{}'; write NAME=PATH", spec.name);
       add_entry(spec);
       given_[i].push_back(spec.name);

@@ -149,6 +149,7 @@ class Loader {
   void take_models();
   bool take_models_of(std::size_t given);
   void add_entry(const repository::ModelSpec& spec);
+  std::vector<repository::ModelSpec> expand(std::size_t given);
   void free_unused(std::vector<std::unique_ptr<Servable>> unused);
   std::optional<Error> why_nothing_is_served() const;
   void look_at(Entry& entry);
@@ -203,6 +204,7 @@ class Loader {
   const Clock& clock_;
   // The loader's thread's, once it runs.
   std::vector<std::vector<std::string>> given_;  // names of the models that each of options_.models is
+  std::vector<std::set<std::string>> left_out_;  // that have been told: folders that are no models, of each
   std::map<std::string, Error, std::less<>>
       faults_;  // that have been told: of folders of models, by their paths
   std::vector<Entry> entries_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "repository/expand.hpp"
 #include "serving/loader.hpp"
 
@@ -16,6 +17,24 @@ void Loader::add_entry(const repository::ModelSpec& spec) {
   entry.required = !options_.lazy && !started_;
 }
 
+// Folders that are no models are told once, those of a heap of them by their number.
+std::vector<repository::ModelSpec> Loader::expand(std::size_t given) {
+  constexpr std::size_t most_told = 10;
+  std::vector<repository::LeftOut> left_out;
+  auto models = repository::expand_repository(options_.models[given], &left_out);
+  std::set<std::string> paths;
+  std::size_t news = 0;
+  for (const repository::LeftOut& one : left_out) {
+    paths.insert(one.path);
+    if (left_out_[given].contains(one.path) || ++news > most_told) continue;
+    warn("{} is no model here: {}", printable(one.path), one.reason);
+  }
+  if (news > most_told)
+    warn("{}: {} more folders are no models", printable(options_.models[given].path), news - most_told);
+  left_out_[given] = std::move(paths);
+  return models;
+}
+
 // A model whose folder has gone stays while something of it is loaded: the disk may be back tomorrow. Then
 // look_at() says what is wrong with it.
 bool Loader::take_models_of(std::size_t given) {
@@ -24,7 +43,7 @@ bool Loader::take_models_of(std::size_t given) {
   std::vector<repository::ModelSpec> now;
   std::optional<Error> fault;
   try {
-    now = repository::expand_repository(folder);
+    now = expand(given);
   } catch (const Error& error) {
     fault = error;
   }

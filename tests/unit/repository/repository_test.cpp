@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "../model/models.hpp"
 #include "base/error.hpp"
@@ -141,4 +142,31 @@ TEST_CASE("a folder is one model, or many, and never both") {
   std::filesystem::create_directories(base + "/iris/1");
   CHECK_THROWS_AS(expand_repository(parse_repository_spec("m=" + base)), Error);
   CHECK(expand_repository(parse_model_spec("/x/m.nn"))[0].path == "/x/m.nn");
+}
+
+TEST_CASE("folders that are no models have a reason, but for those that nobody means to be one") {
+  const test::Scratch scratch;
+  const std::string base = scratch / "models";
+  const auto left_out = [&] {
+    std::vector<LeftOut> found;
+    expand_repository(parse_repository_spec(base), &found);
+    std::map<std::string, std::string> out;
+    for (const LeftOut& one : found) out[one.path.substr(base.size() + 1)] = one.reason;
+    return out;
+  };
+  for (const char* folder :
+       {"iris/007", "empty", "a:b/1", "\xff/1", ".hidden/1", "lost+found", "new/.publish-x", "labels", "002"})
+    std::filesystem::create_directories(base + "/" + folder);
+  const std::map<std::string, std::string> expected = {
+      {"iris", "it has no version, and '007' is none; the first is a folder 1"},
+      {"empty", "it has no version; the first is a folder 1"},
+      {"a:b", "its name holds ':', which begins a label"},
+      {"\xff", "its name is not plain UTF-8 text"},
+      {"002", "a version's number is a whole one from 1, without zeros in front"}};
+  CHECK(left_out() == expected);
+  std::filesystem::create_directories(base + "/digits/1");  // models beside them change nothing
+  CHECK(left_out() == expected);
+  std::filesystem::remove_all(base + "/digits");
+  std::filesystem::create_directories(base + "/1");  // and beside versions there are other folders
+  CHECK(left_out().empty());
 }

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "../manual_clock.hpp"
+#include "../messages.hpp"
 #include "../model/models.hpp"
 #include "catch.hpp"
 #include "fake_servable.hpp"
@@ -75,6 +76,33 @@ TEST_CASE("models of a folder come, and stay while something of them is loaded")
   fs::remove_all(f.base);
   loader.load_all();
   CHECK(f.picture() == "digits:1! iris:3! people:7!");
+}
+
+TEST_CASE("a folder that is no model is told once, until it is one") {
+  Fixture f;
+  f.put("digits", 1);
+  fs::create_directories(f.base + "/a:b/1");
+  const test::Messages messages;
+  Loader loader(
+      f.options(), f.log, f.catalog, [] {}, f.clock);
+  const std::string told =
+      "warning: " + f.base + "/a:b is no model here: its name holds ':', which begins a label";
+  const auto first = messages.take();
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].ends_with(told));
+  loader.load_all();
+  fs::create_directories(f.base + "/empty");
+  loader.load_all();
+  loader.load_all();
+  std::size_t warnings = 0;
+  for (const std::string& line : messages.take())
+    warnings += line.find("is no model here") != line.npos ? 1 : 0;
+  CHECK(warnings == 1);
+  for (int i = 0; i < 20; ++i) fs::create_directories(f.base + "/e" + std::to_string(i));
+  loader.load_all();
+  const auto many = messages.take();
+  CHECK(many.size() == 11);
+  CHECK(many.back().ends_with(": 10 more folders are no models"));
 }
 
 TEST_CASE("a folder of versions and models is refused") {

@@ -69,8 +69,10 @@ std::optional<Error> Loader::why_nothing_is_served() const {
     } else if (!reason && !entry.wants.refused.empty()) {
       refused = &entry;
     } else if (!reason) {
-      reason = data_error("no version in it that is wanted; a version is {}/1/model.nn", entry.spec.path)
-                   .within_file(entry.spec.path);
+      reason = entry.why_missing ? entry.why_missing->within_file(entry.spec.path)
+                                 : data_error("no version in it that is wanted; a version is {}/1/model.nn",
+                                              entry.spec.path)
+                                       .within_file(entry.spec.path);
     }
     if (!first) first = std::move(reason);
   }
@@ -161,6 +163,8 @@ ModelEntry Loader::picture_of(Entry& entry) {
   model.required = entry.required;
   if (entry.spec.repository) model.base = entry.spec.path;
   std::erase_if(entry.unloading, [](const auto& one) { return one.second.expired(); });
+  for (const std::uint64_t version : entry.missing)
+    model.versions[version] = {VersionState::end, nullptr, entry.why_missing};
   for (const std::uint64_t version : entry.refused)
     model.versions[version] = {VersionState::end, nullptr, data_error("it was let go on request")};
   for (const auto& [version, servable] : entry.unloading)

@@ -133,6 +133,8 @@ class Loader {
     std::map<std::uint64_t, Loaded> loaded;
     std::map<std::uint64_t, Failure> failed;
     std::set<std::uint64_t> refused;  // of the versions that are there
+    std::set<std::uint64_t> missing;  // that the policy names, and aren't there
+    std::optional<Error> why_missing;
     std::map<std::uint64_t, std::weak_ptr<Servable>> unloading;
     std::optional<std::uint64_t> loading;
     std::optional<Error> reason;  // why its repository can't be read
@@ -155,10 +157,11 @@ class Loader {
   void look_at(Entry& entry);
   void look_at_all();
   // What the repository says beside its versions.
-  void read_wishes(Entry& entry);
+  void read_wishes(Entry& entry, const std::vector<repository::FoundVersion>& found);
   void take_labels(Entry& entry, repository::Labels read);
   void tell(Entry& entry, std::map<std::string, Error, std::less<>> faults);
   void reconcile(Entry& entry);
+  static void note_missing(Entry& entry, const std::vector<repository::FoundVersion>& found);
   static void note_refused(Entry& entry, const std::vector<repository::FoundVersion>& found);
   bool may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const;
   static bool is_wished(const Entry& entry, std::uint64_t version);

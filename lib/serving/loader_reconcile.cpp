@@ -1,5 +1,6 @@
 // What a loader wants of a repository, and how it comes to it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,12 +14,21 @@ namespace nn::serving {
 namespace {
 
 // What may be wrong beside a repository's versions.
-constexpr std::string_view wanted_file = "wanted", label_file = "labels/",
+constexpr std::string_view wanted_file = "wanted", label_file = "labels/", policy = "policy",
                            history_file = repository::history_file;
 
 // A file that can't be opened, or memory that isn't there, may be better next time; a wrong file won't.
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::io || kind == ErrorKind::unavailable || kind == ErrorKind::internal;
+}
+
+// "1, 2, 3 and 7 more".
+std::string listed(const std::vector<std::uint64_t>& versions) {
+  constexpr std::size_t most = 10;
+  const std::size_t shown = std::min(most, versions.size());
+  std::string out = fmt::format("{}", fmt::join(versions.begin(), versions.begin() + shown, ", "));
+  if (shown < versions.size()) out += fmt::format(" and {} more", versions.size() - shown);
+  return out;
 }
 
 bool same_fault(const std::optional<Error>& a, const std::optional<Error>& b) {
@@ -61,7 +71,7 @@ void Loader::look_at_all() {
 }
 
 // What is wrong with labels and wishes is told once, and those that were right before stay.
-void Loader::read_wishes(Entry& entry) {
+void Loader::read_wishes(Entry& entry, const std::vector<repository::FoundVersion>& found) {
   if (!entry.spec.repository) return;
   std::map<std::string, Error, std::less<>> faults;
   try {
@@ -85,6 +95,8 @@ void Loader::read_wishes(Entry& entry) {
   } catch (const Error& error) {
     faults.emplace(std::string(history_file), error);
   }
+  note_missing(entry, found);
+  if (entry.why_missing) faults.emplace(std::string(policy), *entry.why_missing);
   if (options_.needed) entry.needed = options_.needed(entry.spec);
   tell(entry, std::move(faults));
 }
@@ -117,7 +129,8 @@ void Loader::tell(Entry& entry, std::map<std::string, Error, std::less<>> faults
     warn("model {}: {}", entry.spec.name, error.what());
     JsonFields fields = {{"model", entry.spec.name}, {"error", error.what()}};
     if (what.starts_with(label_file)) fields.emplace("label", what.substr(label_file.size()));
-    log_.write(what == wanted_file    ? "wanted_failed"
+    log_.write(what == policy         ? "version_missing"
+               : what == wanted_file  ? "wanted_failed"
                : what == history_file ? "history_failed"
                                       : "label_failed",
                fields);
@@ -170,6 +183,25 @@ std::vector<repository::FoundVersion> Loader::wanted(
   return chosen;
 }
 
+// Nobody can serve them, and whoever asked for them should hear of it, also where others are served.
+void Loader::note_missing(Entry& entry, const std::vector<repository::FoundVersion>& found) {
+  std::vector<std::uint64_t> there;
+  for (const repository::FoundVersion& version : found) there.push_back(version.version);
+  std::vector<std::uint64_t> missing;
+  if (entry.spec.policy.kind == repository::VersionPolicy::Kind::specific) {
+    for (const std::uint64_t version : entry.spec.policy.versions) {
+      if (!std::binary_search(there.begin(), there.end(), version)) missing.push_back(version);
+    }
+  }
+  entry.missing = {missing.begin(), missing.end()};
+  entry.why_missing.reset();
+  if (missing.empty()) return;
+  const bool one = missing.size() == 1;
+  entry.why_missing =
+      data_error("{} {} {} wanted; there {} {}", one ? "version" : "versions", listed(missing),
+                 one ? "is" : "are", there.size() == 1 ? "is" : "are", listed(there));
+}
+
 // People let go of these, which is a reason that others can be told.
 void Loader::note_refused(Entry& entry, const std::vector<repository::FoundVersion>& found) {
   std::set<std::uint64_t> refused;
@@ -187,7 +219,7 @@ void Loader::reconcile(Entry& entry) {
                     : data_error("no version is left in it"))
         .within_file(entry.spec.path);
   }
-  read_wishes(entry);
+  read_wishes(entry, found);
   note_refused(entry, found);
   const auto forgotten = std::erase_if(entry.failed, [&](const auto& failure) {
     const auto at =

@@ -138,6 +138,34 @@ TEST_CASE("a version goes from loading to available, and the one before it goes 
   CHECK(user->version() == 1);
 }
 
+TEST_CASE("a version that a policy names and that isn't there is told, with those that are") {
+  Fixture f;
+  f.policy = "specific:1,99";
+  f.put(1, "good");
+  f.put(2, "good");
+  const test::Messages messages;
+  Run run(f);
+  run.look();
+  run.look();
+  CHECK(f.picture() == "1AVAILABLE 99END");
+  const auto reason = f.catalog.get()->models.at("m").versions.at(99).reason;
+  REQUIRE(reason);
+  CHECK(reason->message() == "version 99 is wanted; there are 1, 2");
+  std::size_t told = 0;
+  for (const std::string& line : messages.take()) told += line.find("99 is wanted") != line.npos ? 1 : 0;
+  CHECK(told == 1);
+  f.put(99, "good");
+  run.look();
+  CHECK(f.picture() == "1AVAILABLE 99AVAILABLE");
+  Fixture none;
+  none.policy = "specific:98,99";
+  for (std::uint64_t version = 1; version <= 12; ++version) none.put(version, "good");
+  Run nothing(none);
+  CHECK_THROWS_WITH(nothing.look(),
+                    Catch::EndsWith("versions 98, 99 are wanted; there are 1, 2, 3, 4, 5, 6, 7, "
+                                    "8, 9, 10 and 2 more"));
+}
+
 TEST_CASE("a version that can't be loaded has a reason, and the next best is served") {
   Fixture f;
   f.put(1, "good");

@@ -426,7 +426,7 @@ void check(const ServeOptions& given) {
   const ServeOptions options = checked(given);
   read_tokens(options);
   check_listening(options);
-  for (const repository::ModelSpec& spec : options.models) repository::find_versions(spec);
+  check_models(options);
   check_hosts(options);
   warn_of_traffic(options);
 }

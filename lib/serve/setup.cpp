@@ -71,7 +71,18 @@ void check_listening(const ServeOptions& options) {
     for (const auto& [option, path] : files) {
       if (!path.empty() && error.is_within(path)) throw within_config(error, options, option);
     }
-    throw;
+    // The other errors are of an endpoint, which they begin with.
+    const auto is_of = [&](const net::Endpoint& endpoint) {
+      return error.is_within(net::to_string(endpoint));
+    };
+    const bool listen = std::any_of(options.listen.begin(), options.listen.end(), is_of);
+    throw listen ? within_config(error, options, "listen") : error;
+  }
+}
+
+void check_models(const ServeOptions& options) {
+  for (const repository::ModelSpec& spec : options.models) {
+    as_named(options, spec.repository ? "repository" : "model", [&] { repository::find_versions(spec); });
   }
 }
 

@@ -14,8 +14,9 @@ namespace nn::serve {
 Error within_config(const Error& error, const ServeOptions& options, const std::string& option);
 // Reads the tokens; null where there are to be none. Errors as Tokens has them.
 std::shared_ptr<const Tokens> read_tokens(const ServeOptions& options);
-// Errors as net::check() and net::read_hosts() have them.
+// Errors as net::check(), repository::find_versions() and net::read_hosts() have them.
 void check_listening(const ServeOptions& options);
+void check_models(const ServeOptions& options);
 void check_hosts(const ServeOptions& options);
 // May it listen beyond loopback: has somebody said who may come?
 bool is_guarded(const ServeOptions& options);

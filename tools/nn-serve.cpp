@@ -1,5 +1,8 @@
 // nn-serve: answers clients of HTTP and gRPC with models of this machine's devices. The work is in lib/serve.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -82,8 +85,23 @@ nn::serve::ServeOptions read_anew(const nn::cli::Parsed& parsed) {
   return o.serve;
 }
 
+// Whoever asks another server starts none.
+void check_question(const options::List& list, const nn::cli::Parsed& parsed) {
+  std::vector<std::string> others;
+  const auto words = parsed.arguments([&](const options::Option& option) {
+    return options::find(list, option.name) != nullptr && !option.name.starts_with("status");
+  });
+  for (const std::string& word : words) {
+    std::string name = word.substr(0, word.find('='));
+    if (std::find(others.begin(), others.end(), name) == others.end()) others.push_back(std::move(name));
+  }
+  if (others.empty()) return;
+  nn::fail_usage("--status asks a server that runs; {} would be of one that starts", fmt::join(others, ", "));
+}
+
 void run(Options& o, const options::List& list, const nn::cli::Parsed& parsed) {
   if (!o.status.url.empty()) {
+    check_question(list, parsed);
     const std::string text = nn::serve::ask_status(o.status);
     return nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)), "standard output");
   }

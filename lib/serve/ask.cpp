@@ -26,6 +26,7 @@ using net::no_throw;
 constexpr std::chrono::milliseconds patience{10'000};
 constexpr std::size_t longest = 16 << 20;
 constexpr std::size_t longest_line = 4096;
+constexpr std::string_view first_words = "nn-serve ";  // of status_text()
 
 // What goes to the server, and what comes back until the connection's end.
 struct Exchanged {
@@ -65,27 +66,37 @@ asio::awaitable<void> fetch(Exchanged& its, net::Tls* tls) {
     fail_data("TLS: {}", printable(*transport.alert));
 }
 
-// The text of {"error": "..."}, or all of it.
-std::string error_text(std::string_view body) {
+// The text of {"error": "..."}, as all of ours have it.
+std::optional<std::string> error_text(std::string_view body) {
   constexpr std::size_t longest_error = 300;
   const auto json = nlohmann::json::parse(body, nullptr, false);
   const bool is = json.is_object() && json.contains("error") && json["error"].is_string();
-  return printable(is ? json["error"].get_ref<const std::string&>() : std::string(trim(body)), longest_error);
+  if (!is) return std::nullopt;
+  return printable(json["error"].get_ref<const std::string&>(), longest_error);
+}
+
+// What any server that isn't ours answers.
+Error not_ours(std::string_view what) {
+  return data_error("it answers {}", what).advise("; it is no nn-serve");
 }
 
 std::string body_of(std::string_view answer) {
   const std::size_t end = answer.find("\r\n\r\n");
+  const std::string_view line = answer.substr(0, answer.find('\r'));
   int status = 0;
-  constexpr std::string_view version = "HTTP/1.1 ";
-  if (answer.starts_with(version)) {
-    std::from_chars(answer.data() + version.size(), answer.data() + answer.size(), status);
-  }
+  constexpr std::string_view versions[] = {"HTTP/1.1 ", "HTTP/1.0 "};  // of one length
+  const std::string_view after = line.substr(std::min(line.size(), versions[0].size()));
+  if (std::any_of(std::begin(versions), std::end(versions), [&](auto v) { return line.starts_with(v); }))
+    std::from_chars(after.data(), after.data() + after.size(), status);
   if (end == std::string_view::npos || status == 0) fail_data("no HTTP is spoken there");
   std::string_view body = answer.substr(end + 4);
   if (status != 200) {
-    const Error error = data_error("it answers {}: {}", status, error_text(body));
+    const auto text = error_text(body);
+    if (!text) throw not_ours(printable(after, longest_line));
+    const Error error = data_error("it answers {}: {}", status, *text);
     throw status == 401 ? error.advise("; --status-token-file names the file with the token") : error;
   }
+  if (!body.starts_with(first_words)) throw not_ours("something else than a status");
   if (body.ends_with('\n')) body.remove_suffix(1);
   std::string out;
   for (const std::string& line : split_lines(body)) out += printable(line, longest_line) + "\n";

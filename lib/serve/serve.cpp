@@ -416,6 +416,13 @@ ServeOptions checked(ServeOptions options) {
     fail_usage(
         "models come from --model and --repository, or from workers with --at and --hosts, not from both");
   }
+  const std::pair<const char*, bool> of_models_here[] = {{"--lazy", options.lazy},
+                                                         {"--idle-unload", options.idle_unload.count() > 0},
+                                                         {"--memory", options.memory > 0}};
+  for (const auto& [option, given] : of_models_here) {
+    if (remote && given)
+      fail_usage("{} is for models of this machine; workers of --at and --hosts load their own", option);
+  }
   check_traffic(options);
   return options;
 }

@@ -34,8 +34,9 @@ std::string capacity_lost(const Admission& admission, double least) {
     if (std::isinf(extremes.canary_fastest) || extremes.control_slowest <= 0) continue;
     if (extremes.canary_fastest * least > extremes.control_slowest &&
         extremes.canary_fastest > extremes.control_slowest + least_noticed_of_step_us) {
-      return fmt::format("{} rows take it {:.0f} us or more, and the stable version {:.0f} us or less", rows,
-                         extremes.canary_fastest, extremes.control_slowest);
+      return fmt::format("a step of {} takes it {:.0f} us at least, and the stable version {:.0f} us at most",
+                         rows == 1 ? "one row" : fmt::format("{} rows", rows), extremes.canary_fastest,
+                         extremes.control_slowest);
     }
   }
   return {};

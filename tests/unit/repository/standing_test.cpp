@@ -57,7 +57,8 @@ TEST_CASE("what doesn't fit the live version is published by force only") {
     FAIL("it doesn't fit");
   } catch (const Error& error) {
     CHECK(error.message() ==
-          "the model does not fit version 1, the live one: it has other classes; clients of the one would "
+          "the model does not fit version 1, the live one: it has other classes, such as '-2'; clients of "
+          "the one would "
           "fail with "
           "the other");
   }

@@ -129,6 +129,11 @@ TEST_CASE("before the first request: what doesn't fit, isn't finite or computes 
   CHECK(verdict({"", true, {{1, 10}, {64, 210}, {64, 105}}, {{1, 10}, {64, 100}}}) == "begin");  // noise
   CHECK(verdict({"", true, {{1, 10}, {64, 35}}, {{1, 1}, {64, 16}}}) == "begin");  // nobody notices
   CHECK(verdict({"", true, {{1, 10}}, {{2, 1}}}) == "begin");
+  const auto why = [](std::int64_t rows) {
+    return Judge(rules(), 7, 6, 0).admit({"", true, {{rows, 210}}, {{rows, 100}}}).reason;
+  };
+  CHECK(why(1) == "a step of one row takes it 210 us at least, and the stable version 100 us at most");
+  CHECK(why(64) == "a step of 64 rows takes it 210 us at least, and the stable version 100 us at most");
   CanaryPolicy at_once = rules();
   at_once.steps = {100};
   CHECK(name(Judge(at_once, 7, 6, 0).admit({})) == "promote");

@@ -45,6 +45,29 @@ std::vector<History::Sample> History::samples() const {
   return {samples_.begin(), samples_.end()};
 }
 
+void History::sample_models(const std::vector<VersionTotals>& versions, Clock::time_point now) {
+  std::map<std::string, ModelRate, std::less<>> models;
+  for (const VersionTotals& version : versions) models[version.model].requests += version.ended;
+  const std::lock_guard lock(mutex_);
+  const double time = std::chrono::duration<double>(now - models_last_).count();
+  for (auto& [name, model] : models) {
+    const auto before = models_.find(name);
+    const std::uint64_t known = before == models_.end() ? 0 : before->second.requests;
+    // Versions that are gone take their requests along.
+    if (models_last_ != Clock::time_point{} && now > models_last_ && model.requests > known)
+      model.rate = static_cast<double>(model.requests - known) / time;
+  }
+  models_ = std::move(models);
+  models_last_ = now;
+}
+
+std::map<std::string, double, std::less<>> History::rates() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, double, std::less<>> out;
+  for (const auto& [name, model] : models_) out.emplace(name, model.rate);
+  return out;
+}
+
 void History::note_fault(std::string_view path, int status, std::string_view error) {
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock) return;

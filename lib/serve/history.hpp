@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ class History {
   // What has come since the last call, of all that ever came (Counters::overall()).
   void sample(const VersionTotals& overall, Clock::time_point now);
   std::vector<Sample> samples() const;
+  // The same of each model, by its name: requests a second, of the last step only.
+  void sample_models(const std::vector<VersionTotals>& versions, Clock::time_point now);
+  std::map<std::string, double, std::less<>> rates() const;
 
   struct Fault {
     std::chrono::system_clock::time_point when;
@@ -50,6 +54,12 @@ class History {
   Clock::time_point last_{};
   std::uint64_t requests_ = 0, faulty_ = 0;
   TimeCounts times_;
+  struct ModelRate {
+    std::uint64_t requests = 0;
+    double rate = 0;
+  };
+  std::map<std::string, ModelRate, std::less<>> models_;
+  Clock::time_point models_last_{};
 };
 
 }  // namespace nn::serve

@@ -68,9 +68,12 @@ ServerStatus status_of(const Service& service, Clock::time_point now) {
   out.requests = overall.ended;
   out.faults = faults_of(overall);
   const auto catalog = service.catalog.get();
+  const auto rates = operations.history.rates();
   for (const auto& entry : catalog->models) {
     ModelStatus model;
     model.name = entry.name;
+    const auto rate = rates.find(model.name);
+    if (rate != rates.end()) model.rate = rate->second;
     if (entry.value.reason) model.reason = printable(entry.value.reason->statement(), 400);
     for (const auto& [label, error] : entry.value.wrong_labels) {
       model.wrong_labels.push_back(printable(label) + ": " + printable(error.statement(), 400));
@@ -324,7 +327,7 @@ void append_traffic(std::string& out, const TrafficView& view) {
                        trial->step, trial->held ? ", held" : "");
   }
   if (!view.figures.last_decision.empty())
-    append_words(out, "  ", "decided: " + printable(view.figures.last_decision, 400));
+    append_words(out, "  ", "decided: " + decision_text(view.figures.last_decision));
   if (view.figures.fault)
     append_words(out, "  ", "fault: " + printable(view.figures.fault->statement(), 400));
 }

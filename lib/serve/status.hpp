@@ -30,6 +30,7 @@ struct VersionStatus {
 struct ModelStatus {
   std::string name;
   std::string reason;                   // why its repository can't be read; empty: it can
+  double rate = 0;                      // requests a second, lately
   std::vector<VersionStatus> versions;  // the newest first
   std::vector<std::string> wrong_labels;
   std::optional<TrafficView> traffic;
@@ -57,6 +58,10 @@ std::string status_text(const ServerStatus& status);
 // HTML that loads nothing. `nonce` is the one that the field content-security-policy allows its script by.
 std::string status_page(const ServerStatus& status, std::string_view nonce);
 std::string status_policy(std::string_view nonce);
+
+// "2026-11-30 21:04:05 UTC: version 3 was rolled back: its p95 ...", of a line of a model's history; what is
+// no such line is printable.
+std::string decision_text(std::string_view line);
 
 // "up", "down", "left out".
 std::string_view state_of(const client::WorkerFigures& worker);

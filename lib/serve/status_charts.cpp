@@ -9,7 +9,8 @@
 namespace nn::serve {
 namespace {
 
-constexpr double width = 480, height = 150, left = 52, right = 8, top = 12, bottom = 22;
+// Pictures of a model are narrow, so that they stand beside its table; of time there are wide ones.
+constexpr double wide = 480, narrow = 320, height = 150, left = 52, right = 8, top = 12, bottom = 22;
 
 struct Point {
   double x = 0, y = 0;
@@ -43,15 +44,15 @@ double round_up(double value) {
 
 class Drawing {
  public:
-  explicit Drawing(std::string_view title) {
-    fmt::format_to(out(), R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>)", width,
+  Drawing(std::string_view title, double width) : width_(width) {
+    fmt::format_to(out(), R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>)", width_,
                    height, html(title), html(title));
   }
   void grid(double y, std::string_view label) {
     fmt::format_to(
         out(),
         R"(<path class="grid" d="M{} {:.1f}H{}"/><text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>)",
-        left, y, width - right, left - 6, y + 4, html(label));
+        left, y, width_ - right, left - 6, y + 4, html(label));
   }
   void tick(double x, std::string_view label, std::string_view anchor = "middle") {
     fmt::format_to(out(), R"(<text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>)", x, height - 6,
@@ -83,7 +84,7 @@ class Drawing {
     fmt::format_to(
         out(),
         R"(<path class="cut" d="M{:.1f} {}V{}"/><text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>)",
-        x, top, height - bottom, x + (x > width / 2 ? -4 : 4), top + 10, x > width / 2 ? "end" : "start",
+        x, top, height - bottom, x + (x > width_ / 2 ? -4 : 4), top + 10, x > width_ / 2 ? "end" : "start",
         html(label));
   }
   std::string take() {
@@ -93,12 +94,13 @@ class Drawing {
 
  private:
   std::back_insert_iterator<std::string> out() { return std::back_inserter(text_); }
+  double width_;
   std::string text_;
 };
 
 constexpr double span_s = 900;
 
-Scale time_scale() { return {-span_s, 0, left, width - right}; }
+Scale time_scale() { return {-span_s, 0, left, wide - right}; }
 
 void add_time_ticks(Drawing& drawing) {
   const Scale x = time_scale();
@@ -134,7 +136,7 @@ std::string rate_chart(const ServerStatus& status) {
   for (const auto& sample : status.samples) most = std::max({most, sample.rate, sample.faults});
   most = round_up(most);
   const Scale x = time_scale(), y(0, most, height - bottom, top);
-  Drawing drawing("Requests a second");
+  Drawing drawing("Requests a second", wide);
   for (const double part : {0.0, 0.5, 1.0}) drawing.grid(y(part * most), count_text(part * most));
   add_time_ticks(drawing);
   std::vector<Point> rate, faults;
@@ -160,7 +162,7 @@ std::string latency_chart(const ServerStatus& status) {
   const double low = std::pow(10, std::floor(std::log10(least))),
                high = std::pow(10, std::ceil(std::log10(most * 1.001)));
   const Scale x = time_scale(), y(low, high, height - bottom, top, true);
-  Drawing drawing("Latency: p50 and p99");
+  Drawing drawing("Latency: p50 and p99", wide);
   for (double us = low; us <= high * 1.01; us *= 10)
     drawing.grid(y(us), time_text(static_cast<std::uint64_t>(us)));
   add_time_ticks(drawing);
@@ -190,30 +192,31 @@ std::string histogram_chart(const TimeCounts& times) {
   while (!bars.empty() && bars.back().count == 0) bars.pop_back();
   const auto first = std::find_if(bars.begin(), bars.end(), [](const Bar& bar) { return bar.count > 0; });
   bars.erase(bars.begin(), first);
-  Drawing drawing("How many requests took how long");
+  Drawing drawing("How many requests took how long", narrow);
   if (bars.empty()) return drawing.take();
   const auto most = std::max_element(bars.begin(), bars.end(),
                                      [](const Bar& a, const Bar& b) { return a.count < b.count; });
   const double limit = round_up(static_cast<double>(most->count));
   const Scale y(0, limit, height - bottom, top);
   for (const double part : {0.0, 0.5, 1.0}) drawing.grid(y(part * limit), count_text(part * limit));
-  const double step = (width - left - right) / static_cast<double>(std::max<std::size_t>(bars.size(), 8));
+  const double step = (narrow - left - right) / static_cast<double>(std::max<std::size_t>(bars.size(), 8));
   for (std::size_t i = 0; i < bars.size(); ++i) {
     if (bars[i].count == 0) continue;
     drawing.bar(left + step * static_cast<double>(i), y(static_cast<double>(bars[i].count)),
                 std::max(step - 1, 1.0), fmt::format("{}: {}", time_text(bars[i].end_us), bars[i].count));
   }
-  const std::size_t every = std::max<std::size_t>(1, bars.size() / 5);
+  const std::size_t every = std::max<std::size_t>(1, bars.size() / 4);
   for (std::size_t i = 0; i < bars.size(); i += every) {
     constexpr double half_label = 24;
     const double x = left + step * (static_cast<double>(i) + 1);
-    drawing.tick(x, time_text(bars[i].end_us), x > width - right - half_label ? "end" : "middle");
+    if (i > 0 && x > narrow - right - half_label && step * static_cast<double>(every) < 3 * half_label) break;
+    drawing.tick(x, time_text(bars[i].end_us), x > narrow - right - half_label ? "end" : "middle");
   }
   return drawing.take();
 }
 
 std::string batch_chart(const serving::DeviceLoad& load, std::chrono::microseconds slo) {
-  Drawing drawing(fmt::format("{}: time a row of steps of so many rows", load.device));
+  Drawing drawing(fmt::format("{}: time a row of steps of so many rows", load.device), narrow);
   if (load.curve.empty()) return drawing.take();
   double least = 1e12, most = 0, rows = 1;
   std::vector<Point> values;
@@ -228,7 +231,7 @@ std::string batch_chart(const serving::DeviceLoad& load, std::chrono::microsecon
   if (values.empty()) return drawing.take();
   const double low = std::pow(10, std::floor(std::log10(least))),
                high = std::pow(10, std::ceil(std::log10(most * 1.001)));
-  const Scale x(1, std::max(rows, 2.0), left, width - right, true), y(low, high, height - bottom, top, true);
+  const Scale x(1, std::max(rows, 2.0), left, narrow - right, true), y(low, high, height - bottom, top, true);
   for (double us = low; us <= high * 1.01; us *= 10) {
     drawing.grid(y(us), us < 1 ? fmt::format("{:.3g} us", us) : time_text(static_cast<std::uint64_t>(us)));
   }

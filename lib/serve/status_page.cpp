@@ -53,7 +53,7 @@ void add_head(Page& page, const ServerStatus& status) {
 void add_overview(Page& page, const ServerStatus& status) {
   const History::Sample last = status.samples.empty() ? History::Sample{} : status.samples.back();
   page.add_text("<section><dl class=\"figures\">");
-  add_figure(page, "requests a second", count_text(last.rate));
+  add_figure(page, "requests/s", count_text(last.rate));
   add_figure(page, "p50", time_text(last.p50_us));
   add_figure(page, "p99", time_text(last.p99_us));
   add_figure(page, "under way", count_text(static_cast<double>(status.under_way)));
@@ -136,7 +136,7 @@ void add_traffic(Page& page, const TrafficView& view) {
              format_count(view.shadow_differ), format_count(view.shadow_dropped));
   }
   if (!view.figures.last_decision.empty()) {
-    page.add("<p>Decided last: <code>{}</code></p>", html(printable(view.figures.last_decision, 600)));
+    page.add("<p>Decided last, {}.</p>", html(decision_text(view.figures.last_decision)));
   }
   if (view.figures.fault) {
     page.add(R"(<p class="bad">{}</p>)", html(printable(view.figures.fault->statement(), 400)));
@@ -151,34 +151,75 @@ void add_charts(Page& page, const ModelStatus& model) {
       busiest = &version;
   }
   if (busiest == nullptr) return;
-  page.add_text("<div class=\"charts\">");
+  std::string charts;
+  const auto add = [&]<typename... Args>(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(charts), format, std::forward<Args>(args)...);
+  };
   if (busiest->times.count() > 0) {
-    page.add("<div><h3>Version {}: requests by their time</h3>{}</div>", busiest->number,
-             histogram_chart(busiest->times));
+    add("<div><h3>Version {}: requests by their time</h3>{}</div>", busiest->number,
+        histogram_chart(busiest->times));
   }
   for (const serving::DeviceLoad& load : busiest->load.devices) {
     if (load.curve.empty()) continue;
-    page.add(
-        R"(<div><h3>Version {}{} on {}: time a row, by rows of a step</h3>{}<p class="soft">Rows of a step: {:.3g} on average; rows that wait: {}{}.</p></div>)",
+    add(R"(<div><h3>Version {}{} on {}: time a row, by rows of a step</h3>{}<p class="soft">Rows of a step: {:.3g} on average; rows that wait: {}{}.</p></div>)",
         busiest->number, load.member.empty() ? "" : html(", member " + printable(load.member)),
         html(load.device), batch_chart(load, busiest->load.slo), load.mean_rows, load.waiting_rows,
         load.newest_first ? ", the newest come first, since too much has waited for too long" : "");
   }
-  page.add_text("</div>");
+  if (!charts.empty()) page.add("<div class=\"charts\">{}</div>", charts);
 }
 
-void add_model(Page& page, const ModelStatus& model) {
-  page.add("<section><h2>{}</h2>", html(printable(model.name, 255)));
+// What is asked of a model at first sight: does something answer, how much, how fast, how well?
+void add_line(Page& page, const ModelStatus& model, std::size_t number) {
+  const auto* trial =
+      model.traffic && model.traffic->figures.trial ? &*model.traffic->figures.trial : nullptr;
+  const VersionStatus* live = nullptr;
+  std::uint64_t faults = 0, requests = 0;
+  for (const VersionStatus& version : model.versions) {
+    faults += version.faults, requests += version.requests;
+    if (version.state != "AVAILABLE") continue;
+    if (live == nullptr || (trial != nullptr && version.number == trial->control)) live = &version;
+  }
+  const VersionStatus* newest = model.versions.empty() ? nullptr : &model.versions.front();
+  const std::string state = live != nullptr ? live->state : newest != nullptr ? newest->state : "END";
+  // Whoever published it looks for it here.
+  std::string beside;
+  if (trial != nullptr) {
+    beside = fmt::format(R"( <span class="warn">{} tried</span>)", trial->version);
+  } else if (live != nullptr && newest->number > live->number) {
+    beside = fmt::format(R"( <span class="{}">{} {}</span>)", class_of(newest->state), newest->number,
+                         html(newest->state));
+  }
+  page.add(
+      R"(<tr><td><a href="#m{}">{}</a></td><td class="text">{}{}</td><td class="text"><span class="{}">{}</span></td>)",
+      number, html(printable(model.name, 255)), live != nullptr ? std::to_string(live->number) : "-", beside,
+      class_of(state), html(state));
+  page.add(R"(<td>{}</td><td>{}</td><td{}>{}</td><td class="minor">{}</td></tr>)", count_text(model.rate),
+           time_text(live != nullptr ? live->p99_us : 0), faults > 0 ? " class=\"bad\"" : "",
+           format_count(faults), format_count(requests));
+}
+
+void add_index(Page& page, const ServerStatus& status) {
+  if (status.models.size() < 2) return;
+  page.add_text(
+      R"(<section><div class="wide"><table class="index"><thead><tr><th>Model</th><th class="text">Live</th><th class="text">State</th><th>Req/s</th><th>p99</th><th>Faults</th><th class="minor">Requests</th></tr></thead><tbody>)");
+  for (std::size_t i = 0; i < status.models.size(); ++i) add_line(page, status.models[i], i);
+  page.add_text("</tbody></table></div></section>");
+}
+
+void add_model(Page& page, const ModelStatus& model, std::size_t number) {
+  page.add("<section class=\"model\" id=\"m{}\"><h2>{}</h2>", number, html(printable(model.name, 255)));
   if (!model.reason.empty()) page.add(R"(<p class="bad">{}</p>)", html(model.reason));
   for (const std::string& label : model.wrong_labels) page.add(R"(<p class="bad">label {}</p>)", html(label));
   page.add_text(
-      R"(<div class="wide"><table><thead><tr><th>Version</th><th class="text">State</th><th class="text">Labels</th><th>Requests</th><th>Faults</th><th class="minor">Rows</th><th class="minor">p50</th><th>p99</th><th class="minor">Last answer</th><th class="minor">Loaded in</th></tr></thead><tbody>)");
+      R"(<div class="body"><div class="wide"><table><thead><tr><th>Version</th><th class="text">State</th><th class="text">Labels</th><th>Requests</th><th>Faults</th><th class="minor">Rows</th><th class="minor">p50</th><th>p99</th><th class="minor">Last answer</th><th class="minor">Loaded in</th></tr></thead><tbody>)");
   for (const VersionStatus& version : model.versions) add_version(page, version);
-  page.add_text("</tbody></table></div>");
+  page.add_text("</tbody></table>");
   for (const VersionStatus& version : model.versions) add_members(page, version);
   if (model.traffic) add_traffic(page, *model.traffic);
+  page.add_text("</div>");
   add_charts(page, model);
-  page.add_text("</section>");
+  page.add_text("</div></section>");
 }
 
 void add_workers(Page& page, const ServerStatus& status) {
@@ -231,7 +272,8 @@ std::string status_page(const ServerStatus& status, std::string_view nonce) {
   add_head(page, status);
   add_overview(page, status);
   add_configuration(page, status);
-  for (const ModelStatus& model : status.models) add_model(page, model);
+  add_index(page, status);
+  for (std::size_t i = 0; i < status.models.size(); ++i) add_model(page, status.models[i], i);
   add_workers(page, status);
   add_faults(page, status);
   page.add("</main><script nonce=\"{}\">", nonce);

@@ -26,6 +26,7 @@ void take_stock(const Service& service, Clock::time_point now) {
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(oldest).count()),
       most_remembered);
   service.operations.history.sample(counters.overall(), now);
+  service.operations.history.sample_models(counters.totals().versions, now);
 }
 
 }  // namespace

@@ -77,6 +77,59 @@ TEST_CASE("the page has all, and names in it are text", "[status]") {
   CHECK_THAT(status_policy("abc"), Catch::Contains("default-src 'none'") && Catch::Contains("'nonce-abc'"));
 }
 
+TEST_CASE("several models have an index, whose links lead to them", "[status]") {
+  ServerStatus status = some_status();
+  CHECK_THAT(status_page(status, "n"), !Catch::Contains("href=\"#m"));
+  ModelStatus other;
+  other.name = "other";
+  other.rate = 12.5;
+  status.models.push_back(other);
+  const std::string page = status_page(status, "n");
+  CHECK_THAT(page, Catch::Contains("<a href=\"#m0\">&lt;b&gt;"));
+  CHECK_THAT(page, Catch::Contains("<a href=\"#m1\">other</a></td><td class=\"text\">-</td>"));
+  CHECK_THAT(page, Catch::Contains("id=\"m1\"><h2>other</h2>"));
+  CHECK_THAT(page, Catch::Contains("<td>12.5</td>"));
+}
+
+TEST_CASE("a decision is told in words", "[status]") {
+  const std::pair<const char*, const char*> table[] = {
+      {R"({"time":1764450000.5,"model":"m","version":3,"control":2,"step":0,"verdict":"begin"})",
+       "2025-11-29 21:00:00 UTC: version 3 is tried against version 2 with copies of requests"},
+      {R"({"time":1764450000,"version":3,"step":5,"verdict":"advance","to":25,"errors":{"canary":[1,200],"control":[0,210]}})",
+       "2025-11-29 21:00:00 UTC: version 3 goes on from 5 % of the traffic to 25 %; 1 of its 200 requests "
+       "failed, and 0 of the control's 210"},
+      {R"({"time":1764450000,"version":3,"step":5,"verdict":"rollback","by":"hand","reason":"a\u001bb"})",
+       "2025-11-29 21:00:00 UTC: version 3 was rolled back from 5 % of the traffic, by hand: a\\x1bb"},
+      {R"({"time":1764450000,"version":3,"verdict":"promote"})",
+       "2025-11-29 21:00:00 UTC: version 3 is the stable one now"},
+      // Lines that somebody else wrote.
+      {"not a line", "not a line"},
+      {R"({"time":1e300,"version":3,"verdict":"hold"})", R"({"time":1e300,"version":3,"verdict":"hold"})"},
+      {R"({"time":"x","verdict":7})", R"({"time":"x","verdict":7})"},
+      {R"([1])", "[1]"}};
+  for (const auto& [line, words] : table) {
+    INFO(line);
+    CHECK(decision_text(line) == words);
+  }
+}
+
+TEST_CASE("requests a second of models are those of the last step", "[status]") {
+  History history;
+  const auto at = [](int s) { return Clock::time_point(std::chrono::seconds(100 + s)); };
+  const auto of = [](std::uint64_t ended) {
+    VersionTotals totals;
+    totals.model = "m";
+    totals.ended = ended;
+    return totals;
+  };
+  history.sample_models({of(100)}, at(0));
+  CHECK(history.rates().at("m") == 0);
+  history.sample_models({of(100), of(50)}, at(5));
+  CHECK(history.rates().at("m") == 10);
+  history.sample_models({of(50)}, at(10));  // a version is gone
+  CHECK(history.rates().at("m") == 0);
+}
+
 TEST_CASE("a server that has done nothing yet has a page, too", "[status]") {
   ServerStatus status;
   CHECK(status_page(status, "n").find("not ready") != std::string::npos);

@@ -99,7 +99,7 @@ std::string body_of(std::string_view answer) {
   if (!body.starts_with(first_words)) throw not_ours("something else than a status");
   if (body.ends_with('\n')) body.remove_suffix(1);
   std::string out;
-  for (const std::string& line : split_lines(body)) out += printable(line, longest_line) + "\n";
+  for (const std::string& shown : split_lines(body)) out += printable(shown, longest_line) + "\n";
   return out;
 }
 

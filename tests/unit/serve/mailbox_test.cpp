@@ -16,6 +16,8 @@ struct NoExchange : http::Exchange {
   std::uint64_t bytes_out() const override { return 0; }
   void send() override {}
   void send_message() override {}
+  bool hold(std::uint64_t) override { return true; }
+  void give_back(std::uint64_t) override {}
   bool gone() const override { return true; }
   http::Head its_head;
   http::Peer its_peer;

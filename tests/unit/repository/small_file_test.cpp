@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "../model/models.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "catch.hpp"
@@ -11,7 +12,8 @@ using namespace nn::repository;
 
 TEST_CASE("reading a small file takes memory for the file, not for the longest that it may be") {
   constexpr std::size_t huge = std::size_t{1} << 62;
-  const std::string path = "small_file_test.txt";
+  const test::Scratch scratch;
+  const std::string path = scratch / "file";
   for (const std::size_t bytes : {0, 1, 2, 3, 100, 5000}) {
     const std::string text(bytes, 'x');
     write_file(path, text);

@@ -43,17 +43,6 @@ TEST_CASE("a server that drains takes streams until the client knows, answers th
   CHECK_FALSE(at.is_open());
 }
 
-TEST_CASE("requests of HTTP/2 that are computed when everything stops are let go of") {
-  H2Fixture at;
-  at.greet();
-  at.say(call(1, "/late"));
-  REQUIRE(at.handler.late.size() == 1);
-  CHECK(at.memory.used() > 0);
-  at.thread.busy.front()->abandon();
-  CHECK(at.memory.used() == 0);  // which may end before them
-  at.handler.late[0]->send();    // to nobody
-}
-
 TEST_CASE("a client that does not answer the notice is told after a second") {
   H2Fixture at;
   at.greet();
@@ -214,7 +203,8 @@ TEST_CASE(
   REQUIRE(at.handler.late.size() == 1);
   CHECK(at.memory.used() > 0);
   at.thread.busy.front()->abandon();
-  CHECK(at.memory.used() == 0);
+  CHECK(at.memory.used() == 0);                           // which may end before them
+  if (GENERATE(false, true)) at.handler.late[0]->send();  // to nobody
   at.handler.late.clear();
   CHECK(at.memory.used() == 0);
 }

@@ -35,19 +35,22 @@ class FileInput final : public ByteInput {
   std::shared_ptr<const MappedFile> mapped_;
 };
 
+// `file` is null, or whose bytes they are.
 class MemoryInput final : public ByteInput {
  public:
-  MemoryInput(std::span<const std::byte> bytes, std::string name)
-      : ByteInput(std::move(name)), rest_(bytes) {}
+  MemoryInput(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const MappedFile> file = {})
+      : ByteInput(std::move(name)), rest_(bytes), file_(std::move(file)) {}
   std::size_t read(std::span<std::byte> out) override {
     const std::size_t n = std::min(out.size(), rest_.size());
     std::copy_n(rest_.begin(), n, out.begin());
     rest_ = rest_.subspan(n);
     return n;
   }
+  std::shared_ptr<const MappedFile> mapped() const override { return file_; }
 
  private:
   std::span<const std::byte> rest_;
+  std::shared_ptr<const MappedFile> file_;
 };
 
 class HeadInput final : public ByteInput {
@@ -66,18 +69,6 @@ class HeadInput final : public ByteInput {
   std::vector<std::byte> head_;
   std::size_t used_ = 0;
   std::unique_ptr<ByteInput> rest_;
-};
-
-// What has no bytes but those of its mapping.
-class MappedInput final : public ByteInput {
- public:
-  MappedInput(std::shared_ptr<const MappedFile> file, std::string name)
-      : ByteInput(std::move(name)), file_(std::move(file)) {}
-  std::size_t read(std::span<std::byte>) override { return 0; }
-  std::shared_ptr<const MappedFile> mapped() const override { return file_; }
-
- private:
-  std::shared_ptr<const MappedFile> file_;
 };
 
 // Compressed bytes, a chunk at a time.
@@ -253,7 +244,8 @@ std::unique_ptr<ByteInput> spooled(std::unique_ptr<ByteInput> input) {
     write_all(file.get(), std::span<const std::byte>(buffer.bytes()).first(n), name);
   }
   if (::lseek(file.get(), 0, SEEK_SET) < 0) fail_errno(name);
-  return std::make_unique<MappedInput>(MappedFile::map(file.get(), input->name()), input->name());
+  const auto copy = MappedFile::map(file.get(), input->name());
+  return std::make_unique<MemoryInput>(copy->bytes(), input->name(), copy);
 }
 
 std::size_t read_full(ByteInput& input, std::span<std::byte> out) {

@@ -21,7 +21,7 @@ class ByteInput {
   // Reads 1 to out.size() bytes, waiting for the first; 0 only at the end.
   virtual std::size_t read(std::span<std::byte> out) = 0;
   // The whole input, where it is a regular file that needs no decompression: readers
-  // then use it in place and don't call read(). Null otherwise.
+  // then use it in place and don't call read(), which gives the same bytes. Null otherwise.
   virtual std::shared_ptr<const MappedFile> mapped() const { return nullptr; }
   const std::string& name() const { return name_; }
 

@@ -26,7 +26,7 @@ bool FrameReader::find_next_stream() {
   std::size_t n = 0;
   do {
     ahead_size_ = 0;
-    n = owner_ ? read({ahead_.data(), ahead_.size()}) : read_full(*input_, ahead_);
+    n = read(ahead_);
     word = 0;
     std::memcpy(&word, ahead_.data(), n);
   } while (n == sizeof word && word == 0);

@@ -10,13 +10,12 @@
 #include <string>
 
 #include "Schema_generated.h"
+#include "format/powers_of_ten.hpp"
 
 namespace nn::format {
 namespace {
 
 constexpr std::int64_t exact = std::int64_t{1} << 53;
-constexpr std::array powers_of_ten{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 std::int64_t in_a_second(arrow::TimeUnit unit) {
   switch (unit) {
@@ -36,16 +35,16 @@ std::optional<Quantity> times(std::size_t width, arrow::TimeUnit unit) {
   return Quantity{.width = width, .divisor = in_a_second(unit)};
 }
 
-// The digits of a signed number of `limbs` 64-bit words, the lowest first.
-std::string digits_of(std::array<std::uint64_t, 4> words, std::size_t limbs) {
+// The digits of a signed number of 256 bits, the lowest word first.
+std::string digits_of(std::array<std::uint64_t, 4> words) {
   using Wide = unsigned __int128;
   constexpr std::uint64_t chunk = 10'000'000'000'000'000'000U;  // 19 digits
-  const bool negative = (words[limbs - 1] >> 63) != 0;
+  const bool negative = (words.back() >> 63) != 0;
   if (negative) {
     bool carry = true;
-    for (std::size_t i = 0; i < limbs; ++i) {
-      words[i] = ~words[i] + carry;
-      carry = carry && words[i] == 0;
+    for (std::uint64_t& word : words) {
+      word = ~word + carry;
+      carry = carry && word == 0;
     }
   }
   std::array<std::uint64_t, 5> chunks{};
@@ -53,7 +52,7 @@ std::string digits_of(std::array<std::uint64_t, 4> words, std::size_t limbs) {
   for (bool more = true; more && count < chunks.size(); ++count) {
     Wide rest = 0;
     more = false;
-    for (std::size_t i = limbs; i-- > 0;) {
+    for (std::size_t i = words.size(); i-- > 0;) {
       const Wide dividend = rest << 64 | words[i];
       words[i] = static_cast<std::uint64_t>(dividend / chunk);
       rest = dividend % chunk;
@@ -82,10 +81,9 @@ double decimal_of(const Quantity& quantity, const std::byte* from) {
   const bool small =
       words[1] == sign && words[2] == sign && words[3] == sign && low >= -exact && low <= exact;
   // Both are exact, so that one division rounds once.
-  if (small && quantity.scale >= 0 && quantity.scale < static_cast<int>(powers_of_ten.size()))
+  if (small && quantity.scale >= 0 && quantity.scale < static_cast<int>(std::size(powers_of_ten)))
     return static_cast<double>(low) / powers_of_ten[static_cast<std::size_t>(quantity.scale)];
-  const std::string text =
-      fmt::format("{}e{}", digits_of(words, 4), -static_cast<std::int64_t>(quantity.scale));
+  const std::string text = fmt::format("{}e{}", digits_of(words), -static_cast<std::int64_t>(quantity.scale));
   double value = 0;
   fast_float::from_chars(text.data(), text.data() + text.size(), value);  // infinite where it is too large
   return value;

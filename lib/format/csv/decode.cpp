@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -23,27 +24,6 @@ struct Opened {
   std::string head;
   std::unique_ptr<ByteInput> whole;
 };
-
-// The bytes of a mapping, to be read.
-class MappingReader final : public ByteInput {
- public:
-  explicit MappingReader(std::unique_ptr<ByteInput> input)
-      : ByteInput(input->name()), file_(input->mapped()), rest_(file_->bytes()) {}
-  std::size_t read(std::span<std::byte> out) override {
-    const std::size_t n = std::min(out.size(), rest_.size());
-    std::copy_n(rest_.begin(), n, out.begin());
-    rest_ = rest_.subspan(n);
-    return n;
-  }
-
- private:
-  std::shared_ptr<const MappedFile> file_;
-  std::span<const std::byte> rest_;
-};
-
-std::unique_ptr<ByteInput> readable(std::unique_ptr<ByteInput> input) {
-  return input->mapped() ? std::make_unique<MappingReader>(std::move(input)) : std::move(input);
-}
 
 Opened look(std::unique_ptr<ByteInput> input, std::size_t bytes) {
   if (const auto file = input->mapped()) {
@@ -168,10 +148,8 @@ std::string encoding_of(std::string_view head) {
   return {};
 }
 
-bool is_utf8_name(std::string name) {
-  std::erase(name, '-');
-  return name.size() == 4 && (name[0] | 0x20) == 'u' && (name[1] | 0x20) == 't' && (name[2] | 0x20) == 'f' &&
-         name[3] == '8';
+bool is_utf8_name(std::string_view name) {
+  return equal_ignoring_case(name, "utf-8") || equal_ignoring_case(name, "utf8");
 }
 
 }  // namespace
@@ -181,10 +159,10 @@ bool has_wide_mark(std::string_view head) { return !encoding_of(head).empty(); }
 std::unique_ptr<ByteInput> decoded(std::unique_ptr<ByteInput> input, const std::string& encoding) {
   Opened text = look(std::move(input), 4);
   const std::string from = encoding.empty() ? encoding_of(text.head) : is_utf8_name(encoding) ? "" : encoding;
-  if (!from.empty()) text.whole = std::make_unique<Converted>(readable(std::move(text.whole)), from);
+  if (!from.empty()) text.whole = std::make_unique<Converted>(std::move(text.whole), from);
   text = look(std::move(text.whole), looked_at);
   if (text.head.find('\n') == std::string::npos && text.head.find('\r') != std::string::npos)
-    return std::make_unique<LineEnds>(readable(std::move(text.whole)));
+    return std::make_unique<LineEnds>(std::move(text.whole));
   return std::move(text.whole);
 }
 

@@ -274,10 +274,11 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
                       is_header(first, rows, options.csv, chunks.dialect(), where);
   const Texts names = column_names(first.cells, header, where);
   const auto schema = make_schema(names);
-  if (!header) rows = text;
   if (header) {
     layout.lines += cursor.lines();
     chunks.advance(text.size() - rows.size());
+  } else {
+    rows = text;
   }
   try {
     if (like != nullptr) layout.kinds = kinds_of(*like);

@@ -5,16 +5,14 @@
 #include <cstdint>
 #include <cstring>
 
+#include "format/powers_of_ten.hpp"
+
 namespace nn::format {
 
 // Bytes behind a number's beginning that fast_number() may read.
 inline constexpr std::ptrdiff_t fast_number_reach = 32;
 
 namespace detail {
-
-inline constexpr double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 inline constexpr std::uint64_t integer_powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
 inline constexpr bool little_endian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;

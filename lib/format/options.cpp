@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t most_rows = std::int64_t{1} << 40;
 
 char parse_delimiter(std::string_view text) {
+  if (text == "auto") return '\0';
   if (text == "\\t" || text == "tab") return '\t';
   if (text == "space") return ' ';
   if (text.size() != 1) fail_usage("'{}' is not one character; a tab is written '\\t'", printable(text));
@@ -23,6 +24,11 @@ std::optional<char> parse_quote(std::string_view text) {
   if (text == "none") return '\0';
   if (text.size() != 1 || text[0] == '\0')
     fail_usage("'{}' is neither one character nor 'none'", printable(text));
+  return text[0];
+}
+
+char parse_decimal(std::string_view text) {
+  if (text != "." && text != ",") fail_usage("'{}' is neither '.' nor ','", printable(text));
   return text[0];
 }
 
@@ -48,12 +54,17 @@ void add_format_options(options::List& list, SourceOptions& o) {
              .text = "Take the input for `csv`, `tsv`, `npy`, `npz`, `idx`, `libsvm` or `stream` whatever it "
                      "looks like."},
             options::choice(o.format));
-  group.add({.name = "delimiter",
-             .value = "CHAR",
-             .help = "What stands between cells (default: comma; tab for .tsv)",
-             .text = "What stands between the cells of a line; a tab is written '\\t'.\n"
-                     "The default is a comma, and a tab in `.tsv` files."},
-            options::parsed(csv.delimiter, parse_delimiter, options::Kind::text, {"tab", "space"}));
+  group.add(
+      {.name = "delimiter",
+       .value = "CHAR",
+       .help = "What stands between cells (default: auto, what the first lines show)",
+       .text = "What stands between the cells of a line; a tab is written '\\t'.\n"
+               "The default, `auto`, is a comma, or a tab in `.tsv` files, where all of the first hundred "
+               "lines have as many cells by it and more than one; otherwise a comma, tab, semicolon or bar "
+               "by which they have, or spaces between numbers.\n"
+               "A comma gives way where only by another all lines but the first hold numbers.\n"
+               "What is in doubt is said."},
+      options::parsed(csv.delimiter, parse_delimiter, options::Kind::text, {"auto", "tab", "space"}));
   group.add(
       {.name = "quote",
        .value = "CHAR|none",
@@ -64,6 +75,26 @@ void add_format_options(options::List& list, SourceOptions& o) {
            "The default is '\"'; in tables of tabs a cell counts as quoted only where the quote is closed "
            "in its line."},
       options::parsed(csv.quote, parse_quote, options::Kind::text, {"none"}));
+  group.add(
+      {.name = "escape",
+       .value = "CHAR|none",
+       .help = "What stands in front of a quote within quotes, besides a second one (default: a backslash "
+               "where the text needs it)",
+       .text =
+           "What stands within quotes in front of a quote, or of itself, that is text; a quote may always "
+           "be written twice.\n"
+           "By default it is a backslash where the first lines cannot be read otherwise, which is "
+           "said."},
+      options::parsed(csv.escape, parse_quote, options::Kind::text, {"none"}));
+  group.add(
+      {.name = "decimal",
+       .value = "CHAR",
+       .help = "Decimal point of numbers: . or , (default: what a column's cells show)",
+       .text = "What stands before the decimals of numbers: '.' or ','.\n"
+               "The other one, a space or an apostrophe may divide groups of three digits.\n"
+               "By default a column whose cells are all numbers in one of these ways is one of numbers, "
+               "which is said."},
+      options::parsed(csv.decimal, parse_decimal, options::Kind::text, {".", ","}));
   group.add({.name = "header",
              .help = "The first line names the columns",
              .text = "The first line holds the names of the columns."},
@@ -96,12 +127,20 @@ void add_format_options(options::List& list, SourceOptions& o) {
              .help = "Leave out lines that start with TEXT",
              .text = "Leave out lines that start with *text*."},
             options::text(csv.comment));
-  group.add({.name = "missing",
-             .value = "TEXT",
-             .help = "A cell TEXT is a missing value, as empty, NA and nan are (repeatable)",
-             .text = "A cell *text* is a missing value.\n"
-                     "The empty cell, 'NA' and 'nan' always are.\nMay be repeated."},
-            options::texts(csv.missing));
+  group.add(
+      {.name = "missing",
+       .value = "TEXT",
+       .help = "A cell TEXT is a missing value, as empty, NA and nan are (repeatable)",
+       .text = "A cell *text* is a missing value, quoted or not.\n"
+               "The empty cell is one as well, and so are 'NA' and 'nan' unless they are quoted or "
+               "--no-default-missing is given.\n"
+               "In columns of numbers so are the words that other programs write for a missing one: NULL, "
+               "None, N/A, #N/A, ?, - and the like, which is said.\nMay be repeated."},
+      options::texts(csv.missing));
+  group.add({.name = "no-default-missing",
+             .help = "NA and nan are texts as others are",
+             .text = "'NA' and 'nan' are texts as others are; empty cells are still missing values."},
+            options::flag([&csv] { csv.usual_missing = false; }));
   group.add({.name = "text",
              .value = "COLUMN[,COLUMN...]",
              .help = "Read as text even what looks like numbers",

@@ -17,8 +17,11 @@ namespace nn::format {
 enum class FileFormat { automatic, csv, tsv, npy, npz, idx, libsvm, stream };
 
 struct CsvOptions {
-  char delimiter = 0;         // 0: tab for .tsv, else comma
+  char delimiter = 0;         // 0: what the text shows
   std::optional<char> quote;  // 0: none; absent: '"', in tables of tabs only within a line
+  std::optional<char>
+      escape;        // of quotes within quotes, besides a second one; 0: none; absent: what the text shows
+  char decimal = 0;  // '.' or ','; 0: what a column's cells show
   enum class Header {
     automatic,
     yes,
@@ -28,15 +31,28 @@ struct CsvOptions {
   std::string encoding;              // as iconv(3) names it; empty: UTF-8, or what a byte order mark says
   std::int64_t skip = 0;             // lines before anything else
   std::string comment;               // lines that start with it are left out
-  std::vector<std::string> missing;  // besides the empty cell and NA
+  std::vector<std::string> missing;  // besides the empty cell
+  bool usual_missing = true;         // and besides NA and nan
   std::vector<std::string> text;     // columns that are text even where they look like numbers
   std::vector<std::string> number;   // columns that must be numbers
+};
+
+// What is known of a table of text before it is read, because another like it was learned from. Options that
+// people give come first.
+struct TableForm {
+  struct Column {
+    std::string name;
+    bool text = false;  // otherwise numbers
+  };
+  std::vector<Column> columns;
+  std::optional<bool> header;  // where it was said whether there is one
 };
 
 struct SourceOptions {
   std::vector<std::string> inputs;  // empty: stdin
   FileFormat format = FileFormat::automatic;
   CsvOptions csv;
+  TableForm form;
   StreamLimits limits;
   std::int64_t features = 0;  // width of LIBSVM rows; 0: the largest index of the file
 

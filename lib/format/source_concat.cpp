@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/signals.hpp"
+#include "base/text.hpp"
 #include "format/agreement.hpp"
 #include "format/source_open.hpp"
 #include "table/text_index.hpp"
@@ -15,6 +17,8 @@ namespace {
 
 // Above this a plain file of text is better parsed by all threads together.
 constexpr std::size_t large_file_bytes = 8 << 20;
+// Of each input, to see what its columns are before the first one is read.
+constexpr std::size_t glimpse_bytes = 16 << 10;
 
 // Gives the texts of a category column the same numbers in every batch, whichever
 // dictionary its input has.
@@ -70,6 +74,7 @@ class AllInputs : public BatchSource {
     const bool ahead = options_.readers > 1 && several_ && reads_ahead();
     if (ahead) options_.readers = 1;  // of each input
     source_ = open_one(options_, 0, nullptr);
+    if (several_ && decide_over_all()) source_ = open_one(options_, 0, nullptr);
     auto schema = std::make_shared<Schema>(*source_->schema());
     for (Field& field : schema->fields) field.nullable = field.nullable || several_;
     schema_ = std::move(schema);
@@ -108,6 +113,40 @@ class AllInputs : public BatchSource {
     for (const std::string& path : options_.inputs) {
       if (several_ && path != "-" && ::access(path.c_str(), R_OK) != 0) fail_errno(path);
     }
+  }
+
+  // A column without a text in the first input may have some in another: then it is one of text in all. True
+  // where that changes the first one, which has to be opened again. Faults are left to those who read.
+  bool decide_over_all() {
+    const std::size_t known = options_.csv.text.size();
+    if (!is_regular_file(options_.inputs[0])) return false;
+    const Schema& schema = *source_->schema();
+    for (std::size_t i = 1; i < options_.inputs.size(); ++i) {
+      if (!is_regular_file(options_.inputs[i])) continue;
+      try {
+        for (const TextColumnSeen& seen : texts_of(options_, i, glimpse_bytes)) {
+          const auto at = schema.find(seen.column);
+          if (!at || schema.fields[*at].type != DType::f64 || is_told(seen.column)) continue;
+          warn(
+              "{}:{}: '{}' makes column '{}' one of text in all inputs; --number {} says that it is one of "
+              "numbers",
+              options_.inputs[i], seen.line, printable(seen.text), printable(seen.column),
+              printable(seen.column));
+          options_.csv.text.push_back(seen.column);
+        }
+      } catch (const Error&) {
+      }
+    }
+    return options_.csv.text.size() > known;
+  }
+
+  bool is_told(const std::string& column) const {
+    const auto is_in = [&](const std::vector<std::string>& names) {
+      return std::find(names.begin(), names.end(), column) != names.end();
+    };
+    const auto& known = options_.form.columns;
+    return is_in(options_.csv.number) || is_in(options_.csv.text) ||
+           std::any_of(known.begin(), known.end(), [&](const auto& c) { return c.name == column; });
   }
 
   // Threads of their own for inputs that one thread can only read from end to end: compressed

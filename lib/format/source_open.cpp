@@ -109,21 +109,29 @@ table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input
   }
 }
 
-table::SourcePtr open_path(const std::string& path, const SourceOptions& options, const Schema* like) {
-  auto input = open_bytes(path);
-  FileFormat format = options.format;
-  if (format == FileFormat::automatic) {
-    if (const auto file = input->mapped()) {
-      format = detect_format(file->text().substr(0, most_head_bytes), path);
-      refuse_foreign(file->text(), input->name());
-    } else {
-      std::vector<std::byte> head = read_head(*input);
-      format = detect_format(as_text(head), path);
-      refuse_foreign(as_text(head), input->name());
-      input = with_head(std::move(head), std::move(input));
-    }
+struct OpenedInput {
+  FileFormat format;
+  std::unique_ptr<ByteInput> bytes;
+};
+
+OpenedInput open_input(const std::string& path, const SourceOptions& options) {
+  OpenedInput out{options.format, open_bytes(path)};
+  if (options.format != FileFormat::automatic) return out;
+  if (const auto file = out.bytes->mapped()) {
+    out.format = detect_format(file->text().substr(0, most_head_bytes), path);
+    refuse_foreign(file->text(), out.bytes->name());
+  } else {
+    std::vector<std::byte> head = read_head(*out.bytes);
+    out.format = detect_format(as_text(head), path);
+    refuse_foreign(as_text(head), out.bytes->name());
+    out.bytes = with_head(std::move(head), std::move(out.bytes));
   }
-  return open_format(format, std::move(input), options, like);
+  return out;
+}
+
+table::SourcePtr open_path(const std::string& path, const SourceOptions& options, const Schema* like) {
+  OpenedInput input = open_input(path, options);
+  return open_format(input.format, std::move(input.bytes), options, like);
 }
 
 table::SourcePtr open_labels(const std::string& path) {
@@ -242,6 +250,13 @@ table::SourcePtr open_one(const SourceOptions& options, std::size_t index, const
   if (options.labels_files.empty()) return open_path(path, options, like);
   const std::string& labels = options.labels_files[index];
   return std::make_unique<LabelledSource>(open_path(path, options, like), open_labels(labels), path, labels);
+}
+
+std::vector<TextColumnSeen> texts_of(const SourceOptions& options, std::size_t index, std::size_t bytes) {
+  OpenedInput input = open_input(options.inputs[index], options);
+  if (input.format == FileFormat::csv) return texts_of_csv(std::move(input.bytes), options, bytes);
+  if (input.format == FileFormat::tsv) return texts_of_csv(std::move(input.bytes), as_tsv(options), bytes);
+  return {};
 }
 
 }  // namespace nn::format

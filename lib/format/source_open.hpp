@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "format/csv/layout.hpp"
 #include "format/source.hpp"
 #include "table/rows.hpp"
 #include "tensor/batch.hpp"
@@ -20,6 +22,9 @@ FileFormat detect_format(std::string_view head, const std::string& name);
 // Opens input number `index` with its labels file, if there is one; `like` is the schema
 // of the first input, null for the first itself.
 table::SourcePtr open_one(const SourceOptions& options, std::size_t index, const Schema* like);
+
+// The columns of text in the first `bytes` bytes of input number `index`, where it is CSV.
+std::vector<TextColumnSeen> texts_of(const SourceOptions& options, std::size_t index, std::size_t bytes);
 
 // Whether the input is a regular file, which can be read again and never makes us wait.
 bool is_regular_file(const std::string& path);

@@ -78,6 +78,27 @@ std::size_t find_readable(const Schema& schema, const std::string& wanted, std::
 
 }  // namespace
 
+ColumnOptions with_usual(ColumnOptions options, const Schema& schema) {
+  // What is asked for as something else isn't taken.
+  const auto is_asked = [&](const std::optional<std::string>& wanted, std::size_t column) {
+    return wanted && find_column(schema, *wanted, "") == column;
+  };
+  const auto has = [&](const std::optional<std::string>& usual) {
+    const auto at = usual ? schema.find(*usual) : std::nullopt;
+    return at && !is_asked(options.id, *at) && !is_asked(options.label, *at) &&
+           !is_asked(options.target, *at);
+  };
+  if (!options.label && !options.target && !schema.find("y")) {
+    if (has(options.usual_label)) {
+      options.label = options.usual_label;
+    } else if (has(options.usual_target)) {
+      options.target = options.usual_target;
+    }
+  }
+  if (!options.id && !schema.find("id") && has(options.usual_id)) options.id = options.usual_id;
+  return options;
+}
+
 ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options) {
   ColumnChoice choice;
   choice.y = options.label ? find_if_given(schema, options.label, "--label")
@@ -194,7 +215,8 @@ class ColumnSource : public BatchSource {
 }  // namespace
 
 std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options) {
-  return std::make_unique<ColumnSource>(std::move(source), options);
+  const ColumnOptions wanted = with_usual(options, *source->schema());
+  return std::make_unique<ColumnSource>(std::move(source), wanted);
 }
 
 }  // namespace nn::table

@@ -23,6 +23,10 @@ struct ColumnChoice {
 // A column by name, by number from 0, or "last". A data error names `option`.
 std::size_t find_column(const Schema& schema, const std::string& wanted, std::string_view option);
 
+// The options with the usual label, target and id in the place of those that aren't given, where the schema
+// has them by name. A table that has y or id already keeps it.
+ColumnOptions with_usual(ColumnOptions options, const Schema& schema);
+
 // Finds the columns that the options name, by name, number or "last". Data errors say
 // which column is not there, and what is.
 ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options);

@@ -15,7 +15,9 @@ struct ColumnOptions {
   std::optional<std::string> target;  // becomes y: numbers (f64)
   std::string trim_label;             // characters stripped from both ends of a text label
   std::optional<std::string> id;      // becomes id: passed through, not a feature
-  std::vector<std::string> select;    // only these (and y, id); empty: all
+  std::optional<std::string> usual_label, usual_target, usual_id;  // likewise, where the table has such a
+                                                                   // column and nothing else is said
+  std::vector<std::string> select;                                 // only these (and y, id); empty: all
   std::vector<std::string> drop;
 };
 

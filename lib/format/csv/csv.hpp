@@ -1,8 +1,11 @@
 // CSV as one of several inputs.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <vector>
 
+#include "format/csv/layout.hpp"
 #include "format/readers.hpp"
 
 namespace nn::format {
@@ -12,5 +15,9 @@ namespace nn::format {
 // are not parsed and come as DType::opaque without a foreign type.
 std::unique_ptr<BatchSource> read_csv_like(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                            const Schema* like);
+
+// As that of layout.hpp.
+std::vector<TextColumnSeen> texts_of_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                         std::size_t bytes);
 
 }  // namespace nn::format

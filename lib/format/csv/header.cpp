@@ -6,15 +6,20 @@
 #include <functional>
 #include <optional>
 
+#include "format/csv/styled_number.hpp"
+
 namespace nn::format {
 namespace {
 
 constexpr std::int64_t most_rows = 1000;
 constexpr std::int64_t first_year = 1800, last_year = 2200;
 
-std::optional<double> number_of(std::string_view cell) {
+// Where commas divide no cells, they may be decimal ones.
+std::optional<double> number_of(std::string_view cell, const CsvDialect& dialect) {
   double value = 0;
-  return parse_csv_number(cell, value) ? std::optional(value) : std::nullopt;
+  const bool number = parse_csv_number(cell, value) ||
+                      (dialect.delimiter != ',' && parse_styled_number(cell, NumberStyle::comma, value));
+  return number ? std::optional(value) : std::nullopt;
 }
 
 // A whole number as people number things: no sign, point, exponent or leading zero.
@@ -46,12 +51,12 @@ Below look_below(const std::vector<bool>& wanted, std::string_view rows, const C
       for (std::size_t i = 0; end == CellEnd::delimiter; ++i) {
         const CsvCell cell = cursor.cell(scratch);
         end = cell.end;
-        if (i >= wanted.size() || !wanted[i] || dialect.is_missing(cell.text)) continue;
-        const auto value = number_of(cell.text);
+        if (i >= wanted.size() || !wanted[i] || dialect.is_missing_number(cell.text)) continue;
+        const auto value = number_of(cell.text, dialect);
         below.texts += !value;
         below.numbers += value.has_value();
         below.quoted += value && cell.quoted;
-        below.whole += value && cell.text.find_first_of(".eE") == std::string_view::npos;
+        below.whole += value && cell.text.find_first_of(".,eE") == std::string_view::npos;
         below.years += value && std::trunc(*value) == *value && *value >= first_year && *value <= last_year;
       }
     }
@@ -67,7 +72,7 @@ HeaderVerdict decide_header(const CsvRecord& first, std::string_view rows, const
   std::vector<std::int64_t> names;
   std::size_t numbers = 0, quoted = 0;
   for (std::size_t i = 0; i < first.cells.size(); ++i) {
-    is_number[i] = number_of(first.cells[i]).has_value();
+    is_number[i] = number_of(first.cells[i], dialect).has_value();
     numbers += is_number[i];
     quoted += is_number[i] && first.quoted[i];
     if (const auto name = is_number[i] ? name_of(first.cells[i]) : std::nullopt) names.push_back(*name);

@@ -3,176 +3,93 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "format/csv/header.hpp"
+#include "format/csv/head.hpp"
+#include "format/csv/kinds.hpp"
+#include "format/csv/sniff.hpp"
 #include "table/columns.hpp"
 
 namespace nn::format {
 namespace {
 
-constexpr std::size_t sample_bytes = 1 << 20;
-constexpr std::int64_t sample_rows = 1000;
-constexpr std::size_t most_sample_bytes = 16 << 20;
-constexpr std::size_t most_columns = 65536;
+// How far a column without a value is followed through a file that lies in memory.
+constexpr std::size_t most_searched_bytes = 64 << 20;
+constexpr std::size_t search_piece = 1 << 20;
 
-using Texts = std::vector<std::string>;
-
-// Passes over a byte order mark and the skipped lines; returns the lines passed.
-std::int64_t skip_lines(CsvChunks& chunks, std::int64_t skip, std::size_t limit) {
-  if (chunks.peek(3).starts_with("\xEF\xBB\xBF")) chunks.advance(3);
-  std::int64_t lines = 0;
-  std::size_t wanted = 1, searched = 0;
-  while (lines < skip) {
-    const std::string_view ahead = chunks.peek(wanted);
-    const auto end = ahead.find('\n', std::exchange(searched, ahead.size()));
-    if (end != std::string_view::npos) {
-      chunks.advance(end + 1);
-      ++lines;
-      wanted = 1;
-      searched = 0;
-    } else if (ahead.size() < wanted || ahead.size() > limit) {
-      chunks.advance(ahead.size());
-      break;
-    } else {
-      wanted = ahead.size() + 1;
-    }
-  }
-  return lines;
+bool is_named_by(const std::vector<std::string>& wanted, std::string_view option, const Schema& schema,
+                 std::size_t column) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
+    return table::find_column(schema, name, option) == column;
+  });
 }
 
-// Text of the records ahead, for a look at them: complete ones only.
-std::string_view sample(CsvChunks& chunks, std::size_t limit) {
-  for (std::size_t wanted = sample_bytes;;) {
-    const std::string_view ahead = chunks.peek(wanted);
-    const bool all = ahead.size() < wanted || chunks.mapped();
-    const std::string_view seen = ahead.substr(0, std::min(wanted, ahead.size()));
-    if (all && seen.size() == ahead.size()) return seen;
-    const std::size_t end = last_record_end(seen, chunks.dialect());
-    const auto rows = std::count(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-    if (end > 0 && (rows >= sample_rows || wanted >= most_sample_bytes)) return seen.substr(0, end);
-    if (wanted > limit) return seen;
-    wanted *= 2;
-  }
-}
-
-CsvRecord read_record(CsvCursor& cursor) {
-  CsvRecord record;
-  std::string scratch;
-  CellEnd end = CellEnd::delimiter;
-  while (end == CellEnd::delimiter) {
-    const CsvCell cell = cursor.cell(scratch);
-    record.cells.emplace_back(cell.text);
-    record.quoted.push_back(cell.quoted);
-    end = cell.end;
-    if (record.cells.size() > most_columns) {
-      throw CsvFault{0, fmt::format("more than {} columns", most_columns), false, "; is --delimiter right?"};
-    }
-  }
-  return record;
-}
-
-bool is_number(std::string_view cell) {
-  double value = 0;
-  return parse_csv_number(cell, value);
-}
-
-// Says what was decided, where that isn't plain.
-bool is_header(const CsvRecord& first, std::string_view rows, const CsvOptions& options,
-               const CsvDialect& dialect, const std::string& where) {
-  if (options.header != CsvOptions::Header::automatic) return options.header == CsvOptions::Header::yes;
-  const HeaderVerdict verdict = decide_header(first, rows, dialect);
-  if (!verdict.reason.empty()) {
-    warn("{}: taken for {}: {}; {} if it isn't", where, verdict.header ? "a header" : "data", verdict.reason,
-         verdict.header ? "--no-header" : "--header");
-  }
-  return verdict.header;
-}
-
-// The header of the input before this one again.
-bool are_names_of(const Schema& like, const Texts& cells) {
-  return std::equal(like.fields.begin(), like.fields.end(), cells.begin(), cells.end(),
-                    [](const Field& field, const std::string& cell) { return field.name == cell; });
-}
-
-Texts column_names(const Texts& first, bool header, const std::string& where) {
-  Texts names;
-  std::map<std::string, std::size_t> seen;
-  for (std::size_t i = 0; i < first.size(); ++i) {
-    names.push_back(header && !first[i].empty() ? first[i] : fmt::format("c{}", i));
-    const auto [other, fresh] = seen.emplace(names.back(), i);
-    if (!fresh) {
-      throw data_error("columns {} and {} are both named '{}'", other->second, i, printable(names.back()))
-          .within_file(where)
-          .advise("; name them differently, or read the line as data with --no-header");
-    }
-    if (printable(names.back(), names.back().size() + 1) != names.back()) {
-      throw data_error("the name of column {} is not plain UTF-8 text: '{}'", i, printable(names.back()))
-          .within_file(where)
-          .advise("{}", names.back().find('\r') == std::string::npos
-                            ? "; --encoding says what it is, for example latin1 or windows-1252"
-                            : "; if CR ends lines here, write all lines anew with: tr '\\r' '\\n'");
-    }
-  }
-  return names;
-}
-
-// A column's kind, as the sample shows it.
-struct Look {
-  std::int64_t numbers = 0, texts = 0;
-  std::int64_t line = 0;  // of the first text, from 0
-  std::string text;
-};
-
-// Faults of the text are left to the parser.
-std::vector<Look> look_at(std::string_view text, const CsvDialect& dialect, std::size_t columns) {
-  std::vector<Look> looks(columns);
-  CsvCursor cursor(text, dialect);
-  std::string scratch;
-  try {
-    while (cursor.begin_record()) {
-      const std::int64_t line = cursor.lines();
-      CellEnd end = CellEnd::delimiter;
-      for (std::size_t i = 0; end == CellEnd::delimiter; ++i) {
-        const CsvCell cell = cursor.cell(scratch);
-        end = cell.end;
-        if (i >= columns || dialect.is_missing(cell.text)) continue;
-        Look& look = looks[i];
-        if (is_number(cell.text)) {
-          ++look.numbers;
-        } else if (look.texts++ == 0) {
-          look.line = line;
-          look.text = cell.text;
-        }
-      }
-    }
-  } catch (const CsvFault&) {
-  }
-  return looks;
-}
-
-// A column of numbers in which a cell is none was hardly meant as categories.
-void warn_of_strays(const std::vector<Look>& looks, const std::vector<CsvKind>& kinds, const Schema& schema,
-                    const CsvOptions& options, const std::string& name, std::int64_t lines) {
+// A column of numbers in which a cell is none was hardly meant as categories. However often a text is
+// repeated, it is one: different ones are counted.
+void warn_of_strays(const std::vector<ColumnLook>& looks, const CsvLayout& layout, const CsvOptions& options,
+                    const std::string& name) {
   for (std::size_t i = 0; i < looks.size(); ++i) {
-    const Look& look = looks[i];
-    if (kinds[i] != CsvKind::category || look.numbers <= look.texts) continue;
-    const std::string& column = schema.fields[i].name;
-    const bool wanted = std::any_of(options.text.begin(), options.text.end(), [&](const std::string& text) {
-      return table::find_column(schema, text, "--text") == i;
-    });
-    if (wanted) continue;
+    const ColumnLook& look = looks[i];
+    if (layout.columns[i].kind != CsvKind::category || look.different_numbers <= look.different_texts)
+      continue;
+    if (is_named_by(options.text, "--text", *layout.schema, i)) continue;
     warn("{}:{}: '{}' makes column '{}' one of categories, though {} of the first {} cells are numbers; {}",
-         name, lines + look.line + 1, printable(look.text), printable(column), look.numbers,
-         look.numbers + look.texts,
-         look.line == 0 ? "is this line a header (--header, or --skip)?"
-                        : "--missing takes such cells for missing values, --text the column as it is");
+         name, layout.lines + look.text_line + 1, printable(look.text),
+         printable(layout.schema->fields[i].name), look.numbers, look.numbers + look.texts,
+         look.text_line == 0 ? "is this line a header (--header, or --skip)?"
+                             : "--missing takes such cells for missing values, --text the column as it is");
     return;  // the first one says enough
   }
+}
+
+std::string quoted_list(const std::vector<std::string>& texts) {
+  constexpr std::size_t most = 5;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(texts.size(), most); ++i) {
+    list += fmt::format("{}'{}'", i == 0 ? "" : ", ", printable(texts[i], 30));
+  }
+  return texts.size() > most ? fmt::format("{} and {} more", list, texts.size() - most) : list;
+}
+
+void add_new(std::vector<std::string>& list, const std::string& text) {
+  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+}
+
+// What was read into cells that might be meant otherwise: words for missing values, and numbers with groups
+// or a comma.
+void tell_of_numbers(const std::vector<ColumnLook>& looks, CsvLayout& layout, const std::string& name) {
+  std::vector<std::string> words, with_words, points, commas;
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    CsvColumn& column = layout.columns[i];
+    if (column.kind != CsvKind::number) continue;
+    const std::string& title = layout.schema->fields[i].name;
+    if (!looks[i].words.empty()) {
+      column.words_said = true;
+      with_words.push_back(title);
+      for (const std::string& word : looks[i].words) add_new(words, word);
+    }
+    if (looks[i].style_told) continue;
+    if (column.style == NumberStyle::point) points.push_back(title);
+    if (column.style == NumberStyle::comma) commas.push_back(title);
+  }
+  if (!words.empty()) {
+    warn("{}: {} in {} {} taken for missing values of numbers; --text reads such a column as text", name,
+         quoted_list(words), quoted_list(with_words), words.size() == 1 ? "is" : "are");
+  }
+  if (!points.empty())
+    warn(
+        "{}: commas in the numbers of {} are taken to divide thousands; --decimal , reads them as decimal "
+        "ones, "
+        "--text as text",
+        name, quoted_list(points));
+  if (!commas.empty())
+    warn(
+        "{}: the numbers of {} are taken to have decimal commas; --decimal . says that a comma divides "
+        "thousands, --text reads them as text",
+        name, quoted_list(commas));
 }
 
 // The kinds that `like` had, where all its columns are such as CSV gives.
@@ -203,7 +120,7 @@ DType type_of(CsvKind kind) {
   }
 }
 
-std::shared_ptr<Schema> make_schema(const Texts& names) {
+std::shared_ptr<Schema> make_schema(const std::vector<std::string>& names) {
   auto schema = std::make_shared<Schema>();
   for (const std::string& name : names) {
     Field field;
@@ -214,89 +131,143 @@ std::shared_ptr<Schema> make_schema(const Texts& names) {
   return schema;
 }
 
-void apply_options(std::vector<CsvKind>& kinds, const Schema& schema, const SourceOptions& options) {
-  for (const std::string& name : options.csv.text)
-    kinds[table::find_column(schema, name, "--text")] = CsvKind::category;
-  for (const std::string& name : options.csv.number)
-    kinds[table::find_column(schema, name, "--number")] = CsvKind::number;
-  const table::ColumnChoice choice = table::choose_columns(schema, options.columns);
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    if (!choice.keeps(i)) kinds[i] = CsvKind::left_out;
+std::optional<NumberStyle> style_told(const CsvOptions& options) {
+  if (options.decimal == 0) return std::nullopt;
+  return options.decimal == ',' ? NumberStyle::comma : NumberStyle::point;
+}
+
+// Follows columns that are without a value in the sample until one shows what they are.
+void search_open(std::vector<ColumnLook>& looks, std::string_view rest, const CsvDialect& dialect,
+                 NumberStyle style) {
+  rest = rest.substr(0, most_searched_bytes);
+  const auto is_open = [](const ColumnLook& look) { return look.open(); };
+  while (!rest.empty() && std::any_of(looks.begin(), looks.end(), is_open)) {
+    const std::size_t end = last_record_end(rest.substr(0, search_piece), dialect);
+    if (end == 0) return;
+    std::vector<ColumnLook> piece = look_at_columns(rest.substr(0, end), dialect, looks.size(), style);
+    for (std::size_t i = 0; i < looks.size(); ++i) {
+      if (looks[i].open()) looks[i] = std::move(piece[i]);
+    }
+    rest.remove_prefix(end);
   }
-  if (choice.id && kinds[*choice.id] == CsvKind::category) kinds[*choice.id] = CsvKind::text;
+}
+
+std::vector<ColumnLook> look_at_rows(CsvChunks& chunks, const CsvHead& head, const CsvOptions& options) {
+  const std::optional<NumberStyle> told = style_told(options);
+  const NumberStyle style = told.value_or(NumberStyle::plain);
+  std::vector<ColumnLook> looks = look_at_columns(head.rows, chunks.dialect(), head.names.size(), style);
+  if (chunks.mapped()) {
+    search_open(looks, chunks.peek(1).substr(head.rows.size()), chunks.dialect(), style);
+  }
+  for (ColumnLook& look : looks) look.style_told = told.has_value();
+  return looks;
+}
+
+void take_looks(CsvLayout& layout, const std::vector<ColumnLook>& looks) {
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    layout.columns[i].kind = looks[i].texts == 0 ? CsvKind::number : CsvKind::category;
+    layout.columns[i].style = looks[i].style;
+  }
+}
+
+void take_known(CsvLayout& layout, const TableForm& form) {
+  for (const TableForm::Column& known : form.columns) {
+    const auto at = layout.schema->find(known.name);
+    if (!at) continue;
+    layout.columns[*at].kind = known.text ? CsvKind::category : CsvKind::number;
+    layout.columns[*at].why = "the model learned from numbers here";
+  }
+}
+
+void take_options(CsvLayout& layout, const std::vector<ColumnLook>& looks, const SourceOptions& options) {
+  const Schema& schema = *layout.schema;
+  std::vector<CsvColumn>& columns = layout.columns;
+  for (const std::string& name : options.csv.text)
+    columns[table::find_column(schema, name, "--text")].kind = CsvKind::category;
+  for (const std::string& name : options.csv.number)
+    columns[table::find_column(schema, name, "--number")].kind = CsvKind::number;
+  const table::ColumnOptions wanted = table::with_usual(options.columns, schema);
+  const table::ColumnChoice choice = table::choose_columns(schema, wanted);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!choice.keeps(i)) columns[i].kind = CsvKind::left_out;
+  }
+  // An identity is its bytes, whether they look like a number or not.
+  if (choice.id) columns[*choice.id].kind = CsvKind::text;
+  if (!choice.y || !wanted.label) return;
+  CsvColumn& label = columns[*choice.y];
+  const bool told = is_named_by(options.csv.number, "--number", schema, *choice.y);
+  if (!looks.empty() && looks[*choice.y].as_written && !told) label.kind = CsvKind::category;
+  label.exact = !told;
 }
 
 }  // namespace
 
 CsvDialect csv_dialect(const SourceOptions& options) {
   CsvDialect dialect;
-  dialect.delimiter = options.csv.delimiter;
-  if (dialect.delimiter == 0) dialect.delimiter = options.format == FileFormat::tsv ? '\t' : ',';
-  dialect.quote = options.csv.quote.value_or('"');
+  const CsvOptions& csv = options.csv;
+  dialect.quote = csv.quote.value_or('"');
+  const char usual = options.format == FileFormat::tsv ? '\t' : ',';
+  set_delimiter(dialect, csv.delimiter != 0 ? csv.delimiter : usual, csv.quote.has_value());
   if (dialect.quote == dialect.delimiter)
     fail_usage("cells cannot be both quoted and delimited by '{}'", printable({&dialect.quote, 1}));
-  // Writers of tables of tabs don't quote, and some do.
-  dialect.quotes_within_line = !options.csv.quote && dialect.delimiter == '\t';
-  dialect.comment = options.csv.comment;
-  dialect.missing = options.csv.missing;
+  dialect.escape = csv.escape.value_or('\0');
+  dialect.comment = csv.comment;
+  dialect.missing = csv.missing;
+  dialect.usual_missing = csv.usual_missing;
   return dialect;
 }
 
 CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const std::string& name,
                           const Schema* like) {
   chunks.set_dialect(csv_dialect(options));
+  const CsvHead head = read_csv_head(chunks, options, name, like, {});
   CsvLayout layout;
-  layout.lines = skip_lines(chunks, options.csv.skip, options.limits.max_frame);
-  const std::string_view text = sample(chunks, options.limits.max_frame);
-  if (text.find('\0') != std::string_view::npos)
-    throw data_error("holds NUL bytes: this is no CSV text")
-        .within_file(name)
-        .advise("; UTF-16 without its byte order mark is read with --encoding utf-16le");
-  CsvCursor cursor(text, chunks.dialect());
-  if (!cursor.begin_record()) {
-    throw data_error("there are no rows{}", !text.empty() ? ""
-                                            : name == "standard input"
-                                                ? ": the program in front wrote nothing"
-                                                : ": it is empty")
-        .within_file(name);
-  }
-  const std::string where = fmt::format("{}:{}", name, layout.lines + cursor.lines() + 1);
-  CsvRecord first;
+  layout.lines = head.lines;
+  layout.most_row_bytes = options.limits.max_frame;
+  layout.columns.resize(head.names.size());
+  const auto schema = make_schema(head.names);
+  layout.schema = schema;
   try {
-    first = read_record(cursor);
-  } catch (const CsvFault& fault) {
-    throw Error(ErrorKind::data, fault.message).advise("{}", fault.advice).within_file(where);
-  }
-  std::string_view rows = text;
-  rows.remove_prefix(static_cast<std::size_t>(cursor.at() - text.data()));
-  const bool header = (like != nullptr && options.csv.header == CsvOptions::Header::automatic &&
-                       are_names_of(*like, first.cells)) ||
-                      is_header(first, rows, options.csv, chunks.dialect(), where);
-  const Texts names = column_names(first.cells, header, where);
-  const auto schema = make_schema(names);
-  if (header) {
-    layout.lines += cursor.lines();
-    chunks.advance(text.size() - rows.size());
-  } else {
-    rows = text;
-  }
-  try {
-    if (like != nullptr) layout.kinds = kinds_of(*like);
-    if (layout.kinds.size() != names.size()) {
-      layout.kinds.clear();
-      const std::vector<Look> looks = look_at(rows, chunks.dialect(), names.size());
-      for (const Look& look : looks)
-        layout.kinds.push_back(look.texts == 0 ? CsvKind::number : CsvKind::category);
-      apply_options(layout.kinds, *schema, options);
-      warn_of_strays(looks, layout.kinds, *schema, options.csv, name, layout.lines);
+    std::vector<CsvKind> kinds;
+    if (like != nullptr) kinds = kinds_of(*like);
+    const bool alike = kinds.size() == head.names.size();
+    // In plain tables that are like another one there is nothing more to be seen.
+    const bool plain = chunks.dialect().delimiter == ',' && head.rows.find('"') == std::string_view::npos &&
+                       options.csv.decimal == 0;
+    std::vector<ColumnLook> looks;
+    if (!alike || !plain) {
+      looks = look_at_rows(chunks, head, options.csv);
+      take_looks(layout, looks);
     }
+    if (alike) {
+      for (std::size_t i = 0; i < kinds.size(); ++i) layout.columns[i].kind = kinds[i];
+    } else {
+      take_known(layout, options.form);
+    }
+    take_options(layout, looks, options);
+    if (!alike) warn_of_strays(looks, layout, options.csv, name);
+    tell_of_numbers(looks, layout, name);
   } catch (const Error& error) {
     throw error.within_file(name);
   }
-  for (std::size_t i = 0; i < names.size(); ++i) schema->fields[i].type = type_of(layout.kinds[i]);
-  layout.schema = schema;
-  layout.most_row_bytes = options.limits.max_frame;
+  for (std::size_t i = 0; i < head.names.size(); ++i) {
+    schema->fields[i].type = type_of(layout.columns[i].kind);
+  }
   return layout;
+}
+
+std::vector<TextColumnSeen> texts_of_csv(CsvChunks& chunks, const SourceOptions& options,
+                                         const std::string& name, std::size_t bytes) {
+  chunks.set_dialect(csv_dialect(options));
+  const CsvHead head = read_csv_head(chunks, options, name, nullptr, {.bytes = bytes, .quiet = true});
+  const std::vector<ColumnLook> looks = look_at_columns(head.rows, chunks.dialect(), head.names.size(),
+                                                        style_told(options.csv).value_or(NumberStyle::plain));
+  std::vector<TextColumnSeen> seen;
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    if (looks[i].texts > 0)
+      seen.push_back({head.names[i], looks[i].text, head.lines + looks[i].text_line + 1});
+  }
+  return seen;
 }
 
 }  // namespace nn::format

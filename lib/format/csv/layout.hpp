@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "format/csv/chunks.hpp"
+#include "format/csv/styled_number.hpp"
 #include "format/source.hpp"
 #include "tensor/batch.hpp"
 
@@ -19,11 +20,25 @@ enum class CsvKind : std::uint8_t {
   left_out,  // not parsed: opaque in the schema
 };
 
+struct CsvColumn {
+  CsvKind kind = CsvKind::number;
+  NumberStyle style = NumberStyle::plain;  // of numbers
+  bool exact = false;                      // a whole number that would be rounded is an error
+  bool words_said = false;                 // that words stand for missing values here
+  std::string_view why = "the column was numeric before";
+};
+
 struct CsvLayout {
-  std::vector<CsvKind> kinds;  // one a column
+  std::vector<CsvColumn> columns;
   std::shared_ptr<const Schema> schema;
   std::int64_t lines = 0;  // in front of the first row
   std::size_t most_row_bytes = SIZE_MAX;
+};
+
+// A column that is one of text for the line where that is seen.
+struct TextColumnSeen {
+  std::string column, text;
+  std::int64_t line = 0;  // from 1
 };
 
 // Reads what is in front of the first row and passes over it. `like` is the schema of the
@@ -31,6 +46,11 @@ struct CsvLayout {
 // too. Data errors begin with `name`.
 CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const std::string& name,
                           const Schema* like);
+
+// Columns of text in the first `bytes` bytes or thousand rows of an input, whatever the options say of them.
+// Nothing is said on the way.
+std::vector<TextColumnSeen> texts_of_csv(CsvChunks& chunks, const SourceOptions& options,
+                                         const std::string& name, std::size_t bytes);
 
 CsvDialect csv_dialect(const SourceOptions& options);
 

@@ -38,7 +38,7 @@ class ChunkParser {
   // One block for all columns. A record has a line end or delimiter for each of its cells,
   // which bounds the rows whatever the text is.
   void allocate(BufferPool& pool) {
-    const std::size_t columns = layout_.kinds.size();
+    const std::size_t columns = layout_.columns.size();
     const auto line_ends = static_cast<std::size_t>(std::count(chunk_.text.begin(), chunk_.text.end(), '\n'));
     capacity_ = std::min(line_ends + 1, chunk_.text.size() / columns + 1);
     // Columns a multiple of a page apart would all compete for the same cache lines.
@@ -48,8 +48,11 @@ class ChunkParser {
     numbers_.assign(columns + 1, nullptr);
     for (std::size_t i = 0; i < columns; ++i) {
       std::byte* at = out_.values->data() + i * stride;
-      switch (layout_.kinds[i]) {
-        case CsvKind::number: numbers_[i] = out_.columns[i].numbers = reinterpret_cast<double*>(at); break;
+      switch (layout_.columns[i].kind) {
+        case CsvKind::number:
+          out_.columns[i].numbers = reinterpret_cast<double*>(at);
+          if (is_plain(layout_.columns[i])) numbers_[i] = out_.columns[i].numbers;
+          break;
         case CsvKind::category: out_.columns[i].indices = reinterpret_cast<std::int32_t*>(at); break;
         case CsvKind::text:
           out_.columns[i].offsets = reinterpret_cast<std::int32_t*>(at);
@@ -61,7 +64,7 @@ class ChunkParser {
   }
 
   void record() {
-    const std::size_t columns = layout_.kinds.size();
+    const std::size_t columns = layout_.columns.size();
     const auto row = static_cast<std::size_t>(out_.rows);
     const std::int64_t first_line = cursor_.lines();
     const char* const start = cursor_.at();
@@ -123,6 +126,8 @@ class ChunkParser {
   const char* long_number(const char* p, double& value) const {
     const auto result = fast_float::from_chars(p, cursor_.end(), value);
     if (result.ec != std::errc() || cursor_.end() - result.ptr < 2 || std::isnan(value)) return nullptr;
+    // Where digits may be lost, the cell is looked at with care.
+    if (std::fabs(value) >= 0x1p53) return nullptr;
     return result.ptr;
   }
 
@@ -130,37 +135,72 @@ class ChunkParser {
     ParsedColumn& column = out_.columns[i];
     const std::int64_t line = cursor_.lines();
     const CsvCell cell = cursor_.cell(scratch_);
-    if (dialect_.is_missing(cell.text)) {
-      column.numbers[row] = std::numeric_limits<double>::quiet_NaN();
+    const bool word = !dialect_.is_missing_number(cell.text) && is_missing_word(cell.text);
+    double& value = column.numbers[row];
+    if (word || dialect_.is_missing_number(cell.text)) {
+      value = std::numeric_limits<double>::quiet_NaN();
       missing(column, row);
-    } else if (!parse_csv_number(cell.text, column.numbers[row])) {
-      const std::string text = printable(cell.text);
-      if (const std::size_t cells = i + 1 + cursor_.count_rest(cell.end); cells != layout_.kinds.size()) {
-        wrong_count(line, cells);
-      }
-      const std::string name = printable(layout_.schema->fields[i].name);
-      throw CsvFault{
-          line, fmt::format("column '{}': '{}' is not a number; the column was numeric before", name, text),
-          false,
-          fmt::format(
-              "; read it as text with --text {}, or say what stands for a missing value with --missing",
-              name)};
+      if (word && !layout_.columns[i].words_said) note(CsvNote::What::word, i, line, cell.text);
+    } else if (!parse_styled_number(cell.text, layout_.columns[i].style, value)) {
+      no_number(i, line, cell);
+    } else if (layout_.columns[i].exact && differs_as_label(cell.text, value)) {
+      no_label(i, line, cell.text, value);
+    } else if (is_rounded(cell.text, value)) {
+      note(CsvNote::What::rounded, i, line, cell.text);
     }
     return cell.end;
   }
 
+  [[noreturn]] void no_number(std::size_t i, std::int64_t line, const CsvCell& cell) {
+    const std::string text = printable(cell.text);
+    if (const std::size_t cells = i + 1 + cursor_.count_rest(cell.end); cells != layout_.columns.size()) {
+      wrong_count(line, cells);
+    }
+    const std::string name = printable(layout_.schema->fields[i].name);
+    throw CsvFault{
+        line, fmt::format("column '{}': '{}' is not a number; {}", name, text, layout_.columns[i].why), false,
+        fmt::format("; read it as text with --text {}, or say what stands for a missing value with --missing",
+                    name)};
+  }
+
+  [[noreturn]] void no_label(std::size_t i, std::int64_t line, std::string_view text, double value) const {
+    const std::string name = printable(layout_.schema->fields[i].name);
+    throw CsvFault{
+        line,
+        std::trunc(value) != value
+            ? fmt::format("column '{}': the label {} is not a whole number, and those before it were", name,
+                          text)
+            : fmt::format("column '{}': the label {} would become {:.0f}", name, text, value),
+        false,
+        fmt::format("; --text {} keeps labels as they are written; numbers to predict are a --target", name)};
+  }
+
+  void note(CsvNote::What what, std::size_t i, std::int64_t line, std::string_view text) {
+    for (const CsvNote& other : out_.notes) {
+      if (other.what == what && other.column == i) return;
+    }
+    out_.notes.push_back({what, i, line, std::string(text)});
+  }
+
   CellEnd other(std::size_t i, std::size_t row) {
+    if (layout_.columns[i].kind == CsvKind::number) return careful_number(i, row);
     ParsedColumn& column = out_.columns[i];
     const std::int64_t line = cursor_.lines();
     const CsvCell cell = cursor_.cell(scratch_);
-    const CsvKind kind = layout_.kinds[i];
+    const CsvKind kind = layout_.columns[i].kind;
     if (kind == CsvKind::left_out) return cell.end;
-    const bool is_missing = dialect_.is_missing(cell.text);
+    // An identity may be called NA.
+    const bool is_missing = kind == CsvKind::text && !cell.quoted
+                                ? cell.text.empty() || dialect_.is_listed(cell.text)
+                                : dialect_.is_missing(cell);
     if (is_missing) missing(column, row);
     if (kind == CsvKind::category) {
       const std::size_t known = column.texts.size();
       column.indices[row] = is_missing ? 0 : column.texts.index_of(cell.text);
       if (column.texts.size() > known) check_text(cell, i, line);
+      if (cell.text.empty() && !is_missing && column.texts.size() > known) {
+        note(CsvNote::What::empty, i, line, cell.text);
+      }
     } else {
       if (!is_missing) {
         check_text(cell, i, line);
@@ -169,6 +209,11 @@ class ChunkParser {
       column.offsets[row + 1] = static_cast<std::int32_t>(column.bytes.size());
     }
     return cell.end;
+  }
+
+  // Of those whose cells need no second look.
+  static bool is_plain(const CsvColumn& column) {
+    return column.style == NumberStyle::plain && !column.exact;
   }
 
   void missing(ParsedColumn& column, std::size_t row) {
@@ -193,8 +238,8 @@ class ChunkParser {
   }
 
   [[noreturn]] void wrong_count(std::int64_t line, std::size_t cells) const {
-    throw CsvFault{line,
-                   fmt::format("{} cell{}, expected {}", cells, cells == 1 ? "" : "s", layout_.kinds.size())};
+    throw CsvFault{
+        line, fmt::format("{} cell{}, expected {}", cells, cells == 1 ? "" : "s", layout_.columns.size())};
   }
   [[noreturn]] void too_long(std::int64_t line) const {
     throw CsvFault{

@@ -23,11 +23,25 @@ struct ParsedColumn {
   std::vector<std::uint8_t> validity;  // empty: all present
 };
 
+// What was read into a cell that may be meant otherwise.
+struct CsvNote {
+  enum class What : std::uint8_t {
+    word,     // stands for a missing number
+    rounded,  // a whole number of more digits than a double has
+    empty,    // quotes with nothing between are a text
+  };
+  What what;
+  std::size_t column;
+  std::int64_t line;  // below the chunk's start
+  std::string text;
+};
+
 struct ParsedChunk {
   std::int64_t rows = 0;
   std::int64_t lines = 0;  // line ends in the chunk
   std::vector<ParsedColumn> columns;
   std::shared_ptr<Buffer> values;  // what the columns point into
+  std::vector<CsvNote> notes;      // one of each kind a column at most
   std::optional<CsvFault> fault;   // then nothing else counts
 };
 

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/ordered_workers.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
@@ -31,7 +34,7 @@ class CsvReader : public BatchSource {
     chunks_ = cut_chunks(decoded(std::move(input), options.csv.encoding), options.limits.max_frame);
     layout_ = read_csv_layout(*chunks_, options, name_, like);
     lines_ = layout_.lines;
-    texts_.resize(layout_.kinds.size());
+    texts_.resize(layout_.columns.size());
     readers_ = options.readers;
     // A chunk's columns take at most eight times its text, beside the text itself.
     most_pending_ = std::clamp<std::size_t>(options.queue_bytes / (9 * csv_chunk_bytes), 2, 1024);
@@ -91,6 +94,7 @@ class CsvReader : public BatchSource {
           .advise("{}", fault.advice)
           .within_file(name_, lines_ + fault.line + 1);
     }
+    for (const CsvNote& note : parsed.notes) tell(note);
     lines_ += parsed.lines;
     auto memory = std::make_shared<ChunkMemory>();
     memory->values = std::move(parsed.values);
@@ -98,13 +102,13 @@ class CsvReader : public BatchSource {
     for (std::size_t i = 0; i < parsed.columns.size(); ++i) {
       ParsedColumn& from = parsed.columns[i];
       Column column;
-      if (layout_.kinds[i] == CsvKind::number) {
+      if (layout_.columns[i].kind == CsvKind::number) {
         column.data = reinterpret_cast<const std::byte*>(from.numbers);
-      } else if (layout_.kinds[i] == CsvKind::category) {
+      } else if (layout_.columns[i].kind == CsvKind::category) {
         renumber(i, from, parsed.rows);
         column.data = reinterpret_cast<const std::byte*>(from.indices);
         column.dictionary = texts_[i].dictionary();
-      } else if (layout_.kinds[i] == CsvKind::text) {
+      } else if (layout_.columns[i].kind == CsvKind::text) {
         column.offsets = from.offsets;
         memory->bytes.push_back(std::move(from.bytes));
         column.data = reinterpret_cast<const std::byte*>(memory->bytes.back().data());
@@ -115,6 +119,29 @@ class CsvReader : public BatchSource {
       }
       column.owner = memory;
       rows_.columns.push_back(std::move(column));
+    }
+  }
+
+  // Once for each column and kind, and for a few columns only.
+  void tell(const CsvNote& note) {
+    constexpr std::size_t most_told = 3;
+    std::set<std::size_t>& told = told_[static_cast<std::size_t>(note.what)];
+    if (!told.insert(note.column).second || told.size() > most_told + 1) return;
+    const std::string column = printable(layout_.schema->fields[note.column].name);
+    const std::string where = fmt::format("{}:{}: column '{}'", name_, lines_ + note.line + 1, column);
+    if (told.size() > most_told) return warn("{}: and so it is in further columns", where);
+    switch (note.what) {
+      case CsvNote::What::word:
+        return warn("{}: '{}' is taken for a missing value; --text {} reads the column as text", where,
+                    printable(note.text), column);
+      case CsvNote::What::rounded:
+        return warn("{}: {} is rounded, as whole numbers over 2^53 are; --id or --text keeps its digits",
+                    where, printable(note.text));
+      case CsvNote::What::empty:
+        return warn(
+            "{}: quotes with nothing between are taken for an empty text; --missing '' takes them for "
+            "a missing value",
+            where);
     }
   }
 
@@ -150,6 +177,7 @@ class CsvReader : public BatchSource {
   BufferPool pool_;
   std::vector<table::GrowingDictionary> texts_;  // of the category columns
   std::int64_t lines_ = 0;                       // in front of the next chunk
+  std::array<std::set<std::size_t>, 3> told_;    // columns, for each kind of note
   Batch rows_;
   std::int64_t at_ = 0;
   int readers_ = 1;
@@ -163,6 +191,13 @@ class CsvReader : public BatchSource {
 std::unique_ptr<BatchSource> read_csv_like(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                            const Schema* like) {
   return std::make_unique<CsvReader>(std::move(input), options, like);
+}
+
+std::vector<TextColumnSeen> texts_of_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                         std::size_t bytes) {
+  const std::string name = input->name();
+  const auto chunks = cut_chunks(decoded(std::move(input), options.csv.encoding), options.limits.max_frame);
+  return texts_of_csv(*chunks, options, name, bytes);
 }
 
 std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options) {

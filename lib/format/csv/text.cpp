@@ -19,10 +19,27 @@ const char* find(const char* from, const char* end, char wanted) {
 
 }  // namespace
 
-bool CsvDialect::is_missing(std::string_view cell) const {
-  if (cell.empty() || cell == "NA") return true;
-  if (cell.size() == 3 && equal_ignoring_case(cell, "nan")) return true;
-  return std::find(missing.begin(), missing.end(), cell) != missing.end();
+bool CsvDialect::is_listed(std::string_view text) const {
+  return std::find(missing.begin(), missing.end(), text) != missing.end();
+}
+
+bool CsvDialect::is_missing(const CsvCell& cell) const {
+  if (cell.quoted) return is_listed(cell.text);
+  return is_missing_number(cell.text);
+}
+
+bool CsvDialect::is_missing_number(std::string_view text) const {
+  if (text.empty()) return true;
+  if (usual_missing && (text == "NA" || (text.size() == 3 && equal_ignoring_case(text, "nan")))) return true;
+  return is_listed(text);
+}
+
+bool is_missing_word(std::string_view text) {
+  static constexpr std::string_view words[] = {"?",       "-",        "--",     ".",       "NULL",    "Null",
+                                               "null",    "None",     "none",   "N/A",     "n/a",     "#N/A",
+                                               "#NA",     "<NA>",     "NIL",    "nil",     "-NaN",    "-nan",
+                                               "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "#N/A N/A"};
+  return std::find(std::begin(words), std::end(words), text) != std::end(words);
 }
 
 bool CsvCursor::begin_record() {
@@ -80,32 +97,44 @@ bool CsvCursor::begins_quoted(const char* p) const {
   return p == line_end || *p == dialect_->delimiter;
 }
 
+// The next quote, or escape, from here on.
+const char* CsvCursor::find_quote() const {
+  if (dialect_->escape == 0) return find(at_, end_, dialect_->quote);
+  const char* p = at_;
+  while (p != end_ && *p != dialect_->quote && *p != dialect_->escape) ++p;
+  return p;
+}
+
 CsvCell CsvCursor::quoted_cell(std::string& scratch) {
   const std::int64_t first_line = lines_;
   const char* const start = ++at_;
   const char* piece = start;
   bool pieces = false;
   for (;;) {
-    const char* quote = find(at_, end_, dialect_->quote);
-    lines_ += std::count(at_, quote, '\n');
-    if (quote == end_) throw CsvFault{first_line, "the quoted cell that begins here is never closed", true};
-    at_ = quote + 1;
-    if (at_ == end_ || *at_ != dialect_->quote) {
+    const char* const mark = find_quote();
+    lines_ += std::count(at_, mark, '\n');
+    if (mark == end_) throw CsvFault{first_line, "the quoted cell that begins here is never closed", true};
+    at_ = mark + 1;
+    const bool escape = *mark != dialect_->quote;
+    const bool stands_for_next =
+        at_ != end_ && (*at_ == dialect_->quote || (escape && *at_ == dialect_->escape));
+    if (escape && !stands_for_next) continue;
+    if (!stands_for_next) {
       CsvCell cell;
       cell.quoted = true;
       if (pieces) {
-        scratch.append(piece, quote);
+        scratch.append(piece, mark);
         cell.text = scratch;
       } else {
-        cell.text = std::string_view(start, static_cast<std::size_t>(quote - start));
+        cell.text = std::string_view(start, static_cast<std::size_t>(mark - start));
       }
       cell.end = pass_end();
       return cell;
     }
     if (!pieces) scratch.clear();
     pieces = true;
-    scratch.append(piece, at_);
-    piece = ++at_;
+    scratch.append(piece, mark);
+    piece = at_++;
   }
 }
 

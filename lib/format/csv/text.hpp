@@ -3,9 +3,9 @@
 //
 // A record is cells between delimiters, up to LF, CRLF or the end; a CR elsewhere is an ordinary character
 // here, which the parser refuses outside quotes. Spaces and tabs around a cell are left out, unless they are
-// the delimiter. A cell whose first character is '"' ends at the next single '"'; '""' inside stands for one;
-// line ends inside are text. A quote anywhere else is an ordinary character. Blank lines and comments are no
-// records.
+// the delimiter. A cell whose first character is '"' ends at the next single '"'; '""' inside stands for one,
+// and so does '\"' where there is such an escape; line ends inside are text. A quote anywhere else is an
+// ordinary character. Blank lines and comments are no records.
 #pragma once
 
 #include <cstddef>
@@ -16,16 +16,33 @@
 
 namespace nn::format {
 
+enum class CellEnd : std::uint8_t { delimiter, line, input };
+
+struct CsvCell {
+  std::string_view text;  // into the input, or into the scratch string when it held quotes
+  CellEnd end = CellEnd::input;
+  bool quoted = false;
+};
+
 struct CsvDialect {
   char delimiter = ',';
   std::string comment;               // empty: none
-  std::vector<std::string> missing;  // besides the empty cell and NA
+  std::vector<std::string> missing;  // besides the usual ones
   char quote = '"';                  // 0: none
   bool quotes_within_line = false;  // a cell whose quotes aren't closed before its line ends is no quoted one
+  char escape = 0;                  // within quotes, in front of a quote or itself; 0: none
+  bool usual_missing = true;        // the words NA and nan are missing values, as the empty cell is
 
   bool is_blank(char c) const { return (c == ' ' || c == '\t') && c != delimiter; }
-  bool is_missing(std::string_view cell) const;
+  // In a column of texts: what is quoted is a text, whatever it says, unless `missing` has it.
+  bool is_missing(const CsvCell& cell) const;
+  bool is_listed(std::string_view text) const;  // in `missing`
+  // In a column of numbers, where quotes mean nothing.
+  bool is_missing_number(std::string_view text) const;
 };
+
+// Words by which programs and people write a missing number, besides the usual ones: NULL, N/A, ?, -.
+bool is_missing_word(std::string_view text);
 
 // A fault of the text: what is wrong, and how many lines below its start.
 struct CsvFault {
@@ -33,14 +50,6 @@ struct CsvFault {
   std::string message;
   bool open = false;  // a quoted cell that the text ends in
   std::string advice = {};
-};
-
-enum class CellEnd : std::uint8_t { delimiter, line, input };
-
-struct CsvCell {
-  std::string_view text;  // into the input, or into the scratch string when it held quotes
-  CellEnd end = CellEnd::input;
-  bool quoted = false;
 };
 
 // Walks over text that begins at a record's start. `lines` counts the line ends passed.
@@ -71,6 +80,7 @@ class CsvCursor {
  private:
   bool begins_quoted(const char* p) const;
   CsvCell quoted_cell(std::string& scratch);
+  const char* find_quote() const;
   CellEnd pass_end();
 
   const char* at_;

@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "base/error.hpp"
@@ -37,6 +39,7 @@ class NpySink : public BatchSink {
   }
 
   void write(const Batch& batch) override {
+    if (copy_ && has_missing(batch)) widen();
     if (copy_) {
       const Column& column = batch.columns[columns_[0].position];
       const auto bytes = static_cast<std::size_t>(batch.rows * columns_[0].elements) * size_of(type_);
@@ -49,13 +52,7 @@ class NpySink : public BatchSink {
 
   void finish() override {
     const std::string text = header();
-    std::size_t done = 0;
-    while (done < text.size()) {
-      const ssize_t n =
-          ::pwrite(file_.fd(), text.data() + done, text.size() - done, start_ + static_cast<off_t>(done));
-      if (n < 0 && errno != EINTR) fail_errno(file_.name());
-      if (n > 0) done += static_cast<std::size_t>(n);
-    }
+    write_at(std::as_bytes(std::span(text)), start_);
   }
 
  private:
@@ -83,9 +80,8 @@ class NpySink : public BatchSink {
           .within_file(file_.name());
     if (considered == 1) {
       const Field& only = columns_[0].field;
-      // Missing values need a type that has NaN.
-      copy_ = !only.nullable;
-      type_ = copy_ || only.type == DType::f32 ? only.type : DType::f64;
+      copy_ = true;
+      type_ = only.type;
       shape_ = only.shape;
     } else {
       std::int64_t width = 0;
@@ -93,6 +89,84 @@ class NpySink : public BatchSink {
       type_ = DType::f64;
       shape_ = {width};
     }
+  }
+
+  bool has_missing(const Batch& batch) const {
+    const Column& column = batch.columns[columns_[0].position];
+    for (std::int64_t row = 0; column.validity != nullptr && row < batch.rows; ++row) {
+      if (!column.valid(row)) return true;
+    }
+    return false;
+  }
+
+  // Missing values need a type that has NaN: what was written is read again, from its end, and written as
+  // that.
+  void widen() {
+    const DType from = type_;
+    copy_ = false;
+    if (from == DType::f32 || from == DType::f64) return;
+    type_ = DType::f64;
+    constexpr std::int64_t block = 1 << 16;
+    const off_t data = start_ + static_cast<off_t>(header_size_);
+    std::vector<std::byte> narrow(static_cast<std::size_t>(block) * size_of(from));
+    std::vector<double> wide(static_cast<std::size_t>(block));
+    for (std::int64_t end = rows_ * columns_[0].elements; end > 0;) {
+      const std::int64_t first = std::max<std::int64_t>(0, end - block);
+      const std::span part(narrow.data(), static_cast<std::size_t>(end - first) * size_of(from));
+      read_at(part, data + first * static_cast<off_t>(size_of(from)));
+      for (std::int64_t i = first; i < end; ++i) {
+        wide[static_cast<std::size_t>(i - first)] =
+            exact_double(columns_[0], narrow.data(), i - first, i / columns_[0].elements);
+      }
+      const std::span doubles(wide.data(), static_cast<std::size_t>(end - first));
+      write_at(std::as_bytes(doubles), data + first * static_cast<off_t>(sizeof(double)));
+      end = first;
+    }
+    if (::lseek(file_.fd(), data + rows_ * columns_[0].elements * static_cast<off_t>(sizeof(double)),
+                SEEK_SET) < 0)
+      fail_errno(file_.name());
+  }
+
+  void read_at(std::span<std::byte> bytes, off_t at) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::pread(file_.fd(), bytes.data(), bytes.size(), at);
+      if (n == 0 || (n < 0 && errno != EINTR)) fail_errno(file_.name());
+      if (n < 0) continue;
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+      at += n;
+    }
+  }
+
+  void write_at(std::span<const std::byte> bytes, off_t at) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::pwrite(file_.fd(), bytes.data(), bytes.size(), at);
+      if (n < 0 && errno != EINTR) fail_errno(file_.name());
+      if (n < 0) continue;
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+      at += n;
+    }
+  }
+
+  // A whole number that a double doesn't have is refused.
+  double exact_double(const InputColumn& input, const std::byte* data, std::int64_t i,
+                      std::int64_t row) const {
+    const DType type = input.field.type;
+    const double value = number_at(type, data, i);
+    const bool whole = type == DType::i64 || type == DType::u64;
+    if (whole && std::abs(value) >= 0x1p53) {
+      const bool same = type == DType::i64
+                            ? value < 0x1p63 && static_cast<std::int64_t>(value) ==
+                                                    reinterpret_cast<const std::int64_t*>(data)[i]
+                            : value < 0x1p64 && static_cast<std::uint64_t>(value) ==
+                                                    reinterpret_cast<const std::uint64_t*>(data)[i];
+      if (!same) {
+        throw data_error("row {}, column '{}': {} has more digits than the 64-bit floats of the array keep",
+                         row, printable(input.field.name), value)
+            .within_file(file_.name())
+            .advise("; --select it alone, without missing values, or write a stream");
+      }
+    }
+    return value;
   }
 
   std::string header() const {
@@ -109,8 +183,9 @@ class NpySink : public BatchSink {
         const bool present = column.valid(row);
         for (std::int64_t e = 0; e < input.elements; ++e) {
           out[row * width + e] =
-              present ? static_cast<T>(number_at(input.field.type, column.data, row * input.elements + e))
-                      : std::numeric_limits<T>::quiet_NaN();
+              present
+                  ? static_cast<T>(exact_double(input, column.data, row * input.elements + e, rows_ + row))
+                  : std::numeric_limits<T>::quiet_NaN();
         }
       }
       out += input.elements;

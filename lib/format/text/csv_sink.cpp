@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "base/ascii.hpp"
 #include "format/sink_formats.hpp"
 #include "format/text/output.hpp"
 
@@ -15,10 +16,13 @@ void add_quoted(TextBuffer& out, std::string_view text) {
   out.add('"');
 }
 
-// A present empty text is quoted: the empty cell is the missing one.
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// What isn't quoted is read as a missing value where it is empty or says so, and without blanks around it.
 void add_cell(TextBuffer& out, std::string_view text) {
   const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos &&
-                     text.front() != ' ' && text.back() != ' ';
+                     !is_blank(text.front()) && !is_blank(text.back()) && text != "NA" &&
+                     !equal_ignoring_case(text, "nan");
   if (plain) {
     out.add(text);
   } else {
@@ -61,8 +65,8 @@ class CsvSink : public TextSink {
   void add_value(const TextColumn& column, const Column& values, std::int64_t row) {
     if (!values.valid(row)) {
       for (std::int64_t e = 1; e < column.elements; ++e) out_.add(',');
-      // An empty line would be no row at all to many readers.
-      if (columns_.size() == 1 && column.elements == 1) out_.add("\"\"");
+      // An empty line would be no row at all, and quotes with nothing between are an empty text.
+      if (columns_.size() == 1 && column.elements == 1) out_.add("NA");
       return;
     }
     if (column.write_number == nullptr) return add_cell(out_, text_at(column.field, values, row));

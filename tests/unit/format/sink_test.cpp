@@ -111,7 +111,7 @@ TEST_CASE("csv: an empty text is not a missing one, and a row is never an empty 
                            column_of<std::int8_t>({-1, 2})})}) == "t,i\n\"\",-1\n,2\n");
   CHECK(written(OutputFormat::csv, {batch_of({{"n", DType::f32, {}, true, {}, {}}}, 2,
                                              {with_missing(column_of<float>({1, 2}), first_and_third)})}) ==
-        "n\n1\n\"\"\n");
+        "n\n1\nNA\n");
 }
 
 TEST_CASE("json: one object a row, nested arrays, null where there is no number") {

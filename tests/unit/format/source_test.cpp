@@ -122,14 +122,20 @@ TEST_CASE("Labels are whole numbers or categories, targets numbers") {
 
 TEST_CASE("A label that turns out not to be whole names its row") {
   std::string text = "x,y\n";
-  for (int i = 0; i < 5000; ++i) text += "1,2\n";
-  const ScratchFile file(".csv", text + "1,2.5\n");
+  for (int i = 0; i < 300'000; ++i) text += "1,2\n";
+  const ScratchFile file(".csv", text + "1,2.5\n"), zeros(".csv", text + "1,007\n");
   SourceOptions options = inputs({file});
   options.columns.label = "y";
+  CHECK(
+      error_of(options) ==
+      "#0:300002: column 'y': the label 2.5 is not a whole number, and those before it were; --text y keeps "
+      "labels as they are written; numbers to predict are a --target");
+  options = inputs({zeros});
+  options.columns.label = "y";
   CHECK(error_of(options) ==
-        "row 5000: column 'y': the label 2.5 is not a whole number, and those before it were; numbers to "
-        "predict are "
-        "a --target, not a --label");
+        "#0:300002: column 'y': the label 007 would become 7; --text y keeps labels as they are written; "
+        "numbers "
+        "to predict are a --target");
 }
 
 TEST_CASE("Several inputs are one table") {
@@ -165,6 +171,7 @@ TEST_CASE("Inputs that don't agree are told apart, the first error first") {
            "missing value with --missing"}}) {
       SourceOptions options = inputs({a, second, wide, text});
       options.readers = readers;
+      options.csv.number = {"n"};
       CHECK(error_of(options) == message);
     }
   }

@@ -1,0 +1,119 @@
+#include "format/csv/kinds.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+
+namespace nn::format {
+namespace {
+
+constexpr std::size_t most_different = 10'000;
+
+// Calls body(line, column, cell) for each cell of the first `columns` of each record, up to a fault.
+template <typename Body>
+void for_each_cell(std::string_view text, const CsvDialect& dialect, std::size_t columns, Body&& body) {
+  CsvCursor cursor(text, dialect);
+  std::string scratch;
+  try {
+    while (cursor.begin_record()) {
+      const std::int64_t line = cursor.lines();
+      CellEnd end = CellEnd::delimiter;
+      for (std::size_t i = 0; end == CellEnd::delimiter; ++i) {
+        const CsvCell cell = cursor.cell(scratch);
+        end = cell.end;
+        if (i < columns) body(line, i, cell);
+      }
+    }
+  } catch (const CsvFault&) {
+  }
+}
+
+// A column whose cells are of several kinds.
+struct Mixture {
+  std::unordered_set<double> numbers;
+  std::set<std::string, std::less<>> texts;  // no words for missing values
+  std::set<std::string, std::less<>> words;
+  std::int64_t text_cells = 0, text_line = -1;
+  std::string text;
+  bool points = true, commas = true;  // all that is no word is a number of this style
+
+  void add(std::int64_t line, const CsvCell& cell, NumberStyle style) {
+    double value = 0;
+    const bool plain = parse_styled_number(cell.text, style, value);
+    if (!plain && is_missing_word(cell.text)) {
+      words.emplace(cell.text);
+      return;
+    }
+    double other = 0;
+    points = points && parse_styled_number(cell.text, NumberStyle::point, other);
+    commas = commas && parse_styled_number(cell.text, NumberStyle::comma, other);
+    if (plain) {
+      if (numbers.size() < most_different) numbers.insert(value);
+      return;
+    }
+    ++text_cells;
+    if (text_line < 0) {
+      text_line = line;
+      text = cell.text;
+    }
+    if (texts.size() < most_different) texts.emplace(cell.text);
+  }
+
+  void tell(ColumnLook& look, const CsvDialect& dialect, NumberStyle style) const {
+    look.different_numbers = numbers.size();
+    look.different_texts = texts.size();
+    const bool styled = style == NumberStyle::plain && text_cells > 0 && (points || commas);
+    const bool one_of_numbers = (text_cells == 0 && look.numbers > 0) || styled;
+    if (styled) {
+      look.style = commas && (!points || dialect.delimiter == ';') ? NumberStyle::comma : NumberStyle::point;
+      look.numbers += text_cells;
+    }
+    if (one_of_numbers) {
+      look.words.assign(words.begin(), words.end());
+      look.texts = 0;
+    } else if (text_cells > 0) {
+      look.text_line = text_line;
+      look.text = text;
+    }
+  }
+};
+
+}  // namespace
+
+std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect& dialect, std::size_t columns,
+                                        NumberStyle style) {
+  std::vector<ColumnLook> looks(columns);
+  bool texts = false;
+  for_each_cell(text, dialect, columns, [&](std::int64_t line, std::size_t i, const CsvCell& cell) {
+    ColumnLook& look = looks[i];
+    look.style = style;
+    if (dialect.is_missing_number(cell.text)) {
+      look.quoted_words += !cell.text.empty() && !dialect.is_missing(cell);
+      return;
+    }
+    double value = 0;
+    if (parse_styled_number(cell.text, style, value)) {
+      ++look.numbers;
+      look.as_written = look.as_written || differs_as_label(cell.text, value);
+    } else if (look.texts++ == 0) {
+      look.text_line = line;
+      look.text = cell.text;
+      texts = true;
+    }
+  });
+  // Quoted words are texts where there is no number.
+  for (ColumnLook& look : looks) {
+    if (look.numbers + look.texts == 0) look.texts = look.quoted_words;
+  }
+  if (!texts) return looks;
+  std::vector<Mixture> mixtures(columns);
+  for_each_cell(text, dialect, columns, [&](std::int64_t line, std::size_t i, const CsvCell& cell) {
+    if (looks[i].texts > 0 && !dialect.is_missing_number(cell.text)) mixtures[i].add(line, cell, style);
+  });
+  for (std::size_t i = 0; i < columns; ++i) {
+    if (looks[i].texts > 0) mixtures[i].tell(looks[i], dialect, style);
+  }
+  return looks;
+}
+
+}  // namespace nn::format

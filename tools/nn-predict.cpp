@@ -1,10 +1,14 @@
 // nn-predict: rows through one model, or through an ensemble in one process or at workers. The work
 // is in lib/ensemble and lib/client.
+#include <filesystem>
+
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "client/remote_predict.hpp"
 #include "ensemble/in_graph.hpp"
 #include "format/options.hpp"
+#include "format/reading.hpp"
+#include "model/model.hpp"
 #include "options/fields.hpp"
 
 namespace {
@@ -85,6 +89,15 @@ options::List option_list(Options& o) {
   return list;
 }
 
+// A text is read as the model's own table was. A model that comes through a pipe can't be looked at before.
+void take_table_of(const nn::predict::Member& member, nn::format::SourceOptions& source) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(member.model, ignored)) return;
+  const nn::model::Model model = nn::model::inspect_model(member.model, false).model;
+  nn::format::take_reading(source, model.reading);
+  nn::format::take_columns(source, nn::model::table_of(model));
+}
+
 std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
   if (o.models.empty()) nn::fail_usage("-m, --model is missing: what to predict with");
   const nn::client::RemoteOptions& r = o.remote;
@@ -98,6 +111,7 @@ std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
     throw error.within("--model");
   }
   if (o.batch > 0) o.predict.batch = o.batch;
+  for (const nn::predict::Member& member : o.predict.members) take_table_of(member, o.source);
   o.predict.combination = r.combination.value_or(nn::ensemble::Combination{});
   return nn::ensemble::predict_in_graph(nn::format::open_source(o.source), o.predict);
 }

@@ -86,6 +86,33 @@ Json figures_value(const Figures& figures) {
   return are_keys ? object : pairs;
 }
 
+Json reading_to_json(const table::Reading& reading) {
+  Json out = Json::object();
+  const auto add = [&](const char* key, const std::string& text) {
+    if (!text.empty()) out[key] = text_value(text);
+  };
+  const auto add_char = [&](const char* key, const std::optional<char>& c) {
+    if (c) out[key] = *c == 0 ? "none" : std::string(1, *c);
+  };
+  const auto add_name = [&](const char* key, const std::optional<std::string>& name) {
+    if (name) out[key] = text_value(*name);
+  };
+  if (reading.delimiter != 0) add_char("delimiter", reading.delimiter);
+  if (reading.decimal != 0) add_char("decimal", reading.decimal);
+  add_char("quote", reading.quote);
+  add_char("escape", reading.escape);
+  if (reading.header) out["header"] = *reading.header;
+  add("encoding", reading.encoding);
+  add("comment", reading.comment);
+  if (!reading.missing.empty()) out["missing"] = texts_value(reading.missing);
+  if (!reading.usual_missing) out["default_missing"] = false;
+  add("trim_label", reading.trim_label);
+  add_name("label", reading.label);
+  add_name("target", reading.target);
+  add_name("id", reading.id);
+  return out;
+}
+
 Json provenance_to_json(const model::Provenance& provenance) {
   return Json{{"tool_version", text_value(provenance.tool_version)},
               {"command_line", text_value(provenance.command_line)},
@@ -194,6 +221,11 @@ std::size_t choice_of(const Json& object, const char* name, const char* const (&
   fail_data("'{}' cannot be '{}'", name, printable(text));
 }
 
+bool bool_of(const Json& value, const char* name) {
+  if (!value.is_boolean()) fail_data("'{}' is neither true nor false", name);
+  return value.get<bool>();
+}
+
 model::InputColumn column_from_json(const Json& json) {
   model::InputColumn column;
   column.name = text_member(json, "name");
@@ -211,15 +243,44 @@ model::Target target_from_json(const Json& json) {
   target.name = text_member(json, "name");
   target.kind = static_cast<model::Target::Kind>(choice_of(json, "kind", target_kind_names));
   if (target.kind == model::Target::Kind::classes) {
-    const Json& integers = member(json, "integers");
-    if (!integers.is_boolean()) fail_data("'integers' is neither true nor false");
-    target.integers = integers.get<bool>();
+    target.integers = bool_of(member(json, "integers"), "integers");
   }
   target.classes = texts_of(json, "classes");
   target.shape = shape_of(json, "shape");
   target.offset = numbers_of(json, "offset");
   target.scale = numbers_of(json, "scale");
   return target;
+}
+
+table::Reading reading_from_json(const Json& json) {
+  const auto text = [&](const char* name) { return json.contains(name) ? text_member(json, name) : ""; };
+  const auto name = [&](const char* key) {
+    return json.contains(key) ? std::optional(text_member(json, key)) : std::nullopt;
+  };
+  const auto character = [&](const char* key) -> std::optional<char> {
+    if (!json.contains(key)) return std::nullopt;
+    const std::string value = text_member(json, key);
+    if (value == "none") return '\0';
+    if (value.size() != 1) fail_data("'{}' is not one character", key);
+    return value[0];
+  };
+  if (!json.is_object()) fail_data("'reading' is not an object");
+  table::Reading reading;
+  reading.delimiter = character("delimiter").value_or('\0');
+  reading.decimal = character("decimal").value_or('\0');
+  reading.quote = character("quote");
+  reading.escape = character("escape");
+  if (json.contains("header")) reading.header = bool_of(json["header"], "header");
+  reading.encoding = text("encoding");
+  reading.comment = text("comment");
+  reading.missing = texts_of(json, "missing");
+  if (json.contains("default_missing"))
+    reading.usual_missing = bool_of(json["default_missing"], "default_missing");
+  reading.trim_label = text("trim_label");
+  reading.label = name("label");
+  reading.target = name("target");
+  reading.id = name("id");
+  return reading;
 }
 
 // What figures_value() makes.
@@ -263,18 +324,19 @@ Json model_to_json(const model::Model& model) {
   }
   Json columns = Json::array();
   for (const model::InputColumn& column : model.encoder.columns()) columns.push_back(column_to_json(column));
-  return Json{
-      {"format", format_name},
-      {"format_version", format_version},
-      {"network", to_string(model.network)},
-      {"input", model.network.input},
-      {"outputs", model.network.outputs()},
-      {"loss", name_of(model.loss)},
-      {"layers", std::move(layers)},
-      {"parameter_count", count},
-      {"parameters", std::move(parameters)},
-      {"preprocessing", Json{{"columns", std::move(columns)}, {"target", target_to_json(model.target)}}},
-      {"provenance", provenance_to_json(model.provenance)}};
+  Json preprocessing{{"columns", std::move(columns)}, {"target", target_to_json(model.target)}};
+  if (model.reading != table::Reading{}) preprocessing["reading"] = reading_to_json(model.reading);
+  return Json{{"format", format_name},
+              {"format_version", format_version},
+              {"network", to_string(model.network)},
+              {"input", model.network.input},
+              {"outputs", model.network.outputs()},
+              {"loss", name_of(model.loss)},
+              {"layers", std::move(layers)},
+              {"parameter_count", count},
+              {"parameters", std::move(parameters)},
+              {"preprocessing", std::move(preprocessing)},
+              {"provenance", provenance_to_json(model.provenance)}};
 }
 
 JsonModel model_from_json(std::string_view text) {
@@ -300,6 +362,7 @@ JsonModel model_from_json(std::string_view text) {
     columns.push_back(column_from_json(column));
   out.model.encoder = model::Encoder(std::move(columns));
   out.model.target = target_from_json(member(preprocessing, "target"));
+  if (preprocessing.contains("reading")) out.model.reading = reading_from_json(preprocessing["reading"]);
   out.model.provenance = provenance_from_json(member(json, "provenance"));
   return out;
 }

@@ -81,6 +81,32 @@ void add_columns(const std::vector<model::InputColumn>& columns, Lines& lines) {
   }
 }
 
+// What another table that is read for the model is taken to be as well.
+std::string reading_text(const table::Reading& reading) {
+  std::string out;
+  const auto add = [&](std::string_view what, const std::string& value) {
+    out += fmt::format("{}{} '{}'", out.empty() ? "" : ", ", what, printable(value, 30));
+  };
+  const auto add_char = [&](std::string_view what, std::optional<char> c) {
+    if (c) add(what, *c == 0 ? "none" : std::string(1, *c));
+  };
+  if (reading.label) add("label", *reading.label);
+  if (reading.target) add("target", *reading.target);
+  if (reading.id) add("id", *reading.id);
+  if (reading.header)
+    out += fmt::format("{}{} header", out.empty() ? "" : ", ", *reading.header ? "a" : "no");
+  if (reading.delimiter != 0) add_char("delimiter", reading.delimiter);
+  if (reading.decimal != 0) add_char("decimal", reading.decimal);
+  add_char("quote", reading.quote);
+  add_char("escape", reading.escape);
+  if (!reading.encoding.empty()) add("encoding", reading.encoding);
+  if (!reading.comment.empty()) add("comment", reading.comment);
+  for (const std::string& word : reading.missing) add("missing", word);
+  if (!reading.usual_missing) out += fmt::format("{}NA is a text", out.empty() ? "" : ", ");
+  if (!reading.trim_label.empty()) add("labels without", reading.trim_label);
+  return out;
+}
+
 void add_provenance(const model::Provenance& provenance, Lines& lines) {
   if (!provenance.command_line.empty()) lines.add("trained by", printable(provenance.command_line, 2000));
   if (!provenance.tool_version.empty()) lines.add("version", printable(provenance.tool_version));
@@ -125,6 +151,8 @@ std::string file_text(const model::AnyModel& file) {
                                       format_count(file.state->step)));
   }
   add_columns(model.encoder.columns(), lines);
+  if (const std::string reading = reading_text(model.reading); !reading.empty())
+    lines.add("reading", reading);
   add_provenance(model.provenance, lines);
   return lines.take();
 }

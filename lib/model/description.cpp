@@ -82,6 +82,37 @@ flatbuffers::Offset<fb::Provenance> write_provenance(Builder& builder, const Pro
                               metric_list, option_list);
 }
 
+flatbuffers::Optional<std::uint8_t> byte_or_none(const std::optional<char>& c) {
+  if (!c) return flatbuffers::nullopt;
+  return static_cast<std::uint8_t>(*c);
+}
+
+flatbuffers::Optional<std::uint8_t> byte_or_none(char c) {
+  return byte_or_none(c == 0 ? std::nullopt : std::optional(c));
+}
+
+// 0 where nothing was said: such models have the bytes that they always had.
+flatbuffers::Offset<fb::Reading> write_reading(Builder& builder, const table::Reading& reading) {
+  if (reading == table::Reading{}) return 0;
+  using Text = flatbuffers::Offset<flatbuffers::String>;
+  const auto text = [&](const std::string& t) { return t.empty() ? Text() : builder.CreateString(t); };
+  const auto name = [&](const std::optional<std::string>& t) {
+    return t ? builder.CreateString(*t) : Text();
+  };
+  const auto encoding = text(reading.encoding);
+  const auto comment = text(reading.comment);
+  const auto missing = strings_or_none(builder, reading.missing);
+  const auto trim_label = text(reading.trim_label);
+  const auto label = name(reading.label);
+  const auto target = name(reading.target);
+  const auto id = name(reading.id);
+  flatbuffers::Optional<bool> header = flatbuffers::nullopt;
+  if (reading.header) header = *reading.header;
+  return fb::CreateReading(builder, byte_or_none(reading.delimiter), byte_or_none(reading.decimal),
+                           byte_or_none(reading.quote), byte_or_none(reading.escape), header, encoding,
+                           comment, missing, reading.usual_missing, trim_label, label, target, id);
+}
+
 flatbuffers::Offset<fb::Training> write_training(Builder& builder, const TrainingState& state,
                                                  std::span<const std::uint64_t> offsets) {
   const auto options = builder.CreateString(state.options);
@@ -133,6 +164,32 @@ Block block_of(const fb::Block* block) {
   fb::Block out;
   std::memcpy(&out, block, sizeof out);
   return {out.offset(), out.count()};
+}
+
+std::optional<char> char_of(const flatbuffers::Optional<std::uint8_t>& byte) {
+  if (!byte) return std::nullopt;
+  return static_cast<char>(*byte);
+}
+
+table::Reading read_reading(const fb::Reading& reading, Copies& copies) {
+  const auto name = [&](const flatbuffers::String* text) {
+    return text == nullptr ? std::nullopt : std::optional(copies.text(text));
+  };
+  table::Reading out;
+  out.delimiter = char_of(reading.delimiter()).value_or('\0');
+  out.decimal = char_of(reading.decimal()).value_or('\0');
+  out.quote = char_of(reading.quote());
+  out.escape = char_of(reading.escape());
+  if (reading.header()) out.header = *reading.header();
+  out.encoding = copies.text(reading.encoding());
+  out.comment = copies.text(reading.comment());
+  out.missing = copies.texts(reading.missing());
+  out.usual_missing = reading.usual_missing();
+  out.trim_label = copies.text(reading.trim_label());
+  out.label = name(reading.label());
+  out.target = name(reading.target());
+  out.id = name(reading.id());
+  return out;
 }
 
 InputColumn read_column(const fb::InputColumn& column, Copies& copies) {
@@ -276,6 +333,7 @@ std::vector<std::byte> describe_model(const Model& model, const Plan& plan, cons
   }
   const auto target = write_target(builder, model.target);
   const auto provenance = write_provenance(builder, model.provenance);
+  const auto reading = write_reading(builder, model.reading);
   const auto training = state == nullptr ? 0 : write_training(builder, *state, offsets);
   const auto network = builder.CreateString(to_string(model.network));
   const auto input = builder.CreateVector(model.network.input);
@@ -284,7 +342,7 @@ std::vector<std::byte> describe_model(const Model& model, const Plan& plan, cons
   const fb::Block weights(offsets[0], static_cast<std::uint64_t>(plan.parameter_count));
   fb::FinishModelBuffer(
       builder, fb::CreateModel(builder, network, input, static_cast<fb::Loss>(model.loss), column_list,
-                               target, provenance, parameter_list, &weights, training));
+                               target, provenance, parameter_list, &weights, training, reading));
   const auto bytes = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
   return {bytes.begin(), bytes.end()};
 }
@@ -304,6 +362,7 @@ Described read_all(const Container& container) {
   model.encoder = Encoder(std::move(columns));
   model.target = read_target(*description.target(), copies);
   model.provenance = read_provenance(*description.provenance(), copies);
+  if (description.reading() != nullptr) model.reading = read_reading(*description.reading(), copies);
   model.digest = container.digest;
   add_block(container, block_of(description.weights()), out.blocks);
   const std::uint64_t weights = out.blocks[0].count;

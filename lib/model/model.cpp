@@ -70,6 +70,25 @@ Model load_model(const std::string& path) {
   });
 }
 
+Schema table_of(const Model& model) {
+  Schema schema;
+  const auto add = [&](const std::string& name, DType type, const Shape& shape) {
+    schema.fields.push_back(
+        {.name = name, .type = type, .shape = shape, .nullable = true, .metadata = {}, .foreign_type = {}});
+  };
+  for (const InputColumn& column : model.encoder.columns()) {
+    const bool text = column.kind == InputColumn::Kind::category;
+    add(column.name, text ? DType::category : DType::f64, column.shape);
+  }
+  const Target& target = model.target;
+  const bool classes = target.kind == Target::Kind::classes;
+  const std::string y = model.reading.label.value_or(model.reading.target.value_or(target.name));
+  // Labels that are whole numbers are read as what they are.
+  if (classes && !target.integers) add(y, DType::category, {});
+  if (!classes && target.kind != Target::Kind::none) add(y, DType::f64, target.shape);
+  return schema;
+}
+
 AnyModel inspect_model(const std::string& path, bool with_digest) {
   return within_file(path, [&] {
     ContainerReader reader(path);

@@ -15,6 +15,7 @@
 #include "model/encoder.hpp"
 #include "nn/network.hpp"
 #include "nn/plan.hpp"
+#include "table/reading.hpp"
 
 namespace nn::model {
 
@@ -35,6 +36,7 @@ struct Model {
   Loss loss = Loss::mse;
   Encoder encoder;
   Target target;
+  table::Reading reading;  // of the table that it learned from
   Provenance provenance;
   std::string digest;  // of the file, 32 hex digits; filled by load and save
   // lower(network, loss).parameter_count floats, 64-byte aligned; null where only the description was read.
@@ -106,6 +108,10 @@ struct AnyModel {
   std::optional<TrainingState> state;  // of a checkpoint
   std::uint64_t file_bytes = 0;
 };
+// The table that the model learned from, as far as it knows it: its columns without their values, y under the
+// name that it had.
+Schema table_of(const Model& model);
+
 // Reads the description; with `with_digest` all of the file, and checks its digest. Errors as load_model().
 AnyModel inspect_model(const std::string& path, bool with_digest);
 

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "format/reading.hpp"
 #include "model/digest.hpp"
 #include "table/rows.hpp"
 
@@ -206,9 +207,11 @@ TrainingData load_training_data(const TrainOptions& options) {
     format::SourceOptions source = options.source;
     source.inputs = {options.valid.file};
     source.rows = {};
+    format::take_columns(source, *train.schema);
     valid = read_all(source);
   }
   TrainingData data;
+  data.reading = format::reading_of(options.source, *train.schema);
   data.encoder = model::Encoder::fit(*train.schema, train.batches, {options.standardize});
   data.target = model::fit_target(*train.schema, train.batches, options.standardize);
   data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());

@@ -11,6 +11,7 @@
 
 #include "backend/backend.hpp"
 #include "model/encoder.hpp"
+#include "table/reading.hpp"
 #include "train/options.hpp"
 
 namespace nn::train {
@@ -60,6 +61,7 @@ class BatchGatherer {
 struct TrainingData {
   model::Encoder encoder;
   model::Target target;
+  table::Reading reading;
   Dataset train;
   std::optional<Dataset> valid;
   std::string digest;  // XXH3-128 over the encoded training rows and their targets

@@ -63,6 +63,7 @@ model::Model untrained(const TrainOptions& options, Network network, const Train
   model.network = std::move(network);
   model.encoder = data.encoder;
   model.target = data.target;
+  model.reading = data.reading;
   model.provenance.tool_version = tools_version();
   model.provenance.command_line = options.command_line;
   model.provenance.data_digest = data.digest;

@@ -18,7 +18,7 @@ namespace {
 // Above this a plain file of text is better parsed by all threads together.
 constexpr std::size_t large_file_bytes = 8 << 20;
 // Of each input, to see what its columns are before the first one is read.
-constexpr std::size_t glimpse_bytes = 16 << 10;
+constexpr std::size_t glimpse_bytes = 8 << 10;
 
 // Gives the texts of a category column the same numbers in every batch, whichever
 // dictionary its input has.
@@ -121,12 +121,14 @@ class AllInputs : public BatchSource {
     const std::size_t known = options_.csv.text.size();
     if (!is_regular_file(options_.inputs[0])) return false;
     const Schema& schema = *source_->schema();
+    const auto is_number_of_text = [](const Field& f) { return f.type == DType::f64 && f.shape.empty(); };
+    if (std::none_of(schema.fields.begin(), schema.fields.end(), is_number_of_text)) return false;
     for (std::size_t i = 1; i < options_.inputs.size(); ++i) {
       if (!is_regular_file(options_.inputs[i])) continue;
       try {
         for (const TextColumnSeen& seen : texts_of(options_, i, glimpse_bytes)) {
           const auto at = schema.find(seen.column);
-          if (!at || schema.fields[*at].type != DType::f64 || is_told(seen.column)) continue;
+          if (!at || !is_number_of_text(schema.fields[*at]) || is_told(seen.column)) continue;
           warn(
               "{}:{}: '{}' makes column '{}' one of text in all inputs; --number {} says that it is one of "
               "numbers",

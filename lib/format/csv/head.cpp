@@ -15,7 +15,6 @@
 namespace nn::format {
 namespace {
 
-constexpr std::int64_t sample_rows = 1000;
 constexpr std::size_t most_sample_bytes = 16 << 20;
 constexpr std::size_t most_columns = 65536;
 
@@ -45,15 +44,15 @@ std::int64_t skip_lines(CsvChunks& chunks, std::int64_t skip, std::size_t limit)
 }
 
 // Text of the records ahead, for a look at them: complete ones only.
-std::string_view sample(CsvChunks& chunks, std::size_t bytes, std::size_t limit) {
-  for (std::size_t wanted = bytes;;) {
+std::string_view sample(CsvChunks& chunks, const CsvLookOptions& look, std::size_t limit) {
+  for (std::size_t wanted = look.bytes;;) {
     const std::string_view ahead = chunks.peek(wanted);
     const bool all = ahead.size() < wanted || chunks.mapped();
     const std::string_view seen = ahead.substr(0, std::min(wanted, ahead.size()));
     if (all && seen.size() == ahead.size()) return seen;
     const std::size_t end = last_record_end(seen, chunks.dialect());
     const auto rows = std::count(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-    if (end > 0 && (rows >= sample_rows || wanted >= most_sample_bytes)) return seen.substr(0, end);
+    if (end > 0 && (rows >= look.rows || wanted >= most_sample_bytes)) return seen.substr(0, end);
     if (wanted > limit) return seen;
     wanted *= 2;
   }
@@ -177,7 +176,7 @@ CsvHead read_csv_head(CsvChunks& chunks, const SourceOptions& options, const std
                       const Schema* like, CsvLookOptions look) {
   CsvHead head;
   head.lines = skip_lines(chunks, options.csv.skip, options.limits.max_frame);
-  const std::string_view text = sample(chunks, look.bytes, options.limits.max_frame);
+  const std::string_view text = sample(chunks, look, options.limits.max_frame);
   if (text.find('\0') != std::string_view::npos)
     throw data_error("holds NUL bytes: this is no CSV text")
         .within_file(name)

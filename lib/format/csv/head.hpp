@@ -19,7 +19,8 @@ struct CsvHead {
 };
 
 struct CsvLookOptions {
-  std::size_t bytes = 1 << 20;  // of rows to look at, and more where that is not a thousand rows
+  std::size_t bytes = 1 << 20;  // of rows to look at
+  std::int64_t rows = 1000;     // and more bytes where they are fewer rows
   bool quiet = false;           // what is decided isn't said
 };
 

@@ -28,6 +28,12 @@ void for_each_cell(std::string_view text, const CsvDialect& dialect, std::size_t
   }
 }
 
+bool is_perhaps_number(std::string_view text) {
+  double value = 0;
+  return is_missing_word(text) || parse_styled_number(text, NumberStyle::point, value) ||
+         parse_styled_number(text, NumberStyle::comma, value);
+}
+
 // A column whose cells are of several kinds.
 struct Mixture {
   std::unordered_set<double> numbers;
@@ -106,12 +112,18 @@ std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect&
     if (look.numbers + look.texts == 0) look.texts = look.quoted_words;
   }
   if (!texts) return looks;
+  // A column of nothing but texts needs no second look, unless they could be numbers of another style.
+  std::vector<bool> mixed(columns);
+  for (std::size_t i = 0; i < columns; ++i) {
+    mixed[i] = looks[i].texts > 0 && (looks[i].numbers > 0 || is_perhaps_number(looks[i].text));
+  }
+  if (std::find(mixed.begin(), mixed.end(), true) == mixed.end()) return looks;
   std::vector<Mixture> mixtures(columns);
   for_each_cell(text, dialect, columns, [&](std::int64_t line, std::size_t i, const CsvCell& cell) {
-    if (looks[i].texts > 0 && !dialect.is_missing_number(cell.text)) mixtures[i].add(line, cell, style);
+    if (mixed[i] && !dialect.is_missing_number(cell.text)) mixtures[i].add(line, cell, style);
   });
   for (std::size_t i = 0; i < columns; ++i) {
-    if (looks[i].texts > 0) mixtures[i].tell(looks[i], dialect, style);
+    if (mixed[i]) mixtures[i].tell(looks[i], dialect, style);
   }
   return looks;
 }

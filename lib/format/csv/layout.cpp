@@ -259,7 +259,8 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
 std::vector<TextColumnSeen> texts_of_csv(CsvChunks& chunks, const SourceOptions& options,
                                          const std::string& name, std::size_t bytes) {
   chunks.set_dialect(csv_dialect(options));
-  const CsvHead head = read_csv_head(chunks, options, name, nullptr, {.bytes = bytes, .quiet = true});
+  const CsvHead head =
+      read_csv_head(chunks, options, name, nullptr, {.bytes = bytes, .rows = 1, .quiet = true});
   const std::vector<ColumnLook> looks = look_at_columns(head.rows, chunks.dialect(), head.names.size(),
                                                         style_told(options.csv).value_or(NumberStyle::plain));
   std::vector<TextColumnSeen> seen;

@@ -3,6 +3,7 @@
 #include "format/csv/csv.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "format/readers.hpp"
 #include "fuzz.hpp"
@@ -26,7 +27,14 @@ format::SourceOptions options_of(fuzz::Choices& choices) {
   options.csv.header = one_of(choices, {Header::automatic, Header::yes, Header::no});
   options.csv.skip = one_of<std::int64_t>(choices, {0, 1, 3});
   options.csv.comment = one_of<const char*>(choices, {"", "#", "//"});
-  if (choices.yes()) options.csv.missing = {"?", "-"};
+  if (choices.yes()) options.csv.missing = {"?", ""};
+  if (choices.yes()) options.csv.usual_missing = false;
+  options.csv.quote = one_of<std::optional<char>>(choices, {std::nullopt, '\0', '"', '\''});
+  options.csv.escape = one_of<std::optional<char>>(choices, {std::nullopt, '\0', '\\', '"'});
+  options.csv.decimal = one_of(choices, {'\0', '.', ','});
+  options.csv.encoding = one_of<const char*>(choices, {"", "latin1", "utf-16le", "shift_jis"});
+  if (choices.yes()) options.form.columns = {{"a", true}, {"b", false}, {"c0", true}};
+  options.form.header = one_of<std::optional<bool>>(choices, {std::nullopt, true, false});
   if (choices.yes()) options.csv.text = {"0"};
   if (choices.yes()) options.csv.number = {"last"};
   switch (choices.of(4)) {
@@ -53,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       [&] { fuzz::use_all(*format::read_csv(format::bytes_in_memory(choices.rest(), "input"), options)); });
   const fuzz::MemoryFile file(choices.rest());
   options.inputs = {file.path()};
+  if (options.csv.skip == 1) options.inputs.push_back(file.path());
   fuzz::accepts([&] { fuzz::use_all(*format::open_source(options)); });
   return 0;
 }

@@ -54,7 +54,7 @@ class Converted final : public ByteInput {
   ~Converted() override { ::iconv_close(converter_); }
 
   std::size_t read(std::span<std::byte> out) override {
-    if (out.size() < longest_character) return read_little(out);
+    if (out.size() < longest_character || !spare_.empty()) return read_little(out);
     char* to = reinterpret_cast<char*>(out.data());
     std::size_t room = out.size();
     while (room == out.size()) {
@@ -75,7 +75,7 @@ class Converted final : public ByteInput {
  private:
   static constexpr std::size_t longest_character = 16;  // of UTF-8, with what a state brings along
 
-  // For who asks for less than a character may take.
+  // For who asks for less than a character may take, and for who asks for more after that.
   std::size_t read_little(std::span<std::byte> out) {
     if (spare_.empty()) {
       std::array<std::byte, longest_character> some;

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
+#include "format/reading.hpp"
 #include "model/digest.hpp"
 #include "nn/option_values.hpp"
 
@@ -87,26 +88,10 @@ Json figures_value(const Figures& figures) {
 }
 
 Json reading_to_json(const table::Reading& reading) {
-  Json out = Json::object();
-  const auto add = [&](const char* key, const std::string& text) {
-    if (!text.empty()) out[key] = text_value(text);
-  };
-  const auto add_char = [&](const char* key, const std::optional<char>& c) {
-    if (c) out[key] = *c == 0 ? "none" : std::string(1, *c);
-  };
+  Json out = Json::parse(format::reading_to_json(reading));
   const auto add_name = [&](const char* key, const std::optional<std::string>& name) {
     if (name) out[key] = text_value(*name);
   };
-  if (reading.delimiter != 0) add_char("delimiter", reading.delimiter);
-  if (reading.decimal != 0) add_char("decimal", reading.decimal);
-  add_char("quote", reading.quote);
-  add_char("escape", reading.escape);
-  if (reading.header) out["header"] = *reading.header;
-  add("encoding", reading.encoding);
-  add("comment", reading.comment);
-  if (!reading.missing.empty()) out["missing"] = texts_value(reading.missing);
-  if (!reading.usual_missing) out["default_missing"] = false;
-  add("trim_label", reading.trim_label);
   add_name("label", reading.label);
   add_name("target", reading.target);
   add_name("id", reading.id);
@@ -253,30 +238,10 @@ model::Target target_from_json(const Json& json) {
 }
 
 table::Reading reading_from_json(const Json& json) {
-  const auto text = [&](const char* name) { return json.contains(name) ? text_member(json, name) : ""; };
+  table::Reading reading = format::reading_from_json(json_dump(json));
   const auto name = [&](const char* key) {
     return json.contains(key) ? std::optional(text_member(json, key)) : std::nullopt;
   };
-  const auto character = [&](const char* key) -> std::optional<char> {
-    if (!json.contains(key)) return std::nullopt;
-    const std::string value = text_member(json, key);
-    if (value == "none") return '\0';
-    if (value.size() != 1) fail_data("'{}' is not one character", key);
-    return value[0];
-  };
-  if (!json.is_object()) fail_data("'reading' is not an object");
-  table::Reading reading;
-  reading.delimiter = character("delimiter").value_or('\0');
-  reading.decimal = character("decimal").value_or('\0');
-  reading.quote = character("quote");
-  reading.escape = character("escape");
-  if (json.contains("header")) reading.header = bool_of(json["header"], "header");
-  reading.encoding = text("encoding");
-  reading.comment = text("comment");
-  reading.missing = texts_of(json, "missing");
-  if (json.contains("default_missing"))
-    reading.usual_missing = bool_of(json["default_missing"], "default_missing");
-  reading.trim_label = text("trim_label");
   reading.label = name("label");
   reading.target = name("target");
   reading.id = name("id");

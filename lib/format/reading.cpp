@@ -1,9 +1,16 @@
 #include "format/reading.hpp"
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <type_traits>
+
+#include "base/error.hpp"
+#include "base/json_text.hpp"
 
 namespace nn::format {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr std::string_view source_name = "nn.source_name";
 
@@ -17,7 +24,7 @@ std::optional<std::string> former_name(const Schema& schema, std::string_view na
 
 }  // namespace
 
-table::Reading reading_of(const SourceOptions& options, const Schema& schema) {
+table::Reading text_reading(const SourceOptions& options) {
   const CsvOptions& csv = options.csv;
   table::Reading reading;
   reading.delimiter = csv.delimiter;
@@ -30,11 +37,79 @@ table::Reading reading_of(const SourceOptions& options, const Schema& schema) {
   reading.missing = csv.missing;
   reading.usual_missing = csv.usual_missing;
   reading.trim_label = options.columns.trim_label;
+  return reading;
+}
+
+table::Reading reading_of(const SourceOptions& options, const Schema& schema) {
+  const std::string* kept = schema.metadata.find(reading_key);
+  table::Reading reading = kept == nullptr ? text_reading(options) : reading_from_json(*kept);
   // A file of labels is no column of the table.
-  if (options.labels_files.empty()) {
-    (options.columns.target ? reading.target : reading.label) = former_name(schema, "y");
+  if (const auto y = schema.find("y"); y && options.labels_files.empty()) {
+    const Field& field = schema.fields[*y];
+    const bool numbers = is_float(field.type) || !field.shape.empty();
+    (numbers ? reading.target : reading.label) = former_name(schema, "y");
   }
   reading.id = former_name(schema, "id");
+  return reading;
+}
+
+std::string reading_to_json(const table::Reading& reading) {
+  Json out = Json::object();
+  const auto add = [&](const char* key, const std::string& text) {
+    if (!text.empty()) out[key] = text;
+  };
+  const auto add_char = [&](const char* key, const std::optional<char>& c) {
+    if (c) out[key] = *c == 0 ? "none" : std::string(1, *c);
+  };
+  if (reading.delimiter != 0) add_char("delimiter", reading.delimiter);
+  if (reading.decimal != 0) add_char("decimal", reading.decimal);
+  add_char("quote", reading.quote);
+  add_char("escape", reading.escape);
+  if (reading.header) out["header"] = *reading.header;
+  add("encoding", reading.encoding);
+  add("comment", reading.comment);
+  if (!reading.missing.empty()) out["missing"] = reading.missing;
+  if (!reading.usual_missing) out["default_missing"] = false;
+  add("trim_label", reading.trim_label);
+  return json_dump(out);
+}
+
+table::Reading reading_from_json(std::string_view text) {
+  constexpr std::size_t deepest = 2;
+  const Json json =
+      json_nests_deeper(text, deepest) ? Json() : Json::parse(text.begin(), text.end(), nullptr, false);
+  if (!json.is_object()) fail_data("how its text was read is no object of JSON");
+  const auto value = [&](const char* key, auto fallback) {
+    using Value = decltype(fallback);
+    if (!json.contains(key)) return fallback;
+    const Json& member = json[key];
+    const bool right = std::is_same_v<Value, bool> ? member.is_boolean() : member.is_string();
+    if (!right) fail_data("'{}' of how its text was read is of another type", key);
+    return member.template get<Value>();
+  };
+  const auto character = [&](const char* key) -> std::optional<char> {
+    const std::string name = value(key, std::string());
+    if (name.empty()) return std::nullopt;
+    if (name == "none") return '\0';
+    if (name.size() != 1) fail_data("'{}' of how its text was read is not one character", key);
+    return name[0];
+  };
+  table::Reading reading;
+  reading.delimiter = character("delimiter").value_or('\0');
+  reading.decimal = character("decimal").value_or('\0');
+  reading.quote = character("quote");
+  reading.escape = character("escape");
+  if (json.contains("header")) reading.header = value("header", false);
+  reading.encoding = value("encoding", std::string());
+  reading.comment = value("comment", std::string());
+  if (json.contains("missing")) {
+    for (const Json& word : json["missing"]) {
+      if (!word.is_string()) fail_data("a missing value of how its text was read is no text");
+      reading.missing.push_back(word.get<std::string>());
+    }
+  }
+  reading.usual_missing = value("default_missing", true);
+  reading.trim_label = value("trim_label", std::string());
   return reading;
 }
 

@@ -19,7 +19,8 @@ void check_csv(const CsvOptions& csv) {
   constexpr std::string_view impossible = "\"\r\n+-.";
   const char c = csv.delimiter;
   const bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  if (c != 0 && (word || impossible.find(c) != std::string_view::npos)) {
+  if (c != 0 &&
+      (word || impossible.find(c) != std::string_view::npos || (static_cast<unsigned char>(c) & 0x80) != 0)) {
     fail_usage("cells cannot be delimited by '{}', which is part of numbers, texts or quotes",
                printable({&c, 1}));
   }
@@ -28,6 +29,14 @@ void check_csv(const CsvOptions& csv) {
       (quote == c || (static_cast<unsigned char>(quote) & 0x80) != 0 || quote == '\n' || quote == '\r')) {
     fail_usage("cells cannot be quoted with '{}'", printable({&quote, 1}));
   }
+  if ((static_cast<unsigned char>(csv.escape.value_or('\0')) & 0x80) != 0)
+    fail_usage("quotes cannot be escaped by '{}'", printable({&*csv.escape, 1}));
+  const auto check_text = [](const std::string& text) {
+    if (!is_utf8(text)) fail_usage("'{}' is not UTF-8, as all text is once it is read", printable(text));
+  };
+  for (const std::string& text : csv.missing) check_text(text);
+  check_text(csv.comment);
+  check_text(csv.encoding);
   if (csv.skip < 0) fail_usage("{} lines cannot be skipped", csv.skip);
 }
 
@@ -74,6 +83,8 @@ void check_inputs(const SourceOptions& options) {
 }  // namespace
 
 void check_options(const SourceOptions& options) {
+  if (!is_utf8(options.columns.trim_label))
+    fail_usage("'{}' is not UTF-8, as labels are", printable(options.columns.trim_label));
   if (options.columns.label && options.columns.target)
     fail_usage("a table has a --label or a --target, not both");
   if (!options.labels_files.empty() &&

@@ -11,6 +11,7 @@
 #include "format/csv/head.hpp"
 #include "format/csv/kinds.hpp"
 #include "format/csv/sniff.hpp"
+#include "format/reading.hpp"
 #include "table/columns.hpp"
 
 namespace nn::format {
@@ -226,6 +227,8 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   layout.most_row_bytes = options.limits.max_frame;
   layout.columns.resize(head.names.size());
   const auto schema = make_schema(head.names);
+  if (const table::Reading reading = text_reading(options); reading != table::Reading{})
+    schema->metadata.set(reading_key, reading_to_json(reading));
   layout.schema = schema;
   try {
     std::vector<CsvKind> kinds;

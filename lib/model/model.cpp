@@ -82,10 +82,9 @@ Schema table_of(const Model& model) {
   }
   const Target& target = model.target;
   const bool classes = target.kind == Target::Kind::classes;
-  const std::string y = model.reading.label.value_or(model.reading.target.value_or(target.name));
-  // Labels that are whole numbers are read as what they are.
+  const std::string y = model.reading.label.value_or(target.name);
+  // Others are read as what they are: nobody may need them.
   if (classes && !target.integers) add(y, DType::category, {});
-  if (!classes && target.kind != Target::Kind::none) add(y, DType::f64, target.shape);
   return schema;
 }
 

@@ -85,13 +85,17 @@ ColumnOptions with_usual(ColumnOptions options, const Schema& schema) {
   };
   const auto has = [&](const std::optional<std::string>& usual) {
     const auto at = usual ? schema.find(*usual) : std::nullopt;
-    return at && !is_asked(options.id, *at) && !is_asked(options.label, *at) &&
+    const bool dropped =
+        at && std::any_of(options.drop.begin(), options.drop.end(),
+                          [&](const std::string& n) { return find_column(schema, n, "--drop") == *at; });
+    return at && !dropped && !is_asked(options.id, *at) && !is_asked(options.label, *at) &&
            !is_asked(options.target, *at);
   };
   if (!options.label && !options.target && !schema.find("y")) {
     if (has(options.usual_label)) {
       options.label = options.usual_label;
-    } else if (has(options.usual_target)) {
+    } else if (has(options.usual_target) &&
+               is_number(schema.fields[*schema.find(*options.usual_target)].type)) {
       options.target = options.usual_target;
     }
   }

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "table/text_index.hpp"
 
@@ -145,11 +147,21 @@ class Doubles : public TargetColumn {
   Column convert(const Column& column, std::int64_t rows, std::int64_t) override {
     const std::int64_t count = rows * element_count(field_.shape);
     Buffer values(static_cast<std::size_t>(count) * sizeof(double));
-    for (std::int64_t i = 0; i < count; ++i) values.as<double>()[i] = number_at(type_, column.data, i);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double value = values.as<double>()[i] = number_at(type_, column.data, i);
+      if (std::abs(value) >= 0x1p53 && !is_float(type_)) say_rounded(value);
+    }
     return with_values(column, std::move(values));
   }
 
  private:
+  void say_rounded(double value) {
+    if (std::exchange(said_, true)) return;
+    warn("column '{}': {} and other whole numbers over 2^53 are rounded to the nearest 64-bit float",
+         printable(field_.name), value);
+  }
+
+  bool said_ = false;
   DType type_;
   Field field_;
 };

@@ -15,6 +15,9 @@ struct Look {
   bool numbers = true;             // all cells behind the first record, or missing
   bool broken = false;             // it can't be read
 
+  bool one_each() const {
+    return !broken && std::all_of(cells.begin(), cells.end(), [](std::size_t n) { return n == 1; });
+  }
   bool even() const {
     return !broken && !cells.empty() && cells[0] > 1 &&
            std::all_of(cells.begin(), cells.end(), [&](std::size_t n) { return n == cells[0]; });
@@ -63,7 +66,8 @@ Sniffed by_delimiter(std::string_view text, const CsvDialect& likely, bool quote
     if (!look.even() || (delimiter == ' ' && (!look.numbers || look.cells.size() < 2))) continue;
     const bool better =
         !found || (out.dialect.delimiter == ',' && look.numbers && !first.numbers && look.cells.size() > 1);
-    out.in_doubt = out.in_doubt || found;
+    // Lines of one cell each may hold a comma, as "Doe, Jane" does.
+    out.in_doubt = out.in_doubt || found || (delimiter == ',' && first.one_each());
     if (better) out.dialect = dialect;
     found = true;
   }

@@ -43,20 +43,21 @@ bool H1Connection::is_http2(bool& undecided) const {
   return !undecided;
 }
 
+// Until the next one is in the lists, whatever throws ends this one as it ends any other.
 void H1Connection::become_http2() {
   const auto self = shared_from_this();
   std::string bytes(in_.view());
   UniqueFd fd(stream_.release());
-  state_ = State::closed;
-  in_.release();
   auto socket = net::adopt_socket(thread_.io, std::move(fd));
   const auto next = make_h2_connection(thread_, std::move(socket), std::move(bytes), peer());
   if (next != nullptr) {
-    thread_.connections.fetch_add(1, std::memory_order_relaxed);
     next->join();
-    next->start();
+    thread_.connections.fetch_add(1, std::memory_order_relaxed);
   }
+  state_ = State::closed;
+  in_.release();
   leave();
+  if (next != nullptr) next->start();
 }
 
 bool H1Connection::take_head() {

@@ -20,4 +20,16 @@ class AllocatedBytes {
   std::size_t before_ = 0, calls_before_ = 0;
 };
 
+// While it lives, one call of operator new in this thread throws std::bad_alloc, where it may throw: the one
+// after so many others.
+class FailingAllocation {
+ public:
+  explicit FailingAllocation(std::size_t after);
+  ~FailingAllocation();
+  FailingAllocation(const FailingAllocation&) = delete;
+  FailingAllocation& operator=(const FailingAllocation&) = delete;
+  // Were there so many calls?
+  bool failed() const;
+};
+
 }  // namespace nn::test

@@ -1,6 +1,7 @@
 // How connections live and end: clients that are slow or gone, limits, drains.
 #include <sys/socket.h>
 
+#include "../allocated.hpp"
 #include "http_fixture.hpp"
 
 using namespace nn;
@@ -230,6 +231,26 @@ TEST_CASE("one connection too many makes room, or is refused") {
   fifth.take();
   CHECK(fifth.ended);
   CHECK(f.server->connections() == 2);
+}
+
+TEST_CASE("a connection for which memory runs out as it becomes one of HTTP/2 is counted as gone once") {
+  bool failed = true;
+  for (std::size_t after = 0; failed; ++after) {
+    INFO("after " << after << " allocations");
+    REQUIRE(after < 1000);
+    HttpFixture f;
+    auto client = f.connect();
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(3, '\0') + "\4" + std::string(5, '\0'));
+    {
+      const FailingAllocation failing(after);
+      f.run();
+      failed = failing.failed();
+    }
+    if (!failed) CHECK(f.server->connections() == 1);
+    client.hang_up();
+    f.run();
+    CHECK(f.server->connections() == 0);
+  }
 }
 
 TEST_CASE("a drain answers what is under way, and ends") {

@@ -338,9 +338,12 @@ void run(const nn::cli::Parsed& given, const Options& o) {
   if (command == "convert") nn::exchange::convert_file(o.input, o.output);
   if (command == "publish") {
     using nn::repository::Fit;
+    const auto [base, wanted] = nn::repository::destination_of(o.output, o.version);
+    if (base != o.output)
+      nn::warn("{} is taken for version {} of {}", nn::printable(o.output), *wanted, base);
     const std::uint64_t version =
-        nn::repository::publish_model(o.input, o.output, o.version, o.force ? Fit::warned : Fit::required);
-    print(fmt::format("{}/{}\n", o.output, version));
+        nn::repository::publish_model(o.input, base, wanted, o.force ? Fit::warned : Fit::required);
+    print(fmt::format("{}/{}\n", base, version));
   }
   if (command == "label") label(o);
   if (command == "rollback") rollback(o);

@@ -22,6 +22,7 @@
 #include "repository/history.hpp"
 #include "repository/misfit.hpp"
 #include "repository/model_name.hpp"
+#include "repository/repository.hpp"
 #include "repository/small_file.hpp"
 #include "repository/standing.hpp"
 #include "repository/wants.hpp"
@@ -188,6 +189,30 @@ void check_name_of(const std::string& base) {
       .within_file(printable(base));
 }
 
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+bool has_versions(const std::string& folder) {
+  try {
+    return !find_versions({.name = {}, .path = folder, .repository = true, .policy = {}}).empty();
+  } catch (const Error&) {
+    return false;  // it isn't there, or can't be read
+  }
+}
+
+// Of a folder of models, the name of one; empty: it is none.
+std::string a_model_of(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    std::string name = entry.path().filename().string();
+    const bool is_model = why_no_model_folder(name).empty() && !parse_version_number(name);
+    if (is_model && has_versions(entry.path().string())) return name;
+  }
+  return {};
+}
+
 // Into a folder that is a version's soon. Returns the file's path.
 std::string copy_model(const std::string& model, const std::string& folder) {
   std::string path = folder + "/model.nn";
@@ -220,6 +245,30 @@ std::string copy_ensemble(const std::string& file, const std::string& folder) {
 }
 
 }  // namespace
+
+Destination destination_of(const std::string& path, std::optional<std::uint64_t> version) {
+  std::string_view text = path;
+  while (text.size() > 1 && text.ends_with('/')) text.remove_suffix(1);
+  const auto slash = text.rfind('/');
+  const auto number = parse_version_number(text.substr(slash + 1));
+  if (!number) return {path, version};
+  std::string above = slash == std::string_view::npos ? "." : std::string(text.substr(0, slash));
+  if (above.empty()) above = "/";
+  if (!has_versions(above) && is_there(above)) {
+    const std::string model = has_versions(path) ? "" : a_model_of(above);
+    if (model.empty()) return {path, version};
+    throw make_error(ErrorKind::usage,
+                     "no server serves a model of this folder: it would be a version beside the model '{}'",
+                     printable(model))
+        .within_file(printable(path));
+  }
+  if (version.value_or(*number) != *number) {
+    throw make_error(ErrorKind::usage, "this is version {} of {}, not {}", *number, printable(above),
+                     *version)
+        .within_file(printable(path));
+  }
+  return {above, number};
+}
 
 std::uint64_t publish_model(const std::string& model, const std::string& base,
                             std::optional<std::uint64_t> version, Fit fit) {

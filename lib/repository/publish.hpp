@@ -15,6 +15,18 @@ enum class Fit : std::uint8_t {
   warned,    // any; one that can't is put there with a warning
 };
 
+// Where a version is put: into a model's folder, as a version of its own or without one as the next.
+struct Destination {
+  std::string base;
+  std::optional<std::uint64_t> version;
+};
+
+// Of a path that people name. One that ends in a version's number, where the folder above it has versions or
+// isn't there, names the version, as TensorFlow Serving's tools write it: models/iris/3 is version 3 of
+// models/iris. All others are a model's folder. Usage error for a version that is another than `version`, and
+// for a number beside models, of which it would not be one.
+Destination destination_of(const std::string& path, std::optional<std::uint64_t> version);
+
 // Checks the model ("-" is stdin), or the ensemble with the models that it names, whose file ends in .toml
 // (ensemble/ensemble_file.hpp), and puts a copy into the repository, with the files that the ensemble has
 // beside it, which is made with its parents if it

@@ -43,6 +43,7 @@ constexpr const char* target_kind_names[] = {"none", "classes", "numbers"};
 Json column_to_json(const model::InputColumn& column) {
   Json out{{"name", text_value(column.name)}, {"kind", kind_names[static_cast<std::size_t>(column.kind)]}};
   if (!column.shape.empty()) out["shape"] = column.shape;
+  if (column.first_feature) out["first_feature"] = *column.first_feature;
   if (!column.fill.empty()) out["fill"] = column.fill;
   if (!column.scale.empty()) {
     out["offset"] = column.offset;
@@ -216,6 +217,10 @@ model::InputColumn column_from_json(const Json& json) {
   column.name = text_member(json, "name");
   column.kind = static_cast<model::InputColumn::Kind>(choice_of(json, "kind", kind_names));
   column.shape = shape_of(json, "shape");
+  if (const auto first = json.find("first_feature"); first != json.end()) {
+    if (*first != 0 && *first != 1) fail_data("'first_feature' is neither 0 nor 1");
+    column.first_feature = *first == 1 ? 1 : 0;
+  }
   column.fill = numbers_of(json, "fill");
   column.offset = numbers_of(json, "offset");
   column.scale = numbers_of(json, "scale");

@@ -37,7 +37,10 @@ std::string column_text(const model::InputColumn& column) {
     case model::InputColumn::Kind::category:
       return fmt::format("{} categories: {}", column.categories.size(), list_texts(column.categories));
     case model::InputColumn::Kind::tensor:
-      return fmt::format("tensor {}, {}", to_string(column.shape), scaling_text(column.offset, column.scale));
+      return fmt::format(
+          "tensor {}{}, {}", to_string(column.shape),
+          column.first_feature ? fmt::format(" of features from {}", *column.first_feature) : "",
+          scaling_text(column.offset, column.scale));
   }
   return {};
 }

@@ -153,11 +153,18 @@ void add_format_options(options::List& list, SourceOptions& o) {
             options::columns(csv.number));
   group.add({.name = "features",
              .value = "N",
-             .help = "Width of LIBSVM rows (default: the largest index in the file)",
+             .help = "Width of LIBSVM rows (default: the largest index in the files)",
              .text = "The width of LIBSVM rows.\n"
-                     "The default is the largest index in the file, which takes a pass over it; a pipe needs "
-                     "this option."},
+                     "The default is the largest index in the files, which takes a pass over them; a pipe is "
+                     "kept in memory for that."},
             options::count(o.features, 1, INT32_MAX));
+  group.add(
+      {.name = "zero-based",
+       .value = "WHEN",
+       .help = "Whether LIBSVM's indices count from 0: auto, yes, no (default: auto, where there is a 0)",
+       .text = "Whether LIBSVM's indices count from 0: `yes`, `no`, or `auto`, the default: they do where "
+               "one of them is 0, which is said."},
+      options::choice(o.zero_based));
   group.add({.name = "max-frame",
              .value = "BYTES",
              .help = "Limit for one message, or one row of text (default: {default})",
@@ -283,6 +290,13 @@ const EnumNames<FileFormat>& enum_names(FileFormat) {
                                                    {FileFormat::libsvm, "libsvm"},
                                                    {FileFormat::stream, "stream"}};
   static constexpr EnumNames<FileFormat> names{"a format", table};
+  return names;
+}
+
+const EnumNames<ZeroBased>& enum_names(ZeroBased) {
+  static constexpr EnumName<ZeroBased> table[] = {
+      {ZeroBased::automatic, "auto"}, {ZeroBased::yes, "yes"}, {ZeroBased::no, "no"}};
+  static constexpr EnumNames<ZeroBased> names{"an answer", table};
   return names;
 }
 

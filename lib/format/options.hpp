@@ -9,6 +9,7 @@
 namespace nn::format {
 
 const EnumNames<FileFormat>& enum_names(FileFormat);
+const EnumNames<ZeroBased>& enum_names(ZeroBased);
 
 // Every option of SourceOptions. Tools that train or predict leave out what only nn-read has
 // (`reader_only` false).

@@ -23,12 +23,15 @@ std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file);
 // IDX (the MNIST files): u8 stays u8, images keep their shape; becomes column `name`.
 std::unique_ptr<BatchSource> read_idx(std::unique_ptr<ByteInput> input, const std::string& name);
 
-// LIBSVM sparse text, "label index:value …", indices from 1 ascending: columns x (f32
-// [features]) and y (int64 when all labels are integers, else f64). The number of features
-// is the largest index, read ahead; input that isn't mapped is read into memory for that.
-// `features` > 0 fixes it: larger indices are data errors, memory stays bounded, and the
-// labels of the first batch tell the type of y on a pipe. `qid:` and comments are skipped.
-std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, std::int64_t features);
+// LIBSVM sparse text, "label index:value …": columns x (f32 [features]) and y (int64 when all labels are
+// integers, else f64). The number of features is the largest index, and they count from 0 where there is an
+// index 0 (options.zero_based): what the whole of the input and of the other files of options.inputs says;
+// input that isn't mapped is read into memory for that. `features` > 0 fixes the width: larger indices are
+// data errors, memory stays bounded, and the first MiB tells the rest on a pipe. `like` is the schema of the
+// input before this one (borrowed for the call, null for the first), whose width and types hold here too.
+// `qid:` and comments are skipped.
+std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                         const Schema* like = nullptr);
 
 // CSV/TSV on `readers` threads; the batches come in the order of the file.
 std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options);

@@ -14,7 +14,7 @@
 
 namespace nn::format {
 
-enum class FileFormat { automatic, csv, tsv, npy, npz, idx, libsvm, stream };
+enum class FileFormat { automatic, csv, tsv, json, npy, npz, idx, libsvm, stream };
 
 struct CsvOptions {
   char delimiter = 0;         // 0: what the text shows
@@ -37,6 +37,9 @@ struct CsvOptions {
   std::vector<std::string> number;   // columns that must be numbers
 };
 
+// Whether LIBSVM's indices count from 0; automatic: where there is an index 0.
+enum class ZeroBased { automatic, yes, no };
+
 // What is known of a table of text before it is read, because another like it was learned from. Options that
 // people give come first.
 struct TableForm {
@@ -54,7 +57,8 @@ struct SourceOptions {
   CsvOptions csv;
   TableForm form;
   StreamLimits limits;
-  std::int64_t features = 0;  // width of LIBSVM rows; 0: the largest index of the file
+  std::int64_t features = 0;  // width of LIBSVM rows; 0: the largest index of the files
+  ZeroBased zero_based = ZeroBased::automatic;
 
   std::vector<std::string> labels_files;  // IDX or npy with one label a row, one file per input: becomes y
   table::ColumnOptions columns;

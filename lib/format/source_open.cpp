@@ -8,9 +8,9 @@
 
 #include "base/ascii.hpp"
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "format/csv/csv.hpp"
 #include "format/csv/decode.hpp"
+#include "format/libsvm/text.hpp"
 #include "format/readers.hpp"
 
 namespace nn::format {
@@ -31,25 +31,6 @@ std::string plain_name(std::string name) {
 bool is_idx(std::string_view head) {
   return head.size() >= 4 && head[0] == 0 && head[1] == 0 &&
          idx_types.find(head[2]) != std::string_view::npos && head[3] >= 1 && head[3] <= 8;
-}
-
-bool is_pair(std::string_view word) {
-  const auto colon = word.find(':');
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return colon != std::string_view::npos && colon > 0 && colon + 1 < word.size() &&
-         std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(colon), digit);
-}
-
-// "label index:value …": at least one pair, and nothing else behind the label.
-bool is_libsvm(std::string_view line) {
-  std::size_t words = 0;
-  for (const std::string& word : split(trim(line.substr(0, line.find('#'))), ' ')) {
-    if (word.empty()) continue;
-    if (words > 0 && !is_pair(word)) return false;
-    if (words == 0 && word.find_first_not_of("+-.0123456789eE,") != std::string::npos) return false;
-    ++words;
-  }
-  return words > 1;
 }
 
 [[noreturn]] void fail_foreign(const std::string& name, const char* what, const char* advice) {
@@ -73,13 +54,14 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Enough of the input to know its format: 8 bytes, and the first line where it is text.
+// Enough of the input to know its format: 8 bytes, and lines that say whether they are LIBSVM's where it is
+// text.
 std::vector<std::byte> read_head(ByteInput& input) {
   std::vector<std::byte> head;
   for (bool ended = false; !ended && head.size() < most_head_bytes;) {
     const std::string_view text = as_text(head);
-    if (head.size() >= 8 && (text.find('\n') != std::string_view::npos ||
-                             text.find('\0') != std::string_view::npos || looks_like_stream(head))) {
+    if (head.size() >= 8 && (text.find('\0') != std::string_view::npos || looks_like_stream(head) ||
+                             looks_like_libsvm(text, false))) {
       break;
     }
     const std::size_t had = head.size();
@@ -102,7 +84,7 @@ table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input
     case FileFormat::npy: return read_npy(std::move(input), "x");
     case FileFormat::npz: return read_npz(spooled(std::move(input))->mapped());
     case FileFormat::idx: return read_idx(std::move(input), "x");
-    case FileFormat::libsvm: return read_libsvm(std::move(input), options.features);
+    case FileFormat::libsvm: return read_libsvm(std::move(input), options, like);
     case FileFormat::stream: return read_stream(std::move(input), options.limits);
     case FileFormat::tsv: return read_csv_like(std::move(input), as_tsv(options), like);
     default: return read_csv_like(std::move(input), options, like);
@@ -237,7 +219,10 @@ FileFormat detect_format(std::string_view head, const std::string& name) {
   if (ends_with({".svm", ".libsvm", ".svmlight"})) return FileFormat::libsvm;
   if (ends_with({".arrows", ".arrow", ".feather"})) return FileFormat::stream;
   if (has_wide_mark(head)) return FileFormat::csv;
-  return is_libsvm(head.substr(0, head.find('\n'))) ? FileFormat::libsvm : FileFormat::csv;
+  // A first row that goes on behind the head is looked at up to its last word there.
+  if (head.size() >= most_head_bytes && !looks_like_libsvm(head, false))
+    head = head.substr(0, head.find_last_of(" \t"));
+  return looks_like_libsvm(head, true).value_or(false) ? FileFormat::libsvm : FileFormat::csv;
 }
 
 bool is_regular_file(const std::string& path) {

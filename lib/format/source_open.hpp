@@ -16,7 +16,7 @@
 namespace nn::format {
 
 // The format that the first bytes and the name of an input say it has. `head` holds at
-// least the first 8 bytes, for texts the first line, as far as the input goes.
+// least the first 8 bytes, for texts the first lines, as far as the input goes.
 FileFormat detect_format(std::string_view head, const std::string& name);
 
 // Opens input number `index` with its labels file, if there is one; `like` is the schema

@@ -59,6 +59,9 @@ bool good_column(const InputColumn& column) {
   if (tensor != !column.shape.empty() || category != !column.categories.empty()) return false;
   if (!good_shape(column.shape) || !all_finite(column.fill)) return false;
   if (column.fill.size() != (column.kind == InputColumn::Kind::number ? 1u : 0u)) return false;
+  if (column.first_feature) {
+    if (column.shape.size() != 1 || *column.first_feature < 0 || *column.first_feature > 1) return false;
+  }
   if (category) return strictly_ascending(column.categories) && column.scale.empty() && column.offset.empty();
   return good_scaling(column.offset, column.scale, column.width(), true);
 }

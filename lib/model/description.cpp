@@ -47,7 +47,8 @@ flatbuffers::Offset<fb::InputColumn> write_column(Builder& builder, const InputC
   const auto scale = vector_or_none(builder, column.scale);
   const auto categories = strings_or_none(builder, column.categories);
   return fb::CreateInputColumn(builder, name, static_cast<fb::ColumnKind>(column.kind), shape, fill, offset,
-                               scale, categories);
+                               scale, categories,
+                               static_cast<std::int8_t>(column.first_feature.value_or(-1)));
 }
 
 flatbuffers::Offset<fb::Target> write_target(Builder& builder, const Target& target) {
@@ -202,6 +203,7 @@ InputColumn read_column(const fb::InputColumn& column, Copies& copies) {
   out.offset = copies.values(column.offset());
   out.scale = copies.values(column.scale());
   out.categories = copies.texts(column.categories());
+  if (column.first_feature() != -1) out.first_feature = column.first_feature();
   return out;
 }
 

@@ -279,8 +279,36 @@ void BoundEncoder::encode_matrix(const Batch& batch, float* x) const {
   }
 }
 
+Batch BoundEncoder::as_wide(const Batch& batch) const {
+  Batch out = batch;
+  for (const Binding& binding : bindings_) {
+    if (!binding.overlap) continue;
+    const Binding::Overlap& overlap = *binding.overlap;
+    const Column& from = batch.columns[binding.column];
+    const auto size = static_cast<std::int64_t>(size_of(binding.type));
+    const std::int64_t row_bytes = binding.input->width() * size;
+    Buffer values(static_cast<std::size_t>(batch.rows * row_bytes));
+    std::memset(values.data(), 0, static_cast<std::size_t>(batch.rows * row_bytes));
+    for (std::int64_t r = 0; r < batch.rows; ++r) {
+      std::memcpy(values.data() + r * row_bytes + overlap.to * size,
+                  from.data + (r * overlap.table_width + overlap.from) * size,
+                  static_cast<std::size_t>(overlap.count * size));
+    }
+    Column column = make_column(std::move(values));
+    column.validity = from.validity;
+    column.validity_offset = from.validity_offset;
+    out.columns[binding.column] = std::move(column);
+  }
+  return out;
+}
+
 void BoundEncoder::encode(const Batch& batch, float* x) const {
   if (matrix_) return encode_matrix(batch, x);
+  if (overlaps_) return encode_columns(as_wide(batch), x);
+  encode_columns(batch, x);
+}
+
+void BoundEncoder::encode_columns(const Batch& batch, float* x) const {
   // One index a category column: a batch's dictionary is matched with the model's categories once. Without
   // such columns nothing is allocated.
   std::vector<CategoryIndex> categories;
@@ -316,7 +344,7 @@ void BoundEncoder::encode(const Batch& batch, float* x) const {
 }
 
 std::optional<std::array<float, 256>> BoundEncoder::byte_values() const {
-  if (bindings_.size() != 1 || bindings_[0].type != DType::u8) return std::nullopt;
+  if (bindings_.size() != 1 || bindings_[0].type != DType::u8 || overlaps_) return std::nullopt;
   const InputColumn& input = *bindings_[0].input;
   if (input.kind != InputColumn::Kind::tensor || input.scale.size() > 1) return std::nullopt;
   const double offset = input.scale.empty() ? 0 : input.offset[0];

@@ -44,8 +44,9 @@ void check_matrix(const Schema& schema, const std::vector<InputColumn>& needed) 
   if (!x || !is_number(schema.fields[*x].type) || schema.fields[*x].shape.empty()) return;
   const auto number = [](const InputColumn& input) { return input.kind == InputColumn::Kind::number; };
   if (!std::all_of(needed.begin(), needed.end(), number)) return;
-  fail_data("{} holds {} in this table, but the model needs {} numbers", column_name("x"),
-            describe(schema.fields[*x]), needed.size());
+  const Error error = data_error("{} holds {} in this table, but the model needs {} numbers",
+                                 column_name("x"), describe(schema.fields[*x]), needed.size());
+  throw first_feature_of(schema.fields[*x]) ? error.advise("; is it --features {}?", needed.size()) : error;
 }
 
 [[noreturn]] void fail_missing(const Schema& schema, const std::vector<InputColumn>& needed,
@@ -128,6 +129,11 @@ std::string describe(const InputColumn& input) {
   return {};
 }
 
+// Rows that don't say what is 0 fit whatever their width.
+bool are_sparse(const Field& field, const InputColumn& input) {
+  return first_feature_of(field) && input.shape.size() == 1;
+}
+
 bool fits(const Field& field, const InputColumn& input) {
   const bool scalar_number = is_number(field.type) && field.shape.empty();
   switch (input.kind) {
@@ -135,7 +141,8 @@ bool fits(const Field& field, const InputColumn& input) {
     // encode() makes sure that it is empty.
     case InputColumn::Kind::number: return scalar_number || (is_text(field.type) && field.nullable);
     case InputColumn::Kind::category: return is_text(field.type) || (scalar_number && field.nullable);
-    case InputColumn::Kind::tensor: return is_number(field.type) && field.shape == input.shape;
+    case InputColumn::Kind::tensor:
+      return is_number(field.type) && (field.shape == input.shape || are_sparse(field, input));
   }
   return false;
 }
@@ -153,7 +160,34 @@ void check_fits(const Field& field, const InputColumn& input) {
   throw error;
 }
 
+// "feature 7", "3 features, 7 to 9"
+std::string list_features(std::int64_t first, std::int64_t count) {
+  if (count == 1) return fmt::format("feature {}", first);
+  return fmt::format("{} features, {} to {},", count, first, first + count - 1);
+}
+
 }  // namespace
+
+// How sparse rows become those of the model, by the indices of their elements. A model that learned from
+// other rows doesn't say where it counts from: as the table does.
+std::optional<BoundEncoder::Binding::Overlap> BoundEncoder::Binding::overlap_of(const Field& field,
+                                                                                const InputColumn& input) {
+  if (!are_sparse(field, input)) return std::nullopt;
+  const std::int64_t table_width = field.shape[0], width = input.shape[0];
+  const int table_first = *first_feature_of(field), first = input.first_feature.value_or(table_first);
+  if (table_width == width && table_first == first) return std::nullopt;
+  const std::int64_t from = std::max(first - table_first, 0), to = std::max(table_first - first, 0);
+  const std::int64_t count = std::max<std::int64_t>(std::min(table_width - from, width - to), 0);
+  if (const std::int64_t unknown = table_width - from - count; unknown > 0) {
+    warn("{}: {} {} in this table, of which the model knows nothing: left out", column_name(field.name),
+         list_features(table_first + from + count, unknown), unknown == 1 ? "is" : "are");
+  }
+  if (from > 0) {
+    warn("{}: feature 0 is in this table, of which the model knows nothing: left out",
+         column_name(field.name));
+  }
+  return Overlap{table_width, from, to, count};
+}
 
 std::int64_t InputColumn::width() const {
   switch (kind) {
@@ -213,7 +247,9 @@ BoundEncoder Encoder::bind(const Schema& schema) const {
           "0 to 255, too",
           column_name(field.name));
     }
-    bound.bindings_.push_back({column, field.type, &input, bound.width_});
+    bound.bindings_.push_back(
+        {column, field.type, &input, bound.width_, BoundEncoder::Binding::overlap_of(field, input)});
+    bound.overlaps_ = bound.overlaps_ || bound.bindings_.back().overlap;
     bound.width_ += input.width();
   }
   return bound;

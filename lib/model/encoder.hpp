@@ -26,6 +26,7 @@ struct InputColumn {
   std::vector<double> offset, scale;  // (value - offset) * scale per element; empty: as it is.
                                       // u8 tensors without standardisation: offset 0, scale 1/255 (one value)
   std::vector<std::string> categories;  // category: one-hot in this order; unknown or missing: all zero
+  std::optional<int> first_feature;     // tensor of sparse rows: the index of its first element, 0 or 1
   std::int64_t width() const;           // floats this column becomes
 };
 
@@ -66,7 +67,16 @@ class BoundEncoder {
     DType type;                // there
     const InputColumn* input;  // owned by inputs_
     std::int64_t at;           // first float of the row
+    // Where sparse rows are not as wide as the model's: `count` elements from `from` on of `table_width`
+    // become those from `to` on, all others are 0.
+    struct Overlap {
+      std::int64_t table_width, from, to, count;
+    };
+    std::optional<Overlap> overlap = {};
+    static std::optional<Overlap> overlap_of(const Field& field, const InputColumn& input);
   };
+  Batch as_wide(const Batch& batch) const;
+  void encode_columns(const Batch& batch, float* x) const;
   // All columns, which are numbers, as the elements of one tensor.
   struct Matrix {
     std::size_t column;  // in the table
@@ -77,6 +87,7 @@ class BoundEncoder {
   std::shared_ptr<const std::vector<InputColumn>> inputs_;
   std::vector<Binding> bindings_;
   std::shared_ptr<const Matrix> matrix_;  // in place of bindings
+  bool overlaps_ = false;                 // some binding has one
   std::int64_t width_ = 0;
 };
 
@@ -102,7 +113,9 @@ class Encoder {
 
   // Matches columns by name, in any order; other columns are ignored. Missing columns and
   // wrong types are data errors that name the column and what the model expects. A model
-  // of one tensor takes the table's only tensor (besides y and id) under any name. A model
+  // of one tensor takes the table's only tensor (besides y and id) under any name. Sparse rows (LIBSVM) fit
+  // whatever their width: by their indices, with 0 for what is not there, and a warning that counts the
+  // features that the model doesn't know. A model
   // whose columns are all numbers takes a tensor column `x` of as many elements as it has
   // columns, in their order, where the table doesn't have all of them by name. A
   // nullable column of the wrong scalar type is taken here, and must then be all missing in

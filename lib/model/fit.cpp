@@ -194,6 +194,7 @@ void standardize_tensor(const Source& source, InputColumn& input) {
 bool fit_tensor(const Source& source, bool standardize, InputColumn& input) {
   input.kind = InputColumn::Kind::tensor;
   input.shape = source.field.shape;
+  input.first_feature = first_feature_of(source.field);
   for (const Batch& batch : source.batches) {
     const Column& column = batch.columns[source.column];
     for (std::int64_t r = 0; column.validity != nullptr && r < batch.rows; ++r) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "tensor/batch.hpp"
+#include "tensor/first_feature.hpp"
 
 namespace nn::model {
 
@@ -32,6 +34,13 @@ decltype(auto) visit_numbers(DType type, const Column& column, Body&& body) {
     case DType::f64: return body(column.as<double>());
     default: return body(column.as<std::uint8_t>());
   }
+}
+
+// The index of a sparse row's first element, where the column has such rows.
+inline std::optional<int> first_feature_of(const Field& field) {
+  const std::string* first = field.metadata.find(first_feature_key);
+  if (first == nullptr || field.shape.size() != 1 || (*first != "0" && *first != "1")) return std::nullopt;
+  return *first == "1" ? 1 : 0;
 }
 
 // "column 'age'", safe to print.

@@ -11,6 +11,7 @@
 #include "base/json_text.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
+#include "tensor/first_feature.hpp"
 
 namespace nn::format {
 namespace {
@@ -46,15 +47,16 @@ class Texts {
     Metadata metadata;
     if (pairs == nullptr) return metadata;
     for (const auto* pair : *pairs) {
-      if (!others_ && !of_arrow(pair->key())) continue;
+      if (!others_ && !says_what_it_is(pair->key())) continue;
       std::string key = take(pair->key());
       metadata.set(key, take(pair->value()));
     }
     return metadata;
   }
 
-  static bool of_arrow(const flatbuffers::String* key) {
-    return flatbuffers::GetStringView(key).starts_with("ARROW:");
+  static bool says_what_it_is(const flatbuffers::String* key) {
+    const std::string_view name = flatbuffers::GetStringView(key);
+    return name.starts_with("ARROW:") || name == first_feature_key;
   }
 
  private:

@@ -5,6 +5,7 @@
 #include "array_files.hpp"
 #include "catch.hpp"
 #include "format/readers.hpp"
+#include "tensor/first_feature.hpp"
 
 using namespace nn;
 using namespace nn::format;
@@ -13,8 +14,14 @@ using Catch::Matchers::Contains;
 
 namespace {
 
+SourceOptions of_width(std::int64_t features) {
+  SourceOptions options;
+  options.features = features;
+  return options;
+}
+
 std::unique_ptr<BatchSource> from_memory(std::string text, std::int64_t features = 0) {
-  return read_libsvm(piped(std::move(text), "a.svm"), features);
+  return read_libsvm(piped(std::move(text), "a.svm"), of_width(features));
 }
 
 std::string error_in(const std::string& text, std::int64_t features = 0) {
@@ -40,13 +47,24 @@ TEST_CASE("libsvm: dense rows and labels of both kinds") {
       {"# a comment\n1 qid:5 1:2 # another\n\n   2   qid:5\t1:+3  \n", 0, DType::i64, {1, 2}, {2, 3}},
       {"1 1:1\n", 3, DType::i64, {1}, {1, 0, 0}},
       {"1e0 1:1\n", 0, DType::i64, {1}, {1}},
+      {"1 0:5 2:1\n2 1:4\n", 0, DType::i64, {1, 2}, {5, 0, 1, 0, 4, 0}},  // from 0, as scikit-learn writes
+      {"1 2:1\n2 1:4 0:1\n", 0, DType::i64, {1, 2}, {0, 0, 1, 1, 4, 0}},  // seen only further down
+      {"\xEF\xBB\xBF"
+       "1 3:3 1:1 2:2\n",
+       0,
+       DType::i64,
+       {1},
+       {1, 2, 3}},                                                // in no order
+      {"1\t1: .50\t2:\t-.5\n", 0, DType::i64, {1}, {0.5, -0.5}},  // blanks behind the colon
+      {"9223372036854775808 1:1\n.5 1:1\n", 0, DType::f64, {0x1p63, 0.5}, {1, 1}},
+      {"1 1:16777216 2:1e-50\n", 0, DType::i64, {1}, {16777216, 0}},
   };
   for (const Row& row : table) {
     INFO(row.text);
     for (const bool mapped : {false, true}) {
       const ScratchFile scratch(row.text);
       const auto open = [&] {
-        return mapped ? read_libsvm(open_bytes(scratch.path()), row.features)
+        return mapped ? read_libsvm(open_bytes(scratch.path()), of_width(row.features))
                       : from_memory(row.text, row.features);
       };
       const auto x = open();
@@ -66,7 +84,7 @@ TEST_CASE("libsvm: many rows come in batches, the same from pipe and mapping") {
   std::string text;
   for (int i = 0; i < 3000; ++i) text += fmt::format("{} {}:{} 50:1\n", i % 10, i % 40 + 1, i * 0.25);
   const ScratchFile scratch(text);
-  const auto mapped = read_libsvm(open_bytes(scratch.path()), 0);
+  const auto mapped = read_libsvm(open_bytes(scratch.path()), {});
   const Contents contents = read_out(*mapped);
   CHECK(contents.batches == std::vector<std::int64_t>{1024, 1024, 952});
   CHECK(contents.values[2999 * 50 + 2999 % 40] == 2999 * 0.25);
@@ -80,7 +98,7 @@ TEST_CASE("libsvm: a label that is not like the first ones on a pipe") {
   std::string text;
   for (int i = 0; i < 100000; ++i) text += "1 1:1 # made longer than one piece\n";
   text += "0.5 1:1\n";
-  CHECK_THAT(error_in(text, 1), Contains("row 100000: the label 0.5 is not an integer"));
+  CHECK_THAT(error_in(text, 1), Contains("a.svm:100001: the label 0.5 is not an integer"));
   CHECK(error_in(text).empty());
 }
 
@@ -95,13 +113,12 @@ TEST_CASE("libsvm: what is wrong with a line is said") {
       {"# nothing\n\n", 0, "a.svm: holds no features"},
       {"1\n2\n", 0, "a.svm: holds no features"},
       {"1 1:1\nx 1:1\n", 0, "a.svm:2: the label 'x' is not a number"},
-      {"1,2 1:1\n", 0, "a.svm:1: the label '1,2' is not a number"},
+      {"1,2 1:1\n", 0, "a.svm:1: '1,2' are several labels, and a row has one"},
       {"1:1 2:1\n", 0, "a.svm:1: the label '1:1' is not a number"},
-      {"1 0:1\n", 1, "a.svm:1: index 0; indices count from 1"},
-      {"1 0:1 2:1\n", 0, "a.svm:1: index 0; indices count from 1"},
-      {"1 -1:1 2:1\n", 0, "a.svm:1: index -1; indices count from 1"},
-      {"1 2:1 1:1\n", 5, "a.svm:1: index 1 after 2; indices must ascend"},
-      {"1 2:1 2:1\n", 0, "a.svm:1: index 2 after 2; indices must ascend"},
+      {"1 -1:1 2:1\n", 0, "a.svm:1: index -1; indices count from 0 or 1"},
+      {"1 2:1 2:1\n", 0, "a.svm:1: two values of index 2"},
+      {"1 1:1\n1 5:1 2:1 4:0 5:0\n", 0, "a.svm:2: two values of index 5"},
+      {"1 0:1 3:1\n", 3, "a.svm:1: index 3, but there are 3 features, counted from 0"},
       {"1 4:1\n", 3, "a.svm:1: index 4, but there are 3 features"},
       {"1 99999999999:1\n", 0, "a.svm:1: index 99999999999; 16777216 is the limit"},
       {"1 99999999999999999999999:1 \n1 1:1", 3, "; 16777216 is the limit"},
@@ -109,7 +126,9 @@ TEST_CASE("libsvm: what is wrong with a line is said") {
       {"1 1:1\n1 1\n", 0, "a.svm:2: expected index:value, found '1'"},
       {"1 1:1 qid:3\n", 0, "a.svm:1: expected index:value, found 'qid:3'"},
       {"1 1:\n", 0, "a.svm:1: the value in '1:' is not a number"},
-      {"1 1: 2\n", 0, "a.svm:1: the value in '1:' is not a number"},
+      {"1 1:1e39\n", 0, "a.svm:1: the value 1e39 of index 1 is beyond the 32-bit floats"},
+      {"0.5 1:1\n9007199254740993 1:1\n", 0, "a.svm:2: the label 9007199254740993 is beyond"},
+      {"0.5 1:1\n9223372036854775809 1:1\n", 0, "a.svm:2: the label 9223372036854775809 is beyond"},
       {"1 1:abc\n", 0, "a.svm:1: the value in '1:abc' is not a number"},
       {"1 1:1x\n", 0, "a.svm:1: the value in '1:1x' is not a number"},
       {"1 1:1:1\n", 1, "a.svm:1: the value in '1:1:1' is not a number"},
@@ -129,4 +148,53 @@ TEST_CASE("libsvm: nan and inf are values") {
   CHECK(source->schema()->fields[1].type == DType::f64);
   CHECK(std::isinf(batch->columns[0].as<float>()[0]));
   CHECK(std::isnan(batch->columns[0].as<float>()[1]));
+}
+
+TEST_CASE("libsvm: labels are read to the digit") {
+  const auto source = from_memory("9007199254740993 1:1\n-9223372036854775808 1:1\n+7 1:1\n");
+  const auto batch = source->next();
+  REQUIRE(batch);
+  const auto* labels = batch->columns[1].as<std::int64_t>();
+  CHECK(labels[0] == 9007199254740993);
+  CHECK(labels[1] == INT64_MIN);
+  CHECK(labels[2] == 7);
+}
+
+TEST_CASE("libsvm: where indices count from is said, and may be told") {
+  const std::string text = "1 2:1\n2 0:5 1:4\n";
+  struct Row {
+    ZeroBased zero_based;
+    std::int64_t features;
+    Shape shape;
+    const char* first;
+  };
+  const Row table[] = {{ZeroBased::automatic, 0, {3}, "0"}, {ZeroBased::yes, 4, {4}, "0"}};
+  for (const Row& row : table) {
+    SourceOptions options = of_width(row.features);
+    options.zero_based = row.zero_based;
+    const auto source = read_libsvm(piped(text, "a.svm"), options);
+    const Field& x = source->schema()->fields[0];
+    CHECK(x.shape == row.shape);
+    REQUIRE(x.metadata.find(first_feature_key));
+    CHECK(*x.metadata.find(first_feature_key) == row.first);
+  }
+  SourceOptions from_one;
+  from_one.zero_based = ZeroBased::no;
+  CHECK_THAT(error_of([&] { read_out(*read_libsvm(piped(text, "a.svm"), from_one)); }),
+             Contains("a.svm:2: index 0, where indices count from 1; --zero-based counts from 0"));
+  SourceOptions from_zero;
+  from_zero.zero_based = ZeroBased::yes;
+  const auto shifted = read_libsvm(piped("1 2:1\n", "a.svm"), from_zero);
+  CHECK(read_out(*shifted).values == std::vector<double>{0, 0, 1});
+}
+
+TEST_CASE("libsvm: the files of a table have one width, first index and kind of labels") {
+  const ScratchFile first("1 1:1\n"), second("0.5 3:1 0:2\n");
+  SourceOptions options;
+  options.format = FileFormat::libsvm;
+  options.inputs = {first.path(), second.path()};
+  const auto source = open_source(options);
+  CHECK(source->schema()->fields[0].shape == Shape{4});
+  CHECK(source->schema()->fields[1].type == DType::f64);
+  CHECK(read_out(*source).values == std::vector<double>{0, 1, 0, 0, 2, 0, 0, 1});
 }

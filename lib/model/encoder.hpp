@@ -25,9 +25,9 @@ struct InputColumn {
                                       // one; category and tensor: empty
   std::vector<double> offset, scale;  // (value - offset) * scale per element; empty: as it is.
                                       // u8 tensors without standardisation: offset 0, scale 1/255 (one value)
-  std::vector<std::string> categories;  // category: one-hot in this order; unknown or missing: all zero
-  std::optional<int> first_feature;     // tensor of sparse rows: the index of its first element, 0 or 1
-  std::int64_t width() const;           // floats this column becomes
+  std::vector<std::string> categories;    // category: one-hot in this order; unknown or missing: all zero
+  std::optional<int> first_feature = {};  // tensor of sparse rows: the index of its first element, 0 or 1
+  std::int64_t width() const;             // floats this column becomes
 };
 
 struct Target {

@@ -108,8 +108,8 @@ struct AnyModel {
   std::optional<TrainingState> state;  // of a checkpoint
   std::uint64_t file_bytes = 0;
 };
-// The table that the model learned from, as far as another one is alike: its columns, and labels that are texts
-// under the name that they had.
+// The table that the model learned from, as far as another one is alike: its columns, and labels that are
+// texts under the name that they had.
 Schema table_of(const Model& model);
 
 // Reads the description; with `with_digest` all of the file, and checks its digest. Errors as load_model().

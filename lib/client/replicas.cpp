@@ -102,18 +102,23 @@ void Replicas::dispatch() {
       std::any_of(workers_.begin(), workers_.end(), [this](const Worker& w) { return is_ready(w); })) {
     absence_.reset();
   }
-  while (!pending_.empty() && !broken_) {
-    const auto block = blocks_.find(pending_.front());
+  // A block that waits for another worker than the one that failed it leaves that one to those behind it;
+  // where nobody takes one that may go anywhere, nobody takes the next.
+  for (std::size_t i = 0; i < pending_.size() && !broken_;) {
+    const auto at = pending_.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto block = blocks_.find(*at);
     if (block == blocks_.end()) {
-      pending_.pop_front();
+      pending_.erase(at);
     } else if (block->second.is_given_up && block->second.is_given_up()) {
-      pending_.pop_front();
+      pending_.erase(at);
       fail(block, Error(ErrorKind::unavailable, "nobody waits for it any more"));
-    } else {
-      const auto worker = choose(block->second);
-      if (!worker) return;
-      pending_.pop_front();
+    } else if (const auto worker = choose(block->second)) {
+      pending_.erase(at);
       ask(block, *worker);
+    } else if (block->second.failed_at) {
+      ++i;
+    } else {
+      return;
     }
   }
 }

@@ -37,6 +37,26 @@ TEST_CASE("no worker has more than its window, and the rest waits for whoever is
   CHECK(f.done.size() == 12);
 }
 
+TEST_CASE("a block that waits for another worker than the one that failed it holds nobody up") {
+  DispatchFixture f(2);
+  f.replicas();
+  for (std::uint64_t n = 0; n < 10; ++n) f.submit(n, {static_cast<float>(n)});
+  const auto failing = f.w[1].requests.at(0);
+  f.w[1].refuse(failing.id, wire::Code::busy);
+  f.w.run();
+  f.w.pass(10ms);  // it takes requests again
+  CHECK(f.w[1].requests.size() == 4);
+  CHECK(f.w[0].requests.size() == 4);
+  // It is still the first in line at the other.
+  f.w[0].answer(f.w[0].requests.at(0));
+  f.w.run();
+  REQUIRE(f.w[0].requests.size() == 4);
+  CHECK(f.w[0].requests.back().a == failing.a);
+  f.answer_all();
+  CHECK(f.done.size() == 10);
+  CHECK(f.problems().empty());
+}
+
 TEST_CASE("rows of a worker that is lost are asked of the other, once each") {
   DispatchFixture f(2);
   f.replicas();

@@ -66,7 +66,7 @@ class Dispatcher {
 
   // The number is the caller's, and new. The rows' memory is shared until the block is done. With a deadline
   // it fails then, whatever the options' is. The trace is for the workers' logs; empty: none. A block that is
-  // given up is sent to no replica any more, and fails.
+  // given up is sent to no replica any more, and fails; replicas that have it are told within 20 ms.
   void submit(std::uint64_t number, Batch rows, std::optional<Clock::time_point> deadline = {},
               std::string trace = {}, std::function<bool()> is_given_up = {});
   // Nobody waits for the block any more: there is no event of it.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t first_retries = 10;                           // that are there in the beginning
 constexpr std::chrono::microseconds finest{500}, coarsest{20'000};  // between looks for a second worker
+constexpr std::chrono::milliseconds while_asked{20};  // between looks whether anybody still waits
 
 std::vector<std::shared_ptr<WorkerRecord>> records_of(
     const std::vector<std::shared_ptr<Connection>>& workers) {
@@ -111,7 +112,7 @@ void Replicas::dispatch() {
       pending_.erase(at);
     } else if (block->second.is_given_up && block->second.is_given_up()) {
       pending_.erase(at);
-      fail(block, Error(ErrorKind::unavailable, "nobody waits for it any more"));
+      give_up(block);
     } else if (const auto worker = choose(block->second)) {
       pending_.erase(at);
       ask(block, *worker);
@@ -138,13 +139,22 @@ void Replicas::ask(Blocks::iterator block, std::size_t worker) {
 void Replicas::look_next(Blocks::iterator block) {
   const auto deadline = deadline_of(block->second);
   const auto hedge = block->second.hedge_at;
-  if (!deadline && !hedge) return;
-  look_again(block, deadline && hedge ? std::min(*deadline, *hedge) : deadline ? *deadline : *hedge);
+  auto next = std::min(deadline.value_or(Clock::time_point::max()), hedge.value_or(Clock::time_point::max()));
+  if (block->second.is_given_up && !block->second.open.empty())
+    next = std::min(next, clock_.now() + while_asked);
+  if (next != Clock::time_point::max()) look_again(block, next);
+}
+
+// Workers are told that nobody waits for it any more.
+void Replicas::give_up(Blocks::iterator block) {
+  for (const Try& tried : block->second.open) workers_[tried.worker].stream->cancel(tried.id);
+  fail(block, Error(ErrorKind::unavailable, "nobody waits for it any more"));
 }
 
 void Replicas::look_at(Blocks::iterator block) {
   Block& late = block->second;
   const auto now = clock_.now();
+  if (late.is_given_up && late.is_given_up()) return give_up(block);
   const auto deadline = deadline_of(late);
   if (deadline && now >= *deadline) {
     for (const Try& tried : late.open) {

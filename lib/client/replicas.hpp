@@ -47,6 +47,7 @@ class Replicas : public Dispatcher {
 
   void ask(Blocks::iterator block, std::size_t worker);
   void look_next(Blocks::iterator block);
+  void give_up(Blocks::iterator block);
   void hedge(Blocks::iterator block);
   std::chrono::microseconds hedge_after() const { return std::max(replicas_.hedge, balancer_.usual_time()); }
   void failed(Blocks::iterator block, std::size_t worker, const RemoteFailure& failure);

@@ -112,6 +112,29 @@ TEST_CASE("a late block is asked of a second worker, and the loser is told") {
   CHECK(f.problems().empty());
 }
 
+TEST_CASE("a worker is told of a block that nobody waits for any more") {
+  DispatchFixture f(1);
+  f.replicas();
+  bool is_given_up = false;
+  const auto submit = [&](std::uint64_t number) {
+    f.expected.insert(number);
+    f.dispatcher->submit(number, f.rows({1}), {}, {}, [&] { return is_given_up; });
+  };
+  for (std::uint64_t n = 0; n < 5; ++n) submit(n);
+  f.w.run();
+  REQUIRE(f.w[0].requests.size() == 4);
+  f.w.pass(100ms);
+  CHECK(f.w[0].cancelled.empty());
+  is_given_up = true;
+  f.w.pass(20ms);
+  CHECK(f.w[0].cancelled.size() == 4);
+  CHECK(f.failed == std::vector<std::string>(5, "nobody waits for it any more"));
+  // What it says then is nobody's.
+  f.answer_all();
+  CHECK(f.done.empty());
+  CHECK(f.problems().empty());
+}
+
 TEST_CASE("where there is no second worker, none is looked for") {
   DispatchFixture f(1);
   f.replicas({.hedge = 10ms});

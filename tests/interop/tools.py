@@ -189,6 +189,12 @@ try:
     polars.from_pandas(frame).write_ipc_stream(sink)
     assert run("nn-predict -m people.nn --to csv", sink.getvalue()) == reference
     read = polars.read_ipc_stream(io.BytesIO(run("nn-read test.arrows")))
+    # Categories that come late, so many that a dictionary of all of them doesn't travel each time.
+    late = "".join(f"late-{i // 3},{i}\n" for i in range(60_000))
+    with open("late.csv", "w") as file:
+        file.write("word,n\n" + late)
+    read_late = polars.read_ipc_stream(io.BytesIO(run("nn-read late.csv")))
+    assert read_late["word"].cast(polars.String).to_list() == [f"late-{i // 3}" for i in range(60_000)]
     assert read.shape == (360, 65)
 except ImportError:
     print("   left out: no polars")

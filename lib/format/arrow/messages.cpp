@@ -66,7 +66,8 @@ class MessageWriter::Memory final : public ByteOutput {
 
 MessageWriter::MessageWriter(const Schema& schema, StreamLimits limits)
     : memory_(new Memory),
-      writer_(std::unique_ptr<ByteOutput>(memory_), schema, limits, StreamWriter::Checksums::no) {}
+      writer_(std::unique_ptr<ByteOutput>(memory_), schema, limits, StreamWriter::Checksums::no,
+              StreamWriter::Dictionaries::deltas) {}
 MessageWriter::~MessageWriter() = default;
 OutgoingMessages MessageWriter::take() { return memory_->take(); }
 

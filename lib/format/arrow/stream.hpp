@@ -45,13 +45,16 @@ bool looks_like_arrow_file(std::span<const std::byte> head);
 // Writes a stream. The schema goes out with the constructor, so that readers
 // downstream can start; each batch is gathered with one writev and copied nowhere,
 // except that a sliced validity bitmap is shifted and a boolean is packed. Batches over
-// `max_frame` are split. Dictionaries go out when a batch first uses them, and as deltas
-// when they have grown. Fields of type opaque are left out.
+// `max_frame` are split. Dictionaries go out when a batch first uses them. Those that have grown take the
+// place of the one that the reader has, since not every reader knows deltas; where that would cost more than
+// a share of the stream, it is one of the batch's own texts only, so that streams stay as long as their rows
+// are. Fields of type opaque are left out.
 class StreamWriter : public BatchSink {
  public:
-  enum class Checksums : bool { no, yes };  // nn.xxh3; connections have their own
+  enum class Checksums : bool { no, yes };              // nn.xxh3; connections have their own
+  enum class Dictionaries : bool { replaced, deltas };  // deltas: for readers of ours
   StreamWriter(std::unique_ptr<ByteOutput> output, const Schema& schema, StreamLimits limits = {},
-               Checksums checksums = Checksums::yes);
+               Checksums checksums = Checksums::yes, Dictionaries dictionaries = Dictionaries::replaced);
   ~StreamWriter() override;
   void write(const Batch& batch) override;
   void finish() override;                           // end-of-stream marker

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <map>
 
@@ -198,11 +199,22 @@ struct StreamWriter::State {
   std::vector<std::size_t> positions;  // of its fields in the batches
   StreamLimits limits;
   Checksums checksums;
-  struct Sent {  // what the reader has of a field's dictionary
-    std::shared_ptr<const Dictionary> dictionary;
-    std::size_t size = 0;  // it may have grown since
+  bool deltas = false;
+  struct Sent {                                    // what the reader has of a field's dictionary
+    std::shared_ptr<const Dictionary> dictionary;  // null: none, or texts of one batch
+    std::size_t size = 0;                          // it may have grown since
+    bool any = false;
+    std::vector<std::int32_t> numbers;  // of its texts in one batch; -1 between batches
+    // What the last dictionary takes in a message: counted on as it grows.
+    std::shared_ptr<const Dictionary> counted;
+    std::size_t counted_size = 0;
+    std::uint64_t counted_bytes = 0;
+    void count(const std::shared_ptr<const Dictionary>& dictionary);
   };
   std::map<std::size_t, Sent> dictionaries;  // by field
+  std::uint64_t replaced_bytes = 0;          // of dictionaries in place of others
+  std::vector<const Column*> columns;        // of the batch at hand, by field
+  std::deque<Column> renumbered;             // those with a dictionary of their own
   FlatBufferBuilder fbb{1024};
   Body body;
   std::uint64_t position = 0;
@@ -212,8 +224,10 @@ struct StreamWriter::State {
   void write_schema();
   void write_message(arrow::MessageHeader kind, Offset<void> header, const Metadata& metadata);
   Offset<arrow::RecordBatch> record_batch(std::int64_t rows);
-  void write_dictionary(std::size_t field, const Column& column);
-  void send_dictionary(std::size_t field, const Dictionary& dictionary, std::size_t first);
+  void write_dictionary(std::size_t field, std::int64_t rows);
+  bool is_known(const Sent& sent, const std::shared_ptr<const Dictionary>& dictionary) const;
+  void send_texts_of_batch(std::size_t field, Sent& sent, std::int64_t rows);
+  void send_dictionary(std::size_t field, std::span<const std::string_view> texts, bool delta);
   void write_rows(const Batch& batch);
 };
 
@@ -257,30 +271,88 @@ Offset<arrow::RecordBatch> StreamWriter::State::record_batch(std::int64_t rows) 
   return arrow::CreateRecordBatch(fbb, rows, nodes, buffers);
 }
 
-void StreamWriter::State::write_dictionary(std::size_t field, const Column& column) {
-  Sent& sent = dictionaries[field];
-  const auto& dictionary = column.dictionary;
-  const bool same = sent.dictionary == dictionary;
-  if (same && sent.size == dictionary->size()) return;
-  // One that begins as the reader's does is that and a delta; any other takes its place.
-  bool grown = sent.dictionary != nullptr && sent.size <= dictionary->size();
-  const bool known_alike = same || (grown && dictionary->continues(*sent.dictionary));
-  for (std::size_t i = 0; grown && !known_alike && i < sent.size; ++i)
-    grown = (*sent.dictionary)[i] == (*dictionary)[i];
-  const std::size_t known = grown ? sent.size : 0;
-  if (!grown || known < dictionary->size()) send_dictionary(field, *dictionary, known);
-  sent = {dictionary, dictionary->size()};
+// Whether the dictionary begins with the texts that the reader has.
+bool StreamWriter::State::is_known(const Sent& sent,
+                                   const std::shared_ptr<const Dictionary>& dictionary) const {
+  if (sent.dictionary == dictionary) return sent.any && sent.dictionary != nullptr;
+  if (sent.dictionary == nullptr || sent.size > dictionary->size()) return false;
+  if (dictionary->continues(*sent.dictionary)) return true;
+  for (std::size_t i = 0; i < sent.size; ++i) {
+    if ((*sent.dictionary)[i] != (*dictionary)[i]) return false;
+  }
+  return true;
 }
 
-void StreamWriter::State::send_dictionary(std::size_t field, const Dictionary& dictionary,
-                                          std::size_t first) {
+void StreamWriter::State::Sent::count(const std::shared_ptr<const Dictionary>& dictionary) {
+  const bool goes_on = counted != nullptr && counted_size <= dictionary->size() &&
+                       (counted == dictionary || dictionary->continues(*counted));
+  if (!goes_on) counted_size = counted_bytes = 0;
+  counted = dictionary;
+  for (; counted_size < dictionary->size(); ++counted_size)
+    counted_bytes += sizeof(std::int32_t) + (*dictionary)[counted_size].size();
+}
+
+void StreamWriter::State::write_dictionary(std::size_t field, std::int64_t rows) {
+  Sent& sent = dictionaries[field];
+  const auto dictionary = columns[field]->dictionary;
+  const bool known = is_known(sent, dictionary);
+  if (known && sent.size == dictionary->size()) {
+    sent.dictionary = dictionary;
+    return;
+  }
+  if (!deltas && sent.any) {
+    constexpr std::uint64_t share = 4, always = 64 << 10;
+    sent.count(dictionary);
+    if (replaced_bytes + sent.counted_bytes > always + position / share ||
+        sent.counted_bytes > limits.max_frame)
+      return send_texts_of_batch(field, sent, rows);
+    replaced_bytes += sent.counted_bytes;
+  }
+  const bool delta = deltas && known;
+  std::vector<std::string_view> texts;
+  for (std::size_t i = delta ? sent.size : 0; i < dictionary->size(); ++i) texts.push_back((*dictionary)[i]);
+  send_dictionary(field, texts, delta);
+  sent.dictionary = dictionary;
+  sent.size = dictionary->size();
+  sent.any = true;
+}
+
+void StreamWriter::State::send_texts_of_batch(std::size_t field, Sent& sent, std::int64_t rows) {
+  const Column& column = *columns[field];
+  sent.numbers.resize(std::max(sent.numbers.size(), column.dictionary->size()), -1);
+  Buffer values(static_cast<std::size_t>(rows) * sizeof(std::int32_t));
+  auto* out = values.as<std::int32_t>();
+  std::vector<std::string_view> texts;
+  std::vector<std::size_t> used;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    out[row] = 0;
+    if (!column.valid(row)) continue;
+    const auto index = static_cast<std::size_t>(column.as<std::int32_t>()[row]);
+    if (sent.numbers[index] < 0) {
+      sent.numbers[index] = static_cast<std::int32_t>(texts.size());
+      texts.push_back((*column.dictionary)[index]);
+      used.push_back(index);
+    }
+    out[row] = sent.numbers[index];
+  }
+  for (const std::size_t index : used) sent.numbers[index] = -1;
+  send_dictionary(field, texts, false);
+  sent.dictionary = nullptr;
+  Column& own = renumbered.emplace_back(make_column(std::move(values)));
+  own.validity = column.validity;
+  own.validity_offset = column.validity_offset;
+  columns[field] = &own;
+}
+
+void StreamWriter::State::send_dictionary(std::size_t field, std::span<const std::string_view> texts,
+                                          bool delta) {
   body.clear();
-  const std::size_t count = dictionary.size() - first;
+  const std::size_t count = texts.size();
   auto* offsets = reinterpret_cast<std::int32_t*>(body.make((count + 1) * sizeof(std::int32_t)));
   std::size_t bytes = 0;
   offsets[0] = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    bytes += dictionary[first + i].size();
+    bytes += texts[i].size();
     if (bytes > limits.max_frame) {
       throw data_error("column '{}': its categories take more than the limit of {} bytes",
                        printable(schema.fields[field].name), limits.max_frame)
@@ -290,14 +362,14 @@ void StreamWriter::State::send_dictionary(std::size_t field, const Dictionary& d
   }
   std::byte* text = body.make(bytes);
   for (std::size_t i = 0; i < count; ++i) {
-    std::memcpy(text + offsets[i], dictionary[first + i].data(), dictionary[first + i].size());
+    if (!texts[i].empty()) std::memcpy(text + offsets[i], texts[i].data(), texts[i].size());
   }
   body.node(static_cast<std::int64_t>(count), 0);
   body.buffer(nullptr, 0);
   body.buffer(offsets, (count + 1) * sizeof(std::int32_t));
   body.buffer(text, bytes);
   const auto batch = record_batch(static_cast<std::int64_t>(count));
-  const auto header = arrow::CreateDictionaryBatch(fbb, static_cast<std::int64_t>(field), batch, first > 0);
+  const auto header = arrow::CreateDictionaryBatch(fbb, static_cast<std::int64_t>(field), batch, delta);
   Metadata metadata;
   if (checksums == Checksums::yes) metadata.set("nn.xxh3", fmt::format("{:016x}", body.checksum()));
   write_message(arrow::MessageHeader::DictionaryBatch, header.Union(), metadata);
@@ -318,13 +390,15 @@ void StreamWriter::State::write_rows(const Batch& batch) {
     write_rows(slice(batch, 0, half));
     return write_rows(slice(batch, half, batch.rows - half));
   }
-  for (std::size_t i = 0; i < positions.size(); ++i) {
-    if (schema.fields[i].type == DType::category) write_dictionary(i, batch.columns[positions[i]]);
+  columns.clear();
+  renumbered.clear();
+  for (const std::size_t position : positions) columns.push_back(&batch.columns[position]);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (schema.fields[i].type == DType::category) write_dictionary(i, batch.rows);
   }
   body.clear();
-  for (std::size_t i = 0; i < positions.size(); ++i) {
-    add_column(body, schema.fields[i], batch.columns[positions[i]], batch.rows);
-  }
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    add_column(body, schema.fields[i], *columns[i], batch.rows);
   const auto header = record_batch(batch.rows);
   Metadata metadata;
   metadata.set("nn.first_row", std::to_string(batch.first_row));
@@ -333,8 +407,9 @@ void StreamWriter::State::write_rows(const Batch& batch) {
 }
 
 StreamWriter::StreamWriter(std::unique_ptr<ByteOutput> output, const Schema& schema, StreamLimits limits,
-                           Checksums checksums)
+                           Checksums checksums, Dictionaries dictionaries)
     : state_(std::make_unique<State>()) {
+  state_->deltas = dictionaries == Dictionaries::deltas;
   state_->output = std::move(output);
   state_->limits = limits;
   state_->checksums = checksums;

@@ -170,6 +170,37 @@ TEST_CASE("dictionaries grow and change between batches") {
   for (std::size_t i = 0; i < 3; ++i) require_same(batches[i], back[i]);
 }
 
+TEST_CASE("dictionaries that grow take each other's place, and never more than a share of the stream") {
+  const auto schema = std::make_shared<Schema>();
+  schema->fields = {{"c", DType::category, {}, true, {}, {}}};
+  constexpr std::int64_t rows = 100, count = 2000;
+  Dictionary texts;
+  Bytes bytes;
+  StreamWriter writer(std::make_unique<MemoryOutput>(bytes), *schema);
+  std::vector<std::size_t> sizes;
+  for (std::int64_t b = 0; b < count; ++b) {
+    for (int i = 0; i < 10; ++i) texts.append("text " + std::to_string(texts.size()));
+    Buffer indices(rows * sizeof(std::int32_t));
+    for (std::int64_t r = 0; r < rows; ++r)
+      indices.as<std::int32_t>()[r] = static_cast<std::int32_t>(b * 10 + r % 10);
+    Batch batch{schema, b * rows, rows, {make_column(std::move(indices))}};
+    batch.columns[0].dictionary = std::make_shared<Dictionary>(texts);
+    writer.write(batch);
+    sizes.push_back(bytes.size());
+  }
+  writer.finish();
+  CHECK(sizes[count - 1] < 3 * sizes[count / 2 - 1]);  // linear
+  const auto back = read_back(bytes);
+  REQUIRE(back.size() == count);
+  for (std::int64_t b = 0; b < count; ++b) {
+    const Column& column = back[static_cast<std::size_t>(b)].columns[0];
+    for (std::int64_t r = 0; r < rows; ++r) {
+      REQUIRE((*column.dictionary)[static_cast<std::size_t>(column.as<std::int32_t>()[r])] ==
+              "text " + std::to_string(b * 10 + r % 10));
+    }
+  }
+}
+
 TEST_CASE("bodies are aligned to 64 bytes and rows keep their number") {
   const auto schema = every_type();
   const Bytes bytes = written({batch_of(schema, 7, 3)});

@@ -61,6 +61,7 @@ Json target_to_json(const model::Target& target) {
     out["classes"] = texts_value(target.classes);
   } else {
     out["shape"] = target.shape;
+    if (!target.elements.empty()) out["elements"] = texts_value(target.elements);
     if (!target.scale.empty()) {
       out["offset"] = target.offset;
       out["scale"] = target.scale;
@@ -239,6 +240,7 @@ model::Target target_from_json(const Json& json) {
   target.shape = shape_of(json, "shape");
   target.offset = numbers_of(json, "offset");
   target.scale = numbers_of(json, "scale");
+  target.elements = texts_of(json, "elements");
   return target;
 }
 

@@ -50,8 +50,10 @@ std::string target_text(const model::Target& target) {
   if (target.kind == model::Target::Kind::classes) {
     return fmt::format("{}: {} classes: {}", name, target.classes.size(), list_texts(target.classes));
   }
-  const std::string what =
-      target.shape.empty() ? "a number" : fmt::format("numbers {}", to_string(target.shape));
+  const std::string what = target.shape.empty()      ? "a number"
+                           : target.elements.empty() ? fmt::format("numbers {}", to_string(target.shape))
+                                                     : fmt::format("{} numbers: {}", target.elements.size(),
+                                                                   list_texts(target.elements));
   return fmt::format("{}: {}, {}", name, what, scaling_text(target.offset, target.scale));
 }
 

@@ -191,10 +191,11 @@ void add_column_options(options::List& list, SourceOptions& o) {
                      "where all its values are, else categories."},
             options::column(o.columns.label));
   group.add({.name = "target",
-             .value = "COLUMN",
-             .help = "Numbers to learn; becomes column y",
-             .text = "The numbers to learn; the column becomes y likewise."},
-            options::column(o.columns.target));
+             .value = "COLUMN[,COLUMN...]",
+             .help = "Numbers to learn; becomes column y (repeatable)",
+             .text = "The numbers to learn; the column becomes y likewise.\n"
+                     "Several columns become one tensor y, and their names are those of its elements."},
+            options::joined_columns(o.columns.target));
   group.add({.name = "labels",
              .value = "FILE",
              .help = "IDX or npy file with a label for each row (one per input)",
@@ -217,10 +218,23 @@ void add_column_options(options::List& list, SourceOptions& o) {
             options::columns(o.columns.select));
   group.add({.name = "drop", .value = "COLUMN[,COLUMN...]", .help = "Leave these columns out"},
             options::columns(o.columns.drop));
+  group.add({.name = "rename",
+             .value = "OLD=NEW",
+             .help = "Give a column another name, before all else (repeatable)",
+             .text = "Call the column *old* *new*.\n"
+                     "Columns are renamed before all else but reading: other options but --text and --number "
+                     "mean the new "
+                     "names.\nMay be repeated."},
+            options::each(o.columns.rename, table::parse_renaming));
 }
 
 void add_row_options(options::List& list, SourceOptions& o, bool reader_only) {
   options::Group group(list, "Rows (in this order)", Effect::input);
+  group.add({.name = "drop-unlabelled",
+             .help = "Leave out rows whose label or target is missing",
+             .text = "Leave out rows whose label or target is missing, and say how many.\n"
+                     "Rows are counted without them."},
+            options::flag(o.columns.drop_unlabelled));
   group.add({.name = "rows",
              .value = "FIRST:END",
              .help = "Rows FIRST:END, counted from 0; END is the first one left out",

@@ -3,9 +3,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/json_text.hpp"
+#include "table/columns.hpp"
 
 namespace nn::format {
 namespace {
@@ -137,7 +139,15 @@ void take_columns(SourceOptions& options, const Schema& schema) {
   for (const Field& field : schema.fields) {
     if (!is_text(field.type) && !(is_number(field.type) && field.shape.empty())) continue;
     const std::string* former = field.metadata.find(source_name);
-    options.form.columns.push_back({former == nullptr ? field.name : *former, is_text(field.type)});
+    std::string name = former == nullptr ? field.name : *former;
+    // A feature that gave its name to what was learned.
+    for (const auto& [taken, is_feature] :
+         {std::pair("y", &options.columns.y_is_feature), std::pair("id", &options.columns.id_is_feature)}) {
+      if (field.name != table::feature_name(taken)) continue;
+      *is_feature = true;
+      name = taken;
+    }
+    options.form.columns.push_back({std::move(name), is_text(field.type)});
   }
 }
 

@@ -107,7 +107,7 @@ void check_options(const SourceOptions& options) {
 namespace {
 
 table::SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
-  table::SourcePtr source = table::with_columns(open_all(options), options.columns);
+  table::SourcePtr source = table::with_columns(open_all(options), options.columns, epoch > 0);
   if (options.rows.range != table::RowRange{})
     source = table::row_range(std::move(source), options.rows.range);
   if (options.rows.shard.count > 1) source = table::row_shard(std::move(source), options.rows.shard);

@@ -88,11 +88,12 @@ void check_input(const Model& model) {
 bool good_target(const Target& target) {
   if (target.kind == Target::Kind::classes) {
     return target.classes.size() >= 2 && target.shape.empty() && target.scale.empty() &&
-           target.offset.empty() &&
+           target.offset.empty() && target.elements.empty() &&
            (target.integers ? integers_ascending(target.classes) : strictly_ascending(target.classes));
   }
   return target.kind == Target::Kind::numbers && target.classes.empty() && !target.integers &&
-         good_shape(target.shape) && good_scaling(target.offset, target.scale, target.width(), false);
+         good_shape(target.shape) && good_scaling(target.offset, target.scale, target.width(), false) &&
+         (target.elements.empty() || static_cast<std::int64_t>(target.elements.size()) == target.width());
 }
 
 }  // namespace

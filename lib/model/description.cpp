@@ -57,8 +57,9 @@ flatbuffers::Offset<fb::Target> write_target(Builder& builder, const Target& tar
   const auto shape = vector_or_none(builder, target.shape);
   const auto offset = vector_or_none(builder, target.offset);
   const auto scale = vector_or_none(builder, target.scale);
+  const auto elements = strings_or_none(builder, target.elements);
   return fb::CreateTarget(builder, static_cast<fb::TargetKind>(target.kind), name, target.integers, classes,
-                          shape, offset, scale);
+                          shape, offset, scale, elements);
 }
 
 using Figures = std::vector<std::pair<std::string, double>>;
@@ -217,6 +218,7 @@ Target read_target(const fb::Target& target, Copies& copies) {
   out.shape = copies.values(target.shape());
   out.offset = copies.values(target.offset());
   out.scale = copies.values(target.scale());
+  out.elements = copies.texts(target.elements());
   return out;
 }
 

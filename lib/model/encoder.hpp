@@ -38,6 +38,7 @@ struct Target {
   std::vector<std::string> classes;   // sorted: integers by value, texts by bytes
   Shape shape;                        // numbers: of one row (scalar or vector)
   std::vector<double> offset, scale;  // numbers: the network learns (y - offset) * scale; empty: y
+  std::vector<std::string> elements;  // numbers: what the values of a row are called; empty: no names
   std::int64_t width() const;         // number of classes or of values
 };
 

@@ -11,6 +11,7 @@
 #include "model/category.hpp"
 #include "model/encoder.hpp"
 #include "model/values.hpp"
+#include "tensor/name_list.hpp"
 
 namespace nn::model {
 namespace {
@@ -31,7 +32,11 @@ std::size_t find_target(const Schema& schema, const std::string& name) {
 }
 
 [[noreturn]] void fail_missing_target(const Batch& batch, std::int64_t row, const std::string& name) {
-  throw data_error("the target is missing").within(cell_name(batch, row, name));
+  const auto at = batch.schema->find(name);
+  const std::string* source = at ? batch.schema->fields[*at].metadata.find("nn.source_name") : nullptr;
+  throw data_error("the target is missing")
+      .within(cell_name(batch, row, source != nullptr ? *source : name))
+      .advise("; --drop-unlabelled leaves out the rows without one");
 }
 
 void check_class_count(std::size_t count, const std::string& name) {
@@ -120,6 +125,7 @@ void fit_numbers(std::size_t at, const Field& field, std::span<const Batch> batc
                  Target& target) {
   target.kind = Target::Kind::numbers;
   target.shape = field.shape;
+  target.elements = element_names(field);
   const auto width = static_cast<std::size_t>(target.width());
   std::vector<double> sum(width), squares(width), low(width, HUGE_VAL), high(width, -HUGE_VAL);
   double rows = 0;

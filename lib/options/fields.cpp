@@ -68,6 +68,15 @@ Field columns(std::vector<std::string>& variable) {
 
 Field column(std::optional<std::string>& variable) { return text(variable, {"last"}); }
 
+Field joined_columns(std::optional<std::string>& variable) {
+  Field field = column(variable);
+  field.repeatable = true;
+  field.apply = [&variable](auto text) {
+    variable = variable ? *variable + "," + std::string(*text) : std::string(*text);
+  };
+  return field;
+}
+
 Field number(double& variable, Interval interval) {
   return {.overrules = true,
           .apply = [&variable, interval](auto text) { variable = parse_number_in(*text, interval); },

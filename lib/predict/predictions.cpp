@@ -11,7 +11,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "predict/argmax.hpp"
-#include "predict/name_list.hpp"
+#include "tensor/name_list.hpp"
 
 namespace nn::predict {
 namespace {
@@ -78,7 +78,7 @@ PredictionKind kind_of(const model::Target& target) {
   PredictionKind kind;
   kind.classes = target.kind == model::Target::Kind::classes;
   kind.integers = kind.classes && target.integers;
-  if (kind.classes) kind.names = target.classes;
+  kind.names = kind.classes ? target.classes : target.elements;
   if (!kind.classes) kind.shape = target.shape;
   return kind;
 }
@@ -93,6 +93,7 @@ PredictionKind kind_of(const Schema& schema) {
   if (!proba) {
     kind.classes = false;
     kind.shape = field.shape;
+    kind.names = element_names(field);
     return kind;
   }
   const std::int64_t width = element_count(field.shape);
@@ -115,18 +116,18 @@ std::string difference(const PredictionKind& a, std::string_view name_a, const P
                        std::string_view name_b) {
   const auto what = [](const PredictionKind& kind) { return kind.classes ? "classes" : "numbers"; };
   if (a.classes != b.classes) return fmt::format("{} answers {}, {} {}", name_a, what(a), name_b, what(b));
-  if (!a.classes) {
-    return a.shape == b.shape ? ""
-                              : fmt::format("{} answers {} values a row, {} {}", name_a, to_string(a.shape),
-                                            name_b, to_string(b.shape));
+  if (!a.classes && a.shape != b.shape) {
+    return fmt::format("{} answers {} values a row, {} {}", name_a, to_string(a.shape), name_b,
+                       to_string(b.shape));
   }
+  if (!a.classes && (a.names.empty() || b.names.empty())) return {};  // nothing says that they differ
   if (a.names.size() != b.names.size()) {
     return fmt::format("{} has {} classes, {} {}", name_a, a.names.size(), name_b, b.names.size());
   }
   for (std::size_t c = 0; c < a.names.size(); ++c) {
     if (a.names[c] != b.names[c]) {
-      return fmt::format("class {} is '{}' in {}, '{}' in {}", c, printable(a.names[c]), name_a,
-                         printable(b.names[c]), name_b);
+      return fmt::format("{} {} is '{}' in {}, '{}' in {}", a.classes ? "class" : "value", c,
+                         printable(a.names[c]), name_a, printable(b.names[c]), name_b);
     }
   }
   if (a.integers != b.integers) {
@@ -136,7 +137,7 @@ std::string difference(const PredictionKind& a, std::string_view name_a, const P
   return {};
 }
 
-std::string json_array(const std::vector<std::string>& texts) { return json_dump(Json(texts)); }
+std::string json_array(const std::vector<std::string>& texts) { return name_list_text(texts); }
 
 std::optional<std::vector<std::string>> parse_json_array(std::string_view text) {
   auto list = parse_name_list(text);
@@ -200,6 +201,7 @@ PredictionBuilder::PredictionBuilder(PredictionKind kind, const Schema& source, 
     metadata.set("nn.classes", classes_json(kind_));
   } else {
     schema->fields.push_back({"value", DType::f32, kind_.shape, false, {}, {}});
+    if (!kind_.names.empty()) set_element_names(schema->fields.back(), kind_.names);
   }
   if (with_uncertainty_) schema->fields.push_back({"uncertainty", DType::f32, {}, false, {}, {}});
   for (const std::size_t column : passed_) schema->fields.push_back(source.fields[column]);

@@ -6,7 +6,8 @@
 // they came.
 // Schema metadata: nn.classes (JSON array of the class names in the order of proba;
 // numbers where the classes are integers), nn.weight, nn.model (digests, separated by
-// commas), nn.members (JSON array of what people call them), nn.tool, nn.version, nn.rule.
+// commas), nn.members (JSON array of what people call them), nn.tool, nn.version, nn.rule. Of value:
+// nn.element_names, where the numbers have names.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,7 @@ namespace nn::predict {
 struct PredictionKind {
   bool classes = true;
   bool integers = false;           // class names are integers
-  std::vector<std::string> names;  // classes
+  std::vector<std::string> names;  // of the classes, or of the numbers where they have any
   Shape shape;                     // numbers: of one row
   std::int64_t width() const {
     return classes ? static_cast<std::int64_t>(names.size()) : element_count(shape);

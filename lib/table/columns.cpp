@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
+#include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
 #include "table/label.hpp"
+#include "table/rows.hpp"
+#include "tensor/column_choice.hpp"
 
 namespace nn::table {
 namespace {
@@ -30,12 +35,6 @@ std::string what_is_there(const Schema& schema, const std::string& wanted) {
   }
   const std::size_t more = schema.fields.size() - std::min<std::size_t>(schema.fields.size(), 8);
   return more > 0 ? fmt::format("{} and {} more", list, more) : list;
-}
-
-std::optional<std::size_t> find_if_given(const Schema& schema, const std::optional<std::string>& wanted,
-                                         std::string_view option) {
-  if (!wanted) return std::nullopt;
-  return find_column(schema, *wanted, option);
 }
 
 }  // namespace
@@ -60,7 +59,29 @@ std::size_t find_column(const Schema& schema, const std::string& wanted, std::st
 }
 
 bool ColumnChoice::keeps(std::size_t column) const {
-  return column == id || column == y || std::binary_search(features.begin(), features.end(), column);
+  return column == id || std::find(y.begin(), y.end(), column) != y.end() ||
+         std::binary_search(features.begin(), features.end(), column);
+}
+
+Schema renamed(const Schema& schema, const std::vector<Renaming>& rename) {
+  Schema out = schema;
+  std::vector<bool> done(schema.fields.size());
+  for (const Renaming& renaming : rename) {
+    const std::size_t column = find_column(schema, renaming.from, "--rename");
+    if (done[column]) fail_usage("column '{}' is renamed twice", printable(schema.fields[column].name));
+    done[column] = true;
+    out.fields[column].name = renaming.to;
+    out.fields[column].metadata.erase("nn.source_name");
+  }
+  const ColumnNames names(out);
+  for (const Renaming& renaming : rename) {
+    if (names.named(renaming.to).size() > 1) {
+      throw data_error("there would be two columns '{}'", printable(renaming.to))
+          .within("--rename")
+          .advise("; give the other one a new name as well, by its number from 0 if need be");
+    }
+  }
+  return out;
 }
 
 namespace {
@@ -76,108 +97,265 @@ std::size_t find_readable(const Schema& schema, const std::string& wanted, std::
   return column;
 }
 
-}  // namespace
-
-ColumnOptions with_usual(ColumnOptions options, const Schema& schema) {
-  // What is asked for as something else isn't taken.
-  const auto is_asked = [&](const std::optional<std::string>& wanted, std::size_t column) {
-    return wanted && find_column(schema, *wanted, "") == column;
-  };
-  const auto has = [&](const std::optional<std::string>& usual) {
-    const auto at = usual ? schema.find(*usual) : std::nullopt;
-    const bool dropped =
-        at && std::any_of(options.drop.begin(), options.drop.end(),
-                          [&](const std::string& n) { return find_column(schema, n, "--drop") == *at; });
-    return at && !dropped && !is_asked(options.id, *at) && !is_asked(options.label, *at) &&
-           !is_asked(options.target, *at);
-  };
-  if (!options.label && !options.target && !schema.find("y")) {
-    if (has(options.usual_label)) {
-      options.label = options.usual_label;
-    } else if (has(options.usual_target) &&
-               is_number(schema.fields[*schema.find(*options.usual_target)].type)) {
-      options.target = options.usual_target;
+// The names in "a,b,c", where the longest name counts that is a column's.
+std::vector<std::string> split_targets(const Schema& schema, const std::string& wanted) {
+  if (schema.find(wanted)) return {wanted};
+  const std::vector<std::string> words = split(wanted, ',');
+  std::vector<std::string> names;
+  for (std::size_t first = 0; first < words.size();) {
+    std::string name = words[first];
+    std::size_t end = first + 1;
+    std::string longer = name;
+    for (std::size_t last = end; last < words.size(); ++last) {
+      longer += "," + words[last];
+      if (!schema.find(longer)) continue;
+      name = longer;
+      end = last + 1;
     }
+    names.push_back(std::move(name));
+    first = end;
   }
-  if (!options.id && !schema.find("id") && has(options.usual_id)) options.id = options.usual_id;
-  return options;
+  return names;
 }
 
-ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options) {
+std::vector<std::size_t> find_targets(const Schema& schema, const std::string& wanted) {
+  std::vector<std::size_t> targets;
+  for (const std::string& name : split_targets(schema, wanted)) {
+    targets.push_back(find_readable(schema, name, "--target"));
+    if (std::count(targets.begin(), targets.end(), targets.back()) > 1) {
+      fail_usage("column '{}' is a target twice", printable(schema.fields[targets.back()].name));
+    }
+  }
+  return targets;
+}
+
+ColumnChoice choose_named(const Schema& schema, const ColumnOptions& options) {
   ColumnChoice choice;
-  choice.y = options.label ? find_if_given(schema, options.label, "--label")
-                           : find_if_given(schema, options.target, "--target");
+  const bool y_is_named = options.label || options.target;
+  if (options.label) choice.y = {find_column(schema, *options.label, "--label")};
+  if (options.target) choice.y = find_targets(schema, *options.target);
   if (options.id) choice.id = find_readable(schema, *options.id, "--id");
+  const auto is_y = [&](std::optional<std::size_t> column) {
+    return column && std::find(choice.y.begin(), choice.y.end(), *column) != choice.y.end();
+  };
   // Streams name them already.
-  if (!choice.y) choice.y = schema.find("y");
-  if (!choice.id) choice.id = schema.find("id");
-  if (choice.id && choice.id == choice.y) {
-    if (options.id && (options.label || options.target)) {
+  if (const auto y = schema.find("y"); y && choice.y.empty() && !options.y_is_feature) choice.y = {*y};
+  if (const auto id = schema.find("id"); id && !choice.id && !options.id_is_feature) choice.id = id;
+  if (is_y(choice.id)) {
+    if (options.id && y_is_named) {
       fail_usage("column '{}' cannot be both id and y", printable(schema.fields[*choice.id].name));
     }
-    (options.id ? choice.y : choice.id) = std::nullopt;
+    if (options.id) choice.y.clear();
+    if (!options.id) choice.id = std::nullopt;
   }
   std::vector<bool> keep(schema.fields.size(), options.select.empty());
   for (const std::string& name : options.select) keep[find_readable(schema, name, "--select")] = true;
   for (const std::string& name : options.drop) {
     const std::size_t column = find_column(schema, name, "--drop");
     keep[column] = false;
-    if (column == choice.y && !options.label && !options.target) choice.y = std::nullopt;
+    if (is_y(column) && !y_is_named) choice.y.clear();
     if (column == choice.id && !options.id) choice.id = std::nullopt;
   }
   for (std::size_t i = 0; i < keep.size(); ++i) {
-    if (keep[i] && i != choice.y && i != choice.id) choice.features.push_back(i);
-  }
-  for (const std::size_t i : choice.features) {
-    const std::string& name = schema.fields[i].name;
-    if ((name == "y" && choice.y) || (name == "id" && choice.id)) {
-      throw data_error("there is a column '{}' already, beside the one that becomes it", name)
-          .advise("; leave it out with --drop {}", name);
-    }
+    if (keep[i] && !is_y(i) && i != choice.id) choice.features.push_back(i);
   }
   return choice;
 }
 
+// Is the column of this name what it says in a table of ours, in which a feature of that name has another
+// one?
+bool is_ours(const Schema& schema, std::string_view name) {
+  const auto at = schema.find(name);
+  const auto was_called_so = [&](const Field& field) {
+    const std::string* source = field.metadata.find("nn.source_name");
+    return source != nullptr && *source == name;
+  };
+  return at && (schema.fields[*at].metadata.find("nn.source_name") != nullptr ||
+                std::any_of(schema.fields.begin(), schema.fields.end(), was_called_so));
+}
+
+}  // namespace
+
+ColumnOptions with_usual(ColumnOptions options, const Schema& given) {
+  const Schema schema = renamed(given, options.rename);
+  options.y_is_feature = options.y_is_feature && !is_ours(schema, "y");
+  options.id_is_feature = options.id_is_feature && !is_ours(schema, "id");
+  // What is asked for as something else, or dropped, isn't taken.
+  std::vector<std::size_t> asked;
+  if (options.label) asked.push_back(find_column(schema, *options.label, "--label"));
+  if (options.target) asked = find_targets(schema, *options.target);
+  if (options.id) asked.push_back(find_column(schema, *options.id, "--id"));
+  for (const std::string& name : options.drop) asked.push_back(find_column(schema, name, "--drop"));
+  const auto has = [&](const std::string& usual) {
+    const auto at = schema.find(usual);
+    return at && std::find(asked.begin(), asked.end(), *at) == asked.end();
+  };
+  const bool has_y = schema.find("y") && !options.y_is_feature;
+  const bool has_id = schema.find("id") && !options.id_is_feature;
+  if (!options.label && !options.target && !has_y) {
+    if (options.usual_label && has(*options.usual_label)) {
+      options.label = options.usual_label;
+    } else if (options.usual_target) {
+      const std::vector<std::string> names = split_targets(schema, *options.usual_target);
+      const auto has_number = [&](const std::string& name) {
+        return has(name) && is_number(schema.fields[*schema.find(name)].type);
+      };
+      if (std::all_of(names.begin(), names.end(), has_number)) options.target = options.usual_target;
+    }
+  }
+  if (!options.id && !has_id && options.usual_id && has(*options.usual_id)) options.id = options.usual_id;
+  return options;
+}
+
+ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options) {
+  return options.rename.empty() ? choose_named(schema, options)
+                                : choose_named(renamed(schema, options.rename), options);
+}
+
 namespace {
+
+// The name of a feature in whose place another column is y or id.
+std::string other_name(const Schema& schema, const Field& field) {
+  const std::string* source = field.metadata.find("nn.source_name");
+  if (source != nullptr && *source != "y" && *source != "id" && !schema.find(*source)) return *source;
+  std::string name = feature_name(field.name);
+  for (int number = 2; schema.find(name); ++number) name = fmt::format("{}.{}", field.name, number);
+  return name;
+}
+
+// That a column is y or id by its name alone is said of tables that our tools didn't write, and whose columns
+// have names of their own.
+void say_what_was_taken(const Schema& schema, const ColumnChoice& choice, const ColumnOptions& options) {
+  const auto is_tensor = [](const Field& field) { return !field.shape.empty(); };
+  if (schema.metadata.find("nn.tool") != nullptr ||
+      std::any_of(schema.fields.begin(), schema.fields.end(), is_tensor)) {
+    return;
+  }
+  if (!options.label && !options.target && !choice.y.empty()) {
+    print_summary("column 'y' is what is to be learned, by its name; --rename y=NAME makes it a feature");
+  }
+  if (!options.id && choice.id)
+    print_summary("column 'id' tells rows apart, by its name; --rename id=NAME makes it a feature");
+}
 
 class ColumnSource : public BatchSource {
  public:
-  ColumnSource(std::unique_ptr<BatchSource> source, const ColumnOptions& options)
-      : source_(std::move(source)), choice_(choose_columns(*source_->schema(), options)) {
-    const Schema& from = *source_->schema();
+  ColumnSource(std::unique_ptr<BatchSource> source, const ColumnOptions& options, bool quiet)
+      : source_(std::move(source)),
+        choice_(choose_columns(*source_->schema(), options)),
+        drop_unlabelled_(options.drop_unlabelled),
+        quiet_(quiet) {
+    const Schema from = renamed(*source_->schema(), options.rename);
+    if (!quiet_) say_what_was_taken(from, choice_, options);
     auto schema = std::make_shared<Schema>();
     schema->metadata = from.metadata;
-    for (const std::size_t i : choice_.features) schema->fields.push_back(from.fields[i]);
+    for (const std::size_t i : choice_.features) schema->fields.push_back(feature_field(from, i, options));
     if (choice_.id) schema->fields.push_back(id_field(from.fields[*choice_.id]));
-    if (choice_.y) {
-      y_ = make_target(from.fields[*choice_.y], options);
-      schema->fields.push_back(y_ ? y_->field() : from.fields[*choice_.y]);
-    }
+    if (!choice_.y.empty()) schema->fields.push_back(y_field(from, options));
+    if (drop_unlabelled_ && choice_.y.empty())
+      throw data_error("no column is y, so that no row is without a label")
+          .advise("; name it with --label or --target");
     schema_ = std::move(schema);
   }
 
   const std::shared_ptr<const Schema>& schema() const override { return schema_; }
-  std::optional<std::int64_t> total_rows() const override { return source_->total_rows(); }
+  std::optional<std::int64_t> total_rows() const override {
+    return drop_unlabelled_ ? std::nullopt : source_->total_rows();
+  }
 
   std::optional<Batch> next() override {
-    auto batch = read();
-    if (!batch) return std::nullopt;
-    Batch out{schema_, batch->first_row, batch->rows, {}};
+    for (;;) {
+      auto batch = read();
+      if (!batch) {
+        say_how_many_were_dropped();
+        return std::nullopt;
+      }
+      Batch out = choose(*batch);
+      if (!drop_unlabelled_) return out;
+      seen_ += out.rows;
+      out = labelled(std::move(out));
+      out.first_row = std::exchange(given_, given_ + out.rows);
+      if (out.rows > 0) return out;
+    }
+  }
+
+ private:
+  Batch choose(Batch& batch) {
+    Batch out{schema_, batch.first_row, batch.rows, {}};
     out.columns.reserve(schema_->fields.size());
-    for (const std::size_t i : choice_.features) out.columns.push_back(std::move(batch->columns[i]));
-    if (choice_.id) out.columns.push_back(std::move(batch->columns[*choice_.id]));
-    if (choice_.y) {
-      Column& y = batch->columns[*choice_.y];
-      out.columns.push_back(y_ ? y_->convert(y, batch->rows, batch->first_row) : std::move(y));
+    std::vector<const Column*> targets;
+    if (targets_) {
+      for (const std::size_t i : choice_.y) targets.push_back(&batch.columns[i]);
+    }
+    for (const std::size_t i : choice_.features) out.columns.push_back(std::move(batch.columns[i]));
+    if (choice_.id) out.columns.push_back(std::move(batch.columns[*choice_.id]));
+    if (targets_) {
+      out.columns.push_back(targets_->convert(targets, batch.rows));
+    } else if (!choice_.y.empty()) {
+      Column& y = batch.columns[choice_.y[0]];
+      out.columns.push_back(y_ ? y_->convert(y, batch.rows, batch.first_row) : std::move(y));
     }
     return out;
   }
 
- private:
+  Batch labelled(Batch batch) const {
+    const std::size_t at = batch.columns.size() - 1;
+    const Field& field = schema_->fields[at];
+    const Column& y = batch.columns[at];
+    const std::int64_t width = element_count(field.shape);
+    const auto is_nan = [&](std::int64_t row) {
+      for (std::int64_t e = 0; e < width; ++e) {
+        if (std::isnan(number_at(field.type, y.data, row * width + e))) return true;
+      }
+      return false;
+    };
+    std::vector<std::int64_t> rows;
+    for (std::int64_t row = 0; row < batch.rows; ++row) {
+      if (y.valid(row) && !(is_float(field.type) && is_nan(row))) rows.push_back(row);
+    }
+    return static_cast<std::int64_t>(rows.size()) == batch.rows ? std::move(batch)
+                                                                : take_rows(batch, rows, 0);
+  }
+
+  void say_how_many_were_dropped() const {
+    if (quiet_ || seen_ == given_) return;
+    warn("{} of {} rows have no label and are left out", seen_ - given_, seen_);
+  }
+
+  Field feature_field(const Schema& from, std::size_t i, const ColumnOptions& options) const {
+    Field field = from.fields[i];
+    const bool hidden = (field.name == "y" && (!choice_.y.empty() || options.y_is_feature)) ||
+                        (field.name == "id" && (choice_.id || options.id_is_feature));
+    if (!hidden) return field;
+    std::string name = other_name(from, field);
+    const bool is_expected = field.name == "y" ? options.y_is_feature : options.id_is_feature;
+    if (!quiet_ && !is_expected) {
+      warn(
+          "the feature '{}' is called '{}' here, since that is the name of {}; --rename {}=NAME gives it "
+          "another",
+          field.name, printable(name), field.name == "y" ? "what is to be learned" : "what tells rows apart",
+          field.name);
+    }
+    field.metadata.set("nn.source_name", field.name);
+    field.name = std::move(name);
+    return field;
+  }
+
   static Field id_field(Field field) {
     if (field.name != "id") field.metadata.set("nn.source_name", field.name);
     field.name = "id";
     return field;
+  }
+
+  Field y_field(const Schema& from, const ColumnOptions& options) {
+    if (choice_.y.size() > 1) {
+      std::vector<Field> fields;
+      for (const std::size_t i : choice_.y) fields.push_back(from.fields[i]);
+      return targets_.emplace(std::move(fields)).field();
+    }
+    const Field& field = from.fields[choice_.y[0]];
+    y_ = make_target(field, options);
+    return y_ ? y_->field() : field;
   }
 
   // Null where the column is y already and nobody asked for anything else.
@@ -194,7 +372,7 @@ class ColumnSource : public BatchSource {
       rows += batch->rows;
       ahead_.push_back(std::move(*batch));
     }
-    for (const Batch& batch : ahead_) sample.push_back({&batch.columns[*choice_.y], batch.rows});
+    for (const Batch& batch : ahead_) sample.push_back({&batch.columns[choice_.y[0]], batch.rows});
     return label_column(field, sample, options.trim_label);
   }
 
@@ -210,17 +388,21 @@ class ColumnSource : public BatchSource {
 
   std::unique_ptr<BatchSource> source_;
   ColumnChoice choice_;
+  bool drop_unlabelled_, quiet_;
   std::shared_ptr<const Schema> schema_;
-  std::unique_ptr<TargetColumn> y_;
+  std::unique_ptr<TargetColumn> y_;       // of one column,
+  std::optional<TargetColumns> targets_;  // or of several
   std::deque<Batch> ahead_;
   bool ended_ = false;
+  std::int64_t seen_ = 0, given_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options) {
+std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options,
+                                          bool quiet) {
   const ColumnOptions wanted = with_usual(options, *source->schema());
-  return std::make_unique<ColumnSource>(std::move(source), wanted);
+  return std::make_unique<ColumnSource>(std::move(source), wanted, quiet);
 }
 
 }  // namespace nn::table

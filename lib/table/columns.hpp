@@ -16,7 +16,7 @@ namespace nn::table {
 struct ColumnChoice {
   std::vector<std::size_t> features;  // in the order of the schema
   std::optional<std::size_t> id;
-  std::optional<std::size_t> y;
+  std::vector<std::size_t> y;  // none, one, or several targets, which become one column
   bool keeps(std::size_t column) const;
 };
 
@@ -27,12 +27,23 @@ std::size_t find_column(const Schema& schema, const std::string& wanted, std::st
 // has them by name. A table that has y or id already keeps it.
 ColumnOptions with_usual(ColumnOptions options, const Schema& schema);
 
-// Finds the columns that the options name, by name, number or "last". Data errors say
-// which column is not there, and what is.
+// What a feature is called whose own name, y or id, another column has: "y.1".
+inline std::string feature_name(std::string_view name) { return std::string(name) + ".1"; }
+
+// The schema with its columns' new names. Data errors for a column that is not there, and where two would
+// have one name.
+Schema renamed(const Schema& schema, const std::vector<Renaming>& rename);
+
+// Finds the columns that the options name, by name, number or "last"; `schema` has the old names. Data errors
+// say which column is not there, and what is.
 ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options);
 
 // The source with the chosen columns, id and y renamed and moved to the end, y converted
 // as source.hpp says. Reads ahead until it has seen a label.
-std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options);
+//   A feature whose name is y, where another column becomes y, gets the name that it had where it was chosen
+// (nn.source_name), or "y.1"; one that is called id likewise.
+//   What was decided is said on stderr, unless `quiet`.
+std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options,
+                                          bool quiet = false);
 
 }  // namespace nn::table

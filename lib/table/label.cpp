@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "table/text_index.hpp"
+#include "tensor/name_list.hpp"
 
 namespace nn::table {
 namespace {
@@ -198,14 +199,77 @@ std::unique_ptr<TargetColumn> label_column(const Field& field, std::span<const C
   return std::make_unique<Categories>(field, trim);
 }
 
+namespace {
+
+void check_target(const Field& field) {
+  if (is_number(field.type)) return;
+  throw data_error("column '{}' holds {}", printable(field.name),
+                   field.type == DType::opaque ? field.foreign_type : "text")
+      .advise(": a --target is a number; classes are a --label");
+}
+
+}  // namespace
+
 std::unique_ptr<TargetColumn> target_column(const Field& field) {
-  if (!is_number(field.type)) {
-    throw data_error("column '{}' holds {}", printable(field.name),
-                     field.type == DType::opaque ? field.foreign_type : "text")
-        .advise(": a --target is a number; classes are a --label");
-  }
+  check_target(field);
   if (field.type == DType::f64) return std::make_unique<Unchanged>(y_field(field, DType::f64, field.shape));
   return std::make_unique<Doubles>(field);
+}
+
+TargetColumns::TargetColumns(std::vector<Field> fields) : from_(std::move(fields)) {
+  std::vector<std::string> names;
+  field_.nullable = false;
+  for (const Field& field : from_) {
+    check_target(field);
+    if (element_count(field.shape) != 1) {
+      fail_data("column '{}' is a tensor {}: of several targets each is one number a row",
+                printable(field.name), to_string(field.shape));
+    }
+    names.push_back(field.name);
+    field_.nullable = field_.nullable || field.nullable;
+  }
+  field_.name = "y";
+  field_.type = DType::f64;
+  field_.shape = {static_cast<std::int64_t>(from_.size())};
+  set_element_names(field_, names);
+  std::string together;
+  for (const std::string& name : names) together += (together.empty() ? "" : ",") + name;
+  field_.metadata.set("nn.source_name", std::move(together));
+}
+
+Column TargetColumns::convert(std::span<const Column* const> columns, std::int64_t rows) const {
+  struct Owned {
+    Buffer values, validity;
+  };
+  auto owned = std::make_shared<Owned>();
+  const std::size_t width = from_.size();
+  owned->values = Buffer(static_cast<std::size_t>(rows) * width * sizeof(double));
+  Column out;
+  auto* values = owned->values.as<double>();
+  out.data = owned->values.data();
+  std::vector<std::int64_t> missing;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    bool whole = true;
+    for (std::size_t i = 0; i < width; ++i) {
+      const bool valid = columns[i]->valid(row);
+      *values++ =
+          valid ? number_at(from_[i].type, columns[i]->data, row) : std::numeric_limits<double>::quiet_NaN();
+      whole = whole && valid;
+    }
+    if (!whole) missing.push_back(row);
+  }
+  if (!missing.empty()) {
+    const auto bytes = static_cast<std::size_t>(rows + 7) / 8;
+    owned->validity = Buffer(bytes);
+    auto* bits = owned->validity.as<std::uint8_t>();
+    std::fill_n(bits, bytes, std::uint8_t{0xFF});
+    for (const std::int64_t row : missing) {
+      bits[row >> 3] = static_cast<std::uint8_t>(bits[row >> 3] & ~(1u << (row & 7)));
+    }
+    out.validity = bits;
+  }
+  out.owner = std::move(owned);
+  return out;
 }
 
 }  // namespace nn::table

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "tensor/batch.hpp"
 
@@ -30,5 +31,19 @@ std::unique_ptr<TargetColumn> label_column(const Field& field, std::span<const C
 
 // Numbers: f64.
 std::unique_ptr<TargetColumn> target_column(const Field& field);
+
+// Several columns as one: y is f64 [fields], the names of its elements are those of the columns. Thread-safe.
+class TargetColumns {
+ public:
+  // Data errors for columns that aren't one number a row.
+  explicit TargetColumns(std::vector<Field> fields);
+  const Field& field() const { return field_; }
+  // One column for each field, in their order. A row is missing where any of its numbers is.
+  Column convert(std::span<const Column* const> columns, std::int64_t rows) const;
+
+ private:
+  std::vector<Field> from_;
+  Field field_;
+};
 
 }  // namespace nn::table

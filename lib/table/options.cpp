@@ -6,6 +6,14 @@
 
 namespace nn::table {
 
+Renaming parse_renaming(std::string_view text) {
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size()) {
+    fail_usage("'{}' renames no column; write OLD=NEW", printable(text));
+  }
+  return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+}
+
 RowRange parse_row_range(std::string_view text) {
   const auto colon = text.find(':');
   const std::string_view first = text.substr(0, colon);

@@ -9,12 +9,22 @@
 
 namespace nn::table {
 
+// A column's new name, as "OLD=NEW".
+struct Renaming {
+  std::string from, to;
+};
+Renaming parse_renaming(std::string_view text);
+
 // A column is given by name, by number from 0, or as "last".
 struct ColumnOptions {
+  std::vector<Renaming> rename;       // before all else: what follows means the new names
   std::optional<std::string> label;   // becomes y: classes (category, or int64 where all are integers)
-  std::optional<std::string> target;  // becomes y: numbers (f64)
-  std::string trim_label;             // characters stripped from both ends of a text label
-  std::optional<std::string> id;      // becomes id: passed through, not a feature
+  std::optional<std::string> target;  // becomes y: numbers (f64); several, with commas between: [count]
+  bool drop_unlabelled = false;       // leaves rows out whose y is missing
+  // Columns with these names are features, though nothing else becomes y or id.
+  bool y_is_feature = false, id_is_feature = false;
+  std::string trim_label;         // characters stripped from both ends of a text label
+  std::optional<std::string> id;  // becomes id: passed through, not a feature
   std::optional<std::string> usual_label, usual_target, usual_id;  // likewise, where the table has such a
                                                                    // column and nothing else is said
   std::vector<std::string> select;                                 // only these (and y, id); empty: all

@@ -213,7 +213,11 @@ TrainingData load_training_data(const TrainOptions& options) {
   TrainingData data;
   data.reading = format::reading_of(options.source, *train.schema);
   data.encoder = model::Encoder::fit(*train.schema, train.batches, {options.standardize});
-  data.target = model::fit_target(*train.schema, train.batches, options.standardize);
+  try {
+    data.target = model::fit_target(*train.schema, train.batches, options.standardize);
+  } catch (const Error& error) {
+    throw error.within_file(name_of_inputs(options.source.inputs));
+  }
   data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
   if (valid) {
     try {

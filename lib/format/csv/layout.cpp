@@ -194,10 +194,11 @@ void take_options(CsvLayout& layout, const std::vector<ColumnLook>& looks, const
   }
   // An identity is its bytes, whether they look like a number or not.
   if (choice.id) columns[*choice.id].kind = CsvKind::text;
-  if (!choice.y || !wanted.label) return;
-  CsvColumn& label = columns[*choice.y];
-  const bool told = is_named_by(options.csv.number, "--number", schema, *choice.y);
-  if (!looks.empty() && looks[*choice.y].as_written && !told) label.kind = CsvKind::category;
+  if (choice.y.empty() || !wanted.label) return;
+  const std::size_t y = choice.y[0];
+  CsvColumn& label = columns[y];
+  const bool told = is_named_by(options.csv.number, "--number", schema, y);
+  if (!looks.empty() && looks[y].as_written && !told) label.kind = CsvKind::category;
   label.exact = !told;
 }
 

@@ -66,13 +66,16 @@ TEST_CASE("labels that are unknown or missing are errors that name the row") {
   const Target target = fit(table({integers("y", {3, 4})}));
   CHECK_THROWS_WITH(labels_of(target, table({integers("y", {3, 5})}, 10)),
                     "row 11, column 'y': the label '5' did not occur in training (known: 3, 4)");
-  CHECK_THROWS_WITH(labels_of(target, table({doubles("y", {3, not_a_number})})),
-                    "row 1, column 'y': the target is missing");
-  CHECK_THROWS_WITH(labels_of(target, table({texts("y", {std::nullopt})})),
-                    "row 0, column 'y': the target is missing");
+  CHECK_THROWS_WITH(
+      labels_of(target, table({doubles("y", {3, not_a_number})})),
+      "row 1, column 'y': the target is missing; --drop-unlabelled leaves out the rows without one");
+  CHECK_THROWS_WITH(
+      labels_of(target, table({texts("y", {std::nullopt})})),
+      "row 0, column 'y': the target is missing; --drop-unlabelled leaves out the rows without one");
   CHECK_THROWS_WITH(labels_of(target, table({integers("z", {3})})), Contains("no target column 'y'"));
-  CHECK_THROWS_WITH(fit(table({texts("y", {"a", std::nullopt})})),
-                    "row 1, column 'y': the target is missing");
+  CHECK_THROWS_WITH(
+      fit(table({texts("y", {"a", std::nullopt})})),
+      "row 1, column 'y': the target is missing; --drop-unlabelled leaves out the rows without one");
   CHECK_THROWS_WITH(fit(table({integers("y", {4, 4})})), Contains("all rows have the label '4'"));
   CHECK_THROWS_WITH(fit(table({numbers<std::uint64_t>("y", DType::u64, {9, UINT64_MAX})})),
                     "row 1, column 'y': the label 18446744073709551615 is too large");
@@ -107,8 +110,9 @@ TEST_CASE("numbers are targets as they are or standardised") {
 TEST_CASE("targets that are no numbers are refused") {
   std::vector<float> out(4);
   const Target target = fit(table({doubles("y", {1, 3})}));
-  CHECK_THROWS_WITH(fit(table({doubles("y", {1, not_a_number})}, 5)),
-                    "row 6, column 'y': the target is missing");
+  CHECK_THROWS_WITH(
+      fit(table({doubles("y", {1, not_a_number})}, 5)),
+      "row 6, column 'y': the target is missing; --drop-unlabelled leaves out the rows without one");
   CHECK_THROWS_WITH(fit(table({doubles("y", {1, HUGE_VAL})})), Contains("row 1, column 'y': infinity"));
   CHECK_THROWS_WITH(encode_targets(target, table({doubles("y", {1e300})}), out.data()),
                     Contains("row 0, column 'y': 1e+300 is too large"));

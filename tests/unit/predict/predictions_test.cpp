@@ -5,7 +5,7 @@
 #include "../ensemble/table.hpp"
 #include "catch.hpp"
 #include "linear.hpp"
-#include "predict/name_list.hpp"
+#include "tensor/name_list.hpp"
 
 using namespace nn;
 using namespace nn::predict;

@@ -1,11 +1,16 @@
-#include "predict/name_list.hpp"
+#include "tensor/name_list.hpp"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
-namespace nn::predict {
+#include "base/json_text.hpp"
+
+namespace nn {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::string_view element_names_key = "nn.element_names";
 
 // Each event says whether the parser goes on.
 class Names final : public Json::json_sax_t {
@@ -47,4 +52,19 @@ std::optional<NameList> parse_name_list(std::string_view text) {
   return std::move(names.list);
 }
 
-}  // namespace nn::predict
+std::string name_list_text(const std::vector<std::string>& names) { return json_dump(Json(names)); }
+
+std::vector<std::string> element_names(const Field& field) {
+  const std::string* text = field.metadata.find(element_names_key);
+  if (text == nullptr) return {};
+  auto list = parse_name_list(*text);
+  const bool good = list && !list->mixed && !list->integers &&
+                    static_cast<std::int64_t>(list->names.size()) == element_count(field.shape);
+  return good ? std::move(list->names) : std::vector<std::string>();
+}
+
+void set_element_names(Field& field, const std::vector<std::string>& names) {
+  field.metadata.set(std::string(element_names_key), name_list_text(names));
+}
+
+}  // namespace nn

@@ -1,4 +1,4 @@
-// Lists of names in the metadata of streams: nn.classes, nn.members.
+// Lists of names in the metadata of streams: nn.classes, nn.members, nn.element_names.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
-namespace nn::predict {
+#include "tensor/batch.hpp"
+
+namespace nn {
 
 inline constexpr std::size_t most_names = 1'000'000;
 
@@ -22,4 +24,12 @@ struct NameList {
 // its names.
 std::optional<NameList> parse_name_list(std::string_view text);
 
-}  // namespace nn::predict
+// The texts as a JSON array; bytes that are not UTF-8 become U+FFFD.
+std::string name_list_text(const std::vector<std::string>& names);
+
+// What the elements of a tensor column are called, in their order: of y the columns that it was made of, of
+// predictions likewise. Empty where they have no names, or not as many as there are elements.
+std::vector<std::string> element_names(const Field& field);
+void set_element_names(Field& field, const std::vector<std::string>& names);
+
+}  // namespace nn

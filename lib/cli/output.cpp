@@ -32,14 +32,23 @@ options::List option_list(OutputOptions& output, std::string_view help, std::str
   group.add(
       {.name = "to",
        .value = "FORMAT",
-       .help = "text, csv, json, npy, stream (default: text on a terminal, else stream)",
+       .help = "text, csv, tsv, json, npy, npz, stream (default: what FILE ends in; text on a terminal, else "
+               "stream)",
        .text = "One of\n"
-               "- `text` :: aligned columns, for people; the default on a terminal\n"
-               "- `csv` :: a header, and a missing value as an empty cell; element *i* of a tensor is a "
-               "column of its own, `proba_`*i*\n"
+               "- `text` :: aligned columns, for people; the default on a terminal, where columns for which "
+               "it is too "
+               "narrow are only counted\n"
+               "- `csv` :: a header, and a missing value as an empty cell; each element of a tensor is a "
+               "column of its own, with its name, such as `proba_setosa`, or its number, `x_0`\n"
+               "- `tsv` :: the same with tabs\n"
                "- `json` :: an object a line for each row\n"
                "- `npy` :: one NumPy array, to a file\n"
-               "- `stream` :: the tensor stream; the default elsewhere"},
+               "- `npz` :: a NumPy array for each column of numbers, to a file\n"
+               "- `stream` :: the tensor stream; the default elsewhere\n"
+               "\n"
+               "Without this option the name of the file that --output names decides: `.csv`, `.tsv`, "
+               "`.json` (also "
+               "`.jsonl`, `.ndjson`), `.npy`, `.npz`, `.arrows`."},
       options::choice(output.to, formats));
   return list;
 }

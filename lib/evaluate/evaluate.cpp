@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <variant>
 
@@ -14,6 +15,7 @@
 #include "evaluate/report.hpp"
 #include "predict/argmax.hpp"
 #include "predict/predictions.hpp"
+#include "tensor/name_list.hpp"
 
 namespace nn::evaluate {
 namespace {
@@ -27,17 +29,34 @@ std::size_t number_column(const Schema& schema, std::size_t column) {
   return column;
 }
 
-// `stem` itself, or stem_0, stem_1, …: as text formats have a tensor.
-std::vector<std::size_t> columns_of(const Schema& schema, const std::string& stem) {
-  if (const auto at = schema.find(stem)) return {number_column(schema, *at)};
-  std::map<std::string_view, std::size_t> by_name;  // the first of each name
-  for (std::size_t i = 0; i < schema.fields.size(); ++i) by_name.emplace(schema.fields[i].name, i);
+// A tensor, or the columns that are its elements in text formats.
+struct Elements {
   std::vector<std::size_t> columns;
-  for (;;) {
-    const auto found = by_name.find(fmt::format("{}_{}", stem, columns.size()));
-    if (found == by_name.end()) return columns;
-    columns.push_back(number_column(schema, found->second));
+  std::vector<std::string> names;  // empty: they are numbered
+};
+
+// `stem` itself, or stem_0, stem_1, … or stem_cat, stem_dog, …: as text formats have a tensor.
+Elements elements_of(const Schema& schema, const std::string& stem) {
+  if (const auto at = schema.find(stem))
+    return {{number_column(schema, *at)}, element_names(schema.fields[*at])};
+  std::map<std::string_view, std::size_t> by_name;  // the first of each name
+  Elements named;
+  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
+    const Field& field = schema.fields[i];
+    by_name.emplace(field.name, i);
+    if (!is_number(field.type) || !field.shape.empty() || !field.name.starts_with(stem + "_")) continue;
+    named.columns.push_back(i);
+    named.names.push_back(field.name.substr(stem.size() + 1));
   }
+  std::vector<std::size_t> numbered;
+  for (;;) {
+    const auto found = by_name.find(fmt::format("{}_{}", stem, numbered.size()));
+    if (found == by_name.end()) break;
+    numbered.push_back(number_column(schema, found->second));
+  }
+  // Where some have names, 0 and 1 are names as well.
+  if (numbered.size() >= named.columns.size()) return {numbered, {}};
+  return named;
 }
 
 std::int64_t width_of(const Schema& schema, const std::vector<std::size_t>& columns) {
@@ -46,9 +65,10 @@ std::int64_t width_of(const Schema& schema, const std::vector<std::size_t>& colu
   return width;
 }
 
-// Copies the columns side by side; data errors for what is missing or not finite.
+// Copies the columns side by side; data errors for what is missing or not finite, unless it may be: then NaN.
 template <typename T>
-void gather(const Batch& batch, const std::vector<std::size_t>& columns, std::vector<T>& out) {
+void gather(const Batch& batch, const std::vector<std::size_t>& columns, std::vector<T>& out,
+            bool may_be_missing = false) {
   const auto width = static_cast<std::size_t>(width_of(*batch.schema, columns));
   out.resize(static_cast<std::size_t>(batch.rows) * width);
   std::size_t at = 0;
@@ -60,12 +80,24 @@ void gather(const Batch& batch, const std::vector<std::size_t>& columns, std::ve
       T* to = out.data() + static_cast<std::size_t>(row) * width + at;
       for (std::int64_t i = 0; i < n; ++i) {
         to[i] = static_cast<T>(number_at(field.type, column.data, row * n + i));
-        if (!column.valid(row) || !std::isfinite(to[i])) {
+        if (may_be_missing) {
+          if (!column.valid(row)) to[i] = std::numeric_limits<T>::quiet_NaN();
+        } else if (!column.valid(row) || !std::isfinite(to[i])) {
           fail_data("row {}: column {} is missing or not finite", batch.first_row + row, field.name);
         }
       }
     }
     at += static_cast<std::size_t>(n);
+  }
+}
+
+// Several targets in another order would be compared with each other.
+void check_names(const std::vector<std::string>& predicted, const std::vector<std::string>& wanted) {
+  for (std::size_t i = 0; i < std::min(predicted.size(), wanted.size()); ++i) {
+    if (predicted[i] == wanted[i]) continue;
+    throw data_error("value {} of a row is '{}' in the predictions, and '{}' in y", i,
+                     printable(predicted[i]), printable(wanted[i]))
+        .advise("; name the columns of --target in the order of the predictions");
   }
 }
 
@@ -88,8 +120,10 @@ struct Evaluation::State {
 
   std::shared_ptr<const Schema> schema;
   EvaluateOptions options;
-  std::size_t y = 0;
+  std::size_t y = 0;                        // of classes
+  std::vector<std::size_t> wanted_columns;  // of numbers: y, or its elements
   std::vector<std::size_t> proba, values;
+  std::vector<std::string> proba_names;  // as the columns have them; empty: none
   std::optional<LabelColumn> truth_column, answer_column;
   std::optional<ClassNames> names;
   std::optional<ClassMetrics> classes;
@@ -103,28 +137,37 @@ struct Evaluation::State {
 
 Evaluation::State::State(std::shared_ptr<const Schema> table, const EvaluateOptions& wishes)
     : schema(std::move(table)), options(wishes) {
+  Elements probabilities = elements_of(*schema, "proba");
+  const auto label = schema->find("label");
+  const bool is_classes = !probabilities.columns.empty() || label;
   const auto at = schema->find("y");
-  if (!at) {
+  if (!at && (is_classes || elements_of(*schema, "y").columns.empty())) {
     throw data_error("no column y to compare with")
         .advise(
             ": name it where the rows are read, as in 'nn-predict -m MODEL --label COLUMN' (classes) or "
             "'--target COLUMN' (numbers), or here with the same options");
   }
-  y = *at;
-  proba = columns_of(*schema, "proba");
-  const auto label = schema->find("label");
-  if (!proba.empty() || label) {
+  y = at.value_or(0);
+  proba = std::move(probabilities.columns);
+  proba_names = std::move(probabilities.names);
+  if (is_classes) {
     if (label) answer_column.emplace(*schema, *label);
     find_classes();
     return;
   }
-  values = columns_of(*schema, "value");
+  Elements answers_of_rows = elements_of(*schema, "value");
+  values = std::move(answers_of_rows.columns);
   if (values.empty()) fail_data("no predictions: expected a column proba, label or value");
+  Elements truths = elements_of(*schema, "y");
+  wanted_columns = std::move(truths.columns);
   const std::int64_t width = width_of(*schema, values);
-  number_column(*schema, y);
-  if (width != element_count(schema->fields[y].shape)) {
-    fail_data("y is {}, the predictions have {} values a row", to_string(schema->fields[y].shape), width);
+  if (width != width_of(*schema, wanted_columns)) {
+    fail_data("y is {}, the predictions have {} values a row",
+              wanted_columns.size() == 1 ? to_string(schema->fields[wanted_columns[0]].shape)
+                                         : fmt::format("{} columns", wanted_columns.size()),
+              width);
   }
+  check_names(answers_of_rows.names, truths.names);
   numbers.emplace(width);
 }
 
@@ -149,6 +192,7 @@ void Evaluation::State::find_names() {
   const bool named = schema->metadata.find("nn.classes") != nullptr && !proba.empty();
   std::vector<std::string> list = options.classes;
   if (list.empty() && named && width > 1) list = predict::kind_of(*schema).names;
+  if (list.empty() && width > 1) list = proba_names;
   if (list.empty() && !proba.empty() && is_text(schema->fields[y].type)) {
     if (!answer_column) {
       throw data_error("y is text and nothing says which class each probability is of")
@@ -227,21 +271,14 @@ void Evaluation::State::add_classes(const Batch& batch) {
 
 void Evaluation::State::add_numbers(const Batch& batch) {
   gather(batch, values, predicted);
-  const Field& field = schema->fields[y];
-  const Column& column = batch.columns[y];
-  const std::int64_t width = element_count(field.shape);
-  wanted.resize(static_cast<std::size_t>(width));
+  gather(batch, wanted_columns, wanted, true);
+  const std::int64_t width = width_of(*schema, values);
   for (std::int64_t row = 0; row < batch.rows; ++row) {
-    bool present = column.valid(row);
-    for (std::int64_t i = 0; present && i < width; ++i) {
-      const double value = number_at(field.type, column.data, row * width + i);
-      present = !std::isnan(value);
-      wanted[static_cast<std::size_t>(i)] = value;
-    }
-    if (present) {
-      numbers->add(predicted.data() + row * width, wanted.data());
-    } else {
+    const double* truth = wanted.data() + row * width;
+    if (std::any_of(truth, truth + width, [](double value) { return std::isnan(value); })) {
       ++unlabelled;
+    } else {
+      numbers->add(predicted.data() + row * width, truth);
     }
   }
 }

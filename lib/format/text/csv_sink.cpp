@@ -1,6 +1,8 @@
 #include <vector>
 
 #include "base/ascii.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
 #include "format/sink_formats.hpp"
 #include "format/text/output.hpp"
 
@@ -19,10 +21,10 @@ void add_quoted(TextBuffer& out, std::string_view text) {
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // What isn't quoted is read as a missing value where it is empty or says so, and without blanks around it.
-void add_cell(TextBuffer& out, std::string_view text) {
-  const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos &&
-                     !is_blank(text.front()) && !is_blank(text.back()) && text != "NA" &&
-                     !equal_ignoring_case(text, "nan");
+void add_cell(TextBuffer& out, std::string_view text, char delimiter) {
+  const bool plain = !text.empty() && text.find_first_of("\"\r\n") == std::string_view::npos &&
+                     text.find(delimiter) == std::string_view::npos && !is_blank(text.front()) &&
+                     !is_blank(text.back()) && text != "NA" && !equal_ignoring_case(text, "nan");
   if (plain) {
     out.add(text);
   } else {
@@ -32,10 +34,10 @@ void add_cell(TextBuffer& out, std::string_view text) {
 
 class CsvSink : public TextSink {
  public:
-  CsvSink(OutputFile& file, const Schema& schema)
-      : TextSink(file), columns_(text_columns(schema, plain_number_writer)) {
+  CsvSink(OutputFile& file, const Schema& schema, char delimiter)
+      : TextSink(file), delimiter_(delimiter), columns_(text_columns(schema, plain_number_writer)) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      if (i > 0) out_.add(',');
+      if (i > 0) out_.add(delimiter_);
       add_header(columns_[i]);
     }
     out_.add('\n');
@@ -44,7 +46,7 @@ class CsvSink : public TextSink {
   void write(const Batch& batch) override {
     for (std::int64_t row = 0; row < batch.rows; ++row) {
       for (std::size_t i = 0; i < columns_.size(); ++i) {
-        if (i > 0) out_.add(',');
+        if (i > 0) out_.add(delimiter_);
         add_value(columns_[i], batch.columns[columns_[i].position], row);
       }
       out_.add('\n');
@@ -54,35 +56,46 @@ class CsvSink : public TextSink {
   }
 
  private:
+  // In tables of tabs no cell goes on in another line.
+  void add_text(std::string_view text) {
+    if (delimiter_ == '\t' && text.find_first_of("\r\n") != std::string_view::npos) {
+      throw data_error("the text '{}' has a line end, which no cell of a table of tabs can have",
+                       printable(text))
+          .advise("; --to csv writes it");
+    }
+    add_cell(out_, text, delimiter_);
+  }
+
   void add_header(const TextColumn& column) {
-    if (column.field.shape.empty()) return add_cell(out_, column.field.name);
+    if (column.field.shape.empty()) return add_text(column.field.name);
     for (std::int64_t e = 0; e < column.elements; ++e) {
-      if (e > 0) out_.add(',');
-      add_cell(out_, fmt::format("{}_{}", column.field.name, e));
+      if (e > 0) out_.add(delimiter_);
+      add_text(fmt::format("{}_{}", column.field.name, e));
     }
   }
 
   void add_value(const TextColumn& column, const Column& values, std::int64_t row) {
     if (!values.valid(row)) {
-      for (std::int64_t e = 1; e < column.elements; ++e) out_.add(',');
+      for (std::int64_t e = 1; e < column.elements; ++e) out_.add(delimiter_);
       // An empty line would be no row at all, and quotes with nothing between are an empty text.
       if (columns_.size() == 1 && column.elements == 1) out_.add("NA");
       return;
     }
-    if (column.write_number == nullptr) return add_cell(out_, text_at(column.field, values, row));
+    if (column.write_number == nullptr) return add_text(text_at(column.field, values, row));
     for (std::int64_t e = 0; e < column.elements; ++e) {
-      if (e > 0) out_.add(',');
-      column.write_number(out_, values.data, row * column.elements + e);
+      if (e > 0) out_.add(delimiter_);
+      column.write_number(out_, values.data, column.index_of(row, e));
     }
   }
 
+  char delimiter_;
   std::vector<TextColumn> columns_;
 };
 
 }  // namespace
 
-std::unique_ptr<BatchSink> make_csv_sink(OutputFile& file, const Schema& schema) {
-  return std::make_unique<CsvSink>(file, schema);
+std::unique_ptr<BatchSink> make_csv_sink(OutputFile& file, const Schema& schema, char delimiter) {
+  return std::make_unique<CsvSink>(file, schema, delimiter);
 }
 
 }  // namespace nn::format

@@ -64,14 +64,14 @@ class JsonSink : public TextSink {
   void add_value(const OutputColumn& column, const Column& values, std::int64_t row) {
     if (!values.valid(row)) return out_.add("null");
     if (column.write_number == nullptr) return add_string(out_, text_at(column.field, values, row));
-    if (column.groups.empty()) return column.write_number(out_, values.data, row);
+    if (column.groups.empty()) return column.write_number(out_, values.data, column.index_of(row));
     for (std::int64_t e = 0; e < column.elements; ++e) {
       if (e > 0) out_.add(',');
       for (const std::int64_t group : column.groups) {
         if (e % group != 0) break;
         out_.add('[');
       }
-      column.write_number(out_, values.data, row * column.elements + e);
+      column.write_number(out_, values.data, column.index_of(row, e));
       for (const std::int64_t group : column.groups) {
         if ((e + 1) % group != 0) break;
         out_.add(']');

@@ -5,8 +5,11 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <string>
+#include <unordered_set>
 
 #include "base/error.hpp"
+#include "tensor/name_list.hpp"
 
 namespace nn::format {
 namespace {
@@ -85,13 +88,48 @@ std::string_view text_at(const Field& field, const Column& column, std::int64_t 
   return (*column.dictionary)[static_cast<std::size_t>(column.as<std::int32_t>()[row])];
 }
 
-std::vector<TextColumn> text_columns(const Schema& schema, NumberWriter (*writer_of)(DType)) {
+namespace {
+
+// What the elements of a column are called: classes, where they are probabilities.
+std::vector<std::string> names_of_elements(const Schema& schema, const Field& field) {
+  if (field.shape.size() != 1) return {};
+  if (std::vector<std::string> names = element_names(field); !names.empty()) return names;
+  const std::string* classes = field.name == "proba" ? schema.metadata.find("nn.classes") : nullptr;
+  auto list = classes != nullptr ? parse_name_list(*classes) : std::nullopt;
+  if (!list || list->mixed || static_cast<std::int64_t>(list->names.size()) != field.shape[0]) return {};
+  return std::move(list->names);
+}
+
+// The same behind the column's name; empty where two columns of the table would have one name.
+std::vector<std::string> names_as_columns(const Schema& schema, const Field& field) {
+  std::vector<std::string> names = names_of_elements(schema, field);
+  std::unordered_set<std::string_view> taken;
+  for (const Field& other : schema.fields) taken.insert(other.name);
+  for (std::string& name : names) name = field.name + "_" + name;
+  for (const std::string& name : names) {
+    if (!taken.insert(name).second) return {};
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<TextColumn> text_columns(const Schema& schema, NumberWriter (*writer_of)(DType),
+                                     std::int64_t most_named) {
   std::vector<TextColumn> columns;
   for (std::size_t i = 0; i < schema.fields.size(); ++i) {
     const Field& field = schema.fields[i];
     if (field.type == DType::opaque) continue;
     const NumberWriter writer = is_text(field.type) ? nullptr : writer_of(field.type);
-    columns.push_back({i, field, element_count(field.shape), writer});
+    const std::int64_t elements = element_count(field.shape);
+    const auto names = elements <= most_named ? names_as_columns(schema, field) : std::vector<std::string>();
+    for (std::size_t e = 0; e < names.size(); ++e) {
+      Field element = field;
+      element.name = names[e];
+      element.shape = {};
+      columns.push_back({i, std::move(element), 1, writer, static_cast<std::int64_t>(e), elements});
+    }
+    if (names.empty()) columns.push_back({i, field, elements, writer, 0, elements});
   }
   return columns;
 }

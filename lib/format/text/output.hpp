@@ -45,9 +45,15 @@ struct TextColumn {
   Field field;
   std::int64_t elements;      // of a row
   NumberWriter write_number;  // null for texts
+  std::int64_t first = 0, stride = 1;
+
+  // Of element `e`, for write_number.
+  std::int64_t index_of(std::int64_t row, std::int64_t e = 0) const { return row * stride + first + e; }
 };
-// All columns but opaque ones; `writer_of` chooses how numbers are written.
-std::vector<TextColumn> text_columns(const Schema& schema, NumberWriter (*writer_of)(DType));
+// All columns but opaque ones; `writer_of` chooses how numbers are written. A tensor of at most `most_named`
+// elements that have names becomes a column for each, proba_setosa, where these names are no other column's.
+std::vector<TextColumn> text_columns(const Schema& schema, NumberWriter (*writer_of)(DType),
+                                     std::int64_t most_named = INT64_MAX);
 
 // Sinks that write text: a buffer that goes to the file when it is full.
 class TextSink : public BatchSink {

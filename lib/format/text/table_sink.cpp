@@ -1,4 +1,9 @@
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +26,19 @@ std::size_t display_width(std::string_view text) {
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+// Columns of the terminal that `fd` is; nothing where it is none.
+std::optional<std::size_t> width_of_terminal(int fd) {
+  constexpr std::size_t least = 20;
+  winsize size{};
+  if (::isatty(fd) == 0 || ::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return std::nullopt;
+  return std::max<std::size_t>(size.ws_col, least);
+}
+
 // Widths may grow from batch to batch, but never shrink: rows keep in line where they can.
 class TableSink : public TextSink {
  public:
-  TableSink(OutputFile& file, const Schema& schema) : TextSink(file) {
-    for (TextColumn& written : text_columns(schema, short_number_writer)) {
+  TableSink(OutputFile& file, const Schema& schema) : TextSink(file), width_(width_of_terminal(file.fd())) {
+    for (TextColumn& written : text_columns(schema, short_number_writer, shown_whole)) {
       std::string title = printable(written.field.name, longest_text);
       const std::size_t width = display_width(title);
       columns_.push_back({std::move(written), std::move(title), width, {}});
@@ -41,6 +54,7 @@ class TableSink : public TextSink {
         column.width = std::max(column.width, display_width(column.cells.back()));
       }
     }
+    elide();
     add_title();
     for (std::int64_t row = 0; row < batch.rows; ++row) {
       add_line([row](const OutputColumn& column) { return column.cells[static_cast<std::size_t>(row)]; });
@@ -50,6 +64,7 @@ class TableSink : public TextSink {
   }
 
   void finish() override {
+    elide();
     add_title();
     flush();
   }
@@ -66,29 +81,59 @@ class TableSink : public TextSink {
     if (column.write_number == nullptr) return printable(text_at(column.field, values, row), longest_text);
     TextBuffer out;
     if (column.field.shape.empty()) {
-      column.write_number(out, values.data, row);
+      column.write_number(out, values.data, column.index_of(row));
       return std::string(out.view());
     }
     const bool whole = column.elements <= shown_whole;
     out.add('[');
     for (std::int64_t e = 0; e < (whole ? column.elements : shown_first); ++e) {
       if (e > 0) out.add(' ');
-      column.write_number(out, values.data, row * column.elements + e);
+      column.write_number(out, values.data, column.index_of(row, e));
     }
     if (!whole) out.add(fmt::format(" … {} values", column.elements));
     out.add(']');
     return std::string(out.view());
   }
 
+  // Of a table that is wider than the terminal the first columns are shown and the last one, which often is
+  // y. What is shown is decided before the first line.
+  void elide() {
+    if (titled_ || !width_ || columns_.size() < 3) return;
+    std::size_t total = 0;
+    for (const OutputColumn& column : columns_) total += column.width + gap.size();
+    if (total <= *width_ + gap.size()) return;
+    const std::size_t note = display_width(note_of_hidden(columns_.size()));
+    std::size_t used = note + gap.size() + columns_.back().width;
+    std::size_t shown = 0;
+    while (shown + 2 < columns_.size() && used + gap.size() + columns_[shown].width <= *width_) {
+      used += gap.size() + columns_[shown++].width;
+    }
+    hidden_first_ = std::max<std::size_t>(shown, 1);
+    hidden_last_ = columns_.size() - 1;
+  }
+
+  static std::string note_of_hidden(std::size_t count) { return fmt::format("… {} more columns", count); }
+
   void add_title() {
     if (titled_ || columns_.empty()) return;
     titled_ = true;
-    add_line([](const OutputColumn& column) { return column.title; });
+    add_line([](const OutputColumn& column) { return column.title; }, true);
+  }
+
+  void add_note(bool title) {
+    const std::string text = note_of_hidden(hidden_last_ - hidden_first_);
+    out_.add(gap);
+    out_.add(title ? std::string_view(text) : std::string_view("…"));
+    if (!title) out_.add(std::string(display_width(text) - 1, ' '));
   }
 
   template <typename CellOf>
-  void add_line(CellOf&& cell_of) {
+  void add_line(CellOf&& cell_of, bool title = false) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (i >= hidden_first_ && i < hidden_last_) {
+        if (i == hidden_first_) add_note(title);
+        continue;
+      }
       const OutputColumn& column = columns_[i];
       const std::string text = cell_of(column);
       const std::size_t padding = column.width - std::min(column.width, display_width(text));
@@ -103,6 +148,8 @@ class TableSink : public TextSink {
   }
 
   std::vector<OutputColumn> columns_;
+  std::optional<std::size_t> width_;                // of the terminal
+  std::size_t hidden_first_ = 0, hidden_last_ = 0;  // columns that aren't shown
   bool titled_ = false;
 };
 

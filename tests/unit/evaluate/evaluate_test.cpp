@@ -70,6 +70,44 @@ TEST_CASE("probabilities come as a tensor, as columns of a text table, or as one
         tensor);
 }
 
+TEST_CASE("columns that are named after classes or targets are these, in any order of the two") {
+  const std::string cats = json_of(Table()
+                                       .f32("proba", {0.75F, 0.25F, 0.5F, 0.5F}, {2})
+                                       .meta("nn.classes", R"(["cat","dog"])")
+                                       .category("y", {"cat", "dog"}, {0, 1})
+                                       .batch());
+  CHECK(json_of(Table()
+                    .f64("proba_cat", {0.75, 0.5})
+                    .f64("proba_dog", {0.25, 0.5})
+                    .category("y", {"cat", "dog"}, {0, 1})
+                    .batch()) == cats);
+  CHECK(json_of(Table()
+                    .f64("proba_dog", {0.25, 0.5})
+                    .f64("proba_cat", {0.75, 0.5})
+                    .category("y", {"cat", "dog"}, {0, 1})
+                    .category("label", {"cat", "dog"}, {0, 0})
+                    .batch()) == cats);
+  // Classes that are 3 and 0 are no numbers of columns.
+  CHECK_THAT(
+      json_of(Table().f64("proba_0", {0.75, 0.5}).f64("proba_3", {0.25, 0.5}).i64("y", {0, 3}).batch()),
+      Catch::Contains("\"accuracy\":0.5,"));
+  const std::string numbers =
+      json_of(Table().f32("value", {1, 2, 3, 4}, {2}).f32("y", {1, 3, 3, 4}, {2}).batch());
+  CHECK(json_of(Table()
+                    .f64("value_a", {1, 3})
+                    .f64("value_b", {2, 4})
+                    .f64("y_a", {1, 3})
+                    .f64("y_b", {3, 4})
+                    .batch()) == numbers);
+  CHECK_THROWS_WITH(json_of(Table()
+                                .f64("value_a", {1, 3})
+                                .f64("value_b", {2, 4})
+                                .f64("y_b", {3, 4})
+                                .f64("y_a", {1, 3})
+                                .batch()),
+                    Catch::StartsWith("value 0 of a row is 'a' in the predictions, and 'b' in y"));
+}
+
 TEST_CASE("labels alone give what follows from answers; the label column is the answer") {
   const std::string labels =
       json_of(Table().category("label", {"a", "b"}, {0, 1, 1}).category("y", {"b", "a"}, {1, 0, 1}).batch());

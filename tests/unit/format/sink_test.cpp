@@ -11,7 +11,9 @@
 #include "array_files.hpp"
 #include "base/log.hpp"
 #include "catch.hpp"
+#include "format/numpy/npy.hpp"
 #include "format/readers.hpp"
+#include "tensor/name_list.hpp"
 
 using namespace nn;
 using namespace nn::format;
@@ -248,6 +250,100 @@ TEST_CASE("npy: needs a file to seek in, and a column of numbers") {
   CHECK_THAT(error_of([&] { open_sink(OutputFormat::npy, file, *words.schema); }),
              Contains("no column of numbers"));
   set_verbosity(before);
+}
+
+TEST_CASE("elements that have names are columns of these names, where they differ from all others") {
+  const auto predictions = [](const char* classes, const char* other) {
+    Batch batch = batch_of(
+        {{"label", DType::i64, {}, false, {}, {}},
+         {"proba", DType::f32, {3}, false, {}, {}},
+         {other, DType::f32, {2}, false, {}, {}}},
+        1, {column_of<std::int64_t>({4}), column_of<float>({0.25F, 0.5F, 0.25F}), column_of<float>({1, 2})});
+    auto schema = std::make_shared<Schema>(*batch.schema);
+    schema->metadata.set("nn.classes", classes);
+    set_element_names(schema->fields[2], {"a,b", "c"});
+    batch.schema = schema;
+    return batch;
+  };
+  const Batch texts = predictions(R"(["cat","a \"dog\"",""])", "y");
+  CHECK(written(OutputFormat::csv, {texts}) ==
+        "label,proba_cat,\"proba_a \"\"dog\"\"\",proba_,\"y_a,b\",y_c\n4,0.25,0.5,0.25,1,2\n");
+  CHECK(
+      written(OutputFormat::json, {texts}) ==
+      "{\"label\":4,\"proba_cat\":0.25,\"proba_a \\\"dog\\\"\":0.5,\"proba_\":0.25,\"y_a,b\":1,\"y_c\":2}\n");
+  CHECK(written(OutputFormat::text, {texts}) ==
+        "label  proba_cat  proba_a \"dog\"  proba_  y_a,b  y_c\n"
+        "    4       0.25            0.5    0.25      1    2\n");
+  CHECK(written(OutputFormat::csv, {predictions("[3,4,5]", "y")}) ==
+        "label,proba_3,proba_4,proba_5,\"y_a,b\",y_c\n4,0.25,0.5,0.25,1,2\n");
+  // Not as many names as elements, names of another column, and what is no list.
+  for (const char* const bad : {"[3,4]", R"(["a","a","b"])", "{}", ""}) {
+    CHECK(written(OutputFormat::csv, {predictions(bad, "y")}).starts_with("label,proba_0,proba_1,proba_2,"));
+  }
+  CHECK(
+      written(OutputFormat::csv, {predictions(R"(["a","b","c"])", "proba_b")}).starts_with("label,proba_0,"));
+}
+
+TEST_CASE("tsv: tabs, and no cell that goes on in another line") {
+  const auto table = [](const std::string& text) {
+    return batch_of({{"t,1", DType::utf8, {}, false, {}, {}}, {"i", DType::i8, {}, false, {}, {}}}, 1,
+                    {texts({text}), column_of<std::int8_t>({1})});
+  };
+  CHECK(written(OutputFormat::tsv, {table("a,b")}) == "t,1\ti\na,b\t1\n");
+  CHECK(written(OutputFormat::tsv, {table("a\tb")}) == "t,1\ti\n\"a\tb\"\t1\n");
+  CHECK_THAT(error_of([&] { written(OutputFormat::tsv, {table("a\nb")}); }), Contains("has a line end"));
+}
+
+TEST_CASE("npz: an array for each column of numbers, of its type where nothing is missing") {
+  const Verbosity before = verbosity();
+  set_verbosity(Verbosity::quiet);
+  const Batch batch = batch_of({{"x", DType::u8, {2}, false, {}, {}},
+                                {"t", DType::utf8, {}, true, {}, {}},
+                                {"n", DType::i64, {}, true, {}, {}},
+                                {"g", DType::i64, {}, true, {}, {}}},
+                               3,
+                               {column_of<std::uint8_t>({1, 2, 3, 4, 5, 6}), texts({"a", "b", "c"}),
+                                column_of<std::int64_t>({INT64_MAX, 2, 3}),
+                                with_missing(column_of<std::int64_t>({1, 2, 3}), first_and_third)});
+  const ScratchFile scratch(written(OutputFormat::npz, {batch, batch}));
+  set_verbosity(before);
+  const NpzArchive archive(scratch.path());
+  CHECK(archive.names() == std::vector<std::string>{"x", "n", "g"});
+  CHECK(archive.read("x").shape == Shape{6, 2});
+  CHECK(archive.read("x").type == DType::u8);
+  const NpyArray n = archive.read("n"), g = archive.read("g");
+  CHECK(n.type == DType::i64);
+  CHECK(n.data.as<std::int64_t>()[3] == INT64_MAX);
+  CHECK(g.type == DType::f64);
+  CHECK(std::isnan(g.data.as<double>()[4]));
+  CHECK(g.data.as<double>()[5] == 3);
+  const Batch large = batch_of({{"n", DType::i64, {}, true, {}, {}}}, 3,
+                               {with_missing(column_of<std::int64_t>({INT64_MAX, 0, 1}), first_and_third)});
+  CHECK_THAT(error_of([&] { written(OutputFormat::npz, {large}); }), Contains("more than 53 bits"));
+}
+
+TEST_CASE("a file's ending chooses the format, and what can't be written is refused") {
+  for (const auto& [name, format] :
+       std::vector<std::pair<const char*, OutputFormat>>{{"y.csv", OutputFormat::csv},
+                                                         {"a/Y.CSV", OutputFormat::csv},
+                                                         {"y.tsv", OutputFormat::tsv},
+                                                         {"y.json", OutputFormat::json},
+                                                         {"y.jsonl", OutputFormat::json},
+                                                         {"y.ndjson", OutputFormat::json},
+                                                         {"y.npy", OutputFormat::npy},
+                                                         {"y.npz", OutputFormat::npz},
+                                                         {"y.arrows", OutputFormat::stream},
+                                                         {"y", OutputFormat::automatic},
+                                                         {"csv", OutputFormat::automatic},
+                                                         {"y.csv/z", OutputFormat::automatic},
+                                                         {"standard output", OutputFormat::automatic}}) {
+    INFO(name);
+    CHECK(format_of_name(name) == format);
+  }
+  CHECK(error_of([] { format_of_name("y.tsv.zst"); }) ==
+        "y.tsv.zst: compressed files are not written; a pipe writes them: --to tsv | zstd > y.tsv.zst");
+  CHECK_THAT(error_of([] { format_of_name("y.arrow"); }), Contains("name the stream .arrows"));
+  CHECK_THAT(error_of([] { format_of_name("y.parquet"); }), Contains("write .arrows"));
 }
 
 TEST_CASE("text formats write a header for no rows, and nothing when abandoned") {

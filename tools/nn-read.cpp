@@ -28,9 +28,9 @@ nn::options::List option_list(Options& o) {
 
 // Every part of the split into a file of its own, in one pass.
 void write_parts(const Options& o) {
-  nn::format::SourceOptions all = o.source;
-  all.rows.split.clear();
-  const auto source = nn::cli::with_progress(nn::format::open_source(all));
+  const auto rows =
+      nn::table::parted_rows(nn::cli::with_progress(nn::format::open_source(nn::format::unsplit(o.source))),
+                             nn::format::splitting_of(o.source.rows));
   std::vector<nn::OutputFile> files;
   std::vector<std::unique_ptr<nn::BatchSink>> sinks;
   for (const nn::table::SplitPart& part : o.source.rows.split) {
@@ -38,9 +38,9 @@ void write_parts(const Options& o) {
   }
   sinks.reserve(files.size());
   for (nn::OutputFile& file : files) {
-    sinks.push_back(nn::format::open_sink(o.output.to, file, *source->schema(), o.source.limits));
+    sinks.push_back(nn::format::open_sink(o.output.to, file, *rows->schema(), o.source.limits));
   }
-  nn::format::copy_parts(*source, nn::table::RowSplitter(o.source.rows.split, o.source.rows.seed), sinks);
+  nn::format::copy_parts(*rows, sinks);
   for (nn::OutputFile& file : files) file.commit();
 }
 

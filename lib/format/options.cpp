@@ -230,6 +230,12 @@ void add_column_options(options::List& list, SourceOptions& o) {
 
 void add_row_options(options::List& list, SourceOptions& o, bool reader_only) {
   options::Group group(list, "Rows (in this order)", Effect::input);
+  group.add({.name = "where",
+             .value = "CONDITION",
+             .help = "Rows for which this is true: 'age > 30 and sex = \"f\"'",
+             .text = "Only rows for which *condition* is true, such as 'age > 30 and sex = \"f\"'.\n"
+                     "It may use columns that are left out otherwise; nn-tools(7) has the language."},
+            options::text(o.columns.where));
   group.add({.name = "drop-unlabelled",
              .help = "Leave out rows whose label or target is missing",
              .text = "Leave out rows whose label or target is missing, and say how many.\n"
@@ -246,6 +252,15 @@ void add_row_options(options::List& list, SourceOptions& o, bool reader_only) {
              .help = "Every N-th row, beginning with row I",
              .text = "Row *i* and every *n*-th one after it."},
             options::parsed(o.rows.shard, table::parse_shard));
+  group.add(
+      {.name = "sample",
+       .value = "N|PERCENT%",
+       .help = "N rows drawn at random, or each with this chance, such as 10%",
+       .text =
+           "Draw *n* rows at random, each with the same chance, and keep their order; no more than these are "
+           "in memory, and they come when the input has ended.\n"
+           "With a percentage each row is drawn with that chance, at once."},
+      options::parsed(o.rows.sample, table::parse_sample));
   group.add({.name = "split",
              .value = "NAME:FRACTION",
              .help = "Split rows into parts by a hash of their content (repeatable)",
@@ -258,19 +273,38 @@ void add_row_options(options::List& list, SourceOptions& o, bool reader_only) {
              .help = "The part to read (default: the first)",
              .text = "The part of the split to read, instead of the first."},
             options::text(o.rows.part));
+  group.add(
+      {.name = "stratify",
+       .value = "COLUMN",
+       .help = "Split the rows of each value of this column alike",
+       .text = "Split the rows of each value of the column, such as a class, in the fractions of --split: of "
+               "*n* such rows a part has its share of *n* to within one row, beside equal rows, which still "
+               "meet.\n"
+               "The order of the input has no effect.\nAll rows are kept in memory until they are read.",
+       .excludes = "group"},
+      options::column(o.rows.stratify));
+  group.add(
+      {.name = "group",
+       .value = "COLUMN",
+       .help = "Rows with one value of this column stay in one part of --split",
+       .text = "Split by a hash of this column alone, so that all rows of a patient, say, are in one part; "
+               "the fractions are of values.\n"
+               "The column may be one that is left out otherwise."},
+      options::column(o.rows.group));
   if (!reader_only) {
     group.add({.name = "split-seed",
                .value = "N",
-               .help = "Of --split (default: {default})",
-               .text = "Another seed gives another --split.\nThe default is {default}."},
+               .help = "Of --sample and --split (default: {default})",
+               .text = "Another seed gives another --sample and --split.\nThe default is {default}."},
               options::count(o.rows.seed, 0));
     return;
   }
-  group.add({.name = "seed",
-             .value = "N",
-             .help = "Of --split and --shuffle (default: {default})",
-             .text = "Another seed gives another --split and --shuffle.\nThe default is {default}."},
-            options::count(o.rows.seed, 0));
+  group.add(
+      {.name = "seed",
+       .value = "N",
+       .help = "Of --sample, --split and --shuffle (default: {default})",
+       .text = "Another seed gives another --sample, --split and --shuffle.\nThe default is {default}."},
+      options::count(o.rows.seed, 0));
   group.add(
       {.name = "shuffle",
        .value = "N",

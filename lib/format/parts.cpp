@@ -30,22 +30,34 @@ void check_parts(const SourceOptions& options) {
   }
 }
 
+table::Splitting splitting_of(const table::RowOptions& rows) {
+  using By = table::Splitting::By;
+  return {rows.group ? By::group : rows.stratify ? By::stratified : By::content, rows.split, rows.seed};
+}
+
+SourceOptions unsplit(SourceOptions options) {
+  table::RowOptions& rows = options.rows;
+  options.columns.key = rows.group ? rows.group : rows.stratify;
+  rows.split.clear();
+  rows.part.clear();
+  rows.group = rows.stratify = std::nullopt;
+  return options;
+}
+
 namespace {
 
-void copy_all(BatchSource& source, table::RowSplitter& splitter,
-              std::span<const std::unique_ptr<BatchSink>> sinks) {
-  std::vector<std::size_t> part_of;
+void copy_all(table::PartedRows& all, std::span<const std::unique_ptr<BatchSink>> sinks) {
   std::vector<std::vector<std::int64_t>> rows(sinks.size());
   std::vector<std::int64_t> given(sinks.size(), 0);
-  while (auto batch = source.next()) {
-    splitter.assign(*batch, part_of);
+  while (auto parted = all.next()) {
+    const std::vector<std::size_t>& part_of = parted->part_of;
     for (auto& list : rows) list.clear();
     for (std::size_t row = 0; row < part_of.size(); ++row) {
       if (part_of[row] < sinks.size()) rows[part_of[row]].push_back(static_cast<std::int64_t>(row));
     }
     for (std::size_t part = 0; part < sinks.size(); ++part) {
       if (rows[part].empty()) continue;
-      sinks[part]->write(table::take_rows(*batch, rows[part], given[part]));
+      sinks[part]->write(table::take_rows(parted->batch, rows[part], given[part]));
       given[part] += static_cast<std::int64_t>(rows[part].size());
     }
   }
@@ -54,13 +66,12 @@ void copy_all(BatchSource& source, table::RowSplitter& splitter,
 
 }  // namespace
 
-void copy_parts(BatchSource& source, table::RowSplitter splitter,
-                std::span<const std::unique_ptr<BatchSink>> sinks) {
+void copy_parts(table::PartedRows& rows, std::span<const std::unique_ptr<BatchSink>> sinks) {
   const auto abandon = [&](std::string_view message) {
     for (const auto& sink : sinks) sink->abandon(message);
   };
   try {
-    copy_all(source, splitter, sinks);
+    copy_all(rows, sinks);
   } catch (const Error& error) {
     abandon(error.what());
     throw;

@@ -8,9 +8,11 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "format/parts.hpp"
 #include "format/source_open.hpp"
 #include "table/columns.hpp"
 #include "table/rows.hpp"
+#include "table/where.hpp"
 
 namespace nn::format {
 namespace {
@@ -40,6 +42,11 @@ void check_csv(const CsvOptions& csv) {
   if (csv.skip < 0) fail_usage("{} lines cannot be skipped", csv.skip);
 }
 
+// The column that says how rows are split, if any.
+std::optional<std::string> key_of_split(const table::RowOptions& rows) {
+  return rows.group ? rows.group : rows.stratify;
+}
+
 void check_split(const SourceOptions& options) {
   double sum = 0;
   for (const table::SplitPart& part : options.rows.split) {
@@ -54,6 +61,11 @@ void check_split(const SourceOptions& options) {
     sum += part.fraction;
   }
   if (sum > 1 + 1e-9) fail_usage("the fractions of the split add up to {}, more than 1", sum);
+  if (options.rows.split.empty() && key_of_split(options.rows)) {
+    throw make_error(ErrorKind::usage, "column '{}' says how rows are split, which needs a split",
+                     printable(*key_of_split(options.rows)))
+        .advise(", for example --split train:0.8 --split test:0.2");
+  }
   if (options.rows.split.empty() && !options.rows.part.empty()) {
     throw make_error(ErrorKind::usage, "part '{}' needs a split", printable(options.rows.part))
         .advise(", for example --split train:0.8 --split test:0.2");
@@ -69,6 +81,14 @@ std::size_t part_number(const SourceOptions& options) {
   for (const table::SplitPart& part : options.rows.split) names.push_back(part.name);
   fail_usage("there is no part '{}' in the split of {}", printable(options.rows.part),
              fmt::join(names, ", "));
+}
+
+void check_where(const std::string& text) {
+  try {
+    const table::Condition condition(text);
+  } catch (const Error& error) {
+    throw error.within("--where");
+  }
 }
 
 void check_inputs(const SourceOptions& options) {
@@ -93,6 +113,7 @@ void check_options(const SourceOptions& options) {
                std::max<std::size_t>(options.inputs.size(), 1),
                options.labels_files.size() == 1 ? "is" : "are", options.labels_files.size());
   }
+  if (!options.columns.where.empty()) check_where(options.columns.where);
   if (options.readers < 1) fail_usage("--readers must be at least 1");
   if (options.rows.batch < 0) fail_usage("--batch must be at least 1");
   if (options.rows.repeat < 0) fail_usage("--repeat must be at least 0 (0: for ever)");
@@ -107,12 +128,16 @@ void check_options(const SourceOptions& options) {
 namespace {
 
 table::SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
-  table::SourcePtr source = table::with_columns(open_all(options), options.columns, epoch > 0);
+  SourceOptions keyed = options;  // readers leave out columns that nobody asked for
+  if (!options.rows.split.empty()) keyed.columns.key = key_of_split(options.rows);
+  table::SourcePtr source = table::with_columns(open_all(keyed), keyed.columns, epoch > 0);
   if (options.rows.range != table::RowRange{})
     source = table::row_range(std::move(source), options.rows.range);
   if (options.rows.shard.count > 1) source = table::row_shard(std::move(source), options.rows.shard);
+  if (options.rows.sample)
+    source = table::row_sample(std::move(source), *options.rows.sample, options.rows.seed);
   if (!options.rows.split.empty()) {
-    source = table::row_part(std::move(source), options.rows.split, part_number(options), options.rows.seed);
+    source = table::row_part(std::move(source), splitting_of(options.rows), part_number(options));
   }
   if (options.rows.shuffle)
     source = table::row_shuffle(std::move(source), *options.rows.shuffle, options.rows.seed, epoch);

@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "table/label.hpp"
 #include "table/rows.hpp"
+#include "table/where.hpp"
 #include "tensor/column_choice.hpp"
 
 namespace nn::table {
@@ -59,8 +60,9 @@ std::size_t find_column(const Schema& schema, const std::string& wanted, std::st
 }
 
 bool ColumnChoice::keeps(std::size_t column) const {
-  return column == id || std::find(y.begin(), y.end(), column) != y.end() ||
-         std::binary_search(features.begin(), features.end(), column);
+  return column == id || column == key || std::find(y.begin(), y.end(), column) != y.end() ||
+         std::binary_search(features.begin(), features.end(), column) ||
+         std::binary_search(where.begin(), where.end(), column);
 }
 
 Schema renamed(const Schema& schema, const std::vector<Renaming>& rename) {
@@ -148,6 +150,8 @@ ColumnChoice choose_named(const Schema& schema, const ColumnOptions& options) {
     if (options.id) choice.y.clear();
     if (!options.id) choice.id = std::nullopt;
   }
+  if (options.key) choice.key = find_readable(schema, *options.key, "--group or --stratify");
+  if (!options.where.empty()) choice.where = Condition(options.where).columns(schema);
   std::vector<bool> keep(schema.fields.size(), options.select.empty());
   for (const std::string& name : options.select) keep[find_readable(schema, name, "--select")] = true;
   for (const std::string& name : options.drop) {
@@ -246,12 +250,14 @@ class ColumnSource : public BatchSource {
         drop_unlabelled_(options.drop_unlabelled),
         quiet_(quiet) {
     const Schema from = renamed(*source_->schema(), options.rename);
+    if (!options.where.empty()) source_ = rows_where(std::move(source_), Condition(options.where), from);
     if (!quiet_) say_what_was_taken(from, choice_, options);
     auto schema = std::make_shared<Schema>();
     schema->metadata = from.metadata;
     for (const std::size_t i : choice_.features) schema->fields.push_back(feature_field(from, i, options));
     if (choice_.id) schema->fields.push_back(id_field(from.fields[*choice_.id]));
     if (!choice_.y.empty()) schema->fields.push_back(y_field(from, options));
+    if (choice_.key) schema->fields.push_back(from.fields[*choice_.key]);
     if (drop_unlabelled_ && choice_.y.empty())
       throw data_error("no column is y, so that no row is without a label")
           .advise("; name it with --label or --target");
@@ -283,6 +289,7 @@ class ColumnSource : public BatchSource {
   Batch choose(Batch& batch) {
     Batch out{schema_, batch.first_row, batch.rows, {}};
     out.columns.reserve(schema_->fields.size());
+    const Column key = choice_.key ? batch.columns[*choice_.key] : Column();
     std::vector<const Column*> targets;
     if (targets_) {
       for (const std::size_t i : choice_.y) targets.push_back(&batch.columns[i]);
@@ -295,11 +302,12 @@ class ColumnSource : public BatchSource {
       Column& y = batch.columns[choice_.y[0]];
       out.columns.push_back(y_ ? y_->convert(y, batch.rows, batch.first_row) : std::move(y));
     }
+    if (choice_.key) out.columns.push_back(key);
     return out;
   }
 
   Batch labelled(Batch batch) const {
-    const std::size_t at = batch.columns.size() - 1;
+    const std::size_t at = batch.columns.size() - (choice_.key ? 2 : 1);
     const Field& field = schema_->fields[at];
     const Column& y = batch.columns[at];
     const std::int64_t width = element_count(field.shape);

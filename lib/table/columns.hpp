@@ -16,7 +16,9 @@ namespace nn::table {
 struct ColumnChoice {
   std::vector<std::size_t> features;  // in the order of the schema
   std::optional<std::size_t> id;
-  std::vector<std::size_t> y;  // none, one, or several targets, which become one column
+  std::vector<std::size_t> y;      // none, one, or several targets, which become one column
+  std::vector<std::size_t> where;  // looked at, ascending; they may be left out behind it
+  std::optional<std::size_t> key;
   bool keeps(std::size_t column) const;
 };
 
@@ -38,7 +40,7 @@ Schema renamed(const Schema& schema, const std::vector<Renaming>& rename);
 // say which column is not there, and what is.
 ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options);
 
-// The source with the chosen columns, id and y renamed and moved to the end, y converted
+// The source with the chosen columns, id and y renamed and moved to the end, before the key, y converted
 // as source.hpp says. Reads ahead until it has seen a label.
 //   A feature whose name is y, where another column becomes y, gets the name that it had where it was chosen
 // (nn.source_name), or "y.1"; one that is called id likewise.

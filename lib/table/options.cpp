@@ -33,6 +33,14 @@ RowRange parse_row_range(std::string_view text) {
   return range;
 }
 
+Sample parse_sample(std::string_view text) {
+  if (text.ends_with('%')) {
+    constexpr Interval percent{.most = 100, .above = true};
+    return {0, parse_number_in(text.substr(0, text.size() - 1), percent) / 100};
+  }
+  return {parse_count(text, 1), 0};
+}
+
 Shard parse_shard(std::string_view text) {
   const auto slash = text.find('/');
   const auto index = find_integer(text.substr(0, slash));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,9 +22,40 @@ SourcePtr row_range(SourcePtr source, RowRange range);
 // Every count-th row from `index` on; numbered anew.
 SourcePtr row_shard(SourcePtr source, Shard shard);
 
+// So many rows, each with the same chance, in their order; numbered anew. Of a number of rows no more than
+// these are kept, and they come when the source has ended; of a fraction each row is drawn by itself.
+SourcePtr row_sample(SourcePtr source, const Sample& sample, std::uint64_t seed);
+
+// How rows are assigned to the parts of a split.
+struct Splitting {
+  enum class By : std::uint8_t {
+    content,    // a hash of the whole row
+    group,      // a hash of the last column, which is left out of what is given on
+    stratified  // each value of the last column is split alike, which is left out likewise; keeps all rows
+                // until the source has ended
+  } by = By::content;
+  std::vector<SplitPart> parts;  // laid out in order over [0, 1)
+  std::uint64_t seed = 0;
+};
+
+// The rows of a source, and the part that each belongs to. One thread.
+class PartedRows {
+ public:
+  struct Parted {
+    Batch batch;
+    std::vector<std::size_t> part_of;  // [batch.rows]; as many as there are parts: none of them
+  };
+  virtual ~PartedRows() = default;
+  virtual const std::shared_ptr<const Schema>& schema() const = 0;
+  virtual std::optional<Parted> next() = 0;  // in the order of the source
+};
+//   Stratified, of n rows with one value a part with fraction f has less than 1 row more or less than n * f,
+//   beside
+// equal rows, which stay together; whatever the order of the rows.
+std::unique_ptr<PartedRows> parted_rows(SourcePtr source, const Splitting& splitting);
+
 // The rows of one part; numbered anew.
-SourcePtr row_part(SourcePtr source, const std::vector<SplitPart>& parts, std::size_t part,
-                   std::uint64_t seed);
+SourcePtr row_part(SourcePtr source, const Splitting& splitting, std::size_t part);
 
 // Shuffled within a buffer of `buffer` rows, 0 for all; numbered anew. `epoch` gives each
 // repetition an order of its own.
@@ -34,20 +66,6 @@ SourcePtr row_repeat(std::function<SourcePtr(std::uint64_t epoch)> open, std::in
 
 // Batches of exactly `rows` rows, but for the last one.
 SourcePtr row_batch(SourcePtr source, std::int64_t rows);
-
-// Assigns rows to the parts of a split by a hash of their content.
-class RowSplitter {
- public:
-  // Fractions are laid out in order over [0, 1).
-  RowSplitter(const std::vector<SplitPart>& parts, std::uint64_t seed);
-  // part_of [batch.rows], overwritten: the part of each row, parts.size() for none of them.
-  void assign(const Batch& batch, std::vector<std::size_t>& part_of);
-
- private:
-  std::vector<double> ends_;
-  std::uint64_t seed_;
-  std::vector<char> bytes_;
-};
 
 // The given rows of a batch, in that order, in memory of their own.
 Batch take_rows(const Batch& batch, std::span<const std::int64_t> rows, std::int64_t first_row);

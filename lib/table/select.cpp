@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "table/rows.hpp"
+#include "table/chosen_rows.hpp"
 
 namespace nn::table {
 namespace {
@@ -36,36 +36,6 @@ class RangeSource : public BatchSource {
   std::int64_t at_ = 0;
 };
 
-// Sources that keep some rows of each batch.
-class ChosenRows : public BatchSource {
- public:
-  explicit ChosenRows(SourcePtr source) : source_(std::move(source)) {}
-  const std::shared_ptr<const Schema>& schema() const override { return source_->schema(); }
-
-  std::optional<Batch> next() override {
-    for (;;) {
-      auto batch = source_->next();
-      if (!batch) return std::nullopt;
-      rows_.clear();
-      choose(*batch, rows_);
-      if (rows_.empty()) continue;
-      Batch out = static_cast<std::int64_t>(rows_.size()) == batch->rows ? std::move(*batch)
-                                                                         : take_rows(*batch, rows_, 0);
-      out.first_row = std::exchange(given_, given_ + out.rows);
-      return out;
-    }
-  }
-
- protected:
-  virtual void choose(const Batch& batch, std::vector<std::int64_t>& rows) = 0;  // ascending
-  const BatchSource& source() const { return *source_; }
-
- private:
-  SourcePtr source_;
-  std::int64_t given_ = 0;
-  std::vector<std::int64_t> rows_;
-};
-
 class ShardSource : public ChosenRows {
  public:
   ShardSource(SourcePtr source, Shard shard) : ChosenRows(std::move(source)), shard_(shard) {}
@@ -89,25 +59,6 @@ class ShardSource : public ChosenRows {
   std::int64_t at_ = 0;
 };
 
-class PartSource : public ChosenRows {
- public:
-  PartSource(SourcePtr source, RowSplitter splitter, std::size_t part)
-      : ChosenRows(std::move(source)), splitter_(std::move(splitter)), part_(part) {}
-
- protected:
-  void choose(const Batch& batch, std::vector<std::int64_t>& rows) override {
-    splitter_.assign(batch, part_of_);
-    for (std::int64_t row = 0; row < batch.rows; ++row) {
-      if (part_of_[static_cast<std::size_t>(row)] == part_) rows.push_back(row);
-    }
-  }
-
- private:
-  RowSplitter splitter_;
-  std::size_t part_;
-  std::vector<std::size_t> part_of_;
-};
-
 }  // namespace
 
 SourcePtr row_range(SourcePtr source, RowRange range) {
@@ -116,11 +67,6 @@ SourcePtr row_range(SourcePtr source, RowRange range) {
 
 SourcePtr row_shard(SourcePtr source, Shard shard) {
   return std::make_unique<ShardSource>(std::move(source), shard);
-}
-
-SourcePtr row_part(SourcePtr source, const std::vector<SplitPart>& parts, std::size_t part,
-                   std::uint64_t seed) {
-  return std::make_unique<PartSource>(std::move(source), RowSplitter(parts, seed), part);
 }
 
 }  // namespace nn::table

@@ -20,3 +20,19 @@ TEST_CASE("row ranges and shards") {
     CHECK_THROWS_AS(parse_shard(bad), Error);
   }
 }
+
+TEST_CASE("samples and new names") {
+  CHECK(parse_sample("1000") == Sample{1000, 0});
+  CHECK(parse_sample("10%") == Sample{0, 0.1});
+  CHECK(parse_sample("100%") == Sample{0, 1});
+  for (const auto* bad : {"", "0", "-1", "0%", "101%", "%", "1.5", "x"}) {
+    INFO(bad);
+    CHECK_THROWS_AS(parse_sample(bad), Error);
+  }
+  CHECK(parse_renaming("a b=c=d").from == "a b");
+  CHECK(parse_renaming("a b=c=d").to == "c=d");
+  for (const auto* bad : {"", "a", "=a", "a="}) {
+    INFO(bad);
+    CHECK_THROWS_AS(parse_renaming(bad), Error);
+  }
+}

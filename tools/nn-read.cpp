@@ -1,16 +1,21 @@
 // nn-read: files of data to a stream, or to text. The work is in lib/format.
+#include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/help.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/tool.hpp"
 #include "format/options.hpp"
 #include "format/parts.hpp"
+#include "options/fields.hpp"
+#include "table/describe.hpp"
 
 namespace {
 
 struct Options {
   nn::format::SourceOptions source;
   nn::cli::OutputOptions output;
+  bool describe = false;
 };
 
 nn::options::List option_list(Options& o) {
@@ -22,6 +27,14 @@ nn::options::List option_list(Options& o) {
       "The file appears when it is complete, or not at all.\n"
       "With --split, a '{}' in *file* stands for the name of a part, and every part is written to a file "
       "of its own, in one pass.");
+  nn::options::Group group(list, "Output", nn::options::Effect::output);
+  group.add(
+      {.name = "describe",
+       .help = "Write what the columns hold instead of the rows (text, or --to json)",
+       .text = "Instead of the rows, write what the columns hold: missing values, how many differ, least, "
+               "quartiles, largest and mean of numbers, the most frequent texts.\n"
+               "With --to json it is one object, in which counts are exact where it says so."},
+      nn::options::flag(o.describe));
   nn::options::append(list, nn::format::option_list(o.source, true));
   return list;
 }
@@ -44,7 +57,25 @@ void write_parts(const Options& o) {
   for (nn::OutputFile& file : files) file.commit();
 }
 
+// What the rows hold, in place of them.
+void describe(const Options& o) {
+  using nn::format::OutputFormat;
+  const OutputFormat to =
+      o.output.to == OutputFormat::automatic ? nn::format::format_of_name(o.output.path) : o.output.to;
+  if (to != OutputFormat::automatic && to != OutputFormat::text && to != OutputFormat::json)
+    nn::fail_usage("--describe writes text or json");
+  const auto source = nn::cli::with_progress(nn::format::open_source(o.source));
+  nn::table::Description description(*source->schema());
+  while (const auto batch = source->next()) description.add(*batch);
+  const nn::table::TableSummary summary = description.summary();
+  nn::OutputFile file(o.output.path);
+  file.write(to == OutputFormat::json ? nn::table::to_json(summary)
+                                      : nn::table::to_text(summary, nn::cli::help_width()));
+  file.commit();
+}
+
 void run(const Options& o) {
+  if (o.describe) return describe(o);
   if (nn::format::names_parts(o.output.path)) {
     nn::format::check_parts(o.source);
     return write_parts(o);

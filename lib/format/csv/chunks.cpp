@@ -24,7 +24,7 @@ std::size_t chunk_end(std::string_view text, std::size_t aim, const CsvDialect& 
 class MappedChunks : public CsvChunks {
  public:
   MappedChunks(std::shared_ptr<const MappedFile> file, std::size_t limit, std::size_t aim)
-      : file_(std::move(file)), rest_(file_->text()), limit_(limit), aim_(aim) {}
+      : CsvChunks(aim), file_(std::move(file)), rest_(file_->text()), limit_(limit) {}
 
   std::string_view peek(std::size_t) override { return rest_; }
   void advance(std::size_t bytes) override { rest_.remove_prefix(bytes); }
@@ -67,13 +67,13 @@ class MappedChunks : public CsvChunks {
 
   std::shared_ptr<const MappedFile> file_;
   std::string_view rest_;
-  std::size_t limit_, aim_;
+  std::size_t limit_;
 };
 
 class StreamedChunks : public CsvChunks {
  public:
   StreamedChunks(std::unique_ptr<ByteInput> input, std::size_t limit, std::size_t aim)
-      : input_(std::move(input)), limit_(limit), aim_(aim) {}
+      : CsvChunks(aim), input_(std::move(input)), limit_(limit) {}
 
   std::string_view peek(std::size_t bytes) override {
     while (ahead().size() < bytes && fill()) {
@@ -140,7 +140,7 @@ class StreamedChunks : public CsvChunks {
   }
 
   std::unique_ptr<ByteInput> input_;
-  std::size_t limit_, aim_;
+  std::size_t limit_;
   BufferPool pool_;
   std::shared_ptr<Buffer> block_;
   std::size_t begin_ = 0, end_ = 0;

@@ -29,6 +29,8 @@ class CsvChunks {
 
   void set_dialect(CsvDialect dialect) { dialect_ = std::move(dialect); }
   const CsvDialect& dialect() const { return dialect_; }
+  // Chunks of about so many bytes, from the next one on.
+  void set_aim(std::size_t bytes) { aim_ = bytes; }
 
   // The text ahead: at least `bytes` of it unless the input ends earlier. Valid until the next call.
   virtual std::string_view peek(std::size_t bytes) = 0;
@@ -39,7 +41,9 @@ class CsvChunks {
   virtual bool mapped() const = 0;
 
  protected:
+  explicit CsvChunks(std::size_t aim) : aim_(aim) {}
   CsvDialect dialect_;
+  std::size_t aim_;
 };
 
 // Records over `limit` bytes are cut off and marked overlong. Chunks are cut at about `aim`

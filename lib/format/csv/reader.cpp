@@ -20,6 +20,8 @@ namespace {
 // A dictionary travels as one message, and a column of so many texts is no feature anyway.
 constexpr std::size_t most_texts = 1'000'000;
 
+constexpr std::size_t most_chunk_bytes = 8 << 20;
+
 // Everything a chunk's columns point into.
 struct ChunkMemory {
   std::shared_ptr<Buffer> values;
@@ -36,8 +38,14 @@ class CsvReader : public BatchSource {
     lines_ = layout_.lines;
     texts_.resize(layout_.columns.size());
     readers_ = options.readers;
+    // Of wide tables a chunk has some hundred rows too: what a batch says of each column, and what columns
+    // are padded with, would otherwise be more than the values are.
+    constexpr std::size_t bytes_a_column = 512;
+    const std::size_t aim =
+        std::clamp(layout_.columns.size() * bytes_a_column, csv_chunk_bytes, most_chunk_bytes);
+    chunks_->set_aim(aim);
     // A chunk's columns take at most eight times its text, beside the text itself.
-    most_pending_ = std::clamp<std::size_t>(options.queue_bytes / (9 * csv_chunk_bytes), 2, 1024);
+    most_pending_ = std::clamp<std::size_t>(options.queue_bytes / (9 * aim), 2, 1024);
   }
 
   const std::shared_ptr<const Schema>& schema() const override { return layout_.schema; }

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/queue.hpp"
+#include "model/unknown_texts.hpp"
 #include "predict/predictor.hpp"
 #include "tensor/blocks_ahead.hpp"
 
@@ -81,7 +82,9 @@ class SingleSource : public BatchSource {
         combiner_(predictors_[0]->kind(), combiner_options(options), *source_->schema(),
                   describe(options, predictors_)),
         weights_(weights_of(options)),
-        blocks_(options.batch) {}
+        blocks_(options.batch) {
+    source_ = model::with_unknown_texts_told(std::move(source_), predictors_[0]->columns());
+  }
 
   const std::shared_ptr<const Schema>& schema() const override { return combiner_.schema(); }
   std::optional<std::int64_t> total_rows() const override { return source_->total_rows(); }
@@ -144,7 +147,7 @@ ParallelSource::ParallelSource(std::unique_ptr<BatchSource> source, const InGrap
       combiner_(predictors_[0]->kind(), combiner_options(options), *source->schema(),
                 describe(options, predictors_)),
       weights_(weights_of(options)),
-      blocks_(std::move(source), options.batch) {
+      blocks_(model::with_unknown_texts_told(std::move(source), predictors_[0]->columns()), options.batch) {
   for (std::size_t m = 0; m < predictors_.size(); ++m) queues_.push_back(std::make_unique<MemberQueues>());
   group_.on_stop([this] {
     for (const auto& queues : queues_) {

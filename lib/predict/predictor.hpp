@@ -92,6 +92,7 @@ class TablePredictor {
                  backend::Precision precision = backend::Precision::float32)
       : predictor_(path, device, precision), encoder_(predictor_.bind(table)) {}
   const PredictionKind& kind() const { return predictor_.kind(); }
+  const std::vector<model::InputColumn>& columns() const { return predictor_.columns(); }
   const std::string& digest() const { return predictor_.digest(); }
   std::uint64_t weight_bytes() const { return predictor_.weight_bytes(); }
   std::uint64_t step_bytes() const { return predictor_.step_bytes(); }

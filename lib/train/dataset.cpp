@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
@@ -55,8 +57,50 @@ Rows read_all(const format::SourceOptions& options) {
   return rows;
 }
 
-// Moves a fraction of the rows, chosen by a seed, out of `rows`.
-Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
+// The class of each row, by its text, numbered from 0.
+std::vector<std::size_t> classes_of(const Rows& rows) {
+  const std::size_t y = *rows.schema->find("y");
+  const Field& field = rows.schema->fields[y];
+  if (is_float(field.type) || !field.shape.empty())
+    throw data_error("rows are taken by class, but y is a number").within("--valid-stratify");
+  std::map<std::string, std::size_t> numbers;
+  std::vector<std::size_t> classes;
+  for (const Batch& batch : rows.batches) {
+    const Column& column = batch.columns[y];
+    for (std::int64_t r = 0; r < batch.rows; ++r) {
+      const std::string text = column.valid(r) ? value_text(field, column, r) : std::string();
+      classes.push_back(numbers.try_emplace(text, numbers.size()).first->second);
+    }
+  }
+  return classes;
+}
+
+// How many rows of each class make `wanted` rows in all: each its share, rounded down, and the largest
+// remainders one more.
+std::vector<std::int64_t> shares_of_classes(const std::vector<std::size_t>& classes, std::int64_t wanted) {
+  std::vector<std::int64_t> counts;
+  for (const std::size_t c : classes) {
+    counts.resize(std::max(counts.size(), c + 1));
+    ++counts[c];
+  }
+  std::vector<std::pair<double, std::size_t>> remainders;
+  std::int64_t given = 0;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    const double share =
+        static_cast<double>(counts[c]) * static_cast<double>(wanted) / static_cast<double>(classes.size());
+    counts[c] = static_cast<std::int64_t>(share);
+    given += counts[c];
+    remainders.emplace_back(static_cast<double>(counts[c]) - share, c);  // ascending: the largest first
+  }
+  std::sort(remainders.begin(), remainders.end());
+  for (const auto& [remainder, c] : remainders) {
+    if (given++ < wanted) ++counts[c];
+  }
+  return counts;
+}
+
+// Moves a fraction of the rows, chosen by a seed, out of `rows`; with `stratify` of each class.
+Rows split_off(Rows& rows, double fraction, std::uint64_t seed, bool stratify) {
   const auto wanted = static_cast<std::int64_t>(std::llround(fraction * static_cast<double>(rows.count)));
   if (wanted < 1 || wanted >= rows.count) {
     throw data_error("of {} rows this leaves {} for validation and {} to learn from", rows.count, wanted,
@@ -67,7 +111,10 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed) {
   RandomStream random(seed, RandomUse::split);
   shuffle_indices(order, random);
   std::vector<bool> chosen(order.size());
-  for (std::int64_t i = 0; i < wanted; ++i) chosen[order[static_cast<std::size_t>(i)]] = true;
+  const std::vector<std::size_t> classes =
+      stratify ? classes_of(rows) : std::vector<std::size_t>(order.size());
+  std::vector<std::int64_t> left = shares_of_classes(classes, wanted);
+  for (const std::uint32_t row : order) chosen[row] = left[classes[row]]-- > 0;
 
   Rows valid{rows.schema, {}, wanted};
   std::vector<Batch> kept;
@@ -202,7 +249,8 @@ backend::Examples BatchGatherer::with_targets(std::span<const std::uint32_t> row
 TrainingData load_training_data(const TrainOptions& options) {
   Rows train = read_all(options.source);
   std::optional<Rows> valid;
-  if (options.valid.fraction > 0) valid = split_off(train, options.valid.fraction, options.valid_seed);
+  if (options.valid.fraction > 0)
+    valid = split_off(train, options.valid.fraction, options.valid_seed, options.valid_stratify);
   if (!options.valid.file.empty()) {
     format::SourceOptions source = options.source;
     source.inputs = {options.valid.file};

@@ -46,6 +46,10 @@ void add_data_options(options::List& list, TrainOptions& o) {
        .text = "Validate after each epoch: on this fraction of the rows, chosen by --valid-seed and not "
                "trained on, or on the rows of *file*, read with the same options."},
       std::move(valid));
+  group.add({.name = "valid-stratify",
+             .help = "Take the --valid fraction of each class",
+             .text = "Take the --valid *fraction* of each class, to within one row, not of all rows alike."},
+            options::flag(o.valid_stratify));
   group.add({.name = "valid-seed",
              .value = "N",
              .help = "Of the rows of a --valid fraction (default: {default})",

@@ -131,6 +131,8 @@ std::vector<TrainOptions> members_of(const TrainOptions& options) {
 }
 
 void check_options(const TrainOptions& options) {
+  if (options.valid_stratify && options.valid.fraction == 0)
+    fail_usage("--valid-stratify goes with a fraction of the rows: --valid FRACTION");
   const auto cycles = static_cast<std::uint64_t>(options.schedule.cycles);
   if (options.epochs % cycles != 0)
     fail_usage("--epochs {} can't be cut into {} cycles of equal length", options.epochs, cycles);

@@ -78,6 +78,7 @@ struct TrainOptions {
   double stop_after_s = 0;           // 0: no limit
   std::uint64_t early_stopping = 0;  // epochs without gain; 0: off
   std::uint64_t seed = 0;
+  bool valid_stratify = false;   // the fraction of each class
   std::uint64_t valid_seed = 0;  // of the rows of a fraction: runs of any seed are judged on the same
   backend::Device device;
   backend::Precision precision = backend::Precision::float32;

@@ -8,6 +8,8 @@
 #   words WORD…      some of these, or anything else
 #   files ENDING…    a file with one of these endings, any file without them
 #   folders, devices, members
+#   column WORD…     a name of the first input's columns, or one of these
+#   columns WORD…    some of them with commas between
 
 _nn_words() { # words value
   local word
@@ -44,6 +46,18 @@ _nn_members() {
   _nn_words "$devices" "$1"
 }
 
+# Columns of the inputs on the line, before and behind the cursor; `tool`, `line` and `inputs` are those of _nn_tools.
+_nn_columns() { # words, names that are chosen already with a comma behind, value
+  local word file names='' restore
+  for file in "${inputs[@]}" ${COMP_LINE:COMP_POINT}; do
+    [[ -f $file ]] && names=$("$command" --generate columns "$file" 2>/dev/null) && [[ -n $names ]] && break
+  done
+  COMPREPLY=()
+  while IFS= read -r word; do
+    [[ -n $word && $word == "$3"* && ,$2 != *",$word,"* ]] && COMPREPLY+=("$2$(printf %q "$word")")
+  done <<<"$names"$'\n'"${1// /$'\n'}"
+}
+
 _nn_value() { # what it is, and what is there of it
   local kind=${1%% *} rest=''
   [[ $1 == *' '* ]] && rest=${1#* }
@@ -52,6 +66,13 @@ _nn_value() { # what it is, and what is there of it
     files) _nn_files "$rest" "$2" ;;
     folders) COMPREPLY=($(compgen -d -- "$2")) && compopt -o filenames 2>/dev/null ;;
     devices) _nn_words "$(_nn_devices)" "$2" ;;
+    column) _nn_columns "$rest" '' "${2#[\"\']}" ;;
+    columns)
+      local chosen=''
+      [[ $2 == *,* ]] && chosen=${2%,*},
+      _nn_columns "$rest" "$chosen" "${2##*,}"
+      compopt -o nospace 2>/dev/null
+      ;;
     words)
       if [[ $2 == stack:* ]]; then
         _nn_files .nn "${2#stack:}"
@@ -64,7 +85,7 @@ _nn_value() { # what it is, and what is there of it
 }
 
 _nn_tools() {
-  local tool=${1##*/} line=${COMP_LINE:0:COMP_POINT} word before=() previous=''
+  local command=$1 tool=${1##*/} inputs=() line=${COMP_LINE:0:COMP_POINT} word before=() previous=''
   # bash takes a word apart at '=', ':' and '@'; here it is one, up to the last space.
   word=${line##*[[:space:]]}
   read -ra before <<<"${line%"$word"}"
@@ -80,6 +101,7 @@ _nn_tools() {
       subcommand=$argument:
     else
       place=$((place + 1))
+      inputs+=("$argument")
     fi
   done
 

@@ -18,6 +18,31 @@ function __nn_members
     end
 end
 
+# Columns of the first file on the line that has any, and words.
+function __nn_column
+    set -l tokens (commandline -o)
+    set -l before ''
+    for token in $tokens[2..-1]
+        if test -f "$token"; and not contains -- $before -o --output -m --model
+            set -l names ($tokens[1] --generate columns "$token" 2>/dev/null)
+            if set -q names[1]
+                printf '%s\n' $names
+                break
+            end
+        end
+        set before $token
+    end
+    test (count $argv) -gt 0; and printf '%s\n' $argv
+end
+
+# The same behind names that are there already, with commas between.
+function __nn_columns
+    set -l chosen (string match -r '.*,' -- (commandline -ct))
+    for name in (__nn_column $argv)
+        echo "$chosen$name"
+    end
+end
+
 # Files whose names have one of the endings, and folders; all files if there are none.
 function __nn_files
     set -l pattern (string join '|' -- (string escape --style=regex -- $argv))

@@ -36,6 +36,24 @@ _nn_words() {
   compadd "${(@)@[1,at-1]}" -S '' -- ${(M)words:#*[:/]}
 }
 
+# Columns of the first file on the line that has any, and words.
+_nn_column() {
+  local at=${@[(i)--]} i
+  local -a names
+  for ((i = 2; i <= $#words; ++i)); do
+    [[ $i -ne $CURRENT && -f ${(Q)words[i]} && $words[i-1] != (-o|--output|-m|--model) ]] || continue
+    names=(${(f)"$($words[1] --generate columns ${(Q)words[i]} 2>/dev/null)"})
+    (($#names)) && break
+  done
+  compadd "${(@)@[1,at-1]}" -- $names ${@[at+1,-1]}
+}
+
+# The same behind names that are there already, with commas between.
+_nn_columns() {
+  compset -P '*,'
+  _nn_column -S '' "$@"
+}
+
 _nn_endpoints() {
   compadd "$@" -S '' -- tcp:// tls:// unix: ssh:// exec:
 }

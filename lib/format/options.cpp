@@ -235,7 +235,7 @@ void add_row_options(options::List& list, SourceOptions& o, bool reader_only) {
              .help = "Rows for which this is true: 'age > 30 and sex = \"f\"'",
              .text = "Only rows for which *condition* is true, such as 'age > 30 and sex = \"f\"'.\n"
                      "It may use columns that are left out otherwise; nn-tools(7) has the language."},
-            options::text(o.columns.where));
+            options::condition(o.columns.where));
   group.add({.name = "drop-unlabelled",
              .help = "Leave out rows whose label or target is missing",
              .text = "Leave out rows whose label or target is missing, and say how many.\n"

@@ -61,15 +61,26 @@ Field members(std::vector<std::string>& variable) {
 }
 
 Field columns(std::vector<std::string>& variable) {
-  return {.repeatable = true, .apply = [&variable](auto text) {
+  return {.kind = Kind::columns, .repeatable = true, .apply = [&variable](auto text) {
             for (std::string& name : split(*text, ',')) variable.push_back(std::move(name));
           }};
 }
 
-Field column(std::optional<std::string>& variable) { return text(variable, {"last"}); }
+Field column(std::optional<std::string>& variable) {
+  Field field = text(variable, {"last"});
+  field.kind = Kind::column;
+  return field;
+}
+
+Field condition(std::string& variable) {
+  Field field = text(variable);
+  field.kind = Kind::column;
+  return field;
+}
 
 Field joined_columns(std::optional<std::string>& variable) {
   Field field = column(variable);
+  field.kind = Kind::columns;
   field.repeatable = true;
   field.apply = [&variable](auto text) {
     variable = variable ? *variable + "," + std::string(*text) : std::string(*text);

@@ -35,6 +35,7 @@ Field folder(std::string& variable);
 Field members(std::vector<std::string>& variable);  // MODEL[@DEVICE][*WEIGHT]
 Field columns(std::vector<std::string>& variable);  // names with commas between, maybe several times
 Field column(std::optional<std::string>& variable);
+Field condition(std::string& variable);                      // begins with a column's name
 Field joined_columns(std::optional<std::string>& variable);  // names as they come, with commas between
 
 Field number(double& variable, Interval interval);

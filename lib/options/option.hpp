@@ -42,6 +42,8 @@ enum class Kind : std::uint8_t {
   device,    // cpu:0
   endpoint,  // tcp://HOST:PORT
   member,    // MODEL[@DEVICE][*WEIGHT]
+  column,    // a column's name; choices stand beside names
+  columns,   // names with commas between
 };
 
 // A field carries an option's value into its variable, and out of it again. The functions of

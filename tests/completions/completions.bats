@@ -42,6 +42,12 @@ includes() {
   for word in "$@"; do grep -qxF -- "$word" ../offered || { echo "no $word in:"; cat ../offered; return 1; }; done
 }
 
+columns() {
+  printf 'age,first_name,sex\n1,x,m\n' >people.csv
+  gzip -k people.csv
+  mkfifo pipe
+}
+
 device() { nn-devices 2>/dev/null | head -1 | grep . || skip "nn-devices is missing"; }
 
 @test "bash: options" {
@@ -51,7 +57,7 @@ device() { nn-devices 2>/dev/null | head -1 | grep . || skip "nn-devices is miss
   offers bash 'nn-model verify --j'
 }
 @test "bash: choices, after a space and after an equals sign" {
-  offers bash 'nn-read --to ' text csv json npy stream
+  offers bash 'nn-read --to ' text csv tsv json npy npz stream
   offers bash 'nn-read --to=c' --to=csv
   offers bash 'nn-train --optimizer ada' adam adamw
   offers bash 'nn-aggregate --uncertainty m' mutual-information
@@ -80,9 +86,43 @@ device() { nn-devices 2>/dev/null | head -1 | grep . || skip "nn-devices is miss
   offers bash 'nn-read --shuffle s' stream.arrows
 }
 
+@test "bash: columns of the file on the line, wherever it stands" {
+  columns
+  offers bash 'nn-train people.csv --label ' age first_name sex last
+  offers bash 'nn-train --standardize people.csv.gz --label=s' --label=sex
+  offers bash 'nn-read people.csv --select age,' age,first_name age,sex
+  offers bash 'nn-read people.csv --select age,s' age,sex
+  offers bash 'nn-read people.csv --where a' age
+  offers bash "nn-read people.csv --where 'a" age
+  offers bash 'nn-predict -m a.nn people.csv --target sex,a' sex,age
+  printf 'first name,x\n1,2\n' >names.csv
+  includes bash 'nn-read names.csv --label f' 'name'
+}
+@test "bash: no columns of what is missing, no table, or an output" {
+  columns
+  offers bash 'nn-train missing.csv --label ' last
+  offers bash 'nn-train a.nn --label ' last
+  offers bash 'nn-train pipe --label ' last
+  offers bash 'nn-train folder --label ' last
+  offers bash 'nn-read -o people.csv --label ' last
+  offers bash 'nn-read --where '
+}
+@test "fish: columns" {
+  columns
+  offers fish 'nn-train people.csv --label ' age first_name last sex
+  offers fish 'nn-read people.csv --select age,s' age,sex
+  offers fish 'nn-train missing.csv --label ' last
+}
+@test "zsh: columns" {
+  columns
+  offers zsh 'nn-train people.csv --label ' age first_name last sex
+  offers zsh 'nn-read people.csv --select age,s' sex
+  offers zsh 'nn-train missing.csv --label ' last
+}
+
 @test "fish: options and choices" {
   offers fish 'nn-read --form' --format
-  offers fish 'nn-read --to ' text csv json npy stream
+  offers fish 'nn-read --to ' text csv tsv json npy npz stream
   offers fish 'nn-train --optimizer ada' adam adamw
   offers fish 'nn-model ' show verify convert publish rollback prune label traffic canary
 }
@@ -97,7 +137,7 @@ device() { nn-devices 2>/dev/null | head -1 | grep . || skip "nn-devices is miss
 
 @test "zsh: options and choices" {
   offers zsh 'nn-read --form' --format
-  offers zsh 'nn-read --to ' text csv json npy stream
+  offers zsh 'nn-read --to ' text csv tsv json npy npz stream
   offers zsh 'nn-train --optimizer ada' adam adamw
   offers zsh 'nn-model ' show verify convert publish rollback prune label traffic canary
   includes zsh 'nn-aggregate --rule ' mean vote stack:

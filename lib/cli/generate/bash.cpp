@@ -20,6 +20,8 @@ std::string action_of(const Option& option) {
     case Kind::device: return "devices";
     case Kind::endpoint: return "words tcp:// tls:// unix: ssh:// exec:";
     case Kind::member: return "members";
+    case Kind::column: return "column " + choices;
+    case Kind::columns: return "columns " + choices;
     case Kind::text:
     case Kind::choice: break;
   }

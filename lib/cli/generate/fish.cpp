@@ -29,6 +29,8 @@ std::string action_of(const Option& option) {
     case Kind::device: return " -x -a '(__nn_devices)'";
     case Kind::endpoint: return " -x -a 'tcp:// tls:// unix: ssh:// exec:'";
     case Kind::member: return " -x -k -a '(__nn_members)'";
+    case Kind::column: return fmt::format(" -x -k -a '(__nn_column {})'", fmt::join(field.choices, " "));
+    case Kind::columns: return fmt::format(" -x -k -a '(__nn_columns {})'", fmt::join(field.choices, " "));
     case Kind::text:
     case Kind::choice: break;
   }

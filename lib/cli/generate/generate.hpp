@@ -11,7 +11,8 @@
 namespace nn::cli {
 
 // `what`: bash, zsh, fish, or man with the section in `section`; "" is all of them under their
-// headings. Usage error for anything else.
+// headings; or columns, for completions as they run: the names of the columns of the file `section`, a line
+// each, which may be none. Usage error for anything else.
 std::string generated(const Command& tool, const options::List& general, std::string_view what,
                       std::string_view section);
 

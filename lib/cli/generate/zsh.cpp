@@ -39,6 +39,8 @@ std::string action_of(const Option& option) {
     case Kind::device: return name + "_nn_devices";
     case Kind::endpoint: return name + "_nn_endpoints";
     case Kind::member: return name + "_nn_members";
+    case Kind::column: return name + fmt::format("_nn_column -- {}", fmt::join(field.choices, " "));
+    case Kind::columns: return name + fmt::format("_nn_columns -- {}", fmt::join(field.choices, " "));
     case Kind::text:
     case Kind::choice: break;
   }

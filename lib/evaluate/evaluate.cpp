@@ -274,11 +274,11 @@ void Evaluation::State::add_numbers(const Batch& batch) {
   gather(batch, wanted_columns, wanted, true);
   const std::int64_t width = width_of(*schema, values);
   for (std::int64_t row = 0; row < batch.rows; ++row) {
-    const double* truth = wanted.data() + row * width;
-    if (std::any_of(truth, truth + width, [](double value) { return std::isnan(value); })) {
+    const double* row_wanted = wanted.data() + row * width;
+    if (std::any_of(row_wanted, row_wanted + width, [](double value) { return std::isnan(value); })) {
       ++unlabelled;
     } else {
-      numbers->add(predicted.data() + row * width, truth);
+      numbers->add(predicted.data() + row * width, row_wanted);
     }
   }
 }

@@ -283,13 +283,13 @@ bool StreamWriter::State::is_known(const Sent& sent,
   return true;
 }
 
-void StreamWriter::State::Sent::count(const std::shared_ptr<const Dictionary>& dictionary) {
-  const bool goes_on = counted != nullptr && counted_size <= dictionary->size() &&
-                       (counted == dictionary || dictionary->continues(*counted));
+void StreamWriter::State::Sent::count(const std::shared_ptr<const Dictionary>& now) {
+  const bool goes_on =
+      counted != nullptr && counted_size <= now->size() && (counted == now || now->continues(*counted));
   if (!goes_on) counted_size = counted_bytes = 0;
-  counted = dictionary;
-  for (; counted_size < dictionary->size(); ++counted_size)
-    counted_bytes += sizeof(std::int32_t) + (*dictionary)[counted_size].size();
+  counted = now;
+  for (; counted_size < now->size(); ++counted_size)
+    counted_bytes += sizeof(std::int32_t) + (*now)[counted_size].size();
 }
 
 void StreamWriter::State::write_dictionary(std::size_t field, std::int64_t rows) {
@@ -392,7 +392,7 @@ void StreamWriter::State::write_rows(const Batch& batch) {
   }
   columns.clear();
   renumbered.clear();
-  for (const std::size_t position : positions) columns.push_back(&batch.columns[position]);
+  for (const std::size_t i : positions) columns.push_back(&batch.columns[i]);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (schema.fields[i].type == DType::category) write_dictionary(i, batch.rows);
   }

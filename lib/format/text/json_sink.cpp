@@ -28,7 +28,7 @@ void add_string(TextBuffer& out, std::string_view text) {
 class JsonSink : public TextSink {
  public:
   JsonSink(OutputFile& file, const Schema& schema) : TextSink(file) {
-    for (TextColumn& written : text_columns(schema, json_number_writer)) {
+    for (TextColumn& written : text_columns(schema, json_number_writer, 0)) {
       OutputColumn column{std::move(written), {}, {}};
       const Field& field = column.field;
       TextBuffer key;

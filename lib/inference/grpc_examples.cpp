@@ -112,10 +112,7 @@ void ExamplesRequest::check_limits(const std::vector<TensorSpec>& specs,
     row_bytes += static_cast<std::uint64_t>(element_count(spec.shape)) *
                  (spec.shape.empty() ? sizeof(double) : sizeof(float));
   }
-  if (row_bytes * examples_.size() > limits.bytes) {
-    fail_data("the request's rows take more than {} bytes as numbers: send fewer of them at once",
-              limits.bytes);
-  }
+  if (row_bytes * examples_.size() > limits.bytes) fail_most_bytes(limits.bytes);
 }
 
 // Is there all that a row has, in one feature?
@@ -136,7 +133,7 @@ void ExamplesRequest::fill(const Signature& signature, const proto::RowLimits& l
   const bool matrix = has_matrix(signature);
   const std::vector<TensorSpec>& specs = matrix ? signature.inputs() : signature.columns();
   check_limits(specs, limits);
-  rows.begin(signature, matrix ? Form::matrix : Form::columns, DType::f32);
+  rows.begin(signature, matrix ? Form::matrix : Form::columns, DType::f32, limits.bytes);
   features_.assign(specs.size(), {});
   text_bytes_ = 0;
   find_features(signature, matrix, context_, 0);

@@ -63,8 +63,7 @@ class InferRequest {
   void resolve_inputs(const Signature& signature, const std::vector<TensorSpec>& specs);
   DType tensor_type(const std::vector<TensorSpec>& specs) const;
   DataType check_type(const Input& input, const TensorSpec& spec, const Signature& signature) const;
-  void fill_input(std::size_t index, DataType type, std::size_t count, const proto::RowLimits& limits,
-                  Rows& rows) const;
+  void fill_input(std::size_t index, DataType type, std::size_t count, Rows& rows) const;
 
   friend void append_infer_answer(std::string&, InferRequest&, const V2Answerer&, const Answers&);
   friend void append_stream_answer(std::string&, InferRequest&, const V2Answerer&, const Answers&);

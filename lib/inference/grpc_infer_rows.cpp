@@ -38,13 +38,13 @@ void InferRequest::fill(const Signature& signature, const proto::RowLimits& limi
   const bool matrix = is_matrix(signature);
   const std::vector<TensorSpec>& specs = matrix ? signature.inputs() : signature.columns();
   resolve_inputs(signature, specs);
-  rows.begin(signature, matrix ? Form::matrix : Form::columns, tensor_type(specs));
+  rows.begin(signature, matrix ? Form::matrix : Form::columns, tensor_type(specs), limits.bytes);
   proto::BatchCheck batch(limits);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const TensorSpec& spec = specs[inputs_[i].column];
     const DataType type = check_type(inputs_[i], spec, signature);
     const std::size_t count = batch.add(inputs_[i].shape, spec, {inputs_[i].name, model_});
-    fill_input(i, type, count, limits, rows);
+    fill_input(i, type, count, rows);
   }
   rows.finish(batch.rows());
 }
@@ -106,8 +106,7 @@ DataType InferRequest::check_type(const Input& input, const TensorSpec& spec,
 // The lists of InferTensorContents are its fields from 1 on.
 constexpr std::uint32_t last_list = 8;
 
-void InferRequest::fill_input(std::size_t index, DataType type, std::size_t count,
-                              const proto::RowLimits& limits, Rows& rows) const {
+void InferRequest::fill_input(std::size_t index, DataType type, std::size_t count, Rows& rows) const {
   const Input& input = inputs_[index];
   const proto::Place place{input.name, model_};
   if (answer_raw_) return proto::put_raw(rows, input.column, type, raw_[index], count, place);
@@ -115,7 +114,7 @@ void InferRequest::fill_input(std::size_t index, DataType type, std::size_t coun
   if (list == 0) {
     fail_data("{} has contents, but {} has no form but raw_input_contents", place.text(), name_of(type));
   }
-  proto::put_list(rows, input.column, type, count, false, limits, place, [&](const auto& use) {
+  proto::put_list(rows, input.column, type, count, false, place, [&](const auto& use) {
     // Messages of a field that occurs more than once are one message, whose lists follow each other.
     for (proto::Reader field(input.tensor); field.next();) {
       if (field.key() != proto::bytes(5)) continue;

@@ -92,10 +92,10 @@ void PredictRequest::fill(const Signature& signature, const proto::RowLimits& li
   const Form form = form_of_inputs(signature);
   const std::vector<TensorSpec>& specs = form == Form::matrix ? signature.inputs() : signature.columns();
   resolve_inputs(signature, form, specs);
-  rows.begin(signature, form, tensor_type(specs));
+  rows.begin(signature, form, tensor_type(specs), limits.bytes);
   proto::BatchCheck batch(limits);
   for (std::size_t column = 0; column < specs.size(); ++column) {
-    fill_column(signature, specs[column], column, limits, batch, rows);
+    fill_column(signature, specs[column], column, batch, rows);
   }
   rows.finish(batch.rows());
 }
@@ -145,7 +145,7 @@ DType PredictRequest::tensor_type(const std::vector<TensorSpec>& specs) const {
 }
 
 void PredictRequest::fill_column(const Signature& signature, const TensorSpec& spec, std::size_t column,
-                                 const proto::RowLimits& limits, proto::BatchCheck& batch, Rows& rows) const {
+                                 proto::BatchCheck& batch, Rows& rows) const {
   const std::string_view message = columns_[column].message;
   const Tensor tensor = read_tensor(message);
   const proto::Place place{spec.name, spec_.name};
@@ -163,7 +163,7 @@ void PredictRequest::fill_column(const Signature& signature, const TensorSpec& s
       if (field.key() >> 3 == list) use(field);
     }
   };
-  if (tensor.content.empty()) return proto::put_list(rows, column, *type, count, true, limits, place, each);
+  if (tensor.content.empty()) return proto::put_list(rows, column, *type, count, true, place, each);
   if (*type == DataType::bytes) fail_data("{} has tensor_content, but texts are in string_val", place.text());
   each([&](const proto::Reader&) {
     fail_data("{} has both tensor_content and a list of values", place.text());

@@ -56,7 +56,7 @@ class PredictRequest {
   void resolve_inputs(const Signature& signature, Signature::Form form, const std::vector<TensorSpec>& specs);
   DType tensor_type(const std::vector<TensorSpec>& specs) const;
   void fill_column(const Signature& signature, const TensorSpec& spec, std::size_t column,
-                   const proto::RowLimits& limits, proto::BatchCheck& batch, Rows& rows) const;
+                   proto::BatchCheck& batch, Rows& rows) const;
   friend void append_predict_answer(std::string&, PredictRequest&, std::uint64_t, const Answers&);
 
   ModelSpec spec_;

@@ -99,7 +99,6 @@ void once(bool& seen, std::string_view key, const Place& place) {
 }
 
 json::object JsonBody::open(std::string_view text) {
-  if (parser_.capacity() > kept_bytes && text.size() <= kept_bytes) parser_ = json::parser();
   text_ = text;
   escaped_keys_.clear();
   opened_ = false;
@@ -115,6 +114,11 @@ json::object JsonBody::open(std::string_view text) {
     fail_data("the body is no JSON object");
   }
   return need(document_.get_object());
+}
+
+// simdjson has more than five times as much as the text is long.
+JsonBody::Open::~Open() {
+  if (json_.parser_.capacity() > kept_bytes) json_.parser_ = json::parser();
 }
 
 void JsonBody::close() {

@@ -38,6 +38,17 @@ class JsonBody {
  public:
   // The object that the text is. Behind its end 64 bytes may be read. Valid until the next call.
   json::object open(std::string_view text);
+  // While a request is read: at its end, however that is, memory that small ones don't need is given back.
+  class Open {
+   public:
+    explicit Open(JsonBody& json) : json_(json) {}
+    ~Open();
+    Open(const Open&) = delete;
+    Open& operator=(const Open&) = delete;
+
+   private:
+    JsonBody& json_;
+  };
   // All fields of the object were read: nothing but space may follow it.
   void close();
 

@@ -21,7 +21,7 @@ namespace nn::inference::proto {
 // repeats its last value.
 struct RowLimits {
   std::int64_t rows = 65536;
-  std::uint64_t bytes = 256u << 20;  // of a column
+  std::uint64_t bytes = 256u << 20;  // of all columns together
 };
 
 // Where elements come from, as error messages say it.
@@ -84,7 +84,7 @@ std::size_t count_of(const Reader& field, DataType type);
 // or, where the last one may stand for those that are missing, at least one and at most count.
 template <typename EachField>
 void put_list(Rows& rows, std::size_t column, DataType type, std::size_t count, bool may_repeat,
-              const RowLimits& limits, const Place& place, const EachField& each) {
+              const Place& place, const EachField& each) {
   std::size_t there = 0;
   each([&](const Reader& field) { there += count_of(field, type); });
   if (there > count || (there < count && (!may_repeat || there == 0))) fail_count(type, there, count, place);
@@ -107,12 +107,7 @@ void put_list(Rows& rows, std::size_t column, DataType type, std::size_t count, 
   };
   if (type == DataType::bytes) {
     std::string_view last;
-    std::uint64_t bytes = 0;
-    const auto add = [&](std::string_view text) {
-      bytes += text.size();
-      if (bytes > limits.bytes) fail_data("{} has more than {} bytes", place.text(), limits.bytes);
-      rows.add_text(column, last = text);
-    };
+    const auto add = [&](std::string_view text) { rows.add_text(column, last = text); };
     each([&](const Reader& field) {
       if (field.wire() == Wire::bytes) add(field.text());
     });

@@ -37,10 +37,7 @@ std::size_t BatchCheck::add(const TensorShape& shape, const TensorSpec& spec, co
   rows_ = rows;
   const auto count = static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(element_count(spec.shape));
   bytes_ += count * (spec.shape.empty() ? sizeof(double) : sizeof(float));
-  if (bytes_ > limits_.bytes) {
-    fail_data("the request's rows take more than {} bytes as numbers: send fewer of them at once",
-              limits_.bytes);
-  }
+  if (bytes_ > limits_.bytes) fail_most_bytes(limits_.bytes);
   return static_cast<std::size_t>(count);
 }
 

@@ -11,12 +11,15 @@ namespace nn::inference {
 namespace {
 
 constexpr std::size_t least_bytes = 1024;
+// Memory beyond this stays only as long as requests need it.
+constexpr std::size_t kept_bytes = 1 << 20;
 
 std::int64_t elements_of(const Field& field) { return field.shape.empty() ? 1 : element_count(field.shape); }
 
 }  // namespace
 
-void Rows::begin(const Signature& signature, Signature::Form form, DType tensor_type) {
+void Rows::begin(const Signature& signature, Signature::Form form, DType tensor_type,
+                 std::uint64_t most_bytes) {
   signature_ = &signature;
   form_ = form;
   table_number_ = signature.table_number(form, tensor_type);
@@ -25,7 +28,10 @@ void Rows::begin(const Signature& signature, Signature::Form form, DType tensor_
   batch_.columns.clear();
   // Stores of more columns than these are kept for the next request that has them.
   if (columns_.size() < columns()) columns_.resize(columns());
+  bytes_ = 0;
+  most_bytes_ = most_bytes;
   for (ColumnStore& store : columns_) {
+    if (store.memory.size() > kept_bytes && store.bytes <= kept_bytes / 2) store.memory = Buffer();
     store.bytes = 0;
     store.offsets.clear();
     store.validity.clear();
@@ -33,9 +39,21 @@ void Rows::begin(const Signature& signature, Signature::Form form, DType tensor_
   }
 }
 
+void fail_most_bytes(std::uint64_t most_bytes) {
+  fail_data("the request's rows take more than {} bytes in memory: send fewer of them at once", most_bytes);
+}
+
+void Rows::take(std::uint64_t bytes) {
+  if (bytes > most_bytes_ - bytes_) fail_most_bytes(most_bytes_);
+  bytes_ += bytes;
+}
+
 std::byte* Rows::resize(ColumnStore& store, std::size_t bytes) {
+  if (bytes > store.bytes) take(bytes - store.bytes);
   if (bytes > store.memory.size() || store.memory.data() == nullptr) {
-    Buffer larger(std::max({bytes, 2 * store.memory.size(), least_bytes}));
+    const auto twice =
+        static_cast<std::size_t>(std::min<std::uint64_t>(2 * store.memory.size(), most_bytes_));
+    Buffer larger(std::max({bytes, twice, least_bytes}));
     if (store.bytes > 0) std::memcpy(larger.data(), store.memory.data(), store.bytes);
     store.memory = std::move(larger);
   }
@@ -57,6 +75,7 @@ std::span<std::uint8_t> Rows::bytes(std::size_t column, std::size_t count) {
 
 void Rows::add_present(ColumnStore& store, bool present) {
   const std::size_t row = store.offsets.size();
+  take(sizeof(std::int32_t));
   if (row % 8 == 0) store.validity.push_back(0);
   if (present) store.validity.back() |= static_cast<std::uint8_t>(1u << (row % 8));
   store.any_missing = store.any_missing || !present;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -21,8 +22,9 @@ class Rows {
  public:
   // Forgets what was there. Rows will have the signature's table of that form, whose tensor, where it has
   // one, has elements of that type (f32 and f64 always; u8 for models of tensors). The signature must outlive
-  // the batch.
-  void begin(const Signature& signature, Signature::Form form, DType tensor_type);
+  // the batch. What would make them more than `most_bytes` is a data error, before there is memory for it.
+  void begin(const Signature& signature, Signature::Form form, DType tensor_type,
+             std::uint64_t most_bytes = std::numeric_limits<std::uint64_t>::max());
 
   // A tensor's or a number column's elements, row-major: room for `count` of them from the first row on,
   // which the caller fills in; those that were there stay, so that it can be called again when more come.
@@ -49,6 +51,8 @@ class Rows {
 
   const Signature& signature() const { return *signature_; }
   std::size_t table_number() const { return table_number_; }
+  // What its rows take in memory.
+  std::uint64_t bytes() const { return bytes_; }
   // Views of this object's memory: they keep nothing alive.
   const Batch& batch() const { return batch_; }
 
@@ -60,14 +64,19 @@ class Rows {
     std::vector<std::uint8_t> validity;
     bool any_missing = false;
   };
+  void take(std::uint64_t bytes);
   std::byte* resize(ColumnStore& store, std::size_t bytes);
   void add_present(ColumnStore& store, bool present);
   const Signature* signature_ = nullptr;
   Signature::Form form_ = Signature::Form::columns;
   std::size_t table_number_ = 0;
+  std::uint64_t bytes_ = 0, most_bytes_ = 0;
   std::vector<ColumnStore> columns_;
   Batch batch_;
 };
+
+// Data error: the rows would be more than that.
+[[noreturn]] void fail_most_bytes(std::uint64_t most_bytes);
 
 // What was computed, for a protocol's writer. A view.
 struct Answers {

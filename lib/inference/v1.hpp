@@ -28,7 +28,8 @@ struct V1Request {
 // Reads requests. Keeps its memory from one to the next. One thread.
 class V1Reader {
  public:
-  V1Reader();
+  // A request's rows, of which two bytes may become a number of eight, take `most_bytes` at most.
+  explicit V1Reader(std::uint64_t most_bytes = 256u << 20);
   ~V1Reader();
   V1Reader(V1Reader&&) noexcept;
   V1Reader& operator=(V1Reader&&) noexcept;
@@ -40,6 +41,7 @@ class V1Reader {
 
  private:
   struct State;
+  std::uint64_t most_bytes_;
   std::unique_ptr<State> state_;
 };
 

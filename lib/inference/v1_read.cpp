@@ -13,9 +13,9 @@ using Form = V1Rows::Form;
 class RequestReader {
  public:
   RequestReader(V1Rows::Memory& memory, JsonBody& json, const Signature& signature, Rows& rows,
-                V1Request& request)
+                V1Request& request, std::uint64_t most_bytes)
       : json_(json),
-        table_(memory, json, signature, rows, request.verb != V1Verb::predict),
+        table_(memory, json, signature, rows, request.verb != V1Verb::predict, most_bytes),
         signature_(signature),
         rows_(rows),
         request_(request) {}
@@ -236,7 +236,7 @@ struct V1Reader::State {
   V1Rows::Memory rows;
 };
 
-V1Reader::V1Reader() : state_(std::make_unique<State>()) {}
+V1Reader::V1Reader(std::uint64_t most_bytes) : most_bytes_(most_bytes), state_(std::make_unique<State>()) {}
 V1Reader::~V1Reader() = default;
 V1Reader::V1Reader(V1Reader&&) noexcept = default;
 V1Reader& V1Reader::operator=(V1Reader&&) noexcept = default;
@@ -248,7 +248,8 @@ void V1Reader::read(std::string_view body, V1Verb verb, const Signature& signatu
     fail_data("the model answers numbers, not classes");
   if (verb == V1Verb::regress && signature.kind().classes)
     fail_data("the model answers classes, not numbers");
-  RequestReader reader(state_->rows, state_->json, signature, rows, request);
+  const JsonBody::Open open(state_->json);
+  RequestReader reader(state_->rows, state_->json, signature, rows, request, most_bytes_);
   if (verb == V1Verb::predict) return reader.predict(body);
   reader.examples(body);
 }

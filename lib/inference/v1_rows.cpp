@@ -8,13 +8,15 @@
 
 namespace nn::inference {
 
-V1Rows::V1Rows(Memory& memory, JsonBody& json, const Signature& signature, Rows& rows, bool examples)
+V1Rows::V1Rows(Memory& memory, JsonBody& json, const Signature& signature, Rows& rows, bool examples,
+               std::uint64_t most_bytes)
     : memory_(memory),
       json_(json),
       elements_(json, memory.base64),
       signature_(signature),
       rows_(rows),
-      examples_(examples) {
+      examples_(examples),
+      most_bytes_(most_bytes) {
   // Where nothing can stand for a missing number, null is an error.
   const bool tensors = signature.form() == Signature::Form::matrix && !signature.columns()[0].shape.empty();
   matrix_rule_ = {.null = !tensors, .boolean = false};
@@ -58,7 +60,8 @@ V1Rows::Form V1Rows::form_of(json::value& value, const Place& place) const {
 
 void V1Rows::begin(Form form) {
   const bool matrix = form == Form::matrix || form == Form::named_matrix;
-  rows_.begin(signature_, matrix ? Signature::Form::matrix : Signature::Form::columns, DType::f64);
+  rows_.begin(signature_, matrix ? Signature::Form::matrix : Signature::Form::columns, DType::f64,
+              most_bytes_);
   if (form == Form::columns) memory_.seen.assign(signature_.columns().size(), -1);
 }
 

@@ -35,8 +35,10 @@ class V1Rows {
     std::vector<std::size_t> context_columns;
   };
 
-  // `examples`: keys that nobody knows are passed over, and what a row lacks may be in the context.
-  V1Rows(Memory& memory, JsonBody& json, const Signature& signature, Rows& rows, bool examples);
+  // `examples`: keys that nobody knows are passed over, and what a row lacks may be in the context. The rows
+  // take `most_bytes` at most.
+  V1Rows(Memory& memory, JsonBody& json, const Signature& signature, Rows& rows, bool examples,
+         std::uint64_t most_bytes);
 
   // Calls form_of(), begin() and read() for a list's elements.
   Form form_of(json::value& value, const Place& place) const;
@@ -76,6 +78,7 @@ class V1Rows {
   const Signature& signature_;
   Rows& rows_;
   bool examples_;
+  std::uint64_t most_bytes_;
   JsonBody::NumberRule matrix_rule_;
 };
 

@@ -36,7 +36,7 @@ struct V2Request {
 // Reads requests. Keeps its memory from one to the next. One thread.
 class V2Reader {
  public:
-  // Rows that come as binary data, of which a byte may become a number of eight, take `most_bytes` at most.
+  // A request's rows, of which a byte may become a number of eight, take `most_bytes` at most.
   explicit V2Reader(std::uint64_t most_bytes = 256u << 20);
   ~V2Reader();
   V2Reader(V2Reader&&) noexcept;

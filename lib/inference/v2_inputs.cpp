@@ -163,7 +163,7 @@ CheckedInput V2Inputs::begin_input(const Input& input, bool binary) {
   const CheckedInput checked = check_input(signature_, form_, tensor);
   if (inputs_ == 0) {
     // Numbers of JSON have more digits than a float: they stay what they are in other files of text.
-    rows_.begin(signature_, form_, binary ? tensor_type_of(form_, tensor.type) : DType::f64);
+    rows_.begin(signature_, form_, binary ? tensor_type_of(form_, tensor.type) : DType::f64, most_bytes_);
     memory_.seen.assign(rows_.columns(), false);
     row_count_ = checked.rows;
     first_name_ = tensor.name;
@@ -183,13 +183,6 @@ void V2Inputs::read_binary(const Input& input) {
   if (*input.binary_size > left) {
     fail_data("unexpected size for input '{}', expecting {} additional bytes", printable(*input.name, 40),
               *input.binary_size - left);
-  }
-  // A number of a byte may become one of eight.
-  bytes_ += std::min(static_cast<std::uint64_t>(checked.elements), *input.binary_size) *
-            size_of(rows_.field(checked.column).type);
-  if (bytes_ > most_bytes_) {
-    fail_data("the request's rows take more than {} bytes as numbers: send fewer of them at once",
-              most_bytes_);
   }
   add_raw(rows_, checked, *input.type, body_.substr(binary_at_, *input.binary_size));
   binary_at_ += *input.binary_size;

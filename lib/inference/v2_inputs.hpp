@@ -24,8 +24,7 @@ class V2Inputs {
     std::vector<bool> seen;  // inputs of the signature
   };
 
-  // The first `json_bytes` of the body are JSON, which `json` has open. Rows that come as binary data take
-  // `most_bytes` at most.
+  // The first `json_bytes` of the body are JSON, which `json` has open. The rows take `most_bytes` at most.
   V2Inputs(Memory& memory, JsonBody& json, std::string_view body, std::size_t json_bytes,
            const Signature& signature, Rows& rows, std::uint64_t most_bytes)
       : memory_(memory),
@@ -61,8 +60,7 @@ class V2Inputs {
   const Signature& signature_;
   Rows& rows_;
   const std::uint64_t most_bytes_;
-  std::uint64_t bytes_ = 0;  // of rows that come as binary data
-  std::size_t binary_at_;    // the next binary tensor
+  std::size_t binary_at_;  // the next binary tensor
   std::int64_t inputs_ = 0;
   Signature::Form form_ = Signature::Form::columns;
   std::int64_t row_count_ = 0;

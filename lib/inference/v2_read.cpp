@@ -128,6 +128,7 @@ void V2Reader::read(std::string_view body, std::optional<std::string_view> heade
   request.outputs.clear();
   const auto json_bytes = json_bytes_of(header_length, body.size());
   V2Inputs inputs(state_->inputs, state_->json, body, json_bytes.value_or(0), signature, rows, most_bytes_);
+  const JsonBody::Open open(state_->json);
   RequestReader reader(state_->json, inputs, signature, request);
   if (!json_bytes) return reader.read_raw();
   reader.read(body.substr(0, *json_bytes));

@@ -212,7 +212,7 @@ void Calls::prepare(http::Exchange& exchange, Call& call) {
   computation.call = &call;
   computation.binding = call.served->binding(call.rows.table_number());
   computation.rows = call.rows.batch();
-  computation.bytes = exchange.body().size();
+  computation.bytes = exchange.body().size() + call.rows.bytes();
   computation.wants_batch = false;
   computation.client = client_of(exchange, call);
   computation.priority = priority_of(dialects_.of(call.route).priority(call));

@@ -37,7 +37,7 @@ class Answerer {
 
 class V1 : public Dialect {
  public:
-  explicit V1(bool strict) : strict_(strict) {}
+  V1(const inference::proto::RowLimits& limits, bool strict) : reader_(limits.bytes), strict_(strict) {}
   void fill(http::Exchange& exchange, Call& call) override {
     reader_.read(exchange.body(), verb_of(call.route.action), call.served->signature, call.rows, call.v1);
   }
@@ -148,7 +148,7 @@ class Examples : public Dialect {
 }  // namespace
 
 Dialects::Dialects(const DialectOptions& options)
-    : v1_(std::make_unique<V1>(options.strict_json)),
+    : v1_(std::make_unique<V1>(options.limits, options.strict_json)),
       v2_(std::make_unique<V2>(options.limits, options.strict_json)),
       grpc_v2_(std::make_unique<GrpcV2>(options.limits)),
       predict_(std::make_unique<Predict>(options.limits)),

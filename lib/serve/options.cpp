@@ -145,16 +145,20 @@ void add_connection_options(options::List& list, ServeOptions& o) {
              .help = "Limit for the body of a request (default: {default})",
              .text = "The largest body of a request, {default} by default."},
             options::bytes(o.max_body));
-  group.add({.name = "max-inflated",
-             .value = "BYTES",
-             .help = "The same when it is decompressed (default: {default})",
-             .text = "The largest body when it is decompressed, {default} by default."},
-            options::bytes(o.max_inflated));
+  group.add(
+      {.name = "max-inflated",
+       .value = "BYTES",
+       .help = "The same when it is decompressed, and for its rows in memory (default: {default})",
+       .text = "The largest body when it is decompressed, and the most that the rows of a request may take "
+               "in memory, {default} by default: a number of JSON has two bytes with its comma, and takes "
+               "eight."},
+      options::bytes(o.max_inflated));
   group.add({.name = "request-memory",
              .value = "BYTES",
              .help = "Limit for what requests under way take together (default: {default})",
              .text = "The most that bodies of all requests may take while they come, wait and are computed, "
-                     "{default} by default; more are answered 503."},
+                     "and, of those that wait for a model, with their rows, {default} by default; more are "
+                     "answered 503."},
             options::bytes(o.request_memory));
   group.add({.name = "gzip",
              .help = "Compress large answers in JSON for clients that ask for it",

@@ -176,7 +176,7 @@ TEST_CASE("Lists that stand for too much are refused before they are made") {
   const Bytes long_text = tensor(7, {65536}, pb::bytes(8, Bytes(1 << 20, 'a')));
   CHECK_THAT(
       refused_prediction(people, m + input("age", one) + input("work", long_text) + input("hours", one)),
-      Contains("input 'work' for model 'm' has more than 268435456 bytes"));
+      Contains("rows take more than 268435456 bytes in memory"));
   const Signature wide = matrix_signature(5000, classes({"0", "1", "2"}, true));
   CHECK_THAT(refused_prediction(wide, x(1, {65536, 5000}, pb::bytes(5, row))),
              Contains("take more than 268435456 bytes"));

@@ -210,6 +210,16 @@ TEST_CASE("reading takes time and memory in proportion to the request") {
     } catch (const Error&) {
     }
   };
+  // What a large one took is given back.
+  {
+    const Body large(wide_request(100'000));
+    const Body small(wide_request(1));
+    test::AllocatedBytes bytes;
+    for (const Body* body : {&large, &small, &small})
+      v1.read(body->text(), V1Verb::predict, signature, rows, request);
+    CHECK(bytes.most() > 20u << 20);
+    CHECK(bytes.kept() < 1u << 20);
+  }
   test::check_linear(
       200, [](std::size_t n) { return Body(wide_request(n)); },
       [&](const Body& body) { v1.read(body.text(), V1Verb::predict, signature, rows, request); });

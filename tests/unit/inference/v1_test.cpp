@@ -261,6 +261,30 @@ TEST_CASE("broken requests of TensorFlow Serving's are refused, with the place")
   }
 }
 
+TEST_CASE("what rows of TensorFlow Serving's requests take is bounded, whatever they are") {
+  V1Reader reader(64);
+  const auto read = [&](const char* model, V1Verb verb, const std::string& body) {
+    return what_comes_of({model, verb, body.c_str(), nullptr}, reader);
+  };
+  const std::string_view error =
+      "the request's rows take more than 64 bytes in memory: send fewer of them at once";
+  CHECK(read("matrix", predict, R"({"instances":[[0,0,0,0],[0,0,0,0]]})") == "x=[0 0 0 0|0 0 0 0]");
+  CHECK(read("matrix", predict, R"({"instances":[[0,0,0,0],[0,0,0,0],[0,0,0,0]]})") == error);
+  CHECK(read("matrix", predict, R"({"inputs":[[0,0,0,0],[0,0,0,0],[0,0,0,0]]})") == error);
+  CHECK(read("single", predict, R"({"inputs":[0,0,0,0,0,0,0,0]})") == "a=[0|0|0|0|0|0|0|0]");
+  CHECK(read("single", predict, R"({"inputs":[0,0,0,0,0,0,0,0,0]})") == error);
+  std::string texts = R"({"instances":[)";
+  for (int i = 0; i < 16; ++i) texts += R"("",)";
+  CHECK(read("word", predict, texts + R"("a"]})") == error);
+  // Each example has what they have in common for itself.
+  const std::string context = R"({"context":{"age":1,"work":"a text of 20 bytes"},"examples":[{})";
+  CHECK(read("people", regress, context + ",{}]}") ==
+        "age=[1|1] work=[a text of 20 bytes|a text of 20 bytes]");
+  CHECK(read("people", regress, context + ",{},{}]}") == error);
+  // It is as it was afterwards.
+  CHECK(read("matrix", predict, R"({"instances":[[1,2,3,4]]})") == "x=[1 2 3 4]");
+}
+
 // What one request's examples have in common once stood in for what the next one's lacked.
 TEST_CASE("a reader of TensorFlow Serving's requests remembers nothing of those before") {
   std::vector<Case> all(std::begin(good), std::end(good));

@@ -290,7 +290,15 @@ TEST_CASE("tensors come as bytes behind the JSON") {
     return read("single", json + std::string(count, '\1'), std::to_string(json.size()), small).table;
   };
   CHECK(bytes(8) == "a=[1|1|1|1|1|1|1|1]");
-  CHECK(bytes(9) == "the request's rows take more than 64 bytes as numbers: send fewer of them at once");
+  CHECK(bytes(9) == "the request's rows take more than 64 bytes in memory: send fewer of them at once");
+  const auto numbers = [&](std::string_view count, std::string_view list) {
+    const std::string input =
+        R"({"name":"a","shape":[)" + std::string(count) + R"(],"datatype":"FP32","data":)";
+    return read("single", request(input + std::string(list) + "}"), std::nullopt, small).table;
+  };
+  CHECK(numbers("8", "[1,1,1,1,1,1,1,1]") == "a=[1|1|1|1|1|1|1|1]");
+  CHECK(numbers("9", "[1,1,1,1,1,1,1,1,1]") ==
+        "the request's rows take more than 64 bytes in memory: send fewer of them at once");
   CHECK(column("BOOL", raw(std::uint8_t{1})) == "a=[1]");
   CHECK(column("BOOL", raw(std::uint8_t{2})) == "input 'a' has a BOOL that is neither 0 nor 1");
   CHECK(column("UINT8", raw(std::uint8_t{200})) == "a=[200]");

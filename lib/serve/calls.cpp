@@ -7,20 +7,12 @@
 
 #include "base/text.hpp"
 #include "inference/describe.hpp"
-#include "repository/standing.hpp"
 #include "serve/streams.hpp"
 
 namespace nn::serve {
 namespace {
 
 using inference::Failure;
-
-bool has_stable(const serving::ModelEntry& model) {
-  const auto label = model.labels.find(std::string_view(repository::stable_label));
-  if (label == model.labels.end()) return false;
-  const auto version = model.versions.find(label->second);
-  return version != model.versions.end() && version->second.servable;
-}
 
 void earlier(std::optional<Clock::time_point>& deadline, std::optional<Clock::time_point> other) {
   if (other && (!deadline || *other < *deadline)) deadline = other;
@@ -102,9 +94,8 @@ std::shared_ptr<serving::Servable> Calls::find(const Route& route, std::string_v
   if (!route.label.empty() && !entry->value.labels.contains(route.label)) {
     throw Fault{Failure::invalid, inference::v1_no_label(route.label)};
   }
-  // Whoever names no version gets the stable one, where people or a judge say which that is.
   std::string_view label = route.label;
-  if (route.version == 0 && label.empty() && has_stable(entry->value)) label = repository::stable_label;
+  if (route.version == 0 && label.empty()) label = default_label(entry->value);
   auto found = catalog->find(model, route.version, label);
   if (found.servable) return std::move(found.servable);
   if (!found.cold.empty()) {

@@ -2,7 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "repository/standing.hpp"
+
 namespace nn::serve {
+
+std::string_view default_label(const serving::ModelEntry& model) {
+  const auto label = model.labels.find(std::string_view(repository::stable_label));
+  if (label == model.labels.end()) return {};
+  const auto version = model.versions.find(label->second);
+  const bool is_available = version != model.versions.end() && version->second.servable;
+  return is_available ? label->first : std::string_view();
+}
 
 Served::Served(std::shared_ptr<serving::Servable> version)
     : servable(std::move(version)),

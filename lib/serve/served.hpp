@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "inference/signature.hpp"
@@ -12,6 +13,10 @@
 #include "serving/catalog.hpp"
 
 namespace nn::serve {
+
+// The label that whoever names no version gets: `stable`, where people or a judge say which version that is,
+// and it is available; else none, which is the newest.
+std::string_view default_label(const serving::ModelEntry& model);
 
 // One thread's, which it keeps with its requests while they are under way.
 struct Served {

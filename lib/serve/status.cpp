@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "http/server.hpp"
+#include "serve/served.hpp"
 
 namespace nn::serve {
 namespace {
@@ -89,6 +90,8 @@ ServerStatus status_of(const Service& service, Clock::time_point now) {
       const auto time = load->second.seconds.find(number);
       if (time != load->second.seconds.end()) status.load_s = time->second;
     }
+    const auto live = catalog->find(entry.name, 0, default_label(entry.value));
+    if (live.servable) model.live = live.servable->version();
     if (operations.traffic) model.traffic = operations.traffic(model.name);
     out.models.push_back(std::move(model));
   }
@@ -205,6 +208,7 @@ std::string status_json(const ServerStatus& status) {
     Json versions = Json::array();
     for (const VersionStatus& version : model.versions) versions.push_back(json_of(version));
     Json one{{"name", model.name}, {"versions", versions}};
+    if (model.live != 0) one["live"] = model.live;
     if (!model.reason.empty()) one["reason"] = model.reason;
     if (model.traffic) one["traffic"] = json_of(*model.traffic);
     models.push_back(std::move(one));

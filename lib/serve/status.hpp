@@ -32,6 +32,7 @@ struct ModelStatus {
   std::string reason;                   // why its repository can't be read; empty: it can
   double rate = 0;                      // requests a second, lately
   std::vector<VersionStatus> versions;  // the newest first
+  std::uint64_t live = 0;               // what answers whoever names none; 0: there is none
   std::vector<std::string> wrong_labels;
   std::optional<TrafficView> traffic;
 };

@@ -177,8 +177,7 @@ void add_line(Page& page, const ModelStatus& model, std::size_t number) {
   std::uint64_t faults = 0, requests = 0;
   for (const VersionStatus& version : model.versions) {
     faults += version.faults, requests += version.requests;
-    if (version.state != "AVAILABLE") continue;
-    if (live == nullptr || (trial != nullptr && version.number == trial->control)) live = &version;
+    if (version.number == model.live) live = &version;
   }
   const VersionStatus* newest = model.versions.empty() ? nullptr : &model.versions.front();
   const std::string state = live != nullptr ? live->state : newest != nullptr ? newest->state : "END";
@@ -186,6 +185,11 @@ void add_line(Page& page, const ModelStatus& model, std::size_t number) {
   std::string beside;
   if (trial != nullptr) {
     beside = fmt::format(R"( <span class="warn">{} tried</span>)", trial->version);
+  } else if (model.traffic && model.traffic->figures.arms.size() > 1) {
+    for (const auto& arm : model.traffic->figures.arms)
+      beside += fmt::format("{}{} {:.3g}%", beside.empty() ? " <span class=\"soft\">" : ", ",
+                            html(printable(arm.target)), 100 * arm.share);
+    beside += "</span>";
   } else if (live != nullptr && newest->number > live->number) {
     beside = fmt::format(R"( <span class="{}">{} {}</span>)", class_of(newest->state), newest->number,
                          html(newest->state));

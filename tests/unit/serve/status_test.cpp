@@ -2,8 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../serving/fake_servable.hpp"
 #include "base/text.hpp"
 #include "catch.hpp"
+#include "serve/served.hpp"
 #include "serve/status_charts.hpp"
 
 using namespace nn;
@@ -36,6 +38,7 @@ ServerStatus some_status() {
   load.mean_rows = 2.5;
   version.load.devices.push_back(load);
   model.versions.push_back(version);
+  model.live = 3;
   VersionStatus broken;
   broken.number = 2;
   broken.state = "END";
@@ -89,6 +92,38 @@ TEST_CASE("several models have an index, whose links lead to them", "[status]") 
   CHECK_THAT(page, Catch::Contains("<a href=\"#m1\">other</a></td><td class=\"text\">-</td>"));
   CHECK_THAT(page, Catch::Contains("id=\"m1\"><h2>other</h2>"));
   CHECK_THAT(page, Catch::Contains("<td>12.5</td>"));
+}
+
+TEST_CASE("whoever names no version gets the stable one while it is available", "[status]") {
+  serving::ModelEntry model;
+  CHECK(default_label(model).empty());
+  model.labels["stable"] = 2;
+  CHECK(default_label(model).empty());
+  model.versions[2] = {serving::VersionState::available, std::make_shared<test::FakeServable>("m", 2)};
+  CHECK(default_label(model) == "stable");
+  model.versions[2].servable = nullptr;
+  CHECK(default_label(model).empty());
+}
+
+TEST_CASE("the index shows the version that answers whoever names none", "[status]") {
+  ServerStatus status = some_status();
+  status.models.push_back({});
+  ModelStatus& model = status.models.front();
+  VersionStatus newer = model.versions.front();
+  newer.number = 4;
+  newer.labels = "";
+  model.versions.insert(model.versions.begin(), newer);
+  // It was rolled back by its label, and is still loaded.
+  std::string page = status_page(status, "n");
+  CHECK_THAT(page,
+             Catch::Contains("</a></td><td class=\"text\">3 <span class=\"good\">4 AVAILABLE</span></td>"));
+  CHECK(nlohmann::json::parse(status_json(status))["models"][0]["live"] == 3);
+  CHECK(!nlohmann::json::parse(status_json(status))["models"][1].contains("live"));
+  // Others may answer as well.
+  model.traffic.emplace();
+  model.traffic->figures.arms = {{"stable", "stable", 0.95}, {"4", "4", 0.05}};
+  page = status_page(status, "n");
+  CHECK_THAT(page, Catch::Contains("text\">3 <span class=\"soft\">stable 95%, 4 5%</span></td>"));
 }
 
 TEST_CASE("a decision is told in words", "[status]") {

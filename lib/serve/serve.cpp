@@ -303,12 +303,13 @@ void Process::reload() {
 
 // Takes over what may change while it runs; all of it is right, or nothing is taken.
 void Process::configure() {
-  const ServeOptions options = options_.reload ? options_.reload() : options_;
+  const ServeOptions options = checked(options_.reload ? options_.reload() : options_);
   if (is_guarded(options_) && !is_guarded(options)) {
     fail_usage("anybody could come in, which needs a new start");
   }
-  set_access(operations_.access, options);
   std::vector<std::string> later = changed_later(options_, options);
+  if (!later.empty()) check_listening(options);  // the next start would fail
+  set_access(operations_.access, options);
   poll_s_ = options.poll_s;
   drain_delay_ = drain_delay_of(options);
   drain_timeout_ = options.drain_timeout;
@@ -399,32 +400,6 @@ void allow_descriptors(std::int64_t connections, bool tls) {
     warn("only {} files may be open at once, too few for --max-connections {} (ulimit -Hn {})",
          limit.rlim_cur, connections, needed);
   }
-}
-
-}  // namespace
-
-namespace {
-
-ServeOptions checked(ServeOptions options) {
-  if (options.devices.empty()) options.devices.emplace_back();
-  for (const backend::Device& device : options.devices) backend::check_device(device);
-  const bool remote = !options.at.empty() || !options.hosts.empty();
-  if (options.models.empty() && !remote) {
-    fail_usage("nothing to serve: no --model NAME=FILE, no --repository BASE, no --at ENDPOINT");
-  }
-  if (remote && !options.models.empty()) {
-    fail_usage(
-        "models come from --model and --repository, or from workers with --at and --hosts, not from both");
-  }
-  const std::pair<const char*, bool> of_models_here[] = {{"--lazy", options.lazy},
-                                                         {"--idle-unload", options.idle_unload.count() > 0},
-                                                         {"--memory", options.memory > 0}};
-  for (const auto& [option, given] : of_models_here) {
-    if (remote && given)
-      fail_usage("{} is for models of this machine; workers of --at and --hosts load their own", option);
-  }
-  check_traffic(options);
-  return options;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "backend/device.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -125,6 +126,28 @@ void set_up(Operations& operations, const ServeOptions& options) {
   if (!o.capture.path.empty()) {
     operations.capture = std::make_unique<Capture>(o.capture, may_be_several(options.models));
   }
+}
+
+ServeOptions checked(ServeOptions options) {
+  if (options.devices.empty()) options.devices.emplace_back();
+  for (const backend::Device& device : options.devices) backend::check_device(device);
+  const bool remote = !options.at.empty() || !options.hosts.empty();
+  if (options.models.empty() && !remote) {
+    fail_usage("nothing to serve: no --model NAME=FILE, no --repository BASE, no --at ENDPOINT");
+  }
+  if (remote && !options.models.empty()) {
+    fail_usage(
+        "models come from --model and --repository, or from workers with --at and --hosts, not from both");
+  }
+  const std::pair<const char*, bool> of_models_here[] = {{"--lazy", options.lazy},
+                                                         {"--idle-unload", options.idle_unload.count() > 0},
+                                                         {"--memory", options.memory > 0}};
+  for (const auto& [option, given] : of_models_here) {
+    if (remote && given)
+      fail_usage("{} is for models of this machine; workers of --at and --hosts load their own", option);
+  }
+  check_traffic(options);
+  return options;
 }
 
 void check_traffic(const ServeOptions& options) {

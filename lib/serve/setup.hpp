@@ -12,6 +12,9 @@ namespace nn::serve {
 
 // The same error with the place in the configuration that named the file which it is about, if that did.
 Error within_config(const Error& error, const ServeOptions& options, const std::string& option);
+// With a device, where none is given. Usage errors for options that are not for each other, and as
+// check_traffic() has them.
+ServeOptions checked(ServeOptions options);
 // Reads the tokens; null where there are to be none. Errors as Tokens has them.
 std::shared_ptr<const Tokens> read_tokens(const ServeOptions& options);
 // Errors as net::check(), repository::find_versions() and net::read_hosts() have them.

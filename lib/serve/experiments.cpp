@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "repository/standing.hpp"
+#include "serve/side_by_side.hpp"
 
 namespace nn::serve {
 namespace {
@@ -16,22 +17,6 @@ namespace {
 constexpr auto pause = std::chrono::milliseconds(400);
 constexpr auto pause_per_model = std::chrono::microseconds(200);  // each costs two calls of the system
 constexpr std::size_t most_told = 16;                             // programs at once
-
-// A curve is one figure a size, of a machine that does other things as well: only what no noise explains
-// counts.
-constexpr double noise = 1.25;
-
-std::vector<traffic::CostSample> samples_of(const serving::ModelEntry& entry, std::uint64_t version,
-                                            double times) {
-  std::vector<traffic::CostSample> samples;
-  const auto at = entry.versions.find(version);
-  if (at == entry.versions.end() || !at->second.servable) return samples;
-  const serving::LoadReport report = at->second.servable->report();
-  if (report.devices.empty()) return samples;
-  for (const serving::CostPoint& point : report.devices.front().curve)
-    samples.push_back({point.rows, point.seconds * 1e6 * times});
-  return samples;
-}
 
 // Why a target doesn't answer, unless it is loaded when it is asked for, or is about to be.
 std::optional<Error> absence_of(const traffic::Target& target, const std::string& model,
@@ -64,7 +49,7 @@ bool is_broken(const serving::VersionEntry& version) {
   }
 }
 
-traffic::Served served_of(const std::string& name, const serving::Catalog& catalog) {
+traffic::Served served_of(const std::string& name, const serving::Catalog& catalog, const Clock& clock) {
   const serving::ModelEntry& entry = catalog.models.at(name);
   traffic::Served served;
   for (const auto& [version, state] : entry.versions) {
@@ -72,13 +57,15 @@ traffic::Served served_of(const std::string& name, const serving::Catalog& catal
     if (is_broken(state)) served.broken.insert(version);
   }
   served.labels = entry.labels;
-  served.admission = [&entry](std::uint64_t canary, std::uint64_t control) {
+  const auto servable_of = [&entry](std::uint64_t version) {
+    const auto at = entry.versions.find(version);
+    return at == entry.versions.end() ? nullptr : at->second.servable;
+  };
+  served.admission = [servable_of, &clock](std::uint64_t canary, std::uint64_t control) {
     traffic::Admission admission;
-    admission.canary = samples_of(entry, canary, 1 / noise);
-    admission.control = samples_of(entry, control, noise);
-    const auto at = entry.versions.find(canary);
-    if (at != entry.versions.end() && at->second.servable)
-      admission.finite_warm_up = at->second.servable->report().finite;
+    const auto tried = servable_of(canary), stable = servable_of(control);
+    if (tried) admission.finite_warm_up = tried->report().finite;
+    if (tried && stable) admission.costs = side_by_side(*tried, *stable, clock);
     return admission;
   };
   served.absence = [&catalog, name](const traffic::Target& target) {
@@ -166,7 +153,7 @@ void Experiments::look() {
   changed = changed || now.size() != before->size();
   watch_plans(*catalog);
   for (const auto& [name, model] : now) {
-    model->look(served_of(name, *catalog), now_s(), unix_s());
+    model->look(served_of(name, *catalog, clock_), now_s(), unix_s());
     const std::uint64_t epoch = model->routes()->epoch;
     changed = std::exchange(epochs_[name], epoch) != epoch || changed;
   }

@@ -39,6 +39,13 @@ class Batcher {
   // False where there is no room; otherwise the request's completion gets it, once.
   bool submit(const std::shared_ptr<LocalServable>& servable, std::shared_ptr<Request> request);
 
+  // Calls it in this thread while nothing else is computed, once it is its turn.
+  template <typename Call>
+  void alone(Call&& call) {
+    const std::lock_guard device(device_);
+    call();
+  }
+
   const BatchLimits& limits() const { return options_.limits; }
   // As StepQueue has it. No lock.
   Clock::duration predicted_wait(Priority priority) const {

@@ -381,6 +381,16 @@ LoadReport EnsembleModel::report() const {
   return all;
 }
 
+std::optional<std::chrono::nanoseconds> EnsembleModel::try_step(std::int64_t rows) {
+  std::chrono::nanoseconds sum{};
+  for (const Member& member : members_) {
+    const auto time = member.servable->try_step(rows);
+    if (!time) return std::nullopt;
+    sum += *time;
+  }
+  return sum;
+}
+
 // The members come last: where the thread is pinned after them is where it is to be.
 void EnsembleModel::warm_up(const WarmUp& options) {
   if (stack_) {

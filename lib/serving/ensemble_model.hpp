@@ -60,6 +60,7 @@ class EnsembleModel : public Servable {
   std::span<const std::string> members() const override { return names_; }
 
   // Of the members that it has loaded, and the stacking model; before requests come.
+  std::optional<std::chrono::nanoseconds> try_step(std::int64_t rows) override;
   void warm_up(const WarmUp& options);
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/signals.hpp"
+#include "serving/batcher.hpp"
 
 namespace nn::serving {
 namespace {
@@ -78,6 +79,19 @@ void LocalModel::warm_up(const WarmUp& options) {
     set_cost(rows, least);
   }
   set_bytes(predictor_.weight_bytes(), predictor_.step_bytes());
+  tried_rows_ = options.rows;
+}
+
+std::optional<std::chrono::nanoseconds> LocalModel::try_step(std::int64_t rows) {
+  if (rows > tried_rows_ || batcher() == nullptr) return std::nullopt;
+  Buffer out(static_cast<std::size_t>(rows * kind().width()) * sizeof(float));
+  std::chrono::nanoseconds time{};
+  batcher()->alone([&] {
+    const auto start = now(one_thread_);
+    predictor_.try_out(rows, out.as<float>());
+    time = now(one_thread_) - start;
+  });
+  return time;
 }
 
 }  // namespace nn::serving

@@ -39,6 +39,8 @@ class LocalModel : public LocalServable {
     predictor_.predict(inputs, out);
   }
 
+  std::optional<std::chrono::nanoseconds> try_step(std::int64_t rows) override;
+
   // Computes steps of rows that mean nothing, of each power of two of rows up to that many, so that the first
   // requests don't pay for it, and measures them. In the thread that loads, which is pinned to the device
   // or elsewhere afterwards.
@@ -48,6 +50,7 @@ class LocalModel : public LocalServable {
  private:
   predict::Predictor predictor_;
   bool one_thread_;
+  std::int64_t tried_rows_ = 0;  // the most of a step in warm-up
   std::shared_ptr<const Schema> inputs_, outputs_;
 };
 

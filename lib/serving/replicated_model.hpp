@@ -52,6 +52,10 @@ class ReplicatedModel : public Servable {
   LoadReport report() const override;
   std::uint64_t bytes() const override;
 
+  std::optional<std::chrono::nanoseconds> try_step(std::int64_t rows) override {
+    return replicas_.front()->try_step(rows);
+  }
+
   // On each device after the other, as LocalModel has it.
   void warm_up(const WarmUp& options);
   std::size_t size() const { return replicas_.size(); }

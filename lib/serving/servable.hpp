@@ -148,6 +148,10 @@ class Servable {
     if (at > last_used_.load(std::memory_order_relaxed) + worth_noting)
       last_used_.store(at, std::memory_order_relaxed);  // seldom, so that threads share the line
   }
+  // Computes a step of so many rows that mean nothing, on the first of its devices, between steps of
+  // requests, and says how long the device took; an ensemble's is the sum of its members'. Nothing where it
+  // is computed elsewhere, or no step has so many. Device errors. Any thread, which waits for its turn.
+  virtual std::optional<std::chrono::nanoseconds> try_step(std::int64_t /*rows*/) { return std::nullopt; }
   // What it takes of memory, weights and room for steps; 0 where that isn't here. Constant once it is loaded.
   virtual std::uint64_t bytes() const { return 0; }
   // For people and metrics.

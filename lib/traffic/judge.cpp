@@ -14,29 +14,36 @@ constexpr double latency_quantile = 0.95;
 // Nobody who asks over HTTP notices less; of a few microseconds caches and the scheduler are the most.
 constexpr double least_noticed_us = 100, least_noticed_of_step_us = 20;
 
-// Why a version computes too little: the fastest of its runs of some size is slower than the slowest of the
-// other's divided by `least`, so that noise in some of them means nothing, and that can be noticed. Empty
-// where it doesn't.
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Why a version computes too little: at some size the median of the ratios of both costs is more than 1 /
+// `least`, and that can be noticed. What else the machine does meanwhile slows both of a pair, or few of
+// them. Empty where it doesn't.
 std::string capacity_lost(const Admission& admission, double least) {
-  struct Extremes {
-    double canary_fastest = INFINITY, control_slowest = 0;
+  struct Costs {
+    std::vector<double> canary_us, control_us, ratios, differences;
   };
-  std::map<std::int64_t, Extremes> sizes;
-  for (const CostSample& sample : admission.canary) {
-    double& fastest = sizes[sample.rows].canary_fastest;
-    fastest = std::min(fastest, sample.us);
+  std::map<std::int64_t, Costs> sizes;
+  for (const CostPair& pair : admission.costs) {
+    if (!(pair.canary_us > 0 && pair.control_us > 0)) continue;
+    Costs& costs = sizes[pair.rows];
+    costs.canary_us.push_back(pair.canary_us);
+    costs.control_us.push_back(pair.control_us);
+    costs.ratios.push_back(pair.canary_us / pair.control_us);
+    costs.differences.push_back(pair.canary_us - pair.control_us);
   }
-  for (const CostSample& sample : admission.control) {
-    double& slowest = sizes[sample.rows].control_slowest;
-    slowest = std::max(slowest, sample.us);
-  }
-  for (const auto& [rows, extremes] : sizes) {
-    if (std::isinf(extremes.canary_fastest) || extremes.control_slowest <= 0) continue;
-    if (extremes.canary_fastest * least > extremes.control_slowest &&
-        extremes.canary_fastest > extremes.control_slowest + least_noticed_of_step_us) {
-      return fmt::format("a step of {} takes it {:.0f} us at least, and the stable version {:.0f} us at most",
-                         rows == 1 ? "one row" : fmt::format("{} rows", rows), extremes.canary_fastest,
-                         extremes.control_slowest);
+  for (const auto& [rows, costs] : sizes) {
+    const double ratio = median_of(costs.ratios);
+    if (ratio * least > 1 && median_of(costs.differences) > least_noticed_of_step_us) {
+      return fmt::format(
+          "a step of {} takes it {:.0f} us, and the stable version {:.0f} us: {:.2f} times as long, in the "
+          "median of {} pairs",
+          rows == 1 ? "one row" : fmt::format("{} rows", rows), median_of(costs.canary_us),
+          median_of(costs.control_us), ratio, costs.ratios.size());
     }
   }
   return {};

@@ -15,17 +15,18 @@
 
 namespace nn::traffic {
 
-// How long a step of so many rows took, on one device, in one run: there are several of each size.
-struct CostSample {
+// How long a step of so many rows took, of both, one after the other on the same device: there are several
+// pairs of each size.
+struct CostPair {
   std::int64_t rows = 0;
-  double us = 0;
+  double canary_us = 0, control_us = 0;
 };
 
 // What is known of a version before anybody gets it.
 struct Admission {
   std::string misfit = {};     // why clients of the stable version would fail with it; empty: they wouldn't
   bool finite_warm_up = true;  // all answers were, in its warm-up
-  std::vector<CostSample> canary = {}, control = {};  // empty: not known
+  std::vector<CostPair> costs = {};  // empty: not known
 };
 
 // Pure: times are seconds of any clock that goes forward only. One thread.

@@ -25,6 +25,20 @@ struct NotFinite : test::FakeServable {
   }
 };
 
+// On a machine that is `load` times as slow while its steps are computed, which costs change from one moment
+// to the next.
+struct Costly : test::FakeServable {
+  Costly(std::uint64_t version, double us, double& load)
+      : FakeServable("iris", version), us(us), load(load) {}
+  std::optional<std::chrono::nanoseconds> try_step(std::int64_t rows) override {
+    if (rows > 64) return std::nullopt;
+    load = load < 1 ? 16 : load / 1.03;
+    return std::chrono::nanoseconds(std::llround(1000 * us * load * static_cast<double>(rows)));
+  }
+  double us;
+  double& load;
+};
+
 // A model with a judge, of which version 1 is the stable one.
 struct Fixture {
   test::Scratch scratch;
@@ -39,6 +53,10 @@ struct Fixture {
     fs::create_directories(base);
     std::ofstream(base + "/traffic.toml") << "[canary]\nauto = true\nsteps = [10, 100]\n";
     serve(1, std::make_shared<test::FakeServable>("iris", 1));
+  }
+  // In place of what is served.
+  void replace(std::uint64_t version, std::shared_ptr<serving::Servable> servable) {
+    versions[version].servable = std::move(servable);
   }
   void serve(std::uint64_t version, std::shared_ptr<serving::Servable> servable) {
     fs::create_directories(base + "/" + std::to_string(version));
@@ -68,6 +86,17 @@ TEST_CASE("a version whose answers in warm-up are not finite is never tried", "[
   f.serve(2, std::make_shared<NotFinite>("iris", 2));
   CHECK_THAT(f.history(), Catch::Contains("\"verdict\":\"rollback\""));
   CHECK_THAT(f.history(), Catch::Contains("answers of its warm-up are not finite"));
+}
+
+TEST_CASE("costs of both versions are measured side by side, whatever the machine does meanwhile",
+          "[experiments]") {
+  Fixture f;
+  double load = 16;
+  f.replace(1, std::make_shared<Costly>(1, 50, load));
+  const auto [us, verdict] = GENERATE(table<double, std::string>({{50, "begin"}, {80, "rollback"}}));
+  f.serve(2, std::make_shared<Costly>(2, us, load));
+  CHECK_THAT(f.history(), Catch::Contains("\"verdict\":\"" + verdict + "\""));
+  CHECK((f.history().find("times as long") != std::string::npos) == (verdict == "rollback"));
 }
 
 TEST_CASE("a version that can't be loaded any more loses its trial", "[experiments]") {

@@ -101,6 +101,17 @@ TEST_CASE("a request that is answered at once allocates nothing") {
   std::cout << "a row of 64-64-32-10 at once: " << time.count() / count << " us\n";
 }
 
+TEST_CASE("a step can be tried out between those of requests, and tells what it took") {
+  const test::Scratch scratch;
+  Batcher batcher({});
+  const auto model = digits(scratch, batcher);
+  const auto one = model->try_step(1), many = model->try_step(256);
+  REQUIRE((one && many));
+  CHECK(*one > 0ns);
+  CHECK(*many > *one);
+  CHECK(!model->try_step(257));  // nothing is ready for so many
+}
+
 TEST_CASE("requests that are queued allocate nothing once there have been as many") {
   const test::Scratch scratch;
   Batcher batcher({});

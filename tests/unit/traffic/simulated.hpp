@@ -45,11 +45,13 @@ struct Simulated {
     traffic::Admission out;
     if (fault.other_width) out.misfit = "it answers something else";
     for (std::int64_t rows = 1; rows <= 64; rows *= 2) {
-      for (int i = 0; i < 5; ++i) {
-        const double us = 20 + 3 * static_cast<double>(rows);
+      for (int i = 0; i < 21; ++i) {
+        // What else the machine does slows both of a pair, or interrupts one of them.
+        const double us = (20 + 3 * static_cast<double>(rows)) * std::exp(0.5 * random.normal());
         const double times = rows == 64 ? fault.slower_at_64 : 1;
-        out.control.push_back({rows, us * std::exp(0.1 * random.normal())});
-        out.canary.push_back({rows, us * fault.slower * times * std::exp(0.1 * random.normal())});
+        const auto noise = [&] { return std::exp(0.1 * random.normal()) * (random.uniform() < 0.2 ? 4 : 1); };
+        const double canary_us = us * fault.slower * times * noise();
+        out.costs.push_back({rows, canary_us, us * noise()});
       }
     }
     return out;

@@ -48,12 +48,14 @@ table::SplitPart parse_part(std::string_view text) {
 void add_format_options(options::List& list, SourceOptions& o) {
   CsvOptions& csv = o.csv;
   options::Group group(list, "Input format", Effect::input);
-  group.add({.name = "format",
-             .value = "FORMAT",
-             .help = "csv, tsv, npy, npz, idx, libsvm, stream (default: seen from the input)",
-             .text = "Take the input for `csv`, `tsv`, `npy`, `npz`, `idx`, `libsvm` or `stream` whatever it "
-                     "looks like."},
-            options::choice(o.format));
+  group.add(
+      {.name = "format",
+       .value = "FORMAT",
+       .help = "csv, tsv, json, npy, npz, idx, libsvm, stream (default: seen from the input)",
+       .text =
+           "Take the input for `csv`, `tsv`, `json`, `npy`, `npz`, `idx`, `libsvm` or `stream` whatever it "
+           "looks like."},
+      options::choice(o.format));
   group.add(
       {.name = "delimiter",
        .value = "CHAR",
@@ -332,6 +334,7 @@ const EnumNames<FileFormat>& enum_names(FileFormat) {
   static constexpr EnumName<FileFormat> table[] = {{FileFormat::automatic, "automatic"},
                                                    {FileFormat::csv, "csv"},
                                                    {FileFormat::tsv, "tsv"},
+                                                   {FileFormat::json, "json"},
                                                    {FileFormat::npy, "npy"},
                                                    {FileFormat::npz, "npz"},
                                                    {FileFormat::idx, "idx"},

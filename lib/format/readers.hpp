@@ -33,6 +33,12 @@ std::unique_ptr<BatchSource> read_idx(std::unique_ptr<ByteInput> input, const st
 std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                          const Schema* like = nullptr);
 
+// JSON: an object a line, objects behind each other, or an array of objects. Keys are columns, those that the
+// first rows have: numbers f64, texts categories, true and false booleans, arrays of numbers of one shape f64
+// tensors; null and keys that a row lacks are missing values. `like` as above.
+std::unique_ptr<BatchSource> read_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                       const Schema* like = nullptr);
+
 // CSV/TSV on `readers` threads; the batches come in the order of the file.
 std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options);
 

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "format/csv/csv.hpp"
 #include "format/csv/decode.hpp"
+#include "format/json/objects.hpp"
 #include "format/libsvm/text.hpp"
 #include "format/readers.hpp"
 
@@ -84,6 +85,7 @@ table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input
     case FileFormat::npy: return read_npy(std::move(input), "x");
     case FileFormat::npz: return read_npz(spooled(std::move(input))->mapped());
     case FileFormat::idx: return read_idx(std::move(input), "x");
+    case FileFormat::json: return read_json(std::move(input), options, like);
     case FileFormat::libsvm: return read_libsvm(std::move(input), options, like);
     case FileFormat::stream: return read_stream(std::move(input), options.limits);
     case FileFormat::tsv: return read_csv_like(std::move(input), as_tsv(options), like);
@@ -213,12 +215,14 @@ FileFormat detect_format(std::string_view head, const std::string& name) {
   };
   if (ends_with({".csv"})) return FileFormat::csv;
   if (ends_with({".tsv", ".tab"})) return FileFormat::tsv;
+  if (ends_with({".jsonl", ".ndjson", ".json"})) return FileFormat::json;
   if (ends_with({".npy"})) return FileFormat::npy;
   if (ends_with({".npz"})) return FileFormat::npz;
   if (ends_with({".idx", "-ubyte"})) return FileFormat::idx;
   if (ends_with({".svm", ".libsvm", ".svmlight"})) return FileFormat::libsvm;
   if (ends_with({".arrows", ".arrow", ".feather"})) return FileFormat::stream;
   if (has_wide_mark(head)) return FileFormat::csv;
+  if (looks_like_json(head)) return FileFormat::json;
   // A first row that goes on behind the head is looked at up to its last word there.
   if (head.size() >= most_head_bytes && !looks_like_libsvm(head, false))
     head = head.substr(0, head.find_last_of(" \t"));

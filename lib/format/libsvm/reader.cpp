@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "format/libsvm/text.hpp"
+#include "format/lines.hpp"
 #include "format/readers.hpp"
 #include "format/source_open.hpp"
 #include "tensor/first_feature.hpp"
@@ -100,14 +101,14 @@ class LibsvmSource : public BatchSource {
   // Decides from all files that can be read again; of a pipe whose width is known, from its first lines.
   void look_ahead(const SourceOptions& options) {
     if (options.features <= 0) lines_.load_all();
-    lines_.load_some();
+    lines_.load(1);
     LibsvmSurvey found;
     const std::string_view ahead = lines_.rest();
     found.look_at(lines_.complete() ? ahead : ahead.substr(0, ahead.rfind('\n') + 1));
     std::string zero_at = found.zero_line < 0 ? "" : fmt::format("{}:{}", lines_.name(), found.zero_line);
     for (std::size_t i = 1; i < options.inputs.size(); ++i) {
       if (!is_regular_file(options.inputs[i])) continue;
-      LibsvmLines other(open_bytes(options.inputs[i]), options.limits.max_frame);
+      LineReader other(open_bytes(options.inputs[i]), options.limits.max_frame);
       other.load_all();
       LibsvmSurvey more;
       more.look_at(other.rest());
@@ -250,7 +251,7 @@ class LibsvmSource : public BatchSource {
          lines_.line_number(), printable(word), value);
   }
 
-  LibsvmLines lines_;
+  LineReader lines_;
   Extent extent_;
   std::int64_t rows_ = 0;  // of a batch
   std::shared_ptr<const Schema> schema_;

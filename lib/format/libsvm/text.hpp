@@ -3,12 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
-
-#include "format/bytes.hpp"
 
 namespace nn::format {
 
@@ -38,35 +34,6 @@ struct LibsvmSurvey {
   // wrong with them.
   void look_at(std::string_view text);
   std::int64_t lines = 0;  // looked at
-};
-
-// Lines of a mapped file in place, or of a pipe piece by piece. A byte order mark is passed over.
-class LibsvmLines {
- public:
-  LibsvmLines(std::unique_ptr<ByteInput> input, std::size_t longest);
-
-  const std::string& name() const { return input_->name(); }
-  std::int64_t line_number() const { return number_; }
-  bool complete() const { return complete_; }
-  std::string_view rest() const { return rest_; }  // what was read and not yet taken
-
-  void load_all();
-  // Reads once, where nothing was read so far.
-  void load_some();
-  // Data error for a line over `longest` bytes.
-  bool next(std::string_view& line);
-
- private:
-  void refill();
-  [[noreturn]] void fail_length(std::int64_t line) const;
-
-  std::unique_ptr<ByteInput> input_;
-  std::size_t longest_;
-  std::shared_ptr<const MappedFile> file_;
-  std::string buffer_;
-  std::string_view rest_;
-  std::int64_t number_ = 0;
-  bool complete_ = false, began_ = false;
 };
 
 }  // namespace nn::format

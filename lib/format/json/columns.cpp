@@ -1,0 +1,249 @@
+#include "format/json/columns.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "table/columns.hpp"
+
+namespace nn::format {
+namespace {
+
+constexpr std::size_t sample_bytes = 1 << 20, most_sample_bytes = 16 << 20;
+constexpr std::int64_t sample_rows = 1000;
+constexpr std::size_t most_columns = 65536;
+
+// A column as the rows that were looked at show it.
+struct Look {
+  std::string name;
+  std::int64_t numbers = 0, booleans = 0, texts = 0, arrays = 0;
+  bool nested = false;
+  std::optional<Shape> shape;
+};
+
+void look_at_value(JsonCursor& cursor, Look& look) {
+  switch (cursor.peek()) {
+    case '"':
+      cursor.string();
+      ++look.texts;
+      return;
+    case 't':
+    case 'f':
+      cursor.boolean();
+      ++look.booleans;
+      return;
+    case 'n': cursor.skip(); return;
+    case '{':
+      cursor.skip();
+      look.nested = true;
+      return;
+    case '[': {
+      const auto shape = pass_array(cursor);
+      if (look.arrays++ == 0) look.shape = shape;
+      look.nested = look.nested || !shape || shape != look.shape;
+      return;
+    }
+    default: cursor.number(); ++look.numbers;
+  }
+}
+
+class Looks {
+ public:
+  void look_at(std::string_view line) {
+    unescaped_.clear();
+    JsonCursor cursor(line, unescaped_, deepest_json);
+    cursor.object([&](std::string_view key) {
+      if (!cursor.ok()) return;
+      look_at_value(cursor, looks_[position(key)]);
+    });
+    ++rows;
+  }
+  std::vector<Look>& all() { return looks_; }
+  std::int64_t rows = 0;
+
+ private:
+  std::size_t position(std::string_view key) {
+    const auto found = positions_.find(key);
+    if (found != positions_.end()) return found->second;
+    if (looks_.size() == most_columns) fail_data("more than {} columns", most_columns);
+    looks_.push_back({.name = std::string(key)});
+    return positions_.emplace(std::string(key), looks_.size() - 1).first->second;
+  }
+  std::vector<Look> looks_;
+  std::map<std::string, std::size_t, std::less<>> positions_;
+  std::deque<std::string> unescaped_;
+};
+
+Looks look_at_rows(LineReader& lines) {
+  Looks looks;
+  for (std::size_t wanted = sample_bytes;; wanted *= 2) {
+    lines.load(wanted);
+    const std::string_view ahead = lines.rest();
+    const bool all = lines.complete() && ahead.size() <= wanted;
+    std::string_view sample = ahead.substr(0, wanted);
+    if (!all) sample = sample.substr(0, sample.rfind('\n') + 1);
+    const auto rows = std::count(sample.begin(), sample.end(), '\n');
+    if (!all && rows < sample_rows && wanted < most_sample_bytes) continue;
+    while (!sample.empty()) {
+      const auto end = sample.find('\n');
+      const std::string_view line = sample.substr(0, end);
+      if (!trim(line).empty()) looks.look_at(line);
+      sample.remove_prefix(end == std::string_view::npos ? sample.size() : end + 1);
+    }
+    return looks;
+  }
+}
+
+JsonKind kind_of(const Look& look) {
+  const int kinds = (look.numbers > 0) + (look.booleans > 0) + (look.texts > 0) + (look.arrays > 0);
+  if (look.nested || (look.arrays > 0 && kinds > 1)) return JsonKind::nested;
+  if (look.arrays > 0) return JsonKind::tensor;
+  if (look.texts > 0 || (look.booleans > 0 && look.numbers > 0)) return JsonKind::category;
+  return look.booleans > 0 ? JsonKind::boolean : JsonKind::number;
+}
+
+void warn_of_mixtures(const std::vector<Look>& looks, const JsonLayout& layout, const std::string& name) {
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    const Look& look = looks[i];
+    if (layout.columns[i].kind != JsonKind::category || look.texts == 0 || look.numbers + look.booleans == 0)
+      continue;
+    return warn(
+        "{}: column '{}' has texts and {} that are none among its first {} values: all are taken for "
+        "texts, as they are written",
+        name, printable(look.name), look.numbers + look.booleans, look.texts + look.numbers + look.booleans);
+  }
+}
+
+std::optional<JsonKind> kind_of(const Field& field) {
+  switch (field.type) {
+    case DType::f64: return field.shape.empty() ? JsonKind::number : JsonKind::tensor;
+    case DType::boolean: return JsonKind::boolean;
+    case DType::category: return JsonKind::category;
+    case DType::utf8: return JsonKind::text;
+    case DType::opaque: return field.foreign_type.empty() ? JsonKind::left_out : JsonKind::nested;
+    default: return std::nullopt;
+  }
+}
+
+bool take_like(JsonLayout& layout, const Schema& like) {
+  for (const Field& field : like.fields) {
+    const auto kind = kind_of(field);
+    if (!kind) return false;
+    layout.columns.push_back({field.name, *kind, field.shape, false});
+  }
+  return true;
+}
+
+DType type_of(JsonKind kind) {
+  switch (kind) {
+    case JsonKind::number:
+    case JsonKind::tensor: return DType::f64;
+    case JsonKind::boolean: return DType::boolean;
+    case JsonKind::category: return DType::category;
+    case JsonKind::text: return DType::utf8;
+    default: return DType::opaque;
+  }
+}
+
+void take_options(JsonLayout& layout, const SourceOptions& options) {
+  const Schema& schema = *layout.schema;
+  std::vector<JsonColumn>& columns = layout.columns;
+  const auto is_scalar = [](JsonKind kind) { return kind != JsonKind::tensor && kind != JsonKind::nested; };
+  for (const TableForm::Column& known : options.form.columns) {
+    const auto at = schema.find(known.name);
+    if (!at || !is_scalar(columns[*at].kind)) continue;
+    if (known.text || columns[*at].kind == JsonKind::category)
+      columns[*at].kind = known.text ? JsonKind::category : JsonKind::number;
+  }
+  for (const std::string& name : options.csv.text) {
+    JsonColumn& column = columns[table::find_column(schema, name, "--text")];
+    if (is_scalar(column.kind)) column.kind = JsonKind::category;
+  }
+  for (const std::string& name : options.csv.number) {
+    JsonColumn& column = columns[table::find_column(schema, name, "--number")];
+    if (is_scalar(column.kind)) column.kind = JsonKind::number;
+  }
+  const table::ColumnOptions wanted = table::with_usual(options.columns, schema);
+  const table::ColumnChoice choice = table::choose_columns(schema, wanted);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!choice.keeps(i)) columns[i].kind = JsonKind::left_out;
+  }
+  if (choice.id && is_scalar(columns[*choice.id].kind)) columns[*choice.id].kind = JsonKind::text;
+  if (choice.y && wanted.label) columns[*choice.y].exact = true;
+}
+
+}  // namespace
+
+std::optional<Shape> pass_array(JsonCursor& cursor) {
+  std::optional<Shape> inner;
+  std::int64_t count = 0;
+  bool right = true;
+  cursor.array([&] {
+    std::optional<Shape> shape;
+    const char first = cursor.peek();
+    if (first == '[') {
+      shape = pass_array(cursor);
+    } else if (first == '"' || first == '{' || first == 't' || first == 'f') {
+      cursor.skip();
+    } else {
+      if (first == 'n' ? cursor.take_null() : (cursor.number(), cursor.ok())) shape = Shape{};
+    }
+    right = right && shape && (count == 0 || shape == inner);
+    if (count++ == 0) inner = std::move(shape);
+  });
+  if (!right || !cursor.ok() || count == 0) return std::nullopt;
+  Shape shape{count};
+  shape.insert(shape.end(), inner->begin(), inner->end());
+  return shape;
+}
+
+JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, const Schema* like) {
+  JsonLayout layout;
+  std::vector<Look> looks;
+  if (like == nullptr || !take_like(layout, *like)) {
+    layout.columns.clear();
+    Looks seen = look_at_rows(lines);
+    layout.rows = seen.rows;
+    looks = std::move(seen.all());
+    for (const Look& look : looks) {
+      layout.columns.push_back({look.name, kind_of(look), look.shape.value_or(Shape{}), false});
+      if (layout.columns.back().kind != JsonKind::tensor) layout.columns.back().shape.clear();
+    }
+    // A column that people speak of may come later.
+    for (const auto* names : {&options.csv.text, &options.csv.number}) {
+      for (const std::string& name : *names) {
+        const auto same = [&](const JsonColumn& column) { return column.name == name; };
+        if (std::none_of(layout.columns.begin(), layout.columns.end(), same) &&
+            name.find_first_not_of("0123456789") != std::string::npos && name != "last")
+          layout.columns.push_back({.name = name});
+      }
+    }
+    if (layout.rows == 0) fail_data("there are no rows");
+    if (layout.columns.empty()) fail_data("its rows have no columns");
+  }
+  const auto schema = std::make_shared<Schema>();
+  for (std::size_t i = 0; i < layout.columns.size(); ++i) {
+    Field field;
+    field.name = layout.columns[i].name;
+    field.nullable = true;
+    schema->fields.push_back(std::move(field));
+    layout.positions.emplace(layout.columns[i].name, i);
+  }
+  layout.schema = schema;
+  take_options(layout, options);
+  warn_of_mixtures(looks, layout, lines.name());
+  for (std::size_t i = 0; i < layout.columns.size(); ++i) {
+    const JsonColumn& column = layout.columns[i];
+    Field& field = schema->fields[i];
+    field.type = type_of(column.kind);
+    if (column.kind == JsonKind::tensor) field.shape = column.shape;
+    if (column.kind == JsonKind::nested)
+      field.foreign_type = i < looks.size() && looks[i].arrays > 0 ? "array" : "object";
+  }
+  return layout;
+}
+
+}  // namespace nn::format

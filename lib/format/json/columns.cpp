@@ -69,7 +69,7 @@ class Looks {
     const auto found = positions_.find(key);
     if (found != positions_.end()) return found->second;
     if (looks_.size() == most_columns) fail_data("more than {} columns", most_columns);
-    looks_.push_back({.name = std::string(key)});
+    looks_.emplace_back().name = key;
     return positions_.emplace(std::string(key), looks_.size() - 1).first->second;
   }
   std::vector<Look> looks_;
@@ -172,7 +172,9 @@ void take_options(JsonLayout& layout, const SourceOptions& options) {
     if (!choice.keeps(i)) columns[i].kind = JsonKind::left_out;
   }
   if (choice.id && is_scalar(columns[*choice.id].kind)) columns[*choice.id].kind = JsonKind::text;
-  if (choice.y && wanted.label) columns[*choice.y].exact = true;
+  if (wanted.label) {
+    for (const std::size_t i : choice.y) columns[i].exact = true;
+  }
 }
 
 }  // namespace
@@ -218,7 +220,7 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
         const auto same = [&](const JsonColumn& column) { return column.name == name; };
         if (std::none_of(layout.columns.begin(), layout.columns.end(), same) &&
             name.find_first_not_of("0123456789") != std::string::npos && name != "last")
-          layout.columns.push_back({.name = name});
+          layout.columns.emplace_back().name = name;
       }
     }
     if (layout.rows == 0) fail_data("there are no rows");

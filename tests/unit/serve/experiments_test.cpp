@@ -28,8 +28,8 @@ struct NotFinite : test::FakeServable {
 // On a machine that is `load` times as slow while its steps are computed, which costs change from one moment
 // to the next.
 struct Costly : test::FakeServable {
-  Costly(std::uint64_t version, double us, double& load)
-      : FakeServable("iris", version), us(us), load(load) {}
+  Costly(std::uint64_t version, double its_us, double& its_load)
+      : FakeServable("iris", version), us(its_us), load(its_load) {}
   std::optional<std::chrono::nanoseconds> try_step(std::int64_t rows) override {
     if (rows > 64) return std::nullopt;
     load = load < 1 ? 16 : load / 1.03;
@@ -93,7 +93,8 @@ TEST_CASE("costs of both versions are measured side by side, whatever the machin
   Fixture f;
   double load = 16;
   f.replace(1, std::make_shared<Costly>(1, 50, load));
-  const auto [us, verdict] = GENERATE(table<double, std::string>({{50, "begin"}, {80, "rollback"}}));
+  const auto [us, verdict] =
+      GENERATE(Catch::Generators::table<double, std::string>({{50, "begin"}, {80, "rollback"}}));
   f.serve(2, std::make_shared<Costly>(2, us, load));
   CHECK_THAT(f.history(), Catch::Contains("\"verdict\":\"" + verdict + "\""));
   CHECK((f.history().find("times as long") != std::string::npos) == (verdict == "rollback"));

@@ -61,11 +61,11 @@ traffic::Served served_of(const std::string& name, const serving::Catalog& catal
     const auto at = entry.versions.find(version);
     return at == entry.versions.end() ? nullptr : at->second.servable;
   };
-  served.admission = [servable_of, &clock](std::uint64_t canary, std::uint64_t control) {
+  served.admission = [servable_of, &clock](std::uint64_t canary, std::uint64_t control, bool costs) {
     traffic::Admission admission;
     const auto tried = servable_of(canary), stable = servable_of(control);
     if (tried) admission.finite_warm_up = tried->report().finite;
-    if (tried && stable) admission.costs = side_by_side(*tried, *stable, clock);
+    if (costs && tried && stable) admission.costs = side_by_side(*tried, *stable, clock);
     return admission;
   };
   served.absence = [&catalog, name](const traffic::Target& target) {

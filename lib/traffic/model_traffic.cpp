@@ -232,7 +232,8 @@ void ModelTraffic::maybe_begin(const Served& served, double now_s, double unix_s
                !decided_.contains(version);
       });
   if (newest == served.available.rend()) return;
-  Admission admission = served.admission ? served.admission(*newest, stable) : Admission{};
+  const bool costs = plan_.canary.min_capacity_ratio > 0;
+  Admission admission = served.admission ? served.admission(*newest, stable, costs) : Admission{};
   if (admission.misfit.empty()) admission.misfit = repository::misfit(base_, stable, *newest);
   judge_.emplace(plan_.canary, *newest, stable, now_s);
   act(judge_->admit(admission), unix_s);

@@ -44,8 +44,9 @@ struct Served {
   std::set<std::uint64_t> broken =
       {};  // that can't be loaded, and won't be while their files are what they are
   std::map<std::string, std::uint64_t, std::less<>> labels;
-  // What is known of a version beside its file (Admission::misfit is found out here); may be empty.
-  std::function<Admission(std::uint64_t canary, std::uint64_t control)> admission = {};
+  // What is known of a version beside its file (Admission::misfit is found out here), with costs where they
+  // are wanted: they are measured then. May be empty.
+  std::function<Admission(std::uint64_t canary, std::uint64_t control, bool costs)> admission = {};
   // Why a target doesn't answer, where waiting doesn't help; nothing where it does, or will soon. May be
   // empty.
   std::function<std::optional<Error>(const Target& target)> absence = {};

@@ -97,7 +97,19 @@ TEST_CASE("costs of both versions are measured side by side, whatever the machin
       GENERATE(Catch::Generators::table<double, std::string>({{50, "begin"}, {80, "rollback"}}));
   f.serve(2, std::make_shared<Costly>(2, us, load));
   CHECK_THAT(f.history(), Catch::Contains("\"verdict\":\"" + verdict + "\""));
+  CHECK(load != 16);
   CHECK((f.history().find("times as long") != std::string::npos) == (verdict == "rollback"));
+}
+
+TEST_CASE("costs that nobody asks for are not measured", "[experiments]") {
+  Fixture f;
+  std::ofstream(f.base + "/traffic.toml")
+      << "[canary]\nauto = true\nsteps = [10, 100]\nmin_capacity_ratio = 0\n";
+  double load = 16;
+  f.replace(1, std::make_shared<Costly>(1, 50, load));
+  f.serve(2, std::make_shared<Costly>(2, 80, load));
+  CHECK_THAT(f.history(), Catch::Contains("\"verdict\":\"begin\""));
+  CHECK(load == 16);
 }
 
 TEST_CASE("a version that can't be loaded any more loses its trial", "[experiments]") {

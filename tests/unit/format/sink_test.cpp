@@ -268,8 +268,7 @@ TEST_CASE("elements that have names are columns of these names, where they diffe
   const Batch texts = predictions(R"(["cat","a \"dog\"",""])", "y");
   CHECK(written(OutputFormat::csv, {texts}) ==
         "label,proba_cat,\"proba_a \"\"dog\"\"\",proba_,\"y_a,b\",y_c\n4,0.25,0.5,0.25,1,2\n");
-  CHECK(written(OutputFormat::json, {texts}) ==
-        "{\"label\":4,\"proba\":[0.25,0.5,0.25],\"y\":[1,2]}\n");
+  CHECK(written(OutputFormat::json, {texts}) == "{\"label\":4,\"proba\":[0.25,0.5,0.25],\"y\":[1,2]}\n");
   CHECK(written(OutputFormat::text, {texts}) ==
         "label  proba_cat  proba_a \"dog\"  proba_  y_a,b  y_c\n"
         "    4       0.25            0.5    0.25      1    2\n");

@@ -11,7 +11,8 @@ namespace {
 
 class ArraySource : public BatchSource {
  public:
-  explicit ArraySource(std::vector<NamedArray> arrays) : arrays_(std::move(arrays)) {
+  ArraySource(std::vector<NamedArray> arrays, const std::vector<UnfitArray>& unfit)
+      : arrays_(std::move(arrays)), unfit_(unfit.size()) {
     auto schema = std::make_shared<Schema>();
     rows_ = arrays_.front().reader.rows();
     batch_rows_ = usual_batch_rows;
@@ -23,6 +24,8 @@ class ArraySource : public BatchSource {
       }
       batch_rows_ = std::min(batch_rows_, array.reader.batch_rows());
     }
+    for (const UnfitArray& array : unfit)
+      schema->fields.push_back({array.column, DType::opaque, {}, false, {}, array.what});
     schema_ = std::move(schema);
   }
 
@@ -37,12 +40,14 @@ class ArraySource : public BatchSource {
     Batch batch{schema_, row_, std::min(batch_rows_, rows_ - row_), {}};
     batch.columns.reserve(arrays_.size());
     for (NamedArray& array : arrays_) batch.columns.push_back(array.reader.next(batch.rows));
+    batch.columns.resize(batch.columns.size() + unfit_);
     row_ += batch.rows;
     return batch;
   }
 
  private:
   std::vector<NamedArray> arrays_;
+  std::size_t unfit_;
   std::shared_ptr<const Schema> schema_;
   std::int64_t rows_ = 0;
   std::int64_t row_ = 0;
@@ -51,8 +56,8 @@ class ArraySource : public BatchSource {
 
 }  // namespace
 
-std::unique_ptr<BatchSource> rows_of_arrays(std::vector<NamedArray> arrays) {
-  return std::make_unique<ArraySource>(std::move(arrays));
+std::unique_ptr<BatchSource> rows_of_arrays(std::vector<NamedArray> arrays, std::vector<UnfitArray> unfit) {
+  return std::make_unique<ArraySource>(std::move(arrays), unfit);
 }
 
 }  // namespace nn::format

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "format/parts.hpp"
 #include "format/source_open.hpp"
@@ -146,6 +147,37 @@ table::SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
 
 }  // namespace
 
+namespace {
+
+bool is_positional(const std::string& name) {
+  return name.size() > 1 && name[0] == 'c' && name.find_first_not_of("0123456789", 1) == std::string::npos;
+}
+
+// The index that pandas writes is a column like any other, and hardly one to learn from. Where a model says
+// what it wants, that does.
+void warn_of_index(const SourceOptions& options, const Schema& schema) {
+  if (!options.form.columns.empty()) return;
+  std::vector<const std::string*> features;
+  for (const Field& field : schema.fields) {
+    if (field.name != "y" && field.name != "id") features.push_back(&field.name);
+  }
+  if (features.empty()) return;
+  const std::string* index = nullptr;
+  for (const std::string* name : features) {
+    if (*name == "__index_level_0__") index = name;
+  }
+  const bool nameless =
+      features.size() > 1 && *features[0] == "c0" &&
+      std::none_of(features.begin() + 1, features.end(), [](auto* name) { return is_positional(*name); });
+  if (nameless || *features[0] == "Unnamed: 0") index = features[0];
+  if (index == nullptr) return;
+  const std::string name = printable(*index);
+  warn("column '{}' {}, and is a column like the others; --drop '{}' leaves it out, --id passes it on", name,
+       nameless ? "has no name, as the index that pandas writes" : "is the index that pandas wrote", name);
+}
+
+}  // namespace
+
 std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
   SourceOptions options = given;
   if (options.inputs.empty()) options.inputs = {"-"};
@@ -165,6 +197,7 @@ std::unique_ptr<BatchSource> open_source(const SourceOptions& given) {
     source = table::row_repeat([options](std::uint64_t epoch) { return open_epoch(options, epoch); },
                                options.rows.repeat);
   }
+  warn_of_index(options, *source->schema());
   if (options.rows.batch > 0) source = table::row_batch(std::move(source), options.rows.batch);
   return source;
 }

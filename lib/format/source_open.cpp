@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "format/csv/csv.hpp"
 #include "format/csv/decode.hpp"
+#include "format/foreign.hpp"
 #include "format/json/objects.hpp"
 #include "format/libsvm/text.hpp"
 #include "format/readers.hpp"
@@ -32,23 +33,6 @@ std::string plain_name(std::string name) {
 bool is_idx(std::string_view head) {
   return head.size() >= 4 && head[0] == 0 && head[1] == 0 &&
          idx_types.find(head[2]) != std::string_view::npos && head[3] >= 1 && head[3] <= 8;
-}
-
-[[noreturn]] void fail_foreign(const std::string& name, const char* what, const char* advice) {
-  throw make_error(ErrorKind::unsupported, "is {}, which is not read here; {}", what, advice)
-      .within_file(name);
-}
-
-void refuse_foreign(std::string_view head, const std::string& name) {
-  if (head.starts_with("PAR1")) {
-    fail_foreign(name, "a Parquet file",
-                 "convert it to Arrow or CSV first, for example with pandas or DuckDB");
-  }
-  if (head.starts_with("\x89HDF")) fail_foreign(name, "an HDF5 file", "export its arrays as .npy or .npz");
-  if (head.starts_with("BZh")) fail_foreign(name, "compressed with bzip2", "pipe it through: bzip2 -dc");
-  if (head.starts_with("\xFD"
-                       "7zXZ"))
-    fail_foreign(name, "compressed with xz", "pipe it through: xz -dc");
 }
 
 std::string_view as_text(std::span<const std::byte> bytes) {

@@ -1,5 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -69,18 +73,62 @@ std::string NpzArchive::read_text(const std::string& name) const {
   return text;
 }
 
+namespace {
+
+// The number of rows that more than half of the arrays have; nothing where there is none.
+std::optional<std::int64_t> usual_rows(const std::vector<NamedArray>& arrays) {
+  std::map<std::int64_t, std::size_t> counts;
+  for (const NamedArray& array : arrays) ++counts[array.reader.rows()];
+  for (const auto& [rows, count] : counts) {
+    if (count * 2 > arrays.size()) return rows;
+  }
+  return std::nullopt;
+}
+
+// Moves arrays that are no columns beside the others, of which there are more, from `arrays` to `unfit`.
+void part_unfit(std::vector<NamedArray>& arrays, std::vector<UnfitArray>& unfit) {
+  const auto rows = usual_rows(arrays);
+  std::vector<NamedArray> fit;
+  for (NamedArray& array : arrays) {
+    if (!array.reader.layout().shape.empty() && (!rows || array.reader.rows() == *rows)) {
+      fit.push_back(std::move(array));
+    } else if (array.reader.layout().shape.empty() && arrays.size() > 1) {
+      unfit.push_back({array.column, "a single value"});
+    } else if (rows && array.reader.rows() != *rows) {
+      unfit.push_back({array.column, fmt::format("{} rows instead of {}", array.reader.rows(), *rows)});
+    } else {
+      fit.push_back(std::move(array));
+    }
+  }
+  arrays = std::move(fit);
+}
+
+}  // namespace
+
 std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file) {
   const ZipArchive archive(std::move(file));
   std::vector<NamedArray> arrays;
+  std::vector<UnfitArray> unfit;
+  std::optional<Error> first_fault;
   std::set<std::string> names;
   for (const ZipMember& member : archive.members()) {
     if (!names.insert(plain_name(member)).second) {
       throw data_error("two arrays of the same name").within_file(archive.title(member));
     }
-    arrays.push_back({plain_name(member), open_array(archive, member)});
+    try {
+      arrays.push_back({plain_name(member), open_array(archive, member)});
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unsupported) throw;
+      if (!first_fault) first_fault = error;
+      std::string_view what = error.message();
+      what = what.substr(what.starts_with("holds ") ? 6 : 0);
+      unfit.push_back({plain_name(member), std::string(what.substr(0, what.find(';')))});
+    }
   }
+  part_unfit(arrays, unfit);
+  if (arrays.empty() && first_fault) throw *first_fault;
   if (arrays.empty()) throw data_error("holds no arrays").within_file(archive.name());
-  return rows_of_arrays(std::move(arrays));
+  return rows_of_arrays(std::move(arrays), std::move(unfit));
 }
 
 }  // namespace nn::format

@@ -310,6 +310,31 @@ TEST_CASE("npz: as data, arrays need names, rows and as many of them") {
   }
 }
 
+TEST_CASE("npz: arrays that are no columns are left out by name, where most are") {
+  const std::string three = npy(dictionary("|u1", false, "(3,)"), "abc");
+  ZipFile zip;
+  zip.add("a.npy", small_npy(), true);
+  zip.add("names.npy", npy(dictionary("|O", false, "(2,)"), "what pickle writes"), true);
+  zip.add("b.npy", three, false);
+  zip.add("c.npy", small_npy(), true);
+  zip.add("n.npy", npy(dictionary("|u1", false, "()"), "a"), true);
+  zip.add("d.npy", small_npy(), true);
+  const ScratchFile scratch(zip.finished());
+  const auto source = read_npz(MappedFile::open(scratch.path()));
+  const auto& fields = source->schema()->fields;
+  REQUIRE(fields.size() == 6);
+  CHECK(fields[1].name == "c");
+  CHECK(fields[2].name == "d");
+  for (std::size_t i = 3; i < 6; ++i) CHECK(fields[i].type == DType::opaque);
+  CHECK_THAT(fields[3].foreign_type, Contains("|O"));
+  CHECK(fields[4].foreign_type == "3 rows instead of 2");
+  CHECK(fields[5].foreign_type == "a single value");
+  const auto batch = source->next();
+  REQUIRE(batch);
+  CHECK(batch->rows == 2);
+  CHECK(batch->columns.size() == 6);
+}
+
 TEST_CASE("npz: cut off at every byte, and with every byte changed") {
   ZipFile zip;
   zip.add("a.npy", small_npy(), true);

@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "base/json_text.hpp"
+#include "base/json_lines.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "table/describe.hpp"
@@ -13,7 +12,6 @@
 namespace nn::table {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Cells = std::vector<std::string>;
 
 constexpr std::string_view gap = "  ";
@@ -234,40 +232,60 @@ class Report {
   bool rough_counts_ = false, rough_quantiles_ = false;
 };
 
-// JSON has no infinities.
-Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+std::string list_of(const std::vector<std::string>& values) {
+  std::string out;
+  for (const std::string& value : values) out += (out.empty() ? "" : ",") + value;
+  return "[" + out + "]";
+}
 
-Json json_of(const ColumnSummary& column) {
-  Json out{{"name", column.field.name}, {"type", name_of(column.field.type)}};
-  if (!column.field.shape.empty()) out["shape"] = column.field.shape;
-  if (const std::string* source = column.field.metadata.find("nn.source_name")) out["source_name"] = *source;
-  if (column.field.type == DType::opaque) {
-    out["type"] = column.field.foreign_type;
-    return out;
+// What is JSON already.
+void add_text(std::string& object, std::string_view key, const std::string& json) {
+  if (object.size() > 1) object += ",";
+  object += json_quoted(key) + ":" + json;
+}
+
+void add_numbers(std::string& out, const ColumnSummary::Numbers& numbers) {
+  add_json(out, "min", numbers.least);
+  if (numbers.quantiles.size() == 3) {
+    std::string quantiles = "{";
+    add_json(quantiles, "0.25", numbers.quantiles[0]);
+    add_json(quantiles, "0.5", numbers.quantiles[1]);
+    add_json(quantiles, "0.75", numbers.quantiles[2]);
+    add_text(out, "quantiles", quantiles + "}");
+    add_json(out, "quantiles_exact", numbers.quantiles_exact);
   }
-  out["missing"] = column.missing;
+  add_json(out, "max", numbers.largest);
+  add_json(out, "mean", numbers.mean);
+}
+
+std::string json_of(const ColumnSummary& column) {
+  std::string out = "{";
+  add_json(out, "name", column.field.name);
+  const bool is_opaque = column.field.type == DType::opaque;
+  add_json(out, "type", is_opaque ? std::string_view(column.field.foreign_type) : name_of(column.field.type));
+  std::vector<std::string> shape;
+  for (const std::int64_t size : column.field.shape) shape.push_back(std::to_string(size));
+  if (!shape.empty()) add_text(out, "shape", list_of(shape));
+  if (const std::string* source = column.field.metadata.find("nn.source_name"))
+    add_json(out, "source_name", *source);
+  if (is_opaque) return out + "}";
+  add_json(out, "missing", column.missing);
   if (column.distinct) {
-    out["distinct"] = *column.distinct;
-    out["distinct_exact"] = column.distinct_exact;
+    add_json(out, "distinct", *column.distinct);
+    add_json(out, "distinct_exact", column.distinct_exact);
   }
-  if (const auto& numbers = column.numbers) {
-    out["min"] = finite(numbers->least);
-    if (numbers->quantiles.size() == 3) {
-      out["quantiles"] = {{"0.25", finite(numbers->quantiles[0])},
-                          {"0.5", finite(numbers->quantiles[1])},
-                          {"0.75", finite(numbers->quantiles[2])}};
-      out["quantiles_exact"] = numbers->quantiles_exact;
-    }
-    out["max"] = finite(numbers->largest);
-    out["mean"] = finite(numbers->mean);
+  if (column.numbers) add_numbers(out, *column.numbers);
+  if (column.top.empty()) return out + "}";
+  std::vector<std::string> top;
+  for (const ColumnSummary::Top& one : column.top) {
+    std::string& object = top.emplace_back("{");
+    add_json(object, "value", one.value);
+    add_json(object, "count", one.count);
+    object += "}";
   }
-  if (column.top.empty()) return out;
-  Json top = Json::array();
-  for (const ColumnSummary::Top& one : column.top)
-    top.push_back({{"value", one.value}, {"count", one.count}});
-  out["top"] = std::move(top);
-  out["top_exact"] = column.top_exact;
-  return out;
+  add_text(out, "top", list_of(top));
+  add_json(out, "top_exact", column.top_exact);
+  return out + "}";
 }
 
 }  // namespace
@@ -275,9 +293,12 @@ Json json_of(const ColumnSummary& column) {
 std::string to_text(const TableSummary& summary, std::size_t width) { return Report(summary, width).text(); }
 
 std::string to_json(const TableSummary& summary) {
-  Json columns = Json::array();
+  std::vector<std::string> columns;
   for (const ColumnSummary& column : summary.columns) columns.push_back(json_of(column));
-  return json_dump(Json{{"rows", summary.rows}, {"columns", std::move(columns)}}) + "\n";
+  std::string out = "{";
+  add_json(out, "rows", summary.rows);
+  add_text(out, "columns", list_of(columns));
+  return out + "}\n";
 }
 
 }  // namespace nn::table

@@ -140,6 +140,13 @@ class Categories : public TargetColumn {
   std::vector<std::int32_t> numbers_;
 };
 
+bool is_rounded(DType type, double value) { return std::abs(value) >= 0x1p53 && !is_float(type); }
+
+void say_rounded(const std::string& column, double value) {
+  warn("column '{}': {} and other whole numbers over 2^53 are rounded to the nearest 64-bit float",
+       printable(column), value);
+}
+
 class Doubles : public TargetColumn {
  public:
   explicit Doubles(const Field& from) : type_(from.type), field_(y_field(from, DType::f64, from.shape)) {}
@@ -150,18 +157,12 @@ class Doubles : public TargetColumn {
     Buffer values(static_cast<std::size_t>(count) * sizeof(double));
     for (std::int64_t i = 0; i < count; ++i) {
       const double value = values.as<double>()[i] = number_at(type_, column.data, i);
-      if (std::abs(value) >= 0x1p53 && !is_float(type_)) say_rounded(value);
+      if (is_rounded(type_, value) && !std::exchange(said_, true)) say_rounded(field_.name, value);
     }
     return with_values(column, std::move(values));
   }
 
  private:
-  void say_rounded(double value) {
-    if (std::exchange(said_, true)) return;
-    warn("column '{}': {} and other whole numbers over 2^53 are rounded to the nearest 64-bit float",
-         printable(field_.name), value);
-  }
-
   bool said_ = false;
   DType type_;
   Field field_;
@@ -216,7 +217,7 @@ std::unique_ptr<TargetColumn> target_column(const Field& field) {
   return std::make_unique<Doubles>(field);
 }
 
-TargetColumns::TargetColumns(std::vector<Field> fields) : from_(std::move(fields)) {
+TargetColumns::TargetColumns(std::vector<Field> fields) : from_(std::move(fields)), rounded_(from_.size()) {
   std::vector<std::string> names;
   field_.nullable = false;
   for (const Field& field : from_) {
@@ -237,7 +238,7 @@ TargetColumns::TargetColumns(std::vector<Field> fields) : from_(std::move(fields
   field_.metadata.set("nn.source_name", std::move(together));
 }
 
-Column TargetColumns::convert(std::span<const Column* const> columns, std::int64_t rows) const {
+Column TargetColumns::convert(std::span<const Column* const> columns, std::int64_t rows) {
   struct Owned {
     Buffer values, validity;
   };
@@ -252,8 +253,13 @@ Column TargetColumns::convert(std::span<const Column* const> columns, std::int64
     bool whole = true;
     for (std::size_t i = 0; i < width; ++i) {
       const bool valid = columns[i]->valid(row);
-      *values++ =
+      *values =
           valid ? number_at(from_[i].type, columns[i]->data, row) : std::numeric_limits<double>::quiet_NaN();
+      if (is_rounded(from_[i].type, *values) && !rounded_[i]) {
+        rounded_[i] = true;
+        say_rounded(from_[i].name, *values);
+      }
+      ++values;
       whole = whole && valid;
     }
     if (!whole) missing.push_back(row);

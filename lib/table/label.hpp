@@ -32,17 +32,18 @@ std::unique_ptr<TargetColumn> label_column(const Field& field, std::span<const C
 // Numbers: f64.
 std::unique_ptr<TargetColumn> target_column(const Field& field);
 
-// Several columns as one: y is f64 [fields], the names of its elements are those of the columns. Thread-safe.
+// Several columns as one: y is f64 [fields], the names of its elements are those of the columns.
 class TargetColumns {
  public:
   // Data errors for columns that aren't one number a row.
   explicit TargetColumns(std::vector<Field> fields);
   const Field& field() const { return field_; }
   // One column for each field, in their order. A row is missing where any of its numbers is.
-  Column convert(std::span<const Column* const> columns, std::int64_t rows) const;
+  Column convert(std::span<const Column* const> columns, std::int64_t rows);
 
  private:
   std::vector<Field> from_;
+  std::vector<bool> rounded_;  // that is said already
   Field field_;
 };
 

@@ -1,58 +1,50 @@
 #include "tensor/name_list.hpp"
 
-#include <nlohmann/json.hpp>
+#include <charconv>
+#include <deque>
 #include <utility>
 
-#include "base/json_text.hpp"
+#include "base/json_cursor.hpp"
+#include "base/json_lines.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 
 namespace nn {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::string_view element_names_key = "nn.element_names";
 
-// Each event says whether the parser goes on.
-class Names final : public Json::json_sax_t {
- public:
-  NameList list;
-
-  bool start_array(std::size_t) override { return !std::exchange(open_, true); }
-  bool end_array() override { return true; }
-  bool string(string_t& text) override { return add(std::move(text), false); }
-  bool number_integer(number_integer_t value) override { return add(std::to_string(value), true); }
-  bool number_unsigned(number_unsigned_t value) override { return add(std::to_string(value), true); }
-  bool null() override { return false; }
-  bool boolean(bool) override { return false; }
-  bool number_float(number_float_t, const string_t&) override { return false; }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return false; }
-  bool key(string_t&) override { return false; }
-  bool end_object() override { return false; }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
-    return false;
-  }
-
- private:
-  bool add(std::string name, bool integer) {
-    if (!open_ || list.names.size() == most_names) return false;
-    if (list.names.empty()) list.integers = integer;
-    list.mixed = list.integers != integer;
-    if (!list.mixed) list.names.push_back(std::move(name));
-    return !list.mixed;
-  }
-  bool open_ = false;
-};
+// A whole number of up to 64 bits in its usual form; nothing for any other value.
+std::optional<std::string> integer_text(std::string_view json) {
+  if (const auto value = find_integer(json)) return std::to_string(*value);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(json.data(), json.data() + json.size(), value);
+  const bool whole = error == std::errc() && end == json.data() + json.size();
+  return whole ? std::optional(std::to_string(value)) : std::nullopt;
+}
 
 }  // namespace
 
 std::optional<NameList> parse_name_list(std::string_view text) {
-  Names names;
-  if (!Json::sax_parse(text, &names) && !names.list.mixed) return std::nullopt;
-  return std::move(names.list);
+  if (!is_utf8(text)) return std::nullopt;
+  std::deque<std::string> unescaped;
+  JsonCursor json(text, unescaped, 1);
+  NameList list;
+  json.array([&] {
+    const bool is_text = json.peek() == '"';
+    std::optional<std::string> name =
+        is_text ? std::optional(std::string(json.string())) : integer_text(json.skip());
+    if (!name || list.names.size() == most_names) return json.fail("not a list of names");
+    if (list.names.empty()) list.integers = !is_text;
+    list.mixed = list.integers == is_text;
+    if (list.mixed) return json.fail("texts and numbers");
+    list.names.push_back(std::move(*name));
+  });
+  if (list.mixed) return list;
+  return json.ok() && json.at_end() ? std::optional(std::move(list)) : std::nullopt;
 }
 
-std::string name_list_text(const std::vector<std::string>& names) { return json_dump(Json(names)); }
+std::string name_list_text(const std::vector<std::string>& names) { return JsonValue(names).json(); }
 
 std::vector<std::string> element_names(const Field& field) {
   const std::string* text = field.metadata.find(element_names_key);

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "ensemble/same_column.hpp"
+#include "tensor/column_roles.hpp"
 
 namespace nn::ensemble {
 namespace {
@@ -225,7 +226,7 @@ void AggregateSource::take_weights(const AggregateOptions& options) {
 // taken as if they had none.
 void AggregateSource::choose_passed() {
   auto schema = std::make_shared<Schema>();
-  for (const char* name : {"id", "y"}) {
+  for (const std::string_view name : {weight_column, id_column, target_column}) {
     Passed passed;
     for (const auto& member : members_) {
       passed.at.push_back(std::nullopt);

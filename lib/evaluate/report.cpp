@@ -88,6 +88,7 @@ std::string dump(const Json& json) { return json_dump(json) + "\n"; }
 std::string to_text(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
                     const EvaluateOptions& options) {
   std::string text = line("rows", report.rows);
+  if (report.weight) text += number("weight", report.weight);
   if (unlabelled > 0) text += line("unlabelled", unlabelled);
   if (report.unknown > 0) text += line("unknown_labels", report.unknown);
   text += share("accuracy", report.accuracy);
@@ -109,6 +110,7 @@ std::string to_text(const ClassReport& report, const std::vector<std::string>& n
 
 std::string to_text(const NumberReport& report, std::int64_t unlabelled) {
   std::string text = line("rows", report.rows);
+  if (report.weight) text += number("weight", report.weight);
   if (unlabelled > 0) text += line("unlabelled", unlabelled);
   return text + number("rmse", report.rmse) + number("baseline_rmse", report.baseline_rmse) +
          number("mse", report.mse) + number("mae", report.mae) + number("max_error", report.max_error) +
@@ -119,6 +121,7 @@ std::string json_of(const ClassReport& report, const std::vector<std::string>& n
                     const EvaluateOptions& options) {
   Json json;
   json["rows"] = report.rows;
+  if (report.weight) json["weight"] = *report.weight;
   json["unlabelled"] = unlabelled;
   json["unknown_labels"] = report.unknown;
   json["accuracy"] = report.accuracy;
@@ -167,6 +170,7 @@ std::string json_of(const ClassReport& report, const std::vector<std::string>& n
 std::string json_of(const NumberReport& report, std::int64_t unlabelled) {
   Json json;
   json["rows"] = report.rows;
+  if (report.weight) json["weight"] = *report.weight;
   json["unlabelled"] = unlabelled;
   json["rmse"] = report.rmse;
   json["baseline_rmse"] = report.baseline_rmse;

@@ -213,6 +213,15 @@ void add_column_options(options::List& list, SourceOptions& o) {
              .help = "Passed through as column id, not learned from",
              .text = "The identity of the rows.\nThe column is passed through as id and not learned from."},
             options::column(o.columns.id));
+  group.add(
+      {.name = "sample-weight",
+       .value = "COLUMN",
+       .help = "How much each row counts, in training and in figures; becomes column sample_weight",
+       .text = "How much each row counts, a number of at least 0: in the loss that training minimises, in "
+               "the figures of validation, and in those of nn-eval, to which nn-predict passes it on.\n"
+               "The column becomes sample_weight, and one of that name is taken as such.\n"
+               "In training weights are scaled to a mean of 1."},
+      options::column(o.columns.weight));
   group.add({.name = "select",
              .value = "COLUMN[,COLUMN...]",
              .help = "Keep only these columns (besides y and id)",

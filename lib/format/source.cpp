@@ -14,6 +14,7 @@
 #include "table/columns.hpp"
 #include "table/rows.hpp"
 #include "table/where.hpp"
+#include "tensor/column_roles.hpp"
 
 namespace nn::format {
 namespace {
@@ -159,7 +160,7 @@ void warn_of_index(const SourceOptions& options, const Schema& schema) {
   if (!options.form.columns.empty()) return;
   std::vector<const std::string*> features;
   for (const Field& field : schema.fields) {
-    if (field.name != "y" && field.name != "id") features.push_back(&field.name);
+    if (!has_role(field.name)) features.push_back(&field.name);
   }
   if (features.empty()) return;
   const std::string* index = nullptr;

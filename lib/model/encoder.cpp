@@ -13,11 +13,12 @@
 #include "model/number_rule.hpp"
 #include "model/values.hpp"
 #include "tensor/column_choice.hpp"
+#include "tensor/column_roles.hpp"
 
 namespace nn::model {
 namespace {
 
-bool is_reserved(const std::string& name) { return name == "y" || name == "id"; }
+bool is_reserved(const std::string& name) { return has_role(name); }
 
 // The table's columns, for the message that one is missing.
 std::string list_columns(const Schema& schema) {

@@ -11,6 +11,7 @@
 #include "model/category.hpp"
 #include "model/encoder.hpp"
 #include "model/values.hpp"
+#include "tensor/column_roles.hpp"
 
 namespace nn::model {
 namespace {
@@ -238,7 +239,7 @@ Encoder Encoder::fit(const Schema& schema, std::span<const Batch> batches, FitOp
   std::int64_t width = 0;
   for (std::size_t i = 0; i < schema.fields.size(); ++i) {
     const Field& field = schema.fields[i];
-    if (field.name == "y" || field.name == "id") continue;
+    if (has_role(field.name)) continue;
     if (!names.insert(field.name).second) {
       throw data_error("two columns are called '{}'", printable(field.name))
           .advise("; rename one, or leave one out with --drop");

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "predict/argmax.hpp"
+#include "tensor/column_roles.hpp"
 #include "tensor/name_list.hpp"
 
 namespace nn::predict {
@@ -177,7 +178,7 @@ OutputColumn::Outputs OutputColumn::read(const Batch& batch, Buffer& scratch) co
 
 std::vector<std::size_t> passed_columns(const Schema& schema) {
   std::vector<std::size_t> columns;
-  for (const char* name : {"id", "y"}) {
+  for (const std::string_view name : {weight_column, id_column, target_column}) {
     const auto at = schema.find(name);
     if (at && schema.fields[*at].type != DType::opaque) columns.push_back(*at);
   }

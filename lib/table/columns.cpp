@@ -15,6 +15,7 @@
 #include "table/rows.hpp"
 #include "table/where.hpp"
 #include "tensor/column_choice.hpp"
+#include "tensor/column_roles.hpp"
 
 namespace nn::table {
 namespace {
@@ -60,7 +61,8 @@ std::size_t find_column(const Schema& schema, const std::string& wanted, std::st
 }
 
 bool ColumnChoice::keeps(std::size_t column) const {
-  return column == id || column == key || std::find(y.begin(), y.end(), column) != y.end() ||
+  return column == id || column == key || column == weight ||
+         std::find(y.begin(), y.end(), column) != y.end() ||
          std::binary_search(features.begin(), features.end(), column) ||
          std::binary_search(where.begin(), where.end(), column);
 }
@@ -150,6 +152,12 @@ ColumnChoice choose_named(const Schema& schema, const ColumnOptions& options) {
     if (options.id) choice.y.clear();
     if (!options.id) choice.id = std::nullopt;
   }
+  choice.weight =
+      options.weight ? find_readable(schema, *options.weight, "--sample-weight") : schema.find(weight_column);
+  if (options.weight && (is_y(choice.weight) || choice.weight == choice.id)) {
+    fail_usage("column '{}' cannot be {} and the rows' weight", printable(schema.fields[*choice.weight].name),
+               is_y(choice.weight) ? "y" : "id");
+  }
   if (options.key) choice.key = find_readable(schema, *options.key, "--group or --stratify");
   if (!options.where.empty()) choice.where = Condition(options.where).columns(schema);
   std::vector<bool> keep(schema.fields.size(), options.select.empty());
@@ -159,9 +167,10 @@ ColumnChoice choose_named(const Schema& schema, const ColumnOptions& options) {
     keep[column] = false;
     if (is_y(column) && !y_is_named) choice.y.clear();
     if (column == choice.id && !options.id) choice.id = std::nullopt;
+    if (column == choice.weight && !options.weight) choice.weight = std::nullopt;
   }
   for (std::size_t i = 0; i < keep.size(); ++i) {
-    if (keep[i] && !is_y(i) && i != choice.id) choice.features.push_back(i);
+    if (keep[i] && !is_y(i) && i != choice.id && i != choice.weight) choice.features.push_back(i);
   }
   return choice;
 }
@@ -238,6 +247,12 @@ void say_what_was_taken(const Schema& schema, const ColumnChoice& choice, const 
   if (!options.label && !options.target && !choice.y.empty()) {
     print_summary("column 'y' is what is to be learned, by its name; --rename y=NAME makes it a feature");
   }
+  if (!options.weight && choice.weight) {
+    print_summary(
+        "column 'sample_weight' is how much each row counts, by its name; --rename sample_weight=NAME makes "
+        "it a "
+        "feature");
+  }
   if (!options.id && choice.id)
     print_summary("column 'id' tells rows apart, by its name; --rename id=NAME makes it a feature");
 }
@@ -255,6 +270,7 @@ class ColumnSource : public BatchSource {
     auto schema = std::make_shared<Schema>();
     schema->metadata = from.metadata;
     for (const std::size_t i : choice_.features) schema->fields.push_back(feature_field(from, i, options));
+    if (choice_.weight) schema->fields.push_back(weight_field(from.fields[*choice_.weight]));
     if (choice_.id) schema->fields.push_back(id_field(from.fields[*choice_.id]));
     if (!choice_.y.empty()) schema->fields.push_back(y_field(from, options));
     if (choice_.key) schema->fields.push_back(from.fields[*choice_.key]);
@@ -295,6 +311,7 @@ class ColumnSource : public BatchSource {
       for (const std::size_t i : choice_.y) targets.push_back(&batch.columns[i]);
     }
     for (const std::size_t i : choice_.features) out.columns.push_back(std::move(batch.columns[i]));
+    if (choice_.weight) out.columns.push_back(std::move(batch.columns[*choice_.weight]));
     if (choice_.id) out.columns.push_back(std::move(batch.columns[*choice_.id]));
     if (targets_) {
       out.columns.push_back(targets_->convert(targets, batch.rows));
@@ -346,6 +363,16 @@ class ColumnSource : public BatchSource {
     }
     field.metadata.set("nn.source_name", field.name);
     field.name = std::move(name);
+    return field;
+  }
+
+  static Field weight_field(Field field) {
+    if (!is_number(field.type) || !field.shape.empty()) {
+      throw data_error("column '{}' holds {}, and a row's weight is a number", printable(field.name),
+                       is_text(field.type) ? "text" : "no single numbers");
+    }
+    if (field.name != weight_column) field.metadata.set("nn.source_name", field.name);
+    field.name = weight_column;
     return field;
   }
 

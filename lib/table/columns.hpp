@@ -16,8 +16,9 @@ namespace nn::table {
 struct ColumnChoice {
   std::vector<std::size_t> features;  // in the order of the schema
   std::optional<std::size_t> id;
-  std::vector<std::size_t> y;      // none, one, or several targets, which become one column
-  std::vector<std::size_t> where;  // looked at, ascending; they may be left out behind it
+  std::optional<std::size_t> weight;  // sample_weight
+  std::vector<std::size_t> y;         // none, one, or several targets, which become one column
+  std::vector<std::size_t> where;     // looked at, ascending; they may be left out behind it
   std::optional<std::size_t> key;
   bool keeps(std::size_t column) const;
 };

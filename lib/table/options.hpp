@@ -28,8 +28,9 @@ struct ColumnOptions {
   std::optional<std::string> id;  // becomes id: passed through, not a feature
   std::optional<std::string> usual_label, usual_target, usual_id;  // likewise, where the table has such a
                                                                    // column and nothing else is said
-  std::optional<std::string> key;   // comes once more behind all others, for a split by it
-  std::vector<std::string> select;  // only these (and y, id); empty: all
+  std::optional<std::string> weight;  // becomes sample_weight: how much each row counts, not a feature
+  std::optional<std::string> key;     // comes once more behind all others, for a split by it
+  std::vector<std::string> select;    // only these (and y, id); empty: all
   std::vector<std::string> drop;
 };
 

@@ -15,6 +15,7 @@
 #include "format/reading.hpp"
 #include "model/digest.hpp"
 #include "table/rows.hpp"
+#include "tensor/column_roles.hpp"
 
 namespace nn::train {
 namespace {
@@ -131,6 +132,33 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed, bool stratify) {
   return valid;
 }
 
+// The weights of a batch's rows, appended.
+void add_weights(const Batch& batch, std::vector<float>& weights) {
+  const auto at = batch.schema->find(weight_column);
+  if (!at) return;
+  const Column& column = batch.columns[*at];
+  for (std::int64_t r = 0; r < batch.rows; ++r) {
+    const double weight =
+        column.valid(r) ? number_at(batch.schema->fields[*at].type, column.data, r) : std::nan("");
+    if (!(weight >= 0 && std::isfinite(weight))) {
+      throw data_error("{} is no weight of a row, which is a number of at least 0",
+                       std::isnan(weight) ? "a missing value" : fmt::format("{}", weight))
+          .within(fmt::format("row {}, column '{}'", batch.first_row + r, weight_column));
+    }
+    weights.push_back(static_cast<float>(weight));
+  }
+}
+
+// How large they are in all is no matter: a learning rate means the same as without them.
+void scale_to_mean_one(std::vector<float>& weights) {
+  double sum = 0;
+  for (const float weight : weights) sum += static_cast<double>(weight);
+  if (weights.empty()) return;
+  if (!(sum > 0)) fail_data("all rows have the weight 0");
+  const double scale = static_cast<double>(weights.size()) / sum;
+  for (float& weight : weights) weight = static_cast<float>(static_cast<double>(weight) * scale);
+}
+
 // Encodes and drops the rows. Bytes are kept where they can be, unless `floats` are asked for.
 Dataset encode(Rows rows, const model::Encoder& encoder, const model::Target& target, bool floats) {
   const model::BoundEncoder bound = encoder.bind(*rows.schema);
@@ -156,9 +184,12 @@ Dataset encode(Rows rows, const model::Encoder& encoder, const model::Target& ta
     } else {
       model::encode_targets(target, batch, data.targets.data() + first * data.target_width);
     }
+    add_weights(batch, data.row_weights);
     first += batch.rows;
     batch = {};
   }
+  scale_to_mean_one(data.row_weights);
+  data.weights = data.row_weights;
   return data;
 }
 
@@ -193,6 +224,7 @@ std::string digest_of(const Dataset& data) {
   digest.add(data.x.bytes().first(static_cast<std::size_t>(data.rows) * data.row_bytes()));
   digest.add(std::as_bytes(std::span(data.labels)));
   digest.add(std::as_bytes(std::span(data.targets)));
+  digest.add(std::as_bytes(std::span(data.row_weights)));
   return digest.text();
 }
 
@@ -277,8 +309,9 @@ TrainingData load_training_data(const TrainOptions& options) {
   data.digest = digest_of(data.train);
   if (!options.class_weights.empty()) {
     const auto weights = weights_of_classes(options.class_weights, data.target, data.train);
-    for (const std::int32_t label : data.train.labels) {
-      data.train.weights.push_back(static_cast<float>(weights[static_cast<std::size_t>(label)]));
+    data.train.weights.resize(data.train.labels.size(), 1.0f);
+    for (std::size_t i = 0; i < data.train.labels.size(); ++i) {
+      data.train.weights[i] *= static_cast<float>(weights[static_cast<std::size_t>(data.train.labels[i])]);
     }
   }
   return data;

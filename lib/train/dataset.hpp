@@ -17,14 +17,15 @@
 namespace nn::train {
 
 // The bytes of a row take a quarter of the memory that its floats would. Row-major. Either labels or targets,
-// weights only when there are class weights.
+// weights only when there are class weights or weights of rows.
 struct Dataset {
   std::int64_t rows = 0, inputs = 0, target_width = 0;
   Buffer x;  // [rows, inputs] f32, or bytes where byte_values says what they are
   std::optional<backend::ByteValues> byte_values;
   std::vector<std::int32_t> labels;  // [rows]
   std::vector<float> targets;        // [rows, target_width], scaled as the target says
-  std::vector<float> weights;        // [rows]
+  std::vector<float> weights;        // [rows], of its class and its own
+  std::vector<float> row_weights;    // [rows], where rows have weights of their own: their mean is 1
 
   // Rows [first, first + count) where they are.
   backend::Examples examples(std::int64_t first, std::int64_t count) const;
@@ -69,7 +70,7 @@ struct TrainingData {
 
 // Reads all rows, learns encoder and target from the training rows, and encodes them. Data
 // errors: no rows, no column y (the columns are listed), a class of the validation rows
-// that no training row has, class weights for unknown classes.
+// that no training row has, class weights for unknown classes, weights of rows that are no weights.
 TrainingData load_training_data(const TrainOptions& options);
 
 }  // namespace nn::train

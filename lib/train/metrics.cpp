@@ -6,34 +6,35 @@
 namespace nn::train {
 namespace {
 
-std::int64_t count_right(const backend::Examples& e, const float* y, std::int64_t outputs) {
-  std::int64_t right = 0;
+// `weights` of the rows, or null: 1 each.
+double count_right(const backend::Examples& e, const float* y, std::int64_t outputs, const float* weights) {
+  double right = 0;
   for (std::int64_t r = 0; r < e.rows; ++r, y += outputs) {
     const auto label = outputs == 1 ? static_cast<std::int32_t>(y[0] > 0.5f)
                                     : static_cast<std::int32_t>(std::max_element(y, y + outputs) - y);
-    right += label == e.labels[r] ? 1 : 0;
+    if (label == e.labels[r]) right += weights == nullptr ? 1 : double{weights[r]};
   }
   return right;
 }
 
 struct Sums {
-  double loss = 0, squares = 0, sizes = 0;
-  std::int64_t right = 0;
+  double loss = 0, squares = 0, sizes = 0, right = 0;
 };
 
 void add_errors(const backend::Examples& e, const float* y, const model::Target& target, std::int64_t outputs,
-                Sums& sums) {
+                const float* weights, Sums& sums) {
   for (std::int64_t i = 0; i < e.rows * outputs; ++i) {
     const double scale = target.scale.empty() ? 1.0 : target.scale[static_cast<std::size_t>(i % outputs)];
     const double error = (static_cast<double>(y[i]) - static_cast<double>(e.targets[i])) / scale;
-    sums.squares += error * error;
-    sums.sizes += std::abs(error);
+    const double weight = weights == nullptr ? 1 : double{weights[i / outputs]};
+    sums.squares += weight * error * error;
+    sums.sizes += weight * std::abs(error);
   }
 }
 
 DatasetFigures figures_of(const Sums& sums, double rows, const model::Target& target, std::int64_t outputs) {
   if (target.kind == model::Target::Kind::classes)
-    return {sums.loss / rows, {{"accuracy", static_cast<double>(sums.right) / rows}}};
+    return {sums.loss / rows, {{"accuracy", sums.right / rows}}};
   const double values = rows * static_cast<double>(outputs);
   return {sums.loss / rows, {{"rmse", std::sqrt(sums.squares / values)}, {"mae", sums.sizes / values}}};
 }
@@ -50,12 +51,13 @@ std::vector<DatasetFigures> evaluate(backend::Program& program, const Dataset& d
     const backend::Examples e = data.examples(first, std::min(batch, data.rows - first));
     program.evaluate(e, y.data(), losses);
     const float* of_member = y.data();
+    const float* weights = data.row_weights.empty() ? nullptr : data.row_weights.data() + first;
     for (std::size_t m = 0; m < members; ++m, of_member += e.rows * outputs) {
       sums[m].loss += losses[m];
       if (e.labels != nullptr) {
-        sums[m].right += count_right(e, of_member, outputs);
+        sums[m].right += count_right(e, of_member, outputs, weights);
       } else {
-        add_errors(e, of_member, target, outputs, sums[m]);
+        add_errors(e, of_member, target, outputs, weights, sums[m]);
       }
     }
   }

@@ -12,7 +12,7 @@
 namespace nn::train {
 
 struct DatasetFigures {
-  double loss = 0;  // mean over the rows, class weights included
+  double loss = 0;  // mean over the rows, weights included
   // accuracy for classes; rmse and mae in the units of the data for numbers.
   std::vector<std::pair<std::string, double>> figures;
 };

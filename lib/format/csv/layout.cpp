@@ -194,6 +194,7 @@ void take_options(CsvLayout& layout, const std::vector<ColumnLook>& looks, const
   }
   // An identity is its bytes, whether they look like a number or not.
   if (choice.id) columns[*choice.id].kind = CsvKind::text;
+  if (choice.weight && wanted.weight) columns[*choice.weight].kind = CsvKind::number;
   if (choice.y.empty() || !wanted.label) return;
   const std::size_t y = choice.y[0];
   CsvColumn& label = columns[y];

@@ -185,11 +185,18 @@ bool encode_matrix_rows(const T* values, std::int64_t rows, std::int64_t n, cons
   return bad == 0;
 }
 
-// A column of another kind is welcome as long as all its cells are empty.
+std::string_view text_of(const Column& column, DType type, std::int64_t row) {
+  if (type == DType::utf8) return column.text(row);
+  return (*column.dictionary)[static_cast<std::size_t>(column.as<std::int32_t>()[row])];
+}
+
+// A column of another kind is welcome as long as all its cells are empty, or true and false.
 void require_missing(const Batch& batch, const Column& column, const Field& field, const InputColumn& input) {
   const bool number = input.kind == InputColumn::Kind::number;
+  if (field.type == DType::boolean && are_truths(input.categories)) return;
   for (std::int64_t r = 0; r < batch.rows; ++r) {
     if (!column.valid(r)) continue;
+    if (number && is_text(field.type) && truth_of(text_of(column, field.type, r))) continue;
     if (is_float(field.type) && std::isnan(number_at(field.type, column.data, r))) continue;
     const Error error = data_error("the model needs {} here, but the table has {}",
                                    number ? "a number" : "text", printable(value_text(field, column, r)))
@@ -210,6 +217,19 @@ void require_present(const Batch& batch, const Column& column, const InputColumn
   }
 }
 
+void boolean_block(const InputColumn& input, const Column& column, const Block& block) {
+  std::int32_t positions[2] = {-1, -1};
+  for (std::size_t i = 0; i < input.categories.size(); ++i)
+    positions[truth_of(input.categories[i]).value_or(false) ? 1 : 0] = static_cast<std::int32_t>(i);
+  for (std::int64_t r = 0; r < block.count; ++r) {
+    float* out = block.out + r * block.stride;
+    std::fill_n(out, input.width(), 0.0f);
+    if (!column.valid(block.first + r)) continue;
+    const std::int32_t category = positions[column.as<std::uint8_t>()[block.first + r] != 0 ? 1 : 0];
+    if (category >= 0) out[category] = 1.0f;
+  }
+}
+
 void category_block(const CategoryIndex& index, const Column& column, DType type, std::int64_t width,
                     const Block& block) {
   for (std::int64_t r = 0; r < block.count; ++r) {
@@ -223,9 +243,14 @@ void category_block(const CategoryIndex& index, const Column& column, DType type
 void number_block(const Batch& batch, const Column& column, DType type, const InputColumn& input,
                   const Block& block) {
   const NumberRule rule = rule_of(input);
-  if (is_text(type)) {  // all missing, as require_missing() made sure
-    const auto fill = static_cast<float>((rule.fill - rule.offset) * rule.scale);
-    for (std::int64_t r = 0; r < block.count; ++r) block.out[r * block.stride] = fill;
+  if (is_text(type)) {  // all missing, or true and false, as require_missing() made sure
+    for (std::int64_t r = 0; r < block.count; ++r) {
+      const std::int64_t row = block.first + r;
+      const double value = !column.valid(row)                             ? rule.fill
+                           : truth_of(text_of(column, type, row)) == true ? 1
+                                                                          : 0;
+      block.out[r * block.stride] = static_cast<float>((value - rule.offset) * rule.scale);
+    }
     return;
   }
   const bool good = visit_numbers(
@@ -336,7 +361,12 @@ void BoundEncoder::encode_columns(const Batch& batch, float* x) const {
           tensor_block(batch, column, binding.type, *binding.input, block);
           break;
         case InputColumn::Kind::category:
-          category_block(*category++, column, binding.type, binding.input->width(), block);
+          if (binding.type == DType::boolean && are_truths(binding.input->categories)) {
+            boolean_block(*binding.input, column, block);
+            ++category;
+          } else {
+            category_block(*category++, column, binding.type, binding.input->width(), block);
+          }
           break;
       }
     }

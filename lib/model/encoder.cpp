@@ -141,7 +141,9 @@ bool fits(const Field& field, const InputColumn& input) {
     // A column whose cells are all empty has no type of its own, and readers guess one;
     // encode() makes sure that it is empty.
     case InputColumn::Kind::number: return scalar_number || (is_text(field.type) && field.nullable);
-    case InputColumn::Kind::category: return is_text(field.type) || (scalar_number && field.nullable);
+    case InputColumn::Kind::category:
+      return is_text(field.type) || (scalar_number && field.nullable) ||
+             (scalar_number && field.type == DType::boolean && are_truths(input.categories));
     case InputColumn::Kind::tensor:
       return is_number(field.type) && (field.shape == input.shape || are_sparse(field, input));
   }

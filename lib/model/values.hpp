@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "tensor/batch.hpp"
@@ -41,6 +44,20 @@ inline std::optional<int> first_feature_of(const Field& field) {
   const std::string* first = field.metadata.find(first_feature_key);
   if (first == nullptr || field.shape.size() != 1 || (*first != "0" && *first != "1")) return std::nullopt;
   return *first == "1" ? 1 : 0;
+}
+
+// True and False as texts have them, in any case.
+inline std::optional<bool> truth_of(std::string_view text) {
+  if (equal_ignoring_case(text, "true")) return true;
+  return equal_ignoring_case(text, "false") ? std::optional(false) : std::nullopt;
+}
+
+// Whether the texts that a model knows are only these: booleans are then such texts.
+inline bool are_truths(const std::vector<std::string>& categories) {
+  for (const std::string& category : categories) {
+    if (!truth_of(category)) return false;
+  }
+  return !categories.empty();
 }
 
 // "column 'age'", safe to print.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -171,10 +172,16 @@ void take_looks(CsvLayout& layout, const std::vector<ColumnLook>& looks) {
   }
 }
 
-void take_known(CsvLayout& layout, const TableForm& form) {
+// Texts that are True and False are numbers to whom they were numbers.
+bool are_truths(const ColumnLook& look) {
+  return look.numbers == 0 && look.texts > 0 && look.different_texts <= 2 &&
+         (equal_ignoring_case(look.text, "true") || equal_ignoring_case(look.text, "false"));
+}
+
+void take_known(CsvLayout& layout, const std::vector<ColumnLook>& looks, const TableForm& form) {
   for (const TableForm::Column& known : form.columns) {
     const auto at = layout.schema->find(known.name);
-    if (!at) continue;
+    if (!at || (!known.text && are_truths(looks[*at]))) continue;
     layout.columns[*at].kind = known.text ? CsvKind::category : CsvKind::number;
     layout.columns[*at].why = "the model learned from numbers here";
   }
@@ -247,7 +254,7 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
     if (alike) {
       for (std::size_t i = 0; i < kinds.size(); ++i) layout.columns[i].kind = kinds[i];
     } else {
-      take_known(layout, options.form);
+      take_known(layout, looks, options.form);
     }
     take_options(layout, looks, options);
     if (!alike) warn_of_strays(looks, layout, options.csv, name);

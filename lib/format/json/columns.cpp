@@ -154,7 +154,7 @@ void take_options(JsonLayout& layout, const SourceOptions& options) {
   const auto is_scalar = [](JsonKind kind) { return kind != JsonKind::tensor && kind != JsonKind::nested; };
   for (const TableForm::Column& known : options.form.columns) {
     const auto at = schema.find(known.name);
-    if (!at || !is_scalar(columns[*at].kind)) continue;
+    if (!at || !is_scalar(columns[*at].kind) || columns[*at].kind == JsonKind::boolean) continue;
     if (known.text || columns[*at].kind == JsonKind::category)
       columns[*at].kind = known.text ? JsonKind::category : JsonKind::number;
   }

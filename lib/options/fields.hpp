@@ -20,7 +20,8 @@ namespace nn::options {
 // Endings of files, for completions. Compressed ones, .gz and .zst, are meant as well.
 inline constexpr std::string_view model_files = ".nn";
 inline constexpr std::string_view data_files =
-    ".csv .tsv .tab .npy .npz .idx -ubyte .svm .libsvm .svmlight .data .arrows .arrow .feather";
+    ".csv .tsv .tab .jsonl .ndjson .json .npy .npz .idx -ubyte .svm .libsvm .svmlight .data .arrows .arrow "
+    ".feather";
 inline constexpr std::string_view stream_files = ".arrows .arrow .feather";
 
 Field flag(bool& variable);

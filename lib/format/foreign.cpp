@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -87,15 +89,29 @@ std::string_view first_member(std::string_view head) {
   return head.substr(name_at).substr(0, low + 256u * high);
 }
 
+// A table of text may begin with a column called ORCID, or PAR1.
+bool is_plain_text(std::string_view head) {
+  constexpr std::size_t enough = 4096;
+  head = head.substr(0, enough);
+  return std::none_of(head.begin(), head.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == 0x7F || (byte < 0x20 && c != '\t' && c != '\n' && c != '\r');
+  });
+}
+
 }  // namespace
 
 void refuse_foreign(std::string_view head, const std::string& name) {
+  const bool plain = is_plain_text(head);
+  const auto is = [&](const Foreign& foreign) {
+    constexpr std::size_t unmistakable = 8;  // bytes
+    return head.starts_with(foreign.magic) && (!plain || foreign.magic.size() >= unmistakable);
+  };
   for (const Foreign& foreign : of_pandas) {
-    if (head.starts_with(foreign.magic))
-      refuse(foreign.what, with(with_pandas, "READ", foreign.command), name);
+    if (is(foreign)) refuse(foreign.what, with(with_pandas, "READ", foreign.command), name);
   }
   for (const Foreign& foreign : others) {
-    if (head.starts_with(foreign.magic)) refuse(foreign.what, foreign.command, name);
+    if (is(foreign)) refuse(foreign.what, foreign.command, name);
   }
   if (!head.starts_with("PK\x03\x04")) return;
   const std::string_view member = first_member(head);

@@ -276,9 +276,10 @@ TEST_CASE("Options that contradict each other") {
 }
 
 TEST_CASE("Foreign formats are named") {
-  const ScratchFile parquet(".parquet", "PAR1....PAR1");
-  CHECK(error_of(inputs({parquet})) ==
-        "#0: is a Parquet file, which is not read here; convert it to Arrow or CSV first, for example with "
-        "pandas or "
-        "DuckDB");
+  const ScratchFile parquet(".parquet", std::string("PAR1\x15\0\x15PAR1", 11)),
+      text(".csv", "PAR1,ORC\n1,2\n");
+  CHECK_THAT(
+      error_of(inputs({parquet})),
+      Catch::Matchers::StartsWith("#0: is a Parquet file, which is not read here; convert it: python3"));
+  CHECK(all_rows(*open_source(inputs({text}))) == Rows{{"1", "2"}});
 }

@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds while_asked{20};  // between looks whether a
 std::vector<std::shared_ptr<WorkerRecord>> records_of(
     const std::vector<std::shared_ptr<Connection>>& workers) {
   std::vector<std::shared_ptr<WorkerRecord>> out;
+  out.reserve(workers.size());
   for (const auto& worker : workers) out.push_back(worker->record());
   return out;
 }

@@ -93,7 +93,7 @@ Decision Judge::decision(Verdict verdict, std::string reason) const {
 }
 
 Decision Judge::end(Verdict verdict, std::string reason) {
-  const Decision out = decision(verdict, std::move(reason));
+  Decision out = decision(verdict, std::move(reason));
   over_ = true;
   return out;
 }

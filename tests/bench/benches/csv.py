@@ -19,7 +19,7 @@ PEERS = {
     "pandas": "import pandas; pandas.read_csv(sys.argv[1], header=None)",
     "DuckDB": "import duckdb; duckdb.sql('set threads = 1'); "
     "duckdb.sql(f'create table t as select * from read_csv(\"{sys.argv[1]}\", header = false)')",
-    "Polars": "import polars; polars.read_csv(sys.argv[1], has_header=False, n_threads=1)",
+    "Polars": "import polars; polars.read_csv(sys.argv[1], has_header=False)",
     "pyarrow": "import pyarrow.csv as c; c.read_csv(sys.argv[1], read_options=c.ReadOptions(use_threads=False, autogenerate_column_names=True))",
 }
 JSON_PEERS = {

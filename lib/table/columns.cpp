@@ -312,7 +312,7 @@ class ColumnSource : public BatchSource {
     }
     for (const std::size_t i : choice_.features) out.columns.push_back(std::move(batch.columns[i]));
     if (choice_.weight) out.columns.push_back(std::move(batch.columns[*choice_.weight]));
-    if (choice_.id) out.columns.push_back(std::move(batch.columns[*choice_.id]));
+    if (choice_.id) out.columns.push_back(id_of(batch));
     if (targets_) {
       out.columns.push_back(targets_->convert(targets, batch.rows));
     } else if (!choice_.y.empty()) {
@@ -321,6 +321,17 @@ class ColumnSource : public BatchSource {
     }
     if (choice_.key) out.columns.push_back(key);
     return out;
+  }
+
+  Column id_of(Batch& batch) const {
+    Column& id = batch.columns[*choice_.id];
+    const Field& field = batch.schema->fields[*choice_.id];
+    if (is_float(field.type) && field.shape.empty()) {
+      for (std::int64_t row = 0; row < batch.rows; ++row) {
+        if (id.valid(row)) refuse_rounded(field, id, row, batch.first_row + row);
+      }
+    }
+    return std::move(id);
   }
 
   Batch labelled(Batch batch) const {

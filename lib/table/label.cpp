@@ -95,7 +95,7 @@ class Categories : public TargetColumn {
       : from_(from), trim_(std::move(trim_characters)), field_(y_field(from, DType::category, {})) {}
   const Field& field() const override { return field_; }
 
-  Column convert(const Column& column, std::int64_t rows, std::int64_t) override {
+  Column convert(const Column& column, std::int64_t rows, std::int64_t first_row) override {
     Buffer values(static_cast<std::size_t>(rows) * sizeof(std::int32_t));
     auto* out = values.as<std::int32_t>();
     if (from_.type == DType::category) {
@@ -105,6 +105,7 @@ class Categories : public TargetColumn {
       }
     } else {
       for (std::int64_t row = 0; row < rows; ++row) {
+        if (column.valid(row)) refuse_rounded(from_, column, row, first_row + row);
         out[row] = column.valid(row) ? texts_.index_of(stripped(value_text(from_, column, row))) : 0;
       }
     }
@@ -178,6 +179,18 @@ bool all_whole(const Field& field, std::span<const ColumnSample> sample) {
 }
 
 }  // namespace
+
+void refuse_rounded(const Field& field, const Column& column, std::int64_t at, std::int64_t row) {
+  if (!is_float(field.type)) return;
+  const double value = number_at(field.type, column.data, at);
+  if (std::abs(value) > 0x1p53 && std::isfinite(value)) {
+    throw data_error(
+        "row {}: column '{}': {} is a float or decimal of so many digits that others are read as the "
+        "same number, and does not tell rows or classes apart",
+        row, printable(field.name), value)
+        .advise("; make the column one of text or of 64-bit integers where it is written");
+  }
+}
 
 std::unique_ptr<TargetColumn> label_column(const Field& field, std::span<const ColumnSample> sample,
                                            const std::string& trim) {

@@ -29,6 +29,10 @@ struct ColumnSample {
 std::unique_ptr<TargetColumn> label_column(const Field& field, std::span<const ColumnSample> sample,
                                            const std::string& trim);
 
+// Data error for a float that stands for several whole numbers, by which rows or classes are told apart. The
+// value is at index `at` of the column, in row `row` of the table.
+void refuse_rounded(const Field& field, const Column& column, std::int64_t at, std::int64_t row);
+
 // Numbers: f64.
 std::unique_ptr<TargetColumn> target_column(const Field& field);
 

@@ -136,6 +136,17 @@ with decimal.localcontext() as context:
             assert [float(text) for text in shown if text] == [float(value) for value in values if value is not None], (width, scale)
             assert shown[-2] == "", shown
 
+# Ids and classes keep their digits, or are refused.
+long, longer = 1234567890123456789, decimal.Decimal(12345678901234567890123)
+for width in (pa.decimal64(18, 0), pa.decimal128(18, 0), pa.decimal256(18, 0)):
+    whole = [decimal.Decimal(123456789012345678), decimal.Decimal(-123456789012345679), None]
+    assert printed(pa.array(whole, width)) == ["123456789012345678", "-123456789012345679", ""], width
+for option in ("--id", "--label"):
+    for column in (pa.array([longer, longer + 1], pa.decimal128(38, 0)), pa.array([float(long), 1.5])):
+        batch = pa.record_batch([column], names=["v"])
+        status, out, err = tool("nn-read", option, "v", "--to", "csv", stdin=write([batch], batch.schema))
+        assert status == 1 and "row 0: column 'v': " in err and "does not tell rows or classes apart" in err, (status, out, err)
+
 # Not computed with.
 skipped = {
     "list": pa.array([[1, 2], None]),

@@ -42,6 +42,17 @@ Column decode_quantities(BodyReader& body, const Quantity& quantity) {
   const std::int64_t missing = body.node(body.rows());
   out.validity = body.validity(missing, body.rows());
   const std::byte* from = body.values(body.rows(), quantity.width, 1);
+  if (quantity.is_whole) {
+    auto* to = body.make_array<std::int64_t>(body.rows());
+    for (std::int64_t row = 0; row < body.rows(); ++row, from += quantity.width) {
+      const auto value = whole_quantity(quantity, from);
+      if (!value && out.valid(row))
+        throw data_error("more digits than its type has").within(body.row_name(row));
+      to[row] = value.value_or(0);
+    }
+    out.data = reinterpret_cast<const std::byte*>(to);
+    return out;
+  }
   auto* to = body.make_array<double>(body.rows());
   convert_quantities(quantity, from, body.rows(), to);
   out.data = reinterpret_cast<const std::byte*>(to);

@@ -74,12 +74,16 @@ std::array<std::uint64_t, 4> words_of(const std::byte* from, std::size_t width) 
   return words;
 }
 
+// Whether all words but the lowest only repeat its sign.
+bool fits_in_low(const std::array<std::uint64_t, 4>& words) {
+  const auto sign = static_cast<std::int64_t>(words[0]) < 0 ? ~std::uint64_t{0} : 0;
+  return words[1] == sign && words[2] == sign && words[3] == sign;
+}
+
 double decimal_of(const Quantity& quantity, const std::byte* from) {
   const auto words = words_of(from, quantity.width);
   const auto low = static_cast<std::int64_t>(words[0]);
-  const auto sign = low < 0 ? ~std::uint64_t{0} : 0;
-  const bool small =
-      words[1] == sign && words[2] == sign && words[3] == sign && low >= -exact && low <= exact;
+  const bool small = fits_in_low(words) && low >= -exact && low <= exact;
   // Both are exact, so that one division rounds once.
   if (small && quantity.scale >= 0 && quantity.scale < static_cast<int>(std::size(powers_of_ten)))
     return static_cast<double>(low) / powers_of_ten[static_cast<std::size_t>(quantity.scale)];
@@ -99,6 +103,7 @@ double quotient_of(const Quantity& quantity, const std::byte* from) {
 
 std::optional<Quantity> quantity_of(const arrow::Field& field) {
   constexpr std::int64_t milliseconds_of_day = 86'400'000;
+  constexpr std::int32_t most_digits = 18;
   if (const auto* date = field.type_as_Date()) {
     if (date->unit() == arrow::DateUnit::DAY) return Quantity{.width = 4};
     return Quantity{.width = 8, .divisor = milliseconds_of_day};
@@ -115,7 +120,8 @@ std::optional<Quantity> quantity_of(const arrow::Field& field) {
     return Quantity{.width = static_cast<std::size_t>(bits) / 8,
                     .divisor = 1,
                     .scale = decimal->scale(),
-                    .is_decimal = true};
+                    .is_decimal = true,
+                    .is_whole = decimal->scale() == 0 && decimal->precision() <= most_digits};
   }
   return std::nullopt;
 }
@@ -123,6 +129,12 @@ std::optional<Quantity> quantity_of(const arrow::Field& field) {
 void convert_quantities(const Quantity& quantity, const std::byte* from, std::int64_t count, double* to) {
   for (std::int64_t i = 0; i < count; ++i, from += quantity.width)
     to[i] = quantity.is_decimal ? decimal_of(quantity, from) : quotient_of(quantity, from);
+}
+
+std::optional<std::int64_t> whole_quantity(const Quantity& quantity, const std::byte* from) {
+  const auto words = words_of(from, quantity.width);
+  if (!fits_in_low(words)) return std::nullopt;
+  return static_cast<std::int64_t>(words[0]);
 }
 
 }  // namespace nn::format

@@ -18,6 +18,7 @@ struct Quantity {
   std::int64_t divisor = 1;  // units of the wire in one of ours
   int scale = 0;             // of a decimal: digits behind the point; negative: zeros in front of it
   bool is_decimal = false;
+  bool is_whole = false;  // a decimal of so few digits, none of them behind the point, that 64 bits hold it
 };
 
 // Nothing where the type is none of these.
@@ -25,5 +26,8 @@ std::optional<Quantity> quantity_of(const arrow::Field& field);
 
 // The `count` values at `from` to `to`, as doubles: a decimal as the nearest one, others to the last place.
 void convert_quantities(const Quantity& quantity, const std::byte* from, std::int64_t count, double* to);
+
+// The value at `from` of one that is whole; nothing where it has more digits than its type says.
+std::optional<std::int64_t> whole_quantity(const Quantity& quantity, const std::byte* from);
 
 }  // namespace nn::format

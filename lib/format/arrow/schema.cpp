@@ -221,7 +221,7 @@ Described describe(const arrow::Field& wire, bool old_unions, Texts& texts) {
     return out;
   }
   if (const auto quantity = quantity_of(wire)) {
-    out.field.type = out.column.type = DType::f64;
+    out.field.type = out.column.type = quantity->is_whole ? DType::i64 : DType::f64;
     out.column.layout = Layout::quantities;
     out.column.quantity = *quantity;
     return out;

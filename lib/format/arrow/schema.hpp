@@ -26,7 +26,7 @@ struct WireColumn {
     tensor,      // FixedSizeLists, nested or not, of numbers or booleans
     dictionary,  // indices of `type` into the dictionary `dictionary_id`
     nothing,     // Null: no buffers, every value is missing
-    quantities,  // decimals, dates and times: f64
+    quantities,  // decimals, dates and times: f64, or i64 of whole ones
     skipped,     // a type that we don't compute with
   };
   Layout layout = Layout::scalars;

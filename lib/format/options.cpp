@@ -65,6 +65,7 @@ void add_format_options(options::List& list, SourceOptions& o) {
                "lines have as many cells by it and more than one; otherwise a comma, tab, semicolon or bar "
                "by which they have, or spaces between numbers.\n"
                "A comma gives way where only by another all lines but the first hold numbers.\n"
+               "A first line 'sep=;', as spreadsheets write it, says it too.\n"
                "What is in doubt is said."},
       options::parsed(csv.delimiter, parse_delimiter, options::Kind::text, {"auto", "tab", "space"}));
   group.add(

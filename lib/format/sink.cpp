@@ -81,6 +81,10 @@ OutputFormat format_of_name(std::string_view path) {
   if (name.ends_with(".arrow") || name.ends_with(".feather"))
     refuse("Arrow files with an index", "name the stream .arrows, or say --to stream");
   if (name.ends_with(".parquet")) refuse("Parquet files", "write .arrows, which what writes Parquet reads");
+  if (name.ends_with(".txt"))
+    throw make_error(ErrorKind::usage, "its name doesn't say which text is written")
+        .within_file(path)
+        .advise("; --to csv, tsv, json or text does");
   return OutputFormat::automatic;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/error.hpp"
 #include "base/text.hpp"
 
 namespace nn::options {
@@ -74,6 +75,10 @@ Field column(std::optional<std::string>& variable) {
 
 Field condition(std::string& variable) {
   Field field = text(variable);
+  field.apply = [&variable](auto text) {
+    if (text->empty()) fail_usage("a condition is missing");
+    variable = std::string(*text);
+  };
   field.kind = Kind::column;
   return field;
 }

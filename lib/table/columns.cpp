@@ -203,7 +203,13 @@ ColumnOptions with_usual(ColumnOptions options, const Schema& given) {
     const auto at = schema.find(usual);
     return at && std::find(asked.begin(), asked.end(), *at) == asked.end();
   };
-  const bool has_y = schema.find("y") && !options.y_is_feature;
+  // Where a model learned y as one of several numbers, it is no more than that one.
+  const auto is_one_of_several = [&] {
+    if (!options.usual_target || is_ours(schema, "y")) return false;
+    const std::vector<std::string> names = split_targets(schema, *options.usual_target);
+    return names.size() > 1 && std::find(names.begin(), names.end(), "y") != names.end();
+  };
+  const bool has_y = schema.find("y") && !options.y_is_feature && !is_one_of_several();
   const bool has_id = schema.find("id") && !options.id_is_feature;
   if (!options.label && !options.target && !has_y) {
     if (options.usual_label && has(*options.usual_label)) {

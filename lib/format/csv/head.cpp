@@ -43,6 +43,20 @@ std::int64_t skip_lines(CsvChunks& chunks, std::int64_t skip, std::size_t limit)
   return lines;
 }
 
+// Spreadsheets say in a first line what divides cells: sep=; and no more. Passes over it; 0: there is none.
+char take_separator_line(CsvChunks& chunks, char told) {
+  constexpr std::string_view key = "sep=";
+  const std::string_view line = chunks.peek(key.size() + 3);
+  if (line.size() <= key.size() + 1 || !line.starts_with(key)) return '\0';
+  const char separator = line[key.size()];
+  const std::string_view rest = line.substr(key.size() + 1);
+  if (std::string_view(",;|\t ").find(separator) == std::string_view::npos) return '\0';
+  if (told != '\0' && told != separator) return '\0';
+  const std::size_t end = rest.starts_with("\r\n") ? 2 : rest[0] == '\n' ? 1 : 0;
+  if (end > 0) chunks.advance(key.size() + 1 + end);
+  return end > 0 ? separator : '\0';
+}
+
 // Text of the records ahead, for a look at them: complete ones only.
 std::string_view sample(CsvChunks& chunks, const CsvLookOptions& look, std::size_t limit) {
   for (std::size_t wanted = look.bytes;;) {
@@ -145,12 +159,12 @@ std::string delimiter_name(char delimiter) {
 }
 
 // Sets the dialect by what the text shows, where nobody said it.
-void sniff(CsvChunks& chunks, std::string_view text, const SourceOptions& options, const Where& where) {
+void sniff(CsvChunks& chunks, std::string_view text, const SourceOptions& options, bool delimiter,
+           const Where& where) {
   const CsvOptions& csv = options.csv;
   const CsvDialect likely = chunks.dialect();
   const Sniffed found = sniff_dialect(
-      text, likely,
-      {.delimiter = csv.delimiter == 0, .escape = !csv.escape, .quote_told = csv.quote.has_value()});
+      text, likely, {.delimiter = delimiter, .escape = !csv.escape, .quote_told = csv.quote.has_value()});
   const CsvDialect& dialect = found.dialect;
   if (!where.quiet && dialect.delimiter != likely.delimiter) {
     if (found.in_doubt || dialect.delimiter == ' ') {
@@ -176,12 +190,19 @@ CsvHead read_csv_head(CsvChunks& chunks, const SourceOptions& options, const std
                       const Schema* like, CsvLookOptions look) {
   CsvHead head;
   head.lines = skip_lines(chunks, options.csv.skip, options.limits.max_frame);
+  const char separator = take_separator_line(chunks, options.csv.delimiter);
+  if (separator != '\0') {
+    ++head.lines;
+    CsvDialect dialect = chunks.dialect();
+    set_delimiter(dialect, separator, options.csv.quote.has_value());
+    chunks.set_dialect(dialect);
+  }
   const std::string_view text = sample(chunks, look, options.limits.max_frame);
   if (text.find('\0') != std::string_view::npos)
     throw data_error("holds NUL bytes: this is no CSV text")
         .within_file(name)
         .advise("; UTF-16 without its byte order mark is read with --encoding utf-16le");
-  sniff(chunks, text, options, {name, look.quiet});
+  sniff(chunks, text, options, separator == '\0' && options.csv.delimiter == 0, {name, look.quiet});
   CsvCursor cursor(text, chunks.dialect());
   if (!cursor.begin_record()) {
     throw data_error("there are no rows{}", !text.empty() ? ""

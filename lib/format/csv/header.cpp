@@ -39,6 +39,7 @@ struct Below {
   std::int64_t rows = 0, numbers = 0, texts = 0, quoted = 0;
   std::int64_t whole = 0;  // as they are written: 2.0 isn't
   std::int64_t years = 0;
+  std::int64_t flags = 0;  // 0 or 1
 };
 
 Below look_below(const std::vector<bool>& wanted, std::string_view rows, const CsvDialect& dialect) {
@@ -57,6 +58,7 @@ Below look_below(const std::vector<bool>& wanted, std::string_view rows, const C
         below.numbers += value.has_value();
         below.quoted += value && cell.quoted;
         below.whole += value && cell.text.find_first_of(".,eE") == std::string_view::npos;
+        below.flags += value && (*value == 0 || *value == 1);
         below.years += value && std::trunc(*value) == *value && *value >= first_year && *value <= last_year;
       }
     }
@@ -93,7 +95,9 @@ HeaderVerdict decide_header(const CsvRecord& first, std::string_view rows, const
   if (years && (names.size() > 1 || others) && below.years * 2 < below.numbers + below.texts)
     return {true, "its numbers are years, and those below aren't"};
   if (below.whole == 0) return {true, "its numbers are whole, and those below aren't"};
-  return {false, consecutive && names.size() > 2 ? "its numbers may be names as well" : ""};
+  const bool counted = names.size() > 2 ||
+                       (names.size() == 2 && names.front() == 0 && below.flags < below.numbers + below.texts);
+  return {false, consecutive && counted ? "its numbers may be names as well" : ""};
 }
 
 }  // namespace nn::format

@@ -342,6 +342,8 @@ TEST_CASE("a file's ending chooses the format, and what can't be written is refu
         "y.tsv.zst: compressed files are not written; a pipe writes them: --to tsv | zstd > y.tsv.zst");
   CHECK_THAT(error_of([] { format_of_name("y.arrow"); }), Contains("name the stream .arrows"));
   CHECK_THAT(error_of([] { format_of_name("y.parquet"); }), Contains("write .arrows"));
+  CHECK_THAT(error_of([] { format_of_name("y.txt"); }),
+             Contains("y.txt: its name doesn't say which text is written"));
 }
 
 TEST_CASE("text formats write a header for no rows, and nothing when abandoned") {

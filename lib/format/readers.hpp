@@ -4,9 +4,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "format/bytes.hpp"
 #include "format/source.hpp"
+#include "format/text_column.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::format {
@@ -38,6 +40,10 @@ std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, const
 // tensors; null and keys that a row lacks are missing values. `like` as above.
 std::unique_ptr<BatchSource> read_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                        const Schema* like = nullptr);
+
+// The columns of JSON that are of text for what its first bytes, about so many, hold.
+std::vector<TextColumnSeen> texts_of_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                          std::size_t bytes);
 
 // CSV/TSV on `readers` threads; the batches come in the order of the file.
 std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options);

@@ -229,6 +229,7 @@ std::vector<TextColumnSeen> texts_of(const SourceOptions& options, std::size_t i
   OpenedInput input = open_input(options.inputs[index], options);
   if (input.format == FileFormat::csv) return texts_of_csv(std::move(input.bytes), options, bytes);
   if (input.format == FileFormat::tsv) return texts_of_csv(std::move(input.bytes), as_tsv(options), bytes);
+  if (input.format == FileFormat::json) return texts_of_json(std::move(input.bytes), options, bytes);
   return {};
 }
 

@@ -169,6 +169,7 @@ void take_looks(CsvLayout& layout, const std::vector<ColumnLook>& looks) {
   for (std::size_t i = 0; i < looks.size(); ++i) {
     layout.columns[i].kind = looks[i].texts == 0 ? CsvKind::number : CsvKind::category;
     layout.columns[i].style = looks[i].style;
+    if (looks[i].open()) layout.columns[i].why = "the column had no values before, and is one of numbers";
   }
 }
 
@@ -192,8 +193,11 @@ void take_options(CsvLayout& layout, const std::vector<ColumnLook>& looks, const
   std::vector<CsvColumn>& columns = layout.columns;
   for (const std::string& name : options.csv.text)
     columns[table::find_column(schema, name, "--text")].kind = CsvKind::category;
-  for (const std::string& name : options.csv.number)
-    columns[table::find_column(schema, name, "--number")].kind = CsvKind::number;
+  for (const std::string& name : options.csv.number) {
+    CsvColumn& column = columns[table::find_column(schema, name, "--number")];
+    column.kind = CsvKind::number;
+    column.why = "the column is to be one of numbers";
+  }
   const table::ColumnOptions wanted = table::with_usual(options.columns, schema);
   const table::ColumnChoice choice = table::choose_columns(schema, wanted);
   for (std::size_t i = 0; i < columns.size(); ++i) {

@@ -9,6 +9,7 @@
 #include "format/csv/chunks.hpp"
 #include "format/csv/styled_number.hpp"
 #include "format/source.hpp"
+#include "format/text_column.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::format {
@@ -33,12 +34,6 @@ struct CsvLayout {
   std::shared_ptr<const Schema> schema;
   std::int64_t lines = 0;  // in front of the first row
   std::size_t most_row_bytes = SIZE_MAX;
-};
-
-// A column that is one of text for the line where that is seen.
-struct TextColumnSeen {
-  std::string column, text;
-  std::int64_t line = 0;  // from 1
 };
 
 // Reads what is in front of the first row and passes over it. `like` is the schema of the

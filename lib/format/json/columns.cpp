@@ -22,14 +22,19 @@ struct Look {
   std::int64_t numbers = 0, booleans = 0, texts = 0, arrays = 0;
   bool nested = false;
   std::optional<Shape> shape;
+  std::string text;             // the first one
+  std::int64_t text_line = -1;  // its line among those that were looked at, from 0
 };
 
-void look_at_value(JsonCursor& cursor, Look& look) {
+void look_at_value(JsonCursor& cursor, Look& look, std::int64_t line) {
   switch (cursor.peek()) {
-    case '"':
-      cursor.string();
-      ++look.texts;
+    case '"': {
+      const std::string_view text = cursor.string();
+      if (look.texts++ > 0) return;
+      look.text = text;
+      look.text_line = line;
       return;
+    }
     case 't':
     case 'f':
       cursor.boolean();
@@ -57,12 +62,14 @@ class Looks {
     JsonCursor cursor(line, unescaped_, deepest_json);
     cursor.object([&](std::string_view key) {
       if (!cursor.ok()) return;
-      look_at_value(cursor, looks_[position(key)]);
+      look_at_value(cursor, looks_[position(key)], lines);
     });
+    if (fault == nullptr) fault = cursor.fault();
     ++rows;
   }
   std::vector<Look>& all() { return looks_; }
-  std::int64_t rows = 0;
+  std::int64_t rows = 0, lines = 0;
+  const char* fault = nullptr;  // the first one
 
  private:
   std::size_t position(std::string_view key) {
@@ -77,9 +84,9 @@ class Looks {
   std::deque<std::string> unescaped_;
 };
 
-Looks look_at_rows(LineReader& lines) {
+Looks look_at_rows(LineReader& lines, std::size_t bytes) {
   Looks looks;
-  for (std::size_t wanted = sample_bytes;; wanted *= 2) {
+  for (std::size_t wanted = bytes;; wanted *= 2) {
     lines.load(wanted);
     const std::string_view ahead = lines.rest();
     const bool all = lines.complete() && ahead.size() <= wanted;
@@ -91,6 +98,7 @@ Looks look_at_rows(LineReader& lines) {
       const auto end = sample.find('\n');
       const std::string_view line = sample.substr(0, end);
       if (!trim(line).empty()) looks.look_at(line);
+      ++looks.lines;
       sample.remove_prefix(end == std::string_view::npos ? sample.size() : end + 1);
     }
     return looks;
@@ -108,8 +116,14 @@ JsonKind kind_of(const Look& look) {
 void warn_of_mixtures(const std::vector<Look>& looks, const JsonLayout& layout, const std::string& name) {
   for (std::size_t i = 0; i < looks.size(); ++i) {
     const Look& look = looks[i];
-    if (layout.columns[i].kind != JsonKind::category || look.texts == 0 || look.numbers + look.booleans == 0)
-      continue;
+    if (layout.columns[i].kind != JsonKind::category || look.numbers + look.booleans == 0) continue;
+    if (look.texts == 0 && (look.numbers == 0 || look.booleans == 0)) continue;
+    if (look.texts == 0) {
+      return warn(
+          "{}: column '{}' has booleans and numbers among its first {} values: all are taken for texts, as "
+          "they are written",
+          name, printable(look.name), look.booleans + look.numbers);
+    }
     return warn(
         "{}: column '{}' has texts and {} that are none among its first {} values: all are taken for "
         "texts, as they are written",
@@ -202,12 +216,21 @@ std::optional<Shape> pass_array(JsonCursor& cursor) {
   return shape;
 }
 
+std::vector<TextColumnSeen> texts_of_json(LineReader& lines, std::size_t bytes) {
+  std::vector<TextColumnSeen> seen;
+  Looks looks = look_at_rows(lines, bytes);
+  for (Look& look : looks.all()) {
+    if (look.texts > 0) seen.push_back({std::move(look.name), std::move(look.text), look.text_line + 1});
+  }
+  return seen;
+}
+
 JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, const Schema* like) {
   JsonLayout layout;
   std::vector<Look> looks;
   if (like == nullptr || !take_like(layout, *like)) {
     layout.columns.clear();
-    Looks seen = look_at_rows(lines);
+    Looks seen = look_at_rows(lines, sample_bytes);
     layout.rows = seen.rows;
     looks = std::move(seen.all());
     for (const Look& look : looks) {
@@ -224,6 +247,7 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
       }
     }
     if (layout.rows == 0) fail_data("there are no rows");
+    if (layout.columns.empty() && seen.fault != nullptr) fail_data("this is not JSON: {}", seen.fault);
     if (layout.columns.empty()) fail_data("its rows have no columns");
   }
   const auto schema = std::make_shared<Schema>();

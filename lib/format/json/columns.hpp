@@ -11,6 +11,7 @@
 #include "base/json_cursor.hpp"
 #include "format/lines.hpp"
 #include "format/source.hpp"
+#include "format/text_column.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::format {
@@ -45,6 +46,9 @@ struct JsonLayout {
 // Reads ahead and decides. `like` is the schema of the input before this one, or null: where it could have
 // come from JSON, its types hold here too. Faults of the text are left to the parser.
 JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, const Schema* like);
+
+// The columns that hold texts in the lines ahead, about so many bytes of them.
+std::vector<TextColumnSeen> texts_of_json(LineReader& lines, std::size_t bytes);
 
 // The shape of the array of numbers that is next; nothing where it is none, or ragged. The array is passed
 // over.

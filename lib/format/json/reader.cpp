@@ -429,4 +429,10 @@ std::unique_ptr<BatchSource> read_json(std::unique_ptr<ByteInput> input, const S
   return std::make_unique<JsonReader>(as_json_lines(std::move(input)), options, like);
 }
 
+std::vector<TextColumnSeen> texts_of_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                          std::size_t bytes) {
+  LineReader lines(as_json_lines(std::move(input)).input, options.limits.max_frame);
+  return texts_of_json(lines, bytes);
+}
+
 }  // namespace nn::format

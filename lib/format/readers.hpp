@@ -20,7 +20,9 @@ std::unique_ptr<BatchSource> read_npy(std::unique_ptr<ByteInput> input, const st
 
 // Every member becomes a column under its own name, read in place where it is stored and
 // inflated batch by batch where it is deflated. All must be arrays with as many rows.
-std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file);
+// Those that are `unwanted`, by name, are not looked at.
+std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file,
+                                      const std::vector<std::string>& unwanted = {});
 
 // IDX (the MNIST files): u8 stays u8, images keep their shape; becomes column `name`.
 std::unique_ptr<BatchSource> read_idx(std::unique_ptr<ByteInput> input, const std::string& name);

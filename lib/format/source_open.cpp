@@ -67,7 +67,7 @@ table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input
                              const SourceOptions& options, const Schema* like) {
   switch (format) {
     case FileFormat::npy: return read_npy(std::move(input), "x");
-    case FileFormat::npz: return read_npz(spooled(std::move(input))->mapped());
+    case FileFormat::npz: return read_npz(spooled(std::move(input))->mapped(), options.columns.drop);
     case FileFormat::idx: return read_idx(std::move(input), "x");
     case FileFormat::json: return read_json(std::move(input), options, like);
     case FileFormat::libsvm: return read_libsvm(std::move(input), options, like);

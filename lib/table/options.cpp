@@ -11,7 +11,13 @@ Renaming parse_renaming(std::string_view text) {
   if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size()) {
     fail_usage("'{}' renames no column; write OLD=NEW", printable(text));
   }
-  return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+  const std::string_view name = text.substr(equals + 1);
+  if (const auto comma = name.find(',');
+      comma != std::string_view::npos && name.find('=', comma) != name.npos) {
+    throw make_error(ErrorKind::usage, "'{}' looks like several columns with new names", printable(text))
+        .advise("; write --rename once for each");
+  }
+  return {std::string(text.substr(0, equals)), std::string(name)};
 }
 
 RowRange parse_row_range(std::string_view text) {

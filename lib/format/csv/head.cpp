@@ -166,6 +166,13 @@ void sniff(CsvChunks& chunks, std::string_view text, const SourceOptions& option
   const Sniffed found = sniff_dialect(
       text, likely, {.delimiter = delimiter, .escape = !csv.escape, .quote_told = csv.quote.has_value()});
   const CsvDialect& dialect = found.dialect;
+  if (!where.quiet && found.in_columns) {
+    warn(
+        "{}: its numbers stand in columns with several spaces between, which divide no cells; read it "
+        "through: tr "
+        "-s ' ', with --delimiter space",
+        where.text);
+  }
   if (!where.quiet && dialect.delimiter != likely.delimiter) {
     if (found.in_doubt || dialect.delimiter == ' ') {
       warn("{}: cells are taken to be divided by {}; --delimiter says what divides them otherwise",

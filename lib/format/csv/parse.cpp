@@ -143,6 +143,13 @@ class ChunkParser {
       if (word && !layout_.columns[i].words_said) note(CsvNote::What::word, i, line, cell.text);
     } else if (!parse_styled_number(cell.text, layout_.columns[i].style, value)) {
       no_number(i, line, cell);
+    } else if (std::isinf(value) && cell.text.find_first_of("0123456789") != std::string_view::npos) {
+      throw CsvFault{
+          line,
+          fmt::format("column '{}': {} is larger than a 64-bit float may be",
+                      printable(layout_.schema->fields[i].name), printable(cell.text)),
+          false,
+          fmt::format("; --text {} reads the column as text", printable(layout_.schema->fields[i].name))};
     } else if (layout_.columns[i].exact && differs_as_label(cell.text, value)) {
       no_label(i, line, cell.text, value);
     } else if (is_rounded(cell.text, value)) {

@@ -13,6 +13,7 @@ constexpr std::size_t most_records = 100;
 struct Look {
   std::vector<std::size_t> cells;  // of each record
   bool numbers = true;             // all cells behind the first record, or missing
+  bool empty = false;              // there are cells with nothing in them
   bool broken = false;             // it can't be read
 
   bool one_each() const {
@@ -43,6 +44,7 @@ Look look_by(std::string_view text, const CsvDialect& dialect) {
         const CsvCell cell = cursor.cell(scratch);
         end = cell.end;
         ++count;
+        look.empty = look.empty || cell.text.empty();
         if (!look.cells.empty()) look.numbers = look.numbers && is_any_number(cell.text, dialect);
       }
       look.cells.push_back(count);
@@ -54,7 +56,7 @@ Look look_by(std::string_view text, const CsvDialect& dialect) {
 }
 
 Sniffed by_delimiter(std::string_view text, const CsvDialect& likely, bool quote_told) {
-  Sniffed out{likely, false};
+  Sniffed out{.dialect = likely};
   const Look first = look_by(text, likely);
   bool found = first.even();
   for (const char delimiter : {',', '\t', ';', '|', ' '}) {
@@ -63,7 +65,13 @@ Sniffed by_delimiter(std::string_view text, const CsvDialect& likely, bool quote
     CsvDialect dialect = likely;
     set_delimiter(dialect, delimiter, quote_told);
     const Look look = look_by(text, dialect);
-    if (!look.even() || (delimiter == ' ' && (!look.numbers || look.cells.size() < 2))) continue;
+    if (delimiter == ' ' && !found && look.empty && look.numbers && look.cells.size() > 1 &&
+        first.one_each()) {
+      out.in_columns = true;
+    }
+    if (!look.even() || (delimiter == ' ' && look.empty) ||
+        (delimiter == ' ' && (!look.numbers || look.cells.size() < 2)))
+      continue;
     const bool better =
         !found || (out.dialect.delimiter == ',' && look.numbers && !first.numbers && look.cells.size() > 1);
     // Lines of one cell each may hold a comma, as "Doe, Jane" does.
@@ -82,13 +90,13 @@ void set_delimiter(CsvDialect& dialect, char delimiter, bool quote_told) {
 }
 
 Sniffed sniff_dialect(std::string_view text, const CsvDialect& likely, SniffWanted wanted) {
-  Sniffed plain{likely, false};
+  Sniffed plain{.dialect = likely};
   if (wanted.delimiter) plain = by_delimiter(text, likely, wanted.quote_told);
   if (!wanted.escape || likely.quote == 0 || text.find("\\\"") == std::string_view::npos) return plain;
   if (!look_by(text, plain.dialect).broken) return plain;
   CsvDialect escaping = likely;
   escaping.escape = '\\';
-  Sniffed escaped{escaping, false};
+  Sniffed escaped{.dialect = escaping};
   if (wanted.delimiter) escaped = by_delimiter(text, escaping, wanted.quote_told);
   return look_by(text, escaped.dialect).broken ? plain : escaped;
 }

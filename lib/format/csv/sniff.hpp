@@ -20,7 +20,8 @@ void set_delimiter(CsvDialect& dialect, char delimiter, bool quote_told);
 
 struct Sniffed {
   CsvDialect dialect;
-  bool in_doubt = false;  // the text could be read by another delimiter as well
+  bool in_columns = false;  // numbers that stand in columns, with several spaces between: no delimiter
+  bool in_doubt = false;    // the text could be read by another delimiter as well
 };
 
 // The delimiter is the likely one, if all records have as many cells by it, and at least two; else the first

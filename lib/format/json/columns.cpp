@@ -225,6 +225,27 @@ std::vector<TextColumnSeen> texts_of_json(LineReader& lines, std::size_t bytes) 
   return seen;
 }
 
+namespace {
+
+// A single object of columns is what some write by default.
+void check_rows(const JsonLayout& layout) {
+  constexpr std::string_view remedy = "pandas writes a row an object with orient=\"records\", lines=True";
+  if (layout.rows != 1) return;
+  const auto all = [&](auto&& is) { return std::all_of(layout.columns.begin(), layout.columns.end(), is); };
+  if (all([](const JsonColumn& column) { return column.kind == JsonKind::nested; })) {
+    throw data_error("its only object holds nothing but objects: columns, where a row is expected")
+        .advise("; {}", remedy);
+  }
+  const Shape& shape = layout.columns[0].shape;
+  const bool long_enough = layout.columns.size() > 1 && shape.size() == 1 && shape[0] > 1;
+  if (long_enough && all([&](const JsonColumn& column) { return column.shape == shape; })) {
+    warn("its only object is taken for one row of arrays of {} numbers; if they are columns, {}", shape[0],
+         remedy);
+  }
+}
+
+}  // namespace
+
 JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, const Schema* like) {
   JsonLayout layout;
   std::vector<Look> looks;
@@ -249,6 +270,7 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
     if (layout.rows == 0) fail_data("there are no rows");
     if (layout.columns.empty() && seen.fault != nullptr) fail_data("this is not JSON: {}", seen.fault);
     if (layout.columns.empty()) fail_data("its rows have no columns");
+    check_rows(layout);
   }
   const auto schema = std::make_shared<Schema>();
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {

@@ -105,7 +105,8 @@ void part_unfit(std::vector<NamedArray>& arrays, std::vector<UnfitArray>& unfit)
 
 }  // namespace
 
-std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file) {
+std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file,
+                                      const std::vector<std::string>& unwanted) {
   const ZipArchive archive(std::move(file));
   std::vector<NamedArray> arrays;
   std::vector<UnfitArray> unfit;
@@ -114,6 +115,10 @@ std::unique_ptr<BatchSource> read_npz(std::shared_ptr<const MappedFile> file) {
   for (const ZipMember& member : archive.members()) {
     if (!names.insert(plain_name(member)).second) {
       throw data_error("two arrays of the same name").within_file(archive.title(member));
+    }
+    if (std::find(unwanted.begin(), unwanted.end(), plain_name(member)) != unwanted.end()) {
+      unfit.push_back({plain_name(member), "not wanted"});
+      continue;
     }
     try {
       arrays.push_back({plain_name(member), open_array(archive, member)});

@@ -144,6 +144,7 @@ class ChunkParser {
     } else if (!parse_styled_number(cell.text, layout_.columns[i].style, value)) {
       no_number(i, line, cell);
     } else if (std::isinf(value) && cell.text.find_first_of("0123456789") != std::string_view::npos) {
+      if (cell.text.size() > layout_.most_row_bytes) too_long(line);
       throw CsvFault{
           line,
           fmt::format("column '{}': {} is larger than a 64-bit float may be",

@@ -139,7 +139,8 @@ TEST_CASE("CSV errors name file, line and column") {
             "for "
             "example latin1 or windows-1252"},
            {"a,b\n1,x\n",
-            "t.csv:2: column 'b': 'x' is not a number; the column was numeric before; read it as text with "
+            "t.csv:2: column 'b': 'x' is not a number; the column is to be one of numbers; read it as text "
+            "with "
             "--text b, "
             "or say what stands for a missing value with --missing",
             number},

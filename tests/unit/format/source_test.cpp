@@ -172,8 +172,8 @@ TEST_CASE("Inputs that don't agree are told apart, the first error first") {
          {std::pair<const ScratchFile&, const char*>(wide, "#1: 3 columns, and #0 has 2"),
           {renamed, "#1: column 1 is 'k', and 'c' in #0"},
           {text,
-           "#1:2: column 'n': 'one' is not a number; the column was numeric "
-           "before; read it as text with --text n, or say what stands for a "
+           "#1:2: column 'n': 'one' is not a number; the column is to be one of "
+           "numbers; read it as text with --text n, or say what stands for a "
            "missing value with --missing"}}) {
       SourceOptions options = inputs({a, second, wide, text});
       options.readers = readers;

@@ -135,28 +135,30 @@ class ChunkParser {
     ParsedColumn& column = out_.columns[i];
     const std::int64_t line = cursor_.lines();
     const CsvCell cell = cursor_.cell(scratch_);
-    const bool word = !dialect_.is_missing_number(cell.text) && is_missing_word(cell.text);
     double& value = column.numbers[row];
-    if (word || dialect_.is_missing_number(cell.text)) {
-      value = std::numeric_limits<double>::quiet_NaN();
-      missing(column, row);
-      if (word && !layout_.columns[i].words_said) note(CsvNote::What::word, i, line, cell.text);
-    } else if (!parse_styled_number(cell.text, layout_.columns[i].style, value)) {
-      no_number(i, line, cell);
-    } else if (std::isinf(value) && cell.text.find_first_of("0123456789") != std::string_view::npos) {
-      if (cell.text.size() > layout_.most_row_bytes) too_long(line);
-      throw CsvFault{
-          line,
-          fmt::format("column '{}': {} is larger than a 64-bit float may be",
-                      printable(layout_.schema->fields[i].name), printable(cell.text)),
-          false,
-          fmt::format("; --text {} reads the column as text", printable(layout_.schema->fields[i].name))};
-    } else if (layout_.columns[i].exact && differs_as_label(cell.text, value)) {
-      no_label(i, line, cell.text, value);
-    } else if (is_rounded(cell.text, value)) {
-      note(CsvNote::What::rounded, i, line, cell.text);
+    const bool absent = dialect_.is_missing_number(cell.text);
+    if (!absent && parse_styled_number(cell.text, layout_.columns[i].style, value)) {
+      check_number(i, line, cell.text, value);
+      return cell.end;
     }
+    if (!absent && !is_missing_word(cell.text)) no_number(i, line, cell);
+    if (!absent && !layout_.columns[i].words_said) note(CsvNote::What::word, i, line, cell.text);
+    value = std::numeric_limits<double>::quiet_NaN();
+    missing(column, row);
     return cell.end;
+  }
+
+  // Whether the number is what is written.
+  void check_number(std::size_t i, std::int64_t line, std::string_view text, double value) {
+    if (std::isinf(value) && text.find_first_of("0123456789") != std::string_view::npos) {
+      if (text.size() > layout_.most_row_bytes) too_long(line);
+      const std::string name = printable(layout_.schema->fields[i].name);
+      throw CsvFault{
+          line, fmt::format("column '{}': {} is larger than a 64-bit float may be", name, printable(text)),
+          false, fmt::format("; --text {} reads the column as text", name)};
+    }
+    if (layout_.columns[i].exact && differs_as_label(text, value)) no_label(i, line, text, value);
+    if (is_rounded(text, value)) note(CsvNote::What::rounded, i, line, text);
   }
 
   [[noreturn]] void no_number(std::size_t i, std::int64_t line, const CsvCell& cell) {

@@ -15,8 +15,8 @@
 #include "evaluate/report.hpp"
 #include "predict/argmax.hpp"
 #include "predict/predictions.hpp"
-#include "tensor/column_roles.hpp"
 #include "tensor/name_list.hpp"
+#include "tensor/row_weights.hpp"
 
 namespace nn::evaluate {
 namespace {
@@ -118,7 +118,6 @@ struct Evaluation::State {
   void add_numbers(const Batch& batch);
   void read_proba(const Batch& batch);
   void note_unknown(const Batch& batch, std::int64_t row);
-  void read_weights(const Batch& batch);
 
   std::shared_ptr<const Schema> schema;
   EvaluateOptions options;
@@ -135,7 +134,6 @@ struct Evaluation::State {
   std::vector<std::int32_t> truth, answers;
   std::vector<float> predicted;
   std::vector<double> wanted;
-  std::optional<std::size_t> weight_column_at;
   std::vector<double> weights;  // of the batch's rows; empty: 1 each
 };
 
@@ -152,7 +150,6 @@ Evaluation::State::State(std::shared_ptr<const Schema> table, const EvaluateOpti
             "'--target COLUMN' (numbers), or here with the same options");
   }
   y = at.value_or(0);
-  weight_column_at = schema->find(weight_column);
   proba = std::move(probabilities.columns);
   proba_names = std::move(probabilities.names);
   if (is_classes) {
@@ -237,22 +234,6 @@ void Evaluation::State::read_proba(const Batch& batch) {
   }
 }
 
-void Evaluation::State::read_weights(const Batch& batch) {
-  if (!weight_column_at) return;
-  const Column& column = batch.columns[*weight_column_at];
-  weights.resize(static_cast<std::size_t>(batch.rows));
-  for (std::int64_t row = 0; row < batch.rows; ++row) {
-    const double weight = column.valid(row)
-                              ? number_at(schema->fields[*weight_column_at].type, column.data, row)
-                              : std::nan("");
-    if (!(weight >= 0 && std::isfinite(weight))) {
-      fail_data("row {}: {} is no weight of a row, which is a number of at least 0", batch.first_row + row,
-                std::isnan(weight) ? "a missing value" : fmt::format("{}", weight));
-    }
-    weights[static_cast<std::size_t>(row)] = weight;
-  }
-}
-
 void Evaluation::State::note_unknown(const Batch& batch, std::int64_t row) {
   if (!first_unknown.empty()) return;
   first_unknown =
@@ -261,7 +242,8 @@ void Evaluation::State::note_unknown(const Batch& batch, std::int64_t row) {
 }
 
 void Evaluation::State::add_classes(const Batch& batch) {
-  read_weights(batch);
+  weights.clear();
+  append_row_weights(batch, weights);
   const auto rows = static_cast<std::size_t>(batch.rows);
   truth.resize(rows);
   answers.resize(rows);
@@ -293,7 +275,8 @@ void Evaluation::State::add_classes(const Batch& batch) {
 }
 
 void Evaluation::State::add_numbers(const Batch& batch) {
-  read_weights(batch);
+  weights.clear();
+  append_row_weights(batch, weights);
   gather(batch, values, predicted);
   gather(batch, wanted_columns, wanted, true);
   const std::int64_t width = width_of(*schema, values);

@@ -15,7 +15,7 @@
 #include "format/reading.hpp"
 #include "model/digest.hpp"
 #include "table/rows.hpp"
-#include "tensor/column_roles.hpp"
+#include "tensor/row_weights.hpp"
 
 namespace nn::train {
 namespace {
@@ -132,31 +132,18 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed, bool stratify) {
   return valid;
 }
 
-// The weights of a batch's rows, appended.
-void add_weights(const Batch& batch, std::vector<float>& weights) {
-  const auto at = batch.schema->find(weight_column);
-  if (!at) return;
-  const Column& column = batch.columns[*at];
-  for (std::int64_t r = 0; r < batch.rows; ++r) {
-    const double weight =
-        column.valid(r) ? number_at(batch.schema->fields[*at].type, column.data, r) : std::nan("");
-    if (!(weight >= 0 && std::isfinite(weight))) {
-      throw data_error("{} is no weight of a row, which is a number of at least 0",
-                       std::isnan(weight) ? "a missing value" : fmt::format("{}", weight))
-          .within(fmt::format("row {}, column '{}'", batch.first_row + r, weight_column));
-    }
-    weights.push_back(static_cast<float>(weight));
-  }
-}
-
-// How large they are in all is no matter: a learning rate means the same as without them.
-void scale_to_mean_one(std::vector<float>& weights) {
+// Weights whose mean is 1: how large they are in all is no matter, and a learning rate means the same as
+// without them.
+std::vector<float> with_mean_one(const std::vector<double>& weights) {
+  if (weights.empty()) return {};
   double sum = 0;
-  for (const float weight : weights) sum += static_cast<double>(weight);
-  if (weights.empty()) return;
+  for (const double weight : weights) sum += weight;
   if (!(sum > 0)) fail_data("all rows have the weight 0");
   const double scale = static_cast<double>(weights.size()) / sum;
-  for (float& weight : weights) weight = static_cast<float>(static_cast<double>(weight) * scale);
+  std::vector<float> out;
+  out.reserve(weights.size());
+  for (const double weight : weights) out.push_back(static_cast<float>(weight * scale));
+  return out;
 }
 
 // Encodes and drops the rows. Bytes are kept where they can be, unless `floats` are asked for.
@@ -171,6 +158,7 @@ Dataset encode(Rows rows, const model::Encoder& encoder, const model::Target& ta
   data.target_width = classes ? 0 : target.width();
   if (classes) data.labels.resize(static_cast<std::size_t>(rows.count));
   data.targets.resize(static_cast<std::size_t>(rows.count * data.target_width));
+  std::vector<double> row_weights;
   std::int64_t first = 0;
   for (Batch& batch : rows.batches) {
     if (data.byte_values) {
@@ -184,11 +172,11 @@ Dataset encode(Rows rows, const model::Encoder& encoder, const model::Target& ta
     } else {
       model::encode_targets(target, batch, data.targets.data() + first * data.target_width);
     }
-    add_weights(batch, data.row_weights);
+    append_row_weights(batch, row_weights);
     first += batch.rows;
     batch = {};
   }
-  scale_to_mean_one(data.row_weights);
+  data.row_weights = with_mean_one(row_weights);
   data.weights = data.row_weights;
   return data;
 }

@@ -231,4 +231,9 @@ assert array.dtype == np.float64 and array[3] == 4 and np.isnan(array[2]) and ar
 large = stream_of([pa.record_batch({"n": pa.array([v], pa.int64())}) for v in (2**62 + 1, None)])
 done = subprocess.run([f"{BIN}/nn-read", "--to", "npy", "-o", "c.npy"], input=large, capture_output=True)
 assert done.returncode == 1 and b"more digits" in done.stderr and not os.path.exists("c.npy"), done.stderr
+for value, right in ((2**53 + 1, False), (2**60, True)):
+    pair = stream_of([pa.record_batch({"n": pa.array([value, None], pa.int64())})])
+    for to in ("npy", "npz"):
+        done = subprocess.run([f"{BIN}/nn-read", "--to", to, "-o", f"d.{to}"], input=pair, capture_output=True)
+        assert (done.returncode == 0) == right, f"{value} to {to}: {done.stderr}"
 print("arrays: equal in NumPy and here")

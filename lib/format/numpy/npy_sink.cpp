@@ -14,6 +14,7 @@
 #include "format/numpy/npy.hpp"
 #include "format/numpy/npy_header.hpp"
 #include "format/sink_formats.hpp"
+#include "tensor/exact_number.hpp"
 
 namespace nn::format {
 namespace {
@@ -151,22 +152,11 @@ class NpySink : public BatchSink {
   double exact_double(const InputColumn& input, const std::byte* data, std::int64_t i,
                       std::int64_t row) const {
     const DType type = input.field.type;
-    const double value = number_at(type, data, i);
-    const bool whole = type == DType::i64 || type == DType::u64;
-    if (whole && std::abs(value) >= 0x1p53) {
-      const bool same = type == DType::i64
-                            ? value < 0x1p63 && static_cast<std::int64_t>(value) ==
-                                                    reinterpret_cast<const std::int64_t*>(data)[i]
-                            : value < 0x1p64 && static_cast<std::uint64_t>(value) ==
-                                                    reinterpret_cast<const std::uint64_t*>(data)[i];
-      if (!same) {
-        throw data_error("row {}, column '{}': {} has more digits than the 64-bit floats of the array keep",
-                         row, printable(input.field.name), value)
-            .within_file(file_.name())
-            .advise("; --select it alone, without missing values, or write a stream");
-      }
-    }
-    return value;
+    if (const auto value = exact_number_at(type, data, i)) return *value;
+    throw data_error("row {}, column '{}': {} has more digits than the 64-bit floats of the array keep", row,
+                     printable(input.field.name), number_at(type, data, i))
+        .within_file(file_.name())
+        .advise("; --select it alone, without missing values, or write a stream");
   }
 
   std::string header() const {

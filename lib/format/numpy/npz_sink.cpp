@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "format/numpy/npy.hpp"
 #include "format/sink_formats.hpp"
+#include "tensor/exact_number.hpp"
 
 namespace nn::format {
 namespace {
@@ -68,17 +69,15 @@ class NpzSink : public BatchSink {
 
   std::vector<double> with_nan(const Array& array) const {
     const std::int64_t width = element_count(array.field.shape);
-    const bool is_long = array.field.type == DType::i64 || array.field.type == DType::u64;
     std::vector<double> values(static_cast<std::size_t>(rows_ * width));
     std::size_t next = 0;
     for (std::int64_t row = 0; row < rows_; ++row) {
       const bool missing = next < array.missing.size() && array.missing[next] == row;
       next += missing;
       for (std::int64_t e = row * width; e < (row + 1) * width; ++e) {
-        double& value = values[static_cast<std::size_t>(e)];
-        value = missing ? std::numeric_limits<double>::quiet_NaN()
-                        : number_at(array.field.type, array.values.data(), e);
-        if (is_long && !missing && std::fabs(value) > 0x1p53) {
+        const auto value = missing ? std::numeric_limits<double>::quiet_NaN()
+                                   : exact_number_at(array.field.type, array.values.data(), e);
+        if (!value) {
           throw data_error(
               "row {}, column '{}': a whole number of more than 53 bits, where missing values make the "
               "column "
@@ -86,6 +85,7 @@ class NpzSink : public BatchSink {
               row, printable(array.field.name))
               .within_file(file_.name());
         }
+        values[static_cast<std::size_t>(e)] = *value;
       }
     }
     return values;

@@ -56,9 +56,15 @@ void mean_of_members(Members members, std::int64_t count, float* out) {
   sum_members<false>(members, {}, 1.0 / static_cast<double>(members.size()), count, out);
 }
 
+// Weights count relative to each other only: brought near 1 by a power of two, which rounds nothing, neither
+// their sum nor its inverse overflows.
 void weighted_mean(Members members, std::span<const double> weights, std::int64_t count, float* out) {
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-  sum_members<true>(members, weights, 1.0 / total, count, out);
+  int exponent = 0;
+  std::frexp(*std::max_element(weights.begin(), weights.end()), &exponent);
+  std::vector<double> scaled(weights.begin(), weights.end());
+  for (double& weight : scaled) weight = std::ldexp(weight, -exponent);
+  const double total = std::accumulate(scaled.begin(), scaled.end(), 0.0);
+  sum_members<true>(members, scaled, 1.0 / total, count, out);
 }
 
 void normalise(const double* values, std::int64_t classes, float* out) {

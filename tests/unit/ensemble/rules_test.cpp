@@ -147,6 +147,16 @@ TEST_CASE("rules for numbers agree with their definitions") {
   }
 }
 
+TEST_CASE("weights count relative to each other, however large or small they are") {
+  const Ensemble e = random_ensemble(2, 40, 3, 7);
+  std::vector<float> expected(120), out(120);
+  combine_classes(Rule::weighted, e.pointers(), std::vector<double>{1, 3}, e.rows, 3, expected.data());
+  for (const double unit : {1e-323, 1e-300, 1e-5, 1e5, 0x1p1022}) {
+    combine_classes(Rule::weighted, e.pointers(), std::vector<double>{unit, 3 * unit}, e.rows, 3, out.data());
+    for (std::size_t i = 0; i < out.size(); ++i) CHECK(out[i] == Approx(expected[i]).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("a row's result does not depend on where it stands") {
   const Rule rule = GENERATE(Rule::mean, Rule::weighted, Rule::geometric, Rule::rank);
   const Ensemble e = random_ensemble(3, 200, 7, 5);

@@ -23,7 +23,7 @@ class FloatProgram final : public Program {
     active_.assign(members.size(), true);
     losses_.assign(members.size(), 0);
     const ProgramOptions& options = members.front();
-    outputs_ = plan.outputs;
+    answers_ = plan.answers();
     const auto parts = static_cast<std::size_t>(options.parts);
     parts_.reserve(parts);
     if (!options.byte_values) return;
@@ -39,13 +39,13 @@ class FloatProgram final : public Program {
   void forward(std::int64_t rows, Inputs x, float* y) override {
     const float* floats = floats_of(x, rows, 0);
     for_active([&](std::size_t m) {
-      programs_[m].forward(rows, floats, y + static_cast<std::int64_t>(m) * rows * outputs_);
+      programs_[m].forward(rows, floats, y + static_cast<std::int64_t>(m) * rows * answers_);
     });
   }
   void evaluate(const Examples& examples, float* y, std::span<double> losses) override {
     const cpu::ExamplesOf<float> e = of(examples, 0);
     for_active([&](std::size_t m) {
-      float* out = y != nullptr ? y + static_cast<std::int64_t>(m) * e.rows * outputs_ : nullptr;
+      float* out = y != nullptr ? y + static_cast<std::int64_t>(m) * e.rows * answers_ : nullptr;
       losses[m] = programs_[m].evaluate(e, out);
     });
   }
@@ -112,7 +112,7 @@ class FloatProgram final : public Program {
   std::vector<bool> active_;
   std::vector<double> losses_;
   bool shared_;
-  std::int64_t outputs_ = 0;
+  std::int64_t answers_ = 0;
   std::vector<cpu::ExamplesOf<float>> parts_;
   ByteValues byte_values_{};
   std::size_t inputs_ = 0, room_ = 0;  // floats of a row, and of the largest batch

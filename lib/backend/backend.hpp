@@ -76,14 +76,14 @@ struct Examples {
   Inputs x;                              // [rows, inputs]
   const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
   const float* targets = nullptr;        // [rows, outputs]: regression losses
-  const float* weights = nullptr;        // [rows] per-row weights (class weights), or null: all 1
+  const float* weights = nullptr;        // [rows] per-row weights, their mean over the data 1; null: all 1
   // [rows], or null. Of what Program::keep() was given, which x and the others are then: row i is its
   // row chosen[i].
   const std::uint32_t* chosen = nullptr;
 };
 
-// A step of one network. The loss is the mean over the rows of all parts (sum of weight * loss / sum
-// of weights) plus L2.
+// A step of one network. The loss is the mean of weight * loss over the rows of all parts, plus L2: as
+// Keras' sum_over_batch_size has it.
 struct Step {
   std::span<const Examples> parts;
   double learning_rate = 0;
@@ -101,9 +101,9 @@ class Program {
   // results are not written.
   virtual void set_active(std::size_t member, bool active) = 0;
 
-  // y [members, rows, outputs], overwritten: probabilities under cross-entropy (binary: [rows, 1],
-  // the probability of class 1), values otherwise. Row results do not depend on the
-  // other rows of the call, nor on how many there are.
+  // y [members, rows, plan.answers()], overwritten: probabilities under cross-entropy, of both classes where
+  // the network has one logit for two, each computed from it; values otherwise. Row results do not depend on
+  // the other rows of the call, nor on how many there are.
   virtual void forward(std::int64_t rows, Inputs x, float* y) = 0;
 
   // forward() and for each member the sum over rows of weight * loss, without dropout and without

@@ -39,13 +39,15 @@ double weight_of(std::span<const Examples> parts) {
   return total;
 }
 
-// 1 / that; 0 where it is 0.
+// What a row's loss counts in a step: 1 / rows of all its parts. Weights are no part of it: divided by
+// their sum, a step's rows would weigh as much in all as those of any other step, and rare ones lose theirs.
 template <typename Examples>
 double scale_of(std::span<const Examples> parts, const ProgramOptions& options) {
   if (parts.empty() || static_cast<std::int64_t>(parts.size()) > options.parts)
     fail(ErrorKind::internal, "{} parts in a step of {}", parts.size(), options.parts);
-  const double total = weight_of(parts);
-  return total > 0 ? 1 / total : 0;
+  std::int64_t rows = 0;
+  for (const Examples& e : parts) rows += e.rows;
+  return 1 / static_cast<double>(rows);
 }
 
 }  // namespace nn::backend

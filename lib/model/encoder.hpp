@@ -92,20 +92,25 @@ class BoundEncoder {
   std::int64_t width_ = 0;
 };
 
+// Which numbers are brought to mean 0 and variance 1 over the training rows.
+enum class Scaling : std::uint8_t {
+  none,
+  numbers,  // columns of numbers, and tensors of floats of one dimension; images stay as they are
+  all       // tensors of any shape as well, element by element
+};
+
 class Encoder {
  public:
   Encoder() = default;
   explicit Encoder(std::vector<InputColumn> columns);
 
-  struct FitOptions {
-    bool standardize = false;  // numbers and tensors to mean 0 and variance 1 (constant ones: scale 1)
-  };
   // Learns from the rows of `batches` (all of one schema); columns y and id are not
   // features, and one without any value is left out with a warning. Data errors name a
   // column that cannot be a feature and say how to leave it out: opaque types, texts of
   // more than 1000 different values, infinities. The same rows give the same bits, however
-  // they are cut into batches.
-  static Encoder fit(const Schema& schema, std::span<const Batch> batches, FitOptions options);
+  // they are cut into batches. What is constant but for rounding (see is_constant()) gets the scale 1; means
+  // and variances are weighted by column sample_weight, where there is one.
+  static Encoder fit(const Schema& schema, std::span<const Batch> batches, Scaling scaling);
 
   const std::vector<InputColumn>& columns() const { return *columns_; }
   std::int64_t width() const;

@@ -12,6 +12,7 @@
 #include "model/encoder.hpp"
 #include "model/values.hpp"
 #include "tensor/column_roles.hpp"
+#include "tensor/row_weights.hpp"
 
 namespace nn::model {
 namespace {
@@ -25,6 +26,12 @@ struct Source {
   std::size_t column;  // in the table
   const Field& field;
   std::span<const Batch> batches;
+  // Of the rows of each batch, or none: 1 each. What the columns are scaled by is that of repeated rows.
+  const std::vector<std::vector<double>>& weights;
+
+  double weight_of(std::size_t batch, std::int64_t row) const {
+    return weights.empty() ? 1 : weights[batch][static_cast<std::size_t>(row)];
+  }
 };
 
 // Calls body(batch, column, row) for each present row.
@@ -54,21 +61,22 @@ void for_each_present(const Source& source, Body&& body) {
 // Sums run over the rows in order, in double: the same rows give the same bits.
 struct Moments {
   std::int64_t count = 0;
-  double mean = 0;
+  double weight = 0, mean = 0;
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
 };
 
-// Calls body(double) for each value that is neither missing nor NaN.
+// Calls body(double value, double weight) for each value that is neither missing nor NaN.
 template <typename Body>
 void for_each_number(const Source& source, Body&& body) {
-  for (const Batch& batch : source.batches) {
+  for (std::size_t b = 0; b < source.batches.size(); ++b) {
+    const Batch& batch = source.batches[b];
     const Column& column = batch.columns[source.column];
     visit_numbers(source.field.type, column, [&](const auto* values) {
       for (std::int64_t r = 0; r < batch.rows; ++r) {
         if (!column.valid(r)) continue;
         const double value = static_cast<double>(values[r]);
-        if (value == value) body(value);
+        if (value == value) body(value, source.weight_of(b, r));
       }
     });
   }
@@ -77,39 +85,34 @@ void for_each_number(const Source& source, Body&& body) {
 Moments moments_of(const Source& source) {
   Moments moments;
   double sum = 0;
-  for_each_number(source, [&](double value) {
-    sum += value;
+  for_each_number(source, [&](double value, double weight) {
+    sum += weight * value;
+    moments.weight += weight;
     moments.low = std::min(moments.low, value);
     moments.high = std::max(moments.high, value);
     ++moments.count;
   });
   if (!std::isfinite(sum)) fail_sum(source);
-  if (moments.count > 0) moments.mean = sum / static_cast<double>(moments.count);
+  if (moments.count > 0) moments.mean = moments.weight > 0 ? sum / moments.weight : moments.low;
   return moments;
 }
 
-// 1 / standard deviation; 1 for a constant column, whose rounding errors must not be blown up.
-double scale_of(double squares, std::int64_t count, double low, double high) {
-  const double scale = 1 / std::sqrt(squares / static_cast<double>(count));
-  return low == high || !std::isfinite(scale) || scale == 0 ? 1.0 : scale;
-}
-
 // False when the column carries nothing.
-bool fit_number(const Source& source, bool standardize, InputColumn& input) {
+bool fit_number(const Source& source, Scaling scaling, InputColumn& input) {
   input.kind = InputColumn::Kind::number;
   const Moments moments = moments_of(source);
   if (moments.count == 0) return false;
   const bool constant = moments.low == moments.high;
   input.fill = {constant ? moments.low : moments.mean};
-  if (!standardize) return true;
+  if (scaling == Scaling::none) return true;
   double squares = 0;
-  for_each_number(source, [&](double value) {
+  for_each_number(source, [&](double value, double weight) {
     const double d = value - input.fill[0];
-    squares += d * d;
+    squares += weight * d * d;
   });
   if (!std::isfinite(squares)) fail_sum(source);
   input.offset = input.fill;
-  input.scale = {scale_of(squares, moments.count, moments.low, moments.high)};
+  input.scale = {scale_of(source.field.type, squares, moments.weight, moments.low, moments.high)};
   return true;
 }
 
@@ -146,15 +149,16 @@ bool fit_category(const Source& source, InputColumn& input) {
 
 struct ElementMoments {
   std::vector<double> sum, low, high, squares;
-  std::int64_t rows = 0;
+  double weight = 0;
 };
 
-// Calls body(const T* row) for each row of the tensor column.
+// Calls body(const T* row, double weight) for each row of the tensor column.
 template <typename Body>
 void for_each_tensor(const Source& source, std::int64_t n, Body&& body) {
-  for (const Batch& batch : source.batches) {
+  for (std::size_t b = 0; b < source.batches.size(); ++b) {
+    const Batch& batch = source.batches[b];
     visit_numbers(source.field.type, batch.columns[source.column], [&](const auto* values) {
-      for (std::int64_t r = 0; r < batch.rows; ++r) body(values + r * n);
+      for (std::int64_t r = 0; r < batch.rows; ++r) body(values + r * n, source.weight_of(b, r));
     });
   }
 }
@@ -165,34 +169,34 @@ void standardize_tensor(const Source& source, InputColumn& input) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   ElementMoments m{std::vector<double>(size, 0), std::vector<double>(size, infinity),
                    std::vector<double>(size, -infinity), std::vector<double>(size, 0), 0};
-  for_each_tensor(source, n, [&](const auto* row) {
+  for_each_tensor(source, n, [&](const auto* row, double weight) {
     for (std::size_t i = 0; i < size; ++i) {
       const double value = static_cast<double>(row[i]);
-      m.sum[i] += value;
+      m.sum[i] += weight * value;
       m.low[i] = value < m.low[i] ? value : m.low[i];
       m.high[i] = value > m.high[i] ? value : m.high[i];
     }
-    ++m.rows;
+    m.weight += weight;
   });
   input.offset.resize(size);
   for (std::size_t i = 0; i < size; ++i) {
     if (!std::isfinite(m.sum[i])) fail_sum(source);
-    input.offset[i] = m.low[i] == m.high[i] ? m.low[i] : m.sum[i] / static_cast<double>(m.rows);
+    input.offset[i] = m.low[i] == m.high[i] || m.weight == 0 ? m.low[i] : m.sum[i] / m.weight;
   }
-  for_each_tensor(source, n, [&](const auto* row) {
+  for_each_tensor(source, n, [&](const auto* row, double weight) {
     for (std::size_t i = 0; i < size; ++i) {
       const double d = static_cast<double>(row[i]) - input.offset[i];
-      m.squares[i] += d * d;
+      m.squares[i] += weight * d * d;
     }
   });
   input.scale.resize(size);
   for (std::size_t i = 0; i < size; ++i) {
     if (!std::isfinite(m.squares[i])) fail_sum(source);
-    input.scale[i] = scale_of(m.squares[i], m.rows, m.low[i], m.high[i]);
+    input.scale[i] = scale_of(source.field.type, m.squares[i], m.weight, m.low[i], m.high[i]);
   }
 }
 
-bool fit_tensor(const Source& source, bool standardize, InputColumn& input) {
+bool fit_tensor(const Source& source, Scaling scaling, InputColumn& input) {
   input.kind = InputColumn::Kind::tensor;
   input.shape = source.field.shape;
   input.first_feature = first_feature_of(source.field);
@@ -205,7 +209,8 @@ bool fit_tensor(const Source& source, bool standardize, InputColumn& input) {
       }
     }
   }
-  if (standardize) {
+  const bool vectors = is_float(source.field.type) && source.field.shape.size() == 1;
+  if (scaling == Scaling::all || (scaling == Scaling::numbers && vectors)) {
     standardize_tensor(source, input);
   } else if (source.field.type == DType::u8) {
     input.offset = {0.0};
@@ -214,7 +219,7 @@ bool fit_tensor(const Source& source, bool standardize, InputColumn& input) {
   return true;
 }
 
-bool fit_column(const Source& source, bool standardize, InputColumn& input) {
+bool fit_column(const Source& source, Scaling scaling, InputColumn& input) {
   const Field& field = source.field;
   input.name = field.name;
   if (field.type == DType::opaque) {
@@ -223,17 +228,18 @@ bool fit_column(const Source& source, bool standardize, InputColumn& input) {
         .advise("; leave it out with --drop {}", printable(field.name));
   }
   if (is_text(field.type)) return fit_category(source, input);
-  if (!field.shape.empty()) return fit_tensor(source, standardize, input);
-  return fit_number(source, standardize, input);
+  if (!field.shape.empty()) return fit_tensor(source, scaling, input);
+  return fit_number(source, scaling, input);
 }
 
 }  // namespace
 
-Encoder Encoder::fit(const Schema& schema, std::span<const Batch> batches, FitOptions options) {
+Encoder Encoder::fit(const Schema& schema, std::span<const Batch> batches, Scaling scaling) {
   std::int64_t rows = 0;
   for (const Batch& batch : batches) rows += batch.rows;
   if (rows == 0) fail_data("there are no rows to learn from");
 
+  const std::vector<std::vector<double>> weights = weights_of_batches(batches);
   std::vector<InputColumn> columns;
   std::set<std::string_view> names;
   std::int64_t width = 0;
@@ -245,7 +251,7 @@ Encoder Encoder::fit(const Schema& schema, std::span<const Batch> batches, FitOp
           .advise("; rename one, or leave one out with --drop");
     }
     InputColumn input;
-    if (!fit_column({i, field, batches}, options.standardize, input)) {
+    if (!fit_column({i, field, batches, weights}, scaling, input)) {
       warn("{} has no values in the training rows and is left out", column_name(field.name));
       continue;
     }

@@ -8,10 +8,12 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "model/category.hpp"
 #include "model/encoder.hpp"
 #include "model/values.hpp"
 #include "tensor/name_list.hpp"
+#include "tensor/row_weights.hpp"
 
 namespace nn::model {
 namespace {
@@ -31,11 +33,16 @@ std::size_t find_target(const Schema& schema, const std::string& name) {
   return *found;
 }
 
+// What the table called the column that is now `name`.
+std::string name_in_file(const Schema& schema, const std::string& name) {
+  const auto at = schema.find(name);
+  const std::string* source = at ? schema.fields[*at].metadata.find("nn.source_name") : nullptr;
+  return source != nullptr ? *source : name;
+}
+
 [[noreturn]] void fail_missing_target(const Batch& batch, std::int64_t row, const std::string& name) {
-  const auto at = batch.schema->find(name);
-  const std::string* source = at ? batch.schema->fields[*at].metadata.find("nn.source_name") : nullptr;
   throw data_error("the target is missing")
-      .within(cell_name(batch, row, source != nullptr ? *source : name))
+      .within(cell_name(batch, row, name_in_file(*batch.schema, name)))
       .advise("; --drop-unlabelled leaves out the rows without one");
 }
 
@@ -75,6 +82,26 @@ void add_text_classes(const Batch& batch, const Column& column, DType type, cons
   }
 }
 
+// Says that as many numbers as nobody tells apart became classes: mostly they were to be predicted as
+// numbers. Numbers of classes, which follow each other from 0 or 1 on, are none of these.
+void ask_about_numbers(const Target& target, const Schema& schema) {
+  constexpr std::size_t usual_classes = 30;
+  if (target.classes.size() <= usual_classes) return;
+  std::int64_t first = INT64_MAX, last = INT64_MIN;
+  for (const std::string& name : target.classes) {
+    double value = 0;
+    const auto read = std::from_chars(name.data(), name.data() + name.size(), value);
+    if (read.ec != std::errc() || read.ptr != name.data() + name.size()) return;
+    if (value != std::floor(value) || std::abs(value) > 1e15) continue;
+    first = std::min(first, static_cast<std::int64_t>(value));
+    last = std::max(last, static_cast<std::int64_t>(value));
+  }
+  const auto count = static_cast<std::int64_t>(target.classes.size());
+  if (target.integers && (first == 0 || first == 1) && last - first + 1 == count) return;
+  warn("{} has {} different numbers, and each is taken as a class; --target predicts them as numbers",
+       column_name(name_in_file(schema, target.name)), count);
+}
+
 void fit_classes(std::size_t at, DType type, std::span<const Batch> batches, Target& target) {
   target.kind = Target::Kind::classes;
   target.integers = !is_text(type);
@@ -90,6 +117,7 @@ void fit_classes(std::size_t at, DType type, std::span<const Batch> batches, Tar
   }
   for (const std::int64_t label : integers) target.classes.push_back(std::to_string(label));
   target.classes.insert(target.classes.end(), texts.begin(), texts.end());
+  ask_about_numbers(target, *batches.front().schema);
   if (target.classes.size() == 1) {
     fail_data("all rows have the label '{}': there is nothing to tell apart", printable(target.classes[0]));
   }
@@ -106,16 +134,18 @@ double target_at(const Batch& batch, const Column& column, DType type, const std
   return value;
 }
 
-// Calls body(i, value) for every element of every row.
+// Calls body(i, value, weight of the row) for every element of every row.
 template <typename Body>
 void for_each_target(std::size_t at, DType type, const Target& target, std::span<const Batch> batches,
                      Body&& body) {
   const std::int64_t width = target.width();
-  for (const Batch& batch : batches) {
+  const std::vector<std::vector<double>> weights = weights_of_batches(batches);
+  for (std::size_t b = 0; b < batches.size(); ++b) {
+    const Batch& batch = batches[b];
     for (std::int64_t r = 0; r < batch.rows; ++r) {
       for (std::int64_t i = 0; i < width; ++i) {
-        body(static_cast<std::size_t>(i),
-             target_at(batch, batch.columns[at], type, target.name, r, width, i));
+        body(static_cast<std::size_t>(i), target_at(batch, batch.columns[at], type, target.name, r, width, i),
+             weights.empty() ? 1 : weights[b][static_cast<std::size_t>(r)]);
       }
     }
   }
@@ -128,26 +158,25 @@ void fit_numbers(std::size_t at, const Field& field, std::span<const Batch> batc
   target.elements = element_names(field);
   const auto width = static_cast<std::size_t>(target.width());
   std::vector<double> sum(width), squares(width), low(width, HUGE_VAL), high(width, -HUGE_VAL);
-  double rows = 0;
-  for (const Batch& batch : batches) rows += static_cast<double>(batch.rows);
-  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value) {
-    sum[i] += value;
+  double total = 0;  // of the weights, for each element
+  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value, double weight) {
+    sum[i] += weight * value;
+    total += weight;
     low[i] = std::min(low[i], value);
     high[i] = std::max(high[i], value);
   });
   if (!standardize) return;
+  total /= static_cast<double>(width);
   for (std::size_t i = 0; i < width; ++i) {
     if (!std::isfinite(sum[i]))
       throw data_error("the values are too large to add up").within(column_name(target.name));
-    target.offset.push_back(low[i] == high[i] ? low[i] : sum[i] / rows);
+    target.offset.push_back(low[i] == high[i] || total == 0 ? low[i] : sum[i] / total);
   }
-  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value) {
-    squares[i] += (value - target.offset[i]) * (value - target.offset[i]);
+  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value, double weight) {
+    squares[i] += weight * (value - target.offset[i]) * (value - target.offset[i]);
   });
-  for (std::size_t i = 0; i < width; ++i) {
-    const double scale = 1 / std::sqrt(squares[i] / rows);
-    target.scale.push_back(low[i] == high[i] || !std::isfinite(scale) || scale == 0 ? 1.0 : scale);
-  }
+  for (std::size_t i = 0; i < width; ++i)
+    target.scale.push_back(scale_of(field.type, squares[i], total, low[i], high[i]));
 }
 
 [[noreturn]] void fail_unknown(const Batch& batch, std::int64_t row, const Target& target,

@@ -41,9 +41,6 @@ struct LayerType {
   // The options by the names that Keras gives them, for programs that read a model's description.
   OptionValues (&describe)(const Layer& layer);
 
-  // Neither moves values through zero nor mixes them, so that an activation behind it follows the kernel
-  // before it, and chooses how that one starts.
-  bool passes_kernel = false;
   // Why it can only be the first layer; empty where it can be any.
   std::string_view first_because = {};
 };

@@ -100,23 +100,11 @@ int Lowering::add_parameter(const Layer& layer, std::string_view what, Shape sha
 int Lowering::add_kernel(const Layer& layer, Shape shape, std::int64_t fan_in, std::int64_t fan_out) {
   const int index = add_parameter(layer, "kernel", std::move(shape));
   Parameter& p = parameter(index);
-  p.initializer = Initializer::variance_scaling;
+  p.initializer = Initializer::kernel;
   p.fan_in = fan_in;
   p.fan_out = fan_out;
-  p.activation = next_activation();
   p.decays = true;
   return index;
-}
-
-// The activation of this layer, or of the one behind it that does nothing else.
-Activation Lowering::next_activation() const {
-  if (network_.layers[index_].activation != Activation::linear) return network_.layers[index_].activation;
-  for (std::size_t i = index_ + 1; i < network_.layers.size(); ++i) {
-    const Layer& layer = network_.layers[i];
-    if (layer.kind == LayerKind::activation) return layer.activation;
-    if (!type_of(layer.kind).passes_kernel) break;
-  }
-  return Activation::linear;
 }
 
 Op& Lowering::push(OpKind kind, const Image& out) {

@@ -51,8 +51,6 @@ class Lowering {
     bool shortcut = false;
   };
 
-  Activation next_activation() const;
-
   const Network& network_;
   Plan plan_;
   std::size_t index_ = 0;  // of the layer

@@ -30,6 +30,17 @@ auto* last_dense(Layers& layers) {
   return found == layers.rend() ? nullptr : &*found;
 }
 
+// Whether it changes what goes through it without weights that could undo that.
+bool changes_logits(const Layer& layer) {
+  switch (layer.kind) {
+    case LayerKind::activation:
+    case LayerKind::batch_norm:
+    case LayerKind::layer_norm:
+    case LayerKind::dropout: return true;
+    default: return layer.activation != Activation::linear;
+  }
+}
+
 }  // namespace
 
 const EnumNames<Activation>& enum_names(Activation) {
@@ -44,12 +55,43 @@ const EnumNames<Loss>& enum_names(Loss) {
 std::string_view name_of(Activation activation) { return enum_names(activation).name_of(activation); }
 std::string_view name_of(Loss loss) { return enum_names(loss).name_of(loss); }
 
-Activation parse_activation(std::string_view name) { return enum_names(Activation{}).parse(name); }
+Activation parse_activation(std::string_view name) {
+  if (name == "softmax")
+    fail_usage("softmax is no activation here: the loss of classes applies it; leave it out");
+  return enum_names(Activation{}).parse(name);
+}
 Loss parse_loss(std::string_view name) { return enum_names(Loss{}).parse(name); }
 
 std::int64_t Network::outputs() const {
   const Layer* last = last_dense(layers);
   return last == nullptr ? 0 : last->units;
+}
+
+bool ends_with_activation(const Network& network) {
+  return !network.layers.empty() && network.layers.back().activation != Activation::linear;
+}
+
+void check_classifier(const Network& network) {
+  Network right = network;
+  std::string wrong;
+  while (!right.layers.empty() && changes_logits(right.layers.back())) {
+    Layer& layer = right.layers.back();
+    const bool dense = layer.kind == LayerKind::dense;
+    wrong = dense || layer.kind == LayerKind::activation ? name_of(layer.activation) : name_of(layer.kind);
+    if (!dense) {
+      right.layers.pop_back();
+      continue;
+    }
+    layer.activation = Activation::linear;
+  }
+  if (wrong.empty()) return;
+  if (!right.layers.empty()) right.layers.back().units = 0;
+  throw make_error(
+      ErrorKind::usage,
+      "{} behind the last layer: the loss makes probabilities of what that layer gives, and nothing "
+      "may come between",
+      wrong)
+      .advise("; write --net '{}'", to_string(right));
 }
 
 void finish_layers(Network& network) {

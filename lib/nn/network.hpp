@@ -49,6 +49,14 @@ Network network_from_widths(std::string_view widths, Activation activation);
 // Canonical text: parse_network(to_string(n)) gives n again.
 std::string to_string(const Network& network);
 
+// Whether the network's last values have gone through an activation: then they are over its range alone.
+bool ends_with_activation(const Network& network);
+
+// Refuses what stands behind the last layer of a network that tells classes apart (usage error with the right
+// spelling): the loss applies softmax or sigmoid itself, and an activation, a norm or dropout before it would
+// be one too many.
+void check_classifier(const Network& network);
+
 // Fixes the input and the width of the last layer; refuses a last layer of another explicit
 // width (usage error that says what the data asks for). Whether shapes fit each other is
 // found out by lower().

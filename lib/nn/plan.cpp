@@ -34,7 +34,7 @@ double operations_per_row(const Plan& plan) {
   for (const Op& op : plan.ops) {
     for (const int index : op.parameters) {
       const Parameter& kernel = plan.parameters[static_cast<std::size_t>(index)];
-      if (kernel.initializer != Initializer::variance_scaling) continue;
+      if (kernel.initializer != Initializer::kernel) continue;
       // The kernel without its last dimension is what each output is a sum over.
       const std::int64_t terms = kernel.size() / kernel.shape.back();
       operations += 2 * static_cast<double>(terms) * static_cast<double>(op.out.size());

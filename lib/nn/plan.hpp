@@ -11,8 +11,8 @@
 
 namespace nn {
 
-// The distribution of a parameter's first values; see initialise().
-enum class Initializer : std::uint8_t { constant, variance_scaling, embedding };
+// The distribution of a parameter's first values; see nn/initialise.hpp.
+enum class Initializer : std::uint8_t { constant, kernel, embedding };
 
 // One weight tensor inside the parameter block.
 struct Parameter {
@@ -20,11 +20,10 @@ struct Parameter {
   Shape shape;
   std::int64_t offset = 0;  // in elements, from the start of the block; a multiple of 16
   Initializer initializer = Initializer::constant;
-  double initial = 0;                          // constant: this value
-  std::int64_t fan_in = 0, fan_out = 0;        // variance_scaling
-  Activation activation = Activation::linear;  // what follows its layer: chooses the variance
-  bool decays = false;                         // kernels take part in L2 and weight decay, all else doesn't
-  bool trains = true;                          // false: moving statistics, which no optimiser may touch
+  double initial = 0;                    // constant: this value
+  std::int64_t fan_in = 0, fan_out = 0;  // kernel
+  bool decays = false;                   // kernels take part in L2 and weight decay, all else doesn't
+  bool trains = true;                    // false: moving statistics, which no optimiser may touch
   std::int64_t size() const { return element_count(shape); }
 };
 
@@ -75,6 +74,10 @@ struct Plan {
   std::vector<Parameter> parameters;
   std::int64_t parameter_count = 0;  // elements in the block, padding included
   std::int64_t values_per_row = 0;   // elements of the arena for one row
+
+  // Values of an answer: the outputs, but for the one logit of two classes, which gives the probability of
+  // either. One less the other would lose what is small.
+  std::int64_t answers() const { return loss == Loss::binary_crossentropy && outputs == 1 ? 2 : outputs; }
 };
 
 // `network` must be resolved. Layers that don't fit their input, or sizes beyond any
@@ -90,13 +93,5 @@ std::vector<bool> values_with_gradient(const Plan& plan);
 
 // Multiplications and additions of the matrix products that one row takes forward.
 double operations_per_row(const Plan& plan);
-
-// Fills the block (plan.parameter_count floats, overwritten; padding 0). Kernels by what
-// follows them:
-//   relu family: He normal (He et al. 2015, eq. 10); selu: LeCun normal (Klambauer et
-//   al. 2017); others: Glorot uniform (Glorot & Bengio 2010, eq. 16).
-// Embeddings are uniform within 0.05 around 0, as Keras has them. The same seed gives the
-// same values everywhere.
-void initialise(const Plan& plan, std::uint64_t seed, std::span<float> parameters);
 
 }  // namespace nn

@@ -146,13 +146,24 @@ std::optional<std::vector<std::string>> parse_json_array(std::string_view text) 
   return std::move(list->names);
 }
 
+std::int64_t good_rows(const PredictionKind& kind, const float* values, std::int64_t rows) {
+  const std::int64_t width = kind.width();
+  const auto good = [&](std::int64_t first, std::int64_t count) {
+    return kind.classes ? all_probabilities(values + first, count) : all_finite(values + first, count);
+  };
+  if (good(0, rows * width)) return rows;
+  std::int64_t row = 0;
+  while (row < rows && good(row * width, width)) ++row;
+  return row;
+}
+
 OutputColumn::OutputColumn(const PredictionKind& kind, const Schema& schema)
-    : column_(*schema.find(kind.classes ? "proba" : "value")), width_(kind.width()), classes_(kind.classes) {}
+    : column_(*schema.find(kind.classes ? "proba" : "value")), kind_(kind) {}
 
 OutputColumn::Outputs OutputColumn::read(const Batch& batch, Buffer& scratch) const {
   const Field& field = batch.schema->fields[column_];
   const Column& column = batch.columns[column_];
-  const std::int64_t count = batch.rows * width_;
+  const std::int64_t count = batch.rows * kind_.width();
   const float* values = column.as<float>();
   if (field.type != DType::f32) {
     scratch.reserve_discarding(static_cast<std::size_t>(count) * sizeof(float));
@@ -161,19 +172,16 @@ OutputColumn::Outputs OutputColumn::read(const Batch& batch, Buffer& scratch) co
     }
     values = scratch.as<float>();
   }
-  const auto good = [&](std::int64_t first, std::int64_t n) {
-    return classes_ ? all_probabilities(values + first, n) : all_finite(values + first, n);
-  };
-  if (column.validity == nullptr && good(0, count)) return {values, batch.rows, {}};
-  for (std::int64_t row = 0; row < batch.rows; ++row) {
-    const std::int64_t number = batch.first_row + row;
-    if (!column.valid(row)) return {values, row, fmt::format("row {}: {} is missing", number, field.name)};
-    if (good(row * width_, width_)) continue;
-    return {values, row,
-            fmt::format("row {}: {} has a value that is not {}", number, field.name,
-                        classes_ ? "a probability" : "a finite number")};
-  }
-  return {values, batch.rows, {}};
+  const std::int64_t good = good_rows(kind_, values, batch.rows);
+  std::int64_t present = 0;
+  while (column.validity != nullptr && present < good && column.valid(present)) ++present;
+  if (column.validity == nullptr) present = good;
+  if (present < good || (good < batch.rows && !column.valid(good)))
+    return {values, present, fmt::format("row {}: {} is missing", batch.first_row + present, field.name)};
+  if (good == batch.rows) return {values, batch.rows, {}};
+  return {values, good,
+          fmt::format("row {}: {} has a value that is not {}", batch.first_row + good, field.name,
+                      kind_.classes ? "a probability" : "a finite number")};
 }
 
 std::vector<std::size_t> passed_columns(const Schema& schema) {

@@ -46,6 +46,10 @@ std::string json_array(const std::vector<std::string>& texts);
 // Reads an array of texts; nothing when it isn't one.
 std::optional<std::vector<std::string>> parse_json_array(std::string_view text);
 
+// Of `rows` rows of outputs [rows, kind.width()], how many come before the first one that no answer can be: a
+// value that is not finite, of classes a negative probability. `rows` where all are good.
+std::int64_t good_rows(const PredictionKind& kind, const float* values, std::int64_t rows);
+
 // Reads the outputs of a prediction stream as [rows, width] floats.
 class OutputColumn {
  public:
@@ -61,8 +65,7 @@ class OutputColumn {
 
  private:
   std::size_t column_;
-  std::int64_t width_;
-  bool classes_;
+  PredictionKind kind_;
 };
 
 // Builds batches of predictions. One thread.

@@ -13,17 +13,16 @@ namespace {
 constexpr std::int64_t least_rows = 16;  // that are worth a step
 
 // Says what the outputs mean, for models whose target says nothing as well (converted weights).
-PredictionKind kind_of_outputs(const model::Model& model, std::int64_t outputs) {
+PredictionKind kind_of_outputs(const model::Model& model, std::int64_t answers) {
   if (model.target.kind != model::Target::Kind::none) return kind_of(model.target);
   PredictionKind kind;
   kind.classes = is_classification(model.loss);
   if (!kind.classes) {
-    if (outputs > 1) kind.shape = {outputs};
+    if (answers > 1) kind.shape = {answers};
     return kind;
   }
   kind.integers = true;
-  const std::int64_t classes = model.loss == Loss::binary_crossentropy && outputs == 1 ? 2 : outputs;
-  for (std::int64_t c = 0; c < classes; ++c) kind.names.push_back(std::to_string(c));
+  for (std::int64_t c = 0; c < answers; ++c) kind.names.push_back(std::to_string(c));
   return kind;
 }
 
@@ -47,10 +46,9 @@ Predictor::Predictor(const std::string& path, model::Model model, const backend:
     : path_(path), device_(device), precision_(precision), model_(std::move(model)) {
   backend::check_device(device_);
   plan_ = lower(model_.network, model_.loss);
-  kind_ = kind_of_outputs(model_, plan_.outputs);
-  one_logit_ = kind_.classes && plan_.outputs == 1 && kind_.width() == 2;
-  if (!one_logit_ && plan_.outputs != kind_.width()) {
-    throw data_error("the network has {} outputs, its target {}", plan_.outputs, kind_.width())
+  kind_ = kind_of_outputs(model_, plan_.answers());
+  if (plan_.answers() != kind_.width()) {
+    throw data_error("the network answers {} values, its target {}", plan_.answers(), kind_.width())
         .within_file(path_);
   }
   if (model_.encoder.width() != plan_.inputs) {
@@ -92,7 +90,7 @@ void Predictor::make_room(InputPath& path, const std::optional<std::array<float,
 
 std::uint64_t Predictor::step_bytes() const {
   const auto values = static_cast<std::uint64_t>((encoded_.step + bytes_.step) * plan_.values_per_row);
-  return values * sizeof(float) + x_.size() + y_.size();
+  return values * sizeof(float) + x_.size();
 }
 
 // Those of the file, or where the device has the only copy, its.
@@ -107,20 +105,9 @@ std::shared_ptr<const float> Predictor::parameters_now() const {
 
 // x are `rows` rows as the path's program takes them.
 void Predictor::forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out) {
-  float* y = out;
-  if (one_logit_) {
-    y_.reserve_discarding(static_cast<std::size_t>(rows) * sizeof(float));
-    y = y_.as<float>();
-  }
   for (std::int64_t row = 0; row < rows; row += path.step) {
     path.program->forward(std::min(path.step, rows - row), x.from(row * plan_.inputs),
-                          y + row * plan_.outputs);
-  }
-  if (one_logit_) {
-    for (std::int64_t row = 0; row < rows; ++row) {
-      out[2 * row] = 1 - y[row];
-      out[2 * row + 1] = y[row];
-    }
+                          out + row * plan_.answers());
   }
   if (!kind_.classes) finish_numbers(rows, out);
 }
@@ -191,6 +178,16 @@ void Predictor::finish_numbers(std::int64_t rows, float* out) const {
     const auto at = target.scale.size() == 1 ? 0 : static_cast<std::size_t>(i % width);
     out[i] = static_cast<float>(out[i] / target.scale[at] + (target.offset.empty() ? 0 : target.offset[at]));
   }
+}
+
+void TablePredictor::predict(const Batch& batch, float* out) {
+  const PredictorInput input{&encoder_, &batch};
+  predictor_.predict({&input, 1}, out);
+  const std::int64_t good = good_rows(kind(), out, batch.rows);
+  if (good == batch.rows) return;
+  throw data_error("row {}: the answer is not a finite number: its values, or the weights, are too large",
+                   batch.first_row + good)
+      .within_file(path_);
 }
 
 }  // namespace nn::predict

@@ -79,10 +79,9 @@ class Predictor {
   model::Model model_;
   Plan plan_;
   PredictionKind kind_;
-  bool one_logit_ = false;  // two classes, one output: the probability of the second
   std::unique_ptr<backend::Backend> backend_;
   InputPath encoded_, bytes_;
-  Buffer x_, y_;
+  Buffer x_;
 };
 
 // A model for the rows of one table. As Predictor.
@@ -90,19 +89,17 @@ class TablePredictor {
  public:
   TablePredictor(const std::string& path, const backend::Device& device, const Schema& table,
                  backend::Precision precision = backend::Precision::float32)
-      : predictor_(path, device, precision), encoder_(predictor_.bind(table)) {}
+      : path_(path), predictor_(path, device, precision), encoder_(predictor_.bind(table)) {}
   const PredictionKind& kind() const { return predictor_.kind(); }
   const std::vector<model::InputColumn>& columns() const { return predictor_.columns(); }
   const std::string& digest() const { return predictor_.digest(); }
   std::uint64_t weight_bytes() const { return predictor_.weight_bytes(); }
   std::uint64_t step_bytes() const { return predictor_.step_bytes(); }
-  // out [batch.rows, kind().width()], overwritten.
-  void predict(const Batch& batch, float* out) {
-    const PredictorInput input{&encoder_, &batch};
-    predictor_.predict({&input, 1}, out);
-  }
+  // out [batch.rows, kind().width()], overwritten. Data errors name a row whose answer is no number.
+  void predict(const Batch& batch, float* out);
 
  private:
+  std::string path_;
   Predictor predictor_;
   model::BoundEncoder encoder_;
 };

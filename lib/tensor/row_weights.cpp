@@ -25,4 +25,13 @@ void append_row_weights(const Batch& batch, std::vector<double>& weights) {
   }
 }
 
+std::vector<std::vector<double>> weights_of_batches(std::span<const Batch> batches) {
+  std::vector<std::vector<double>> weights;
+  for (const Batch& batch : batches) {
+    if (!batch.schema->find(weight_column)) return {};
+    append_row_weights(batch, weights.emplace_back());
+  }
+  return weights;
+}
+
 }  // namespace nn

@@ -132,9 +132,9 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed, bool stratify) {
   return valid;
 }
 
-// Weights whose mean is 1: how large they are in all is no matter, and a learning rate means the same as
-// without them.
-std::vector<float> with_mean_one(const std::vector<double>& weights) {
+// Weights whose mean over the data is 1: how large they are in all is no matter, and a learning rate means
+// the same as without them.
+std::vector<float> with_mean_one(std::span<const double> weights) {
   if (weights.empty()) return {};
   double sum = 0;
   for (const double weight : weights) sum += weight;
@@ -266,7 +266,7 @@ backend::Examples BatchGatherer::with_targets(std::span<const std::uint32_t> row
   return e;
 }
 
-TrainingData load_training_data(const TrainOptions& options) {
+TrainingData load_training_data(const TrainOptions& options, const Network& network) {
   Rows train = read_all(options.source);
   std::optional<Rows> valid;
   if (options.valid.fraction > 0)
@@ -278,11 +278,13 @@ TrainingData load_training_data(const TrainOptions& options) {
     format::take_columns(source, *train.schema);
     valid = read_all(source);
   }
+  const model::Scaling scaling = scaling_of(options);
+  const bool scales_target = scaling != model::Scaling::none && !ends_with_activation(network);
   TrainingData data;
   data.reading = format::reading_of(options.source, *train.schema);
-  data.encoder = model::Encoder::fit(*train.schema, train.batches, {options.standardize});
+  data.encoder = model::Encoder::fit(*train.schema, train.batches, scaling);
   try {
-    data.target = model::fit_target(*train.schema, train.batches, options.standardize);
+    data.target = model::fit_target(*train.schema, train.batches, scales_target);
   } catch (const Error& error) {
     throw error.within_file(name_of_inputs(options.source.inputs));
   }
@@ -295,12 +297,15 @@ TrainingData load_training_data(const TrainOptions& options) {
     }
   }
   data.digest = digest_of(data.train);
+  if (data.valid) data.valid_digest = digest_of(*data.valid);
   if (!options.class_weights.empty()) {
     const auto weights = weights_of_classes(options.class_weights, data.target, data.train);
-    data.train.weights.resize(data.train.labels.size(), 1.0f);
-    for (std::size_t i = 0; i < data.train.labels.size(); ++i) {
-      data.train.weights[i] *= static_cast<float>(weights[static_cast<std::size_t>(data.train.labels[i])]);
-    }
+    const Dataset& train = data.train;
+    std::vector<double> of_rows(train.row_weights.begin(), train.row_weights.end());
+    of_rows.resize(train.labels.size(), 1);
+    for (std::size_t i = 0; i < of_rows.size(); ++i)
+      of_rows[i] *= weights[static_cast<std::size_t>(train.labels[i])];
+    data.train.weights = with_mean_one(of_rows);
   }
   return data;
 }

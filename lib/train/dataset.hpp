@@ -24,7 +24,7 @@ struct Dataset {
   std::optional<backend::ByteValues> byte_values;
   std::vector<std::int32_t> labels;  // [rows]
   std::vector<float> targets;        // [rows, target_width], scaled as the target says
-  std::vector<float> weights;        // [rows], of its class and its own
+  std::vector<float> weights;        // [rows], of its class times its own: their mean is 1
   std::vector<float> row_weights;    // [rows], where rows have weights of their own: their mean is 1
 
   // Rows [first, first + count) where they are.
@@ -65,12 +65,15 @@ struct TrainingData {
   table::Reading reading;
   Dataset train;
   std::optional<Dataset> valid;
-  std::string digest;  // XXH3-128 over the encoded training rows and their targets
+  // XXH3-128 over the encoded rows and their targets, for training and, where there are, validation.
+  std::string digest, valid_digest;
 };
 
 // Reads all rows, learns encoder and target from the training rows, and encodes them. Data
 // errors: no rows, no column y (the columns are listed), a class of the validation rows
-// that no training row has, class weights for unknown classes, weights of rows that are no weights.
-TrainingData load_training_data(const TrainOptions& options);
+// that no training row has, class weights for unknown classes, weights of rows that are no weights. A target
+// of numbers is scaled as columns are, unless `network` ends with an activation, which is over the units of
+// the data.
+TrainingData load_training_data(const TrainOptions& options, const Network& network);
 
 }  // namespace nn::train

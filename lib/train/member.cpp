@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/numbered_path.hpp"
+#include "nn/initialise.hpp"
 #include "train/batch_loader.hpp"
 #include "train/run_key.hpp"
 
@@ -66,9 +67,10 @@ backend::ProgramOptions program_options(const TrainOptions& options, const Datas
   return program;
 }
 
-std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed) {
+std::shared_ptr<float> first_parameters(const Plan& plan, const TrainOptions& options) {
   auto parameters = aligned_floats(plan.parameter_count);
-  initialise(plan, seed, {parameters.get(), static_cast<std::size_t>(plan.parameter_count)});
+  initialise(plan, options.seed, {parameters.get(), static_cast<std::size_t>(plan.parameter_count)},
+             options.init);
   return parameters;
 }
 
@@ -80,12 +82,12 @@ Member::Member(TrainOptions options, const TrainingData& data, model::Model mode
       plan_(plan),
       length_(length_of(options_, data.train)),
       checkpoint_path_(options_.checkpoint.empty() ? options_.output + ".ckpt" : options_.checkpoint),
-      start_parameters_(first_parameters(plan, options_.seed)),
+      start_parameters_(first_parameters(plan, options_)),
       log_(log),
       start_(Clock::now()),
       saved_(start_),
       own_options_(options_of(options_)) {
-  state_.options = run_key(options_, model_.network);
+  state_.options = run_key(options_, model_.network, data_.valid_digest);
 }
 
 void Member::restore(const model::Checkpoint& checkpoint) {
@@ -107,8 +109,19 @@ void Member::restore(const model::Checkpoint& checkpoint) {
     throw data_error("the checkpoint is of another run: the training rows differ")
         .within_file(checkpoint_path_);
   }
+  if (!is_of_valid_rows(checkpoint.state.options, data_.valid_digest)) {
+    throw data_error("the checkpoint is of another run: the validation rows differ")
+        .within_file(checkpoint_path_);
+  }
+  const model::TrainingState& there = checkpoint.state;
+  if (there.epoch > options_.epochs || (there.epoch == options_.epochs && there.batch > 0)) {
+    throw make_error(ErrorKind::usage, "the run is in epoch {} already, and {} are asked for",
+                     there.epoch + (there.batch > 0 ? 1 : 0), options_.epochs)
+        .within_file(checkpoint_path_)
+        .advise("; a run can't go back: give more --epochs, or begin anew without --resume");
+  }
   state_ = checkpoint.state;
-  state_.options = run_key(options_, model_.network);  // also of a checkpoint that said it otherwise
+  state_.options = run_key(options_, model_.network, data_.valid_digest);  // however the checkpoint said it
   elapsed_before_s_ = state_.elapsed_s;
   start_parameters_ = checkpoint.model.parameters;
   own_checkpoint_ = checkpoint.stamp;
@@ -151,7 +164,10 @@ double Member::learning_rate() const {
   return rate_at(options_.schedule, options_.warmup, base, state_.step, length_);
 }
 
-void Member::begin_epoch() { epoch_start_ = snapshot(); }
+void Member::begin_epoch() {
+  epoch_start_ = snapshot();
+  epoch_rows_ = 0;
+}
 
 backend::Step Member::next(std::span<const backend::Examples> parts) {
   rate_ = learning_rate();
@@ -160,6 +176,7 @@ backend::Step Member::next(std::span<const backend::Examples> parts) {
 
 void Member::step_done(std::span<const backend::Examples> parts) {
   state_.epoch_weight += backend::weight_of(parts);
+  for (const backend::Examples& part : parts) epoch_rows_ += part.rows;
   ++state_.step;
   ++state_.batch;
 }
@@ -179,10 +196,8 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
   }
   LogRecord record{state_.step, state_.epoch + 1, options_.member, figures_, own_options_};
   const double elapsed = elapsed_s(), epoch_s = std::max(elapsed - epoch_start_.state.elapsed_s, 1e-9);
-  const auto steps = static_cast<double>(state_.step - epoch_start_.state.step);
   record.figures.emplace_back("lr", rate_);
-  record.figures.emplace_back("rows_per_s",
-                              steps * static_cast<double>(options_.batch * options_.accumulate) / epoch_s);
+  record.figures.emplace_back("rows_per_s", static_cast<double>(epoch_rows_) / epoch_s);
   record.figures.emplace_back("data_wait", waited_s / epoch_s);
   record.figures.emplace_back("elapsed_s", elapsed);
   log_.write(record);
@@ -225,7 +240,7 @@ void Member::log_step() {
 
 // The network at the end of a cycle is a member of an ensemble (Huang et al. 2017).
 void Member::save_cycle() {
-  const std::int64_t cycle = cycle_ending(options_.schedule, state_.epoch, options_.epochs);
+  const std::int64_t cycle = cycle_ending(options_.schedule, options_.warmup, state_.epoch, options_.epochs);
   if (cycle == 0) return;
   model::Model model = model_;
   model.parameters = aligned_copy(current_parameters());
@@ -272,8 +287,9 @@ std::string Member::save_epoch_start() {
 void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
   const std::string kept = save_epoch_start();
   throw data_error("{} is not a number any more in epoch {}, step {}", what, state_.epoch + 1, step)
-      .advise_after(fmt::format(", with --lr {}", rate_),
-                    ": try a lower --lr, --clip-norm 1 or --standardize{}", kept);
+      .advise_after(fmt::format(", with --lr {}", rate_), ": try a lower --lr{}{}",
+                    options_.no_standardize ? ", no --no-standardize" : "",
+                    options_.clip_norm > 0 ? kept : " or --clip-norm 1" + kept);
 }
 
 std::vector<float> Member::result() const {

@@ -22,7 +22,7 @@ namespace nn::train {
 backend::ProgramOptions program_options(const TrainOptions& options, const Dataset& data);
 
 // The plan's first weights.
-std::shared_ptr<float> first_parameters(const Plan& plan, std::uint64_t seed);
+std::shared_ptr<float> first_parameters(const Plan& plan, const TrainOptions& options);
 
 // Order of calls: constructor, restore() for a resumed run, attach(); for each epoch begin_epoch(),
 // next() and step_done() as often as there are steps, end_epoch(); at last finish(). One thread.
@@ -114,8 +114,9 @@ class Member {
   Figures figures_;       // of the last finished epoch
   Clock::time_point start_, saved_;
   double elapsed_before_s_ = 0;
-  double rate_ = 0;          // of the last step
-  std::string own_options_;  // an object of JSON, for the log
+  double rate_ = 0;              // of the last step
+  std::int64_t epoch_rows_ = 0;  // that this process has trained on in this epoch
+  std::string own_options_;      // an object of JSON, for the log
   bool resumed_ = false, done_ = false, abandoned_ = false, has_saved_ = false;
   std::optional<FileStamp> own_checkpoint_;
 };

@@ -10,8 +10,7 @@ namespace {
 double count_right(const backend::Examples& e, const float* y, std::int64_t outputs, const float* weights) {
   double right = 0;
   for (std::int64_t r = 0; r < e.rows; ++r, y += outputs) {
-    const auto label = outputs == 1 ? static_cast<std::int32_t>(y[0] > 0.5f)
-                                    : static_cast<std::int32_t>(std::max_element(y, y + outputs) - y);
+    const auto label = static_cast<std::int32_t>(std::max_element(y, y + outputs) - y);
     if (label == e.labels[r]) right += weights == nullptr ? 1 : double{weights[r]};
   }
   return right;

@@ -58,14 +58,29 @@ void add_data_options(options::List& list, TrainOptions& o) {
             options::count(o.valid_seed, 0));
   group.add(
       {.name = "standardize",
-       .help = "Features (and a target of numbers) to mean 0 and variance 1",
-       .text = "Scale features to mean 0 and variance 1 over the training rows, and a target of numbers "
-               "too.\nMetrics and predictions stay in the units of the data."},
+       .help = "Images to mean 0 and variance 1 as well",
+       .text = "Columns of numbers, vectors of floats and a target of numbers are scaled to mean 0 and "
+               "variance 1 over the training rows in any case, unless --no-standardize is given.\n"
+               "This scales tensors of bytes and of more dimensions, too, each element by itself; else "
+               "bytes are divided by 255, and images of floats taken as they are.\n"
+               "A target is not scaled where the network ends with an activation, which is then over its "
+               "own units.\n"
+               "Metrics and predictions stay in the units of the data."},
       options::flag(o.standardize));
+  group.add(
+      {.name = "no-standardize",
+       .help = "Take columns of numbers as they are",
+       .text =
+           "Take columns of numbers, vectors and the target as they are, but for bytes, which are divided "
+           "by 255.",
+       .excludes = "standardize"},
+      options::flag(o.no_standardize));
   group.add({.name = "class-weight",
              .value = "NAME=W[,...]",
              .help = "balanced, or weights by class",
-             .text = "Weigh the rows of a class; `balanced` gives each class the same weight in all."},
+             .text = "Weigh the rows of a class; `balanced` gives each class the same weight in all.\n"
+                     "Weights are taken relative to their mean over the training rows, times those of "
+                     "--sample-weight."},
             options::parsed(o.class_weights, parse_class_weights, options::Kind::text, {"balanced"}));
   group.add(
       {.name = "augment",
@@ -104,6 +119,17 @@ void add_network_options(options::List& list, TrainOptions& o) {
              .help = "Behind each layer of --layers",
              .text = "Put a dropout layer behind each of --layers."},
             options::number(o.dropout, interval::rate));
+  group.add(
+      {.name = "init",
+       .value = "NAME",
+       .help = "How kernels begin (default: {default})",
+       .text = "How kernels begin: `glorot_uniform` (the default), `glorot_normal`, `he_uniform`, "
+               "`he_normal`, `lecun_uniform` or `lecun_normal`, of variance 2/(i + o), 2/i and 1/i with i "
+               "inputs and o outputs, as Keras names them; normal ones are not cut off.\n"
+               "Biases begin with 0.\n"
+               "For layers of selu `lecun_normal` is meant.",
+       .effect = Effect::model},
+      options::choice(o.init));
   group.add({.name = "loss",
              .value = "NAME",
              .help = "Default: what fits the target",
@@ -122,7 +148,7 @@ void add_update_options(options::Group& group, TrainOptions& o) {
        .text = "- `sgd` :: w - lr g\n"
                "- `momentum` :: v = m v - lr g; w + v\n"
                "- `nesterov` :: v = m v - lr g; w + m v - lr g\n"
-               "- `rmsprop` :: s = r s + (1-r) g^2; w - lr g / (sqrt(s) + e)\n"
+               "- `rmsprop` :: s = r s + (1-r) g^2; w - lr g / sqrt(s + e)\n"
                "- `adam` :: m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w - lr c m / (sqrt(v) + e) with "
                "c = sqrt(1 - b2^t) / (1 - b1^t); the default\n"
                "- `adamw` :: as adam, after w is scaled by 1 - lr times the weight decay, kernels only"},

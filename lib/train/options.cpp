@@ -69,6 +69,11 @@ double default_learning_rate(backend::OptimizerKind kind) {
   return kind <= backend::OptimizerKind::nesterov ? 0.01 : 0.001;
 }
 
+model::Scaling scaling_of(const TrainOptions& options) {
+  if (options.no_standardize) return model::Scaling::none;
+  return options.standardize ? model::Scaling::all : model::Scaling::numbers;
+}
+
 namespace {
 
 // A list of values for the members, and where a member has its own.
@@ -134,8 +139,14 @@ void check_options(const TrainOptions& options) {
   if (options.valid_stratify && options.valid.fraction == 0)
     fail_usage("--valid-stratify goes with a fraction of the rows: --valid FRACTION");
   const auto cycles = static_cast<std::uint64_t>(options.schedule.cycles);
-  if (options.epochs % cycles != 0)
-    fail_usage("--epochs {} can't be cut into {} cycles of equal length", options.epochs, cycles);
+  const std::uint64_t warm = std::min(options.warmup.epochs, options.epochs);
+  if ((options.epochs - warm) % cycles != 0) {
+    fail_usage("--epochs {}{} can't be cut into {} cycles of equal length", options.epochs,
+               warm > 0 ? fmt::format(" less --warmup {}", to_string(options.warmup)) : "", cycles);
+  }
+  if (options.snapshots && options.warmup.steps > 0)
+    fail_usage(
+        "--snapshots takes a --warmup of epochs, so that cycles end where epochs do: --warmup Nepochs");
   if (options.snapshots && options.schedule.kind != Schedule::Kind::cosine_restarts)
     fail_usage("--snapshots needs cycles: --schedule cosine_restarts:cycles=N");
   if (options.snapshots && options.output == "-")

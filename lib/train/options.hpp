@@ -9,6 +9,8 @@
 
 #include "backend/backend.hpp"
 #include "format/source.hpp"
+#include "model/encoder.hpp"
+#include "nn/initialise.hpp"
 #include "nn/network.hpp"
 #include "options/option.hpp"
 #include "train/augment.hpp"
@@ -62,7 +64,9 @@ struct TrainOptions {
   Activation activation = Activation::relu;  // of --layers
   double dropout = 0;                        // behind each layer of --layers
   std::optional<Loss> loss;                  // none: chosen from the target
-  bool standardize = false;
+  bool standardize = false;                  // images, too; without it numbers only
+  bool no_standardize = false;               // nothing at all
+  KernelInitializer init = KernelInitializer::glorot_uniform;
   ClassWeights class_weights;
 
   backend::Optimizer optimizer;
@@ -103,6 +107,9 @@ struct TrainOptions {
 
 // As Keras has them: 0.01 for sgd, momentum and nesterov, 0.001 for the others.
 double default_learning_rate(backend::OptimizerKind kind);
+
+// What --standardize and --no-standardize say.
+model::Scaling scaling_of(const TrainOptions& options);
 
 // All of them but those of the source, in the order of the manual.
 options::List option_list(TrainOptions& options);

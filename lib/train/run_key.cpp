@@ -16,6 +16,7 @@ namespace nn::train {
 namespace {
 
 constexpr std::string_view network_name = "net";
+constexpr std::string_view valid_rows_name = "valid-rows";
 
 // Canonical values by the names of options.
 using Values = std::map<std::string, std::string, std::less<>>;
@@ -81,6 +82,8 @@ void translate(Values& values) {
     const auto found = values.find(name);
     if (found != values.end() && found->second == was) found->second = is;
   };
+  if (const auto found = values.find("standardize"); found != values.end() && found->second == "false")
+    values["no-standardize"] = "on";  // what was not asked for was not done
   replace("standardize", "false", "");
   replace("standardize", "true", "on");
   replace("loss", "automatic", "");
@@ -143,7 +146,10 @@ Values read_version_0_1(std::string_view text) {
 }
 
 Values read_key(const std::string& recorded) {
-  return recorded.find('\n') != std::string::npos ? read_lines(recorded) : read_version_0_1(recorded);
+  if (recorded.find('\n') == std::string::npos) return read_version_0_1(recorded);
+  Values values = read_lines(recorded);
+  values.erase(std::string(valid_rows_name));
+  return values;
 }
 
 // What --allow-changes names in the manual.
@@ -191,12 +197,19 @@ std::string difference_of(const Values& there, const Values& here) {
 
 }  // namespace
 
-std::string run_key(const TrainOptions& options, const Network& network) {
+std::string run_key(const TrainOptions& options, const Network& network, const std::string& valid_digest) {
   std::string text;
   for (const auto& [name, value] : key_of(options, network)) {
     text += fmt::format("{}={}\n", name, line_of(value));
   }
+  if (!valid_digest.empty()) text += fmt::format("{}={}\n", valid_rows_name, valid_digest);
   return text;
+}
+
+bool is_of_valid_rows(const std::string& recorded, const std::string& valid_digest) {
+  const Values values = read_lines(recorded);
+  const auto found = values.find(valid_rows_name);
+  return found == values.end() || found->second == valid_digest;
 }
 
 std::string difference_of_runs(const std::string& recorded, const TrainOptions& options,

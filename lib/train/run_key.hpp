@@ -10,8 +10,12 @@ namespace nn::train {
 
 // The options that decide on the result and differ from their defaults, and the network, a line
 // each: "batch=16\nnet=dense 8, dense 3\n". Options that are not there have their defaults, so
-// that a checkpoint stays usable when an option is added. For one member: see members_of().
-std::string run_key(const TrainOptions& options, const Network& network);
+// that a checkpoint stays usable when an option is added. For one member: see members_of(). Behind them, the
+// digest of the validation rows, where there are.
+std::string run_key(const TrainOptions& options, const Network& network, const std::string& valid_digest);
+
+// Whether a checkpoint's key is of these validation rows; yes, where it says nothing about them.
+bool is_of_valid_rows(const std::string& recorded, const std::string& valid_digest);
 
 // The differences between a checkpoint's key and this run: "--lr is 0.01 there and 0.1 here". Empty
 // where nothing does. Reads keys of version 0.1 as well, which were one line.

@@ -103,7 +103,7 @@ double rate_at(const Schedule& s, const Warmup& warmup, double rate, std::uint64
   switch (s.kind) {
     case Kind::constant: break;
     case Kind::step: {
-      const auto falls = step / run.steps_per_epoch / static_cast<std::uint64_t>(s.epochs);
+      const auto falls = (step - warm) / run.steps_per_epoch / static_cast<std::uint64_t>(s.epochs);
       return rate * std::pow(s.factor, static_cast<double>(falls));
     }
     case Kind::cosine: return rate * (s.floor + (1 - s.floor) * cosine(t));
@@ -116,11 +116,12 @@ double rate_at(const Schedule& s, const Warmup& warmup, double rate, std::uint64
   return rate;
 }
 
-std::int64_t cycle_ending(const Schedule& s, std::uint64_t epochs_done, std::uint64_t epochs) {
-  if (s.kind != Kind::cosine_restarts) return 0;
-  const std::uint64_t length = epochs / static_cast<std::uint64_t>(s.cycles);
-  if (length == 0 || epochs_done % length != 0) return 0;
-  return static_cast<std::int64_t>(epochs_done / length);
+std::int64_t cycle_ending(const Schedule& s, const Warmup& warmup, std::uint64_t epochs_done,
+                          std::uint64_t epochs) {
+  if (s.kind != Kind::cosine_restarts || epochs_done <= warmup.epochs) return 0;
+  const std::uint64_t length = (epochs - warmup.epochs) / static_cast<std::uint64_t>(s.cycles);
+  const std::uint64_t done = epochs_done - warmup.epochs;
+  return length == 0 || done % length != 0 ? 0 : static_cast<std::int64_t>(done / length);
 }
 
 }  // namespace nn::train

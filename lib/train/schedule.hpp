@@ -39,7 +39,8 @@ struct RunLength {
   std::uint64_t steps_per_epoch = 1, epochs = 1;
 };
 
-// The rate of step `step` (from 0), for a learning rate of `rate`:
+// The rate of step `step` (from 0), for a learning rate of `rate`. With a warm-up of w steps it is what
+// it would be at step - w of a run without one, shorter by w:
 //   warm-up: rises linearly to `rate` (Goyal et al. 2017, section 2.2)
 //   cosine: Loshchilov & Hutter 2017, equation 5, once; cosine_restarts: once a cycle
 //   one_cycle: from rate / 25 up to `rate` and down to rate / 10,000, both along a cosine
@@ -48,7 +49,8 @@ double rate_at(const Schedule& schedule, const Warmup& warmup, double rate, std:
                const RunLength& run);
 
 // If the epoch that ends with `epochs_done` ends a cycle, the cycle's number, from 1; else 0. Only
-// cosine_restarts has cycles; run.epochs is a multiple of them.
-std::int64_t cycle_ending(const Schedule& schedule, std::uint64_t epochs_done, std::uint64_t epochs);
+// cosine_restarts has cycles; the warm-up is of epochs, and leaves a multiple of them.
+std::int64_t cycle_ending(const Schedule& schedule, const Warmup& warmup, std::uint64_t epochs_done,
+                          std::uint64_t epochs);
 
 }  // namespace nn::train

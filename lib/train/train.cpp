@@ -58,6 +58,7 @@ std::string checkpoint_of(const TrainOptions& options) {
 model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
   model::Model model;
   model.loss = loss_for(data.target, options.loss);
+  if (is_classification(model.loss)) check_classifier(network);
   resolve(network, data.encoder.input_shape(),
           model.loss == Loss::binary_crossentropy ? 1 : data.target.width(), data.encoder.segments());
   model.network = std::move(network);
@@ -94,7 +95,7 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
                     TrainingLog& log, RunFigures& run) {
   backend::check_device(options.device);
   for (const TrainOptions& member : members) probe_output(member.output);
-  const TrainingData data = load_training_data(options);
+  const TrainingData data = load_training_data(options, network);
   const model::Model model = untrained(options, std::move(network), data);
   std::vector<model::Model> trained;
   try {
@@ -148,7 +149,7 @@ void train(const TrainOptions& options) {
 std::vector<RatePoint> find_rate(const TrainOptions& options) {
   Network network = network_of(options);
   backend::check_device(options.device);
-  const TrainingData data = load_training_data(options);
+  const TrainingData data = load_training_data(options, network);
   return find_rate(options, data, untrained(options, std::move(network), data));
 }
 

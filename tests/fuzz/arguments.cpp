@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     apply_arguments(travelling(again), told);
     if (members_of(given).size() != 1 || members_of(again).size() != 1) return;
     const Network network;
-    const std::string key = train::run_key(members_of(given)[0], network);
+    const std::string key = train::run_key(members_of(given)[0], network, {});
     const std::string difference = train::difference_of_runs(key, members_of(again)[0], network);
     if (!difference.empty()) fuzz::broken_promise("not the same run", difference);
   });

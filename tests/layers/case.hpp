@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "nn/initialise.hpp"
 #include "nn/plan.hpp"
 
 namespace nn::test {
@@ -18,6 +19,8 @@ struct Case {
   Shape image = {};                         // of the input; empty: a vector
   std::vector<InputSegment> segments = {};  // of the input, for embedding
   std::string_view group = {};              // of its row in the table; empty: none
+  // As Plan::answers().
+  std::int64_t answers() const { return loss == Loss::binary_crossentropy && outputs == 1 ? 2 : outputs; }
 };
 
 inline Plan plan_of(const Case& c) {

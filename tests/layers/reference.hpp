@@ -154,7 +154,7 @@ inline Doubles reference_add(const Given& given) {
 }
 
 inline Doubles reference_outputs(Loss loss, Doubles z) {
-  if (loss == Loss::binary_crossentropy) z[0] = 1 / (1 + std::exp(-z[0]));
+  if (loss == Loss::binary_crossentropy) return {1 / (1 + std::exp(z[0])), 1 / (1 + std::exp(-z[0]))};
   if (loss != Loss::categorical_crossentropy) return z;
   double total = 0;
   for (const double v : z) total += std::exp(v);
@@ -164,8 +164,7 @@ inline Doubles reference_outputs(Loss loss, Doubles z) {
 
 inline double reference_loss(Loss loss, const Doubles& z, std::int32_t label, const double* target) {
   const Doubles y = reference_outputs(loss, z);
-  if (loss == Loss::categorical_crossentropy) return -std::log(y[static_cast<std::size_t>(label)]);
-  if (loss == Loss::binary_crossentropy) return -std::log(label == 1 ? y[0] : 1 - y[0]);
+  if (is_classification(loss)) return -std::log(y[static_cast<std::size_t>(label)]);
   double sum = 0;
   for (std::size_t j = 0; j < y.size(); ++j) {
     const double d = std::abs(y[j] - target[j]);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "backend/cpu/denormals.hpp"
 #include "backend/step.hpp"
@@ -171,12 +172,17 @@ LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e) const {
 template <typename T>
 void CpuProgram<T>::finish_outputs(std::int64_t rows, T* y) {
   const TensorView<T>& z = last();
-  const std::int64_t width = plan_.outputs;
+  const std::int64_t width = plan_.answers();
   if (plan_.loss == Loss::categorical_crossentropy) {
     kernels().softmax(rows, width, z.data, z.stride, y);
     return;
   }
   if (plan_.loss == Loss::binary_crossentropy) {
+    // Of one logit the other class has its negative, for which the padding of a row has room.
+    for (std::int64_t i = 0; width != plan_.outputs && i < rows; ++i) {
+      T* row = z.data + i * z.stride;
+      row[1] = std::exchange(row[0], -row[0]);
+    }
     kernels().activate(Activation::sigmoid, rows * z.stride, z.data, z.data);
   }
   for (std::int64_t i = 0; i < rows; ++i) std::copy_n(z.data + i * z.stride, width, y + i * width);

@@ -64,11 +64,12 @@ CudaProgram<T>::CudaProgram(const Plan& plan, std::span<const ProgramOptions> me
   const auto count = static_cast<Index>(members.size());
   context_.partial.allocate(arena_, count);
   context_.patches.allocate(arena_, count);
-  outputs_ = context_.template take<T>(options_.batch * plan_.outputs);
+  outputs_ = context_.template take<T>(options_.batch * plan_.answers());
   losses_ = context_.template take<double>(options_.batch);
   loss_ = context_.template take<double>(1);
   total_ = context_.template take<double>(1);
-  pinned_outputs_ = make_pinned(static_cast<std::size_t>(count * options_.batch * plan_.outputs) * sizeof(T));
+  pinned_outputs_ =
+      make_pinned(static_cast<std::size_t>(count * options_.batch * plan_.answers()) * sizeof(T));
   pinned_losses_ = make_pinned(members.size() * sizeof(double));
   transfer_ = Transfer(static_cast<std::size_t>(std::max(size(), state_size())) * sizeof(T));
   wait(stream());
@@ -137,7 +138,7 @@ void CudaProgram<T>::backward() {
 // Queues copies of the active members' outputs to the host; take_outputs() has them after waiting.
 template <typename T>
 void CudaProgram<T>::queue_outputs(Index rows) {
-  const Index count = rows * plan_.outputs;
+  const Index count = rows * plan_.answers();
   T* to = static_cast<T*>(pinned_outputs_.get());
   for (std::size_t m = 0; m < members(); ++m, to += count) {
     if (!active_[m]) continue;
@@ -149,7 +150,7 @@ void CudaProgram<T>::queue_outputs(Index rows) {
 
 template <typename T>
 void CudaProgram<T>::take_outputs(Index rows, T* y) const {
-  const Index count = rows * plan_.outputs;
+  const Index count = rows * plan_.answers();
   const T* from = static_cast<const T*>(pinned_outputs_.get());
   for (std::size_t m = 0; m < members(); ++m, from += count, y += count) {
     if (active_[m]) std::copy_n(from, count, y);

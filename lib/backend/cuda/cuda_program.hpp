@@ -93,7 +93,7 @@ class CudaProgram {
   std::vector<OperationPtr<T>> operations_;
   std::vector<bool> back_;     // whether an operation's gradient is wanted
   T* byte_values_ = nullptr;   // what each byte stands for
-  Each<T> outputs_;            // [batch, outputs], dense
+  Each<T> outputs_;            // [batch, answers], dense
   Each<double> losses_;        // [batch]
   Each<double> loss_, total_;  // of a step, of all
   PinnedBlock pinned_outputs_, pinned_losses_;

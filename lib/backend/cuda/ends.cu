@@ -46,6 +46,10 @@ template <typename T>
 void CudaProgram<T>::finish_outputs() {
   const TensorView<T>& z = last();
   const Index width = plan_.outputs;
+  if (plan_.answers() != width) {
+    launch(queue(), over_vector(context_.batch), both_classes<T>, context_.batch, z.data, z.stride, outputs_);
+    return;
+  }
   if (plan_.loss == Loss::categorical_crossentropy) {
     launch(queue(), over_rows(context_.batch), softmax_rows<T>, context_.batch, width, z.data, z.stride,
            outputs_);

@@ -36,12 +36,8 @@ OptionValues describe(const Layer& layer) {
 
 template <>
 const LayerType& layer_type<LayerKind::batch_norm>() {
-  static constexpr LayerType type{.word = "batch_norm",
-                                  .parse = parse,
-                                  .print = print,
-                                  .lower = lower,
-                                  .describe = describe,
-                                  .passes_kernel = true};
+  static constexpr LayerType type{
+      .word = "batch_norm", .parse = parse, .print = print, .lower = lower, .describe = describe};
   return type;
 }
 

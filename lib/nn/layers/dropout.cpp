@@ -23,12 +23,8 @@ OptionValues describe(const Layer& layer) { return {{"rate", layer.rate}}; }
 
 template <>
 const LayerType& layer_type<LayerKind::dropout>() {
-  static constexpr LayerType type{.word = "dropout",
-                                  .parse = parse,
-                                  .print = print,
-                                  .lower = lower,
-                                  .describe = describe,
-                                  .passes_kernel = true};
+  static constexpr LayerType type{
+      .word = "dropout", .parse = parse, .print = print, .lower = lower, .describe = describe};
   return type;
 }
 

@@ -21,12 +21,8 @@ OptionValues describe(const Layer& layer) { return {{"epsilon", layer.epsilon}};
 
 template <>
 const LayerType& layer_type<LayerKind::layer_norm>() {
-  static constexpr LayerType type{.word = "layer_norm",
-                                  .parse = parse,
-                                  .print = print_epsilon,
-                                  .lower = lower,
-                                  .describe = describe,
-                                  .passes_kernel = true};
+  static constexpr LayerType type{
+      .word = "layer_norm", .parse = parse, .print = print_epsilon, .lower = lower, .describe = describe};
   return type;
 }
 

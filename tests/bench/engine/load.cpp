@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     const auto program = backend->compile(plan, {}, model.parameters.get());
     const double ready_s = since(start);
     const std::vector<float> x(static_cast<std::size_t>(plan.inputs), 1);
-    std::vector<float> y(static_cast<std::size_t>(plan.outputs));
+    std::vector<float> y(static_cast<std::size_t>(plan.answers()));
     program->forward(1, x.data(), y.data());
     fmt::print(R"({{"ready_s": {}, "first_row_s": {}, "weights_bytes": {}}})"
                "\n",

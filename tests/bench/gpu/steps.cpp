@@ -84,7 +84,7 @@ class Work {
     losses_every_ = losses > 0 ? losses : program_->steps_between_losses();
     kept_ = q.at("work") == "train-kept";
     if (kept_ && !program_->keep(all())) kept_ = gone_ = true;
-    y_.resize(members_ * static_cast<std::size_t>(batch_ * plan_.outputs));
+    y_.resize(members_ * static_cast<std::size_t>(batch_ * plan_.answers()));
     losses_.resize(members_);
     batches_.resize(members_);
     steps_.resize(members_);

@@ -44,7 +44,7 @@ State state_of(Program& program, const Plan& plan, const Examples& rows, std::si
   s.slots.resize(static_cast<std::size_t>(program.state_size()));
   program.read_parameters(member, s.parameters);
   program.read_state(member, s.slots);
-  const auto outputs = static_cast<std::size_t>(rows.rows * plan.outputs);
+  const auto outputs = static_cast<std::size_t>(rows.rows * plan.answers());
   std::vector<float> y(program.members() * outputs);
   std::vector<double> losses(program.members());
   program.read_losses(losses);

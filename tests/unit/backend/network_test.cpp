@@ -14,9 +14,7 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 // The mean loss with everything that its gradient has, by the program itself.
 double objective(cpu::CpuProgram<double>& program, const Plan& plan, const Data<double>& data, double l2) {
   const auto examples = data.examples(true);
-  double total = 0;
-  for (const double w : data.weights) total += w;
-  double value = program.compute_gradients(examples, 4) / total;
+  double value = program.compute_gradients(examples, 4) / static_cast<double>(examples.rows);
   for (const Parameter& p : plan.parameters) {
     for (std::int64_t i = p.offset; p.decays && i < p.offset + p.size(); ++i) {
       const double w = program.parameters()[static_cast<std::size_t>(i)];
@@ -111,7 +109,7 @@ TEST_CASE("forward and evaluate agree with the plain reference to 1e-5") {
       ProgramOptions options;
       options.batch = c.rows;
       cpu::CpuProgram<float> program(plan, options, parameters.data(), isa);
-      std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs));
+      std::vector<float> y(static_cast<std::size_t>(c.rows * c.answers()));
       std::vector<float> again(y.size());
       program.forward(c.rows, data.x.data(), y.data());
       const double loss = program.evaluate(data.examples(true), again.data());
@@ -125,7 +123,7 @@ TEST_CASE("forward and evaluate agree with the plain reference to 1e-5") {
                                         exact.targets.data() + i * c.outputs);
         const auto expected = reference_outputs(c.loss, z);
         for (std::size_t j = 0; j < expected.size(); ++j) {
-          const double got = y[static_cast<std::size_t>(i * c.outputs) + j];
+          const double got = y[static_cast<std::size_t>(i * c.answers()) + j];
           worst = std::max(worst, std::abs(got - expected[j]) / std::max(1.0, std::abs(expected[j])));
           if (!(got == got)) worst = not_a_number;
         }
@@ -168,13 +166,14 @@ TEST_CASE("a row's result depends neither on the other rows nor on the batch") {
       ProgramOptions options;
       options.batch = rows;
       cpu::CpuProgram<float> whole(plan, options, parameters.data(), isa);
-      std::vector<float> expected(static_cast<std::size_t>(rows * c.outputs)), y(expected.size());
+      std::vector<float> expected(static_cast<std::size_t>(rows * c.answers())), y(expected.size());
       whole.forward(rows, data.x.data(), expected.data());
       for (const std::int64_t batch : {1, 2, 3, 7, 16, 20, 64}) {
         options.batch = batch;
         cpu::CpuProgram<float> program(plan, options, parameters.data(), isa);
         for (std::int64_t i = 0; i < rows; i += batch) {  // the last one is partial
-          program.forward(std::min(batch, rows - i), data.x.data() + i * c.inputs, y.data() + i * c.outputs);
+          program.forward(std::min(batch, rows - i), data.x.data() + i * c.inputs,
+                          y.data() + i * c.answers());
         }
         INFO("batch " << batch);
         CHECK(y == expected);
@@ -184,6 +183,33 @@ TEST_CASE("a row's result depends neither on the other rows nor on the batch") {
       trained.forward(rows, data.x.data(), y.data());
       CHECK(y == expected);
     }
+  }
+}
+
+TEST_CASE("of two classes the one that is improbable keeps its precision") {
+  const Case c{"dense", 1, 1, Loss::binary_crossentropy, 3};
+  const Plan plan = plan_of(c);
+  std::vector<float> parameters(static_cast<std::size_t>(plan.parameter_count));
+  parameters[static_cast<std::size_t>(plan.parameters[0].offset)] = 1;
+  const float x[] = {20, -30, 0};
+  const std::int32_t labels[] = {0, 1, 1};
+  for (const cpu::Isa isa : cpu::usable_isas()) {
+    ProgramOptions options;
+    options.batch = 3;
+    cpu::CpuProgram<float> program(plan, options, parameters.data(), isa);
+    float y[6];
+    program.forward(3, x, y);
+    const auto close = [](double value) { return Approx(value).epsilon(1e-6); };
+    CHECK(double{y[0]} == close(1 / (1 + std::exp(20.0))));
+    CHECK(y[1] == 1);
+    CHECK(y[2] == 1);
+    CHECK(double{y[3]} == close(1 / (1 + std::exp(30.0))));
+    CHECK(y[4] == 0.5f);
+    CHECK(y[5] == 0.5f);
+    // The loss of a row that is right is as small as it is, not 0; of one that is wrong as large.
+    const std::int32_t right[] = {1, 0, 1};
+    CHECK(program.evaluate({3, x, labels, nullptr, nullptr}, nullptr) == close(50 + std::log(2.0)));
+    CHECK(program.evaluate({1, x, right, nullptr, nullptr}, nullptr) == close(std::log1p(std::exp(-20.0))));
   }
 }
 
@@ -199,7 +225,7 @@ TEST_CASE("smoothed labels have the gradient of their loss") {
     objective(program, plan, data, 0);
     const std::vector<double> gradients = gradients_of(program);
     // The expected loss by its definition.
-    double expected = 0, total = 0;
+    double expected = 0;
     for (std::size_t i = 0; i < 6; ++i) {
       const auto z = reference_row(plan, widen(parameters_of(plan)),
                                    {data.x.begin() + static_cast<std::ptrdiff_t>(4 * i),
@@ -208,9 +234,8 @@ TEST_CASE("smoothed labels have the gradient of their loss") {
       for (std::int32_t k = 0; k < classes; ++k)
         expected += data.weights[i] * (0.2 / classes + (k == data.labels[i] ? 0.8 : 0)) *
                     reference_loss(loss, z, k, nullptr);
-      total += data.weights[i];
     }
-    CHECK(objective(program, plan, data, 0) == Approx(expected / total));
+    CHECK(objective(program, plan, data, 0) == Approx(expected / 6));
     for (const Parameter& p : plan.parameters) {
       const auto i = static_cast<std::size_t>(p.offset);
       double& w = program.parameters()[i];
@@ -280,7 +305,7 @@ TEST_CASE("threads that share a step compute what one does") {
     const Data<float> data(c);
     cpu::CpuProgram<float> alone(plan, training(c.rows), parameters.data(), cpu::chosen_isa());
     cpu::CpuProgram<float> shared(plan, training(c.rows), parameters.data(), cpu::chosen_isa(), &team);
-    std::vector<float> expected(static_cast<std::size_t>(c.rows * c.outputs)), y(expected.size());
+    std::vector<float> expected(static_cast<std::size_t>(c.rows * c.answers())), y(expected.size());
     alone.forward(c.rows, data.x.data(), expected.data());
     shared.forward(c.rows, data.x.data(), y.data());
     CHECK(y == expected);
@@ -309,7 +334,7 @@ TEST_CASE("predictions in bfloat16 are those of rounded weights and inputs") {
       cpu::CpuProgram<float> exact(plan, options, parameters.data(), isa);
       options.precision = Precision::bf16;
       cpu::CpuProgram<float> rounded(plan, options, parameters.data(), isa);
-      std::vector<float> expected(static_cast<std::size_t>(rows * c.outputs)), y(expected.size()),
+      std::vector<float> expected(static_cast<std::size_t>(rows * c.answers())), y(expected.size()),
           one(y.size());
       exact.forward(rows, data.x.data(), expected.data());
       rounded.forward(rows, data.x.data(), y.data());
@@ -320,7 +345,7 @@ TEST_CASE("predictions in bfloat16 are those of rounded weights and inputs") {
       }
       CHECK(worst < 0.05 * scale);
       for (std::int64_t i = 0; i < rows; ++i)
-        rounded.forward(1, data.x.data() + i * c.inputs, one.data() + i * c.outputs);
+        rounded.forward(1, data.x.data() + i * c.inputs, one.data() + i * c.answers());
       CHECK(one == y);
     }
   }

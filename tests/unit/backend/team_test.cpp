@@ -59,7 +59,7 @@ class Opened {
     program_ = backend_->compile(plan_, options, weights_.as<float>());
   }
   std::vector<float> answers() {
-    std::vector<float> y(static_cast<std::size_t>(large.rows * plan_.outputs));
+    std::vector<float> y(static_cast<std::size_t>(large.rows * plan_.answers()));
     program_->forward(large.rows, data_.x.data(), y.data());
     return y;
   }

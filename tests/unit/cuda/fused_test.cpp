@@ -41,7 +41,7 @@ Results run(const Case& c, Way way) {
   }
   ProgramOptions predicts;
   predicts.batch = c.rows;
-  r.y.resize(static_cast<std::size_t>(c.rows * c.outputs));
+  r.y.resize(static_cast<std::size_t>(c.rows * c.answers()));
   OneCuda<float>(plan, predicts, weights.data()).forward(c.rows, data.x.data(), r.y.data());
   r.fused = host_cuda::counts().fused_products - before;
   ::unsetenv("NN_CUDA_FUSED");

@@ -71,7 +71,7 @@ TEST_CASE("CUDA: members of a program are trained as if each were alone") {
       together.set_active(1, true);
       together.read_losses(totals);
       CHECK(totals == expected);
-      const auto outputs = static_cast<std::size_t>(c.rows * c.outputs);
+      const auto outputs = static_cast<std::size_t>(c.rows * c.answers());
       std::vector<float> y(count * outputs), z(outputs);
       together.evaluate(batches[0], y.data(), totals);
       for (std::size_t m = 0; m < count; ++m) {

@@ -65,7 +65,7 @@ void compare_with_cpu(const Case& c) {
   const Data<float> data(c);
   cpu::CpuProgram<float> expected(plan, training(c.rows), weights.data(), cpu::chosen_isa());
   OneCuda<float> program(plan, training(c.rows), weights.data());
-  std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs)), z(y.size());
+  std::vector<float> y(static_cast<std::size_t>(c.rows * c.answers())), z(y.size());
   expected.forward(c.rows, data.x.data(), y.data());
   program.forward(c.rows, data.x.data(), z.data());
   CHECK(difference(y, z) <= 1e-5);

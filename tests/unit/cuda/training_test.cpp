@@ -187,16 +187,16 @@ TEST_CASE("CUDA: predictions without training, in full and in less precision") {
       cpu::CpuProgram<float> expected(plan, options, weights.data(), cpu::chosen_isa());
       options.precision = precision;
       OneCuda<float> program(plan, options, weights.data());
-      std::vector<float> y(static_cast<std::size_t>(c.rows * c.outputs)), z(y.size());
+      std::vector<float> y(static_cast<std::size_t>(c.rows * c.answers())), z(y.size());
       expected.forward(c.rows, data.x.data(), y.data());
       program.forward(c.rows, data.x.data(), z.data());
       CHECK(difference(y, z) <= (precision == Precision::float32 ? 1e-5 : 0.05));
       const bool rounds = y != z;
       if (precision == Precision::bf16 && c.inputs > 2 && c.outputs > 1) CHECK(rounds);
       if (c.rows < 3) continue;
-      std::vector<float> some(static_cast<std::size_t>(2 * c.outputs));
+      std::vector<float> some(static_cast<std::size_t>(2 * c.answers()));
       program.forward(2, data.x.data() + c.inputs, some.data());
-      CHECK(std::equal(some.begin(), some.end(), z.begin() + c.outputs));
+      CHECK(std::equal(some.begin(), some.end(), z.begin() + c.answers()));
     }
   }
 }

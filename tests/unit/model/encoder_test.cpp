@@ -21,7 +21,7 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Encoder fit(const Batch& batch, bool standardize = false) {
-  return Encoder::fit(*batch.schema, std::span(&batch, 1), {standardize});
+  return Encoder::fit(*batch.schema, std::span(&batch, 1), standardize ? Scaling::all : Scaling::none);
 }
 
 std::vector<float> encode(const Encoder& encoder, const Batch& batch) {
@@ -81,6 +81,45 @@ TEST_CASE("standardised columns have mean 0 and variance 1, constant ones are 0"
   for (std::size_t r = 0; r < 3; ++r) CHECK(x[r * 3] == 0.0f);
   CHECK(x[1] == Approx(-std::sqrt(1.5)));
   CHECK(x[8] == 0.0f);
+}
+
+TEST_CASE("what is constant but for rounding is not enlarged, and what differs by more is") {
+  const auto scale = [](const TestColumn& column) { return fit(table({column}), true).columns()[0].scale; };
+  CHECK(scale(doubles("a", {0.1 + 0.2, 0.3, 0.3})) == std::vector<double>{1});
+  CHECK(scale(doubles("a", {-1e6 * (0.1 + 0.2), -3e5, -3e5})) == std::vector<double>{1});
+  CHECK(scale(numbers<float>("a", DType::f32, {0.1f + 0.7f, 0.8f, 0.8f})) == std::vector<double>{1});
+  CHECK(scale(numbers<float>("a", DType::f32, {1e6f, 1e6f + 1}))[0] == Approx(2));
+  CHECK(scale(doubles("a", {1e9, 1e9 + 1e-3}))[0] == Approx(2000).epsilon(1e-3));
+  CHECK(scale(doubles("a", {1e-100, 3e-100}))[0] == Approx(1e100));
+  CHECK(
+      fit(table({numbers<double>("x", DType::f64, {0.1 + 0.2, 5, 0.3, 7}, {2})}), true).columns()[0].scale ==
+      std::vector<double>{1, 1});
+}
+
+TEST_CASE("a row of weight 2 counts for scales as much as two rows") {
+  const auto fitted = [](std::vector<double> values, std::vector<double> weights) {
+    return fit(table({doubles("a", std::move(values)), doubles("sample_weight", std::move(weights))}), true)
+        .columns()[0];
+  };
+  const InputColumn weighted = fitted({1, 4, 9}, {2, 1, 0}), repeated = fitted({1, 1, 4}, {1, 1, 1});
+  CHECK(weighted.offset[0] == Approx(repeated.offset[0]));
+  CHECK(weighted.scale[0] == Approx(repeated.scale[0]));
+}
+
+TEST_CASE("numbers are scaled alone, or with images") {
+  const Batch batch = table({integers("n", {1, 3}), numbers<float>("v", DType::f32, {1, 5, 3, 5}, {2}),
+                             numbers<float>("image", DType::f32, {1, 2, 3, 4}, {2, 1}),
+                             numbers<std::uint8_t>("bytes", DType::u8, {0, 255}, {1})});
+  const auto scales = [&](Scaling scaling) {
+    std::vector<std::vector<double>> all;
+    const Encoder encoder = Encoder::fit(*batch.schema, std::span(&batch, 1), scaling);
+    for (const InputColumn& column : encoder.columns()) all.push_back(column.scale);
+    return all;
+  };
+  const std::vector<double> bytes{1 / 255.0};
+  CHECK(scales(Scaling::none) == std::vector<std::vector<double>>{{}, {}, {}, bytes});
+  CHECK(scales(Scaling::numbers) == std::vector<std::vector<double>>{{1}, {1, 1}, {}, bytes});
+  CHECK(scales(Scaling::all) == std::vector<std::vector<double>>{{1}, {1, 1}, {1, 1}, {1 / 127.5}});
 }
 
 TEST_CASE("texts and dictionaries become the same one-hot columns, unknown and missing all zero") {

@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "catch.hpp"
+#include "nn/initialise.hpp"
 
 using namespace nn;
 
@@ -97,26 +98,31 @@ TEST_CASE("an embedding makes numbers of categories and leaves numbers alone") {
   CHECK(plan.parameters[0].shape == Shape{7, 4});
 }
 
-TEST_CASE("initial weights have the variance that their activation asks for") {
-  struct Row {
-    const char* net;
-    double variance;
-  };
+TEST_CASE("initial weights have the variance and the shape that their initializer says") {
   constexpr double inputs = 300, units = 200;
-  for (const Row& row : {Row{"dense 200 relu, dense", 2 / inputs}, Row{"dense 200 selu, dense", 1 / inputs},
-                         Row{"dense 200 tanh, dense", 2 / (inputs + units)},
-                         Row{"dense 200, batch_norm, activation relu, dense", 2 / inputs},
-                         Row{"dense 200, dense", 2 / (inputs + units)}}) {
-    INFO(row.net);
-    const Plan plan = plan_of(row.net, {300}, 2);
+  struct Row {
+    KernelInitializer kind;
+    double variance;
+    bool uniform;
+  };
+  using Kind = KernelInitializer;
+  for (const Row& row :
+       {Row{Kind::glorot_uniform, 2 / (inputs + units), true},
+        Row{Kind::glorot_normal, 2 / (inputs + units), false}, Row{Kind::he_uniform, 2 / inputs, true},
+        Row{Kind::he_normal, 2 / inputs, false}, Row{Kind::lecun_uniform, 1 / inputs, true},
+        Row{Kind::lecun_normal, 1 / inputs, false}}) {
+    INFO(enum_names(row.kind).name_of(row.kind));
+    const Plan plan = plan_of("dense 200, batch_norm, activation relu, dense", {300}, 2);
     std::vector<float> values(static_cast<std::size_t>(plan.parameter_count), -1);
-    initialise(plan, 5, values);
-    double sum = 0, squares = 0;
+    initialise(plan, 5, values, row.kind);
+    double sum = 0, squares = 0, largest = 0;
     const auto count = static_cast<std::size_t>(plan.parameters[0].size());
     for (std::size_t i = 0; i < count; ++i) {
       sum += static_cast<double>(values[i]);
       squares += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+      largest = std::max(largest, std::abs(static_cast<double>(values[i])));
     }
+    CHECK((largest <= std::sqrt(3 * row.variance) * (1 + 1e-6)) == row.uniform);
     CHECK(std::abs(sum / static_cast<double>(count)) < 0.001);
     CHECK(squares / static_cast<double>(count) == Approx(row.variance).epsilon(0.03));
     CHECK(values[static_cast<std::size_t>(plan.parameters[1].offset)] == 0);
@@ -124,9 +130,9 @@ TEST_CASE("initial weights have the variance that their activation asks for") {
       if (p.name == "batch_norm_0/gamma") CHECK(values[static_cast<std::size_t>(p.offset)] == 1);
     }
     std::vector<float> again(values.size());
-    initialise(plan, 5, again);
+    initialise(plan, 5, again, row.kind);
     CHECK(again == values);
-    initialise(plan, 6, again);
+    initialise(plan, 6, again, row.kind);
     CHECK(again != values);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "backend/cpu/cpu_program.hpp"
 #include "catch.hpp"
+#include "nn/initialise.hpp"
 
 using namespace nn;
 

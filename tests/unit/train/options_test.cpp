@@ -94,7 +94,30 @@ TEST_CASE("a rate follows its schedule") {
   CHECK(rate("one_cycle", "0", 1000) == Approx(2e-4));
   CHECK(rate("cosine_restarts:cycles=2", "0", 20) == Approx(2.0));
   CHECK(rate("cosine_restarts:cycles=2", "0", 10) == Approx(1.0));
-  CHECK(cycle_ending(parse_schedule("cosine_restarts:cycles=2"), 2, 4) == 1);
-  CHECK(cycle_ending(parse_schedule("cosine_restarts:cycles=2"), 3, 4) == 0);
+  const auto cycle = [](const char* warmup, std::uint64_t done, std::uint64_t epochs) {
+    return cycle_ending(parse_schedule("cosine_restarts:cycles=2"), parse_warmup(warmup), done, epochs);
+  };
+  CHECK(cycle("0", 2, 4) == 1);
+  CHECK(cycle("0", 3, 4) == 0);
+  CHECK(cycle("1epochs", 2, 5) == 0);
+  CHECK(cycle("1epochs", 3, 5) == 1);
+  CHECK(cycle("1epochs", 5, 5) == 2);
   CHECK(to_string(parse_schedule("cosine_restarts:cycles=2")) == "cosine_restarts:cycles=2,floor=0");
+}
+
+TEST_CASE("a warm-up shifts every schedule and changes nothing else about it") {
+  constexpr std::uint64_t steps = 10, epochs = 12;
+  for (const char* text : {"constant", "step:epochs=3,factor=0.5", "cosine:floor=0.1", "one_cycle:rise=0.2",
+                           "cosine_restarts:cycles=4"}) {
+    const Schedule schedule = parse_schedule(text);
+    for (const std::uint64_t warm : {1, 4}) {
+      INFO(text << ", warm-up of " << warm << " epochs");
+      for (std::uint64_t step = 0; step < (epochs - warm) * steps; ++step) {
+        const double alone = rate_at(schedule, {}, 2.0, step, {steps, epochs - warm});
+        CHECK(rate_at(schedule, {0, warm}, 2.0, step + warm * steps, {steps, epochs}) == Approx(alone));
+        CHECK(rate_at(schedule, {warm * steps, 0}, 2.0, step + warm * steps, {steps, epochs}) ==
+              Approx(alone));
+      }
+    }
+  }
 }

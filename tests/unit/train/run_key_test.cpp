@@ -19,7 +19,9 @@ TrainOptions options_of(const std::vector<std::string>& arguments) {
   return members_of(options).front();
 }
 
-std::string key(const std::vector<std::string>& arguments) { return run_key(options_of(arguments), network); }
+std::string key(const std::vector<std::string>& arguments) {
+  return run_key(options_of(arguments), network, {});
+}
 
 std::string difference(const std::string& recorded, const std::vector<std::string>& arguments) {
   return difference_of_runs(recorded, options_of(arguments), network);
@@ -80,9 +82,10 @@ TEST_CASE("keys of version 0.1 are understood") {
   const std::string plain = old(
       "batch=32 seed=0 standardize=false valid=0 early-stopping=0 loss=automatic class-weight= accumulate=1 "
       "label-smoothing=0 ema=0 augment=[] schedule=constant warmup=0+0");
-  CHECK(difference(plain, {}).empty());
-  CHECK(difference(plain, {"--epochs=99"}).empty());
-  CHECK(difference(plain, {"--batch=8"}) == "--batch is 32 there and 8 here");
+  CHECK(difference(plain, {"--no-standardize"}).empty());
+  CHECK(difference(plain, {}) == "--no-standardize is on there and not given here");
+  CHECK(difference(plain, {"--epochs=99", "--no-standardize"}).empty());
+  CHECK(difference(plain, {"--batch=8", "--no-standardize"}) == "--batch is 32 there and 8 here");
   const std::string all =
       old("batch=8 seed=7 standardize=true valid=0.25 early-stopping=4 loss=mse class-weight=a b=1,c=0.5, "
           "accumulate=2 label-smoothing=0.1 ema=0.999 augment=[shift 2, flip] schedule=cosine:floor=0 "
@@ -100,7 +103,8 @@ TEST_CASE("keys of version 0.1 are understood") {
   const std::string file = old(
       "batch=32 seed=0 standardize=false valid=0v.csv early-stopping=0 loss=automatic class-weight=balanced "
       "accumulate=1 label-smoothing=0 ema=0 augment=[] schedule=constant warmup=5+0");
-  CHECK(difference(file, {"--valid=v.csv", "--class-weight=balanced", "--warmup=5"}) == "");
+  CHECK(difference(file, {"--valid=v.csv", "--class-weight=balanced", "--warmup=5", "--no-standardize"}) ==
+        "");
   // Broken ones are another run.
   for (const char* broken :
        {"optimizer", "optimizer=", "optimizer=adam lr=x", "optimizer=adam warmup= net="}) {
@@ -111,7 +115,7 @@ TEST_CASE("keys of version 0.1 are understood") {
 TEST_CASE("with changes allowed, a run goes on with other rates, and with no other network") {
   const auto stage = [](const std::vector<std::string>& before, const std::string& net,
                         const std::vector<std::string>& after, bool between_epochs = true) {
-    const std::string recorded = run_key(options_of(before), parse_network(net));
+    const std::string recorded = run_key(options_of(before), parse_network(net), {});
     return difference_of_stages(recorded, options_of(after), network, between_epochs);
   };
   const std::string same = "dense 8 relu, dense 3";

@@ -78,7 +78,8 @@ double softmax_loss(const LossRows<T>& r) {
   return sum_of_losses;
 }
 
-// log(1 + e^-|z|) + max(z, 0) - z * label, which neither overflows nor cancels.
+// log(1 + e^-|z|) + (max(z, 0) - z * label), which neither overflows nor cancels: of a hard label the term in
+// brackets is exact.
 double sigmoid_loss(const LossRows<T>& r) {
   double sum_of_losses = 0;
   for (std::int64_t i = 0; i < r.rows; i += lanes) {
@@ -89,7 +90,8 @@ double sigmoid_loss(const LossRows<T>& r) {
       label[l] = static_cast<T>(r.labels[i + l]) * (1 - r.smoothing) + r.smoothing / 2;
       weight[l] = weight_of(r, i + l);
     }
-    const V losses = (softplus_of(z) - z * label) * weight;
+    const V tail = log1p_of_unit(exp_of(-absolute(z)));
+    const V losses = (tail + ((z < T{0} ? V{} : z) - z * label)) * weight;
     for (int l = 0; l < count; ++l) sum_of_losses += static_cast<double>(losses[l]);
     if (r.gradient == nullptr) continue;
     const V g = (sigmoid_of(z) - label) * weight * r.scale;

@@ -74,7 +74,8 @@ __global__ void softmax_loss(LossRows<T> r, Each<const StepState> state) {
   });
 }
 
-// log(1 + e^-|z|) + max(z, 0) - z * label, which neither overflows nor cancels.
+// log(1 + e^-|z|) + (max(z, 0) - z * label), which neither overflows nor cancels: of a hard label the term in
+// brackets is exact.
 template <typename T>
 __global__ void sigmoid_loss(LossRows<T> r, Each<const StepState> state) {
   const T smoothing = static_cast<T>(state->smoothing);
@@ -83,7 +84,9 @@ __global__ void sigmoid_loss(LossRows<T> r, Each<const StepState> state) {
     const T z = r.z[i * r.z_row];
     const T label =
         row.present ? static_cast<T>(r.labels[row.chosen]) * (1 - smoothing) + smoothing / 2 : T{0};
-    r.losses[i] = row.present ? static_cast<double>((softplus_of(z) - z * label) * row.weight) : 0;
+    const T tail = log1p(exp(-fabs(z)));
+    const T loss = tail + ((z < T{0} ? T{0} : z) - z * label);
+    r.losses[i] = row.present ? static_cast<double>(loss * row.weight) : 0;
     if (r.gradient != nullptr)
       r.gradient[i * r.z_row] = row.present ? (sigmoid_of(z) - label) * row.scale : T{0};
   });
@@ -129,6 +132,15 @@ static __global__ void sum_losses(Index rows, Each<const double> losses, Each<co
   if (threadIdx.x != 0) return;
   if (state->has_part) *loss = sum + (state->part > 0 ? *loss : 0);
   if (total != nullptr && state->active) *total += *loss;
+}
+
+// y [rows, 2] = the probabilities of two classes, each from their one logit.
+template <typename T>
+__global__ void both_classes(Index rows, Each<const T> z, Index z_row, Each<T> y) {
+  for_each(rows, [&](Index i) {
+    y[2 * i] = sigmoid_of(-z[i * z_row]);
+    y[2 * i + 1] = sigmoid_of(z[i * z_row]);
+  });
 }
 
 template <typename T>

@@ -53,6 +53,7 @@ class Row:
     theirs: float | None = None
     ratio: float | None = None  # of ours to a limit, or how many times faster than a peer
     goal: Goal | None = None
+    unit: str = "×"  # of the ratio
     show: object = seconds  # figures as text
     skipped: str = ""  # why there are no figures
     note: str = ""
@@ -68,7 +69,7 @@ class Row:
         if self.goal is None:
             return ""
         sign = "≥" if self.goal.at_least else "≤"
-        return f"{sign} {self.goal.figure:g} ×" if self.against else f"{sign} {self.show(self.goal.figure)}"
+        return f"{sign} {self.goal.figure:g} {self.unit}" if self.against else f"{sign} {self.show(self.goal.figure)}"
 
     def verdict(self):
         if self.skipped:
@@ -79,7 +80,7 @@ class Row:
 
     def cells(self):
         text = [self.show(v) if v is not None else "" for v in (self.ours, self.theirs)]
-        ratio = f"{digits(self.ratio)} ×" if self.ratio is not None else ""
+        ratio = f"{digits(self.ratio)} {self.unit}" if self.ratio is not None else ""
         return [self.work, text[0], self.against, text[1], ratio, self.goal_text(), self.verdict(), self.note]
 
     def as_json(self):

@@ -1,4 +1,5 @@
 // nn-aggregate: prediction streams of several members to one. The work is in lib/ensemble.
+#include "base/overwrite.hpp"
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "ensemble/aligned.hpp"
@@ -74,6 +75,9 @@ void run(const Options& o) {
   if (!o.aggregate.weights.empty() && o.aggregate.weights.size() != count) {
     nn::fail_usage("--weight: {} weights for {} members", o.aggregate.weights.size(), count);
   }
+  nn::FilesOfRun files{.read = o.inputs, .written = {o.output.path}};
+  files.read.push_back(o.aggregate.combination.model);
+  nn::refuse_overwriting(files);
   std::vector<nn::ensemble::StreamMember> members;
   for (const std::string& input : o.inputs) {
     members.push_back({input, [input, limits = o.limits] {

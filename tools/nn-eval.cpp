@@ -1,5 +1,6 @@
 // nn-eval: labelled predictions to figures. The work is in lib/evaluate.
 #include "base/file.hpp"
+#include "base/overwrite.hpp"
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "evaluate/evaluate.hpp"
@@ -66,6 +67,7 @@ options::List option_list(Options& o) {
 }
 
 void run(const Options& o) {
+  nn::refuse_overwriting({.read = nn::format::input_files(o.source), .written = {o.output}});
   const auto source = nn::format::open_source(o.source);
   nn::evaluate::Evaluation evaluation(source->schema(), o.evaluate);
   while (const auto batch = source->next()) evaluation.add(*batch);

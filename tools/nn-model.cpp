@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/overwrite.hpp"
 #include "base/text.hpp"
 #include "cli/tool.hpp"
 #include "exchange/convert.hpp"
@@ -335,7 +336,10 @@ void run(const nn::cli::Parsed& given, const Options& o) {
   check(command, o);
   if (command == "show") show(o);
   if (command == "verify") verify(o);
-  if (command == "convert") nn::exchange::convert_file(o.input, o.output);
+  if (command == "convert") {
+    nn::refuse_overwriting({.read = {o.input}, .written = {o.output}});
+    nn::exchange::convert_file(o.input, o.output);
+  }
   if (command == "publish") {
     using nn::repository::Fit;
     const auto [base, wanted] = nn::repository::destination_of(o.output, o.version);

@@ -2,6 +2,7 @@
 // is in lib/ensemble and lib/client.
 #include <filesystem>
 
+#include "base/overwrite.hpp"
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "client/remote_predict.hpp"
@@ -98,6 +99,12 @@ void take_table_of(const nn::predict::Member& member, nn::format::SourceOptions&
   nn::format::take_columns(source, nn::model::table_of(model));
 }
 
+nn::FilesOfRun files_of(const Options& o) {
+  nn::FilesOfRun files{.read = nn::format::input_files(o.source), .written = {o.output.path}};
+  if (o.remote.combination) files.read.push_back(o.remote.combination->model);
+  return files;
+}
+
 std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
   if (o.models.empty()) nn::fail_usage("-m, --model is missing: what to predict with");
   const nn::client::RemoteOptions& r = o.remote;
@@ -110,6 +117,9 @@ std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
   } catch (const nn::Error& error) {
     throw error.within("--model");
   }
+  nn::FilesOfRun files = files_of(o);
+  for (const nn::predict::Member& member : o.predict.members) files.read.push_back(member.model);
+  nn::refuse_overwriting(files);
   if (o.batch > 0) o.predict.batch = o.batch;
   for (const nn::predict::Member& member : o.predict.members) take_table_of(member, o.source);
   o.predict.combination = r.combination.value_or(nn::ensemble::Combination{});
@@ -128,6 +138,7 @@ std::unique_ptr<nn::BatchSource> predict_there(Options& o) {
   if (o.predict.precision != nn::backend::Precision::float32) {
     nn::fail_usage("with --at, --precision is a worker's own option");
   }
+  nn::refuse_overwriting(files_of(o));
   if (!o.models.empty()) o.remote.model = o.models[0];
   o.remote.uncertainty = o.predict.uncertainty;
   o.remote.batch = o.batch;

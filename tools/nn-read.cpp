@@ -1,6 +1,7 @@
 // nn-read: files of data to a stream, or to text. The work is in lib/format.
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/overwrite.hpp"
 #include "cli/help.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
@@ -74,7 +75,16 @@ void describe(const Options& o) {
   file.commit();
 }
 
+std::vector<std::string> outputs_of(const Options& o) {
+  if (o.describe || !nn::format::names_parts(o.output.path)) return {o.output.path};
+  std::vector<std::string> outputs;
+  for (const nn::table::SplitPart& part : o.source.rows.split)
+    outputs.push_back(nn::format::file_of_part(o.output.path, part.name));
+  return outputs;
+}
+
 void run(const Options& o) {
+  nn::refuse_overwriting({.read = nn::format::input_files(o.source), .written = outputs_of(o)});
   if (o.describe) return describe(o);
   if (nn::format::names_parts(o.output.path)) {
     nn::format::check_parts(o.source);

@@ -6,6 +6,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/overwrite.hpp"
 #include "cli/tool.hpp"
 #include "net/announce.hpp"
 #include "options/fields.hpp"
@@ -114,6 +115,10 @@ void run(Options& o, const options::List& list, const nn::cli::Parsed& parsed) {
     }
   }
   take_config(o, list, parsed);
+  for (const nn::repository::ModelSpec& model : o.serve.models) {
+    for (const std::string& log : {o.serve.log, o.serve.operations.access_log})
+      nn::refuse_overwriting({.read = {model.path, o.config}, .written = {log}});
+  }
   o.serve.reload = [&parsed] { return read_anew(parsed); };
   nn::process::PidFiles files;
   o.serve.on_ready = [&](const std::vector<nn::net::Endpoint>& endpoints) {

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/numbers.hpp"
+#include "base/overwrite.hpp"
 #include "chart/plot.hpp"
 #include "cli/help.hpp"
 #include "cli/tool.hpp"
@@ -191,6 +192,7 @@ int change(std::string_view command, const Options& o) {
 }
 
 void plot(nn::study::Study& study, Options& o) {
+  nn::refuse_overwriting({.read = {o.journal}, .written = {o.plot.output}});
   const chart::Format format = chart::format_of(o.plot, ::isatty(STDOUT_FILENO) != 0);
   o.plot.width = nn::cli::help_width();
   nn::write_file(o.plot.output, chart::plot(study, o.plot, format, [&](std::uint32_t number) {
@@ -219,7 +221,10 @@ void read(std::string_view command, Options& o) {
   if (command == "lineage") print(sweep::lineage_table(study, *o.trial, o.format));
   if (command == "importance") print(sweep::importance_table(study, o.format));
   if (command == "plot") plot(study, o);
-  if (command == "export") sweep::export_study(study, sweep::format_of(o.export_format, o.output), o.output);
+  if (command == "export") {
+    nn::refuse_overwriting({.read = {o.journal}, .written = {o.output}});
+    sweep::export_study(study, sweep::format_of(o.export_format, o.output), o.output);
+  }
   if (command == "status") print(sweep::status_text(study, o.json));
 }
 

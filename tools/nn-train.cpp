@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/numbers.hpp"
+#include "base/overwrite.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "cli/tool.hpp"
@@ -90,9 +91,11 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   if (o.snapshots || nn::train::members_of(o).size() > 1)
     nn::fail_usage("--at trains one network, to one model");
   if (!o.valid.file.empty()) nn::fail_usage("--valid: with --at a fraction of the rows, not a file");
-  if (o.keep_checkpoint || o.allow_changes)
-    nn::fail_usage("--keep-checkpoint and --allow-changes are for training here, not with --at");
+  if (o.keep_checkpoint || o.allow_changes || o.require_checkpoint)
+    nn::fail_usage(
+        "--keep-checkpoint, --allow-changes and --resume=require are for training here, not with --at");
   if (given.has("device")) nn::fail_usage("--device: with --at the worker's is used");
+  nn::refuse_overwriting({.read = nn::format::input_files(o.source), .written = {o.output, o.log}});
   nn::client::RemoteTraining remote;
   remote.endpoint = *all.at;
   remote.access = all.access;

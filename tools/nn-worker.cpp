@@ -3,6 +3,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/overwrite.hpp"
 #include "cli/tool.hpp"
 #include "client/ask.hpp"
 #include "net/announce.hpp"
@@ -68,6 +69,8 @@ void ask(Options& o) {
 void run(Options& o) {
   if (o.ask.endpoint) return ask(o);
   for (const std::string& text : o.models) o.worker.models.push_back(nn::repository::parse_model_spec(text));
+  for (const nn::repository::ModelSpec& model : o.worker.models)
+    nn::refuse_overwriting({.read = {model.path}, .written = {o.worker.log}});
   if (o.announcement.print && o.worker.stdio) {
     nn::fail_usage("--print-endpoint and --stdio both want standard output");
   }

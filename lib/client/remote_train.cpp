@@ -245,8 +245,8 @@ void RemoteTrainer::take_line(std::string_view line) {
     return;
   }
   log_.write(line);
+  if (!record.is_object() || !record.contains("epoch")) return;
   metrics_.write(line);
-  if (!record.is_object()) return;
   const auto figure = [&](const char* name) {
     const auto found = record.find(name);
     return found != record.end() && found->is_number() ? found->get<double>() : 0.0;

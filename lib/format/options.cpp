@@ -386,4 +386,11 @@ options::Option input_argument(SourceOptions& source) {
                            options::files(source.inputs, options::data_files));
 }
 
+std::vector<std::string> input_files(const SourceOptions& source) {
+  std::vector<std::string> files = source.inputs;
+  if (files.empty()) files.emplace_back("-");
+  files.insert(files.end(), source.labels_files.begin(), source.labels_files.end());
+  return files;
+}
+
 }  // namespace nn::format

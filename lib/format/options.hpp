@@ -1,6 +1,9 @@
 // The options by which people say what is read.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/enum_names.hpp"
 #include "format/arrow/stream.hpp"
 #include "format/source.hpp"
@@ -16,6 +19,9 @@ const EnumNames<ZeroBased>& enum_names(ZeroBased);
 options::List option_list(SourceOptions& source, bool reader_only);
 // INPUT…
 options::Option input_argument(SourceOptions& source);
+
+// The files that are read, for refuse_overwriting() (base/overwrite.hpp); "-" where there are no inputs.
+std::vector<std::string> input_files(const SourceOptions& source);
 
 // --max-frame alone, for who reads streams and nothing else.
 options::Field max_frame_field(std::uint64_t& max_frame);

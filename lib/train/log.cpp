@@ -36,6 +36,19 @@ void TrainingLog::repeat(const LogRecord& record) {
   if (metrics_) metrics_.write(line_of(record) + "}\n");
 }
 
+void TrainingLog::begun(std::int64_t member, const std::string& path, const model::TrainingState* state) {
+  if (!file_) return;
+  std::string line = "{";
+  add_json(line, "begin", state != nullptr ? "resumed" : "anew");
+  if (member > 0) add_json(line, "member", member);
+  add_json(line, "checkpoint", path);
+  if (state != nullptr) {
+    add_json(line, "epochs", state->epoch);
+    add_json(line, "steps", state->step);
+  }
+  file_.write(line + "}\n");
+}
+
 void TrainingLog::member_failed(std::int64_t member, const Error& error) {
   std::string line = run_failed(error);
   add_json(line, "member", member);

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/json_lines.hpp"
+#include "model/model.hpp"
 
 namespace nn::train {
 
@@ -40,6 +41,9 @@ class TrainingLog {
   void write(const LogRecord& record);
   // The same only to `metrics`: it is in the log already.
   void repeat(const LogRecord& record);
+  // How a member begins that was to go on from the checkpoint at `path`: from this state, or, null, anew,
+  // since there is none. Only to the log.
+  void begun(std::int64_t member, const std::string& path, const model::TrainingState* state);
   // How one of several members ends; the others go on. The first two have no model, that of the third is
   // there.
   void member_failed(std::int64_t member, const Error& error);

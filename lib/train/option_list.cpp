@@ -1,4 +1,6 @@
 // The options of TrainOptions, each said once.
+#include "base/error.hpp"
+#include "base/text.hpp"
 #include "options/fields.hpp"
 #include "train/options.hpp"
 
@@ -308,6 +310,18 @@ void add_run_options(options::List& list, TrainOptions& o) {
       options::choice(o.precision));
 }
 
+options::Field resume_field(TrainOptions& o) {
+  return {.kind = options::Kind::choice,
+          .choices = {"require"},
+          .overrules = true,
+          .optional_value = true,
+          .apply = [&o](auto text) {
+            if (text && *text != "require") fail_usage("'{}' is not 'require', or nothing", printable(*text));
+            o.resume = true;
+            o.require_checkpoint = text.has_value();
+          }};
+}
+
 void add_report_options(options::List& list, TrainOptions& o) {
   options::Group group(list, "Log and checkpoint", Effect::report);
   group.add(
@@ -320,7 +334,10 @@ void add_report_options(options::List& list, TrainOptions& o) {
            "the time that went into waiting for rows), elapsed_s, and, of several members, options: what "
            "this "
            "one has of its own, by the names of options.\n"
-           "With --resume lines are added to the file.\n\n"
+           "With --resume lines are added to the file, first one that says where the run goes on, or that it "
+           "begins anew since there is no checkpoint:\n\n"
+           "    {\"begin\":\"resumed\",\"checkpoint\":\"m.nn.ckpt\",\"epochs\":3,\"steps\":186}\n"
+           "    {\"begin\":\"anew\",\"checkpoint\":\"m.nn.ckpt\"}\n\n"
            "The last line says how the run ended:\n\n"
            "    {\"end\":\"finished\",\"epochs\":20,\"steps\":1240}\n"
            "    "
@@ -358,8 +375,10 @@ void add_report_options(options::List& list, TrainOptions& o) {
             options::parsed(o.checkpoint_every, parse_checkpoint_interval));
   group.add(
       {.name = "resume",
-       .help = "Go on from the checkpoint, if there is one",
-       .text = "Go on from the checkpoint, or begin where there is none.\n"
+       .value = "require",
+       .help = "Go on from the checkpoint, if there is one; =require: or do nothing",
+       .text = "Go on from the checkpoint, or begin where there is none, which --log and --verbose tell; "
+               "`--resume=require` refuses that.\n"
                "The result is that of a run left alone, to the byte; options and data that decide on it "
                "must be the same.\n"
                "Without a --schedule, --epochs isn't one of them: an unfinished run may go on for longer "
@@ -368,7 +387,7 @@ void add_report_options(options::List& list, TrainOptions& o) {
                "A finished run has left no checkpoint, unless --keep-checkpoint is given, and is never "
                "continued.",
        .effect = Effect::local},
-      options::flag(o.resume));
+      resume_field(o));
   group.add(
       {.name = "keep-checkpoint",
        .help = "Leave the checkpoint of a finished run, for --resume with more --epochs",

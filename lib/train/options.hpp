@@ -100,9 +100,10 @@ struct TrainOptions {
   std::string checkpoint;       // empty: output + ".ckpt", and only when stopped
   CheckpointInterval checkpoint_every;
   bool resume = false;
-  bool keep_checkpoint = false;  // also of a run that is finished
-  bool allow_changes = false;    // when it goes on: what may_change() names may differ
-  std::string command_line;      // for the model's provenance
+  bool require_checkpoint = false;  // to resume from: where there is none, nothing is done
+  bool keep_checkpoint = false;     // also of a run that is finished
+  bool allow_changes = false;       // when it goes on: what may_change() names may differ
+  std::string command_line;         // for the model's provenance
 };
 
 // As Keras has them: 0.01 for sgd, momentum and nesterov, 0.001 for the others.

@@ -13,6 +13,7 @@
 #include "base/queue.hpp"
 #include "base/signals.hpp"
 #include "base/version.hpp"
+#include "train/files.hpp"
 #include "train/trainer.hpp"
 
 namespace nn::train {
@@ -50,8 +51,9 @@ void probe_output(const std::string& path) {
   }
 }
 
-std::string checkpoint_of(const TrainOptions& options) {
-  return options.checkpoint.empty() ? options.output + ".ckpt" : options.checkpoint;
+void require_checkpoint(const std::string& path) {
+  if (::access(path.c_str(), R_OK) != 0)
+    throw make_error(ErrorKind::io, "there is no checkpoint to go on from").within_file(path);
 }
 
 // The model without parameters, for this data.
@@ -94,7 +96,10 @@ void save_models(const std::vector<TrainOptions>& members, std::vector<model::Mo
 void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>& members, Network network,
                     TrainingLog& log, RunFigures& run) {
   backend::check_device(options.device);
-  for (const TrainOptions& member : members) probe_output(member.output);
+  for (const TrainOptions& member : members) {
+    if (member.require_checkpoint) require_checkpoint(checkpoint_of(member));
+    probe_output(member.output);
+  }
   const TrainingData data = load_training_data(options, network);
   const model::Model model = untrained(options, std::move(network), data);
   std::vector<model::Model> trained;
@@ -134,6 +139,7 @@ void train(const TrainOptions& options) {
   check_options(options);
   check_device_options(options);
   const std::vector<TrainOptions> members = members_of(options);
+  check_files(members);
   TrainingLog log(options.log, options.metrics, options.resume);
   RunFigures run;
   run.members = members.size();

@@ -13,13 +13,16 @@
 namespace nn::train {
 namespace {
 
-void restore(Member& member) {
-  if (const auto checkpoint = model::load_checkpoint(member.checkpoint_path())) {
+void restore(Member& member, TrainingLog& log) {
+  const std::string& path = member.checkpoint_path();
+  if (const auto checkpoint = model::load_checkpoint(path)) {
     member.restore(*checkpoint);
+    log.begun(member.options().member, path, &member.state());
     member.repeat_figures();
-    note("resumed from {}", member.checkpoint_path());
+    note("resumed from {}", path);
   } else {
-    note("{}: no checkpoint, starting anew", member.checkpoint_path());
+    log.begun(member.options().member, path, nullptr);
+    note("{}: no checkpoint, starting anew", path);
   }
 }
 
@@ -93,7 +96,7 @@ void train_group(const std::vector<const TrainOptions*>& member_options, const b
     if (context.control.is_stopped(number_of(*options))) {
       all.back()->abandon();
     } else if (options->resume) {
-      restore(*all.back());
+      restore(*all.back(), context.log);
     }
   }
   std::vector<std::unique_ptr<TrainingGroup>> groups;

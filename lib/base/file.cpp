@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <utility>
 
+#include "base/descriptor_path.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -141,26 +141,11 @@ MappedFile::~MappedFile() {
 
 namespace {
 
-// What a path like /dev/stdout or /dev/fd/3 stands for; -1 for any other. Opening it would give a second
-// place in the file, and renaming over it would replace the machine's.
-int descriptor_named(std::string_view path) {
-  if (path == "/dev/stdout") return STDOUT_FILENO;
-  if (path == "/dev/stderr") return STDERR_FILENO;
-  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
-    if (!path.starts_with(folder)) continue;
-    path.remove_prefix(folder.size());
-    int fd = -1;
-    const auto result = std::from_chars(path.data(), path.data() + path.size(), fd);
-    if (result.ec == std::errc() && result.ptr == path.data() + path.size()) return fd;
-  }
-  return -1;
-}
-
 // Opening a FIFO waits for its reader: a signal ends that wait.
 UniqueFd open_in_place(const std::string& path) {
-  const int named = descriptor_named(path);
-  if (named < 0) return open_or_stop(path, O_WRONLY);
-  UniqueFd fd(::fcntl(named, F_DUPFD_CLOEXEC, 3));
+  const auto named = descriptor_named(path);
+  if (!named) return open_or_stop(path, O_WRONLY);
+  UniqueFd fd(::fcntl(*named, F_DUPFD_CLOEXEC, 3));
   if (!fd) fail_errno(path);
   return fd;
 }
@@ -219,7 +204,7 @@ void remove_own(const std::string& path, const FileStamp& stamp) {
 
 bool is_written_in_place(const std::string& path) {
   struct stat status {};
-  return descriptor_named(path) >= 0 || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
+  return descriptor_named(path) || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
 }
 
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "base/descriptor_path.hpp"
 #include "base/error.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
@@ -68,10 +69,11 @@ LineFile::LineFile(const std::string& path, How how) : path_(path), standard_(ho
 
 std::optional<UniqueFd> LineFile::open(bool append, const WaitEnd& end) const {
   constexpr int owner_writes_all_read = 0644;
-  if (path_ != "-") {
+  const auto named = path_ == "-" ? std::optional(standard_) : descriptor_named(path_);
+  if (!named) {
     return open_until(path_, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), owner_writes_all_read, end);
   }
-  UniqueFd fd = open_own(standard_);
+  UniqueFd fd = open_own(*named);
   if (!fd) fail_errno(path_);
   return fd;
 }

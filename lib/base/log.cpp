@@ -1,7 +1,6 @@
 #include "base/log.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,6 +8,7 @@
 #include <cstdio>
 #include <span>
 
+#include "base/live_area.hpp"
 #include "base/signals.hpp"
 #include "base/wait.hpp"
 
@@ -43,7 +43,10 @@ bool write_text(int fd, std::string_view text, Patience patience) {
 void put(std::string_view text) {
   const int own = own_stderr;
   if (own < 0) {
-    write_text(STDERR_FILENO, text, Patience::until_stopped);
+    // In one write with what moves below it.
+    const LivePause pause;
+    write_text(STDERR_FILENO, fmt::format("{}{}{}", pause.before(), text, pause.after()),
+               Patience::until_stopped);
     return;
   }
   const std::uint64_t dropped = dropped_messages.exchange(0);
@@ -53,9 +56,6 @@ void put(std::string_view text) {
           : fmt::format("{}: {} messages are missing here: nobody read them\n", name_of_tool, dropped);
   if (!write_text(own, notice + std::string(text), Patience::none)) dropped_messages += dropped + 1;
 }
-
-// What moves on a terminal is no message: it waits for nothing.
-void draw(std::string_view text) { write_text(STDERR_FILENO, text, Patience::none); }
 
 }  // namespace
 
@@ -107,7 +107,7 @@ Progress::Progress(std::string unit, std::uint64_t total)
       total_(total),
       start_(Clock::now()),
       drawn_(start_),
-      enabled_(verbosity() != Verbosity::quiet && ::isatty(STDERR_FILENO) != 0) {}
+      enabled_(has_live_area()) {}
 
 Progress::~Progress() { clear(); }
 
@@ -126,23 +126,17 @@ std::string Progress::line(std::uint64_t done, std::string_view detail) const {
 }
 
 void Progress::update(std::uint64_t done, std::string_view detail) {
-  if (progress_requested()) {
-    clear();
-    print_message(line(done, detail));
-  }
+  if (progress_requested()) print_message(line(done, detail));
   if (!enabled_) return;
   const auto now = Clock::now();
   if (now - drawn_ < std::chrono::milliseconds(100)) return;
   drawn_ = now;
-  struct winsize size {};
-  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-  const std::string text = line(done, detail).substr(0, known ? size.ws_col - 1u : 79u);
-  draw("\r\x1b[K" + text);
+  show_live(this, {cut_to_columns(line(done, detail), live_area_size().columns)});
   visible_ = true;
 }
 
 void Progress::clear() {
-  if (visible_) draw("\r\x1b[K");
+  if (visible_) clear_live(this);
   visible_ = false;
 }
 

@@ -1,7 +1,6 @@
 #include "sweep/live_display.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "base/terminal.hpp"
 #include "base/wait.hpp"
 
 namespace nn::sweep {
@@ -22,7 +22,6 @@ using namespace std::chrono_literals;
 
 constexpr auto between_drawings = 100ms;
 constexpr auto drawn_anew = 1s;  // also where nothing has changed: somebody may have printed
-constexpr std::size_t usual_width = 80, usual_height = 24;
 
 // A number with as many digits as a table has room for; other texts as they are.
 std::string shortened(std::string text) {
@@ -38,10 +37,8 @@ bool is_terminal(int fd) { return ::isatty(fd) != 0; }
 }  // namespace
 
 int LiveDisplay::terminal() {
-  const char* type = std::getenv("TERM");
-  if (verbosity() == Verbosity::quiet || type == nullptr || *type == 0 || std::string_view(type) == "dumb")
-    return -1;
-  return is_terminal(STDERR_FILENO) ? STDERR_FILENO : is_terminal(STDOUT_FILENO) ? STDOUT_FILENO : -1;
+  if (verbosity() == Verbosity::quiet) return -1;
+  return moves_cursor(STDERR_FILENO) ? STDERR_FILENO : moves_cursor(STDOUT_FILENO) ? STDOUT_FILENO : -1;
 }
 
 LiveDisplay::LiveDisplay(study::Study& study, const Plan& plan, Observation& lines, int terminal,
@@ -50,10 +47,8 @@ LiveDisplay::LiveDisplay(study::Study& study, const Plan& plan, Observation& lin
       plan_(plan),
       lines_(lines),
       terminal_(terminal),
-      with_ends_(with_ends || !is_terminal(STDOUT_FILENO)) {
-  const char* no_colour = std::getenv("NO_COLOR");
-  colour_ = no_colour == nullptr || *no_colour == 0;
-}
+      with_ends_(with_ends || !is_terminal(STDOUT_FILENO)),
+      colour_(wants_colours()) {}
 
 LiveDisplay::~LiveDisplay() { clear(); }
 
@@ -115,11 +110,10 @@ LiveView LiveDisplay::view_of(const std::vector<SlotView>& slots, const RunResul
 }
 
 void LiveDisplay::draw(const LiveView& view) {
-  struct winsize size {};
-  const bool known = ::ioctl(terminal_, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && size.ws_row > 2;
+  const TerminalSize size = terminal_size(terminal_);
   // The last column is left free: terminals wrap there. So are a line in front of it, and one behind.
-  const std::size_t width = known ? size.ws_col - 1u : usual_width - 1;
-  const std::size_t height = known ? size.ws_row - 2u : usual_height - 2;
+  const std::size_t width = std::max<std::size_t>(size.columns, 2) - 1,
+                    height = std::max<std::size_t>(size.rows, 3) - 2;
   const std::vector<std::string> lines = table_lines(view, width, height, colour_);
   std::string frame = "\r\x1b[K\r\n";
   for (const std::string& line : lines) frame += line + "\x1b[K\r\n";

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/log.hpp"
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 
 namespace nn::sweep {
@@ -14,52 +15,12 @@ namespace {
 
 constexpr std::size_t bar_width = 20, least_width_for_bar = 60;
 
-std::size_t columns(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-// Cut at `width` columns, with "…" as the last of them.
-std::string cut(const std::string& text, std::size_t width) {
-  if (columns(text) <= width) return text;
-  std::string out;
-  for (std::size_t at = 0, n = 0; n + 1 < width; ++n) {
-    const std::size_t length = std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(at)));
-    out.append(text, at, length);
-    at += length;
-  }
-  return width == 0 ? "" : out + "…";
-}
-
 std::string short_number(double value) { return fmt::format("{:.6g}", value); }
-
-// A line of parts, of which those that don't fit are left out: the first ones matter most.
-class Line {
- public:
-  explicit Line(std::size_t width, bool colour) : width_(width), colour_(colour) {}
-  // `style` is SGR's number; 0: none.
-  bool add(const std::string& text, int style = 0) {
-    const std::string gap = used_ == 0 ? "" : "  ";
-    if (used_ + gap.size() + columns(text) > width_) return false;
-    used_ += gap.size() + columns(text);
-    text_ += gap + (colour_ && style != 0 ? fmt::format("\x1b[{}m{}\x1b[0m", style, text) : text);
-    return true;
-  }
-  std::size_t left() const { return width_ - std::min(width_, used_ + 2); }
-  std::string text() const { return text_; }
-
- private:
-  std::size_t width_, used_ = 0;
-  bool colour_;
-  std::string text_;
-};
-
-constexpr int bold = 1, red = 31, green = 32;
 
 std::string summary(const LiveView& view, std::size_t width, bool colour) {
   const std::size_t finished = view.complete + view.pruned;
   const bool limited = view.wanted != SIZE_MAX;
-  Line line(width, colour);
+  LineOfParts line(width, colour);
   if (limited && width >= least_width_for_bar) {
     const double share =
         view.wanted == 0 ? 1.0
@@ -69,8 +30,8 @@ std::string summary(const LiveView& view, std::size_t width, bool colour) {
   }
   line.add(
       limited ? fmt::format("{}/{} finished", finished, view.wanted) : fmt::format("{} finished", finished),
-      bold);
-  if (view.failed > 0) line.add(fmt::format("{} failed", view.failed), red);
+      LineOfParts::bold);
+  if (view.failed > 0) line.add(fmt::format("{} failed", view.failed), LineOfParts::red);
   if (const auto left = time_left(view)) line.add("ETA " + format_duration(*left));
   if (view.pruned > 0) line.add(fmt::format("{} pruned", view.pruned));
   if (view.paused > 0) line.add(fmt::format("{} paused", view.paused));
@@ -80,7 +41,7 @@ std::string summary(const LiveView& view, std::size_t width, bool colour) {
 }
 
 std::string best_line(const LiveView& view, std::size_t width, bool colour) {
-  Line line(width, colour);
+  LineOfParts line(width, colour);
   if (!view.best) {
     line.add("best: none yet");
     return line.text();
@@ -88,13 +49,13 @@ std::string best_line(const LiveView& view, std::size_t width, bool colour) {
   std::string head = fmt::format("best: trial {}", view.best->trial);
   for (const auto& [name, value] : view.best->values)
     head += fmt::format("  {}={}", name, short_number(value));
-  if (!line.add(head, green)) line.add(cut(head, width), green);
+  if (!line.add(head, LineOfParts::green)) line.add(cut_to_columns(head, width), LineOfParts::green);
   for (std::size_t i = 0; i < view.best->parameters.size(); ++i) {
     const auto& [name, text] = view.best->parameters[i];
     const std::string part = fmt::format("{}={}", name, printable(text));
     const bool is_last = i + 1 == view.best->parameters.size();
     // Room for "…", unless nothing follows.
-    if (line.left() < columns(part) + (is_last ? 0 : 3) || !line.add(part)) {
+    if (line.left() < display_columns(part) + (is_last ? 0 : 3) || !line.add(part)) {
       line.add("…");
       break;
     }
@@ -124,7 +85,7 @@ std::vector<std::string> slot_rows(const LiveView& view, std::size_t shown, std:
   for (std::size_t i = 0; i < shown; ++i) rows.push_back(row_of(view.slots[i]));
   std::array<std::size_t, std::tuple_size_v<Row>> widths{};
   for (const Row& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], columns(row[c]));
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], display_columns(row[c]));
   }
   // Names of hosts may be long.
   widths[0] = std::min(widths[0], std::max<std::size_t>(width / 3, 8));
@@ -133,14 +94,14 @@ std::vector<std::string> slot_rows(const LiveView& view, std::size_t shown, std:
     std::string line;
     for (std::size_t c = 0, at = 0; c < row.size() && widths[c] > 0; ++c) {
       if (at + widths[c] > width) break;
-      const std::string text = cut(row[c], widths[c]);
-      const std::string space(widths[c] - columns(text), ' ');
+      const std::string text = cut_to_columns(row[c], widths[c]);
+      const std::string space(widths[c] - display_columns(text), ' ');
       const bool is_number = c == 2 || c == 3;
       line += (is_number ? space + text : text + space) + "  ";
       at += widths[c] + 2;
     }
     line.resize(line.find_last_not_of(' ') + 1);
-    lines.push_back(cut(line, width));
+    lines.push_back(cut_to_columns(line, width));
   }
   return lines;
 }
@@ -169,7 +130,8 @@ std::vector<std::string> table_lines(const LiveView& view, std::size_t width, st
   };
   add(summary(view, width, colour));
   add(best_line(view, width, colour));
-  if (!view.ending.empty()) add(cut("no trial begins any more: " + printable(view.ending, 200), width));
+  if (!view.ending.empty())
+    add(cut_to_columns("no trial begins any more: " + printable(view.ending, 200), width));
   const std::size_t room = height - lines.size();
   if (room == 0 || view.slots.empty()) return lines;
   const bool all = view.slots.size() <= room;
@@ -178,7 +140,8 @@ std::vector<std::string> table_lines(const LiveView& view, std::size_t width, st
   if (!all) {
     const auto busy = std::count_if(view.slots.begin() + static_cast<std::ptrdiff_t>(shown), view.slots.end(),
                                     [](const SlotView& s) { return s.trial.has_value(); });
-    add(cut(fmt::format("… {} more slots, {} of them busy", view.slots.size() - shown, busy), width));
+    add(cut_to_columns(fmt::format("… {} more slots, {} of them busy", view.slots.size() - shown, busy),
+                       width));
   }
   return lines;
 }

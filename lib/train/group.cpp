@@ -151,7 +151,7 @@ bool TrainingGroup::save_and_check_time() {
   abandon_stopped();
   for_each_active([&](std::size_t m) {
     const TrainOptions& options = members_[m]->options();
-    context_.progress.add(static_cast<std::uint64_t>(options.batch * options.accumulate), *members_[m], now);
+    context_.progress.add(*members_[m], now);
     if (members_[m]->save_due()) {
       read_losses();
       if (!is_active(m)) return;

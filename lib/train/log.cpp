@@ -9,6 +9,19 @@ namespace nn::train {
 
 namespace {
 
+// The fields that say how a member's training went, behind others.
+void add_course(std::string& line, const MemberCourse& course) {
+  add_json(line, "epochs", course.epochs);
+  add_json(line, "steps", course.steps);
+  if (course.best_epoch > 0) add_json(line, "best_epoch", course.best_epoch);
+  std::string metrics = "{";
+  for (const auto& [name, value] : course.metrics) {
+    if (name != "epochs") add_json(metrics, name, value);
+  }
+  if (!course.metrics.empty()) line += fmt::format(",\"metrics\":{}}}", metrics);
+  if (!course.options.empty()) line += fmt::format(",\"options\":{}", course.options);
+}
+
 // Without its end.
 std::string line_of(const LogRecord& record) {
   std::string line = "{";
@@ -25,6 +38,8 @@ TrainingLog::TrainingLog(const std::string& path, const std::string& metrics, bo
     : file_(path, {.append = append, .standard = STDOUT_FILENO}), metrics_(metrics, {}) {}
 
 void TrainingLog::write(const LogRecord& record) {
+  for (RunObserver* observer : observers_)
+    record.ends_epoch ? observer->epoch_ended(record) : observer->step_ended(record);
   if (!file_ && !metrics_) return;
   std::string line = line_of(record);
   metrics_.write(line + "}\n");
@@ -50,6 +65,7 @@ void TrainingLog::begun(std::int64_t member, const std::string& path, const mode
 }
 
 void TrainingLog::member_failed(std::int64_t member, const Error& error) {
+  for (RunObserver* observer : observers_) observer->member_ended(member);
   std::string line = run_failed(error);
   add_json(line, "member", member);
   line += "}\n";
@@ -58,6 +74,7 @@ void TrainingLog::member_failed(std::int64_t member, const Error& error) {
 }
 
 void TrainingLog::member_stopped(std::int64_t member, std::uint64_t epochs, std::uint64_t steps) {
+  for (RunObserver* observer : observers_) observer->member_ended(member);
   std::string line = run_stopped();
   add_json(line, "member", member);
   add_json(line, "epochs", epochs);
@@ -67,19 +84,22 @@ void TrainingLog::member_stopped(std::int64_t member, std::uint64_t epochs, std:
   metrics_.write(line);
 }
 
-void TrainingLog::member_finished(std::int64_t member) {
+void TrainingLog::member_finished(std::int64_t member, const MemberCourse& course) {
   std::string line = run_finished();
   add_json(line, "member", member);
   metrics_.write(line + "}\n");
+  if (!file_) return;
+  add_course(line, course);
+  file_.write(line + "}\n");
 }
 
 void TrainingLog::end(std::string line, const RunFigures& run) {
   if (run.members > 1) {
     add_json(line, "members", run.members);
     add_json(line, "models", run.models);
+    if (run.best_member > 0) add_json(line, "best_member", run.best_member);
   } else {
-    add_json(line, "epochs", run.epochs);
-    add_json(line, "steps", run.steps);
+    add_course(line, run.courses.empty() ? MemberCourse() : run.courses.front());
     if (!run.checkpoint.empty()) add_json(line, "checkpoint", run.checkpoint);
   }
   file_.write(line + "}\n");

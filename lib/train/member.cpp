@@ -129,6 +129,7 @@ void Member::restore(const model::Checkpoint& checkpoint) {
   done_ = state_.epoch >= options_.epochs ||
           (options_.early_stopping > 0 && state_.epochs_without_gain >= options_.early_stopping);
   if (done_) figures_ = checkpoint.model.provenance.metrics;
+  ended_s_ = elapsed_before_s_;
 }
 
 void Member::repeat_figures() {
@@ -200,10 +201,10 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
   record.figures.emplace_back("rows_per_s", static_cast<double>(epoch_rows_) / epoch_s);
   record.figures.emplace_back("data_wait", waited_s / epoch_s);
   record.figures.emplace_back("elapsed_s", elapsed);
-  log_.write(record);
 
+  const bool is_best = note_best(score);
   if (options_.early_stopping > 0) {
-    if (keep_best(score)) {
+    if (is_best) {
       state_.epochs_without_gain = 0;
     } else if (++state_.epochs_without_gain >= options_.early_stopping) {
       done_ = true;
@@ -213,6 +214,12 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
   state_.batch = 0;
   state_.epoch_loss = state_.epoch_weight = 0;
   if (state_.epoch >= options_.epochs) done_ = true;
+  record.ends_epoch = true;
+  record.done = done_;
+  ended_s_ = elapsed;
+  record.best_epoch = best_epoch();
+  record.best_score = state_.best_score;
+  log_.write(record);
   if (options_.snapshots) save_cycle();
 }
 
@@ -222,9 +229,13 @@ std::vector<float> Member::current_parameters() const {
   return parameters;
 }
 
-bool Member::keep_best(double score) {
-  if (!state_.best_parameters.empty() && score >= state_.best_score) return false;
-  state_.best_parameters = current_parameters();
+// Its weights are kept for early stopping. A checkpoint of a version that noted the best only then has zeros
+// for it.
+bool Member::note_best(double score) {
+  const bool keeps = options_.early_stopping > 0;
+  const bool known = keeps ? has_best() : state_.best_score != 0 || state_.best_epoch != 0;
+  if (known && score >= state_.best_score) return false;
+  if (keeps) state_.best_parameters = current_parameters();
   state_.best_score = score;
   state_.best_epoch = state_.epoch;
   return true;
@@ -290,6 +301,21 @@ void Member::fail_not_finite(std::string_view what, std::uint64_t step) {
       .advise_after(fmt::format(", with --lr {}", rate_), ": try a lower --lr{}{}",
                     options_.no_standardize ? ", no --no-standardize" : "",
                     options_.clip_norm > 0 ? kept : " or --clip-norm 1" + kept);
+}
+
+MemberCourse Member::course() const {
+  MemberCourse course;
+  course.epochs = state_.epoch;
+  course.steps = state_.step;
+  course.best_epoch = best_epoch();
+  course.score = data_.valid ? "val_loss" : "loss";
+  course.best_score = course.last_score = state_.best_score;
+  for (const auto& [name, value] : figures_) {
+    if (name == course.score && !has_best()) course.last_score = value;
+  }
+  course.elapsed_s = done_ ? ended_s_ : elapsed_s();
+  course.options = own_options_;
+  return course;
 }
 
 std::vector<float> Member::result() const {

@@ -77,6 +77,9 @@ class Member {
   // Seconds trained so far, including the runs that this one resumes.
   double elapsed_s() const;
 
+  // That with the lowest validation loss, or loss, from 1; 0 before the first epoch's end.
+  std::uint64_t best_epoch() const { return state_.epoch == 0 ? 0 : state_.best_epoch + 1; }
+  MemberCourse course() const;  // so far
   bool has_best() const { return !state_.best_parameters.empty(); }
   // The best parameters where there is early stopping, else what the program has.
   std::vector<float> result() const;
@@ -92,7 +95,7 @@ class Member {
   };
 
   double learning_rate() const;
-  bool keep_best(double score);
+  bool note_best(double score);  // of the epoch that ends: whether it is the best so far
   void save_cycle();
   Snapshot snapshot() const;
   std::vector<float> current_parameters() const;
@@ -113,10 +116,10 @@ class Member {
   Snapshot epoch_start_;  // as the current epoch began
   Figures figures_;       // of the last finished epoch
   Clock::time_point start_, saved_;
-  double elapsed_before_s_ = 0;
-  double rate_ = 0;              // of the last step
-  std::int64_t epoch_rows_ = 0;  // that this process has trained on in this epoch
-  std::string own_options_;      // an object of JSON, for the log
+  double elapsed_before_s_ = 0, ended_s_ = 0;  // of runs before; when the last epoch ended
+  double rate_ = 0;                            // of the last step
+  std::int64_t epoch_rows_ = 0;                // that this process has trained on in this epoch
+  std::string own_options_;                    // an object of JSON, for the log
   bool resumed_ = false, done_ = false, abandoned_ = false, has_saved_ = false;
   std::optional<FileStamp> own_checkpoint_;
 };

@@ -14,6 +14,7 @@
 #include "base/signals.hpp"
 #include "base/version.hpp"
 #include "train/files.hpp"
+#include "train/summary.hpp"
 #include "train/trainer.hpp"
 
 namespace nn::train {
@@ -118,16 +119,14 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
       missing += run.stopped[k] ? 0 : 1;
       continue;
     }
-    std::string figures;
-    for (const auto& [name, value] : trained[k].provenance.metrics) {
-      figures += fmt::format("{}{} {:.4g}", figures.empty() ? "" : ", ", name, value);
-    }
-    print_summary(fmt::format("{}: {}", members[k].output, figures));
+    run.courses[k].metrics = trained[k].provenance.metrics;
     const auto& own = run.own_checkpoints[k];
     if (own && !members[k].keep_checkpoint) remove_own(checkpoint_of(members[k]), *own);
     ++run.models;
-    if (members.size() > 1) log.member_finished(members[k].member);
+    if (members.size() > 1) log.member_finished(members[k].member, run.courses[k]);
   }
+  if (const auto best = best_member(run, trained)) run.best_member = members[*best].member;
+  print_summaries(members, run, trained, data);
   if (missing > 0) fail_data("{} of {} members have no model", missing, members.size());
   if (!options.keep_checkpoint) run.checkpoint.clear();
 }

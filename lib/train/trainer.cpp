@@ -71,8 +71,7 @@ class Recorder {
   ~Recorder() {
     if (context_.several || groups_.empty()) return;
     const Member& member = *groups_.front()->members().front();
-    run_.epochs = member.state().epoch;
-    run_.steps = member.state().step;
+    run_.courses.front() = member.course();
     if (member.has_saved()) run_.checkpoint = member.checkpoint_path();
   }
 
@@ -97,6 +96,7 @@ void train_group(const std::vector<const TrainOptions*>& member_options, const b
       all.back()->abandon();
     } else if (options->resume) {
       restore(*all.back(), context.log);
+      context.progress.resumed(*all.back());
     }
   }
   std::vector<std::unique_ptr<TrainingGroup>> groups;
@@ -121,6 +121,7 @@ void train_group(const std::vector<const TrainOptions*>& member_options, const b
     for (const auto& group : groups) {
       for (const auto& member : group->members()) {
         if (member == nullptr) continue;
+        run.courses[index_of(member->options())] = member->course();
         run.own_checkpoints[index_of(member->options())] = member->own_checkpoint();
         run.stopped[index_of(member->options())] = member->abandoned();
       }
@@ -161,7 +162,11 @@ std::vector<backend::Device> devices_for(const backend::Device& device, std::siz
 std::vector<model::Model> train_members(const std::vector<TrainOptions>& members, const TrainingData& data,
                                         const model::Model& model, TrainingLog& log, RunFigures& run) {
   const TrainOptions& first = members.front();
-  SharedProgress progress(first.epochs * static_cast<std::uint64_t>(data.train.rows) * members.size());
+  LoaderOptions steps;
+  steps.batch = first.batch;
+  steps.parts = first.accumulate;
+  SharedProgress progress(members, data.train.rows, steps.steps_per_epoch(data.train.rows));
+  const Observing observing(log, progress);
   const std::vector<backend::Device> devices = devices_for(first.device, members.size());
   Control control(first.control);
   Coordinator threads;
@@ -173,6 +178,7 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
   std::vector<model::Model> models(members.size());
   run.own_checkpoints.resize(members.size());
   run.stopped.resize(members.size());
+  run.courses.resize(members.size());
   if (groups.size() == 1) {
     train_group(groups[0], devices[0], context, models, run);
     return models;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/split_names.hpp"
 #include "base/text.hpp"
 
 namespace nn::options {
@@ -63,7 +64,7 @@ Field members(std::vector<std::string>& variable) {
 
 Field columns(std::vector<std::string>& variable) {
   return {.kind = Kind::columns, .repeatable = true, .apply = [&variable](auto text) {
-            for (std::string& name : split(*text, ',')) variable.push_back(std::move(name));
+            for (std::string& name : split_names(*text)) variable.push_back(std::move(name));
           }};
 }
 

@@ -7,6 +7,7 @@
 #include "base/json_lines.hpp"
 #include "base/json_text.hpp"
 #include "base/numbers.hpp"
+#include "base/split_names.hpp"
 #include "catch.hpp"
 #include "linear.hpp"
 
@@ -126,6 +127,29 @@ TEST_CASE("misspelling-of-many: advice takes a moment at most") {
 TEST_CASE("lines end with LF or CR LF") {
   CHECK(nn::split_lines("a\r\nb\n\r\nc\rd") == std::vector<std::string>{"a", "b", "", "c\rd"});
   CHECK(nn::split_lines("") == std::vector<std::string>{""});
+}
+
+TEST_CASE("names in a list may stand in quotes") {
+  struct Row {
+    const char* text;
+    std::vector<std::string> names;
+  };
+  const Row table[] = {
+      {"a,b", {"a", "b"}},
+      {"", {""}},
+      {"a,,b,", {"a", "", "b", ""}},
+      {"\"a,b\",c", {"a,b", "c"}},
+      {"c,\"a,b\"", {"c", "a,b"}},
+      {"\"say \"\"x\"\"\",c", {"say \"x\"", "c"}},
+      {"\"\",c", {"", "c"}},
+      {"\"a", {"\"a"}},               // never closed
+      {"\"a\"b,c", {"\"a\"b", "c"}},  // quotes within
+      {"5\" pipe,c", {"5\" pipe", "c"}},
+  };
+  for (const Row& row : table) {
+    INFO(row.text);
+    CHECK(split_names(row.text) == row.names);
+  }
 }
 
 TEST_CASE("letters and digits of ASCII are compared whatever their case, and others aren't letters") {

@@ -51,6 +51,8 @@ struct TableForm {
   std::optional<bool> header;  // where it was said whether there is one
 };
 
+class Findings;
+
 struct SourceOptions {
   std::vector<std::string> inputs;  // empty: stdin
   FileFormat format = FileFormat::automatic;
@@ -64,8 +66,18 @@ struct SourceOptions {
   table::ColumnOptions columns;
   table::RowOptions rows;
 
+  // Whether rows without a y are an error, which says where they stand: for who learns or counts by it.
+  bool y_is_needed = false;
+  // Whether it is said that y and id are taken by their names: for who learns from it.
+  bool says_names = true;
+
   int readers = 1;                      // threads; the result is the same whatever the number
   std::size_t queue_bytes = 64u << 20;  // memory that read-ahead may take
+
+  // Set by open_source() for its readers: what they find out, and whether all was said when the inputs were
+  // read before.
+  std::shared_ptr<Findings> findings;
+  bool read_before = false;
 };
 
 // Throws usage errors for options that contradict each other. Opens nothing.

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "format/csv/number.hpp"
 #include "format/libsvm/text.hpp"
 #include "format/lines.hpp"
 #include "format/readers.hpp"
@@ -65,7 +66,9 @@ std::optional<Extent> extent_of(const Schema* schema) {
 class LibsvmSource : public BatchSource {
  public:
   LibsvmSource(std::unique_ptr<ByteInput> input, const SourceOptions& options, const Schema* like)
-      : lines_(std::move(input), options.limits.max_frame) {
+      : lines_(std::move(input), options.limits.max_frame),
+        told_of_groups_(options.read_before),
+        told_of_rounding_(options.read_before) {
     if (options.features > max_features) {
       throw make_error(ErrorKind::usage, "{} features; {} is the limit", options.features, max_features)
           .within_file(lines_.name());
@@ -102,7 +105,7 @@ class LibsvmSource : public BatchSource {
   void look_ahead(const SourceOptions& options) {
     if (options.features <= 0) lines_.load_all();
     lines_.load(1);
-    LibsvmSurvey found;
+    LibsvmSurvey found{.only_zero = options.features > 0};
     const std::string_view ahead = lines_.rest();
     found.look_at(lines_.complete() ? ahead : ahead.substr(0, ahead.rfind('\n') + 1));
     std::string zero_at = found.zero_line < 0 ? "" : fmt::format("{}:{}", lines_.name(), found.zero_line);
@@ -110,7 +113,7 @@ class LibsvmSource : public BatchSource {
       if (!is_regular_file(options.inputs[i])) continue;
       LineReader other(open_bytes(options.inputs[i]), options.limits.max_frame);
       other.load_all();
-      LibsvmSurvey more;
+      LibsvmSurvey more{.only_zero = found.only_zero};
       more.look_at(other.rest());
       if (zero_at.empty() && more.zero_line >= 0)
         zero_at = fmt::format("{}:{}", other.name(), more.zero_line);
@@ -120,7 +123,7 @@ class LibsvmSource : public BatchSource {
     }
     const bool from_zero = options.zero_based == ZeroBased::yes ||
                            (options.zero_based == ZeroBased::automatic && !zero_at.empty());
-    if (from_zero && options.zero_based == ZeroBased::automatic)
+    if (from_zero && options.zero_based == ZeroBased::automatic && !options.read_before)
       warn("{}: index 0, so that features are counted from 0; --zero-based says which", zero_at);
     extent_.first = from_zero ? 0 : 1;
     extent_.whole_labels = found.whole_labels;
@@ -204,8 +207,38 @@ class LibsvmSource : public BatchSource {
     return std::bit_cast<std::uint64_t>(value);
   }
 
+  // A pair as most are written, which is passed over: its index, or -1, and nothing has happened then.
+  std::int64_t quick_pair(std::string_view& rest, float* row) const {
+    constexpr std::size_t most_digits = 8;
+    const char* p = rest.data();
+    const char* const end = p + rest.size();
+    if (lines_.rest().data() + lines_.rest().size() - p <
+        static_cast<std::ptrdiff_t>(most_digits) + fast_number_reach)
+      return -1;
+    std::int64_t index = 0;
+    unsigned digit;
+    for (; p < rest.data() + most_digits && (digit = static_cast<unsigned>(*p - '0')) < 10u; ++p)
+      index = index * 10 + digit;
+    if (*p != ':' || p == rest.data() || index < extent_.first || index >= extent_.first + extent_.features)
+      return -1;
+    double value;
+    const char* const behind = fast_number(p + 1, value);
+    if (behind == nullptr || behind > end || (behind != end && !is_libsvm_blank(*behind))) return -1;
+    // Rounded to a double and then to a float, a number is the nearest float unless the double lies just
+    // between two.
+    constexpr std::uint64_t lost_bits = (1u << 29) - 1, middle = 1u << 28;
+    constexpr double first_inexact = 0x1p24, least = 0x1p-100;
+    if (!(std::fabs(value) < first_inexact) || (std::fabs(value) < least && value != 0) ||
+        (std::bit_cast<std::uint64_t>(value) & lost_bits) == middle)
+      return -1;
+    row[index - extent_.first] = static_cast<float>(value);
+    rest.remove_prefix(static_cast<std::size_t>(behind - rest.data()));
+    return index;
+  }
+
   // Returns the index.
   std::int64_t parse_pair(std::string_view& rest, float* row) {
+    if (const std::int64_t index = quick_pair(rest, row); index >= 0) return index;
     const std::string_view start = rest;
     const char* end = rest.data() + rest.size();
     std::int64_t index = 0;
@@ -259,7 +292,7 @@ class LibsvmSource : public BatchSource {
   Buffer values_;                      // of the rows in labels_
   std::vector<std::uint64_t> labels_;  // int64 or double
   std::vector<std::int64_t> indices_;  // of the row at hand
-  bool told_of_groups_ = false, told_of_rounding_ = false;
+  bool told_of_groups_, told_of_rounding_;
 };
 
 }  // namespace

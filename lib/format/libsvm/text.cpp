@@ -1,8 +1,10 @@
 #include "format/libsvm/text.hpp"
 
 #include <fast_float/fast_float.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -89,6 +91,7 @@ std::optional<bool> looks_like_libsvm(std::string_view text, bool complete) {
 }
 
 std::optional<std::int64_t> whole_label(std::string_view word) {
+  if (word.size() == 1 && is_digit(word[0])) return word[0] - '0';
   if (word.size() > 1 && word[0] == '+' && word[1] != '-') word.remove_prefix(1);
   const char* const end = word.data() + word.size();
   std::int64_t whole = 0;
@@ -105,7 +108,55 @@ std::optional<std::int64_t> whole_label(std::string_view word) {
   return static_cast<std::int64_t>(value);
 }
 
-void LibsvmSurvey::look_at(std::string_view text) {
+namespace {
+
+// Sixteen bytes at once; each of a comparison's is 0xFF or 0.
+using Bytes = std::uint8_t __attribute__((vector_size(16)));
+using Halves = std::uint64_t __attribute__((vector_size(16)));
+
+Bytes load(const char* p) {
+  Bytes bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  return bytes;
+}
+
+Bytes where(auto comparison) {
+  Bytes bytes;
+  std::memcpy(&bytes, &comparison, sizeof bytes);
+  return bytes;
+}
+
+Bytes digits(const char* p) { return where(load(p) - std::uint8_t{'0'} < std::uint8_t{10}); }
+
+// Calls body(p) for each byte of the sixteen at `p` that is marked.
+template <typename Body>
+void for_each_marked(const Bytes& marks, const char* p, Body&& body) {
+  Halves halves;
+  std::memcpy(&halves, &marks, sizeof halves);
+  if ((halves[0] | halves[1]) == 0) return;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (const std::uint64_t half : {halves[0], halves[1]}) {
+      constexpr unsigned byte_bits = 8;
+      for (std::uint64_t left = half; left != 0;) {
+        const auto shift = static_cast<unsigned>(std::countr_zero(left)) & ~(byte_bits - 1);
+        body(p + shift / byte_bits);
+        left &= ~(std::uint64_t{0xFF} << shift);
+      }
+      p += sizeof half;
+    }
+  } else {
+    for (std::size_t i = 0; i < sizeof marks; ++i) {
+      if (marks[i] != 0) body(p + i);
+    }
+  }
+}
+
+std::size_t count_digits(std::int64_t index) { return fmt::formatted_size("{}", index); }
+
+}  // namespace
+
+// Line by line, each index to its last digit.
+void LibsvmSurvey::look_with_care(std::string_view text) {
   while (!text.empty()) {
     const auto newline = text.find('\n');
     const std::string_view line = libsvm_line(text.substr(0, newline));
@@ -121,6 +172,79 @@ void LibsvmSurvey::look_at(std::string_view text) {
       any = true;
       largest = std::max(largest, index);
       if (index == 0 && zero_line < 0) zero_line = lines;
+    }
+  }
+}
+
+void LibsvmSurvey::look_at_labels(std::string_view text) {
+  while (!text.empty()) {
+    const auto newline = text.find('\n');
+    std::string_view line = text.substr(0, newline);
+    text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
+    ++lines;
+    if (!whole_labels) continue;
+    while (!line.empty() && is_libsvm_blank(line.front())) line.remove_prefix(1);
+    // Most are a digit or two.
+    const std::size_t first = !line.empty() && (line[0] == '-' || line[0] == '+') ? 1 : 0;
+    if (line.size() > first + 1 && is_digit(line[first]) &&
+        (is_libsvm_blank(line[first + 1]) ||
+         (line.size() > first + 2 && is_digit(line[first + 1]) && is_libsvm_blank(line[first + 2]))))
+      continue;
+    if (!line.empty()) whole_labels = whole_label(libsvm_word(line)).has_value();
+  }
+}
+
+// Only an index that is 0, or has as many digits as the largest so far, says anything new.
+void LibsvmSurvey::look_at_indices(std::string_view text) {
+  const std::int64_t lines_before = lines;
+  const char *const begin = text.data(), *const end = begin + text.size();
+  std::size_t most_digits = count_digits(largest);
+  const auto look = [&](const char* colon) {
+    const std::int64_t index = index_before(begin, colon);
+    if (index < 0) return;
+    any = true;
+    if (index > largest) {
+      largest = index;
+      most_digits = count_digits(index);
+    }
+    if (index == 0 && zero_line < 0) zero_line = lines_before + std::count(begin, colon, '\n') + 1;
+  };
+  constexpr std::ptrdiff_t step = sizeof(Bytes), most_compared = 8;
+  const char* p = begin;
+  for (; p != end && p - begin < step; ++p) {
+    if (*p == ':') look(p);
+  }
+  for (; end - p >= step; p += step) {
+    const Bytes colons = where(load(p) == std::uint8_t{':'});
+    Bytes new_ones{};
+    if (!only_zero) {
+      new_ones = colons;
+      const auto compared = std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(most_digits), most_compared);
+      for (std::ptrdiff_t k = 1; k <= compared; ++k) new_ones &= digits(p - k);
+    }
+    if (zero_line < 0) new_ones |= colons & where(load(p - 1) == std::uint8_t{'0'}) & ~digits(p - 2);
+    for_each_marked(new_ones, p, look);
+  }
+  for (; p != end; ++p) {
+    if (*p == ':') look(p);
+  }
+}
+
+void LibsvmSurvey::look_at(std::string_view text) {
+  constexpr std::size_t piece_bytes = 64 << 10;  // that stay in the cache for the second look
+  while (!text.empty()) {
+    std::size_t end = text.size();
+    if (end > piece_bytes) {
+      const auto last = text.rfind('\n', piece_bytes);
+      end = (last == std::string_view::npos ? std::min(text.find('\n', piece_bytes), end - 1) : last) + 1;
+    }
+    const std::string_view piece = text.substr(0, end);
+    text.remove_prefix(end);
+    if (piece.find('#') != std::string_view::npos) {
+      look_with_care(piece);
+    } else {
+      look_at_indices(piece);
+      look_at_labels(piece);
     }
   }
 }

@@ -25,6 +25,7 @@ std::optional<std::int64_t> whole_label(std::string_view word);
 
 // What rows have to say before they are read.
 struct LibsvmSurvey {
+  bool only_zero = false;       // of the indices nothing else is asked; `largest` and `any` aren't known then
   std::int64_t largest = 0;     // index
   bool any = false;             // there are indices
   std::int64_t zero_line = -1;  // of the first index 0, from 1; -1: there is none
@@ -34,6 +35,11 @@ struct LibsvmSurvey {
   // wrong with them.
   void look_at(std::string_view text);
   std::int64_t lines = 0;  // looked at
+
+  // Parts of look_at(), for it alone.
+  void look_with_care(std::string_view text);
+  void look_at_labels(std::string_view text);
+  void look_at_indices(std::string_view text);
 };
 
 }  // namespace nn::format

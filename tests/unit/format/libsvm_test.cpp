@@ -1,9 +1,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <random>
 
 #include "array_files.hpp"
 #include "catch.hpp"
+#include "format/libsvm/text.hpp"
 #include "format/readers.hpp"
 #include "tensor/first_feature.hpp"
 
@@ -197,4 +201,65 @@ TEST_CASE("libsvm: the files of a table have one width, first index and kind of 
   CHECK(source->schema()->fields[0].shape == Shape{4});
   CHECK(source->schema()->fields[1].type == DType::f64);
   CHECK(read_out(*source).values == std::vector<double>{0, 1, 0, 0, 2, 0, 0, 1});
+}
+
+TEST_CASE("libsvm: the survey by sixteens sees what the one by lines does") {
+  std::mt19937 random(1);
+  const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
+  const std::uint32_t largest[] = {3, 12, 130, 4000, 99'999, 16'777'216, 1'000'000'000};
+  for (int trial = 0; trial < 3000; ++trial) {
+    std::string text;
+    const std::uint32_t most = largest[below(7)];
+    for (std::uint32_t line = below(12); line > 0; --line) {
+      text += below(9) == 0 ? "" : below(5) == 0 ? "1.5" : below(3) == 0 ? " -12" : "7";
+      for (std::uint32_t pair = below(9); pair > 0; --pair) {
+        text += below(20) == 0 ? "\t  " : " ";
+        if (below(30) == 0) text += "qid:3 ";
+        if (below(40) == 0) text += "x";
+        if (below(40) == 0) text += "000";
+        text += fmt::format("{}:{}", below(most) + (below(300) == 0 ? 0 : 1), below(2) == 0 ? "0.25" : "1");
+      }
+      if (below(60) == 0) text += " # 999999:1";
+      if (line > 1 || below(2) == 0) text += below(4) == 0 ? "\r\n" : "\n";
+    }
+    INFO(text);
+    LibsvmSurvey quick, careful;
+    quick.look_at(text);
+    careful.look_with_care(text);
+    CHECK(quick.largest == careful.largest);
+    CHECK(quick.any == careful.any);
+    CHECK(quick.zero_line == careful.zero_line);
+    CHECK(quick.whole_labels == careful.whole_labels);
+    CHECK(quick.lines == careful.lines);
+  }
+}
+
+TEST_CASE("libsvm: a value is the nearest float, also just beside the middle of two") {
+  std::string text;
+  std::vector<float> wanted;
+  std::mt19937 random(2);
+  const auto add = [&](const std::string& number) {
+    text += fmt::format("0 1:{}\n", number);
+    wanted.push_back(std::strtof(number.c_str(), nullptr));
+  };
+  for (int i = 0; i < 20000; ++i) {
+    const float low =
+        std::ldexp(static_cast<float>(random() % 16'777'216), static_cast<int>(random() % 30) - 30);
+    const double middle = (double{low} + double{std::nextafter(low, 1e9f)}) / 2;
+    for (int digits = 6; digits < 20; digits += 3) add(fmt::format("{:.{}f}", middle, digits));
+    add(fmt::format("-{}", low));
+    add(fmt::format("{}", middle));
+  }
+  for (const char* number :
+       {"0", "-0", "5.", ".5", "1e3", "+2", "16777215", "16777216", "0.000000000000000000001"})
+    add(number);
+  const auto source = from_memory(text + "0 1:1\n", 1);
+  std::size_t at = 0;
+  while (const auto batch = source->next()) {
+    for (std::int64_t r = 0; r < batch->rows && at < wanted.size(); ++r, ++at) {
+      const float value = batch->columns[0].as<float>()[r];
+      if (std::memcmp(&value, &wanted[at], sizeof value) != 0) FAIL("row " << at << " is " << value);
+    }
+  }
+  CHECK(at == wanted.size());
 }

@@ -5,12 +5,14 @@ What cannot be computed with is stepped over, and refused by name where it would
 
 import datetime
 import decimal
+import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
 
+import pandas as pd
 import pyarrow as pa
 
 BIN = os.path.abspath(sys.argv[1])
@@ -31,11 +33,12 @@ def write(batches, schema, file=False, **options):
     return sink.getvalue().to_pybytes()
 
 
-def printed(array, **options):
+def printed(array, may_round=False, **options):
     """The column of one array, as CSV without its header."""
     batch = pa.record_batch([array, pa.array([7] * len(array))], names=["c", "k"])
     status, out, err = tool("nn-read", "-", "--format", "stream", "--to", "csv", stdin=write([batch], batch.schema, **options))
-    assert status == 0 and not err, f"{array.type}: {err}"
+    rounded = may_round and err.count("\n") == 1 and "column 'c': " in err and "is rounded to the nearest 64-bit float" in err
+    assert status == 0 and (not err or rounded), f"{array.type}: {err}"
     lines = out.split("\n")[1:-1]
     assert all(line.endswith(",7") for line in lines), out
     return [line[:-2] for line in lines]
@@ -132,7 +135,7 @@ with decimal.localcontext() as context:
             values = [decimal.Decimal(generator.randrange(-(10**n) + 1, 10**n)).scaleb(-scale)
                       for n in (1, 6, digits + min(scale, 0)) for _ in range(8)] + [None, decimal.Decimal(0).scaleb(-scale)]
             type_ = {32: pa.decimal32, 64: pa.decimal64, 128: pa.decimal128, 256: pa.decimal256}[width](digits, scale)
-            shown = printed(pa.array(values, type_))
+            shown = printed(pa.array(values, type_), may_round=digits > 15)
             assert [float(text) for text in shown if text] == [float(value) for value in values if value is not None], (width, scale)
             assert shown[-2] == "", shown
 
@@ -141,11 +144,39 @@ long, longer = 1234567890123456789, decimal.Decimal(12345678901234567890123)
 for width in (pa.decimal64(18, 0), pa.decimal128(18, 0), pa.decimal256(18, 0)):
     whole = [decimal.Decimal(123456789012345678), decimal.Decimal(-123456789012345679), None]
     assert printed(pa.array(whole, width)) == ["123456789012345678", "-123456789012345679", ""], width
-for option in ("--id", "--label"):
-    for column in (pa.array([longer, longer + 1], pa.decimal128(38, 0)), pa.array([float(long), 1.5])):
-        batch = pa.record_batch([column], names=["v"])
-        status, out, err = tool("nn-read", option, "v", "--to", "csv", stdin=write([batch], batch.schema))
-        assert status == 1 and "row 0: column 'v': " in err and "does not tell rows or classes apart" in err, (status, out, err)
+big = pa.array([longer, longer + 1], pa.decimal128(38, 0))
+for option, column in (("--id", pa.array([float(long), 1.5])), ("--label", pa.array([float(long), 1.5])), ("--label", big)):
+    batch = pa.record_batch([column], names=["v"])
+    status, out, err = tool("nn-read", option, "v", "--to", "csv", stdin=write([batch], batch.schema))
+    assert status == 1 and "row 0: column 'v': " in err and "does not tell rows or classes apart" in err, (status, out, err)
+
+
+def identities(array, *arguments):
+    """The column as it tells rows apart, with a feature beside it."""
+    batch = pa.record_batch([array, pa.array([7] * len(array))], names=["c", "k"])
+    status, out, err = tool("nn-read", "-", "--id", "c", "--to", "json", *arguments, stdin=write([batch], batch.schema))
+    assert status == 0 and not err, f"{array.type}: {err}"
+    return [json.loads(line)["id"] for line in out.splitlines()]
+
+
+assert identities(big) == [str(longer), str(longer + 1)]
+assert identities(pa.array([decimal.Decimal("-0.05"), decimal.Decimal("1234.50"), None], pa.decimal128(38, 2))) == ["-0.05", "1234.50", None]
+assert identities(pa.array([decimal.Decimal(12000), decimal.Decimal(0)], pa.decimal128(20, -3))) == ["12000", "0"]
+# A nanosecond apart: as seconds in a double they were one.
+stamps = [1767323045678901234, 1767323045678901235, 0, -1, -86400000000000, 951782400000000000, 9223372036854775807, None]
+assert identities(pa.array(stamps, pa.timestamp("ns"))) == [
+    "2026-01-02T03:04:05.678901234", "2026-01-02T03:04:05.678901235", "1970-01-01T00:00:00.000000000",
+    "1969-12-31T23:59:59.999999999", "1969-12-31T00:00:00.000000000", "2000-02-29T00:00:00.000000000",
+    "2262-04-11T23:47:16.854775807", None]
+assert identities(pa.array([1767323045], pa.timestamp("s", "Europe/Berlin"))) == ["2026-01-02T03:04:05Z"]
+every = [datetime.date(1, 1, 1) + datetime.timedelta(days=n) for n in range(0, 3652000, 977)]
+assert identities(pa.array(every)) == [each.isoformat() for each in every]
+assert identities(pa.array(every).cast(pa.date64())) == [each.isoformat() for each in every]
+assert identities(pa.array([datetime.time(1, 2, 3, 500)], pa.time64("us"))) == ["01:02:03.000500"]
+assert identities(pa.array([-1500, 61000], pa.duration("ms"))) == ["-1.500", "61.000"]
+frame = pd.DataFrame({"k": [7, 7]}, index=pd.to_datetime([1767323045678901234, 1767323045678901235]).rename("when"))
+status, out, err = tool("nn-read", "-", "--id", "when", "--to", "json", stdin=frame.reset_index().to_feather("when.arrow", compression="uncompressed") or open("when.arrow", "rb").read())
+assert '"id":"2026-01-02T03:04:05.678901235"' in out and not err, (out, err)
 
 # Not computed with.
 skipped = {
@@ -164,15 +195,15 @@ for name, array in skipped.items():
     batch = pa.record_batch([pa.array([1.5, 2.5]), array, pa.array([0, 1])], names=["a", "strange", "y"])
     for compression in (None, "zstd"):
         stream = write([batch], batch.schema, compression=compression)
-        status, out, err = tool("nn-read", "-", "--drop", "strange", "--to", "csv", stdin=stream)
+        status, out, err = tool("nn-read", "-", "--label", "y", "--drop", "strange", "--to", "csv", stdin=stream)
         assert (status, out) == (0, "a,y\n1.5,0\n2.5,1\n"), (name, out, err)
         assert not err, err
-        status, out, err = tool("nn-read", "-", "--to", "csv", stdin=stream)
+        status, out, err = tool("nn-read", "-", "--label", "y", "--to", "csv", stdin=stream)
         assert (status, out) == (0, "a,y\n1.5,0\n2.5,1\n") and err.count("\n") == 1 and "'strange' (" in err, (name, err)
         for asked in ("--select", "--id"):
             status, out, err = tool("nn-read", "-", asked, "strange", "--to", "csv", stdin=stream)
             assert status == 1 and "column 'strange' is of type" in err, (name, err)
-        status, out, err = tool("nn-train", "-", "-o", "m.nn", stdin=stream)
+        status, out, err = tool("nn-train", "-", "--label", "y", "-o", "m.nn", stdin=stream)
         assert status == 1 and "'strange'" in err and err.count("\n") == 1, (name, err)
         assert not os.path.exists("m.nn")
 

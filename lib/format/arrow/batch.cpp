@@ -1,6 +1,8 @@
 #include "format/arrow/batch.hpp"
 
+#include <cstring>
 #include <limits>
+#include <string>
 
 #include "Message_generated.h"
 #include "base/error.hpp"
@@ -59,6 +61,27 @@ Column decode_quantities(BodyReader& body, const Quantity& quantity) {
   return out;
 }
 
+Column decode_quantity_texts(BodyReader& body, const Quantity& quantity) {
+  Column out;
+  const std::int64_t missing = body.node(body.rows());
+  out.validity = body.validity(missing, body.rows());
+  const std::byte* from = body.values(body.rows(), quantity.width, 1);
+  std::string texts;
+  auto* offsets = body.make_array<std::int32_t>(body.rows() + 1);
+  offsets[0] = 0;
+  for (std::int64_t row = 0; row < body.rows(); ++row, from += quantity.width) {
+    if (out.valid(row)) texts += quantity_text(quantity, from);
+    if (texts.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+      fail_data("more than 2 GiB of text in one batch");
+    offsets[row + 1] = static_cast<std::int32_t>(texts.size());
+  }
+  std::byte* to = body.make(texts.size()).data();
+  if (!texts.empty()) std::memcpy(to, texts.data(), texts.size());
+  out.data = to;
+  out.offsets = offsets;
+  return out;
+}
+
 // Values inside a list may only be missing where the whole row is.
 void refuse_holes(const BodyReader& body, const Column& column, const std::uint8_t* present,
                   std::int64_t values) {
@@ -103,6 +126,7 @@ Column decode_column(BodyReader& body, const WireColumn& wire) {
     case Layout::tensor: return decode_tensor(body, wire);
     case Layout::nothing: return decode_nothing(body);
     case Layout::quantities: return decode_quantities(body, wire.quantity);
+    case Layout::quantity_texts: return decode_quantity_texts(body, wire.quantity);
     case Layout::skipped: skip(body, wire); return {};
     default: return decode_texts(body, wire.layout);
   }

@@ -70,8 +70,10 @@ std::uint32_t FrameReader::metadata_length() {
   if (word == continuation) {
     if (read({reinterpret_cast<std::byte*>(&word), sizeof word}) < sizeof word) fail_cut();
   } else if (count_ == 0 && word > limits_.max_frame) {
-    fail_data("not a stream of Arrow messages (it begins with '{}')",
-              printable({reinterpret_cast<const char*>(&word), sizeof word}));
+    throw data_error("not a stream of Arrow messages (it begins with '{}')",
+                     printable({reinterpret_cast<const char*>(&word), sizeof word}))
+        .advise("; nn-read makes one of a table of text or arrays: nn-read{} | …",
+                name() == "standard input" ? "" : " " + printable(name(), 4096));
   }
   if (word > limits_.max_frame || word >= FLATBUFFERS_MAX_BUFFER_SIZE) {
     throw data_error("message {}: metadata of {} bytes is over the limit of {} bytes", count_, word,

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "Schema_generated.h"
 #include "format/powers_of_ten.hpp"
@@ -30,9 +33,9 @@ bool is_unit(arrow::TimeUnit unit) {
   return unit >= arrow::TimeUnit::SECOND && unit <= arrow::TimeUnit::NANOSECOND;
 }
 
-std::optional<Quantity> times(std::size_t width, arrow::TimeUnit unit) {
+std::optional<Quantity> times(Quantity::Kind kind, std::size_t width, arrow::TimeUnit unit) {
   if (!is_unit(unit)) return std::nullopt;
-  return Quantity{.width = width, .divisor = in_a_second(unit)};
+  return Quantity{.width = width, .divisor = in_a_second(unit), .kind = kind};
 }
 
 // The digits of a signed number of 256 bits, the lowest word first.
@@ -80,6 +83,28 @@ bool fits_in_low(const std::array<std::uint64_t, 4>& words) {
   return words[1] == sign && words[2] == sign && words[3] == sign;
 }
 
+std::string decimal_text(const Quantity& quantity, const std::byte* from) {
+  std::string text = digits_of(words_of(from, quantity.width));
+  if (quantity.scale <= 0)
+    return text == "0" ? text : text.append(static_cast<std::size_t>(-quantity.scale), '0');
+  const std::size_t first = text[0] == '-' ? 1 : 0;
+  const auto scale = static_cast<std::size_t>(quantity.scale);
+  if (text.size() - first <= scale) text.insert(first, scale + 1 - (text.size() - first), '0');
+  return text.insert(text.size() - scale, 1, '.');
+}
+
+// Whether a double has all digits of the whole number `digits`, whatever its exponent. `value` is its double.
+bool has_digits(std::string digits, double value) {
+  std::erase(digits, '-');
+  digits.erase(digits.find_last_not_of('0') + 1);
+  constexpr std::size_t most = 17;
+  if (digits.size() > most) return false;
+  digits.append(most - digits.size(), '0');
+  std::string shown = fmt::format("{:.16e}", std::fabs(value));
+  std::erase(shown, '.');
+  return shown.starts_with(digits);
+}
+
 double decimal_of(const Quantity& quantity, const std::byte* from) {
   const auto words = words_of(from, quantity.width);
   const auto low = static_cast<std::int64_t>(words[0]);
@@ -90,6 +115,8 @@ double decimal_of(const Quantity& quantity, const std::byte* from) {
   const std::string text = fmt::format("{}e{}", digits_of(words), -static_cast<std::int64_t>(quantity.scale));
   double value = 0;
   fast_float::from_chars(text.data(), text.data() + text.size(), value);  // infinite where it is too large
+  if (quantity.rounded && quantity.rounded->empty() && !has_digits(digits_of(words), value))
+    *quantity.rounded = decimal_text(quantity, from);
   return value;
 }
 
@@ -99,21 +126,56 @@ double quotient_of(const Quantity& quantity, const std::byte* from) {
   return static_cast<double>(whole) + static_cast<double>(rest) / static_cast<double>(quantity.divisor);
 }
 
+// Rounded down, with what is left of it.
+std::pair<std::int64_t, std::int64_t> divided(std::int64_t count, std::int64_t divisor) {
+  const std::int64_t rest = count % divisor;
+  return rest < 0 ? std::pair(count / divisor - 1, rest + divisor) : std::pair(count / divisor, rest);
+}
+
+// The day of the Gregorian calendar so many days behind 1970-01-01: Howard Hinnant, "chrono-Compatible
+// Low-Level Date Algorithms", civil_from_days, whose years begin with March.
+std::string date_text(std::int64_t days) {
+  constexpr std::int64_t days_of_era = 146'097, to_march_of_0 = 719'468;
+  const auto [era, day_of_era] = divided(days + to_march_of_0, days_of_era);
+  const std::int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t month_of_5 = (5 * day_of_year + 2) / 153;
+  const std::int64_t day = day_of_year - (153 * month_of_5 + 2) / 5 + 1;
+  const std::int64_t month = month_of_5 < 10 ? month_of_5 + 3 : month_of_5 - 9;
+  return fmt::format("{:04}-{:02}-{:02}", year_of_era + era * 400 + (month <= 2), month, day);
+}
+
+// Behind the point, as many digits as the unit has.
+std::string fraction_text(std::int64_t units, std::int64_t divisor) {
+  return divisor == 1 ? std::string() : fmt::format(".{}", fmt::format("{}", divisor + units).substr(1));
+}
+
+std::string clock_text(std::int64_t seconds, std::int64_t units, std::int64_t divisor) {
+  return fmt::format("{:02}:{:02}:{:02}{}", seconds / 3600, seconds / 60 % 60, seconds % 60,
+                     fraction_text(units, divisor));
+}
+
 }  // namespace
 
 std::optional<Quantity> quantity_of(const arrow::Field& field) {
+  using Kind = Quantity::Kind;
   constexpr std::int64_t milliseconds_of_day = 86'400'000;
   constexpr std::int32_t most_digits = 18;
   if (const auto* date = field.type_as_Date()) {
-    if (date->unit() == arrow::DateUnit::DAY) return Quantity{.width = 4};
-    return Quantity{.width = 8, .divisor = milliseconds_of_day};
+    if (date->unit() == arrow::DateUnit::DAY) return Quantity{.width = 4, .kind = Kind::date};
+    return Quantity{.width = 8, .divisor = milliseconds_of_day, .kind = Kind::date};
   }
   if (const auto* time = field.type_as_Time()) {
     if (time->bit_width() != 32 && time->bit_width() != 64) return std::nullopt;
-    return times(static_cast<std::size_t>(time->bit_width()) / 8, time->unit());
+    return times(Kind::time, static_cast<std::size_t>(time->bit_width()) / 8, time->unit());
   }
-  if (const auto* timestamp = field.type_as_Timestamp()) return times(8, timestamp->unit());
-  if (const auto* duration = field.type_as_Duration()) return times(8, duration->unit());
+  if (const auto* timestamp = field.type_as_Timestamp()) {
+    auto quantity = times(Kind::timestamp, 8, timestamp->unit());
+    if (quantity) quantity->is_utc = timestamp->timezone() != nullptr && timestamp->timezone()->size() > 0;
+    return quantity;
+  }
+  if (const auto* duration = field.type_as_Duration()) return times(Kind::duration, 8, duration->unit());
   if (const auto* decimal = field.type_as_Decimal()) {
     const int bits = decimal->bit_width();
     if (bits != 32 && bits != 64 && bits != 128 && bits != 256) return std::nullopt;
@@ -129,6 +191,32 @@ std::optional<Quantity> quantity_of(const arrow::Field& field) {
 void convert_quantities(const Quantity& quantity, const std::byte* from, std::int64_t count, double* to) {
   for (std::int64_t i = 0; i < count; ++i, from += quantity.width)
     to[i] = quantity.is_decimal ? decimal_of(quantity, from) : quotient_of(quantity, from);
+}
+
+std::string quantity_text(const Quantity& quantity, const std::byte* from) {
+  using Kind = Quantity::Kind;
+  if (quantity.is_decimal) return decimal_text(quantity, from);
+  constexpr std::int64_t seconds_of_day = 86'400;
+  const auto count = static_cast<std::int64_t>(words_of(from, quantity.width)[0]);
+  const auto [whole, rest] = divided(count, quantity.divisor);
+  switch (quantity.kind) {
+    case Kind::date: {
+      if (rest == 0) return date_text(whole);
+      return date_text(whole) + "T" + clock_text(rest / 1000, rest % 1000, 1000);
+    }
+    case Kind::timestamp: {
+      const auto [days, seconds] = divided(whole, seconds_of_day);
+      return fmt::format("{}T{}{}", date_text(days), clock_text(seconds, rest, quantity.divisor),
+                         quantity.is_utc ? "Z" : "");
+    }
+    case Kind::time:
+      if (count >= 0) return clock_text(whole, rest, quantity.divisor);
+      [[fallthrough]];
+    default: break;
+  }
+  const std::int64_t seconds = count / quantity.divisor, units = std::abs(count % quantity.divisor);
+  return fmt::format("{}{}{}", count < 0 && seconds == 0 ? "-" : "", seconds,
+                     fraction_text(units, quantity.divisor));
 }
 
 std::optional<std::int64_t> whole_quantity(const Quantity& quantity, const std::byte* from) {

@@ -23,11 +23,12 @@ struct WireColumn {
     texts,
     large_texts,
     text_views,
-    tensor,      // FixedSizeLists, nested or not, of numbers or booleans
-    dictionary,  // indices of `type` into the dictionary `dictionary_id`
-    nothing,     // Null: no buffers, every value is missing
-    quantities,  // decimals, dates and times: f64, or i64 of whole ones
-    skipped,     // a type that we don't compute with
+    tensor,          // FixedSizeLists, nested or not, of numbers or booleans
+    dictionary,      // indices of `type` into the dictionary `dictionary_id`
+    nothing,         // Null: no buffers, every value is missing
+    quantities,      // decimals, dates and times: f64, or i64 of whole ones
+    quantity_texts,  // the same to the last digit: utf8
+    skipped,         // a type that we don't compute with
   };
   Layout layout = Layout::scalars;
   DType type = DType::f32;  // of the elements or indices

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "format/bytes.hpp"
@@ -36,7 +38,15 @@ inline constexpr const char* max_frame_advice = " (--max-frame)";
 // the last's. Other bytes behind the end are a data error. A stream that stops without the end marker is one
 // as well, nn.error in a message is thrown as a data error with its text, a wrong nn.xxh3 is a data error.
 // Columns of unsupported types come as DType::opaque with data null.
-std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, StreamLimits limits = {});
+// What is asked of the columns decides how some are read.
+struct StreamUse {
+  // The column that tells rows apart, if any: decimals, dates and times become texts there, to the last
+  // digit.
+  std::function<std::optional<std::size_t>(const Schema&)> id;
+  bool says_rounded = false;  // a warning for each column of decimals whose digits a double doesn't have
+};
+std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, StreamLimits limits = {},
+                                         StreamUse use = {});
 
 // True when the bytes are the start of a stream / of an Arrow file. Needs 8 bytes.
 bool looks_like_stream(std::span<const std::byte> head);

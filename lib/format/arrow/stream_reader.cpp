@@ -9,6 +9,7 @@
 #include "Message_generated.h"
 #include "base/checksum.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "format/agreement.hpp"
 #include "format/arrow/batch.hpp"
@@ -65,8 +66,8 @@ class ArrowSource : public BatchSource {
   std::uint64_t kept_bytes() const { return schema_bytes_ + dictionary_bytes_; }
 
  protected:
-  ArrowSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
-      : frames_(std::move(input), limits), limits_(limits), budget_(limits) {}
+  ArrowSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits, StreamUse use)
+      : frames_(std::move(input), limits), limits_(limits), use_(std::move(use)), budget_(limits) {}
   ArrowSource(std::string name, const StreamLimits& limits)
       : frames_(std::move(name), limits), limits_(limits), budget_(limits) {}
   virtual std::optional<Frame> next_frame() = 0;
@@ -105,6 +106,7 @@ class ArrowSource : public BatchSource {
     if (schema == nullptr) fail_data("the stream does not begin with a schema");
     wire_ = read_schema(*schema, frame.message->version() < arrow::MetadataVersion::V5, frame.metadata_bytes,
                         limits_.keep_metadata);
+    apply_use();
     dictionaries_.clear();
     dictionary_bytes_ = 0;
     constexpr std::uint64_t as_objects = 6;  // of a schema's bytes
@@ -122,10 +124,37 @@ class ArrowSource : public BatchSource {
     next_row_ = base_row_ = end_row_ = rows;
   }
 
+  // Once there is a schema.
+  void apply_use() {
+    for (WireColumn& column : wire_.columns) {
+      const bool decimal = column.layout == WireColumn::Layout::quantities && column.quantity.is_decimal;
+      if (use_.says_rounded && decimal) column.quantity.rounded = std::make_shared<std::string>();
+    }
+    const auto id = use_.id ? use_.id(*wire_.schema) : std::nullopt;
+    if (!id || wire_.columns[*id].layout != WireColumn::Layout::quantities ||
+        wire_.columns[*id].quantity.is_whole)
+      return;
+    auto schema = std::make_shared<Schema>(*wire_.schema);
+    schema->fields[*id].type = DType::utf8;
+    wire_.schema = std::move(schema);
+    wire_.columns[*id].layout = WireColumn::Layout::quantity_texts;
+  }
+
   FrameReader frames_;
   WireSchema wire_;
 
  private:
+  void say_what_was_rounded() {
+    for (std::size_t i = 0; i < wire_.columns.size(); ++i) {
+      auto& rounded = wire_.columns[i].quantity.rounded;
+      if (!rounded || rounded->empty()) continue;
+      const std::string name = printable(wire_.schema->fields[i].name);
+      warn("{}: column '{}': {} is rounded to the nearest 64-bit float; --id keeps its digits",
+           frames_.name(), name, *rounded);
+      rounded = nullptr;
+    }
+  }
+
   void take_dictionary(const arrow::DictionaryBatch& batch, const WireBody& body) {
     const auto values = wire_.dictionaries.find(batch.id());
     if (values == wire_.dictionaries.end()) return;  // of a column that is stepped over
@@ -161,6 +190,7 @@ class ArrowSource : public BatchSource {
     } catch (const Error& error) {
       throw error.within(fmt::format("message {}", frames_.count() - 1));
     }
+    if (use_.says_rounded) say_what_was_rounded();
     next_row_ = batch.first_row + batch.rows;
     end_row_ = std::max(end_row_, next_row_);
     if (end_row_ > last_first_row) fail_data("more than {} rows", last_first_row);
@@ -169,6 +199,7 @@ class ArrowSource : public BatchSource {
   }
 
   StreamLimits limits_;
+  StreamUse use_;
   DecodedBudget budget_;
   WireDictionaries dictionaries_;
   std::uint64_t schema_bytes_ = 0, dictionary_bytes_ = 0;
@@ -179,8 +210,8 @@ class ArrowSource : public BatchSource {
 
 class StreamSource final : public ArrowSource {
  public:
-  StreamSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
-      : ArrowSource(std::move(input), limits) {
+  StreamSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits, StreamUse use)
+      : ArrowSource(std::move(input), limits, std::move(use)) {
     try {
       const std::optional<Frame> frame = frames_.next();
       if (!frame) fail_data("a stream without a schema");
@@ -240,8 +271,8 @@ class PieceSource final : public ArrowSource {
 // The random-access variant: the footer says where the batches are.
 class ArrowFileSource final : public ArrowSource {
  public:
-  ArrowFileSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits)
-      : ArrowSource(std::move(input), limits) {
+  ArrowFileSource(std::unique_ptr<ByteInput> input, const StreamLimits& limits, StreamUse use)
+      : ArrowSource(std::move(input), limits, std::move(use)) {
     try {
       open();
     } catch (const Error& error) {
@@ -269,6 +300,7 @@ class ArrowFileSource final : public ArrowSource {
     if (footer == nullptr || footer->schema() == nullptr) fail_data("an Arrow file with a corrupt footer");
     wire_ =
         read_schema(*footer->schema(), footer->version() < arrow::MetadataVersion::V5, bytes.size(), true);
+    apply_use();
     dictionaries_ = footer->dictionaries();
     batches_ = footer->record_batches();
     check_extent(file, file.size() - tail - bytes.size());
@@ -353,7 +385,8 @@ bool looks_like_arrow_file(std::span<const std::byte> head) {
          std::memcmp(head.data(), file_magic.data(), file_magic.size()) == 0;
 }
 
-std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, StreamLimits limits) {
+std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, StreamLimits limits,
+                                         StreamUse use) {
   const auto mapped = input->mapped();
   std::vector<std::byte> head(file_magic.size());
   if (!mapped) {
@@ -362,8 +395,8 @@ std::unique_ptr<BatchSource> read_stream(std::unique_ptr<ByteInput> input, Strea
   }
   // Between its magic and its footer most files are a stream; only the footer says so, and where it ends.
   if (looks_like_arrow_file(mapped ? mapped->bytes() : Bytes(head)))
-    return std::make_unique<ArrowFileSource>(spooled(std::move(input)), limits);
-  return std::make_unique<StreamSource>(std::move(input), limits);
+    return std::make_unique<ArrowFileSource>(spooled(std::move(input)), limits, std::move(use));
+  return std::make_unique<StreamSource>(std::move(input), limits, std::move(use));
 }
 
 }  // namespace nn::format

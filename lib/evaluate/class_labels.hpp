@@ -7,41 +7,51 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tensor/batch.hpp"
 
 namespace nn::evaluate {
 
+// Names get numbers as they are met: those of a model first, then all others.
 class ClassNames {
  public:
-  // With `open`, names that are not there yet are added as they are met.
-  ClassNames(std::vector<std::string> names, bool open);
+  // Data error for a name that is there twice.
+  explicit ClassNames(std::vector<std::string> names);
   const std::vector<std::string>& names() const { return names_; }
-  // Index, or -1. An integer matches the class of that value, however it is written.
+  // The index of a class. One that is written exactly so comes first; otherwise an integer means the class of
+  // that value, however either is written, but two texts that are written differently are two classes. Data
+  // error where an integer may be one of several classes.
   std::int32_t find(std::string_view text);
   std::int32_t find(std::int64_t value);
 
  private:
-  std::int32_t add(std::string name);
+  struct OfValue {
+    std::int32_t index;
+    bool met_as_text;  // in a column of texts: no other text is the same class
+    bool several;
+  };
+  std::int32_t add(std::string name, bool met_as_text);
+
   std::vector<std::string> names_;
-  bool open_;
   std::map<std::string, std::int32_t, std::less<>> by_name_;  // ordered: no labels make it slow
-  std::map<std::int64_t, std::int32_t> by_value_;
+  std::map<std::int64_t, OfValue> by_value_;
+  std::map<std::int64_t, std::int32_t> found_;  // what integers have been taken for
 };
 
 // One column of labels. One thread.
 class LabelColumn {
  public:
-  static constexpr std::int32_t unknown = -1, missing = -2;
+  static constexpr std::int32_t missing = -1;
 
   // Data error when the column cannot be labels (a tensor).
   LabelColumn(const Schema& schema, std::size_t column);
-  // out [batch.rows]: class index, `unknown` or `missing` (no value, NaN).
+  // out [batch.rows]: class index, or `missing` (no value, NaN). Data error for an infinite number.
   void read(const Batch& batch, ClassNames& names, std::int32_t* out);
 
  private:
-  std::int32_t of_number(double value, ClassNames& names) const;
+  std::int32_t of_number(const Batch& batch, std::int64_t row, ClassNames& names) const;
   std::size_t column_;
   DType type_;
   std::shared_ptr<const Dictionary> dictionary_;  // of what is in known_

@@ -2,325 +2,270 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <map>
-#include <variant>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/text.hpp"
-#include "evaluate/class_labels.hpp"
-#include "evaluate/metrics.hpp"
+#include "evaluate/prediction_reader.hpp"
 #include "evaluate/report.hpp"
-#include "predict/argmax.hpp"
-#include "predict/predictions.hpp"
-#include "tensor/name_list.hpp"
-#include "tensor/row_weights.hpp"
+#include "evaluate/results.hpp"
 
 namespace nn::evaluate {
 namespace {
 
-std::size_t number_column(const Schema& schema, std::size_t column) {
-  const Field& field = schema.fields[column];
-  if (!is_number(field.type)) {
-    fail_data("column {} is {}, expected numbers", field.name,
-              field.type == DType::opaque ? field.foreign_type : std::string(name_of(field.type)));
-  }
-  return column;
+// Where a figure is not defined, NaN.
+std::vector<double> values_of(const std::vector<Figure>& figures) {
+  std::vector<double> values;
+  values.reserve(figures.size());
+  for (const Figure& figure : figures)
+    values.push_back(figure.value.value_or(std::numeric_limits<double>::quiet_NaN()));
+  return values;
 }
 
-// A tensor, or the columns that are its elements in text formats.
-struct Elements {
-  std::vector<std::size_t> columns;
-  std::vector<std::string> names;  // empty: they are numbered
-};
-
-// `stem` itself, or stem_0, stem_1, … or stem_cat, stem_dog, …: as text formats have a tensor.
-Elements elements_of(const Schema& schema, const std::string& stem) {
-  if (const auto at = schema.find(stem))
-    return {{number_column(schema, *at)}, element_names(schema.fields[*at])};
-  std::map<std::string_view, std::size_t> by_name;  // the first of each name
-  Elements named;
-  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
-    const Field& field = schema.fields[i];
-    by_name.emplace(field.name, i);
-    if (!is_number(field.type) || !field.shape.empty() || !field.name.starts_with(stem + "_")) continue;
-    named.columns.push_back(i);
-    named.names.push_back(field.name.substr(stem.size() + 1));
+std::vector<Figure> defined(std::vector<Figure> figures, std::optional<double> weight) {
+  for (Figure& figure : figures) {
+    if (weight == 0.0) figure.value.reset();
   }
-  std::vector<std::size_t> numbered;
-  for (;;) {
-    const auto found = by_name.find(fmt::format("{}_{}", stem, numbered.size()));
-    if (found == by_name.end()) break;
-    numbered.push_back(number_column(schema, found->second));
-  }
-  // Where some have names, 0 and 1 are names as well.
-  if (numbered.size() >= named.columns.size()) return {numbered, {}};
-  return named;
+  return figures;
 }
 
-std::int64_t width_of(const Schema& schema, const std::vector<std::size_t>& columns) {
-  std::int64_t width = 0;
-  for (const std::size_t column : columns) width += element_count(schema.fields[column].shape);
-  return width;
-}
-
-// Copies the columns side by side; data errors for what is missing or not finite, unless it may be: then NaN.
-template <typename T>
-void gather(const Batch& batch, const std::vector<std::size_t>& columns, std::vector<T>& out,
-            bool may_be_missing = false) {
-  const auto width = static_cast<std::size_t>(width_of(*batch.schema, columns));
-  out.resize(static_cast<std::size_t>(batch.rows) * width);
-  std::size_t at = 0;
-  for (const std::size_t index : columns) {
-    const Field& field = batch.schema->fields[index];
-    const Column& column = batch.columns[index];
-    const std::int64_t n = element_count(field.shape);
-    for (std::int64_t row = 0; row < batch.rows; ++row) {
-      T* to = out.data() + static_cast<std::size_t>(row) * width + at;
-      for (std::int64_t i = 0; i < n; ++i) {
-        to[i] = static_cast<T>(number_at(field.type, column.data, row * n + i));
-        if (may_be_missing) {
-          if (!column.valid(row)) to[i] = std::numeric_limits<T>::quiet_NaN();
-        } else if (!column.valid(row) || !std::isfinite(to[i])) {
-          fail_data("row {}: column {} is missing or not finite", batch.first_row + row, field.name);
-        }
-      }
-    }
-    at += static_cast<std::size_t>(n);
-  }
-}
-
-// Several targets in another order would be compared with each other.
-void check_names(const std::vector<std::string>& predicted, const std::vector<std::string>& wanted) {
-  for (std::size_t i = 0; i < std::min(predicted.size(), wanted.size()); ++i) {
-    if (predicted[i] == wanted[i]) continue;
-    throw data_error("value {} of a row is '{}' in the predictions, and '{}' in y", i,
-                     printable(predicted[i]), printable(wanted[i]))
-        .advise("; name the columns of --target in the order of the predictions");
-  }
-}
-
-std::vector<std::string> numbered(std::int64_t count) {
-  std::vector<std::string> names;
-  for (std::int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
-  return names;
+// The root of the mean squared difference.
+double error_of(const double* a, const double* b, std::int64_t width) {
+  double squares = 0;
+  for (std::int64_t i = 0; i < width; ++i) squares += (a[i] - b[i]) * (a[i] - b[i]);
+  return std::sqrt(squares / static_cast<double>(width));
 }
 
 }  // namespace
 
 struct Evaluation::State {
-  State(std::shared_ptr<const Schema> schema, const EvaluateOptions& options);
-  void find_classes();
-  void find_names();
-  void add_classes(const Batch& batch);
-  void add_numbers(const Batch& batch);
-  void read_proba(const Batch& batch);
-  void note_unknown(const Batch& batch, std::int64_t row);
+  State(std::shared_ptr<const Schema> schema, const EvaluateOptions& options, bool with_pictures);
+  void add_classes(const LabelledRows& rows);
+  void add_numbers(const LabelledRows& rows);
+  void keep(const LabelledRows& rows);
+  void finish_classes();
+  void finish_numbers();
+  void add_intervals();
+  std::vector<Figure> drawn_figures(std::span<const std::uint32_t> counts) const;
+  double error_quantile(double share) const;
 
-  std::shared_ptr<const Schema> schema;
   EvaluateOptions options;
-  std::size_t y = 0;                        // of classes
-  std::vector<std::size_t> wanted_columns;  // of numbers: y, or its elements
-  std::vector<std::size_t> proba, values;
-  std::vector<std::string> proba_names;  // as the columns have them; empty: none
-  std::optional<LabelColumn> truth_column, answer_column;
-  std::optional<ClassNames> names;
-  std::optional<ClassMetrics> classes;
-  std::optional<NumberMetrics> numbers;
-  std::int64_t unlabelled = 0;
-  std::string first_unknown;
-  std::vector<std::int32_t> truth, answers;
-  std::vector<float> predicted;
-  std::vector<double> wanted;
-  std::vector<double> weights;  // of the batch's rows; empty: 1 each
+  bool with_pictures;
+  PredictionReader reader;
+  ClassMetrics classes;
+  NumberMetrics numbers;
+  UncertaintyMetrics uncertainty;
+  bool keeps_rows = false, keeps_outputs = false, keeps_scores = false;
+  std::vector<Ranking> rankings;  // where they are needed for intervals
+  Results results;
 };
 
-Evaluation::State::State(std::shared_ptr<const Schema> table, const EvaluateOptions& wishes)
-    : schema(std::move(table)), options(wishes) {
-  Elements probabilities = elements_of(*schema, "proba");
-  const auto label = schema->find("label");
-  const bool is_classes = !probabilities.columns.empty() || label;
-  const auto at = schema->find("y");
-  if (!at && (is_classes || elements_of(*schema, "y").columns.empty())) {
-    throw data_error("no column y to compare with")
-        .advise(
-            ": name it where the rows are read, as in 'nn-predict -m MODEL --label COLUMN' (classes) or "
-            "'--target COLUMN' (numbers), or here with the same options");
-  }
-  y = at.value_or(0);
-  proba = std::move(probabilities.columns);
-  proba_names = std::move(probabilities.names);
-  if (is_classes) {
-    if (label) answer_column.emplace(*schema, *label);
-    find_classes();
-    return;
-  }
-  Elements answers_of_rows = elements_of(*schema, "value");
-  values = std::move(answers_of_rows.columns);
-  if (values.empty()) fail_data("no predictions: expected a column proba, label or value");
-  Elements truths = elements_of(*schema, "y");
-  wanted_columns = std::move(truths.columns);
-  const std::int64_t width = width_of(*schema, values);
-  if (width != width_of(*schema, wanted_columns)) {
-    fail_data("y is {}, the predictions have {} values a row",
-              wanted_columns.size() == 1 ? to_string(schema->fields[wanted_columns[0]].shape)
-                                         : fmt::format("{} columns", wanted_columns.size()),
-              width);
-  }
-  check_names(answers_of_rows.names, truths.names);
-  numbers.emplace(width);
-}
-
-void Evaluation::State::find_classes() {
-  truth_column.emplace(*schema, y);
-  find_names();
-  ClassMetricsOptions metrics;
-  metrics.proba = !proba.empty();
-  metrics.top_k = options.top_k;
-  metrics.auc = options.auc;
-  metrics.confusion = options.confusion;
-  if (!metrics.proba && (options.top_k > 0 || options.auc || options.calibration)) {
-    fail_data("--top-k, --auc and --calibration need probabilities, there are only labels");
-  }
-  classes.emplace(static_cast<std::int64_t>(names->names().size()), metrics);
-}
-
-// Names of the classes that the probabilities are of: the stream says so, or --classes, or integers from 0.
-void Evaluation::State::find_names() {
-  const std::int64_t width = width_of(*schema, proba);
-  const std::int64_t count = width == 1 ? 2 : width;
-  const bool named = schema->metadata.find("nn.classes") != nullptr && !proba.empty();
-  std::vector<std::string> list = options.classes;
-  if (list.empty() && named && width > 1) list = predict::kind_of(*schema).names;
-  if (list.empty() && width > 1) list = proba_names;
-  if (list.empty() && !proba.empty() && is_text(schema->fields[y].type)) {
-    if (!answer_column) {
-      throw data_error("y is text and nothing says which class each probability is of")
-          .advise(": name them with --classes A,B,…");
-    }
-    warn(
-        "nothing says which class each probability is of (--classes A,B,…): figures are of the labels alone");
-    proba.clear();
-  }
-  if (proba.empty()) {
-    names.emplace(std::move(list), true);
-    return;
-  }
-  if (list.empty()) list = numbered(count);
-  if (static_cast<std::int64_t>(list.size()) != count) {
-    fail_usage("--classes names {} classes, there are {} probabilities a row", list.size(), count);
-  }
-  names.emplace(std::move(list), false);
-}
-
-void Evaluation::State::read_proba(const Batch& batch) {
-  gather(batch, proba, predicted);
-  const auto rows = static_cast<std::size_t>(batch.rows);
-  if (predicted.size() == rows && names->names().size() == 2) {
-    predicted.resize(2 * rows);
-    for (std::size_t row = rows; row-- > 0;) {
-      const float p = predicted[row];
-      predicted[2 * row] = 1 - p;
-      predicted[2 * row + 1] = p;
-    }
-  }
-  const std::size_t width = names->names().size();
-  for (std::size_t i = 0; i < predicted.size(); ++i) {
-    if (predicted[i] >= 0 && predicted[i] <= 1.001f) continue;
-    fail_data("row {}: {} is not a probability", batch.first_row + static_cast<std::int64_t>(i / width),
-              predicted[i]);
-  }
-}
-
-void Evaluation::State::note_unknown(const Batch& batch, std::int64_t row) {
-  if (!first_unknown.empty()) return;
-  first_unknown =
-      fmt::format("'{}' in row {}", printable(value_text(schema->fields[y], batch.columns[y], row)),
-                  batch.first_row + row);
-}
-
-void Evaluation::State::add_classes(const Batch& batch) {
-  weights.clear();
-  append_row_weights(batch, weights);
-  const auto rows = static_cast<std::size_t>(batch.rows);
-  truth.resize(rows);
-  answers.resize(rows);
-  truth_column->read(batch, *names, truth.data());
-  if (!proba.empty()) read_proba(batch);
-  if (answer_column) {
-    answer_column->read(batch, *names, answers.data());
+Evaluation::State::State(std::shared_ptr<const Schema> schema, const EvaluateOptions& wishes, bool pictures)
+    : options(wishes),
+      with_pictures(pictures),
+      reader(std::move(schema), options),
+      classes({reader.known(), options.top_k, options.confusion || pictures}),
+      numbers(reader.width()) {
+  if (reader.has_classes()) {
+    if (reader.width() == 0 &&
+        (options.top_k > 0 || options.auc || options.calibration || options.thresholds))
+      fail_data("--top-k, --auc, --thresholds and --calibration need probabilities, there are only labels");
+    if (options.thresholds && reader.width() != 2)
+      fail_usage("--thresholds is for two classes; here are {}", reader.width());
+    if (options.quantiles) fail_usage("--quantiles is for predicted numbers; these are classes");
+    keeps_outputs = reader.width() > 0 && (options.auc || options.thresholds || with_pictures);
+    keeps_scores = reader.width() > 0 && options.confidence;
+    keeps_rows = keeps_outputs || options.confidence;
   } else {
-    predict::argmax(batch.rows, static_cast<std::int64_t>(names->names().size()), predicted.data(),
-                    answers.data());
+    if (options.top_k > 0 || options.auc || options.calibration || options.thresholds || options.per_class ||
+        options.confusion || options.threshold)
+      warn("these are predictions of numbers: options for classes have nothing to show");
+    keeps_rows = keeps_outputs = options.confidence || options.quantiles || with_pictures;
   }
-  classes->grow(static_cast<std::int64_t>(names->names().size()));
-  const std::size_t width = proba.empty() ? 0 : names->names().size();
-  for (std::size_t first = 0; first < rows;) {
-    if (truth[first] == LabelColumn::missing) {
-      ++unlabelled;
-      ++first;
-      continue;
-    }
-    std::size_t last = first;
-    for (; last < rows && truth[last] != LabelColumn::missing; ++last) {
-      if (truth[last] == LabelColumn::unknown) note_unknown(batch, static_cast<std::int64_t>(last));
-    }
-    classes->add(static_cast<std::int64_t>(last - first), predicted.data() + first * width,
-                 answers.data() + first, truth.data() + first,
-                 weights.empty() ? nullptr : weights.data() + first);
-    first = last;
+  results.has_classes = reader.has_classes();
+  results.width = reader.width();
+  results.known = static_cast<std::size_t>(reader.known());
+}
+
+void Evaluation::State::add_classes(const LabelledRows& rows) {
+  const std::int64_t known = reader.known();
+  for (std::int64_t row = 0; row < rows.rows; ++row) {
+    const auto at = static_cast<std::size_t>(row);
+    const std::int32_t truth = rows.truth[at], answer = rows.answers[at];
+    Score score;
+    if (known > 0) score = score_of(rows.outputs.data() + row * known, known, truth, options.top_k);
+    classes.add(truth, answer, known > 0 ? &score : nullptr, rows.weight(row));
+    if (keeps_scores) results.kept.scores.push_back(score);
+    if (reader.has_uncertainty())
+      uncertainty.add_answer(rows.uncertainty[at], truth != answer, rows.weight(row).value_or(1));
   }
 }
 
-void Evaluation::State::add_numbers(const Batch& batch) {
-  weights.clear();
-  append_row_weights(batch, weights);
-  gather(batch, values, predicted);
-  gather(batch, wanted_columns, wanted, true);
-  const std::int64_t width = width_of(*schema, values);
-  for (std::int64_t row = 0; row < batch.rows; ++row) {
-    const double* row_wanted = wanted.data() + row * width;
-    if (std::any_of(row_wanted, row_wanted + width, [](double value) { return std::isnan(value); })) {
-      ++unlabelled;
-    } else {
-      numbers->add(predicted.data() + row * width, row_wanted,
-                   weights.empty() ? std::nullopt : std::optional(weights[static_cast<std::size_t>(row)]));
-    }
+void Evaluation::State::add_numbers(const LabelledRows& rows) {
+  const std::int64_t width = reader.width();
+  for (std::int64_t row = 0; row < rows.rows; ++row) {
+    const double* predicted = rows.outputs.data() + row * width;
+    const double* wanted = rows.wanted.data() + row * width;
+    numbers.add(predicted, wanted, rows.weight(row));
+    if (!reader.has_uncertainty()) continue;
+    double deviation = rows.uncertainty[static_cast<std::size_t>(row)];
+    if (deviation < 0)
+      fail_data("row {}: {} is no uncertainty", rows.numbers[static_cast<std::size_t>(row)], deviation);
+    if (reader.uncertainty_kind() == UncertaintyKind::variance) deviation = std::sqrt(deviation);
+    uncertainty.add_error(deviation, error_of(predicted, wanted, width), rows.weight(row).value_or(1));
   }
 }
 
-Evaluation::Evaluation(std::shared_ptr<const Schema> schema, const EvaluateOptions& options)
-    : state_(std::make_unique<State>(std::move(schema), options)) {}
+void Evaluation::State::keep(const LabelledRows& rows) {
+  const auto append = [&](auto& to, const auto& from, std::int64_t each) {
+    to.insert(to.end(), from.begin(), from.begin() + rows.rows * each);
+  };
+  KeptRows& kept = results.kept;
+  if (keeps_outputs) append(kept.outputs, rows.outputs, reader.width());
+  if (reader.has_classes()) {
+    append(kept.truth, rows.truth, 1);
+    append(kept.answers, rows.answers, 1);
+  } else {
+    append(kept.wanted, rows.wanted, reader.width());
+  }
+  if (!rows.weights.empty()) append(kept.weights, rows.weights, 1);
+}
+
+void Evaluation::State::finish_classes() {
+  results.names = reader.names();
+  results.classes = classes.report(results.names.size());
+  results.rows = results.classes.rows;
+  results.weight = results.classes.weight;
+  if (keeps_outputs) {
+    std::vector<Areas> areas;
+    for (std::size_t c = 0; c < results.known; ++c) {
+      Ranking ranking = ranking_of(results.kept, results.known, c);
+      areas.push_back(ranking.areas(results.kept.weights));
+      if (results.known == 2 && c == 1 && (options.thresholds || with_pictures))
+        results.thresholds = threshold_table(ranking.points(results.kept.weights));
+      if (options.confidence && options.auc) rankings.push_back(std::move(ranking));
+    }
+    add_areas(results.classes, areas);
+  }
+  results.figures = figures_of(results.classes, results.known > 0, options);
+}
+
+double Evaluation::State::error_quantile(double share) const {
+  const auto width = static_cast<std::size_t>(reader.width());
+  const std::size_t rows = results.kept.wanted.size() / width;
+  std::vector<double> errors(rows);
+  double sum = 0;
+  for (std::size_t i = 0; i < width; ++i) {
+    for (std::size_t row = 0; row < rows; ++row)
+      errors[row] = std::abs(results.kept.outputs[row * width + i] - results.kept.wanted[row * width + i]);
+    sum += weighted_quantile(errors, results.kept.weights, share).value_or(0);
+  }
+  return sum / static_cast<double>(width);
+}
+
+void Evaluation::State::finish_numbers() {
+  results.numbers = numbers.report();
+  results.rows = results.numbers.rows;
+  results.weight = results.numbers.weight;
+  results.figures = figures_of(results.numbers);
+  if (!options.quantiles) return;
+  constexpr double shares[] = {0.5, 0.9, 0.95, 0.99};
+  results.quantiles = {error_quantile(shares[0]), error_quantile(shares[1]), error_quantile(shares[2]),
+                       error_quantile(shares[3])};
+}
+
+// The figures of rows that are there as often as `counts` say; none is defined where these have no weight.
+std::vector<Figure> Evaluation::State::drawn_figures(std::span<const std::uint32_t> counts) const {
+  const KeptRows& kept = results.kept;
+  const auto weight_of = [&](std::size_t row) {
+    return counts[row] * (kept.weights.empty() ? 1.0 : kept.weights[row]);
+  };
+  if (!reader.has_classes()) {
+    NumberMetrics drawn(reader.width());
+    const auto width = static_cast<std::size_t>(reader.width());
+    for (std::size_t row = 0; row < counts.size(); ++row) {
+      if (counts[row] > 0)
+        drawn.add(kept.outputs.data() + row * width, kept.wanted.data() + row * width, weight_of(row));
+    }
+    return defined(figures_of(drawn.report()), drawn.report().weight);
+  }
+  ClassMetrics drawn({reader.known(), options.top_k, false});
+  for (std::size_t row = 0; row < counts.size(); ++row) {
+    if (counts[row] > 0)
+      drawn.add(kept.truth[row], kept.answers[row], keeps_scores ? &kept.scores[row] : nullptr,
+                weight_of(row));
+  }
+  ClassReport report = drawn.report(results.names.size());
+  if (options.auc) {
+    std::vector<double> weights(counts.size());
+    for (std::size_t row = 0; row < counts.size(); ++row) weights[row] = weight_of(row);
+    std::vector<Areas> areas;
+    for (const Ranking& ranking : rankings) areas.push_back(ranking.areas(weights));
+    add_areas(report, areas);
+  }
+  return defined(figures_of(report, results.known > 0, options), report.weight);
+}
+
+void Evaluation::State::add_intervals() {
+  if (results.rows > std::numeric_limits<std::uint32_t>::max())
+    fail_data("{} rows are too many to be drawn again", results.rows);
+  const auto intervals =
+      bootstrap(results.rows, {*options.confidence, options.resamples, options.seed},
+                [&](std::span<const std::uint32_t> counts) { return values_of(drawn_figures(counts)); });
+  for (std::size_t f = 0; f < intervals.size(); ++f) {
+    if (results.figures[f].value) results.figures[f].interval = intervals[f];
+  }
+}
+
+Evaluation::Evaluation(std::shared_ptr<const Schema> schema, const EvaluateOptions& options,
+                       bool with_pictures)
+    : state_(std::make_unique<State>(std::move(schema), options, with_pictures)) {}
 
 Evaluation::~Evaluation() = default;
 
 void Evaluation::add(const Batch& batch) {
-  if (state_->classes) {
-    state_->add_classes(batch);
+  const LabelledRows& rows = state_->reader.read(batch);
+  if (state_->reader.has_classes()) {
+    state_->add_classes(rows);
   } else {
-    state_->add_numbers(batch);
+    state_->add_numbers(rows);
   }
+  if (state_->keeps_rows) state_->keep(rows);
 }
 
 void Evaluation::finish() {
-  const std::int64_t rows = state_->classes ? state_->classes->report().rows : state_->numbers->report().rows;
-  if (rows == 0)
-    fail_data("{}", state_->unlabelled > 0 ? "no row has y: nothing to compare with" : "no rows");
-  if (state_->first_unknown.empty()) return;
-  warn("{} of {} rows have a class in y that the model does not know (first: {}); they count as wrong",
-       state_->classes->report().unknown, rows, state_->first_unknown);
+  State& state = *state_;
+  Results& results = state.results;
+  results.unlabelled = state.reader.unlabelled();
+  if (state.reader.has_classes()) {
+    state.finish_classes();
+  } else {
+    state.finish_numbers();
+  }
+  if (results.rows == 0)
+    fail_data("{}", results.unlabelled > 0 ? "no row has y: nothing to compare with" : "no rows");
+  if (results.weight == 0.0) fail_data("all rows have the weight 0: nothing to compare with");
+  if (!state.reader.first_unknown().empty())
+    warn("{} of {} rows have a class in y that the model does not know (first: {}); they count as wrong",
+         results.classes.unknown, results.rows, state.reader.first_unknown());
+  if (const auto& sums = state.reader.wrong_sums(); sums.rows > 0)
+    warn(
+        "the probabilities of {} of {} rows do not sum to 1 (first: {:.4g} in row {}); they are taken as "
+        "they are",
+        sums.rows, results.rows, sums.sum, sums.first);
+  if (state.options.confidence) state.add_intervals();
+  if (state.options.quantiles) {
+    for (Figure& figure : figures_of(results.quantiles)) results.figures.push_back(std::move(figure));
+  }
+  if (!state.reader.has_uncertainty()) return;
+  results.uncertainty = state.uncertainty.report();
+  for (Figure& figure : figures_of(*results.uncertainty, results.has_classes))
+    results.figures.push_back(std::move(figure));
 }
 
-std::string Evaluation::text() const {
-  if (state_->numbers) return to_text(state_->numbers->report(), state_->unlabelled);
-  return to_text(state_->classes->report(), state_->names->names(), state_->unlabelled, state_->options);
-}
+std::string Evaluation::text() const { return to_text(state_->results, state_->options); }
 
-std::string Evaluation::json() const {
-  if (state_->numbers) return json_of(state_->numbers->report(), state_->unlabelled);
-  return json_of(state_->classes->report(), state_->names->names(), state_->unlabelled, state_->options);
-}
+std::string Evaluation::json() const { return to_json(state_->results, state_->options); }
 
 }  // namespace nn::evaluate

@@ -2,18 +2,14 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "evaluate/evaluate.hpp"
-#include "evaluate/metrics.hpp"
+#include "evaluate/results.hpp"
 
 namespace nn::evaluate {
 
-std::string to_text(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
-                    const EvaluateOptions& options);
-std::string to_text(const NumberReport& report, std::int64_t unlabelled);
-std::string json_of(const ClassReport& report, const std::vector<std::string>& names, std::int64_t unlabelled,
-                    const EvaluateOptions& options);
-std::string json_of(const NumberReport& report, std::int64_t unlabelled);
+// A table for people; class names are cut to what a cell holds.
+std::string to_text(const Results& results, const EvaluateOptions& options);
+// One object on one line; null where a figure is not defined, or is beyond a double.
+std::string to_json(const Results& results, const EvaluateOptions& options);
 
 }  // namespace nn::evaluate

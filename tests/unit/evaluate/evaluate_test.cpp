@@ -132,6 +132,9 @@ TEST_CASE("tables that cannot be evaluated say what is missing") {
   three.classes = {"a", "b", "c"};
   EvaluateOptions top;
   top.top_k = 2;
+  EvaluateOptions twice, zeros;
+  twice.classes = {"a", "a"};
+  zeros.classes = {"01", "001"};
   struct Row {
     Table table;
     const char* message;
@@ -163,4 +166,27 @@ TEST_CASE("the cut into batches changes no figure") {
   for (std::int64_t row = 0; row < 4; ++row) parts.add(slice(batch, row, 1));
   parts.finish();
   CHECK(parts.json() == json_of(batch));
+}
+
+TEST_CASE("a class that is written exactly so comes before one of the same value") {
+  EvaluateOptions options;
+  options.classes = {"01", "1"};
+  CHECK_THAT(json_of(Table().f64("proba", {1, 0}).i64("y", {1, 1}).batch(), options),
+             Catch::Contains("\"accuracy\":0.5,"));
+  CHECK_THAT(json_of(Table().f64("proba", {1, 0}).category("y", {"1", "01"}, {0, 1}).batch(), options),
+             Catch::Contains("\"accuracy\":1.0,"));
+  // Texts that are written differently are two classes; a number is whatever has its value.
+  CHECK_THAT(json_of(Table().category("label", {"1"}, {0, 0}).category("y", {"1", "01"}, {0, 1}).batch()),
+             Catch::Contains("\"accuracy\":0.5,"));
+  CHECK_THAT(json_of(Table().i64("label", {1, 1}).category("y", {"01"}, {0, 0}).batch()),
+             Catch::Contains("\"accuracy\":1.0,"));
+}
+
+TEST_CASE("numbers keep all digits that they have in double") {
+  CHECK_THAT(json_of(Table().f64("value", {16777217, 3}).f64("y", {16777217, 3}).batch()),
+             Catch::Contains("\"max_error\":0.0,"));
+  // Of two classes the first is as near to 0 as the second is to 1.
+  EvaluateOptions options;
+  CHECK_THAT(json_of(Table().f64("proba", {1 - 0x1p-40}).i64("y", {0}).batch(), options),
+             Catch::Contains("\"log_loss\":27.72588722"));
 }

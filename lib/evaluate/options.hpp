@@ -1,0 +1,32 @@
+// What is asked of predictions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "options/option.hpp"
+
+namespace nn::evaluate {
+
+struct EvaluateOptions {
+  std::vector<std::string> classes;  // names of the probabilities, where the table doesn't say
+  std::int64_t top_k = 0;
+  bool auc = false;
+  bool per_class = false;
+  bool confusion = false;
+  bool calibration = false;
+  bool thresholds = false;
+  bool quantiles = false;
+  std::optional<double> threshold;         // of the second of two classes, in place of the answers
+  std::optional<std::string> uncertainty;  // the column that says how unsure an answer is
+  std::optional<double> confidence;        // in percent: intervals are asked for
+  std::int64_t resamples = 1000;
+  std::uint64_t seed = 0;
+};
+
+// All but `json`, which is where they go.
+options::List option_list(EvaluateOptions& options);
+
+}  // namespace nn::evaluate

@@ -1,8 +1,11 @@
 // nn-eval: labelled predictions to figures. The work is in lib/evaluate.
+#include <fmt/ranges.h>
+
 #include "base/file.hpp"
 #include "base/overwrite.hpp"
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
+#include "evaluate/comparison.hpp"
 #include "evaluate/evaluate.hpp"
 #include "format/options.hpp"
 #include "options/fields.hpp"
@@ -37,14 +40,38 @@ options::List option_list(Options& o) {
   return list;
 }
 
-void run(const Options& o) {
-  nn::refuse_overwriting({.read = nn::format::input_files(o.source), .written = {o.output}});
+std::string evaluated(const Options& o) {
   const auto source = nn::format::open_source(o.source);
   nn::evaluate::Evaluation evaluation(source->schema(), o.evaluate);
   while (const auto batch = source->next()) evaluation.add(*batch);
   evaluation.finish();
+  return o.json ? evaluation.json() : evaluation.text();
+}
+
+std::string name_of(const std::vector<std::string>& inputs) {
+  if (inputs.empty() || inputs[0] == "-") return "standard input";
+  return fmt::format("{}", fmt::join(inputs, " "));
+}
+
+std::string compared(const Options& o) {
+  nn::format::SourceOptions other = o.source;
+  other.inputs = {o.evaluate.against};
+  const auto first = nn::format::open_source(o.source), second = nn::format::open_source(other);
+  nn::evaluate::Comparison comparison({first->schema(), name_of(o.source.inputs)},
+                                      {second->schema(), name_of(other.inputs)}, o.evaluate);
+  while (const auto batch = first->next()) comparison.add_first(*batch);
+  while (const auto batch = second->next()) comparison.add_second(*batch);
+  comparison.finish();
+  return o.json ? comparison.json() : comparison.text();
+}
+
+void run(const Options& o) {
+  std::vector<std::string> read = nn::format::input_files(o.source);
+  read.push_back(o.evaluate.against);
+  nn::refuse_overwriting({.read = std::move(read), .written = {o.output}});
+  const std::string figures = o.evaluate.against.empty() ? evaluated(o) : compared(o);
   nn::OutputFile file(o.output);
-  file.write(o.json ? evaluation.json() : evaluation.text());
+  file.write(figures);
   file.commit();
 }
 

@@ -85,6 +85,27 @@ void add_answers(options::List& list, EvaluateOptions& o) {
             options::columns(o.classes));
 }
 
+void add_comparison(options::List& list, EvaluateOptions& o) {
+  options::Group group(list, "Comparison", options::Effect::output);
+  group.add(
+      {.name = "against",
+       .value = "FILE",
+       .help = "Compare with another model's predictions of the same rows: which one is better, and how sure",
+       .text =
+           "Compare the predictions of the inputs with those in *file*, which another model made of the same "
+           "rows, and say which model is better and how sure that is.\n"
+           "Rows are the same where the column `id` is, if both have one, and otherwise by their number; "
+           "rows "
+           "with another `y` are an error.\n"
+           "Accuracies are compared by McNemar's exact test, of the rows that only one has right, and log "
+           "losses "
+           "or squared errors by the paired test of Student, row by row.\n"
+           "A difference counts that would come about by chance less often than `--confidence` says, by "
+           "default "
+           "95 %."},
+      options::file(o.against, options::data_files));
+}
+
 void add_intervals(options::List& list, EvaluateOptions& o) {
   options::Group group(list, "Intervals", options::Effect::output);
   group.add(
@@ -115,6 +136,7 @@ options::List option_list(EvaluateOptions& o) {
   options::List list;
   add_tables(list, o);
   add_answers(list, o);
+  add_comparison(list, o);
   add_intervals(list, o);
   return list;
 }

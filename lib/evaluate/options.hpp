@@ -19,7 +19,8 @@ struct EvaluateOptions {
   bool calibration = false;
   bool thresholds = false;
   bool quantiles = false;
-  std::optional<double> threshold;         // of the second of two classes, in place of the answers
+  std::string against;              // a file of another model's predictions of the same rows; empty: none
+  std::optional<double> threshold;  // of the second of two classes, in place of the answers
   std::optional<std::string> uncertainty;  // the column that says how unsure an answer is
   std::optional<double> confidence;        // in percent: intervals are asked for
   std::int64_t resamples = 1000;

@@ -4,7 +4,7 @@ Each table has labelled predictions: probabilities of classes, answers alone, on
 or several numbers a row; among them classes that the model doesn't know, classes that never occur, names such as
 01 beside 1, rows without y, weights of rows (some 0), equal probabilities, probabilities of 0 and 1, numbers that a
 float can't hold, constant and zero y. It comes as a stream or as CSV. What scikit-learn refuses or defines
-otherwise is in DIFFERENCES, with what nn-eval gives instead, which is compared with that.
+otherwise is in DIFFERENCES, with what nn-eval gives instead, which is compared with that. Tests of two models are SciPy's.
 """
 
 import io
@@ -18,6 +18,7 @@ import tempfile
 import warnings
 
 try:
+    import scipy.stats
     import sklearn.metrics as m
 except ImportError:
     print("skipped: no scikit-learn (see make-venv)")
@@ -322,7 +323,36 @@ def regression(where):
               m.explained_variance_score(t, p, sample_weight=w))
 
 
+def comparison(where):
+    """Two models on the same rows: McNemar's exact test, and the paired t-test of the losses."""
+    n = rng.randint(5, 200)
+    numpy_rng = np.random.default_rng(rng.randrange(2**32))
+    y = numpy_rng.integers(0, 2, n)
+    p = [np.clip((y + numpy_rng.normal(size=n)) / 2, 0.01, 0.99) for _ in range(2)]
+    order = numpy_rng.permutation(n)
+    ids = np.arange(n) * 7
+    for i, rows in enumerate((np.arange(n), order)):
+        with pa.OSFile(f"{i}.arrows", "wb") as file:
+            table = pa.table({"id": ids[rows], "y": y[rows], "proba": p[i][rows]})
+            with pa.ipc.new_stream(file, table.schema) as writer:
+                writer.write_table(table)
+    run = subprocess.run([f"{BIN}/nn-eval", "0.arrows", "--against", "1.arrows", "--json"], capture_output=True, check=True)
+    ours = json.loads(run.stdout)
+    accuracy, loss = ours["tests"]
+    right = [(q > 0.5) == y for q in p]
+    only = [(right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()]
+    assert [accuracy["first_only_right"], accuracy["second_only_right"]] == only
+    check(where, "mcnemar", accuracy["p"], scipy.stats.binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0)
+    test = scipy.stats.ttest_rel(*(-np.log(np.where(y == 1, q, 1 - q)) for q in p))
+    check(where, "paired t", loss["p"], float(test.pvalue))
+    interval = test.confidence_interval(0.95)
+    check(where, "paired t", loss["low"], float(interval.low))
+    check(where, "paired t", loss["high"], float(interval.high))
+
+
 rng = random.Random(SEED)
+for number in range(TABLES // 20):
+    comparison(f"comparison {number} of seed {SEED}")
 for number in range(TABLES):
     (regression if rng.random() < 0.35 else classification)(f"table {number} of seed {SEED}")
 print(f"{TABLES} tables: " + ", ".join(f"{name} {count}" for name, count in sorted(compared.items())))

@@ -79,6 +79,7 @@ void run(const Options& o) {
 
 int main(int argc, char** argv) {
   Options o;
+  o.source.says_names = false;
   const nn::cli::Command tool{
       .name = "nn-eval",
       .summary = "figures of labelled predictions: accuracy, log loss, AUC, calibration, RMSE",

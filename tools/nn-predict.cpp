@@ -123,6 +123,7 @@ std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
   if (o.batch > 0) o.predict.batch = o.batch;
   for (const nn::predict::Member& member : o.predict.members) take_table_of(member, o.source);
   o.predict.combination = r.combination.value_or(nn::ensemble::Combination{});
+  o.source.says_names = false;
   return nn::ensemble::predict_in_graph(nn::format::open_source(o.source), o.predict);
 }
 
@@ -144,6 +145,7 @@ std::unique_ptr<nn::BatchSource> predict_there(Options& o) {
   o.remote.batch = o.batch;
   o.remote.max_frame = o.source.limits.max_frame;
   if (o.predict.device) o.remote.device = *o.predict.device;
+  o.source.says_names = false;
   return nn::client::predict_remote(nn::format::open_source(o.source), o.remote);
 }
 

@@ -108,7 +108,9 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   remote.output = o.output;
   remote.log = o.log;
   remote.metrics = o.metrics;
-  nn::client::train_remote(nn::format::open_source(o.source), remote);
+  nn::format::SourceOptions source = o.source;
+  source.y_is_needed = true;
+  nn::client::train_remote(nn::format::open_source(source), remote);
 }
 
 // nn-sweep gives its trials a descriptor for their metrics, and one where it says what is to stop; -1: it

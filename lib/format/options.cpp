@@ -149,11 +149,14 @@ void add_format_options(options::List& list, SourceOptions& o) {
              .help = "Read as text even what looks like numbers",
              .text = "Read the column as text even where its cells look like numbers."},
             options::columns(csv.text));
-  group.add({.name = "number",
-             .value = "COLUMN[,COLUMN...]",
-             .help = "Read as numbers",
-             .text = "Read the column as numbers; a cell that is none is an error."},
-            options::columns(csv.number));
+  group.add(
+      {.name = "number",
+       .value = "COLUMN[,COLUMN...]",
+       .help = "Read as numbers",
+       .text = "Read the column as numbers; a cell that is none is an error.\n"
+               "Without a word about it a column whose numbers are all in quotes, where another column has "
+               "none, is one of texts, which is said."},
+      options::columns(csv.number));
   group.add({.name = "features",
              .value = "N",
              .help = "Width of LIBSVM rows (default: the largest index in the files)",
@@ -212,7 +215,10 @@ void add_column_options(options::List& list, SourceOptions& o) {
   group.add({.name = "id",
              .value = "COLUMN",
              .help = "Passed through as column id, not learned from",
-             .text = "The identity of the rows.\nThe column is passed through as id and not learned from."},
+             .text = "The identity of the rows.\nThe column is passed through as id, to the byte, and not "
+                     "learned from.\n"
+                     "Columns that are called id and y are taken as such without a word about them, which is "
+                     "said of tables that these tools didn't write; --rename gives them other names."},
             options::column(o.columns.id));
   group.add(
       {.name = "sample-weight",
@@ -223,11 +229,13 @@ void add_column_options(options::List& list, SourceOptions& o) {
                "The column becomes sample_weight, and one of that name is taken as such.\n"
                "In training weights are scaled to a mean of 1."},
       options::column(o.columns.weight));
-  group.add({.name = "select",
-             .value = "COLUMN[,COLUMN...]",
-             .help = "Keep only these columns (besides y and id)",
-             .text = "Leave out all columns but these, y and id."},
-            options::columns(o.columns.select));
+  group.add(
+      {.name = "select",
+       .value = "COLUMN[,COLUMN...]",
+       .help = "Keep only these columns (besides y and id)",
+       .text = "Leave out all columns but these, y and id.\n"
+               "A name that has a comma is written in double quotes, here and in other lists of columns."},
+      options::columns(o.columns.select));
   group.add({.name = "drop", .value = "COLUMN[,COLUMN...]", .help = "Leave these columns out"},
             options::columns(o.columns.drop));
   group.add({.name = "rename",

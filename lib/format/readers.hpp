@@ -43,9 +43,9 @@ std::unique_ptr<BatchSource> read_libsvm(std::unique_ptr<ByteInput> input, const
 std::unique_ptr<BatchSource> read_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                        const Schema* like = nullptr);
 
-// The columns of JSON that are of text for what its first bytes, about so many, hold.
-std::vector<TextColumnSeen> texts_of_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
-                                          std::size_t bytes);
+// What the first bytes of JSON, about so many, show of its columns.
+std::vector<ColumnSeen> columns_of_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                        std::size_t bytes);
 
 // CSV/TSV on `readers` threads; the batches come in the order of the file.
 std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options);

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "format/findings.hpp"
 #include "format/parts.hpp"
 #include "format/source_open.hpp"
 #include "table/columns.hpp"
@@ -129,10 +130,70 @@ void check_options(const SourceOptions& options) {
 
 namespace {
 
+// Refuses rows without a y, and says where they stand in the inputs.
+class RowsWithY : public BatchSource {
+ public:
+  RowsWithY(table::SourcePtr source, const SourceOptions& options)
+      : source_(std::move(source)),
+        findings_(options.findings),
+        y_(source_->schema()->find(target_column)),
+        numbered_(are_numbered_as_inputs(options)) {}
+
+  const std::shared_ptr<const Schema>& schema() const override { return source_->schema(); }
+  std::optional<std::int64_t> total_rows() const override { return source_->total_rows(); }
+
+  std::optional<Batch> next() override {
+    auto batch = source_->next();
+    if (!batch || !y_) return batch;
+    const Field& field = schema()->fields[*y_];
+    const Column& y = batch->columns[*y_];
+    if (y.validity == nullptr && !is_float(field.type)) return batch;
+    const std::int64_t width = element_count(field.shape);
+    for (std::int64_t row = 0; row < batch->rows; ++row) {
+      bool present = y.valid(row);
+      for (std::int64_t e = 0; present && is_float(field.type) && e < width; ++e)
+        present = !std::isnan(number_at(field.type, y.data, row * width + e));
+      if (!present) fail(field, batch->first_row + row);
+    }
+    return batch;
+  }
+
+ private:
+  static bool are_numbered_as_inputs(const SourceOptions& options) {
+    const table::RowOptions& rows = options.rows;
+    return options.columns.where.empty() && !options.columns.drop_unlabelled && rows.shard.count == 1 &&
+           !rows.sample && rows.split.empty() && !rows.shuffle;
+  }
+
+  [[noreturn]] void fail(const Field& field, std::int64_t row) const {
+    const std::string* source = field.metadata.find("nn.source_name");
+    const std::string column =
+        fmt::format("column '{}'", printable(source == nullptr ? field.name : *source));
+    std::string place = numbered_ ? findings_->place_of(row) : fmt::format("row {} of those chosen", row);
+    if (place.empty()) place = fmt::format("row {}", row);
+    const std::string places = numbered_ ? "" : findings_->unlabelled();
+    throw data_error("the target is missing{}", places.empty() ? "" : ", as it is at " + places)
+        .within(column)
+        .within_file(place)
+        .advise("; --drop-unlabelled leaves out the rows without one");
+  }
+
+  table::SourcePtr source_;
+  std::shared_ptr<const Findings> findings_;
+  std::optional<std::size_t> y_;
+  bool numbered_;
+};
+
 table::SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
   SourceOptions keyed = options;  // readers leave out columns that nobody asked for
+  keyed.findings = std::make_shared<Findings>();
+  keyed.read_before = epoch > 0;
   if (!options.rows.split.empty()) keyed.columns.key = key_of_split(options.rows);
-  table::SourcePtr source = table::with_columns(open_all(keyed), keyed.columns, epoch > 0);
+  const bool says_names = options.says_names && options.form.columns.empty();
+  const table::Said said = epoch > 0    ? table::Said::nothing
+                           : says_names ? table::Said::all
+                                        : table::Said::all_but_names;
+  table::SourcePtr source = table::with_columns(open_all(keyed), keyed.columns, said);
   if (options.rows.range != table::RowRange{})
     source = table::row_range(std::move(source), options.rows.range);
   if (options.rows.shard.count > 1) source = table::row_shard(std::move(source), options.rows.shard);
@@ -143,6 +204,7 @@ table::SourcePtr open_epoch(const SourceOptions& options, std::uint64_t epoch) {
   }
   if (options.rows.shuffle)
     source = table::row_shuffle(std::move(source), *options.rows.shuffle, options.rows.seed, epoch);
+  if (options.y_is_needed) source = std::make_unique<RowsWithY>(std::move(source), keyed);
   return source;
 }
 

@@ -2,13 +2,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <string>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "base/text.hpp"
 #include "format/agreement.hpp"
+#include "format/findings.hpp"
 #include "format/source_open.hpp"
 #include "table/text_index.hpp"
 
@@ -24,6 +29,9 @@ constexpr std::size_t glimpse_bytes = 8 << 10;
 // dictionary its input has.
 class CategoryColumn {
  public:
+  // `name` of the column; null: nothing is said of it.
+  explicit CategoryColumn(const std::string* name) : name_(name) {}
+
   void renumber(Column& column, std::int64_t rows) {
     if (column.dictionary != seen_) learn(column.dictionary);
     if (same_) {
@@ -54,6 +62,7 @@ class CategoryColumn {
     numbers_.resize(dictionary->size());
     for (std::size_t i = learned; i < numbers_.size(); ++i) {
       const std::string_view text = (*dictionary)[i];
+      look_for_truth(text);
       const table::TextIndex& known = texts_.texts();
       numbers_[i] =
           i < known.size() && known[i] == text ? static_cast<std::int32_t>(i) : texts_.index_of(text);
@@ -61,6 +70,22 @@ class CategoryColumn {
     }
   }
 
+  // Programs write true in their own ways, and a table of several has two categories for one.
+  void look_for_truth(std::string_view text) {
+    if (name_ == nullptr) return;
+    for (const std::string_view word : {"true", "false"}) {
+      if (!equal_ignoring_case(text, word)) continue;
+      std::string& spelling = spellings_[word == "true" ? 0 : 1];
+      if (spelling.empty()) spelling = text;
+      if (spelling == text) continue;
+      warn("column '{}' has both '{}' and '{}', which are two categories here; write them alike",
+           printable(*std::exchange(name_, nullptr)), spelling, text);
+      return;
+    }
+  }
+
+  const std::string* name_;
+  std::array<std::string, 2> spellings_;  // of true and false
   table::GrowingDictionary texts_;
   std::shared_ptr<const Dictionary> seen_;
   std::vector<std::int32_t> numbers_;  // of the texts of seen_
@@ -78,7 +103,9 @@ class AllInputs : public BatchSource {
     auto schema = std::make_shared<Schema>(*source_->schema());
     for (Field& field : schema->fields) field.nullable = field.nullable || several_;
     schema_ = std::move(schema);
-    categories_.resize(schema_->fields.size());
+    for (const Field& field : schema_->fields)
+      categories_.emplace_back(options_.read_before ? nullptr : &field.name);
+    note_input();
     if (ahead) {
       ahead_ = std::make_unique<InputsAhead>(
           std::move(source_), [this](std::size_t i) { return open_one(options_, i, schema_.get()); },
@@ -102,7 +129,10 @@ class AllInputs : public BatchSource {
         if (several_) batch->first_row = std::exchange(given_, given_ + batch->rows);
         return batch;
       }
-      if (++at_ < options_.inputs.size()) open_next();
+      if (++at_ < options_.inputs.size()) {
+        open_next();
+        note_input();
+      }
     }
     return std::nullopt;
   }
@@ -118,28 +148,48 @@ class AllInputs : public BatchSource {
   // A column without a text in the first input may have some in another: then it is one of text in all. True
   // where that changes the first one, which has to be opened again. Faults are left to those who read.
   bool decide_over_all() {
-    const std::size_t known = options_.csv.text.size();
     if (!is_regular_file(options_.inputs[0])) return false;
     const Schema& schema = *source_->schema();
     const auto is_number_of_text = [](const Field& f) { return f.type == DType::f64 && f.shape.empty(); };
     if (std::none_of(schema.fields.begin(), schema.fields.end(), is_number_of_text)) return false;
+    struct Seen {
+      bool numbers = false;
+      std::string place, text;  // of the first text
+    };
+    std::map<std::string, Seen> columns;
     for (std::size_t i = 1; i < options_.inputs.size(); ++i) {
       if (!is_regular_file(options_.inputs[i])) continue;
       try {
-        for (const TextColumnSeen& seen : texts_of(options_, i, glimpse_bytes)) {
+        for (const ColumnSeen& seen : columns_seen_in(options_, i, glimpse_bytes)) {
           const auto at = schema.find(seen.column);
-          if (!at || !is_number_of_text(schema.fields[*at]) || is_told(seen.column)) continue;
-          warn(
-              "{}:{}: '{}' makes column '{}' one of text in all inputs; --number {} says that it is one of "
-              "numbers",
-              options_.inputs[i], seen.line, printable(seen.text), printable(seen.column),
-              printable(seen.column));
-          options_.csv.text.push_back(seen.column);
+          if (!at || !is_number_of_text(schema.fields[*at])) continue;
+          Seen& column = columns[seen.column];
+          column.numbers = column.numbers || seen.numbers;
+          if (seen.line == 0 || !column.place.empty()) continue;
+          column.place = fmt::format("{}:{}", options_.inputs[i], seen.line);
+          column.text = seen.text;
         }
       } catch (const Error&) {
       }
     }
-    return options_.csv.text.size() > known;
+    bool changed = false;
+    for (const auto& [name, column] : columns) {
+      if (column.place.empty() || is_told(name)) continue;
+      options_.csv.text.push_back(name);
+      changed = true;
+      // Where no input has a number there, nobody is surprised.
+      const bool numbers = column.numbers || !options_.findings || !options_.findings->is_open(name);
+      if (options_.read_before || !numbers) continue;
+      warn("{}: '{}' makes column '{}' one of text in all inputs; --number {} says that it is one of numbers",
+           column.place, printable(column.text), printable(name), printable(name));
+    }
+    return changed;
+  }
+
+  void note_input() const {
+    if (!options_.findings) return;
+    const std::string& path = options_.inputs[at_];
+    options_.findings->add_input(path == "-" ? "standard input" : path, given_);
   }
 
   bool is_told(const std::string& column) const {

@@ -14,6 +14,7 @@
 #include "format/json/objects.hpp"
 #include "format/libsvm/text.hpp"
 #include "format/readers.hpp"
+#include "table/columns.hpp"
 
 namespace nn::format {
 namespace {
@@ -63,6 +64,17 @@ SourceOptions as_tsv(SourceOptions options) {
   return options;
 }
 
+StreamUse use_of(const SourceOptions& options) {
+  const auto id = [columns = options.columns](const Schema& schema) -> std::optional<std::size_t> {
+    try {
+      return table::choose_columns(schema, table::with_usual(columns, schema)).id;
+    } catch (const Error&) {  // told by who chooses
+      return std::nullopt;
+    }
+  };
+  return {.id = id, .says_rounded = !options.read_before};
+}
+
 table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input,
                              const SourceOptions& options, const Schema* like) {
   switch (format) {
@@ -71,7 +83,7 @@ table::SourcePtr open_format(FileFormat format, std::unique_ptr<ByteInput> input
     case FileFormat::idx: return read_idx(std::move(input), "x");
     case FileFormat::json: return read_json(std::move(input), options, like);
     case FileFormat::libsvm: return read_libsvm(std::move(input), options, like);
-    case FileFormat::stream: return read_stream(std::move(input), options.limits);
+    case FileFormat::stream: return read_stream(std::move(input), options.limits, use_of(options));
     case FileFormat::tsv: return read_csv_like(std::move(input), as_tsv(options), like);
     default: return read_csv_like(std::move(input), options, like);
   }
@@ -225,11 +237,11 @@ table::SourcePtr open_one(const SourceOptions& options, std::size_t index, const
   return std::make_unique<LabelledSource>(open_path(path, options, like), open_labels(labels), path, labels);
 }
 
-std::vector<TextColumnSeen> texts_of(const SourceOptions& options, std::size_t index, std::size_t bytes) {
+std::vector<ColumnSeen> columns_seen_in(const SourceOptions& options, std::size_t index, std::size_t bytes) {
   OpenedInput input = open_input(options.inputs[index], options);
-  if (input.format == FileFormat::csv) return texts_of_csv(std::move(input.bytes), options, bytes);
-  if (input.format == FileFormat::tsv) return texts_of_csv(std::move(input.bytes), as_tsv(options), bytes);
-  if (input.format == FileFormat::json) return texts_of_json(std::move(input.bytes), options, bytes);
+  if (input.format == FileFormat::csv) return columns_of_csv(std::move(input.bytes), options, bytes);
+  if (input.format == FileFormat::tsv) return columns_of_csv(std::move(input.bytes), as_tsv(options), bytes);
+  if (input.format == FileFormat::json) return columns_of_json(std::move(input.bytes), options, bytes);
   return {};
 }
 

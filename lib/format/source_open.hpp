@@ -23,8 +23,8 @@ FileFormat detect_format(std::string_view head, const std::string& name);
 // of the first input, null for the first itself.
 table::SourcePtr open_one(const SourceOptions& options, std::size_t index, const Schema* like);
 
-// The columns of text in the first `bytes` bytes of input number `index`, where it is CSV.
-std::vector<TextColumnSeen> texts_of(const SourceOptions& options, std::size_t index, std::size_t bytes);
+// What the first `bytes` bytes of input number `index` show of its columns, where it is text.
+std::vector<ColumnSeen> columns_seen_in(const SourceOptions& options, std::size_t index, std::size_t bytes);
 
 // Whether the input is a regular file, which can be read again and never makes us wait.
 bool is_regular_file(const std::string& path);

@@ -6,10 +6,12 @@
 
 namespace nn::format {
 
-// A column that is one of text for the line where that is seen.
-struct TextColumnSeen {
-  std::string column, text;
-  std::int64_t line = 0;  // from 1
+// What the first lines of an input show of a column.
+struct ColumnSeen {
+  std::string column;
+  bool numbers = false;   // there are some
+  std::string text;       // the first that is none, which makes it one of text,
+  std::int64_t line = 0;  // and its line, from 1; 0: there is none
 };
 
 }  // namespace nn::format

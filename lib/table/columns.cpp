@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/numbers.hpp"
+#include "base/split_names.hpp"
 #include "base/text.hpp"
 #include "table/label.hpp"
 #include "table/rows.hpp"
@@ -104,6 +105,7 @@ std::size_t find_readable(const Schema& schema, const std::string& wanted, std::
 // The names in "a,b,c", where the longest name counts that is a column's.
 std::vector<std::string> split_targets(const Schema& schema, const std::string& wanted) {
   if (schema.find(wanted)) return {wanted};
+  if (wanted.find('"') != std::string::npos) return split_names(wanted);
   const std::vector<std::string> words = split(wanted, ',');
   std::vector<std::string> names;
   for (std::size_t first = 0; first < words.size();) {
@@ -250,29 +252,44 @@ void say_what_was_taken(const Schema& schema, const ColumnChoice& choice, const 
       std::any_of(schema.fields.begin(), schema.fields.end(), is_tensor)) {
     return;
   }
-  if (!options.label && !options.target && !choice.y.empty()) {
-    print_summary("column 'y' is what is to be learned, by its name; --rename y=NAME makes it a feature");
+  const auto is_told = [&](std::string_view name) {
+    return std::any_of(options.rename.begin(), options.rename.end(),
+                       [&](const Renaming& renaming) { return renaming.to == name; });
+  };
+  if (!options.label && !options.target && !choice.y.empty() && !is_told(nn::target_column)) {
+    if (is_float(schema.fields[choice.y[0]].type)) {
+      warn(
+          "column 'y' is what is to be learned, by its name, as numbers (--target y); --label y takes it for "
+          "classes, --rename y=NAME for a feature");
+    } else {
+      warn(
+          "column 'y' is what is to be learned, by its name, as classes (--label y); --rename y=NAME takes "
+          "it "
+          "for a feature");
+    }
   }
-  if (!options.weight && choice.weight) {
-    print_summary(
-        "column 'sample_weight' is how much each row counts, by its name; --rename sample_weight=NAME makes "
-        "it a "
-        "feature");
+  if (!options.weight && choice.weight && !is_told(nn::weight_column)) {
+    warn(
+        "column 'sample_weight' is how much each row counts, by its name (--sample-weight sample_weight); "
+        "--rename sample_weight=NAME takes it for a feature");
   }
-  if (!options.id && choice.id)
-    print_summary("column 'id' tells rows apart, by its name; --rename id=NAME makes it a feature");
+  if (!options.id && choice.id && !is_told(nn::id_column)) {
+    warn(
+        "column 'id' tells rows apart and is not learned from, by its name (--id id); --rename id=NAME takes "
+        "it for a feature");
+  }
 }
 
 class ColumnSource : public BatchSource {
  public:
-  ColumnSource(std::unique_ptr<BatchSource> source, const ColumnOptions& options, bool quiet)
+  ColumnSource(std::unique_ptr<BatchSource> source, const ColumnOptions& options, Said said)
       : source_(std::move(source)),
         choice_(choose_columns(*source_->schema(), options)),
         drop_unlabelled_(options.drop_unlabelled),
-        quiet_(quiet) {
+        quiet_(said == Said::nothing) {
     const Schema from = renamed(*source_->schema(), options.rename);
     if (!options.where.empty()) source_ = rows_where(std::move(source_), Condition(options.where), from);
-    if (!quiet_) say_what_was_taken(from, choice_, options);
+    if (said == Said::all) say_what_was_taken(from, choice_, options);
     auto schema = std::make_shared<Schema>();
     schema->metadata = from.metadata;
     for (const std::size_t i : choice_.features) schema->fields.push_back(feature_field(from, i, options));
@@ -452,9 +469,9 @@ class ColumnSource : public BatchSource {
 }  // namespace
 
 std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options,
-                                          bool quiet) {
+                                          Said said) {
   const ColumnOptions wanted = with_usual(options, *source->schema());
-  return std::make_unique<ColumnSource>(std::move(source), wanted, quiet);
+  return std::make_unique<ColumnSource>(std::move(source), wanted, said);
 }
 
 }  // namespace nn::table

@@ -1,6 +1,7 @@
 // The choice of columns that a table keeps, and of those that are y and id.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,8 +46,9 @@ ColumnChoice choose_columns(const Schema& schema, const ColumnOptions& options);
 // as source.hpp says. Reads ahead until it has seen a label.
 //   A feature whose name is y, where another column becomes y, gets the name that it had where it was chosen
 // (nn.source_name), or "y.1"; one that is called id likewise.
-//   What was decided is said on stderr, unless `quiet`.
+//   What was decided is said on stderr.
+enum class Said : std::uint8_t { all, all_but_names, nothing };  // names: that y and id are taken by theirs
 std::unique_ptr<BatchSource> with_columns(std::unique_ptr<BatchSource> source, const ColumnOptions& options,
-                                          bool quiet = false);
+                                          Said said = Said::all);
 
 }  // namespace nn::table

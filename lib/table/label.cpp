@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "table/text_index.hpp"
+#include "tensor/exact_number.hpp"
 #include "tensor/name_list.hpp"
 
 namespace nn::table {
@@ -141,8 +142,6 @@ class Categories : public TargetColumn {
   std::vector<std::int32_t> numbers_;
 };
 
-bool is_rounded(DType type, double value) { return std::abs(value) >= 0x1p53 && !is_float(type); }
-
 void say_rounded(const std::string& column, double value) {
   warn("column '{}': {} and other whole numbers over 2^53 are rounded to the nearest 64-bit float",
        printable(column), value);
@@ -157,8 +156,9 @@ class Doubles : public TargetColumn {
     const std::int64_t count = rows * element_count(field_.shape);
     Buffer values(static_cast<std::size_t>(count) * sizeof(double));
     for (std::int64_t i = 0; i < count; ++i) {
-      const double value = values.as<double>()[i] = number_at(type_, column.data, i);
-      if (is_rounded(type_, value) && !std::exchange(said_, true)) say_rounded(field_.name, value);
+      const std::optional<double> exact = exact_number_at(type_, column.data, i);
+      const double value = values.as<double>()[i] = exact ? *exact : number_at(type_, column.data, i);
+      if (!exact && !std::exchange(said_, true)) say_rounded(field_.name, value);
     }
     return with_values(column, std::move(values));
   }
@@ -266,11 +266,15 @@ Column TargetColumns::convert(std::span<const Column* const> columns, std::int64
     bool whole = true;
     for (std::size_t i = 0; i < width; ++i) {
       const bool valid = columns[i]->valid(row);
-      *values =
-          valid ? number_at(from_[i].type, columns[i]->data, row) : std::numeric_limits<double>::quiet_NaN();
-      if (is_rounded(from_[i].type, *values) && !rounded_[i]) {
-        rounded_[i] = true;
-        say_rounded(from_[i].name, *values);
+      const std::byte* const data = columns[i]->data;
+      *values = std::numeric_limits<double>::quiet_NaN();
+      if (valid) {
+        const std::optional<double> exact = exact_number_at(from_[i].type, data, row);
+        *values = exact ? *exact : number_at(from_[i].type, data, row);
+        if (!exact && !rounded_[i]) {
+          rounded_[i] = true;
+          say_rounded(from_[i].name, *values);
+        }
       }
       ++values;
       whole = whole && valid;

@@ -31,7 +31,8 @@ std::string name_of_inputs(const std::vector<std::string>& inputs) {
   return inputs.size() == 1 ? inputs[0] : fmt::format("{} and {} more", inputs[0], inputs.size() - 1);
 }
 
-Rows read_all(const format::SourceOptions& options) {
+Rows read_all(format::SourceOptions options) {
+  options.y_is_needed = true;
   const auto source = format::open_source(options);
   Rows rows;
   rows.schema = source->schema();

@@ -27,7 +27,8 @@ os.chdir(tempfile.mkdtemp())
 
 LOSSES = {
     "csv": "types: numbers are 64-bit floats, booleans 0 and 1, tensors a column an element; NaN and missing are one; a "
-    "category of numbers needs --text; a text that lacks its last value needs it nowhere",
+    "category of numbers needs --text where no column goes without quotes, which is said; a text that lacks its last "
+    "value needs it nowhere",
     "json": "NaN and infinities are null",
     "npy": "one type for all columns; NaN stands for a missing value",
 }
@@ -190,6 +191,15 @@ for values in (["", None, "a", "NA"], [None, None], ["", "x"]):
     text = read(one, to="csv")
     got = table_of(subprocess.run([f"{BIN}/nn-read", "--header", "--text", "t"], input=text, capture_output=True).stdout)
     equal(plain(got["t"]), values, f"CSV of one column {text}")
+
+# ---- texts that look like numbers beside a column of numbers, or of plain words
+like_numbers = ["1", "007", "1.50", "NULL", "1,5", "1 234", "-", "?", "inf", "1e5", None, "12"]
+for beside in (list(range(12)), ["word"] * 12):
+    two = stream_of([pa.record_batch({"t": pa.array(like_numbers), "b": pa.array(beside)})])
+    for to in ("csv", "tsv"):
+        text = read(two, to=to)
+        got = table_of(read(text, "--format", to, "--quiet"))
+        equal(plain(got["t"]), like_numbers, f"{to} of texts like numbers: {text}")
 
 # ---- JSON lines
 lines = read(source, to="json")

@@ -96,7 +96,7 @@ class Table:
     def word(self, rng):
         if rng.random() < 0.2:
             text = rng.choice(NEEDS_QUOTES).replace("{d}", self.delimiter)
-            # Where lines end in CR, one within quotes is read as LF here.
+            # A text with LF is not one whose lines end in CR here.
             return text.replace("\n", " ") if self.line_end == "\r" else text
         return rng.choice(WORDS)
 
@@ -111,6 +111,9 @@ class Table:
 def here(table, name):
     options = ["--delimiter", table.delimiter, "--header", "--readers", str(table.readers)]
     for i, numeric in enumerate(table.numeric):
+        # Numbers that are all in quotes, where another column has none, are texts here.
+        if numeric and "quotes some" in table.what:
+            options += ["--number", table.names[i]]
         if not numeric and all(is_number(v) for v in table.cells[i] if v is not None):
             options += ["--text", table.names[i]]
     if table.encoding == "latin-1":

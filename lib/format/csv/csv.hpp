@@ -17,7 +17,7 @@ std::unique_ptr<BatchSource> read_csv_like(std::unique_ptr<ByteInput> input, con
                                            const Schema* like);
 
 // As that of layout.hpp.
-std::vector<TextColumnSeen> texts_of_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options,
-                                         std::size_t bytes);
+std::vector<ColumnSeen> columns_of_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                       std::size_t bytes);
 
 }  // namespace nn::format

@@ -115,10 +115,11 @@ class Converted final : public ByteInput {
   std::vector<std::byte> spare_;
 };
 
-// CR and CRLF become LF.
+// CR and CRLF become LF, but for those within a quoted cell.
 class LineEnds final : public ByteInput {
  public:
-  explicit LineEnds(std::unique_ptr<ByteInput> input) : ByteInput(input->name()), input_(std::move(input)) {}
+  LineEnds(std::unique_ptr<ByteInput> input, char quote)
+      : ByteInput(input->name()), input_(std::move(input)), quote_(quote) {}
 
   std::size_t read(std::span<std::byte> out) override {
     for (;;) {
@@ -126,8 +127,16 @@ class LineEnds final : public ByteInput {
       std::size_t kept = 0;
       for (std::size_t i = 0; i < n; ++i) {
         const auto c = static_cast<char>(out[i]);
+        // A quote that is written twice closes the cell and opens it again.
+        if (quote_ != 0 && c == quote_) {
+          quoted_ = !quoted_ && (at_cell_ || was_quote_);
+          was_quote_ = !quoted_;
+        } else {
+          was_quote_ = false;
+        }
+        at_cell_ = cell_begins_behind.find(c) != std::string_view::npos;
         const bool of_crlf = c == '\n' && was_cr_;
-        was_cr_ = c == '\r';
+        was_cr_ = c == '\r' && !quoted_;
         if (!of_crlf) out[kept++] = was_cr_ ? std::byte{'\n'} : out[i];
       }
       if (kept > 0 || n == 0) return kept;
@@ -135,8 +144,12 @@ class LineEnds final : public ByteInput {
   }
 
  private:
+  static constexpr std::string_view cell_begins_behind = "\r\n,;\t| ";
+
   std::unique_ptr<ByteInput> input_;
-  bool was_cr_ = false;
+  char quote_;
+  bool was_cr_ = false, quoted_ = false, was_quote_ = false;
+  bool at_cell_ = true;
 };
 
 // What the mark at the beginning says, or nothing.
@@ -156,13 +169,14 @@ bool is_utf8_name(std::string_view name) {
 
 bool has_wide_mark(std::string_view head) { return !encoding_of(head).empty(); }
 
-std::unique_ptr<ByteInput> decoded(std::unique_ptr<ByteInput> input, const std::string& encoding) {
+std::unique_ptr<ByteInput> decoded(std::unique_ptr<ByteInput> input, const std::string& encoding,
+                                   char quote) {
   Opened text = look(std::move(input), 4);
   const std::string from = encoding.empty() ? encoding_of(text.head) : is_utf8_name(encoding) ? "" : encoding;
   if (!from.empty()) text.whole = std::make_unique<Converted>(std::move(text.whole), from);
   text = look(std::move(text.whole), looked_at);
   if (text.head.find('\n') == std::string::npos && text.head.find('\r') != std::string::npos)
-    return std::make_unique<LineEnds>(std::move(text.whole));
+    return std::make_unique<LineEnds>(std::move(text.whole), quote);
   return std::move(text.whole);
 }
 

@@ -9,9 +9,10 @@ namespace {
 
 constexpr std::size_t most_different = 10'000;
 
-// Calls body(line, column, cell) for each cell of the first `columns` of each record, up to a fault.
+// Calls body(line, column, cell) for each cell of each record that is in a wanted column, up to a fault.
 template <typename Body>
-void for_each_cell(std::string_view text, const CsvDialect& dialect, std::size_t columns, Body&& body) {
+void for_each_cell(std::string_view text, const CsvDialect& dialect, const std::vector<bool>& wanted,
+                   Body&& body) {
   CsvCursor cursor(text, dialect);
   std::string scratch;
   try {
@@ -21,17 +22,11 @@ void for_each_cell(std::string_view text, const CsvDialect& dialect, std::size_t
       for (std::size_t i = 0; end == CellEnd::delimiter; ++i) {
         const CsvCell cell = cursor.cell(scratch);
         end = cell.end;
-        if (i < columns) body(line, i, cell);
+        if (i < wanted.size() && wanted[i]) body(line, i, cell);
       }
     }
   } catch (const CsvFault&) {
   }
-}
-
-bool is_perhaps_number(std::string_view text) {
-  double value = 0;
-  return is_missing_word(text) || parse_styled_number(text, NumberStyle::point, value) ||
-         parse_styled_number(text, NumberStyle::comma, value);
 }
 
 // A column whose cells are of several kinds.
@@ -86,22 +81,36 @@ struct Mixture {
 
 }  // namespace
 
-std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect& dialect, std::size_t columns,
-                                        NumberStyle style) {
+bool is_perhaps_number(std::string_view text) {
+  constexpr std::string_view beginnings = "0123456789+-.,?#<nNiI";
+  if (text.empty() || beginnings.find(text.front()) == std::string_view::npos) return false;
+  double value = 0;
+  return is_missing_word(text) || parse_styled_number(text, NumberStyle::point, value) ||
+         parse_styled_number(text, NumberStyle::comma, value);
+}
+
+std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect& dialect,
+                                        const std::vector<bool>& wanted, NumberStyle style) {
+  const std::size_t columns = wanted.size();
   std::vector<ColumnLook> looks(columns);
   bool texts = false;
-  for_each_cell(text, dialect, columns, [&](std::int64_t line, std::size_t i, const CsvCell& cell) {
+  for_each_cell(text, dialect, wanted, [&](std::int64_t line, std::size_t i, const CsvCell& cell) {
     ColumnLook& look = looks[i];
     look.style = style;
     if (dialect.is_missing_number(cell.text)) {
       look.quoted_words += !cell.text.empty() && !dialect.is_missing(cell);
       return;
     }
+    const bool needs_quotes = cell.quoted && cell.text.find(dialect.delimiter) != std::string_view::npos;
+    (!cell.quoted ? look.bare : needs_quotes ? look.needed : look.quoted) += 1;
     double value = 0;
     if (parse_styled_number(cell.text, style, value)) {
       ++look.numbers;
       look.as_written = look.as_written || differs_as_label(cell.text, value);
-    } else if (look.texts++ == 0) {
+      return;
+    }
+    look.bare_words += !cell.quoted && is_missing_word(cell.text);
+    if (look.texts++ == 0) {
       look.text_line = line;
       look.text = cell.text;
       texts = true;
@@ -119,8 +128,8 @@ std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect&
   }
   if (std::find(mixed.begin(), mixed.end(), true) == mixed.end()) return looks;
   std::vector<Mixture> mixtures(columns);
-  for_each_cell(text, dialect, columns, [&](std::int64_t line, std::size_t i, const CsvCell& cell) {
-    if (mixed[i] && !dialect.is_missing_number(cell.text)) mixtures[i].add(line, cell, style);
+  for_each_cell(text, dialect, mixed, [&](std::int64_t line, std::size_t i, const CsvCell& cell) {
+    if (!dialect.is_missing_number(cell.text)) mixtures[i].add(line, cell, style);
   });
   for (std::size_t i = 0; i < columns; ++i) {
     if (mixed[i]) mixtures[i].tell(looks[i], dialect, style);

@@ -21,17 +21,24 @@ struct ColumnLook {
   bool style_told = false;        // by people
   bool as_written = false;        // numbers are not what they are written as: 007, 1.10
   std::int64_t quoted_words = 0;  // NA and nan in quotes
+  std::int64_t bare = 0;          // cells without quotes,
+  std::int64_t bare_words = 0;    // of which so many are words for missing values;
+  std::int64_t quoted = 0;        // with such as they don't need,
+  std::int64_t needed = 0;        // and with such as they do, since they hold a delimiter
   std::int64_t text_line = 0;     // of the first text, from 0
   std::string text;
 
   bool open() const { return numbers == 0 && texts == 0; }  // no value at all
 };
 
-// Looks at `columns` cells of each record of `text`. `style` is how numbers are written where people said it;
-// otherwise columns whose texts all are numbers of one style are of that style. A column that has numbers,
-// and beside them only words for missing values, is one of numbers. Faults of the text are left to the
-// parser.
-std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect& dialect, std::size_t columns,
-                                        NumberStyle style);
+// Whether a column of such texts may be taken for one of numbers.
+bool is_perhaps_number(std::string_view text);
+
+// Looks at those columns of `text` that are `wanted`; the others stay open. `style` is how numbers are
+// written where people said it; otherwise columns whose texts all are numbers of one style are of that style.
+// A column that has numbers, and beside them only words for missing values, is one of numbers. Faults of the
+// text are left to the parser.
+std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect& dialect,
+                                        const std::vector<bool>& wanted, NumberStyle style);
 
 }  // namespace nn::format

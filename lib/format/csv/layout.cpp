@@ -9,11 +9,12 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "format/column_wishes.hpp"
 #include "format/csv/head.hpp"
 #include "format/csv/kinds.hpp"
 #include "format/csv/sniff.hpp"
+#include "format/findings.hpp"
 #include "format/reading.hpp"
-#include "table/columns.hpp"
 
 namespace nn::format {
 namespace {
@@ -22,22 +23,25 @@ namespace {
 constexpr std::size_t most_searched_bytes = 64 << 20;
 constexpr std::size_t search_piece = 1 << 20;
 
-bool is_named_by(const std::vector<std::string>& wanted, std::string_view option, const Schema& schema,
-                 std::size_t column) {
-  return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
-    return table::find_column(schema, name, option) == column;
+// Numbers of which each is in quotes, where other columns do without them, are texts to who wrote them; as
+// our own are.
+bool are_quoted_texts(const std::vector<ColumnLook>& looks, std::size_t i) {
+  const ColumnLook& look = looks[i];
+  if (look.numbers == 0 || look.texts > 0 || look.bare + look.needed > 0) return false;
+  return std::any_of(looks.begin(), looks.end(), [](const ColumnLook& other) {
+    return other.bare > other.bare_words && other.quoted == 0;
   });
 }
 
 // A column of numbers in which a cell is none was hardly meant as categories. However often a text is
 // repeated, it is one: different ones are counted.
-void warn_of_strays(const std::vector<ColumnLook>& looks, const CsvLayout& layout, const CsvOptions& options,
-                    const std::string& name) {
+void warn_of_strays(const std::vector<ColumnLook>& looks, const CsvLayout& layout,
+                    const std::vector<ColumnWish>& wishes, const std::string& name) {
   for (std::size_t i = 0; i < looks.size(); ++i) {
     const ColumnLook& look = looks[i];
     if (layout.columns[i].kind != CsvKind::category || look.different_numbers <= look.different_texts)
       continue;
-    if (is_named_by(options.text, "--text", *layout.schema, i)) continue;
+    if (wishes[i].told_category || are_quoted_texts(looks, i)) continue;
     warn("{}:{}: '{}' makes column '{}' one of categories, though {} of the first {} cells are numbers; {}",
          name, layout.lines + look.text_line + 1, printable(look.text),
          printable(layout.schema->fields[i].name), look.numbers, look.numbers + look.texts,
@@ -62,7 +66,8 @@ void add_new(std::vector<std::string>& list, const std::string& text) {
 
 // What was read into cells that might be meant otherwise: words for missing values, and numbers with groups
 // or a comma.
-void tell_of_numbers(const std::vector<ColumnLook>& looks, CsvLayout& layout, const std::string& name) {
+void tell_of_numbers(const std::vector<ColumnLook>& looks, CsvLayout& layout, const std::string& name,
+                     bool quiet) {
   std::vector<std::string> words, with_words, points, commas;
   for (std::size_t i = 0; i < looks.size(); ++i) {
     CsvColumn& column = layout.columns[i];
@@ -77,6 +82,7 @@ void tell_of_numbers(const std::vector<ColumnLook>& looks, CsvLayout& layout, co
     if (column.style == NumberStyle::point) points.push_back(title);
     if (column.style == NumberStyle::comma) commas.push_back(title);
   }
+  if (quiet) return;
   if (!words.empty()) {
     warn("{}: {} in {} {} taken for missing values of numbers; --text reads such a column as text", name,
          quoted_list(words), quoted_list(with_words), words.size() == 1 ? "is" : "are");
@@ -92,6 +98,21 @@ void tell_of_numbers(const std::vector<ColumnLook>& looks, CsvLayout& layout, co
         "{}: the numbers of {} are taken to have decimal commas; --decimal . says that a comma divides "
         "thousands, --text reads them as text",
         name, quoted_list(commas));
+}
+
+void tell_of_quotes(const std::vector<ColumnLook>& looks, const CsvLayout& layout,
+                    const std::vector<ColumnWish>& wishes, const std::string& name) {
+  std::vector<std::string> quoted;
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    if (layout.columns[i].kind == CsvKind::category && !wishes[i].told_category && !layout.columns[i].known &&
+        are_quoted_texts(looks, i))
+      quoted.push_back(layout.schema->fields[i].name);
+  }
+  if (quoted.empty()) return;
+  warn(
+      "{}: the numbers of {} are in quotes, which others do without: {} taken for texts; --number reads "
+      "numbers",
+      name, quoted_list(quoted), quoted.size() == 1 ? "the column is" : "they are");
 }
 
 // The kinds that `like` had, where all its columns are such as CSV gives.
@@ -146,7 +167,9 @@ void search_open(std::vector<ColumnLook>& looks, std::string_view rest, const Cs
   while (!rest.empty() && std::any_of(looks.begin(), looks.end(), is_open)) {
     const std::size_t end = last_record_end(rest.substr(0, search_piece), dialect);
     if (end == 0) return;
-    std::vector<ColumnLook> piece = look_at_columns(rest.substr(0, end), dialect, looks.size(), style);
+    std::vector<bool> wanted;
+    for (const ColumnLook& look : looks) wanted.push_back(look.open());
+    std::vector<ColumnLook> piece = look_at_columns(rest.substr(0, end), dialect, wanted, style);
     for (std::size_t i = 0; i < looks.size(); ++i) {
       if (looks[i].open()) looks[i] = std::move(piece[i]);
     }
@@ -157,7 +180,8 @@ void search_open(std::vector<ColumnLook>& looks, std::string_view rest, const Cs
 std::vector<ColumnLook> look_at_rows(CsvChunks& chunks, const CsvHead& head, const CsvOptions& options) {
   const std::optional<NumberStyle> told = style_told(options);
   const NumberStyle style = told.value_or(NumberStyle::plain);
-  std::vector<ColumnLook> looks = look_at_columns(head.rows, chunks.dialect(), head.names.size(), style);
+  std::vector<ColumnLook> looks =
+      look_at_columns(head.rows, chunks.dialect(), std::vector<bool>(head.names.size(), true), style);
   if (chunks.mapped()) {
     search_open(looks, chunks.peek(1).substr(head.rows.size()), chunks.dialect(), style);
   }
@@ -167,7 +191,8 @@ std::vector<ColumnLook> look_at_rows(CsvChunks& chunks, const CsvHead& head, con
 
 void take_looks(CsvLayout& layout, const std::vector<ColumnLook>& looks) {
   for (std::size_t i = 0; i < looks.size(); ++i) {
-    layout.columns[i].kind = looks[i].texts == 0 ? CsvKind::number : CsvKind::category;
+    const bool number = looks[i].texts == 0 && !are_quoted_texts(looks, i);
+    layout.columns[i].kind = number ? CsvKind::number : CsvKind::category;
     layout.columns[i].style = looks[i].style;
     if (looks[i].open()) layout.columns[i].why = "the column had no values before, and is one of numbers";
   }
@@ -185,33 +210,30 @@ void take_known(CsvLayout& layout, const std::vector<ColumnLook>& looks, const T
     if (!at || (!known.text && are_truths(looks[*at]))) continue;
     layout.columns[*at].kind = known.text ? CsvKind::category : CsvKind::number;
     layout.columns[*at].why = "the model learned from numbers here";
+    layout.columns[*at].known = true;
   }
 }
 
-void take_options(CsvLayout& layout, const std::vector<ColumnLook>& looks, const SourceOptions& options) {
-  const Schema& schema = *layout.schema;
-  std::vector<CsvColumn>& columns = layout.columns;
-  for (const std::string& name : options.csv.text)
-    columns[table::find_column(schema, name, "--text")].kind = CsvKind::category;
-  for (const std::string& name : options.csv.number) {
-    CsvColumn& column = columns[table::find_column(schema, name, "--number")];
-    column.kind = CsvKind::number;
-    column.why = "the column is to be one of numbers";
+void take_wishes(CsvLayout& layout, const std::vector<ColumnLook>& looks,
+                 const std::vector<ColumnWish>& wishes, const SourceOptions& options) {
+  using Kind = ColumnWish::Kind;
+  for (std::size_t i = 0; i < wishes.size(); ++i) {
+    const ColumnWish& wish = wishes[i];
+    CsvColumn& column = layout.columns[i];
+    switch (wish.kind) {
+      case Kind::open: break;
+      case Kind::number: column.kind = CsvKind::number; break;
+      case Kind::category: column.kind = CsvKind::category; break;
+      case Kind::text: column.kind = CsvKind::text; break;
+      case Kind::left_out: column.kind = CsvKind::left_out; break;
+    }
+    if (!wish.why.empty()) column.why = wish.why;
+    column.is_y = wish.y && options.y_is_needed;
+    column.exact = wish.label;
+    if (wish.target && column.kind == CsvKind::category && !looks.empty() && looks[i].texts == 0)
+      column.kind = CsvKind::number;
+    if (wish.label && !looks.empty() && looks[i].as_written) column.kind = CsvKind::category;
   }
-  const table::ColumnOptions wanted = table::with_usual(options.columns, schema);
-  const table::ColumnChoice choice = table::choose_columns(schema, wanted);
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (!choice.keeps(i)) columns[i].kind = CsvKind::left_out;
-  }
-  // An identity is its bytes, whether they look like a number or not.
-  if (choice.id) columns[*choice.id].kind = CsvKind::text;
-  if (choice.weight && wanted.weight) columns[*choice.weight].kind = CsvKind::number;
-  if (choice.y.empty() || !wanted.label) return;
-  const std::size_t y = choice.y[0];
-  CsvColumn& label = columns[y];
-  const bool told = is_named_by(options.csv.number, "--number", schema, y);
-  if (!looks.empty() && looks[y].as_written && !told) label.kind = CsvKind::category;
-  label.exact = !told;
 }
 
 }  // namespace
@@ -234,7 +256,7 @@ CsvDialect csv_dialect(const SourceOptions& options) {
 CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const std::string& name,
                           const Schema* like) {
   chunks.set_dialect(csv_dialect(options));
-  const CsvHead head = read_csv_head(chunks, options, name, like, {});
+  const CsvHead head = read_csv_head(chunks, options, name, like, {.quiet = options.read_before});
   CsvLayout layout;
   layout.lines = head.lines;
   layout.most_row_bytes = options.limits.max_frame;
@@ -260,9 +282,18 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
     } else {
       take_known(layout, looks, options.form);
     }
-    take_options(layout, looks, options);
-    if (!alike) warn_of_strays(looks, layout, options.csv, name);
-    tell_of_numbers(looks, layout, name);
+    const std::vector<ColumnWish> wishes = column_wishes(*schema, options);
+    take_wishes(layout, looks, wishes, options);
+    if (!alike && options.findings) {
+      for (std::size_t i = 0; i < looks.size(); ++i) {
+        if (looks[i].open()) options.findings->add_open(head.names[i]);
+      }
+    }
+    if (!alike && !options.read_before) {
+      warn_of_strays(looks, layout, wishes, name);
+      tell_of_quotes(looks, layout, wishes, name);
+    }
+    tell_of_numbers(looks, layout, name, options.read_before);
   } catch (const Error& error) {
     throw error.within_file(name);
   }
@@ -272,17 +303,19 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
   return layout;
 }
 
-std::vector<TextColumnSeen> texts_of_csv(CsvChunks& chunks, const SourceOptions& options,
-                                         const std::string& name, std::size_t bytes) {
+std::vector<ColumnSeen> columns_of_csv(CsvChunks& chunks, const SourceOptions& options,
+                                       const std::string& name, std::size_t bytes) {
   chunks.set_dialect(csv_dialect(options));
   const CsvHead head =
       read_csv_head(chunks, options, name, nullptr, {.bytes = bytes, .rows = 1, .quiet = true});
-  const std::vector<ColumnLook> looks = look_at_columns(head.rows, chunks.dialect(), head.names.size(),
-                                                        style_told(options.csv).value_or(NumberStyle::plain));
-  std::vector<TextColumnSeen> seen;
+  const std::vector<ColumnLook> looks =
+      look_at_columns(head.rows, chunks.dialect(), std::vector<bool>(head.names.size(), true),
+                      style_told(options.csv).value_or(NumberStyle::plain));
+  std::vector<ColumnSeen> seen;
   for (std::size_t i = 0; i < looks.size(); ++i) {
-    if (looks[i].texts > 0)
-      seen.push_back({head.names[i], looks[i].text, head.lines + looks[i].text_line + 1});
+    const bool text = looks[i].texts > 0;
+    seen.push_back(
+        {head.names[i], looks[i].numbers > 0, looks[i].text, text ? head.lines + looks[i].text_line + 1 : 0});
   }
   return seen;
 }

@@ -26,6 +26,8 @@ struct CsvColumn {
   NumberStyle style = NumberStyle::plain;  // of numbers
   bool exact = false;                      // a whole number that would be rounded is an error
   bool words_said = false;                 // that words stand for missing values here
+  bool known = false;                      // its kind is what a model knows
+  bool is_y = false;                       // rows without a value are findings
   std::string_view why = "the column was numeric before";
 };
 
@@ -42,10 +44,11 @@ struct CsvLayout {
 CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const std::string& name,
                           const Schema* like);
 
-// Columns of text in the first `bytes` bytes or thousand rows of an input, whatever the options say of them.
+// What the first `bytes` bytes or thousand rows of an input show of its columns, whatever the options say of
+// them.
 // Nothing is said on the way.
-std::vector<TextColumnSeen> texts_of_csv(CsvChunks& chunks, const SourceOptions& options,
-                                         const std::string& name, std::size_t bytes);
+std::vector<ColumnSeen> columns_of_csv(CsvChunks& chunks, const SourceOptions& options,
+                                       const std::string& name, std::size_t bytes);
 
 CsvDialect csv_dialect(const SourceOptions& options);
 

@@ -144,7 +144,7 @@ class ChunkParser {
     if (!absent && !is_missing_word(cell.text)) no_number(i, line, cell);
     if (!absent && !layout_.columns[i].words_said) note(CsvNote::What::word, i, line, cell.text);
     value = std::numeric_limits<double>::quiet_NaN();
-    missing(column, row);
+    missing(i, row, line);
     return cell.end;
   }
 
@@ -203,7 +203,7 @@ class ChunkParser {
     const bool is_missing = kind == CsvKind::text && !cell.quoted
                                 ? cell.text.empty() || dialect_.is_listed(cell.text)
                                 : dialect_.is_missing(cell);
-    if (is_missing) missing(column, row);
+    if (is_missing) missing(i, row, line);
     if (kind == CsvKind::category) {
       const std::size_t known = column.texts.size();
       column.indices[row] = is_missing ? 0 : column.texts.index_of(cell.text);
@@ -226,7 +226,9 @@ class ChunkParser {
     return column.style == NumberStyle::plain && !column.exact;
   }
 
-  void missing(ParsedColumn& column, std::size_t row) {
+  void missing(std::size_t i, std::size_t row, std::int64_t line) {
+    ParsedColumn& column = out_.columns[i];
+    if (layout_.columns[i].is_y) out_.unlabelled.emplace_back(static_cast<std::int64_t>(row), line);
     if (column.validity.empty()) column.validity.assign((capacity_ + 7) / 8, 0xFF);
     std::uint8_t& byte = column.validity[row >> 3];
     byte = static_cast<std::uint8_t>(byte & ~(1u << (row & 7)));

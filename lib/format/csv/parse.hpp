@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/memory.hpp"
@@ -40,9 +41,10 @@ struct ParsedChunk {
   std::int64_t rows = 0;
   std::int64_t lines = 0;  // line ends in the chunk
   std::vector<ParsedColumn> columns;
-  std::shared_ptr<Buffer> values;  // what the columns point into
-  std::vector<CsvNote> notes;      // one of each kind a column at most
-  std::optional<CsvFault> fault;   // then nothing else counts
+  std::shared_ptr<Buffer> values;                                 // what the columns point into
+  std::vector<CsvNote> notes;                                     // one of each kind a column at most
+  std::vector<std::pair<std::int64_t, std::int64_t>> unlabelled;  // rows without a label, and their lines
+  std::optional<CsvFault> fault;                                  // then nothing else counts
 };
 
 ParsedChunk parse_csv_chunk(const CsvChunk& chunk, const CsvLayout& layout, const CsvDialect& dialect,

@@ -13,6 +13,7 @@
 #include "format/csv/csv.hpp"
 #include "format/csv/decode.hpp"
 #include "format/csv/parse.hpp"
+#include "format/findings.hpp"
 
 namespace nn::format {
 namespace {
@@ -32,8 +33,12 @@ struct ChunkMemory {
 class CsvReader : public BatchSource {
  public:
   CsvReader(std::unique_ptr<ByteInput> input, const SourceOptions& options, const Schema* like)
-      : name_(input->name()), limits_(options.limits) {
-    chunks_ = cut_chunks(decoded(std::move(input), options.csv.encoding), options.limits.max_frame);
+      : name_(input->name()),
+        limits_(options.limits),
+        findings_(options.findings),
+        quiet_(options.read_before) {
+    chunks_ = cut_chunks(decoded(std::move(input), options.csv.encoding, options.csv.quote.value_or('"')),
+                         options.limits.max_frame);
     layout_ = read_csv_layout(*chunks_, options, name_, like);
     lines_ = layout_.lines;
     texts_.resize(layout_.columns.size());
@@ -103,10 +108,13 @@ class CsvReader : public BatchSource {
           .within_file(name_, lines_ + fault.line + 1);
     }
     for (const CsvNote& note : parsed.notes) tell(note);
+    const std::int64_t first_row = rows_.first_row + rows_.rows;
+    for (const auto& [row, line] : parsed.unlabelled)
+      findings_->add_unlabelled(name_, first_row + row, fmt::format("{}:{}", name_, lines_ + line + 1));
     lines_ += parsed.lines;
     auto memory = std::make_shared<ChunkMemory>();
     memory->values = std::move(parsed.values);
-    rows_ = Batch{layout_.schema, rows_.first_row + rows_.rows, parsed.rows, {}};
+    rows_ = Batch{layout_.schema, first_row, parsed.rows, {}};
     for (std::size_t i = 0; i < parsed.columns.size(); ++i) {
       ParsedColumn& from = parsed.columns[i];
       Column column;
@@ -132,6 +140,7 @@ class CsvReader : public BatchSource {
 
   // Once for each column and kind, and for a few columns only.
   void tell(const CsvNote& note) {
+    if (quiet_) return;
     constexpr std::size_t most_told = 3;
     std::set<std::size_t>& told = told_[static_cast<std::size_t>(note.what)];
     if (!told.insert(note.column).second || told.size() > most_told + 1) return;
@@ -180,6 +189,8 @@ class CsvReader : public BatchSource {
 
   std::string name_;
   StreamLimits limits_;
+  std::shared_ptr<Findings> findings_;
+  bool quiet_;
   std::unique_ptr<CsvChunks> chunks_;
   CsvLayout layout_;
   BufferPool pool_;
@@ -201,11 +212,13 @@ std::unique_ptr<BatchSource> read_csv_like(std::unique_ptr<ByteInput> input, con
   return std::make_unique<CsvReader>(std::move(input), options, like);
 }
 
-std::vector<TextColumnSeen> texts_of_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options,
-                                         std::size_t bytes) {
+std::vector<ColumnSeen> columns_of_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                       std::size_t bytes) {
   const std::string name = input->name();
-  const auto chunks = cut_chunks(decoded(std::move(input), options.csv.encoding), options.limits.max_frame);
-  return texts_of_csv(*chunks, options, name, bytes);
+  const auto chunks =
+      cut_chunks(decoded(std::move(input), options.csv.encoding, options.csv.quote.value_or('"')),
+                 options.limits.max_frame);
+  return columns_of_csv(*chunks, options, name, bytes);
 }
 
 std::unique_ptr<BatchSource> read_csv(std::unique_ptr<ByteInput> input, const SourceOptions& options) {

@@ -27,7 +27,7 @@ struct Look {
 
 bool is_any_number(std::string_view cell, const CsvDialect& dialect) {
   double value = 0;
-  return dialect.is_missing_number(cell) || is_missing_word(cell) ||
+  return parse_csv_number(cell, value) || dialect.is_missing_number(cell) || is_missing_word(cell) ||
          parse_styled_number(cell, NumberStyle::point, value) ||
          parse_styled_number(cell, NumberStyle::comma, value);
 }

@@ -7,7 +7,8 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "table/columns.hpp"
+#include "format/column_wishes.hpp"
+#include "format/findings.hpp"
 
 namespace nn::format {
 namespace {
@@ -146,7 +147,7 @@ bool take_like(JsonLayout& layout, const Schema& like) {
   for (const Field& field : like.fields) {
     const auto kind = kind_of(field);
     if (!kind) return false;
-    layout.columns.push_back({field.name, *kind, field.shape, false});
+    layout.columns.push_back({field.name, *kind, field.shape});
   }
   return true;
 }
@@ -163,31 +164,27 @@ DType type_of(JsonKind kind) {
 }
 
 void take_options(JsonLayout& layout, const SourceOptions& options) {
+  using Kind = ColumnWish::Kind;
   const Schema& schema = *layout.schema;
-  std::vector<JsonColumn>& columns = layout.columns;
   const auto is_scalar = [](JsonKind kind) { return kind != JsonKind::tensor && kind != JsonKind::nested; };
   for (const TableForm::Column& known : options.form.columns) {
     const auto at = schema.find(known.name);
-    if (!at || !is_scalar(columns[*at].kind) || columns[*at].kind == JsonKind::boolean) continue;
-    if (known.text || columns[*at].kind == JsonKind::category)
-      columns[*at].kind = known.text ? JsonKind::category : JsonKind::number;
+    if (!at) continue;
+    JsonColumn& column = layout.columns[*at];
+    if (!is_scalar(column.kind) || column.kind == JsonKind::boolean) continue;
+    if (known.text || column.kind == JsonKind::category)
+      column.kind = known.text ? JsonKind::category : JsonKind::number;
   }
-  for (const std::string& name : options.csv.text) {
-    JsonColumn& column = columns[table::find_column(schema, name, "--text")];
-    if (is_scalar(column.kind)) column.kind = JsonKind::category;
-  }
-  for (const std::string& name : options.csv.number) {
-    JsonColumn& column = columns[table::find_column(schema, name, "--number")];
-    if (is_scalar(column.kind)) column.kind = JsonKind::number;
-  }
-  const table::ColumnOptions wanted = table::with_usual(options.columns, schema);
-  const table::ColumnChoice choice = table::choose_columns(schema, wanted);
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (!choice.keeps(i)) columns[i].kind = JsonKind::left_out;
-  }
-  if (choice.id && is_scalar(columns[*choice.id].kind)) columns[*choice.id].kind = JsonKind::text;
-  if (wanted.label) {
-    for (const std::size_t i : choice.y) columns[i].exact = true;
+  const std::vector<ColumnWish> wishes = column_wishes(schema, options);
+  for (std::size_t i = 0; i < wishes.size(); ++i) {
+    JsonColumn& column = layout.columns[i];
+    column.is_y = wishes[i].y && options.y_is_needed;
+    column.exact = wishes[i].label;
+    if (wishes[i].kind == Kind::left_out) column.kind = JsonKind::left_out;
+    if (!is_scalar(column.kind)) continue;
+    if (wishes[i].kind == Kind::number) column.kind = JsonKind::number;
+    if (wishes[i].kind == Kind::category) column.kind = JsonKind::category;
+    if (wishes[i].kind == Kind::text) column.kind = JsonKind::text;
   }
 }
 
@@ -216,11 +213,12 @@ std::optional<Shape> pass_array(JsonCursor& cursor) {
   return shape;
 }
 
-std::vector<TextColumnSeen> texts_of_json(LineReader& lines, std::size_t bytes) {
-  std::vector<TextColumnSeen> seen;
+std::vector<ColumnSeen> columns_of_json(LineReader& lines, std::size_t bytes) {
+  std::vector<ColumnSeen> seen;
   Looks looks = look_at_rows(lines, bytes);
   for (Look& look : looks.all()) {
-    if (look.texts > 0) seen.push_back({std::move(look.name), std::move(look.text), look.text_line + 1});
+    seen.push_back({std::move(look.name), look.numbers + look.booleans > 0, std::move(look.text),
+                    look.texts > 0 ? look.text_line + 1 : 0});
   }
   return seen;
 }
@@ -255,7 +253,7 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
     layout.rows = seen.rows;
     looks = std::move(seen.all());
     for (const Look& look : looks) {
-      layout.columns.push_back({look.name, kind_of(look), look.shape.value_or(Shape{}), false});
+      layout.columns.push_back({look.name, kind_of(look), look.shape.value_or(Shape{})});
       if (layout.columns.back().kind != JsonKind::tensor) layout.columns.back().shape.clear();
     }
     // A column that people speak of may come later.
@@ -282,7 +280,11 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
   }
   layout.schema = schema;
   take_options(layout, options);
-  warn_of_mixtures(looks, layout, lines.name());
+  if (!options.read_before) warn_of_mixtures(looks, layout, lines.name());
+  for (const Look& look : looks) {
+    const bool open = look.numbers + look.booleans + look.texts + look.arrays == 0 && !look.nested;
+    if (open && options.findings) options.findings->add_open(look.name);
+  }
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     const JsonColumn& column = layout.columns[i];
     Field& field = schema->fields[i];

@@ -34,6 +34,7 @@ struct JsonColumn {
   JsonKind kind = JsonKind::number;
   Shape shape;         // tensors
   bool exact = false;  // a whole number that would be rounded is an error
+  bool is_y = false;   // rows without a value are findings
 };
 
 struct JsonLayout {
@@ -47,8 +48,8 @@ struct JsonLayout {
 // come from JSON, its types hold here too. Faults of the text are left to the parser.
 JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, const Schema* like);
 
-// The columns that hold texts in the lines ahead, about so many bytes of them.
-std::vector<TextColumnSeen> texts_of_json(LineReader& lines, std::size_t bytes);
+// What the lines ahead show of their columns, about so many bytes of them.
+std::vector<ColumnSeen> columns_of_json(LineReader& lines, std::size_t bytes);
 
 // The shape of the array of numbers that is next; nothing where it is none, or ragged. The array is passed
 // over.

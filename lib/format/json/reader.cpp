@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "format/csv/number.hpp"
 #include "format/csv/styled_number.hpp"
+#include "format/findings.hpp"
 #include "format/json/columns.hpp"
 #include "format/json/objects.hpp"
 #include "format/readers.hpp"
@@ -55,6 +56,8 @@ class JsonReader : public BatchSource {
       : lines_(std::move(input.input), options.limits.max_frame),
         counts_objects_(!input.as_they_are),
         limits_(options.limits),
+        findings_(options.findings),
+        quiet_(options.read_before),
         missing_(options.csv.missing) {
     try {
       layout_ = read_json_layout(lines_, options, like);
@@ -298,7 +301,7 @@ class JsonReader : public BatchSource {
       throw error_here("key '{}': the label {} would become {:.0f}", name, printable(digits), value)
           .advise("; --text {} keeps labels as they are written", name);
     }
-    if (rounded_.insert(i).second) {
+    if (rounded_.insert(i).second && !quiet_) {
       warn("{}: key '{}': {} is rounded, as whole numbers over 2^53 are; --id or --text keeps its digits",
            where(), name, printable(digits));
     }
@@ -336,6 +339,8 @@ class JsonReader : public BatchSource {
     ColumnRows& rows = columns_[i];
     const DType type = layout_.schema->fields[i].type;
     rows.missing(batch_rows_);
+    if (layout_.columns[i].is_y && findings_)
+      findings_->add_unlabelled(lines_.name(), first_row_ + rows.filled, where());
     if (type == DType::utf8) {
       rows.offsets.push_back(static_cast<std::int32_t>(rows.bytes.size()));
     } else if (type == DType::f64) {
@@ -410,6 +415,8 @@ class JsonReader : public BatchSource {
   LineReader lines_;
   bool counts_objects_;
   StreamLimits limits_;
+  std::shared_ptr<Findings> findings_;
+  bool quiet_;
   std::vector<std::string> missing_;
   JsonLayout layout_;
   std::vector<std::string> keys_;                // of columns, in quotes
@@ -429,10 +436,10 @@ std::unique_ptr<BatchSource> read_json(std::unique_ptr<ByteInput> input, const S
   return std::make_unique<JsonReader>(as_json_lines(std::move(input)), options, like);
 }
 
-std::vector<TextColumnSeen> texts_of_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
-                                          std::size_t bytes) {
+std::vector<ColumnSeen> columns_of_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
+                                        std::size_t bytes) {
   LineReader lines(as_json_lines(std::move(input)).input, options.limits.max_frame);
-  return texts_of_json(lines, bytes);
+  return columns_of_json(lines, bytes);
 }
 
 }  // namespace nn::format

@@ -32,7 +32,7 @@ TEST_CASE("A text of another encoding is the same however little of it is asked 
   const std::string bytes = utf16(text);
   std::mt19937 random(7);
   for (const int most : {1, 3, 15, 16, 40, 5000}) {
-    const auto input = decoded(bytes_in_memory(std::as_bytes(std::span(bytes)), "input"), "");
+    const auto input = decoded(bytes_in_memory(std::as_bytes(std::span(bytes)), "input"), "", '"');
     std::string got;
     std::vector<std::byte> piece(static_cast<std::size_t>(most));
     for (;;) {

@@ -1,0 +1,42 @@
+// What readers find out beside the rows. For this module only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nn::format {
+
+// Kept for the inputs of one open_source(). Thread-safe, since inputs may be read ahead.
+class Findings {
+ public:
+  // Row `row` of an input, from 0, has no y, and stands at `place`, "rows.csv:17". The first of an input are
+  // kept.
+  void add_unlabelled(const std::string& input, std::int64_t row, std::string place);
+  // Input `name` begins at this row of all inputs. In their order.
+  void add_input(std::string name, std::int64_t first_row);
+  // Where row `row` of all inputs stands: its place, else its input and its row there; empty where nothing is
+  // known of it.
+  std::string place_of(std::int64_t row) const;
+  // The first few of the rows without a y, in the order of the inputs: "rows.csv:17, rows.csv:30 and more".
+  std::string unlabelled() const;
+
+  // A column of the first input in which no row has a value.
+  void add_open(std::string column);
+  bool is_open(std::string_view column) const;
+
+ private:
+  static constexpr std::size_t most_rows = 100'000;  // of an input
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::map<std::int64_t, std::string>> unlabelled_;
+  std::vector<std::pair<std::int64_t, std::string>> inputs_;
+  std::set<std::string, std::less<>> open_;
+};
+
+}  // namespace nn::format

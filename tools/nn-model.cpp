@@ -9,8 +9,10 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/overwrite.hpp"
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 #include "cli/tool.hpp"
+#include "exchange/comparison.hpp"
 #include "exchange/convert.hpp"
 #include "options/fields.hpp"
 #include "repository/ensemble_text.hpp"
@@ -28,7 +30,8 @@ namespace {
 namespace options = nn::options;
 
 struct Options {
-  bool json = false;
+  bool json = false, full = false;
+  std::string sort;  // the column; empty: as they were given
   std::vector<std::string> models;
   std::string input, output;
   std::optional<std::uint64_t> version;
@@ -52,6 +55,20 @@ options::List show_options(Options& o) {
              .help = "As a JSON object, one a model",
              .text = "With `show`, print one JSON object a model."},
             options::flag(o.json));
+  group.add(
+      {.name = "sort",
+       .value = "COLUMN",
+       .help = "Several models by val_loss, lr, file …, the best first",
+       .text = "With `show`, the order of several models: by a column of their table, such as `val_loss`; "
+               "the best comes first, which is the highest accuracy, AUC, R2 or F1, and of all else the "
+               "lowest; those without it come last."},
+      options::text(o.sort,
+                    {"file", "loss", "val_loss", "val_accuracy", "val_rmse", "val_mae", "epochs", "seed"}));
+  group.add(
+      {.name = "full",
+       .help = "Several models one after the other, each as one alone is shown",
+       .text = "With `show`, print all of each of several models, one after the other, instead of a table."},
+      options::flag(o.full));
   return list;
 }
 
@@ -226,7 +243,27 @@ void print(std::string_view text) {
   nn::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)), "standard output");
 }
 
+// A row for each: what differs, and what came of it.
+void compare(const Options& o) {
+  std::vector<nn::exchange::ComparedModel> models;
+  for (const std::string& path : o.models) {
+    nn::exchange::ComparedModel& model = models.emplace_back();
+    model.path = path;
+    if (!nn::repository::is_ensemble(path)) model.file = nn::model::inspect_model(path, false);
+  }
+  if (!o.sort.empty()) nn::exchange::sort_models(models, o.sort);
+  if (o.json) {
+    for (const nn::exchange::ComparedModel& model : models)
+      print(model.file ? nn::exchange::file_json(*model.file) : nn::repository::ensemble_json(model.path));
+    return;
+  }
+  const bool on_terminal = ::isatty(STDOUT_FILENO) != 0;
+  print(nn::exchange::comparison_text(models, on_terminal ? nn::terminal_size(STDOUT_FILENO).columns : 0));
+}
+
 void show(const Options& o) {
+  if (o.full && (o.json || !o.sort.empty())) nn::fail_usage("--full goes with neither --json nor --sort");
+  if (!o.sort.empty() || (o.models.size() > 1 && !o.json && !o.full)) return compare(o);
   for (std::size_t i = 0; i < o.models.size(); ++i) {
     if (nn::repository::is_ensemble(o.models[i])) {
       print(o.json ? nn::repository::ensemble_json(o.models[i])

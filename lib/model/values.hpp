@@ -68,7 +68,7 @@ inline std::string column_name(const std::string& name) { return "column '" + pr
 
 // "row 17, column 'age'": rows are counted from 0 over the whole input, as --rows does.
 inline std::string cell_name(const Batch& batch, std::int64_t row, const std::string& name) {
-  return fmt::format("row {}, {}", batch.first_row + row, column_name(name));
+  return fmt::format("row {}, {}", batch.number_of(row), column_name(name));
 }
 
 // Whether values of a type between `low` and `high` differ by no more than rounding: their spread must not be

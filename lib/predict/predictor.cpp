@@ -186,7 +186,7 @@ void TablePredictor::predict(const Batch& batch, float* out) {
   const std::int64_t good = good_rows(kind(), out, batch.rows);
   if (good == batch.rows) return;
   throw data_error("row {}: the answer is not a finite number: its values, or the weights, are too large",
-                   batch.first_row + good)
+                   batch.number_of(good))
       .within_file(path_);
 }
 

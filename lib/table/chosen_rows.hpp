@@ -26,8 +26,8 @@ class ChosenRows : public BatchSource {
       if (rows_.empty()) continue;
       Batch out = static_cast<std::int64_t>(rows_.size()) == batch->rows ? std::move(*batch)
                                                                          : take_rows(*batch, rows_, 0);
-      out.first_row = std::exchange(given_, given_ + out.rows);
-      return out;
+      const std::int64_t first = std::exchange(given_, given_ + out.rows);
+      return renumbered(std::move(out), first);
     }
   }
 

@@ -319,14 +319,14 @@ class ColumnSource : public BatchSource {
       if (!drop_unlabelled_) return out;
       seen_ += out.rows;
       out = labelled(std::move(out));
-      out.first_row = std::exchange(given_, given_ + out.rows);
-      if (out.rows > 0) return out;
+      const std::int64_t first = std::exchange(given_, given_ + out.rows);
+      if (out.rows > 0) return renumbered(std::move(out), first);
     }
   }
 
  private:
   Batch choose(Batch& batch) {
-    Batch out{schema_, batch.first_row, batch.rows, {}};
+    Batch out{schema_, batch.first_row, batch.rows, {}, batch.numbers};
     out.columns.reserve(schema_->fields.size());
     const Column key = choice_.key ? batch.columns[*choice_.key] : Column();
     std::vector<const Column*> targets;
@@ -340,7 +340,7 @@ class ColumnSource : public BatchSource {
       out.columns.push_back(targets_->convert(targets, batch.rows));
     } else if (!choice_.y.empty()) {
       Column& y = batch.columns[choice_.y[0]];
-      out.columns.push_back(y_ ? y_->convert(y, batch.rows, batch.first_row) : std::move(y));
+      out.columns.push_back(y_ ? y_->convert(y, batch) : std::move(y));
     }
     if (choice_.key) out.columns.push_back(key);
     return out;
@@ -351,7 +351,7 @@ class ColumnSource : public BatchSource {
     const Field& field = batch.schema->fields[*choice_.id];
     if (is_float(field.type) && field.shape.empty()) {
       for (std::int64_t row = 0; row < batch.rows; ++row) {
-        if (id.valid(row)) refuse_rounded(field, id, row, batch.first_row + row);
+        if (id.valid(row)) refuse_rounded(field, id, row, batch.number_of(row));
       }
     }
     return std::move(id);

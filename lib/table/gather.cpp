@@ -81,11 +81,21 @@ Column gather_column(std::span<const Batch* const> batches, std::span<const RowP
   return out;
 }
 
+// The numbers of `count` rows, by a function of each.
+template <typename Number>
+std::shared_ptr<const std::int64_t> numbers_of(std::size_t count, Number number) {
+  const auto numbers = std::make_shared<std::vector<std::int64_t>>(count);
+  for (std::size_t i = 0; i < count; ++i) (*numbers)[i] = number(i);
+  return {numbers, numbers->data()};
+}
+
 }  // namespace
 
 Batch gather_rows(std::span<const Batch* const> batches, std::span<const RowPlace> places,
                   std::int64_t first_row) {
   Batch out{batches.front()->schema, first_row, static_cast<std::int64_t>(places.size()), {}};
+  out.numbers = numbers_of(places.size(),
+                           [&](std::size_t i) { return batches[places[i].batch]->number_of(places[i].row); });
   for (std::size_t i = 0; i < out.schema->fields.size(); ++i) {
     out.columns.push_back(gather_column(batches, places, i, out.schema->fields[i]));
   }
@@ -94,6 +104,7 @@ Batch gather_rows(std::span<const Batch* const> batches, std::span<const RowPlac
 
 Batch take_rows(const Batch& batch, std::span<const std::int64_t> rows, std::int64_t first_row) {
   Batch out{batch.schema, first_row, static_cast<std::int64_t>(rows.size()), {}};
+  out.numbers = numbers_of(rows.size(), [&](std::size_t i) { return batch.number_of(rows[i]); });
   for (std::size_t i = 0; i < batch.columns.size(); ++i) {
     out.columns.push_back(take(batch.schema->fields[i], batch.columns[i], rows));
   }

@@ -49,7 +49,7 @@ class Unchanged : public TargetColumn {
  public:
   explicit Unchanged(Field field) : field_(std::move(field)) {}
   const Field& field() const override { return field_; }
-  Column convert(const Column& column, std::int64_t, std::int64_t) override { return column; }
+  Column convert(const Column& column, const Batch&) override { return column; }
 
  private:
   Field field_;
@@ -61,25 +61,26 @@ class WholeNumbers : public TargetColumn {
       : type_(from.type), name_(from.name), field_(y_field(from, DType::i64, {})) {}
   const Field& field() const override { return field_; }
 
-  Column convert(const Column& column, std::int64_t rows, std::int64_t first_row) override {
+  Column convert(const Column& column, const Batch& batch) override {
+    const std::int64_t rows = batch.rows;
     Buffer values(static_cast<std::size_t>(rows) * sizeof(std::int64_t));
     auto* out = values.as<std::int64_t>();
     for (std::int64_t row = 0; row < rows; ++row)
-      out[row] = column.valid(row) ? value(column, row, first_row) : 0;
+      out[row] = column.valid(row) ? value(column, row, batch) : 0;
     return with_values(column, std::move(values));
   }
 
  private:
-  std::int64_t value(const Column& column, std::int64_t row, std::int64_t first_row) const {
+  std::int64_t value(const Column& column, std::int64_t row, const Batch& batch) const {
     if (type_ == DType::u64 && column.as<std::uint64_t>()[row] > std::uint64_t{INT64_MAX}) {
-      fail_data("row {}: the label {} is too large for a class number", first_row + row,
+      fail_data("row {}: the label {} is too large for a class number", batch.number_of(row),
                 column.as<std::uint64_t>()[row]);
     }
     if (type_ == DType::u64) return static_cast<std::int64_t>(column.as<std::uint64_t>()[row]);
     const double number = number_at(type_, column.data, row);
     if (is_float(type_) && !is_whole(number)) {
       throw data_error("row {}: column '{}': the label {} is not a whole number, and those before it were",
-                       first_row + row, printable(name_), number)
+                       batch.number_of(row), printable(name_), number)
           .advise("; numbers to predict are a --target, not a --label");
     }
     return static_cast<std::int64_t>(number);
@@ -96,7 +97,8 @@ class Categories : public TargetColumn {
       : from_(from), trim_(std::move(trim_characters)), field_(y_field(from, DType::category, {})) {}
   const Field& field() const override { return field_; }
 
-  Column convert(const Column& column, std::int64_t rows, std::int64_t first_row) override {
+  Column convert(const Column& column, const Batch& batch) override {
+    const std::int64_t rows = batch.rows;
     Buffer values(static_cast<std::size_t>(rows) * sizeof(std::int32_t));
     auto* out = values.as<std::int32_t>();
     if (from_.type == DType::category) {
@@ -106,7 +108,7 @@ class Categories : public TargetColumn {
       }
     } else {
       for (std::int64_t row = 0; row < rows; ++row) {
-        if (column.valid(row)) refuse_rounded(from_, column, row, first_row + row);
+        if (column.valid(row)) refuse_rounded(from_, column, row, batch.number_of(row));
         out[row] = column.valid(row) ? texts_.index_of(stripped(value_text(from_, column, row))) : 0;
       }
     }
@@ -152,7 +154,8 @@ class Doubles : public TargetColumn {
   explicit Doubles(const Field& from) : type_(from.type), field_(y_field(from, DType::f64, from.shape)) {}
   const Field& field() const override { return field_; }
 
-  Column convert(const Column& column, std::int64_t rows, std::int64_t) override {
+  Column convert(const Column& column, const Batch& batch) override {
+    const std::int64_t rows = batch.rows;
     const std::int64_t count = rows * element_count(field_.shape);
     Buffer values(static_cast<std::size_t>(count) * sizeof(double));
     for (std::int64_t i = 0; i < count; ++i) {

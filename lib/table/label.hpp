@@ -15,8 +15,8 @@ class TargetColumn {
  public:
   virtual ~TargetColumn() = default;
   virtual const Field& field() const = 0;  // named y; the name it had is in nn.source_name
-  // Data errors name the row.
-  virtual Column convert(const Column& column, std::int64_t rows, std::int64_t first_row) = 0;
+  // `column` is one of `batch`. Data errors name the row.
+  virtual Column convert(const Column& column, const Batch& batch) = 0;
 };
 
 struct ColumnSample {

@@ -24,8 +24,8 @@ class RepeatSource : public BatchSource {
       if (auto batch = source_->next()) {
         rows_in_epoch_ += batch->rows;
         batch->schema = schema_;
-        batch->first_row = std::exchange(given_, given_ + batch->rows);
-        return batch;
+        const std::int64_t first = std::exchange(given_, given_ + batch->rows);
+        return renumbered(std::move(*batch), first);
       }
       ++epoch_;
       if (times_ != 0 && epoch_ >= static_cast<std::uint64_t>(times_)) return std::nullopt;

@@ -1,5 +1,6 @@
 // Stages that choose, reorder and regroup rows: each a BatchSource around another one.
-// Their rows depend on the rows that go in alone, never on how they were cut into batches.
+// Their rows depend on the rows that go in alone, never on how they were cut into batches. Rows that are
+// numbered anew keep the number that messages call them by (Batch::number_of()).
 #pragma once
 
 #include <cstdint>

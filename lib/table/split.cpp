@@ -256,8 +256,7 @@ class PartSource : public BatchSource {
       const auto count = static_cast<std::int64_t>(chosen.size());
       Batch out =
           count == parted->batch.rows ? std::move(parted->batch) : take_rows(parted->batch, chosen, 0);
-      out.first_row = std::exchange(given_, given_ + count);
-      return out;
+      return renumbered(std::move(out), std::exchange(given_, given_ + count));
     }
     return std::nullopt;
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "base/signals.hpp"
@@ -95,8 +96,19 @@ Column slice(const Field& field, const Column& column, std::int64_t first) {
   return out;
 }
 
+Batch renumbered(Batch batch, std::int64_t first_row) {
+  if (batch.numbers == nullptr && first_row != batch.first_row) {
+    const auto numbers = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(batch.rows));
+    std::iota(numbers->begin(), numbers->end(), batch.first_row);
+    batch.numbers = {numbers, numbers->data()};
+  }
+  batch.first_row = first_row;
+  return batch;
+}
+
 Batch slice(const Batch& batch, std::int64_t first, std::int64_t count) {
   Batch out{batch.schema, batch.first_row + first, count, {}};
+  if (batch.numbers != nullptr) out.numbers = {batch.numbers, batch.numbers.get() + first};
   out.columns.reserve(batch.columns.size());
   for (std::size_t i = 0; i < batch.columns.size(); ++i) {
     out.columns.push_back(slice(batch.schema->fields[i], batch.columns[i], first));

@@ -92,7 +92,18 @@ struct Batch {
   std::int64_t first_row = 0;  // identity of row 0: rows keep it through every tool
   std::int64_t rows = 0;
   std::vector<Column> columns;
+  // [rows], of rows that were chosen from others or numbered anew: the numbers that they had at first. Null:
+  // they have none but those from first_row on.
+  std::shared_ptr<const std::int64_t> numbers = nullptr;
+
+  // What messages call a row: its number in the table that was read, whatever has been left out since.
+  std::int64_t number_of(std::int64_t row) const {
+    return numbers != nullptr ? numbers.get()[row] : first_row + row;
+  }
 };
+
+// The same rows, numbered from `first_row` on.
+Batch renumbered(Batch batch, std::int64_t first_row);
 
 // `column` from row `first` on, and rows [first, first + count) of `batch`; memory is shared.
 Column slice(const Field& field, const Column& column, std::int64_t first);

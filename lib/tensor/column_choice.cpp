@@ -37,7 +37,7 @@ ColumnChoice::ColumnChoice(const Schema& table, std::vector<std::size_t> positio
 }
 
 Batch ColumnChoice::of(const Batch& rows) const {
-  Batch out{schema_, rows.first_row, rows.rows, {}};
+  Batch out{schema_, rows.first_row, rows.rows, {}, rows.numbers};
   out.columns.reserve(positions_.size());
   for (const std::size_t position : positions_) out.columns.push_back(rows.columns[position]);
   return out;

@@ -19,7 +19,7 @@ void append_row_weights(const Batch& batch, std::vector<double>& weights) {
     if (!(weight >= 0 && std::isfinite(weight))) {
       throw data_error("{} is no weight of a row, which is a number of at least 0",
                        std::isnan(weight) ? "a missing value" : fmt::format("{}", weight))
-          .within(fmt::format("row {}, column '{}'", batch.first_row + r, weight_column));
+          .within(fmt::format("row {}, column '{}'", batch.number_of(r), weight_column));
     }
     weights.push_back(weight);
   }

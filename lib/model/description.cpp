@@ -120,9 +120,12 @@ flatbuffers::Offset<fb::Training> write_training(Builder& builder, const Trainin
   const auto options = builder.CreateString(state.options);
   const fb::Block optimizer(offsets[1], state.optimizer_state.size());
   const fb::Block best(offsets[2], state.best_parameters.size());
+  const flatbuffers::Optional<double> plateau_best =
+      state.plateau.best ? flatbuffers::Optional<double>(*state.plateau.best) : flatbuffers::nullopt;
   return fb::CreateTraining(builder, state.step, state.epoch, state.batch, state.elapsed_s, state.epoch_loss,
                             state.epoch_weight, state.best_score, state.best_epoch, state.epochs_without_gain,
-                            options, &optimizer, &best);
+                            options, &optimizer, &best, state.plateau.factor, plateau_best,
+                            state.plateau.waited, state.plateau.cooldown);
 }
 
 // ---- reading
@@ -263,6 +266,11 @@ TrainingState read_training(const fb::Training& training, Copies& copies) {
   state.best_score = training.best_score();
   state.best_epoch = training.best_epoch();
   state.epochs_without_gain = training.epochs_without_gain();
+  state.plateau = {training.plateau_factor(), std::nullopt, training.plateau_waited(),
+                   training.plateau_cooldown()};
+  if (training.plateau_best()) state.plateau.best = *training.plateau_best();
+  if (!(state.plateau.factor >= 0 && state.plateau.factor <= 1))
+    fail_data("its factor of the learning rate is none");
   state.options = copies.text(training.options());
   return state;
 }

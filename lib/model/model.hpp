@@ -44,6 +44,14 @@ struct Model {
 };
 
 // State of an unfinished run, beside the parameters in Model.
+// How a schedule that waits for gains stands.
+struct PlateauState {
+  double factor = 1;           // of the learning rate
+  std::optional<double> best;  // score; none before the first epoch has ended
+  std::uint64_t waited = 0;    // epochs without gain
+  std::uint64_t cooldown = 0;  // epochs that are still left of it
+};
+
 struct TrainingState {
   std::uint64_t step = 0;   // optimiser steps done
   std::uint64_t epoch = 0;  // the epoch it is in, from 0
@@ -53,6 +61,7 @@ struct TrainingState {
   double best_score = 0;                    // early stopping
   std::uint64_t best_epoch = 0;
   std::uint64_t epochs_without_gain = 0;
+  PlateauState plateau;
   std::string options;  // canonical text of what must not change on --resume
   std::vector<float> optimizer_state;
   std::vector<float> best_parameters;  // empty: none yet

@@ -162,7 +162,7 @@ double Member::loss() const { return state_.epoch_weight > 0 ? state_.epoch_loss
 
 double Member::learning_rate() const {
   const double base = options_.learning_rate.value_or(default_learning_rate(options_.optimizer.kind));
-  return rate_at(options_.schedule, options_.warmup, base, state_.step, length_);
+  return rate_at(options_.schedule, options_.warmup, base, state_.step, length_) * state_.plateau.factor;
 }
 
 void Member::begin_epoch() {
@@ -202,6 +202,7 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
   record.figures.emplace_back("data_wait", waited_s / epoch_s);
   record.figures.emplace_back("elapsed_s", elapsed);
 
+  observe(options_.schedule, score, state_.plateau);
   const bool is_best = note_best(score);
   if (options_.early_stopping > 0) {
     if (is_best) {

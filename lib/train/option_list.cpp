@@ -171,14 +171,19 @@ void add_update_options(options::Group& group, TrainOptions& o) {
   group.add(
       {.name = "schedule",
        .value = "NAME[:KEY=VALUE,...]",
-       .help = "constant, cosine, step:epochs=10,factor=0.1, one_cycle, cosine_restarts:cycles=5",
-       .text = "How the learning rate changes over the run:\n"
-               "- `constant` :: the default\n"
-               "- `step:epochs=`*10*`,factor=`*0.1* :: times `factor` after every so many epochs\n"
-               "- `cosine:floor=`*0* :: along half a cosine down to this part of it\n"
-               "- `one_cycle:rise=`*0.3* :: from a 25th up to it over this part of the run, then down to "
-               "a 10,000th, both along a cosine\n"
-               "- `cosine_restarts:cycles=`*1*`,floor=`*0* :: `cosine`, as often as there are cycles"},
+       .help = "constant, cosine, step:epochs=10, one_cycle, cosine_restarts:cycles=5, plateau",
+       .text =
+           "How the learning rate changes over the run:\n"
+           "- `constant` :: the default\n"
+           "- `step:epochs=`*10*`,factor=`*0.1* :: times `factor` after every so many epochs\n"
+           "- `cosine:floor=`*0* :: along half a cosine down to this part of it\n"
+           "- `one_cycle:rise=`*0.3* :: from a 25th up to it over this part of the run, then down to "
+           "a 10,000th, both along a cosine\n"
+           "- `cosine_restarts:cycles=`*1*`,floor=`*0* :: `cosine`, as often as there are cycles\n"
+           "- `plateau:factor=`*0.1*`,patience=`*10*`,min_delta=`*0.0001*`,cooldown=`*0*`,floor=`*0* :: "
+           "times "
+           "`factor` after `patience` epochs whose validation loss (the loss without --valid) was not lower "
+           "than the best by `min_delta`, then not for `cooldown` epochs, and never below this part of it"},
       options::parsed(o.schedule, parse_schedule, options::Kind::text, enum_names(o.schedule.kind).list()));
   group.add({.name = "warmup",
              .value = "N|Nepochs",

@@ -21,11 +21,18 @@ constexpr Interval from_0_to_1{0, 1};
 
 void set(Schedule& schedule, std::string_view key, std::string_view value) {
   const bool cosine = schedule.kind == Kind::cosine || schedule.kind == Kind::cosine_restarts;
+  const bool plateau = schedule.kind == Kind::plateau;
   if (schedule.kind == Kind::step && key == "epochs") {
     schedule.epochs = parse_count(key, value, 1);
-  } else if (schedule.kind == Kind::step && key == "factor") {
+  } else if ((schedule.kind == Kind::step || plateau) && key == "factor") {
     schedule.factor = parse_number_in(key, value, from_0_to_1);
-  } else if (cosine && key == "floor") {
+  } else if (plateau && key == "patience") {
+    schedule.patience = parse_count(key, value, 1);
+  } else if (plateau && key == "cooldown") {
+    schedule.cooldown = parse_count(key, value, 0);
+  } else if (plateau && key == "min_delta") {
+    schedule.min_delta = parse_number_in(key, value, interval::not_negative);
+  } else if ((cosine || plateau) && key == "floor") {
     schedule.floor = parse_number_in(key, value, from_0_to_1);
   } else if (schedule.kind == Kind::cosine_restarts && key == "cycles") {
     schedule.cycles = parse_count(key, value, 1);
@@ -51,7 +58,8 @@ const EnumNames<Schedule::Kind>& enum_names(Schedule::Kind) {
                                              {Kind::step, "step"},
                                              {Kind::cosine, "cosine"},
                                              {Kind::one_cycle, "one_cycle"},
-                                             {Kind::cosine_restarts, "cosine_restarts"}};
+                                             {Kind::cosine_restarts, "cosine_restarts"},
+                                             {Kind::plateau, "plateau"}};
   static constexpr EnumNames<Kind> names{"a schedule", table};
   return names;
 }
@@ -77,6 +85,9 @@ std::string to_string(const Schedule& s) {
     case Kind::cosine: return fmt::format("{}:floor={}", name, s.floor);
     case Kind::one_cycle: return fmt::format("{}:rise={}", name, s.rise);
     case Kind::cosine_restarts: return fmt::format("{}:cycles={},floor={}", name, s.cycles, s.floor);
+    case Kind::plateau:
+      return fmt::format("{}:factor={},patience={},min_delta={},cooldown={},floor={}", name, s.factor,
+                         s.patience, s.min_delta, s.cooldown, s.floor);
   }
   return std::string(name);
 }
@@ -101,7 +112,8 @@ double rate_at(const Schedule& s, const Warmup& warmup, double rate, std::uint64
   const std::uint64_t all = std::max(run.steps_per_epoch * run.epochs, warm + 1);
   const double t = std::min(1.0, static_cast<double>(step - warm) / static_cast<double>(all - warm));
   switch (s.kind) {
-    case Kind::constant: break;
+    case Kind::constant:
+    case Kind::plateau: break;
     case Kind::step: {
       const auto falls = (step - warm) / run.steps_per_epoch / static_cast<std::uint64_t>(s.epochs);
       return rate * std::pow(s.factor, static_cast<double>(falls));
@@ -114,6 +126,22 @@ double rate_at(const Schedule& s, const Warmup& warmup, double rate, std::uint64
     }
   }
   return rate;
+}
+
+void observe(const Schedule& s, double score, model::PlateauState& plateau) {
+  if (s.kind != Kind::plateau) return;
+  if (plateau.cooldown > 0) {
+    --plateau.cooldown;
+    plateau.waited = 0;
+  }
+  if (!plateau.best || score < *plateau.best - s.min_delta) {
+    plateau.best = score;
+    plateau.waited = 0;
+  } else if (plateau.cooldown == 0 && ++plateau.waited >= static_cast<std::uint64_t>(s.patience)) {
+    plateau.factor = std::max(plateau.factor * s.factor, s.floor);
+    plateau.cooldown = static_cast<std::uint64_t>(s.cooldown);
+    plateau.waited = 0;
+  }
 }
 
 std::int64_t cycle_ending(const Schedule& s, const Warmup& warmup, std::uint64_t epochs_done,

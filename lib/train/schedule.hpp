@@ -6,24 +6,27 @@
 #include <string_view>
 
 #include "base/enum_names.hpp"
+#include "model/model.hpp"
 
 namespace nn::train {
 
 struct Schedule {
-  enum class Kind : std::uint8_t { constant, step, cosine, one_cycle, cosine_restarts };
+  enum class Kind : std::uint8_t { constant, step, cosine, one_cycle, cosine_restarts, plateau };
   Kind kind = Kind::constant;
   std::int64_t epochs = 10;  // step: after so many
-  double factor = 0.1;       // step: times this
-  double floor = 0;          // cosine, cosine_restarts: ends at this part of the rate
+  double factor = 0.1;       // step, plateau: times this
+  double floor = 0;          // cosine, cosine_restarts, plateau: ends at this part of the rate
   double rise = 0.3;         // one_cycle: this part of the run
   std::int64_t cycles = 1;   // cosine_restarts
+  std::int64_t patience = 10, cooldown = 0;  // plateau: epochs
+  double min_delta = 1e-4;                   // plateau: a score that is lower by less is no gain
   bool operator==(const Schedule&) const = default;
 };
 
 const EnumNames<Schedule::Kind>& enum_names(Schedule::Kind);
 
 // "constant", "cosine", "step:epochs=10,factor=0.1", "cosine:floor=0.01", "one_cycle:rise=0.3",
-// "cosine_restarts:cycles=5". Usage errors quote the word.
+// "cosine_restarts:cycles=5", "plateau:factor=0.5,patience=5". Usage errors quote the word.
 Schedule parse_schedule(std::string_view text);
 std::string to_string(const Schedule& schedule);
 
@@ -47,6 +50,12 @@ struct RunLength {
 //     (Smith & Topin 2018)
 double rate_at(const Schedule& schedule, const Warmup& warmup, double rate, std::uint64_t step,
                const RunLength& run);
+
+// Under plateau, what an epoch's score (the validation loss, or the loss) does to the factor by which the
+// rate is to be multiplied, as Keras' ReduceLROnPlateau has it: after `patience` epochs without a gain it
+// falls by `factor`, down to `floor`, and the next `cooldown` epochs aren't counted. Other schedules leave it
+// alone.
+void observe(const Schedule& schedule, double score, model::PlateauState& plateau);
 
 // If the epoch that ends with `epochs_done` ends a cycle, the cycle's number, from 1; else 0. Only
 // cosine_restarts has cycles; the warm-up is of epochs, and leaves a multiple of them.

@@ -262,6 +262,9 @@ for text, schedule in {
     "step:epochs=10,factor=0.5": S.ExponentialDecay(RATE, 10, 0.5, staircase=True),
 }.items():
     check(3, MLP, ["--schedule", text, "--optimizer", "sgd"], O.SGD(schedule))
+waits = keras.callbacks.ReduceLROnPlateau("loss", 0.5, patience=2, min_delta=0.02, cooldown=1, min_lr=0.1 * RATE)
+plateau = "plateau:factor=0.5,patience=2,min_delta=0.02,cooldown=1,floor=0.1"
+check(3, MLP, ["--schedule", plateau, "--optimizer", "sgd"], O.SGD(RATE), callbacks=[waits])
 counts = np.bincount(labels[2])
 check(2, MLP, ["--class-weight", "balanced"], class_weight={k: ROWS / (2 * n) for k, n in enumerate(counts)})
 mean = (counts[0] + 7 * counts[1]) / ROWS

@@ -105,6 +105,23 @@ TEST_CASE("a rate follows its schedule") {
   CHECK(to_string(parse_schedule("cosine_restarts:cycles=2")) == "cosine_restarts:cycles=2,floor=0");
 }
 
+TEST_CASE("a plateau lowers the rate as Keras' ReduceLROnPlateau does") {
+  const Schedule s = parse_schedule("plateau:factor=0.5,patience=2,min_delta=0.1,cooldown=2,floor=0.2");
+  CHECK(to_string(s) == "plateau:factor=0.5,patience=2,min_delta=0.1,cooldown=2,floor=0.2");
+  model::PlateauState state;
+  // Scores, and the factor behind each: 0.95 is no gain over 1, the first two epochs after a fall don't
+  // count.
+  const std::vector<std::pair<double, double>> epochs{{1, 1},   {0.95, 1},  {0.92, 0.5}, {2, 0.5},
+                                                      {2, 0.5}, {2, 0.25},  {2, 0.25},   {2, 0.25},
+                                                      {2, 0.2}, {0.5, 0.2}, {1, 0.2}};
+  for (const auto& [score, factor] : epochs) {
+    observe(s, score, state);
+    CHECK(state.factor == Approx(factor));
+  }
+  observe(parse_schedule("constant"), 9, state);
+  CHECK(state.factor == Approx(0.2));
+}
+
 TEST_CASE("a warm-up shifts every schedule and changes nothing else about it") {
   constexpr std::uint64_t steps = 10, epochs = 12;
   for (const char* text : {"constant", "step:epochs=3,factor=0.5", "cosine:floor=0.1", "one_cycle:rise=0.2",

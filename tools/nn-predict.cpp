@@ -146,6 +146,7 @@ std::unique_ptr<nn::BatchSource> predict_there(Options& o) {
   o.remote.max_frame = o.source.limits.max_frame;
   if (o.predict.device) o.remote.device = *o.predict.device;
   o.source.says_names = false;
+  if (nn::format::may_be_text(o.source)) nn::client::take_table_of_workers(o.source, o.remote);
   return nn::client::predict_remote(nn::format::open_source(o.source), o.remote);
 }
 

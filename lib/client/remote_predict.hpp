@@ -11,6 +11,7 @@
 
 #include "ensemble/combiner.hpp"
 #include "format/arrow/stream.hpp"
+#include "format/source.hpp"
 #include "net/access.hpp"
 #include "net/endpoint.hpp"
 #include "options/option.hpp"
@@ -35,6 +36,12 @@ struct RemoteOptions {
 
 // nn-predict's options about workers: where they are, how to get in, and how long to wait.
 options::List option_list(RemoteOptions& options);
+
+// Fills in what the model of the first worker that answers says of text that is sent to it, as who predicts
+// here has it from the model's file: how it was read at training, and which columns are numbers and which are
+// texts. Workers that are commands are not asked, since they would be started for that. Where no answer
+// comes, nothing happens: who predicts says why.
+void take_table_of_workers(format::SourceOptions& source, const RemoteOptions& options);
 
 // Predictions of the rows of `source`, in order: as predict_in_graph() gives them, to the last
 // bit. A worker that is lost has its rows sent to another. Usage and data errors for models that

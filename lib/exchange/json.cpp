@@ -245,7 +245,9 @@ model::Target target_from_json(const Json& json) {
 }
 
 table::Reading reading_from_json(const Json& json) {
-  table::Reading reading = format::reading_from_json(json_dump(json));
+  Json nameless = json;
+  for (const char* key : {"label", "target", "id"}) nameless.erase(key);  // which may be no texts here
+  table::Reading reading = format::reading_from_json(json_dump(nameless));
   const auto name = [&](const char* key) {
     return json.contains(key) ? std::optional(text_member(json, key)) : std::nullopt;
   };

@@ -45,6 +45,7 @@ table::Reading text_reading(const SourceOptions& options) {
 table::Reading reading_of(const SourceOptions& options, const Schema& schema) {
   const std::string* kept = schema.metadata.find(reading_key);
   table::Reading reading = kept == nullptr ? text_reading(options) : reading_from_json(*kept);
+  reading.label = reading.target = reading.id = std::nullopt;
   // A file of labels is no column of the table.
   if (const auto y = schema.find("y"); y && options.labels_files.empty()) {
     const Field& field = schema.fields[*y];
@@ -73,6 +74,10 @@ std::string reading_to_json(const table::Reading& reading) {
   if (!reading.missing.empty()) out["missing"] = reading.missing;
   if (!reading.usual_missing) out["default_missing"] = false;
   add("trim_label", reading.trim_label);
+  for (const auto& [key, name] : {std::pair("label", &reading.label), std::pair("target", &reading.target),
+                                  std::pair("id", &reading.id)}) {
+    if (*name) out[key] = **name;
+  }
   return json_dump(out);
 }
 
@@ -112,6 +117,10 @@ table::Reading reading_from_json(std::string_view text) {
   }
   reading.usual_missing = value("default_missing", true);
   reading.trim_label = value("trim_label", std::string());
+  for (const auto& [key, name] : {std::pair("label", &reading.label), std::pair("target", &reading.target),
+                                  std::pair("id", &reading.id)}) {
+    if (json.contains(key)) *name = value(key, std::string());
+  }
   return reading;
 }
 

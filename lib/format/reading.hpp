@@ -20,7 +20,8 @@ table::Reading text_reading(const SourceOptions& options);
 // stream of it; and where its y and id came from. Data error where a stream's reading is none.
 table::Reading reading_of(const SourceOptions& options, const Schema& schema);
 
-// A reading without its names of columns, as an object of JSON. Its texts are UTF-8.
+// A reading as an object of JSON. Its texts are UTF-8. Streams keep it without the names of columns, which
+// their own columns have.
 std::string reading_to_json(const table::Reading& reading);
 // Data error where `text`, which may be anything, is none. What it doesn't know it passes over.
 table::Reading reading_from_json(std::string_view text);

@@ -83,6 +83,9 @@ struct SourceOptions {
 // Throws usage errors for options that contradict each other. Opens nothing.
 void check_options(const SourceOptions& options);
 
+// Whether an input may be a table of text: pipes may be anything. Faults are left to who reads.
+bool may_be_text(const SourceOptions& options);
+
 // Throws usage errors for contradictions, data and io errors for the inputs. Inputs are
 // opened and the first one's schema is read; the others must agree with it.
 // first_row is the row's place in the concatenated inputs as long as the rows are

@@ -225,6 +225,22 @@ FileFormat detect_format(std::string_view head, const std::string& name) {
   return looks_like_libsvm(head, true).value_or(false) ? FileFormat::libsvm : FileFormat::csv;
 }
 
+bool may_be_text(const SourceOptions& options) {
+  const auto is_text = [](FileFormat format) {
+    return format >= FileFormat::csv && format <= FileFormat::json;
+  };
+  if (options.format != FileFormat::automatic) return is_text(options.format);
+  const auto may_be = [&](const std::string& path) {
+    if (!is_regular_file(path)) return true;
+    try {
+      return is_text(open_input(path, options).format);
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  return options.inputs.empty() || std::any_of(options.inputs.begin(), options.inputs.end(), may_be);
+}
+
 bool is_regular_file(const std::string& path) {
   struct stat status {};
   return path != "-" && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);

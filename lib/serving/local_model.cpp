@@ -50,6 +50,7 @@ LocalModel::LocalModel(std::string name, std::uint64_t version, const std::strin
 LocalModel::LocalModel(std::string name, std::uint64_t version, const std::string& path, model::Model model,
                        const backend::Device& device, backend::Precision precision, Batcher* batcher)
     : LocalServable(std::move(name), version, batcher),
+      reading_(model.reading),
       predictor_(path, std::move(model), device, precision),
       one_thread_(device.kind == backend::Device::Kind::cpu && backend::thread_count(device) == 1),
       inputs_(table_of(predictor_.columns())),

@@ -33,6 +33,7 @@ class LocalModel : public LocalServable {
   const predict::PredictionKind& kind() const override { return predictor_.kind(); }
   std::shared_ptr<const Schema> inputs() const override { return inputs_; }
   std::shared_ptr<const Schema> outputs() const override { return outputs_; }
+  const table::Reading* reading() const override { return &reading_; }
   BoundTable bind(const Schema& table) const override { return {.encoder = predictor_.bind(table)}; }
   std::int64_t work_per_row() const override { return predictor_.work_per_row(); }
   void compute(std::span<const predict::PredictorInput> inputs, float* out) override {
@@ -48,6 +49,7 @@ class LocalModel : public LocalServable {
   void warm_up(std::int64_t rows) { warm_up(WarmUp{.rows = rows}); }
 
  private:
+  table::Reading reading_;
   predict::Predictor predictor_;
   bool one_thread_;
   std::int64_t tried_rows_ = 0;  // the most of a step in warm-up

@@ -17,6 +17,7 @@
 #include "model/encoder.hpp"
 #include "predict/predictions.hpp"
 #include "serving/load_report.hpp"
+#include "table/reading.hpp"
 #include "tensor/batch.hpp"
 #include "tensor/column_choice.hpp"
 
@@ -119,6 +120,8 @@ class Servable {
   // The columns that it wants, as a table's schema; and those that it answers with.
   virtual std::shared_ptr<const Schema> inputs() const = 0;
   virtual std::shared_ptr<const Schema> outputs() const = 0;
+  // How the text was read that it learned from; null where nobody here knows.
+  virtual const table::Reading* reading() const { return nullptr; }
   // Data errors for a table that doesn't fit.
   virtual BoundTable bind(const Schema& table) const = 0;
 

@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "format/reading.hpp"
 #include "serving/trace.hpp"
 #include "worker/session.hpp"
 
@@ -176,7 +177,10 @@ void Session::describe(const protocol::IncomingFrame& in) {
   const serving::Catalog::Found found =
       catalog->find(flatbuffers::GetStringView(message->model()), message->version(), label);
   if (!found.servable) return refuse(id, code_of_absence(*found.absence), *found.absence);
-  format::MessageWriter inputs(*found.servable->inputs(), format::StreamLimits{client_frame_});
+  Schema table = *found.servable->inputs();
+  if (const table::Reading* reading = found.servable->reading())
+    table.metadata.set(format::reading_key, format::reading_to_json(*reading));
+  format::MessageWriter inputs(table, format::StreamLimits{client_frame_});
   auto& builder = link_->maker().builder();
   const auto digest = builder.CreateString(found.servable->digest());
   const auto described = wire::CreateDescribed(builder, found.servable->version(), digest);

@@ -8,11 +8,14 @@
 #include <utility>
 #include <vector>
 
-#include "sweep/event_file.hpp"
+#include "format/event_file.hpp"
 
 // Numbers of fields are those of event.proto, summary.proto and plugins/hparams/*.proto.
 namespace nn::sweep {
 namespace {
+
+using format::event_record;
+using format::ProtoMessage;
 
 constexpr std::string_view start_tag = "_hparams_/session_start_info", end_tag = "_hparams_/session_end_info",
                            experiment_tag = "_hparams_/experiment";

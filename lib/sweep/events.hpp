@@ -1,4 +1,4 @@
-// The events of TensorBoard that a study becomes, as records of an event file (event_file.hpp). Pure.
+// The events of TensorBoard that a study becomes, as records of an event file (format/event_file.hpp). Pure.
 #pragma once
 
 #include <string>

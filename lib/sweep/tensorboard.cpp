@@ -13,7 +13,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "sweep/event_file.hpp"
+#include "format/event_file.hpp"
 #include "sweep/events.hpp"
 #include "sweep/plan.hpp"
 
@@ -57,7 +57,7 @@ void put(const std::string& path, const std::string& bytes) { write(path, O_CREA
 bool has_end(const std::string& path) {
   if (!stamp_of(path)) return false;
   const auto file = MappedFile::open(path);
-  const EventRecords records = event_records(file->text());
+  const format::EventRecords records = format::event_records(file->text());
   return records.whole == file->text().size() && is_end_event(records.last);
 }
 

@@ -370,6 +370,17 @@ void add_report_options(options::List& list, TrainOptions& o) {
              .help = "Also every N steps",
              .text = "Also after every *n* steps."},
             options::count(o.log_every, 1));
+  group.add(
+      {.name = "tensorboard",
+       .value = "DIR",
+       .help = "Write each epoch's figures for TensorBoard",
+       .text = "Write event files below *dir*, which `tensorboard --logdir` shows live: after each epoch its "
+               "losses, metrics, lr and rows_per_s, and with --log-every loss and lr of steps, in a folder "
+               "`steps`.\n"
+               "Each of several members has a folder of its own, `member-1` and so on; a resumed run adds a "
+               "file.\n"
+               "Numbers have 32 bits there."},
+      options::folder(o.tensorboard));
   group.add({.name = "checkpoint",
              .value = "FILE",
              .help = "Where to save an unfinished run (default: OUTPUT.ckpt)",

@@ -92,10 +92,11 @@ struct TrainOptions {
   std::uint64_t order_seed = 0;  // of the order of rows, where members share batches
   Members members;
 
-  std::string output;   // the model
-  std::string log;      // JSON lines; empty: none
-  std::string metrics;  // the same lines of epochs for whoever started this process; empty: nobody
-  int control = -1;     // the descriptor where they say what is to stop (train/control.hpp); -1: nobody
+  std::string output;       // the model
+  std::string log;          // JSON lines; empty: none
+  std::string tensorboard;  // the folder of event files; empty: none
+  std::string metrics;      // the same lines of epochs for whoever started this process; empty: nobody
+  int control = -1;         // the descriptor where they say what is to stop (train/control.hpp); -1: nobody
   std::uint64_t log_every = 0;  // steps; 0: epochs only
   std::string checkpoint;       // empty: output + ".ckpt", and only when stopped
   CheckpointInterval checkpoint_every;

@@ -13,6 +13,7 @@
 #include "base/queue.hpp"
 #include "base/signals.hpp"
 #include "base/version.hpp"
+#include "train/event_files.hpp"
 #include "train/files.hpp"
 #include "train/summary.hpp"
 #include "train/trainer.hpp"
@@ -139,7 +140,12 @@ void train(const TrainOptions& options) {
   check_device_options(options);
   const std::vector<TrainOptions> members = members_of(options);
   check_files(members);
+  std::optional<EventFiles> event_files;
+  if (!options.tensorboard.empty())
+    event_files.emplace(options.tensorboard, members.size(), options.log_every > 0, options.resume);
   TrainingLog log(options.log, options.metrics, options.resume);
+  std::optional<Observing> for_tensorboard;
+  if (event_files) for_tensorboard.emplace(log, *event_files);
   RunFigures run;
   run.members = members.size();
   try {

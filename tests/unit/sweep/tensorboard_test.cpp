@@ -10,11 +10,12 @@
 #include "base/file.hpp"
 #include "catch.hpp"
 #include "coordinator_bed.hpp"
-#include "sweep/event_file.hpp"
+#include "format/event_file.hpp"
 #include "sweep/events.hpp"
 
 using namespace nn;
 using namespace nn::sweep;
+using namespace nn::format;
 using namespace std::chrono_literals;
 
 namespace {

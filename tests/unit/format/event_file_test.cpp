@@ -1,11 +1,11 @@
 // Event files against bytes that a writer in Python made, whose files TensorBoard was seen to read.
-#include "sweep/event_file.hpp"
+#include "format/event_file.hpp"
 
 #include <string>
 
 #include "catch.hpp"
 
-using namespace nn::sweep;
+using namespace nn::format;
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace nn::sweep {
+namespace nn::format {
 
 // A message, field by field: in the order of calls, and fields may come again. Each function appends.
 class ProtoMessage {
@@ -39,4 +39,4 @@ struct EventRecords {
 };
 EventRecords event_records(std::string_view bytes);
 
-}  // namespace nn::sweep
+}  // namespace nn::format

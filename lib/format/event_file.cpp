@@ -1,12 +1,12 @@
-#include "sweep/event_file.hpp"
+#include "format/event_file.hpp"
 
+#include <array>
 #include <bit>
-#include <boost/crc.hpp>
 #include <cstring>
 
 #include "base/text.hpp"
 
-namespace nn::sweep {
+namespace nn::format {
 namespace {
 
 // Kinds of fields on the wire.
@@ -29,11 +29,22 @@ Integer from_little(std::string_view bytes) {
   return value;
 }
 
+// Of CRC-32C, Castagnoli's, with its bits the other way round: what each byte makes of a remainder.
+constexpr std::array<std::uint32_t, 256> remainders = [] {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
+    std::uint32_t remainder = byte;
+    for (int bit = 0; bit < 8; ++bit) remainder = remainder >> 1 ^ ((remainder & 1) != 0 ? 0x82F63B78U : 0);
+    table[byte] = remainder;
+  }
+  return table;
+}();
+
 // Masked, since a checksum of what contains checksums is a weak one.
 std::uint32_t checksum(std::string_view bytes) {
-  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;  // Castagnoli's
-  crc.process_bytes(bytes.data(), bytes.size());
-  return std::rotr(crc.checksum(), 15) + 0xA282EAD8U;
+  std::uint32_t crc = ~0U;
+  for (const char c : bytes) crc = remainders[(crc ^ static_cast<unsigned char>(c)) & 0xFF] ^ crc >> 8;
+  return std::rotr(~crc, 15) + 0xA282EAD8U;
 }
 
 }  // namespace
@@ -102,4 +113,4 @@ EventRecords event_records(std::string_view bytes) {
   }
 }
 
-}  // namespace nn::sweep
+}  // namespace nn::format

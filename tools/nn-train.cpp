@@ -94,7 +94,8 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   if (o.keep_checkpoint || o.allow_changes || o.require_checkpoint)
     nn::fail_usage(
         "--keep-checkpoint, --allow-changes and --resume=require are for training here, not with --at");
-  if (!o.tensorboard.empty()) nn::fail_usage("--tensorboard is for training here, not with --at");
+  if (!o.tensorboard.empty() || !o.plot.empty())
+    nn::fail_usage("--tensorboard and --plot are for training here, not with --at");
   if (given.has("device")) nn::fail_usage("--device: with --at the worker's is used");
   nn::refuse_overwriting({.read = nn::format::input_files(o.source), .written = {o.output, o.log}});
   nn::client::RemoteTraining remote;

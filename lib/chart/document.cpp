@@ -84,7 +84,8 @@ std::string inline_svg(const Panel& panel) {
                      Svg::number(panel.width), Svg::number(panel.height), escaped(panel.title), panel.body);
 }
 
-std::string svg_document(const std::string& title, const std::vector<Picture>& pictures) {
+std::string svg_document(const std::string& title, const std::vector<Picture>& pictures,
+                         std::string_view subject) {
   Svg svg;
   double x = margin, y = margin, below = margin, right = half;
   for (const Picture& picture : pictures) {
@@ -105,8 +106,7 @@ std::string svg_document(const std::string& title, const std::vector<Picture>& p
       "<title>{2}</title>\n<desc>{3}</desc>\n<style>{4}</style>\n<rect class=\"paper\" width=\"{0}\" "
       "height=\"{1}\"/>\n{5}\n</svg>\n",
       Svg::number(right + 2 * margin), Svg::number(below), escaped(title),
-      escaped(fmt::format("{} picture{} of a search for parameters", pictures.size(),
-                          pictures.size() == 1 ? "" : "s")),
+      escaped(fmt::format("{} picture{} of {}", pictures.size(), pictures.size() == 1 ? "" : "s", subject)),
       picture_css, svg.take());
 }
 

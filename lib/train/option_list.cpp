@@ -1,5 +1,6 @@
 // The options of TrainOptions, each said once.
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/text.hpp"
 #include "options/fields.hpp"
 #include "train/options.hpp"
@@ -315,6 +316,12 @@ void add_run_options(options::List& list, TrainOptions& o) {
       options::choice(o.precision));
 }
 
+std::string parse_plot(std::string_view path) {
+  if (!path.ends_with(".svg") && !is_written_in_place(std::string(path)))
+    fail_usage("'{}' is no file for SVG: its name must end in .svg", printable(path));
+  return std::string(path);
+}
+
 options::Field resume_field(TrainOptions& o) {
   return {.kind = options::Kind::choice,
           .choices = {"require"},
@@ -370,6 +377,19 @@ void add_report_options(options::List& list, TrainOptions& o) {
              .help = "Also every N steps",
              .text = "Also after every *n* steps."},
             options::count(o.log_every, 1));
+  options::Field plot = options::parsed(o.plot, parse_plot, options::Kind::file);
+  plot.endings = ".svg";
+  group.add(
+      {.name = "plot",
+       .value = "FILE.svg",
+       .help = "Draw losses and the metric by epoch",
+       .text =
+           "Draw loss and val_loss by epoch, and beside them val_accuracy or val_rmse, with the best epoch "
+           "marked, as one file of SVG; a loss over several powers of ten is drawn by its logarithm.\n"
+           "Of several members the best is on top, and the others are thin lines.\n"
+           "The file is written at the end of the run, also of one that is stopped, and has the epochs of "
+           "this run alone."},
+      std::move(plot));
   group.add(
       {.name = "tensorboard",
        .value = "DIR",

@@ -94,6 +94,7 @@ struct TrainOptions {
 
   std::string output;       // the model
   std::string log;          // JSON lines; empty: none
+  std::string plot;         // the picture of all epochs, SVG; empty: none
   std::string tensorboard;  // the folder of event files; empty: none
   std::string metrics;      // the same lines of epochs for whoever started this process; empty: nobody
   int control = -1;         // the descriptor where they say what is to stop (train/control.hpp); -1: nobody

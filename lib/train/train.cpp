@@ -13,6 +13,7 @@
 #include "base/queue.hpp"
 #include "base/signals.hpp"
 #include "base/version.hpp"
+#include "train/curves.hpp"
 #include "train/event_files.hpp"
 #include "train/files.hpp"
 #include "train/summary.hpp"
@@ -102,6 +103,7 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
     if (member.require_checkpoint) require_checkpoint(checkpoint_of(member));
     probe_output(member.output);
   }
+  if (!options.plot.empty()) probe_output(options.plot);
   const TrainingData data = load_training_data(options, network);
   const model::Model model = untrained(options, std::move(network), data);
   std::vector<model::Model> trained;
@@ -146,11 +148,16 @@ void train(const TrainOptions& options) {
   TrainingLog log(options.log, options.metrics, options.resume);
   std::optional<Observing> for_tensorboard;
   if (event_files) for_tensorboard.emplace(log, *event_files);
+  std::optional<Curves> curves;
+  std::optional<Observing> for_plot;
+  if (!options.plot.empty()) for_plot.emplace(log, curves.emplace(members));
   RunFigures run;
   run.members = members.size();
   try {
     train_to_files(options, members, std::move(network), log, run);
+    if (curves) curves->write(options.plot);
   } catch (...) {
+    if (curves) curves->write_what_there_is(options.plot);
     log.ended_by(std::current_exception(), run);
     throw;
   }

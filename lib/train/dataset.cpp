@@ -20,119 +20,6 @@
 namespace nn::train {
 namespace {
 
-struct Rows {
-  std::shared_ptr<const Schema> schema;
-  std::vector<Batch> batches;
-  std::int64_t count = 0;
-};
-
-std::string name_of_inputs(const std::vector<std::string>& inputs) {
-  if (inputs.empty() || inputs[0] == "-") return "standard input";
-  return inputs.size() == 1 ? inputs[0] : fmt::format("{} and {} more", inputs[0], inputs.size() - 1);
-}
-
-Rows read_all(format::SourceOptions options) {
-  options.y_is_needed = true;
-  const auto source = format::open_source(options);
-  Rows rows;
-  rows.schema = source->schema();
-  while (auto batch = source->next()) {
-    rows.count += batch->rows;
-    rows.batches.push_back(std::move(*batch));
-  }
-  const std::string name = name_of_inputs(options.inputs);
-  if (rows.count == 0) throw data_error("no rows").within_file(name);
-  if (rows.count > std::numeric_limits<std::uint32_t>::max()) {
-    throw make_error(ErrorKind::unsupported, "{} rows; at most {} fit into one run", rows.count,
-                     std::numeric_limits<std::uint32_t>::max())
-        .within_file(name)
-        .advise(" (see --shard)");
-  }
-  if (!rows.schema->find("y")) {
-    std::vector<std::string> names;
-    for (const Field& field : rows.schema->fields) names.push_back(printable(field.name));
-    throw data_error("no column y to learn")
-        .within_file(name)
-        .advise("; name it with --label (classes) or --target (numbers); there are {}",
-                printable(fmt::format("{}", fmt::join(names, ", ")), 300));
-  }
-  return rows;
-}
-
-// The class of each row, by its text, numbered from 0.
-std::vector<std::size_t> classes_of(const Rows& rows) {
-  const std::size_t y = *rows.schema->find("y");
-  const Field& field = rows.schema->fields[y];
-  if (is_float(field.type) || !field.shape.empty())
-    throw data_error("rows are taken by class, but y is a number").within("--valid-stratify");
-  std::map<std::string, std::size_t> numbers;
-  std::vector<std::size_t> classes;
-  for (const Batch& batch : rows.batches) {
-    const Column& column = batch.columns[y];
-    for (std::int64_t r = 0; r < batch.rows; ++r) {
-      const std::string text = column.valid(r) ? value_text(field, column, r) : std::string();
-      classes.push_back(numbers.try_emplace(text, numbers.size()).first->second);
-    }
-  }
-  return classes;
-}
-
-// How many rows of each class make `wanted` rows in all: each its share, rounded down, and the largest
-// remainders one more.
-std::vector<std::int64_t> shares_of_classes(const std::vector<std::size_t>& classes, std::int64_t wanted) {
-  std::vector<std::int64_t> counts;
-  for (const std::size_t c : classes) {
-    counts.resize(std::max(counts.size(), c + 1));
-    ++counts[c];
-  }
-  std::vector<std::pair<double, std::size_t>> remainders;
-  std::int64_t given = 0;
-  for (std::size_t c = 0; c < counts.size(); ++c) {
-    const double share =
-        static_cast<double>(counts[c]) * static_cast<double>(wanted) / static_cast<double>(classes.size());
-    counts[c] = static_cast<std::int64_t>(share);
-    given += counts[c];
-    remainders.emplace_back(static_cast<double>(counts[c]) - share, c);  // ascending: the largest first
-  }
-  std::sort(remainders.begin(), remainders.end());
-  for (const auto& [remainder, c] : remainders) {
-    if (given++ < wanted) ++counts[c];
-  }
-  return counts;
-}
-
-// Moves a fraction of the rows, chosen by a seed, out of `rows`; with `stratify` of each class.
-Rows split_off(Rows& rows, double fraction, std::uint64_t seed, bool stratify) {
-  const auto wanted = static_cast<std::int64_t>(std::llround(fraction * static_cast<double>(rows.count)));
-  if (wanted < 1 || wanted >= rows.count) {
-    throw data_error("of {} rows this leaves {} for validation and {} to learn from", rows.count, wanted,
-                     rows.count - wanted)
-        .within(fmt::format("--valid {}", fraction));
-  }
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.count));
-  RandomStream random(seed, RandomUse::split);
-  shuffle_indices(order, random);
-  std::vector<bool> chosen(order.size());
-  const std::vector<std::size_t> classes =
-      stratify ? classes_of(rows) : std::vector<std::size_t>(order.size());
-  std::vector<std::int64_t> left = shares_of_classes(classes, wanted);
-  for (const std::uint32_t row : order) chosen[row] = left[classes[row]]-- > 0;
-
-  Rows valid{rows.schema, {}, wanted};
-  std::vector<Batch> kept;
-  std::size_t at = 0;
-  for (Batch& batch : rows.batches) {
-    std::vector<std::int64_t> in, out;
-    for (std::int64_t r = 0; r < batch.rows; ++r) (chosen[at++] ? out : in).push_back(r);
-    if (!out.empty()) valid.batches.push_back(table::take_rows(batch, out, batch.first_row));
-    if (!in.empty()) kept.push_back(table::take_rows(batch, in, batch.first_row));
-    batch = {};
-  }
-  rows.batches = std::move(kept);
-  rows.count -= wanted;
-  return valid;
-}
-
 // Weights whose mean over the data is 1: how large they are in all is no matter, and a learning rate means
 // the same as without them.
 std::vector<float> with_mean_one(std::span<const double> weights) {
@@ -268,7 +155,7 @@ backend::Examples BatchGatherer::with_targets(std::span<const std::uint32_t> row
 }
 
 TrainingData load_training_data(const TrainOptions& options, const Network& network) {
-  Rows train = read_all(options.source);
+  Rows train = read_rows(options.source);
   std::optional<Rows> valid;
   if (options.valid.fraction > 0)
     valid = split_off(train, options.valid.fraction, options.valid_seed, options.valid_stratify);
@@ -277,8 +164,13 @@ TrainingData load_training_data(const TrainOptions& options, const Network& netw
     source.inputs = {options.valid.file};
     source.rows = {};
     format::take_columns(source, *train.schema);
-    valid = read_all(source);
+    valid = read_rows(source);
   }
+  return training_data(options, network, std::move(train), std::move(valid));
+}
+
+TrainingData training_data(const TrainOptions& options, const Network& network, Rows train,
+                           std::optional<Rows> valid, const Rows* all) {
   const model::Scaling scaling = scaling_of(options);
   const bool scales_target = scaling != model::Scaling::none && !ends_with_activation(network);
   TrainingData data;
@@ -286,6 +178,8 @@ TrainingData load_training_data(const TrainOptions& options, const Network& netw
   data.encoder = model::Encoder::fit(*train.schema, train.batches, scaling);
   try {
     data.target = model::fit_target(*train.schema, train.batches, scales_target);
+    if (all != nullptr && data.target.kind == model::Target::Kind::classes)
+      data.target = model::fit_target(*all->schema, all->batches, scales_target);
   } catch (const Error& error) {
     throw error.within_file(name_of_inputs(options.source.inputs));
   }
@@ -301,11 +195,11 @@ TrainingData load_training_data(const TrainOptions& options, const Network& netw
   if (data.valid) data.valid_digest = digest_of(*data.valid);
   if (!options.class_weights.empty()) {
     const auto weights = weights_of_classes(options.class_weights, data.target, data.train);
-    const Dataset& train = data.train;
-    std::vector<double> of_rows(train.row_weights.begin(), train.row_weights.end());
-    of_rows.resize(train.labels.size(), 1);
+    const std::vector<std::int32_t>& labels = data.train.labels;
+    std::vector<double> of_rows(data.train.row_weights.begin(), data.train.row_weights.end());
+    of_rows.resize(labels.size(), 1);
     for (std::size_t i = 0; i < of_rows.size(); ++i)
-      of_rows[i] *= weights[static_cast<std::size_t>(train.labels[i])];
+      of_rows[i] *= weights[static_cast<std::size_t>(labels[i])];
     data.train.weights = with_mean_one(of_rows);
   }
   return data;

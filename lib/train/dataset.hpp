@@ -13,6 +13,7 @@
 #include "model/encoder.hpp"
 #include "table/reading.hpp"
 #include "train/options.hpp"
+#include "train/rows.hpp"
 
 namespace nn::train {
 
@@ -75,5 +76,9 @@ struct TrainingData {
 // of numbers is scaled as columns are, unless `network` ends with an activation, which is over the units of
 // the data.
 TrainingData load_training_data(const TrainOptions& options, const Network& network);
+
+// The same of rows that have been read and split; with `all`, classes are those of all these rows.
+TrainingData training_data(const TrainOptions& options, const Network& network, Rows train,
+                           std::optional<Rows> valid, const Rows* all = nullptr);
 
 }  // namespace nn::train

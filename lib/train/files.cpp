@@ -14,7 +14,7 @@ std::string checkpoint_of(const TrainOptions& options) {
 
 void check_files(const std::vector<TrainOptions>& members) {
   const TrainOptions& first = members.front();
-  FilesOfRun files{.read = format::input_files(first.source), .written = {first.log, first.plot}};
+  FilesOfRun files{.read = format::input_files(first.source), .written = {first.log, first.plot, first.oof}};
   files.read.push_back(first.valid.file);
   for (const TrainOptions& member : members) {
     files.written.push_back(member.output);

@@ -78,6 +78,28 @@ void add_data_options(options::List& list, TrainOptions& o) {
            "by 255.",
        .excludes = "standardize"},
       options::flag(o.no_standardize));
+  group.add(
+      {.name = "folds",
+       .value = "K",
+       .help = "Cross-validation: K models, each validated on its part of the rows",
+       .text =
+           "Cross-validate: cut the rows into so many folds, chosen by --valid-seed, with each class alike, "
+           "and train a network on all but each, which it is validated on.\n"
+           "Number k goes to 'NAME-k.nn'; together they are an ensemble.\n"
+           "They are trained one after the other with the same seed, the last line says the mean and the "
+           "standard deviation of their figures.\n"
+           "With --early-stopping the fold chooses the epoch as well, which flatters its figures a little."},
+      options::count(o.folds, 2, 1000));
+  group.add(
+      {.name = "oof",
+       .value = "FILE",
+       .help = "The answers of --folds, each row's by the model that hasn't seen it",
+       .text =
+           "Write the out-of-fold answers of --folds: for each row, in their order, what the model answers "
+           "that hasn't seen it, as nn-predict would.\n"
+           "nn-eval evaluates them, and a network that is trained on them stacks.",
+       .effect = Effect::output},
+      options::file(o.oof, options::stream_files));
   group.add({.name = "class-weight",
              .value = "NAME=W[,...]",
              .help = "balanced, or weights by class",

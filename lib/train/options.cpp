@@ -138,6 +138,10 @@ std::vector<TrainOptions> members_of(const TrainOptions& options) {
 void check_options(const TrainOptions& options) {
   if (options.valid_stratify && options.valid.fraction == 0)
     fail_usage("--valid-stratify goes with a fraction of the rows: --valid FRACTION");
+  if (options.folds > 0 && !options.valid.empty())
+    fail_usage(
+        "--folds validates each network on the rows of its fold, and --valid on others; leave one out");
+  if (!options.oof.empty() && options.folds == 0) fail_usage("--oof is for the answers of --folds K");
   const auto cycles = static_cast<std::uint64_t>(options.schedule.cycles);
   const std::uint64_t warm = std::min(options.warmup.epochs, options.epochs);
   if ((options.epochs - warm) % cycles != 0) {

@@ -87,6 +87,8 @@ struct TrainOptions {
   backend::Device device;
   backend::Precision precision = backend::Precision::float32;
 
+  std::size_t folds = 0;         // of a cross-validation; 0: none
+  std::string oof;               // where its answers go; empty: nowhere
   std::int64_t member = 0;       // its number, from 1, where there are several
   OwnValues own_values;          // of this member, besides its seed
   std::uint64_t order_seed = 0;  // of the order of rows, where members share batches

@@ -88,9 +88,8 @@ void SharedProgress::take_figures(const LogRecord& record) {
   if (is_best) {
     const std::string_view score =
         record.figures.size() > 1 && record.figures[1].first == "val_loss" ? "val_loss" : "loss";
-    const std::size_t index = record.member > 0 ? static_cast<std::size_t>(record.member - 1) : 0;
-    best_ =
-        LiveView::Best{std::string(score), record.best_score, record.best_epoch, name_of(members_[index])};
+    best_ = LiveView::Best{std::string(score), record.best_score, record.best_epoch,
+                           name_of(members_[place_of(record.member)])};
   }
   for (const auto& [name, value] : record.figures) {
     if (!is_followed(name)) continue;

@@ -41,9 +41,11 @@ class SharedProgress : public RunObserver {
     std::uint64_t steps = 0;   // done, or not to be done any more
     bool ended = false;
   };
-  Course& course_of(std::int64_t member) {
-    return courses_[member > 0 ? static_cast<std::size_t>(member - 1) : 0];
+  // Members are numbered on from the first one: that of a fold is alone, and may have any number.
+  std::size_t place_of(std::int64_t member) const {
+    return static_cast<std::size_t>(member - members_.front().member);
   }
+  Course& course_of(std::int64_t member) { return courses_[place_of(member)]; }
   std::uint64_t steps_of_member() const;
   void end(Course& course);
   LiveView view() const;

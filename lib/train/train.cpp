@@ -13,70 +13,16 @@
 #include "base/queue.hpp"
 #include "base/signals.hpp"
 #include "base/version.hpp"
+#include "train/cross_validate.hpp"
 #include "train/curves.hpp"
 #include "train/event_files.hpp"
 #include "train/files.hpp"
+#include "train/start.hpp"
 #include "train/summary.hpp"
 #include "train/trainer.hpp"
 
 namespace nn::train {
 namespace {
-
-// The loss that fits the target, or the one that was asked for if it does.
-Loss loss_for(const model::Target& target, std::optional<Loss> wanted) {
-  const bool classes = target.kind == model::Target::Kind::classes;
-  if (classes && target.classes.size() < 2) {
-    fail_data("every row has the same class '{}': there is nothing to learn",
-              target.classes.empty() ? "" : target.classes[0]);
-  }
-  if (!wanted) {
-    if (!classes) return Loss::mse;
-    return target.classes.size() == 2 ? Loss::binary_crossentropy : Loss::categorical_crossentropy;
-  }
-  if (is_classification(*wanted) != classes) {
-    fail_usage("--loss {} is for {}, but y has {}", name_of(*wanted), classes ? "numbers" : "classes",
-               classes ? "classes (--target reads it as numbers)" : "numbers (--label reads it as classes)");
-  }
-  if (*wanted == Loss::binary_crossentropy && target.classes.size() != 2) {
-    fail_usage("--loss binary_crossentropy is for two classes, but y has {}", target.classes.size());
-  }
-  return *wanted;
-}
-
-// An output that cannot be written is found out before hours of work, not after.
-// A FIFO is not opened for that: its reader would see an end when the probe is closed.
-void probe_output(const std::string& path) {
-  std::error_code ignored;
-  if (!std::filesystem::is_fifo(path, ignored)) {
-    const OutputFile probe(path);
-  } else if (::access(path.c_str(), W_OK) != 0) {
-    fail_errno(path);
-  }
-}
-
-void require_checkpoint(const std::string& path) {
-  if (::access(path.c_str(), R_OK) != 0)
-    throw make_error(ErrorKind::io, "there is no checkpoint to go on from").within_file(path);
-}
-
-// The model without parameters, for this data.
-model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
-  model::Model model;
-  model.loss = loss_for(data.target, options.loss);
-  if (is_classification(model.loss)) check_classifier(network);
-  resolve(network, data.encoder.input_shape(),
-          model.loss == Loss::binary_crossentropy ? 1 : data.target.width(), data.encoder.segments());
-  model.network = std::move(network);
-  model.encoder = data.encoder;
-  model.target = data.target;
-  model.reading = data.reading;
-  model.provenance.tool_version = tools_version();
-  model.provenance.command_line = options.command_line;
-  model.provenance.data_digest = data.digest;
-  model.provenance.seed = options.seed;
-  model.provenance.created_unix_s = model::source_date_epoch();
-  return model;
-}
 
 // Saves those that there are. Each waits for the disk, which takes many in the time of one: so they wait
 // together.
@@ -99,10 +45,7 @@ void save_models(const std::vector<TrainOptions>& members, std::vector<model::Mo
 void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>& members, Network network,
                     TrainingLog& log, RunFigures& run) {
   backend::check_device(options.device);
-  for (const TrainOptions& member : members) {
-    if (member.require_checkpoint) require_checkpoint(checkpoint_of(member));
-    probe_output(member.output);
-  }
+  check_outputs(members);
   if (!options.plot.empty()) probe_output(options.plot);
   const TrainingData data = load_training_data(options, network);
   const model::Model model = untrained(options, std::move(network), data);
@@ -140,7 +83,8 @@ void train(const TrainOptions& options) {
   Network network = network_of(options);
   check_options(options);
   check_device_options(options);
-  const std::vector<TrainOptions> members = members_of(options);
+  const bool folds = options.folds > 0;
+  const std::vector<TrainOptions> members = folds ? folds_of(options) : members_of(options);
   check_files(members);
   std::optional<EventFiles> event_files;
   if (!options.tensorboard.empty())
@@ -154,7 +98,12 @@ void train(const TrainOptions& options) {
   RunFigures run;
   run.members = members.size();
   try {
-    train_to_files(options, members, std::move(network), log, run);
+    if (folds) {
+      backend::check_device(options.device);
+      cross_validate(options, members, network, log, run);
+    } else {
+      train_to_files(options, members, std::move(network), log, run);
+    }
     if (curves) curves->write(options.plot);
   } catch (...) {
     if (curves) curves->write_what_there_is(options.plot);

@@ -71,7 +71,7 @@ class Recorder {
   ~Recorder() {
     if (context_.several || groups_.empty()) return;
     const Member& member = *groups_.front()->members().front();
-    run_.courses.front() = member.course();
+    run_.courses[index_of(member.options())] = member.course();
     if (member.has_saved()) run_.checkpoint = member.checkpoint_path();
   }
 
@@ -175,10 +175,11 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
       data, model, plan, log, progress, control, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
   std::vector<std::vector<const TrainOptions*>> groups(devices.size());
   for (std::size_t k = 0; k < members.size(); ++k) groups[k % groups.size()].push_back(&members[k]);
-  std::vector<model::Model> models(members.size());
-  run.own_checkpoints.resize(members.size());
-  run.stopped.resize(members.size());
-  run.courses.resize(members.size());
+  const std::size_t count = index_of(members.back()) + 1;  // more than there are, of a fold
+  std::vector<model::Model> models(count);
+  run.own_checkpoints.resize(count);
+  run.stopped.resize(count);
+  run.courses.resize(count);
   if (groups.size() == 1) {
     train_group(groups[0], devices[0], context, models, run);
     return models;

@@ -138,7 +138,7 @@ TEST_CASE("Columns are taken by name, with numbers of any type and texts") {
     Numbers numbers;
   };
   const std::int64_t least = std::numeric_limits<std::int64_t>::min();
-  const auto [type, list, numbers] = GENERATE_COPY(table<const char*, Bytes, Numbers>({
+  const auto [type, list, numbers] = GENERATE_COPY(Catch::Generators::table<const char*, Bytes, Numbers>({
       {"BOOL", pb::packed(1, {0, 1}), {0, 1}},
       {"INT8", pb::packed(2, {-128, 127}), {-128, 127}},
       {"INT16", pb::packed(2, {-32768, 32767}), {-32768, 32767}},
@@ -165,7 +165,7 @@ TEST_CASE("Columns are taken by name, with numbers of any type and texts") {
 }
 
 TEST_CASE("The same raw") {
-  const auto [type, data, numbers] = GENERATE(table<const char*, Bytes, Numbers>({
+  const auto [type, data, numbers] = GENERATE(Catch::Generators::table<const char*, Bytes, Numbers>({
       {"BOOL", pb::raw<std::uint8_t>({0, 1}), {0, 1}},
       {"INT8", pb::raw<std::int8_t>({-128, 127}), {-128, 127}},
       {"INT16", pb::raw<std::int16_t>({-32768, 32767}), {-32768, 32767}},

@@ -91,7 +91,7 @@ const Bytes answerer =
 }  // namespace
 
 TEST_CASE("A model is named by version, by label, or neither") {
-  const auto [message, version, label] = GENERATE(table<Bytes, std::uint64_t, const char*>({
+  const auto [message, version, label] = GENERATE(Catch::Generators::table<Bytes, std::uint64_t, const char*>({
       {spec(), 0, ""},
       {spec(pb::bytes(2, pb::varint(1, 7))), 7, ""},
       {spec(pb::bytes(2, "")), 0, ""},
@@ -128,7 +128,7 @@ TEST_CASE("The last of several tensors of a name counts, as in any map") {
 }
 
 TEST_CASE("Columns are numbers of any type, and texts") {
-  const auto [type, list, numbers] = GENERATE(table<std::uint64_t, Bytes, Numbers>({
+  const auto [type, list, numbers] = GENERATE(Catch::Generators::table<std::uint64_t, Bytes, Numbers>({
       {1, pb::bytes(5, pb::raw({0.5f, -2.f})), {0.5, -2}},
       {2, pb::bytes(6, pb::raw({0.1, -2.0})), {0.1, -2}},
       {3, pb::packed(7, {-1, 7}), {-1, 7}},

@@ -1,0 +1,78 @@
+#include "train/start.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/version.hpp"
+#include "train/files.hpp"
+
+namespace nn::train {
+namespace {
+
+// The loss that fits the target, or the one that was asked for if it does.
+Loss loss_for(const model::Target& target, std::optional<Loss> wanted) {
+  const bool classes = target.kind == model::Target::Kind::classes;
+  if (classes && target.classes.size() < 2) {
+    fail_data("every row has the same class '{}': there is nothing to learn",
+              target.classes.empty() ? "" : target.classes[0]);
+  }
+  if (!wanted) {
+    if (!classes) return Loss::mse;
+    return target.classes.size() == 2 ? Loss::binary_crossentropy : Loss::categorical_crossentropy;
+  }
+  if (is_classification(*wanted) != classes) {
+    fail_usage("--loss {} is for {}, but y has {}", name_of(*wanted), classes ? "numbers" : "classes",
+               classes ? "classes (--target reads it as numbers)" : "numbers (--label reads it as classes)");
+  }
+  if (*wanted == Loss::binary_crossentropy && target.classes.size() != 2) {
+    fail_usage("--loss binary_crossentropy is for two classes, but y has {}", target.classes.size());
+  }
+  return *wanted;
+}
+
+void require_checkpoint(const std::string& path) {
+  if (::access(path.c_str(), R_OK) != 0)
+    throw make_error(ErrorKind::io, "there is no checkpoint to go on from").within_file(path);
+}
+
+}  // namespace
+
+// A FIFO is not opened for that: its reader would see an end when the probe is closed.
+void probe_output(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_fifo(path, ignored)) {
+    const OutputFile probe(path);
+  } else if (::access(path.c_str(), W_OK) != 0) {
+    fail_errno(path);
+  }
+}
+
+void check_outputs(const std::vector<TrainOptions>& runs) {
+  for (const TrainOptions& run : runs) {
+    if (run.require_checkpoint) require_checkpoint(checkpoint_of(run));
+    probe_output(run.output);
+  }
+}
+
+model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
+  model::Model model;
+  model.loss = loss_for(data.target, options.loss);
+  if (is_classification(model.loss)) check_classifier(network);
+  resolve(network, data.encoder.input_shape(),
+          model.loss == Loss::binary_crossentropy ? 1 : data.target.width(), data.encoder.segments());
+  model.network = std::move(network);
+  model.encoder = data.encoder;
+  model.target = data.target;
+  model.reading = data.reading;
+  model.provenance.tool_version = tools_version();
+  model.provenance.command_line = options.command_line;
+  model.provenance.data_digest = data.digest;
+  model.provenance.seed = options.seed;
+  model.provenance.created_unix_s = model::source_date_epoch();
+  return model;
+}
+
+}  // namespace nn::train

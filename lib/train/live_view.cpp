@@ -63,6 +63,24 @@ std::string best_text(const LiveView::Best& best) {
 
 }  // namespace
 
+void LiveFigure::add(std::uint64_t epoch, double value, Keep keep) {
+  const auto kept = [keep](double before, double after) {
+    if (keep == Keep::lowest) return std::fmin(before, after);
+    if (keep == Keep::highest) return std::fmax(before, after);
+    return std::isnan(after) ? before : after;
+  };
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  for (; (epoch - 1) / stride >= most_live_places; stride *= 2) {
+    by_epoch.resize((by_epoch.size() + 1) / 2 * 2, unknown);
+    for (std::size_t i = 0; i < by_epoch.size() / 2; ++i)
+      by_epoch[i] = kept(by_epoch[2 * i], by_epoch[2 * i + 1]);
+    by_epoch.resize(by_epoch.size() / 2);
+  }
+  const auto place = static_cast<std::size_t>((epoch - 1) / stride);
+  if (by_epoch.size() <= place) by_epoch.resize(place + 1, unknown);
+  by_epoch[place] = kept(by_epoch[place], value);
+}
+
 std::string short_figure(double value) { return fmt::format("{:.4g}", value); }
 
 std::string live_curve(const std::vector<double>& by_epoch, std::size_t columns) {

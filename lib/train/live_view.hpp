@@ -16,8 +16,15 @@ struct LiveFigure {
   std::string name;
   double now =
       std::numeric_limits<double>::quiet_NaN();  // the newest value; of several members the best one's
-  std::vector<double> by_epoch = {};  // of several members the lowest so far of each epoch; NaN: none
+  std::vector<double> by_epoch = {};             // of as many epochs each as `stride` says; NaN: none
+  std::uint64_t stride = 1;
+
+  // Which of several values of a place counts: of members the best one.
+  enum class Keep : std::uint8_t { latest, lowest, highest };
+  // A value of an epoch, from 1. A long run doesn't make it long: places are put together, two and two.
+  void add(std::uint64_t epoch, double value, Keep keep);
 };
+inline constexpr std::size_t most_live_places = 1024;
 
 struct LiveView {
   std::uint64_t epochs = 1;                       // of each member, at most

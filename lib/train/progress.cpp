@@ -95,14 +95,13 @@ void SharedProgress::take_figures(const LogRecord& record) {
     if (!is_followed(name)) continue;
     auto figure =
         std::find_if(figures_.begin(), figures_.end(), [&](const LiveFigure& f) { return f.name == name; });
-    if (figure == figures_.end()) figure = figures_.insert(figures_.end(), LiveFigure{name});
+    if (figure == figures_.end()) figure = figures_.insert(figures_.end(), LiveFigure{.name = name});
     if (single || is_best) figure->now = value;
-    const auto place = static_cast<std::size_t>(record.epoch - 1);
-    if (figure->by_epoch.size() <= place) figure->by_epoch.resize(place + 1, unknown);
-    double& of_epoch = figure->by_epoch[place];
-    const bool rises = name == "val_accuracy";
-    const double better = rises ? std::fmax(of_epoch, value) : std::fmin(of_epoch, value);
-    of_epoch = single ? value : better;
+    using Keep = LiveFigure::Keep;
+    figure->add(record.epoch, value,
+                single                   ? Keep::latest
+                : name == "val_accuracy" ? Keep::highest
+                                         : Keep::lowest);
   }
 }
 

@@ -101,3 +101,28 @@ TEST_CASE("curves") {
   CHECK(live_curve({-1, 0, 1}, 3) == "▁▅█");
   CHECK(live_curve({}, 3).empty());
 }
+
+TEST_CASE("a long run keeps a short curve") {
+  using Keep = LiveFigure::Keep;
+  LiveFigure latest, lowest;
+  for (std::uint64_t epoch = 1; epoch <= 10 * most_live_places; ++epoch) {
+    latest.add(epoch, static_cast<double>(epoch), Keep::latest);
+    lowest.add(epoch, static_cast<double>(epoch), Keep::lowest);
+  }
+  CHECK(latest.stride == 16);
+  CHECK(latest.by_epoch.size() == 10 * most_live_places / 16);
+  CHECK(latest.by_epoch.back() == 10.0 * most_live_places);
+  CHECK(latest.by_epoch[1] == 32);
+  CHECK(lowest.by_epoch[1] == 17);
+  LiveFigure resumed;
+  resumed.add(3, 7, Keep::latest);
+  resumed.add(1'000'000, 5, Keep::latest);
+  CHECK(resumed.by_epoch.size() <= most_live_places);
+  CHECK(resumed.by_epoch.front() == 7);
+  CHECK(resumed.by_epoch.back() == 5);
+  CHECK(std::isnan(resumed.by_epoch[1]));
+  LiveFigure members;
+  members.add(2, 0.5, Keep::highest);
+  members.add(2, 0.25, Keep::highest);
+  CHECK(members.by_epoch[1] == 0.5);
+}

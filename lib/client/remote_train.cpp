@@ -251,8 +251,11 @@ void RemoteTrainer::take_line(std::string_view line) {
     const auto found = record.find(name);
     return found != record.end() && found->is_number() ? found->get<double>() : 0.0;
   };
-  progress_->update(static_cast<std::uint64_t>(std::max(figure("epoch"), 0.0)),
-                    fmt::format("loss {:.4f}", figure("loss")));
+  std::string figures = fmt::format("loss {:.4g}", figure("loss"));
+  for (const char* name : {"val_loss", "val_accuracy", "val_rmse"}) {
+    if (record.contains(name)) figures += fmt::format("  {} {:.4g}", name, figure(name));
+  }
+  progress_->update(static_cast<std::uint64_t>(std::max(figure("epoch"), 0.0)), figures);
 }
 
 // A worker that is asked and says nothing for long is as good as gone.

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string_view>
 
+#include "base/descriptor_path.hpp"
 #include "base/live_area.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -25,6 +27,12 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
 bool is_dumb_terminal() { return ::isatty(STDERR_FILENO) != 0 && !moves_cursor(STDERR_FILENO); }
 
+// A log that scrolls by tells the same, and would share lines with what is drawn.
+bool goes_to_terminal(const std::string& log) {
+  const auto descriptor = log == "-" ? std::optional(STDOUT_FILENO) : descriptor_named(log);
+  return log == "/dev/tty" || (descriptor && ::isatty(*descriptor) != 0);
+}
+
 // What people follow: the losses, and of the metrics the one that fits, which comes first.
 bool is_followed(std::string_view name) {
   return name == "loss" || name == "val_loss" || name == "val_accuracy" || name == "val_rmse";
@@ -41,6 +49,7 @@ std::string name_of(const TrainOptions& member) {
 SharedProgress::SharedProgress(const std::vector<TrainOptions>& members, std::int64_t rows,
                                std::uint64_t steps_per_epoch)
     : members_(members),
+      draws_(!goes_to_terminal(members.front().log)),
       rows_per_step_(static_cast<double>(rows) /
                      static_cast<double>(std::max<std::uint64_t>(steps_per_epoch, 1))),
       steps_per_epoch_(steps_per_epoch),
@@ -155,7 +164,7 @@ LiveView SharedProgress::view() const {
 
 void SharedProgress::draw() {
   if (progress_requested()) print_message(live_line(view()));
-  if (!has_live_area()) return;
+  if (!draws_ || !has_live_area()) return;
   const TerminalSize size = live_area_size();
   show_live(this, live_lines(view(), size.columns, size.rows, wants_colours(), shows_utf8()));
 }

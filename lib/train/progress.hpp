@@ -54,6 +54,7 @@ class SharedProgress : public RunObserver {
   void take_figures(const LogRecord& record);
 
   const std::vector<TrainOptions>& members_;
+  const bool draws_;
   const double rows_per_step_;
   const std::uint64_t steps_per_epoch_, total_steps_;
   const Clock::time_point start_;

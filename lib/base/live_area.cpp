@@ -78,7 +78,8 @@ void clear_live(const void* owner) {
 }
 
 LivePause::LivePause() : lock_(area_mutex) {
-  if (area_frame.empty()) {
+  // In the background a message is only that.
+  if (area_frame.empty() || is_anothers()) {
     lock_.unlock();
     return;
   }

@@ -81,7 +81,11 @@ void LiveFigure::add(std::uint64_t epoch, double value, Keep keep) {
   by_epoch[place] = kept(by_epoch[place], value);
 }
 
-std::string short_figure(double value) { return fmt::format("{:.4g}", value); }
+std::string short_figure(double value) {
+  constexpr double most_digits = 1e9, least = 1e3;  // dollars, say: whole, and without an exponent
+  const double size = std::abs(value);
+  return size >= least && size < most_digits ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
+}
 
 std::string live_curve(const std::vector<double>& by_epoch, std::size_t columns) {
   static constexpr std::array<std::string_view, 8> blocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};

@@ -55,7 +55,7 @@ std::string live_curve(const std::vector<double>& by_epoch, std::size_t columns)
 // The same in a line: "epoch 13/60  loss 0.1234  val_loss 0.1456  21%  152,340 rows/s  ETA 0:42".
 std::string live_line(const LiveView& view);
 
-// A figure as people read it: four digits.
+// A figure as people read it: four digits, of large ones those before the point.
 std::string short_figure(double value);
 
 }  // namespace nn::train

@@ -92,6 +92,14 @@ TEST_CASE("a line of a training") {
         "epoch 6/60  loss 0.1234  val_loss 0.4568  val_accuracy 0.95  9%  152,340 rows/s  ETA 1:42");
 }
 
+TEST_CASE("figures") {
+  CHECK(short_figure(0.000012345) == "1.234e-05");
+  CHECK(short_figure(999.96) == "1000");
+  CHECK(short_figure(-53620.4) == "-53620");
+  CHECK(short_figure(1.5e12) == "1.5e+12");
+  CHECK(short_figure(NAN) == "nan");
+}
+
 TEST_CASE("curves") {
   CHECK(live_curve({1, 2, 3, 4, 5, 6, 7, 8}, 20) == "▁▂▃▄▅▆▇█");
   CHECK(live_curve({1, 1, 8, 8}, 2) == "▁█");

@@ -91,15 +91,16 @@ const Bytes answerer =
 }  // namespace
 
 TEST_CASE("A model is named by version, by label, or neither") {
-  const auto [message, version, label] = GENERATE(Catch::Generators::table<Bytes, std::uint64_t, const char*>({
-      {spec(), 0, ""},
-      {spec(pb::bytes(2, pb::varint(1, 7))), 7, ""},
-      {spec(pb::bytes(2, "")), 0, ""},
-      {spec(pb::bytes(4, "canary")), 0, "canary"},
-      {spec(pb::bytes(4, "canary") + pb::bytes(2, pb::varint(1, 7))), 7, ""},
-      {spec(pb::bytes(2, pb::varint(1, 7)) + pb::bytes(4, "canary")), 0, "canary"},
-      {spec() + pb::bytes(1, pb::bytes(4, "canary")), 0, "canary"},
-  }));
+  const auto [message, version, label] =
+      GENERATE(Catch::Generators::table<Bytes, std::uint64_t, const char*>({
+          {spec(), 0, ""},
+          {spec(pb::bytes(2, pb::varint(1, 7))), 7, ""},
+          {spec(pb::bytes(2, "")), 0, ""},
+          {spec(pb::bytes(4, "canary")), 0, "canary"},
+          {spec(pb::bytes(4, "canary") + pb::bytes(2, pb::varint(1, 7))), 7, ""},
+          {spec(pb::bytes(2, pb::varint(1, 7)) + pb::bytes(4, "canary")), 0, "canary"},
+          {spec() + pb::bytes(1, pb::bytes(4, "canary")), 0, "canary"},
+      }));
   const ModelSpec read = read_status_query(message);
   CHECK(read.name == "m");
   CHECK(read.version == version);

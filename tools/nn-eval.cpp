@@ -1,8 +1,10 @@
 // nn-eval: labelled predictions to figures. The work is in lib/evaluate.
 #include <fmt/ranges.h>
 
+#include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/overwrite.hpp"
+#include "cli/help.hpp"
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "evaluate/comparison.hpp"
@@ -18,6 +20,7 @@ struct Options {
   nn::format::SourceOptions source;
   nn::evaluate::EvaluateOptions evaluate;
   std::string output = "-";
+  std::string plot;  // empty: no pictures
   bool json = false;
 };
 
@@ -32,25 +35,46 @@ options::List json_option(bool& json) {
   return list;
 }
 
+options::List plot_option(std::string& plot) {
+  options::List list;
+  options::Group group(list, "Output", options::Effect::output);
+  group.add({.name = "plot",
+             .value = "FILE",
+             .help = "Pictures as a page of HTML in one file; '-' draws them with characters",
+             .text = "Also pictures: the confusion with the most confused pairs, ROC, precision and recall, "
+                     "calibration; of numbers predictions and residuals.\n"
+                     "*file* becomes a page of HTML with all in it, which needs no script and nothing from "
+                     "elsewhere, and appears complete or not at all.\n"
+                     "With `-` the pictures are drawn with characters, below the figures.\n"
+                     "Rows are kept in memory, 8 bytes for each probability or number.",
+             .excludes = "against"},
+            options::file(plot, ".html"));
+  return list;
+}
+
 options::List option_list(Options& o) {
   options::List list = json_option(o.json);
   options::append(list, nn::evaluate::option_list(o.evaluate));
   options::append(list, nn::cli::output_file(o.output));
+  options::append(list, plot_option(o.plot));
   options::append(list, nn::format::option_list(o.source, false));
   return list;
-}
-
-std::string evaluated(const Options& o) {
-  const auto source = nn::format::open_source(o.source);
-  nn::evaluate::Evaluation evaluation(source->schema(), o.evaluate);
-  while (const auto batch = source->next()) evaluation.add(*batch);
-  evaluation.finish();
-  return o.json ? evaluation.json() : evaluation.text();
 }
 
 std::string name_of(const std::vector<std::string>& inputs) {
   if (inputs.empty() || inputs[0] == "-") return "standard input";
   return fmt::format("{}", fmt::join(inputs, " "));
+}
+
+std::string evaluated(const Options& o) {
+  const auto source = nn::format::open_source(o.source);
+  nn::evaluate::Evaluation evaluation(source->schema(), o.evaluate, !o.plot.empty());
+  while (const auto batch = source->next()) evaluation.add(*batch);
+  evaluation.finish();
+  std::string figures = o.json ? evaluation.json() : evaluation.text();
+  if (o.plot == "-") return figures + evaluation.pictures(nn::cli::help_width());
+  if (!o.plot.empty()) nn::write_file(o.plot, evaluation.page("Evaluation of " + name_of(o.source.inputs)));
+  return figures;
 }
 
 std::string compared(const Options& o) {
@@ -68,7 +92,9 @@ std::string compared(const Options& o) {
 void run(const Options& o) {
   std::vector<std::string> read = nn::format::input_files(o.source);
   read.push_back(o.evaluate.against);
-  nn::refuse_overwriting({.read = std::move(read), .written = {o.output}});
+  nn::refuse_overwriting({.read = std::move(read), .written = {o.output, o.plot}});
+  if (o.plot == "-" && o.json)
+    nn::fail_usage("--plot - draws with characters below a table: give it a file beside --json");
   const std::string figures = o.evaluate.against.empty() ? evaluated(o) : compared(o);
   nn::OutputFile file(o.output);
   file.write(figures);

@@ -21,6 +21,7 @@ std::optional<std::int64_t> integer_in(std::string_view text) {
 }  // namespace
 
 ClassNames::ClassNames(std::vector<std::string> names) {
+  small_.fill(-1);
   for (std::string& name : names) {
     if (by_name_.contains(name)) fail_data("there are two classes '{}'", printable(name));
     add(std::move(name), false);
@@ -48,7 +49,7 @@ std::int32_t ClassNames::find(std::string_view text) {
   return add(std::string(text), true);
 }
 
-std::int32_t ClassNames::find(std::int64_t value) {
+std::int32_t ClassNames::find_any(std::int64_t value) {
   if (const auto known = found_.find(value); known != found_.end()) return known->second;
   const std::string text = std::to_string(value);
   const auto exact = by_name_.find(text);
@@ -65,6 +66,7 @@ std::int32_t ClassNames::find(std::int64_t value) {
     index = same->second.index;
   }
   found_.emplace(value, index);
+  if (value >= 0 && value < few) small_[static_cast<std::size_t>(value)] = index;
   return index;
 }
 
@@ -100,8 +102,6 @@ void LabelColumn::read(const Batch& batch, ClassNames& names, std::int32_t* out)
     // Looked up when first met: what no row has is no class.
     known_.resize(dictionary_->size(), missing);
   }
-  std::int64_t last_integer = 0;
-  std::int32_t last = missing;
   for (std::int64_t row = 0; row < batch.rows; ++row) {
     if (!column.valid(row)) {
       out[row] = missing;
@@ -112,12 +112,7 @@ void LabelColumn::read(const Batch& batch, ClassNames& names, std::int32_t* out)
     } else if (type_ == DType::utf8) {
       out[row] = names.find(column.text(row));
     } else if (type_ == DType::i64) {
-      const std::int64_t value = column.as<std::int64_t>()[row];
-      if (last == missing || value != last_integer) {
-        last = names.find(value);
-        last_integer = value;
-      }
-      out[row] = last;
+      out[row] = names.find(column.as<std::int64_t>()[row]);
     } else {
       out[row] = of_number(batch, row, names);
     }

@@ -1,6 +1,7 @@
 // Labels of a column as indices of known classes, by name or by integer value.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,20 +25,27 @@ class ClassNames {
   // that value, however either is written, but two texts that are written differently are two classes. Data
   // error where an integer may be one of several classes.
   std::int32_t find(std::string_view text);
-  std::int32_t find(std::int64_t value);
+  std::int32_t find(std::int64_t value) {
+    if (value >= 0 && value < few && small_[static_cast<std::size_t>(value)] >= 0)
+      return small_[static_cast<std::size_t>(value)];
+    return find_any(value);
+  }
 
  private:
+  static constexpr std::int64_t few = 256;
   struct OfValue {
     std::int32_t index;
     bool met_as_text;  // in a column of texts: no other text is the same class
     bool several;
   };
   std::int32_t add(std::string name, bool met_as_text);
+  std::int32_t find_any(std::int64_t value);
 
   std::vector<std::string> names_;
   std::map<std::string, std::int32_t, std::less<>> by_name_;  // ordered: no labels make it slow
   std::map<std::int64_t, OfValue> by_value_;
   std::map<std::int64_t, std::int32_t> found_;  // what integers have been taken for
+  std::array<std::int32_t, few> small_;         // of small ones the same; -1: not met yet
 };
 
 // One column of labels. One thread.

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "evaluate/pictures.hpp"
 #include "evaluate/prediction_reader.hpp"
 #include "evaluate/report.hpp"
 #include "evaluate/results.hpp"
@@ -214,7 +215,7 @@ void Evaluation::State::add_intervals() {
       bootstrap(results.rows, {*options.confidence, options.resamples, options.seed},
                 [&](std::span<const std::uint32_t> counts) { return values_of(drawn_figures(counts)); });
   for (std::size_t f = 0; f < intervals.size(); ++f) {
-    if (results.figures[f].value) results.figures[f].interval = intervals[f];
+    if (results.figures[f].value && results.figures[f].drawn) results.figures[f].interval = intervals[f];
   }
 }
 
@@ -265,6 +266,12 @@ void Evaluation::finish() {
 }
 
 std::string Evaluation::text() const { return to_text(state_->results, state_->options); }
+
+std::string Evaluation::page(const std::string& title) const {
+  return page_of(state_->results, state_->options, title);
+}
+
+std::string Evaluation::pictures(std::size_t columns) const { return picture_text(state_->results, columns); }
 
 std::string Evaluation::json() const { return to_json(state_->results, state_->options); }
 

@@ -8,8 +8,9 @@ namespace nn::evaluate {
 
 std::vector<Figure> figures_of(const ClassReport& report, bool has_probabilities,
                                const EvaluateOptions& options) {
-  std::vector<Figure> figures = {{"accuracy", report.accuracy},
-                                 {"baseline_accuracy", report.baseline_accuracy}};
+  std::vector<Figure> figures = {
+      {"accuracy", report.accuracy},
+      {.name = "baseline_accuracy", .value = report.baseline_accuracy, .drawn = false}};
   if (options.top_k > 0 && has_probabilities)
     figures.push_back({fmt::format("top_{}_accuracy", options.top_k), report.top_k_accuracy});
   figures.push_back({.name = "log_loss", .value = report.log_loss, .printed = has_probabilities});
@@ -35,14 +36,14 @@ std::vector<Figure> figures_of(const ClassReport& report, bool has_probabilities
 }
 
 std::vector<Figure> figures_of(const NumberReport& report) {
-  const auto number = [](std::string name, double value) {
-    return Figure{.name = std::move(name), .value = value, .share = false};
+  const auto number = [](std::string name, double value, bool drawn = true) {
+    return Figure{.name = std::move(name), .value = value, .share = false, .drawn = drawn};
   };
   return {number("rmse", report.rmse),
-          number("baseline_rmse", report.baseline_rmse),
+          number("baseline_rmse", report.baseline_rmse, false),
           number("mse", report.mse),
           number("mae", report.mae),
-          number("max_error", report.max_error),
+          number("max_error", report.max_error, false),
           number("bias", report.bias),
           {"r2", report.r2},
           {"explained_variance", report.explained_variance},

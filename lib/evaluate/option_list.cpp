@@ -112,10 +112,12 @@ void add_intervals(options::List& list, EvaluateOptions& o) {
       {.name = "confidence",
        .value = "PERCENT",
        .help = "Intervals that hold the figures with this confidence, as 95; keeps rows in memory",
-       .text = "An interval for each figure: the percentiles of what it is for rows that are drawn from "
-               "these with replacement (bootstrap), without regard to classes.\n"
-               "Quantiles and figures of uncertainty have none. With `--against`, the interval of the "
-               "difference, by default of 95 %."},
+       .text =
+           "An interval for each figure: the percentiles of what it is for rows that are drawn from "
+           "these with replacement (bootstrap), without regard to classes.\n"
+           "Baselines, the largest error, quantiles and figures of uncertainty have none, and that of the "
+           "calibration error lies too high: draws repeat rows. With `--against`, the interval of the "
+           "difference, by default of 95 %."},
       options::parsed(o.confidence, parse_confidence));
   group.add({.name = "resamples",
              .value = "N",

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "base/text.hpp"
@@ -8,11 +9,6 @@
 
 namespace nn::evaluate {
 namespace {
-
-std::string value_text(const std::optional<double>& value, bool share) {
-  if (!value) return "-";
-  return share ? fmt::format("{:.4f}", *value) : fmt::format("{:.6g}", *value);
-}
 
 // Not more than a table's cell may hold; class names come from outside.
 std::string cell(const std::string& name) { return printable(name, 24); }
@@ -44,31 +40,28 @@ std::string figures_text(const Results& results) {
   return text;
 }
 
-// The classification report.
+// The classification report. Weights of rows are in JSON.
 std::string per_class_text(const Results& results, bool areas) {
   const ClassReport& report = results.classes;
   const std::size_t width = width_of(results.names, 13);
-  const bool weights = report.weight.has_value();
-  std::string text = fmt::format("\n{:<{}} {:>8}{} {:>9} {:>9} {:>9}{}\n", "class", width, "rows",
-                                 weights ? fmt::format(" {:>9}", "weight") : "", "precision", "recall", "f1",
-                                 areas ? fmt::format(" {:>9} {:>9}", "auc", "avg_prec") : "");
-  const auto line = [&](const std::string& name, std::int64_t rows, double weight, const MeanFigures& figures,
+  std::string text = fmt::format("\n{:<{}} {:>8} {:>9} {:>9} {:>9}{}\n", "class", width, "rows", "precision",
+                                 "recall", "f1", areas ? fmt::format(" {:>9} {:>9}", "auc", "avg_prec") : "");
+  const auto line = [&](const std::string& name, std::int64_t rows, const MeanFigures& figures,
                         const std::optional<double>& auc, const std::optional<double>& precision) {
-    text += fmt::format("{:<{}} {:>8}{} {:>9.4f} {:>9.4f} {:>9.4f}", name, width, rows,
-                        weights ? fmt::format(" {:>9.6g}", weight) : "", figures.precision, figures.recall,
-                        figures.f1);
+    text += fmt::format("{:<{}} {:>8} {:>9.4f} {:>9.4f} {:>9.4f}", name, width, rows, figures.precision,
+                        figures.recall, figures.f1);
     if (areas) text += fmt::format(" {:>9} {:>9}", value_text(auc, true), value_text(precision, true));
     text += "\n";
   };
   for (std::size_t c = 0; c < results.names.size(); ++c) {
     const ClassFigures& figures = report.classes[c];
-    line(cell(results.names[c]), figures.support, figures.weight,
-         {figures.precision, figures.recall, figures.f1}, figures.auc, figures.average_precision);
+    line(cell(results.names[c]), figures.support, {figures.precision, figures.recall, figures.f1},
+         figures.auc, figures.average_precision);
   }
   const bool several = results.known != 2;  // areas of two classes are no means
-  line("macro mean", report.rows, report.weight.value_or(0), report.macro,
-       several ? report.auc : std::nullopt, several ? report.average_precision : std::nullopt);
-  line("weighted mean", report.rows, report.weight.value_or(0), report.weighted, {}, {});
+  line("macro mean", report.rows, report.macro, several ? report.auc : std::nullopt,
+       several ? report.average_precision : std::nullopt);
+  line("weighted mean", report.rows, report.weighted, {}, {});
   return text;
 }
 
@@ -120,6 +113,11 @@ std::string thresholds_text(const Results& results) {
 }
 
 }  // namespace
+
+std::string value_text(const std::optional<double>& value, bool share) {
+  if (!value || std::isnan(*value)) return "-";
+  return share ? fmt::format("{:.4f}", *value) : fmt::format("{:.6g}", *value);
+}
 
 std::string to_text(const Results& results, const EvaluateOptions& options) {
   std::string text = figures_text(results);

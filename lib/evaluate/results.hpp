@@ -21,6 +21,7 @@ struct Figure {
   std::optional<double> value;
   bool share = true;    // four decimals show it; otherwise six digits
   bool printed = true;  // also where people read
+  bool drawn = true;  // draws of rows say where it would be: not of a maximum, nor of what isn't the model's
   std::optional<Interval> interval = {};
 };
 

@@ -39,13 +39,14 @@ options::List option_list(Options& all) {
   group.add(
       {.name = "uncertainty",
        .value = "KIND",
-       .help = "Adds a column: entropy, variance, mutual-information",
+       .help = "Adds a column: entropy, variance, std, mutual-information",
        .text = "Adds a column `uncertainty`:\n"
                "- `entropy` :: of the combined probabilities, in nats: how undecided the answer is\n"
                "- `variance` :: over the members, the mean over classes or values\n"
+               "- `std` :: the root of the variance, in the unit of the values: a standard deviation\n"
                "- `mutual-information` :: the entropy of the members' mean less the mean of their "
                "entropies, in nats: how far members that are sure of themselves contradict each other\n\n"
-               "For numbers there is only `variance`."},
+               "For numbers there are `variance` and `std`."},
       options::choice(o.uncertainty));
   group.add({.name = "quorum",
              .value = "N",

@@ -49,12 +49,13 @@ void add_model_options(options::List& list, Options& o) {
                "The default is `weighted` where some member has a weight, and `mean` otherwise."},
       options::parsed(o.remote.combination, nn::ensemble::parse_combination, options::Kind::text,
                       nn::ensemble::combination_names()));
-  group.add({.name = "uncertainty",
-             .value = "KIND",
-             .help = "Adds a column: entropy, variance, mutual-information",
-             .text = "Adds a column `uncertainty`: `entropy`, `variance` or `mutual-information`, as in "
-                     "nn-aggregate(1)."},
-            options::choice(o.predict.uncertainty));
+  group.add(
+      {.name = "uncertainty",
+       .value = "KIND",
+       .help = "Adds a column: entropy, variance, std, mutual-information",
+       .text = "Adds a column `uncertainty`: `entropy`, `variance`, `std` or `mutual-information`, as in "
+               "nn-aggregate(1)."},
+      options::choice(o.predict.uncertainty));
   group.add({.name = "device",
              .value = "DEVICE",
              .help = "Of models that name none",

@@ -38,9 +38,11 @@ Combiner::Combiner(const predict::PredictionKind& members, const CombinerOptions
       uncertainty_(options.uncertainty) {
   if (options.members > 1 || combination_.needs_all()) metadata.set("nn.rule", to_string(combination_));
   if (uncertainty_ && !members.classes && !fits_numbers(*uncertainty_)) {
-    fail_usage("--uncertainty {} is for classes, these members answer numbers; there is variance",
+    fail_usage("--uncertainty {} is for classes, these members answer numbers; there are variance and std",
                name_of(*uncertainty_));
   }
+  // Whoever compares it with errors has to know what it is.
+  if (uncertainty_) metadata.set("nn.uncertainty", std::string(name_of(*uncertainty_)));
   predict::PredictionKind kind = members;
   const std::int64_t features = members.width() * static_cast<std::int64_t>(options.members);
   if (combination_.kind == Combination::Kind::concat) {

@@ -38,16 +38,16 @@ void combine_classes(Rule rule, std::span<const float* const> members, std::span
 void combine_numbers(Rule rule, std::span<const float* const> members, std::span<const double> weights,
                      std::int64_t rows, std::int64_t width, float* out);
 
-enum class Uncertainty : std::uint8_t { entropy, variance, mutual_information };
+enum class Uncertainty : std::uint8_t { entropy, variance, deviation, mutual_information };
 const EnumNames<Uncertainty>& enum_names(Uncertainty);
 std::string_view name_of(Uncertainty kind);  // "mutual-information"
 Uncertainty parse_uncertainty(std::string_view name);
-bool fits_numbers(Uncertainty kind);  // variance
+bool fits_numbers(Uncertainty kind);  // variance and deviation
 
 // out [rows], overwritten. entropy: of the combined probabilities, in nats; variance:
-// over members (divided by their number), averaged over classes or values;
-// mutual_information: entropy of the mean less the mean of the entropies (Houlsby et
-// al. 2011), classes only, never below 0.
+// over members (divided by their number), averaged over classes or values; deviation
+// ("std"): its root, which has the unit of the values; mutual_information: entropy of the
+// mean less the mean of the entropies (Houlsby et al. 2011), classes only, never below 0.
 void uncertainty(Uncertainty kind, std::span<const float* const> members, const float* combined,
                  std::int64_t rows, std::int64_t width, bool classes, float* out);
 

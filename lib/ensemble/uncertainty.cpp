@@ -46,6 +46,7 @@ double mutual_information(Members members, std::int64_t first, std::int64_t clas
 const EnumNames<Uncertainty>& enum_names(Uncertainty) {
   static constexpr EnumName<Uncertainty> table[] = {{Uncertainty::entropy, "entropy"},
                                                     {Uncertainty::variance, "variance"},
+                                                    {Uncertainty::deviation, "std"},
                                                     {Uncertainty::mutual_information, "mutual-information"}};
   static constexpr EnumNames<Uncertainty> names{"an uncertainty", table};
   return names;
@@ -54,18 +55,23 @@ const EnumNames<Uncertainty>& enum_names(Uncertainty) {
 std::string_view name_of(Uncertainty kind) { return enum_names(kind).name_of(kind); }
 Uncertainty parse_uncertainty(std::string_view name) { return enum_names(Uncertainty{}).parse(name); }
 
-bool fits_numbers(Uncertainty kind) { return kind == Uncertainty::variance; }
+bool fits_numbers(Uncertainty kind) {
+  return kind == Uncertainty::variance || kind == Uncertainty::deviation;
+}
 
 void uncertainty(Uncertainty kind, Members members, const float* combined, std::int64_t rows,
                  std::int64_t width, bool classes, float* out) {
   if (!classes && !fits_numbers(kind)) {
-    fail_usage("uncertainty {} is for classes; for numbers there is variance", name_of(kind));
+    fail_usage("uncertainty {} is for classes; for numbers there are variance and std", name_of(kind));
   }
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t at = row * width;
     switch (kind) {
       case Uncertainty::entropy: out[row] = static_cast<float>(entropy(combined + at, width)); break;
       case Uncertainty::variance: out[row] = static_cast<float>(variance(members, at, width)); break;
+      case Uncertainty::deviation:
+        out[row] = static_cast<float>(std::sqrt(variance(members, at, width)));
+        break;
       case Uncertainty::mutual_information:
         out[row] = static_cast<float>(mutual_information(members, at, width));
         break;

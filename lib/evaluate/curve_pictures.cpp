@@ -108,6 +108,7 @@ std::vector<ClassCurve> curves_of(const Results& results, std::size_t most) {
     order.resize(most);
   }
   std::vector<ClassCurve> curves;
+  curves.reserve(order.size());
   for (const std::size_t c : order) curves.push_back(curve_of(results, c));
   return curves;
 }

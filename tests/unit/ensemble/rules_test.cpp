@@ -235,6 +235,8 @@ TEST_CASE("uncertainty is what the definitions say") {
   uncertainty(Uncertainty::variance, members, combined, 3, 2, true, out);
   CHECK(out[0] == 0);
   CHECK(out[1] == Approx(0.25));
+  uncertainty(Uncertainty::deviation, members, combined, 3, 2, true, out);
+  CHECK(out[1] == Approx(0.5));
   CHECK_THROWS_AS(uncertainty(Uncertainty::entropy, members, combined, 3, 2, false, out), Error);
 }
 
@@ -243,8 +245,8 @@ TEST_CASE("names of rules and uncertainties read back, misspelt ones are guessed
                           Rule::max, Rule::trimmed}) {
     CHECK(parse_rule(name_of(rule)) == rule);
   }
-  for (const Uncertainty kind :
-       {Uncertainty::entropy, Uncertainty::variance, Uncertainty::mutual_information}) {
+  for (const Uncertainty kind : {Uncertainty::entropy, Uncertainty::variance, Uncertainty::deviation,
+                                 Uncertainty::mutual_information}) {
     CHECK(parse_uncertainty(name_of(kind)) == kind);
   }
   CHECK_THROWS_WITH(parse_rule("medium"), Catch::Contains("did you mean median?"));

@@ -9,8 +9,10 @@
 #include "cli/tool.hpp"
 #include "evaluate/comparison.hpp"
 #include "evaluate/evaluate.hpp"
+#include "evaluate/importance.hpp"
 #include "format/options.hpp"
 #include "options/fields.hpp"
+#include "predict/as_learned.hpp"
 
 namespace {
 
@@ -22,7 +24,41 @@ struct Options {
   std::string output = "-";
   std::string plot;  // empty: no pictures
   bool json = false;
+  bool importance = false;
+  std::string model;
+  std::int64_t repeats = 5;
 };
+
+options::List importance_options(Options& o) {
+  options::List list;
+  options::Group group(list, "Importance", options::Effect::output);
+  group.add(
+      {.name = "importance",
+       .help = "Of a model's columns: how much worse it answers when their values change places",
+       .text =
+           "Permutation importance: how much the accuracy, or R² of numbers, falls when the values of a "
+           "column change places among the rows, the most important column first.\n"
+           "The input is then a table as nn-predict takes it, with y, and --model the model; texts are read "
+           "as the model's table was.\n"
+           "Elements of vectors are columns, images are taken as a whole.\n"
+           "Columns that say the same hide each other's importance.\n"
+           "The rows are kept in memory.",
+       .excludes = "against"},
+      options::flag(o.importance));
+  group.add({.name = "model",
+             .letter = 'm',
+             .value = "MODEL",
+             .help = "The model of --importance",
+             .text = "The model of --importance."},
+            options::file(o.model, options::model_files));
+  group.add({.name = "repeats",
+             .value = "N",
+             .help = "Permutations of each column (default: {default})",
+             .text = "Permutations of each column, by --seed; default {default}.\n"
+                     "The figure is their mean, and behind it stands their standard deviation."},
+            options::count(o.repeats, 1, 10000));
+  return list;
+}
 
 options::List json_option(bool& json) {
   options::List list;
@@ -57,6 +93,7 @@ options::List option_list(Options& o) {
   options::append(list, nn::evaluate::option_list(o.evaluate));
   options::append(list, nn::cli::output_file(o.output));
   options::append(list, plot_option(o.plot));
+  options::append(list, importance_options(o));
   options::append(list, nn::format::option_list(o.source, false));
   return list;
 }
@@ -89,13 +126,29 @@ std::string compared(const Options& o) {
   return o.json ? comparison.json() : comparison.text();
 }
 
+std::string importance(const Options& o) {
+  if (o.model.empty()) nn::fail_usage("--importance is of a model: name it with -m MODEL");
+  nn::format::SourceOptions table = o.source;
+  nn::predict::read_as_learned(o.model, table);
+  nn::predict::Predictor model(o.model, {});
+  const auto source = nn::format::open_source(table);
+  const auto importance = nn::evaluate::importance_of(model, *source, o.repeats, o.evaluate.seed);
+  return o.json ? importance.json() : importance.text();
+}
+
 void run(const Options& o) {
   std::vector<std::string> read = nn::format::input_files(o.source);
   read.push_back(o.evaluate.against);
+  read.push_back(o.model);
+  if (!o.importance && !o.model.empty())
+    nn::fail_usage("-m, --model is for --importance; nn-predict predicts");
+  if (o.importance && !o.plot.empty()) nn::fail_usage("--importance has no pictures; leave --plot out");
   nn::refuse_overwriting({.read = std::move(read), .written = {o.output, o.plot}});
   if (o.plot == "-" && o.json)
     nn::fail_usage("--plot - draws with characters below a table: give it a file beside --json");
-  const std::string figures = o.evaluate.against.empty() ? evaluated(o) : compared(o);
+  const std::string figures = o.importance                 ? importance(o)
+                              : o.evaluate.against.empty() ? evaluated(o)
+                                                           : compared(o);
   nn::OutputFile file(o.output);
   file.write(figures);
   file.commit();

@@ -1,16 +1,13 @@
 // nn-predict: rows through one model, or through an ensemble in one process or at workers. The work
 // is in lib/ensemble and lib/client.
-#include <filesystem>
-
 #include "base/overwrite.hpp"
 #include "cli/output.hpp"
 #include "cli/tool.hpp"
 #include "client/remote_predict.hpp"
 #include "ensemble/in_graph.hpp"
 #include "format/options.hpp"
-#include "format/reading.hpp"
-#include "model/model.hpp"
 #include "options/fields.hpp"
+#include "predict/as_learned.hpp"
 
 namespace {
 
@@ -91,15 +88,6 @@ options::List option_list(Options& o) {
   return list;
 }
 
-// A text is read as the model's own table was. A model that comes through a pipe can't be looked at before.
-void take_table_of(const nn::predict::Member& member, nn::format::SourceOptions& source) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(member.model, ignored)) return;
-  const nn::model::Model model = nn::model::inspect_model(member.model, false).model;
-  nn::format::take_reading(source, model.reading);
-  nn::format::take_columns(source, nn::model::table_of(model));
-}
-
 nn::FilesOfRun files_of(const Options& o) {
   nn::FilesOfRun files{.read = nn::format::input_files(o.source), .written = {o.output.path}};
   if (o.remote.combination) files.read.push_back(o.remote.combination->model);
@@ -122,7 +110,8 @@ std::unique_ptr<nn::BatchSource> predict_here(Options& o) {
   for (const nn::predict::Member& member : o.predict.members) files.read.push_back(member.model);
   nn::refuse_overwriting(files);
   if (o.batch > 0) o.predict.batch = o.batch;
-  for (const nn::predict::Member& member : o.predict.members) take_table_of(member, o.source);
+  for (const nn::predict::Member& member : o.predict.members)
+    nn::predict::read_as_learned(member.model, o.source);
   o.predict.combination = r.combination.value_or(nn::ensemble::Combination{});
   o.source.says_names = false;
   return nn::ensemble::predict_in_graph(nn::format::open_source(o.source), o.predict);

@@ -35,6 +35,7 @@ class Predictor {
 
   const PredictionKind& kind() const { return kind_; }
   const std::string& digest() const { return model_.digest; }
+  const model::Target& target() const { return model_.target; }
   // Those of a table that it wants.
   const std::vector<model::InputColumn>& columns() const { return model_.encoder.columns(); }
   // Multiplications and additions of a row, roughly.

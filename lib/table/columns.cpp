@@ -211,17 +211,24 @@ ColumnOptions with_usual(ColumnOptions options, const Schema& given) {
     const std::vector<std::string> names = split_targets(schema, *options.usual_target);
     return names.size() > 1 && std::find(names.begin(), names.end(), "y") != names.end();
   };
-  const bool has_y = schema.find("y") && !options.y_is_feature && !is_one_of_several();
-  const bool has_id = schema.find("id") && !options.id_is_feature;
-  if (!options.label && !options.target && !has_y) {
+  const auto has_number = [&](const std::string& name) {
+    return has(name) && is_number(schema.fields[*schema.find(name)].type);
+  };
+  const auto has_usual = [&] {
+    if (options.usual_label && has(*options.usual_label)) return true;
+    if (!options.usual_target) return false;
+    const std::vector<std::string> names = split_targets(schema, *options.usual_target);
+    return std::all_of(names.begin(), names.end(), has_number);
+  };
+  // A column y of somebody else's is no y where what the model learned has another name, and is there.
+  const bool is_y = has("y") && (is_ours(schema, "y") || !has_usual());
+  const bool has_y = is_y && !options.y_is_feature && !is_one_of_several();
+  const bool has_id = has("id") && !options.id_is_feature;
+  if (!options.label && !options.target && !has_y && has_usual()) {
     if (options.usual_label && has(*options.usual_label)) {
       options.label = options.usual_label;
-    } else if (options.usual_target) {
-      const std::vector<std::string> names = split_targets(schema, *options.usual_target);
-      const auto has_number = [&](const std::string& name) {
-        return has(name) && is_number(schema.fields[*schema.find(name)].type);
-      };
-      if (std::all_of(names.begin(), names.end(), has_number)) options.target = options.usual_target;
+    } else {
+      options.target = options.usual_target;
     }
   }
   if (!options.id && !has_id && options.usual_id && has(*options.usual_id)) options.id = options.usual_id;

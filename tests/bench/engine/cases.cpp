@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/random.hpp"
+#include "nn/initialise.hpp"
 
 namespace bench {
 namespace {

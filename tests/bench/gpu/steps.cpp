@@ -18,6 +18,7 @@
 #include "base/numbers.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "nn/initialise.hpp"
 
 namespace nn::bench {
 namespace {

@@ -1,8 +1,11 @@
 // nn-eval: labelled predictions to figures. The work is in lib/evaluate.
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/numbers.hpp"
 #include "base/overwrite.hpp"
 #include "cli/help.hpp"
 #include "cli/output.hpp"
@@ -11,6 +14,7 @@
 #include "evaluate/evaluate.hpp"
 #include "evaluate/importance.hpp"
 #include "format/options.hpp"
+#include "format/reading.hpp"
 #include "options/fields.hpp"
 #include "predict/as_learned.hpp"
 
@@ -103,8 +107,23 @@ std::string name_of(const std::vector<std::string>& inputs) {
   return fmt::format("{}", fmt::join(inputs, " "));
 }
 
+// Names such as 01 are none of numbers: columns of text are then read as what they are.
+bool has_numbered_texts(const std::vector<std::string>& names) {
+  return std::ranges::any_of(names, [](const std::string& name) {
+    const auto number = nn::find_integer(name);
+    return number && std::to_string(*number) != name;
+  });
+}
+
 std::string evaluated(const Options& o) {
-  const auto source = nn::format::open_source(o.source);
+  nn::format::SourceOptions table = o.source;
+  if (has_numbered_texts(o.evaluate.classes)) {
+    nn::Schema texts;
+    for (const char* name : {"label", "y"})
+      texts.fields.push_back({name, nn::DType::category, {}, true, {}, {}});
+    nn::format::take_columns(table, texts);
+  }
+  const auto source = nn::format::open_source(table);
   nn::evaluate::Evaluation evaluation(source->schema(), o.evaluate, !o.plot.empty());
   while (const auto batch = source->next()) evaluation.add(*batch);
   evaluation.finish();
@@ -144,6 +163,8 @@ void run(const Options& o) {
     nn::fail_usage("-m, --model is for --importance; nn-predict predicts");
   if (o.importance && !o.plot.empty()) nn::fail_usage("--importance has no pictures; leave --plot out");
   nn::refuse_overwriting({.read = std::move(read), .written = {o.output, o.plot}});
+  if (!o.plot.empty() && o.plot != "-" && !o.plot.ends_with(".html"))
+    nn::fail_usage("--plot writes a page: name it FILE.html, or '-' for characters");
   if (o.plot == "-" && o.json)
     nn::fail_usage("--plot - draws with characters below a table: give it a file beside --json");
   const std::string figures = o.importance                 ? importance(o)

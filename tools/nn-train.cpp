@@ -88,7 +88,7 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   const nn::train::TrainOptions& o = all.train;
   nn::train::check_options(o);
   if (all.find_rate) nn::fail_usage("--lr-find computes here, not with --at");
-  if (o.snapshots || nn::train::members_of(o).size() > 1)
+  if (o.snapshots || o.folds > 0 || nn::train::members_of(o).size() > 1)
     nn::fail_usage("--at trains one network, to one model");
   if (!o.valid.file.empty()) nn::fail_usage("--valid: with --at a fraction of the rows, not a file");
   if (o.keep_checkpoint || o.allow_changes || o.require_checkpoint)
@@ -128,6 +128,9 @@ int descriptor_in(const char* variable) {
 
 void run(const nn::cli::Parsed& given, Options& all) {
   nn::train::TrainOptions& o = all.train;
+  nn::train::tell_idle_options(o, [&](std::string_view name) { return given.has(name); });
+  if (all.find_rate && !all.at && (o.folds > 0 || !o.plot.empty() || !o.log.empty() || !o.output.empty()))
+    nn::fail_usage("--lr-find only prints losses; leave -o, --log, --plot and --folds out");
   if (all.find_rate && !all.at) return print_rates(nn::train::members_of(o).front());
   if (o.output.empty()) nn::fail_usage("-o, --output is missing: where the model goes");
   o.command_line = all.command_line.empty() ? given.lasting_command_line() : all.command_line;

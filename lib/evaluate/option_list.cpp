@@ -1,4 +1,6 @@
+#include "base/error.hpp"
 #include "base/numbers.hpp"
+#include "base/text.hpp"
 #include "evaluate/options.hpp"
 #include "options/fields.hpp"
 
@@ -7,6 +9,7 @@ namespace {
 
 // More than 0, less than 100.
 double parse_confidence(std::string_view text) {
+  if (text.starts_with("0.")) fail_usage("'{}' is less than 1 %; for 95 % write 95", printable(text));
   return parse_number_in(text, {.least = 0, .most = 100, .above = true, .below = true});
 }
 

@@ -1,5 +1,7 @@
 #include "evaluate/prediction_reader.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -81,9 +83,15 @@ void PredictionReader::find_names(const EvaluateOptions& options) {
   const std::int64_t width = evaluate::width_of(*schema_, outputs_);
   const std::int64_t count = width == 1 ? 2 : width;
   const bool named = schema_->metadata.find("nn.classes") != nullptr && !outputs_.empty();
-  std::vector<std::string> list = options.classes;
-  if (list.empty() && named && width > 1) list = predict::kind_of(*schema_).names;
-  if (list.empty() && width > 1) list = proba_names_;
+  std::vector<std::string> said;  // by the table
+  if (named && width > 1) said = predict::kind_of(*schema_).names;
+  if (said.empty() && width > 1) said = proba_names_;
+  std::vector<std::string> list = options.classes.empty() ? said : options.classes;
+  if (!said.empty() && list != said) {
+    throw data_error("the table says that its probabilities are of {}, in this order",
+                     printable(fmt::format("{}", fmt::join(said, ", ")), 200))
+        .advise("; --classes is for tables that don't say it");
+  }
   if (list.empty() && !outputs_.empty() && is_text(schema_->fields[y_].type)) {
     if (!answer_column_) {
       throw data_error("y is text and nothing says which class each probability is of")
@@ -130,6 +138,11 @@ void PredictionReader::find_uncertainty(const EvaluateOptions& options) {
   const std::string* said = schema_->metadata.find("nn.uncertainty");
   const bool is_variance = said != nullptr ? *said == "variance" : name == "variance" || name == "var";
   if (is_variance) uncertainty_kind_ = UncertaintyKind::variance;
+  if (said == nullptr && !has_classes() && name == "uncertainty") {
+    warn(
+        "nothing says what kind column 'uncertainty' is of; it is taken for a standard deviation (a column "
+        "'variance', which --uncertainty names, is one)");
+  }
 }
 
 const LabelledRows& PredictionReader::read(const Batch& batch) {

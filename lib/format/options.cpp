@@ -217,8 +217,9 @@ void add_column_options(options::List& list, SourceOptions& o) {
              .help = "Passed through as column id, not learned from",
              .text = "The identity of the rows.\nThe column is passed through as id, to the byte, and not "
                      "learned from.\n"
-                     "Columns that are called id and y are taken as such without a word about them, which is "
-                     "said of tables that these tools didn't write; --rename gives them other names."},
+                     "Columns that are called id and y are what these names say; of tables that these tools "
+                     "didn't write a "
+                     "warning says so, and --rename gives them other names."},
             options::column(o.columns.id));
   group.add(
       {.name = "sample-weight",

@@ -83,8 +83,9 @@ void add_text_classes(const Batch& batch, const Column& column, DType type, cons
 }
 
 // Says that as many numbers as nobody tells apart became classes: mostly they were to be predicted as
-// numbers. Numbers of classes, which follow each other from 0 or 1 on, are none of these.
-void ask_about_numbers(const Target& target, const Schema& schema) {
+// numbers. Numbers of classes, which follow each other from 0 on with some rows each, are none of these.
+void ask_about_numbers(const Target& target, const Schema& schema, std::int64_t rows) {
+  constexpr std::int64_t rows_of_class = 10;
   constexpr std::size_t usual_classes = 30;
   if (target.classes.size() <= usual_classes) return;
   std::int64_t first = INT64_MAX, last = INT64_MIN;
@@ -97,7 +98,8 @@ void ask_about_numbers(const Target& target, const Schema& schema) {
     last = std::max(last, static_cast<std::int64_t>(value));
   }
   const auto count = static_cast<std::int64_t>(target.classes.size());
-  if (target.integers && (first == 0 || first == 1) && last - first + 1 == count) return;
+  const bool numbered = target.integers && first == 0 && last + 1 == count;
+  if (numbered && rows >= rows_of_class * count) return;
   warn("{} has {} different numbers, and each is taken as a class; --target predicts them as numbers",
        column_name(name_in_file(schema, target.name)), count);
 }
@@ -117,7 +119,9 @@ void fit_classes(std::size_t at, DType type, std::span<const Batch> batches, Tar
   }
   for (const std::int64_t label : integers) target.classes.push_back(std::to_string(label));
   target.classes.insert(target.classes.end(), texts.begin(), texts.end());
-  ask_about_numbers(target, *batches.front().schema);
+  std::int64_t rows = 0;
+  for (const Batch& batch : batches) rows += batch.rows;
+  ask_about_numbers(target, *batches.front().schema, rows);
   if (target.classes.size() == 1) {
     fail_data("all rows have the label '{}': there is nothing to tell apart", printable(target.classes[0]));
   }

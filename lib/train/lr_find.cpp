@@ -56,11 +56,37 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
   return points;
 }
 
+namespace {
+
+// The slope of the loss over the logarithm of the rate, by least squares over points [first, last).
+double slope_of(std::span<const RatePoint> points) {
+  double x = 0, y = 0, xx = 0, xy = 0;
+  for (const RatePoint& point : points) {
+    x += std::log(point.rate);
+    y += point.loss;
+  }
+  const auto count = static_cast<double>(points.size());
+  for (const RatePoint& point : points) {
+    const double d = std::log(point.rate) - x / count;
+    xx += d * d;
+    xy += d * (point.loss - y / count);
+  }
+  return xx > 0 ? xy / xx : 0;
+}
+
+}  // namespace
+
 double suggested_rate(const std::vector<RatePoint>& points) {
+  // The average of the first steps is still that of few, and what it falls then is noise; behind the lowest
+  // loss there is nothing to be had.
+  const std::size_t first = points.size() / 10;
+  const std::size_t half = std::max<std::size_t>(2, points.size() / 20);
+  const auto least = std::min_element(points.begin(), points.end(),
+                                      [](const RatePoint& a, const RatePoint& b) { return a.loss < b.loss; });
+  const auto end = static_cast<std::size_t>(least - points.begin());
   double steepest = 0, rate = 0;
-  for (std::size_t i = 1; i + 1 < points.size(); ++i) {
-    const double slope = (points[i + 1].loss - points[i - 1].loss) /
-                         (std::log(points[i + 1].rate) - std::log(points[i - 1].rate));
+  for (std::size_t i = first + half; i <= end && i + half < points.size(); ++i) {
+    const double slope = slope_of(std::span(points).subspan(i - half, 2 * half + 1));
     if (slope < steepest) {
       steepest = slope;
       rate = points[i].rate;

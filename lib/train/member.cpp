@@ -202,7 +202,7 @@ void Member::end_epoch(double waited_s, const DatasetFigures* valid) {
   record.figures.emplace_back("data_wait", waited_s / epoch_s);
   record.figures.emplace_back("elapsed_s", elapsed);
 
-  observe(options_.schedule, score, state_.plateau);
+  if (state_.step > warmup_steps(options_.warmup, length_)) observe(options_.schedule, score, state_.plateau);
   const bool is_best = note_best(score);
   if (options_.early_stopping > 0) {
     if (is_best) {
@@ -334,6 +334,8 @@ model::Model Member::finish(std::span<const float> parameters, const DatasetFigu
     metrics.insert(metrics.end(), figures_.begin(), figures_.end());
   } else if (valid != nullptr) {
     append(*valid, metrics);
+  } else {
+    metrics.emplace_back("loss", state_.best_score);
   }
   return model;
 }

@@ -264,7 +264,7 @@ void add_step_options(options::Group& group, TrainOptions& o) {
              .help = "Passes over the rows (default: {default})",
              .text = "Passes over the rows, each in an order of its own; default {default}.",
              // With a schedule, the same epoch of a longer run is another one.
-             .effect = o.schedule.kind == Schedule::Kind::constant ? Effect::run : Effect::model},
+             .effect = depends_on_length(o.schedule) ? Effect::model : Effect::run},
             options::count(o.epochs, 1));
   group.add({.name = "batch",
              .value = "N",

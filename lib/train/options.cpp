@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/numbered_path.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
@@ -143,7 +144,9 @@ void check_options(const TrainOptions& options) {
         "--folds validates each network on the rows of its fold, and --valid on others; leave one out");
   if (!options.oof.empty() && options.folds == 0) fail_usage("--oof is for the answers of --folds K");
   const auto cycles = static_cast<std::uint64_t>(options.schedule.cycles);
-  const std::uint64_t warm = std::min(options.warmup.epochs, options.epochs);
+  const std::uint64_t warm = options.warmup.epochs;
+  if (warm >= options.epochs)
+    fail_usage("--warmup {} leaves nothing of --epochs {}", to_string(options.warmup), options.epochs);
   if ((options.epochs - warm) % cycles != 0) {
     fail_usage("--epochs {}{} can't be cut into {} cycles of equal length", options.epochs,
                warm > 0 ? fmt::format(" less --warmup {}", to_string(options.warmup)) : "", cycles);
@@ -155,6 +158,30 @@ void check_options(const TrainOptions& options) {
     fail_usage("--snapshots needs cycles: --schedule cosine_restarts:cycles=N");
   if (options.snapshots && options.output == "-")
     fail_usage("several models can't go to standard output; name a file with -o");
+}
+
+void tell_idle_options(const TrainOptions& o, const std::function<bool(std::string_view)>& given) {
+  using Kind = backend::OptimizerKind;
+  const Kind kind = o.optimizer.kind;
+  const bool adams = kind == Kind::adam || kind == Kind::adamw;
+  const bool momentum = kind == Kind::momentum || kind == Kind::nesterov;
+  const struct {
+    std::string_view option;
+    bool counts;
+    std::string_view because;
+  } table[] = {{"momentum", momentum, "--optimizer momentum and nesterov have one"},
+               {"rho", kind == Kind::rmsprop, "--optimizer rmsprop has one"},
+               {"beta-1", adams, "--optimizer adam and adamw have one"},
+               {"beta-2", adams, "--optimizer adam and adamw have one"},
+               {"epsilon", adams || kind == Kind::rmsprop, "--optimizer adam, adamw and rmsprop have one"},
+               {"weight-decay", kind == Kind::adamw, "--optimizer adamw has one (--l2 is for all)"},
+               {"activation", o.net.empty(), "--net says the activation of each layer"},
+               {"dropout", o.net.empty(), "--net has layers for it: 'dropout 0.5'"},
+               {"share-batches", members_of(o).size() > 1, "there is one network"},
+               {"valid-seed", o.valid.fraction > 0 || o.folds > 0, "no fraction of the rows is split off"}};
+  for (const auto& [option, counts, because] : table) {
+    if (!counts && given(option)) warn("--{} changes nothing: {}", option, because);
+  }
 }
 
 void check_device_options(const TrainOptions& options) {

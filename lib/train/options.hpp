@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -124,6 +125,10 @@ options::List option_list(TrainOptions& options);
 // and
 // --members don't fit each other.
 std::vector<TrainOptions> members_of(const TrainOptions& options);
+
+// Warns of options that were given, as `given` says of their names, and have nothing to do with what others
+// ask for.
+void tell_idle_options(const TrainOptions& options, const std::function<bool(std::string_view)>& given);
 
 // Checks what takes neither data nor a device; usage errors.
 void check_options(const TrainOptions& options);

@@ -64,6 +64,10 @@ const EnumNames<Schedule::Kind>& enum_names(Schedule::Kind) {
   return names;
 }
 
+bool depends_on_length(const Schedule& s) {
+  return s.kind == Kind::cosine || s.kind == Kind::one_cycle || s.kind == Kind::cosine_restarts;
+}
+
 Schedule parse_schedule(std::string_view text) {
   const auto colon = std::min(text.find(':'), text.size());
   Schedule schedule;
@@ -105,9 +109,13 @@ std::string to_string(const Warmup& warmup) {
   return warmup.epochs > 0 ? fmt::format("{}epochs", warmup.epochs) : fmt::format("{}", warmup.steps);
 }
 
+std::uint64_t warmup_steps(const Warmup& warmup, const RunLength& run) {
+  return warmup.steps + warmup.epochs * run.steps_per_epoch;
+}
+
 double rate_at(const Schedule& s, const Warmup& warmup, double rate, std::uint64_t step,
                const RunLength& run) {
-  const std::uint64_t warm = warmup.steps + warmup.epochs * run.steps_per_epoch;
+  const std::uint64_t warm = warmup_steps(warmup, run);
   if (step < warm) return rate * static_cast<double>(step + 1) / static_cast<double>(warm);
   const std::uint64_t all = std::max(run.steps_per_epoch * run.epochs, warm + 1);
   const double t = std::min(1.0, static_cast<double>(step - warm) / static_cast<double>(all - warm));

@@ -24,6 +24,8 @@ struct Schedule {
 };
 
 const EnumNames<Schedule::Kind>& enum_names(Schedule::Kind);
+// Whether the same step of a longer run has another rate.
+bool depends_on_length(const Schedule& schedule);
 
 // "constant", "cosine", "step:epochs=10,factor=0.1", "cosine:floor=0.01", "one_cycle:rise=0.3",
 // "cosine_restarts:cycles=5", "plateau:factor=0.5,patience=5". Usage errors quote the word.
@@ -42,6 +44,8 @@ struct RunLength {
   std::uint64_t steps_per_epoch = 1, epochs = 1;
 };
 
+std::uint64_t warmup_steps(const Warmup& warmup, const RunLength& run);
+
 // The rate of step `step` (from 0), for a learning rate of `rate`. With a warm-up of w steps it is what
 // it would be at step - w of a run without one, shorter by w:
 //   warm-up: rises linearly to `rate` (Goyal et al. 2017, section 2.2)
@@ -54,7 +58,7 @@ double rate_at(const Schedule& schedule, const Warmup& warmup, double rate, std:
 // Under plateau, what an epoch's score (the validation loss, or the loss) does to the factor by which the
 // rate is to be multiplied, as Keras' ReduceLROnPlateau has it: after `patience` epochs without a gain it
 // falls by `factor`, down to `floor`, and the next `cooldown` epochs aren't counted. Other schedules leave it
-// alone.
+// alone. Epochs that begin in the warm-up aren't to be observed.
 void observe(const Schedule& schedule, double score, model::PlateauState& plateau);
 
 // If the epoch that ends with `epochs_done` ends a cycle, the cycle's number, from 1; else 0. Only

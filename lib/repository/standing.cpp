@@ -45,15 +45,30 @@ std::string mark(std::string_view verdict, std::uint64_t version, const std::str
   return line + "}";
 }
 
+// Whether a server could load it; else that is said, and why. Whoever goes back in a hurry wants one that
+// works.
+bool loads(const std::string& base, std::uint64_t version) {
+  try {
+    interface_of(version_file(base, version), true);
+    return true;
+  } catch (const Error& error) {
+    warn("{}; version {} is passed over", error.what(), version);
+    return false;
+  }
+}
+
 std::uint64_t target_below(const Standing& standing, std::uint64_t live, const std::string& base) {
   const auto previous = standing.labels.find(previous_label);
   if (standing.labels.contains(stable_label) && previous != standing.labels.end() &&
-      previous->second != live && standing.has(previous->second) && standing.is_good(previous->second))
+      previous->second != live && standing.has(previous->second) && standing.is_good(previous->second) &&
+      loads(base, previous->second))
     return previous->second;
   for (auto at = standing.versions.rbegin(); at != standing.versions.rend(); ++at) {
-    if (*at < live && standing.is_good(*at)) return *at;
+    if (*at < live && standing.is_good(*at) && loads(base, *at)) return *at;
   }
-  throw data_error("there is no good version below {}, the live one", live).within_file(base);
+  throw data_error("there is no good version below {}, the live one", live)
+      .within_file(base)
+      .advise("; --to N goes to any other that is there");
 }
 
 void check_target(const std::string& base, const Standing& standing, std::uint64_t live, std::uint64_t to) {

@@ -174,12 +174,7 @@ void Listeners::close() {
 }
 
 void Listeners::renew_certificates() {
-  if (!tls_) return;
-  try {
-    tls_->renew(options_.tls);
-  } catch (const Error& error) {
-    warn("{}; the old certificates stay in use", error.what());
-  }
+  if (tls_) tls_->renew(options_.tls);
 }
 
 asio::awaitable<void> Listeners::accept(Listener& listener) {

@@ -73,7 +73,8 @@ class Listeners {
   void close();
   bool empty() const { return listeners_.empty(); }
   std::vector<Endpoint> endpoints(Entrance entrance = Entrance::everything) const;  // as bound
-  // New connections use the certificates that are there now; where they can't be read, the old.
+  // New connections use the certificates that are there now. Throws where they can't be read; the old stay in
+  // use.
   void renew_certificates();
   // Connections with bytes that TLS has not sent yet.
   std::size_t open_tls() const { return tls_ ? tls_->open() : 0; }

@@ -276,11 +276,14 @@ void Process::reload() {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   process::notify_manager(
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000LL + now.tv_nsec / 1000));
-  const auto try_to = [](const auto& act) {
+  std::string failed;  // the first failure: whoever watches reloads must hear of a certificate as well
+  const auto try_to = [&](const auto& act) {
     try {
       act();
     } catch (const std::exception& failure) {
-      warn("SIGHUP: {}", failure.what());
+      warn("SIGHUP: {}; what was in force stays", failure.what());
+      log_.write("reload_failed", {{"error", failure.what()}});
+      if (failed.empty()) failed = failure.what();
     }
   };
   try_to([&] {
@@ -296,8 +299,9 @@ void Process::reload() {
   } catch (const std::exception& failure) {
     warn("SIGHUP: {}; the old configuration stays in force", failure.what());
     log_.write("reload_failed", {{"error", failure.what()}});
-    operations_.reloads.failed(failure.what());
+    failed = failure.what();
   }
+  if (!failed.empty()) operations_.reloads.failed(failed);
   tell_status("READY=1");
 }
 

@@ -6,6 +6,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/memory.hpp"
 #include "net/hear.hpp"
 #include "net/no_throw.hpp"
@@ -59,7 +61,11 @@ void Server::attach(net::Socket socket) {
 void Server::look_anew() {
   service_.log.reopen();
   service_.log.write("reload", {});
-  listeners_.renew_certificates();
+  try {
+    listeners_.renew_certificates();
+  } catch (const Error& error) {
+    warn("{}; the old certificates stay in use", error.what());
+  }
   service_.loader.look();
 }
 

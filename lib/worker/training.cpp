@@ -47,7 +47,8 @@ void check_arguments(const std::vector<std::string>& arguments, const backend::D
   if (!scratch.valid.file.empty()) {
     fail_usage("--valid: a worker takes a fraction; the rows of a file would have to be there");
   }
-  if (train::members_of(scratch).size() > 1) fail_usage("a worker trains one network at a time");
+  if (scratch.folds > 0 || train::members_of(scratch).size() > 1)
+    fail_usage("a worker trains one network at a time");
   scratch.device = device;
   train::check_options(scratch);
   train::check_device_options(scratch);

@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "chart/axes.hpp"
+#include "chart/characters.hpp"
 #include "chart/scale.hpp"
 #include "chart/timeline.hpp"
 
@@ -17,12 +18,6 @@ namespace nn::chart {
 namespace {
 
 constexpr std::size_t top = 10, most_curves_shown = 5, most_bars_shown = 12;
-
-// Characters, each of which is taken to be a column wide.
-std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 // Cut or filled up to so many columns.
 std::string in_columns(std::string_view outside, std::size_t columns, bool right = false) {
@@ -39,20 +34,6 @@ std::string in_columns(std::string_view outside, std::size_t columns, bool right
     rest.remove_prefix(length);
   }
   return out + "…";
-}
-
-std::string line_of(std::string text) {
-  text.resize(text.find_last_not_of(' ') + 1);
-  return text + '\n';
-}
-
-std::string bar_of(double share, std::size_t columns) {
-  const char* const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-  const auto eighths =
-      static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * static_cast<double>(columns) * 8));
-  std::string out;
-  for (std::size_t i = 0; i < eighths / 8; ++i) out += "█";
-  return out + parts[eighths % 8];
 }
 
 // As wide as the longest, but no more than a third.

@@ -5,18 +5,17 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "chart/characters.hpp"
 #include "evaluate/pictures.hpp"
 
 namespace nn::evaluate {
 namespace {
 
-constexpr std::size_t most_names = 16;
+using chart::bar_of;
+using chart::columns_of;
+using chart::line_of;
 
-// Characters, each of which is taken to be a column wide.
-std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
+constexpr std::size_t most_names = 16;
 
 // A class's name, cut, and filled up to so many columns.
 std::string name_cell(const std::string& name, std::size_t columns) {
@@ -30,20 +29,6 @@ std::size_t name_columns(const std::vector<std::string>& names) {
   for (const std::string& name : names)
     most = std::max(most, std::min(columns_of(printable(name, most_names)), most_names));
   return most;
-}
-
-std::string bar_of(double share, std::size_t columns) {
-  const char* const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-  const auto eighths =
-      static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * static_cast<double>(columns) * 8));
-  std::string out;
-  for (std::size_t i = 0; i < eighths / 8; ++i) out += "█";
-  return out + parts[eighths % 8];
-}
-
-std::string line_of(std::string text) {
-  text.resize(text.find_last_not_of(' ') + 1);
-  return text + '\n';
 }
 
 // Dots, of which a character has two by four: the block of Unicode at U+2800.

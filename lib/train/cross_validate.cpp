@@ -11,7 +11,6 @@
 #include "base/numbered_path.hpp"
 #include "format/sink.hpp"
 #include "predict/predictor.hpp"
-#include "table/rows.hpp"
 #include "train/dataset.hpp"
 #include "train/files.hpp"
 #include "train/start.hpp"
@@ -24,35 +23,24 @@ namespace {
 // Answers of rows in any order, written in that of the rows.
 class OutOfFold {
  public:
-  explicit OutOfFold(const Rows& rows) : rows_(rows) {
-    for (const Batch& batch : rows.batches) {
-      firsts_.push_back(count_);
-      count_ += static_cast<std::size_t>(batch.rows);
-    }
-  }
+  explicit OutOfFold(const Rows& rows) : rows_(rows) {}
 
-  // What `model` answers for the rows of a fold.
+  // What `model` answers for the rows of a fold, `held_out`.
   void add(const std::string& path, const model::Model& model, const backend::Device& device,
-           const std::vector<std::size_t>& fold_of, std::size_t fold) {
+           const Rows& held_out, const std::vector<std::size_t>& fold_of, std::size_t fold) {
     predict::Predictor predictor(path, model, device);
     kind_ = predictor.kind();
     const auto width = static_cast<std::size_t>(kind_.width());
-    values_.resize(count_ * width);
+    values_.resize(static_cast<std::size_t>(rows_.count) * width);
     const model::BoundEncoder bound = predictor.bind(*rows_.schema);
-    for (std::size_t b = 0; b < rows_.batches.size(); ++b) {
-      std::vector<std::int64_t> chosen;
-      for (std::int64_t r = 0; r < rows_.batches[b].rows; ++r) {
-        if (fold_of[firsts_[b] + static_cast<std::size_t>(r)] == fold) chosen.push_back(r);
-      }
-      if (chosen.empty()) continue;
-      const Batch batch = table::take_rows(rows_.batches[b], chosen, 0);
-      std::vector<float> out(chosen.size() * width);
+    std::size_t place = 0;  // the fold's rows stand in the order of all
+    for (const Batch& batch : held_out.batches) {
+      std::vector<float> out(static_cast<std::size_t>(batch.rows) * width);
       const predict::PredictorInput input{&bound, &batch};
       predictor.predict({&input, 1}, out.data());
-      for (std::size_t i = 0; i < chosen.size(); ++i) {
-        const std::size_t row = firsts_[b] + static_cast<std::size_t>(chosen[i]);
-        std::copy_n(out.begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                    values_.begin() + static_cast<std::ptrdiff_t>(row * width));
+      for (auto from = out.begin(); from != out.end(); from += static_cast<std::ptrdiff_t>(width), ++place) {
+        while (fold_of[place] != fold) ++place;
+        std::copy_n(from, width, values_.begin() + static_cast<std::ptrdiff_t>(place * width));
       }
     }
   }
@@ -61,13 +49,12 @@ class OutOfFold {
     const predict::PredictionBuilder builder(kind_, *rows_.schema, false, {});
     OutputFile file(path);
     const auto sink = format::open_sink(format::OutputFormat::automatic, file, *builder.schema());
-    const auto width = static_cast<std::size_t>(kind_.width());
-    for (std::size_t b = 0; b < rows_.batches.size(); ++b) {
-      const Batch& batch = rows_.batches[b];
-      const std::size_t count = static_cast<std::size_t>(batch.rows) * width;
-      Buffer values(count * sizeof(float));
-      std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(firsts_[b] * width), count,
-                  values.as<float>());
+    auto from = values_.begin();
+    for (const Batch& batch : rows_.batches) {
+      const std::int64_t count = batch.rows * kind_.width();
+      Buffer values(static_cast<std::size_t>(count) * sizeof(float));
+      std::copy_n(from, count, values.as<float>());
+      from += count;
       sink->write(builder.build(batch, std::move(values), nullptr, nullptr));
     }
     sink->finish();
@@ -76,8 +63,6 @@ class OutOfFold {
 
  private:
   const Rows& rows_;
-  std::vector<std::size_t> firsts_;  // of each batch
-  std::size_t count_ = 0;
   predict::PredictionKind kind_;
   std::vector<float> values_;  // [rows, width]
 };
@@ -126,8 +111,9 @@ void cross_validate(const TrainOptions& options, const std::vector<TrainOptions>
   const std::vector<std::size_t> fold_of = assign_folds(rows, folds.size(), options.valid_seed);
   OutOfFold answers(rows);
   for (std::size_t k = 0; k < folds.size(); ++k) {
+    const Rows held_out = rows_in(rows, fold_of, k);
     const TrainingData data =
-        training_data(options, network, rows_outside(rows, fold_of, k), rows_in(rows, fold_of, k), &rows);
+        training_data(options, network, rows_outside(rows, fold_of, k), held_out, &rows);
     std::vector<model::Model> trained =
         train_members({folds[k]}, data, untrained(folds[k], network, data), log, run);
     model::Model& model = trained[k];
@@ -137,7 +123,7 @@ void cross_validate(const TrainOptions& options, const std::vector<TrainOptions>
     course.metrics = model.provenance.metrics;
     log.member_finished(folds[k].member, course);
     print_summary(summary_of(folds[k], course, model.provenance, baseline_of(data)));
-    if (!options.oof.empty()) answers.add(folds[k].output, model, options.device, fold_of, k);
+    if (!options.oof.empty()) answers.add(folds[k].output, model, options.device, held_out, fold_of, k);
     const auto& own = run.own_checkpoints[k];
     if (own && !options.keep_checkpoint) remove_own(checkpoint_of(folds[k]), *own);
     ++run.models;

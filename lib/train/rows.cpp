@@ -16,11 +16,24 @@
 namespace nn::train {
 namespace {
 
+bool has_classes(const Rows& rows) {
+  const Field& y = rows.schema->fields[*rows.schema->find("y")];
+  return !is_float(y.type) && y.shape.empty();
+}
+
+// All rows, in an order that the seed gives.
+std::vector<std::uint32_t> shuffled(const Rows& rows, std::uint64_t seed) {
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.count));
+  RandomStream random(seed, RandomUse::split);
+  shuffle_indices(order, random);
+  return order;
+}
+
 // The class of each row, by its text, numbered from 0.
 std::vector<std::size_t> classes_of(const Rows& rows) {
   const std::size_t y = *rows.schema->find("y");
   const Field& field = rows.schema->fields[y];
-  if (is_float(field.type) || !field.shape.empty())
+  if (!has_classes(rows))
     throw data_error("rows are taken by class, but y is a number").within("--valid-stratify");
   std::map<std::string, std::size_t> numbers;
   std::vector<std::size_t> classes;
@@ -75,11 +88,6 @@ Rows filtered(const Rows& rows, Wanted wanted) {
   return out;
 }
 
-bool has_classes(const Rows& rows) {
-  const Field& y = rows.schema->fields[*rows.schema->find("y")];
-  return !is_float(y.type) && y.shape.empty();
-}
-
 }  // namespace
 
 std::string name_of_inputs(const std::vector<std::string>& inputs) {
@@ -122,9 +130,7 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed, bool stratify) {
                      rows.count - wanted)
         .within(fmt::format("--valid {}", fraction));
   }
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.count));
-  RandomStream random(seed, RandomUse::split);
-  shuffle_indices(order, random);
+  const std::vector<std::uint32_t> order = shuffled(rows, seed);
   std::vector<bool> chosen(order.size());
   const std::vector<std::size_t> classes =
       stratify ? classes_of(rows) : std::vector<std::size_t>(order.size());
@@ -149,9 +155,7 @@ Rows split_off(Rows& rows, double fraction, std::uint64_t seed, bool stratify) {
 std::vector<std::size_t> assign_folds(const Rows& rows, std::size_t folds, std::uint64_t seed) {
   if (static_cast<std::int64_t>(folds) > rows.count)
     fail_data("{} rows can't be cut into {} folds", rows.count, folds);
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.count));
-  RandomStream random(seed, RandomUse::split);
-  shuffle_indices(order, random);
+  std::vector<std::uint32_t> order = shuffled(rows, seed);
   if (has_classes(rows)) {
     const std::vector<std::size_t> classes = classes_of(rows);
     std::stable_sort(order.begin(), order.end(),

@@ -1,18 +1,15 @@
 #include "train/train.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/queue.hpp"
 #include "base/signals.hpp"
-#include "base/version.hpp"
 #include "train/cross_validate.hpp"
 #include "train/curves.hpp"
 #include "train/event_files.hpp"

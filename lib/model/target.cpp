@@ -141,9 +141,8 @@ double target_at(const Batch& batch, const Column& column, DType type, const std
 // Calls body(i, value, weight of the row) for every element of every row.
 template <typename Body>
 void for_each_target(std::size_t at, DType type, const Target& target, std::span<const Batch> batches,
-                     Body&& body) {
+                     const std::vector<std::vector<double>>& weights, Body&& body) {
   const std::int64_t width = target.width();
-  const std::vector<std::vector<double>> weights = weights_of_batches(batches);
   for (std::size_t b = 0; b < batches.size(); ++b) {
     const Batch& batch = batches[b];
     for (std::int64_t r = 0; r < batch.rows; ++r) {
@@ -162,8 +161,9 @@ void fit_numbers(std::size_t at, const Field& field, std::span<const Batch> batc
   target.elements = element_names(field);
   const auto width = static_cast<std::size_t>(target.width());
   std::vector<double> sum(width), squares(width), low(width, HUGE_VAL), high(width, -HUGE_VAL);
+  const std::vector<std::vector<double>> weights = weights_of_batches(batches);
   double total = 0;  // of the weights, for each element
-  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value, double weight) {
+  for_each_target(at, field.type, target, batches, weights, [&](std::size_t i, double value, double weight) {
     sum[i] += weight * value;
     total += weight;
     low[i] = std::min(low[i], value);
@@ -176,7 +176,7 @@ void fit_numbers(std::size_t at, const Field& field, std::span<const Batch> batc
       throw data_error("the values are too large to add up").within(column_name(target.name));
     target.offset.push_back(low[i] == high[i] || total == 0 ? low[i] : sum[i] / total);
   }
-  for_each_target(at, field.type, target, batches, [&](std::size_t i, double value, double weight) {
+  for_each_target(at, field.type, target, batches, weights, [&](std::size_t i, double value, double weight) {
     squares[i] += weight * (value - target.offset[i]) * (value - target.offset[i]);
   });
   for (std::size_t i = 0; i < width; ++i)

@@ -173,14 +173,13 @@ OutputColumn::Outputs OutputColumn::read(const Batch& batch, Buffer& scratch) co
     values = scratch.as<float>();
   }
   const std::int64_t good = good_rows(kind_, values, batch.rows);
-  std::int64_t present = 0;
-  while (column.validity != nullptr && present < good && column.valid(present)) ++present;
-  if (column.validity == nullptr) present = good;
-  if (present < good || (good < batch.rows && !column.valid(good)))
-    return {values, present, fmt::format("row {}: {} is missing", batch.first_row + present, field.name)};
-  if (good == batch.rows) return {values, batch.rows, {}};
-  return {values, good,
-          fmt::format("row {}: {} has a value that is not {}", batch.first_row + good, field.name,
+  std::int64_t row = column.validity == nullptr ? good : 0;
+  while (row < good && column.valid(row)) ++row;
+  if (row == batch.rows) return {values, batch.rows, {}};
+  const std::int64_t number = batch.first_row + row;
+  if (!column.valid(row)) return {values, row, fmt::format("row {}: {} is missing", number, field.name)};
+  return {values, row,
+          fmt::format("row {}: {} has a value that is not {}", number, field.name,
                       kind_.classes ? "a probability" : "a finite number")};
 }
 

@@ -12,6 +12,7 @@
 #include "base/json_lines.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "evaluate/number_metrics.hpp"
 #include "predict/argmax.hpp"
 #include "table/rows.hpp"
 #include "tensor/column_roles.hpp"
@@ -82,21 +83,13 @@ class Score {
     return right / total_;
   }
 
+  // As nn-eval has it.
   double r2(const std::vector<float>& outputs) const {
-    double sum = 0;
-    for (std::size_t e = 0; e < width_; ++e) {
-      double mean = 0, errors = 0, spread = 0;
-      for (std::size_t row = 0; row < weights_.size(); ++row)
-        mean += weights_[row] * values_[row * width_ + e];
-      mean /= total_;
-      for (std::size_t row = 0; row < weights_.size(); ++row) {
-        const double value = values_[row * width_ + e];
-        errors += weights_[row] * std::pow(double{outputs[row * width_ + e]} - value, 2);
-        spread += weights_[row] * std::pow(value - mean, 2);
-      }
-      sum += spread > 0 ? 1 - errors / spread : std::numeric_limits<double>::quiet_NaN();
-    }
-    return sum / static_cast<double>(width_);
+    NumberMetrics metrics(static_cast<std::int64_t>(width_));
+    const std::vector<double> predictions(outputs.begin(), outputs.end());
+    for (std::size_t row = 0; row < weights_.size(); ++row)
+      metrics.add(predictions.data() + row * width_, values_.data() + row * width_, weights_[row]);
+    return metrics.report().r2.value_or(std::numeric_limits<double>::quiet_NaN());
   }
 
   bool classes_;

@@ -1,0 +1,258 @@
+"""Training against PyTorch in 64-bit floats: training_torch.py BIN_FOLDER; see training_cases.py.
+
+Where PyTorch has other formulas than Keras and we, its own are given what makes them the same: Adam's and RMSprop's epsilon
+is so small that its place says nothing, variances of batch norm are divided by as many rows, and decay leaves biases alone.
+A plateau's patience and cooldown are one more with Keras: it counts the epoch that ends them.
+"""
+
+import sys
+
+try:
+    import numpy as np
+    import torch
+except ImportError as error:
+    print(f"skipped: {error}")
+    sys.exit(77)
+
+from training_cases import KINDS, RATE, ROWS, STEPS, Comparison, classes_of, labels, split_list, weights
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+N, F, O, R = torch.nn, torch.nn.functional, torch.optim, torch.optim.lr_scheduler
+
+ACTIVATIONS = {
+    "relu": F.relu,
+    "leaky_relu": lambda v: F.leaky_relu(v, 0.3),
+    "elu": F.elu,
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "softplus": F.softplus,
+    "linear": lambda v: v,
+}
+channels_first = lambda v: v.permute(0, 3, 1, 2)
+channels_last = lambda v: v.permute(0, 2, 3, 1)
+
+
+def tensor(values):
+    return torch.tensor(np.asarray(values, dtype=np.float64))
+
+
+def same_padding(value, kernel, strides):
+    """As Keras pads: what is left over of an odd number lies below and to the right."""
+    pads = []
+    for size, window, stride in zip(reversed(value.shape[2:]), reversed(kernel), reversed(strides)):
+        needed = max((-(-size // stride) - 1) * stride + window - size, 0)
+        pads += [needed // 2, needed - needed // 2]
+    return pads
+
+
+class Network(N.Module):
+    """A network of ours; its weights have our names and our layout."""
+
+    def __init__(self, text, units, first):
+        super().__init__()
+        self.text, self.units, self.counts = text, units, {}
+        self.values = {name: tensor(value) for name, value in first.items()}
+        for name, value in self.values.items():
+            if "moving" in name:  # our statistics have moved by one step
+                self.values[name] = torch.zeros_like(value) if name.endswith("mean") else torch.ones_like(value)
+            else:
+                value.requires_grad_(True)
+
+    def weights(self, kernels=None):
+        is_kernel = lambda name: name.endswith("kernel")
+        return [v for n, v in self.values.items() if v.requires_grad and (kernels is None or is_kernel(n) == kernels)]
+
+    def forward(self, value):
+        self.counts = {}
+        return self.run(value, self.text)
+
+    def run(self, value, text):
+        for layer in split_list(text):
+            value = self.layer(value, layer)
+        return value
+
+    def take(self, kind, *names):
+        number = self.counts.get(kind, 0)
+        self.counts[kind] = number + 1
+        return [self.values[f"{kind}_{number}/{name}"] for name in names]
+
+    def layer(self, value, text):
+        if text.startswith("residual("):
+            main, _, shortcut = text[len("residual(") : -1].partition(";")
+            way = self.run(value, main)
+            return way + (self.run(value, shortcut) if shortcut else value)
+        kind, *words = text.split()
+        if kind == "activation":
+            return ACTIVATIONS[words[0]](value)
+        if kind == "dense":
+            kernel, bias = self.take(kind, "kernel", "bias")
+            activation = words[-1] if words and not words[-1].isdigit() else "linear"
+            return ACTIVATIONS[activation](value.flatten(1) @ kernel + bias)
+        if kind == "conv2d":
+            kernel, bias = self.take(kind, "kernel", "bias")  # [height, width, channels, filters]
+            strides = (int(words[words.index("strides") + 1]),) * 2 if "strides" in words else (1, 1)
+            value = channels_first(value)
+            if "same" in words:
+                value = F.pad(value, same_padding(value, kernel.shape[:2], strides))
+            value = channels_last(F.conv2d(value, kernel.permute(3, 2, 0, 1), bias, strides))
+            return ACTIVATIONS[words[-1]](value) if words[-1] in ACTIVATIONS else value
+        if kind in ("max_pool2d", "average_pool2d"):
+            size = (int(words[0]),) * 2
+            value = channels_first(value)
+            pads = same_padding(value, size, size) if "same" in words else [0] * 4
+            if kind == "max_pool2d":
+                value = F.max_pool2d(F.pad(value, pads, value=-torch.inf), size)
+            else:  # what lies outside counts for nothing
+                inside = F.avg_pool2d(F.pad(torch.ones_like(value), pads), size)
+                value = F.avg_pool2d(F.pad(value, pads), size) / inside
+            return channels_last(value)
+        if kind == "global_average_pool2d":
+            return value.mean((1, 2))
+        if kind == "embedding":
+            (table,) = self.take(kind, "embeddings")
+            return torch.cat([value[:, :KINDS] @ table, value[:, KINDS:]], 1)
+        if kind == "batch_norm":
+            gamma, beta, mean, variance = self.take(kind, "gamma", "beta", "moving_mean", "moving_variance")
+            flat = value.reshape(-1, value.shape[-1])
+            with torch.no_grad():
+                mean += (flat.mean(0) - mean) * 0.01
+                variance += (flat.var(0, unbiased=False) - variance) * 0.01
+            return F.batch_norm(flat, None, None, gamma, beta, True, eps=1e-3).reshape(value.shape)
+        if kind == "layer_norm":
+            gamma, beta = self.take(kind, "gamma", "beta")
+            return F.layer_norm(value, value.shape[-1:], gamma, beta, 1e-3)
+        raise ValueError(text)
+
+
+def theirs(first, inputs, y, units, net, optimizer, loss, schedule=None, l2=0, clip=None, row_weights=None, parts=1):
+    network = Network(net, units, first)
+    update = optimizer(network)
+    changes = schedule(update) if schedule else None
+    x, y = tensor(inputs), torch.tensor(y)
+    row_weights = torch.ones(ROWS) if row_weights is None else tensor(row_weights)
+    for _ in range(STEPS):
+        update.zero_grad()
+        value = (row_weights * loss(network(x), y)).mean()
+        (value + l2 / 2 * sum((w**2).sum() for w in network.weights(kernels=True))).backward()
+        if clip:
+            N.utils.clip_grad_norm_(network.weights(), clip)
+        update.step()
+        if changes:
+            changes.step(*([value.item()] if isinstance(changes, R.ReduceLROnPlateau) else []))
+    return {name: value.detach().numpy() for name, value in network.values.items()}
+
+
+def adam(network, rate=RATE, **more):
+    return O.Adam(network.weights(), rate, eps=1e-12, **more)
+
+
+def sgd(network, rate=RATE, **more):
+    return O.SGD(network.weights(), rate, **more)
+
+
+def adamw(network):
+    kernels = {"params": network.weights(kernels=True), "weight_decay": 0.004}
+    others = {"params": network.weights(kernels=False), "weight_decay": 0.0}
+    return O.AdamW([kernels, others], RATE, eps=1e-12)
+
+
+def per_row(values):
+    return values.reshape(ROWS, -1).mean(1)
+
+
+QUANTILES = torch.tensor([0.1, 0.5, 0.9])
+
+
+def pinball(a, y):
+    above = y - a
+    return per_row(torch.maximum(QUANTILES * above, (QUANTILES - 1) * above))
+
+
+LOSSES = {
+    "categorical_crossentropy": lambda a, y, s=0.0: F.cross_entropy(a, y, reduction="none", label_smoothing=s),
+    "binary_crossentropy": lambda a, y, s=0.0: F.binary_cross_entropy_with_logits(
+        a[:, 0], y * (1 - s) + s / 2, reduction="none"
+    ),
+    "mse": lambda a, y: per_row(F.mse_loss(a, y, reduction="none")),
+    "mae": lambda a, y: per_row(F.l1_loss(a, y, reduction="none")),
+    "huber": lambda a, y: per_row(F.huber_loss(a, y, reduction="none")),
+    "pinball:0.1,0.5,0.9": pinball,
+    "gaussian": lambda a, y: F.gaussian_nll_loss(a[:, 0], y[:, 0], torch.exp(a[:, 1]), reduction="none"),
+}
+EPSILON = ["--epsilon", "1e-12"]
+comparison = Comparison()
+
+
+def check(source, net, options=(), optimizer=adam, loss=None, weighted=False, width=None, **more):
+    """Compares one case."""
+    loss = loss or LOSSES[{2: "binary_crossentropy", 3: "categorical_crossentropy", 0: "mse"}[classes_of(source)]]
+    if weighted:
+        more["row_weights"] = weights / weights.mean()
+
+    def run(first, inputs, y, units):
+        return theirs(first, inputs, y, width or units, net, optimizer, loss, **more)
+
+    plain = "--optimizer" in options and options[list(options).index("--optimizer") + 1] in ("sgd", "momentum", "nesterov")
+    comparison.check(source, net, [*options, *([] if plain else EPSILON)], run, weighted)
+
+
+SGD = ["--optimizer", "sgd"]
+MLP = "dense 8 tanh, dense"
+for word in ACTIVATIONS:
+    check(3, f"dense 8 {word}, dense 5 {word}, dense")
+check(3, "dense 8, batch_norm, activation tanh, dense", SGD, sgd)
+for net in (
+    "dense 8 tanh, layer_norm, dense",
+    "residual(dense 6 tanh), dense",
+    "residual(dense 8 tanh, dense 5; dense 5), activation tanh, dense",
+):
+    check(3, net)
+check("kinds", "embedding 3, dense 8 tanh, dense")
+for net in (
+    "conv2d 4 3x3 tanh, max_pool2d 2, dense",
+    "conv2d 4 3x2 same gelu, average_pool2d 2 same, dense 5 tanh, dense",
+    "conv2d 4 3x3 same strides 2 elu, dense",
+    "residual(conv2d 2 3x3 same tanh, conv2d 2 3x3 same), activation elu, global_average_pool2d, dense",
+):
+    check("images-3", net)
+check("images-3", "conv2d 4 3x3, batch_norm, activation tanh, global_average_pool2d, dense", SGD, sgd)
+for name, made in {
+    "sgd": sgd,
+    "momentum": lambda n: sgd(n, momentum=0.9),
+    "nesterov": lambda n: sgd(n, momentum=0.9, nesterov=True),
+    "rmsprop": lambda n: O.RMSprop(n.weights(), RATE, alpha=0.9, eps=1e-12),
+    "adam": adam,
+    "adamw": adamw,
+}.items():
+    check(3, MLP, ["--optimizer", name], made)
+check(3, MLP, ["--beta-1", "0.8", "--beta-2", "0.9"], lambda n: adam(n, betas=(0.8, 0.9)))
+check(3, MLP, [*SGD, "--clip-norm", "0.1"], sgd, clip=0.1)
+check(3, MLP, ["--l2", "0.05"], l2=0.05)
+check(2, MLP)
+check(2, MLP, ["--loss", "categorical_crossentropy"], loss=LOSSES["categorical_crossentropy"], width=2)
+check(2, MLP, ["--label-smoothing", "0.2"], loss=lambda a, y: LOSSES["binary_crossentropy"](a, y, 0.2))
+check(3, MLP, ["--label-smoothing", "0.2"], loss=lambda a, y: LOSSES["categorical_crossentropy"](a, y, 0.2))
+for source in ("number", "numbers"):
+    for name in ("mse", "mae", "huber"):
+        check(source, MLP, ["--loss", name], loss=LOSSES[name])
+for name, width in (("pinball:0.1,0.5,0.9", 3), ("gaussian", 2)):
+    check("number", MLP, ["--loss", name], loss=LOSSES[name], width=width)
+    check("number", MLP, ["--loss", name, *SGD], sgd, loss=LOSSES[name], width=width, weighted=True)
+for text, schedule in {
+    "cosine": lambda o: R.CosineAnnealingLR(o, STEPS),
+    "step:epochs=10,factor=0.5": lambda o: R.StepLR(o, 10, 0.5),
+    "plateau:factor=0.5,patience=2,min_delta=0.02,cooldown=1,floor=0.1": lambda o: R.ReduceLROnPlateau(
+        o, factor=0.5, patience=1, threshold=0.02, threshold_mode="abs", cooldown=0, min_lr=0.1 * RATE
+    ),
+}.items():
+    check(3, MLP, [*SGD, "--schedule", text], sgd, schedule=schedule)
+counts = np.bincount(labels[2])
+balanced = ROWS / (2 * counts)
+check(2, MLP, ["--class-weight", "balanced"], row_weights=balanced[labels[2]])
+for source in (2, 3, "numbers"):
+    check(source, MLP, SGD, sgd, weighted=True)
+check(3, MLP, ["--batch", "12", "--accumulate", "4"])
+comparison.finish()

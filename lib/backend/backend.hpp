@@ -75,7 +75,7 @@ struct Examples {
   std::int64_t rows = 0;                 // 0 < rows <= batch
   Inputs x;                              // [rows, inputs]
   const std::int32_t* labels = nullptr;  // [rows] class indices: classification losses
-  const float* targets = nullptr;        // [rows, outputs]: regression losses
+  const float* targets = nullptr;        // [rows, plan.targets()]: regression losses
   const float* weights = nullptr;        // [rows] per-row weights, their mean over the data 1; null: all 1
   // [rows], or null. Of what Program::keep() was given, which x and the others are then: row i is its
   // row chosen[i].

@@ -76,8 +76,7 @@ Buffer Combiner::combined(std::int64_t rows, std::span<const float* const> outpu
                           std::span<const double> weights) const {
   const std::int64_t width = members_.width();
   Buffer values(static_cast<std::size_t>(rows * width) * sizeof(float));
-  const auto combine = members_.classes ? combine_classes : combine_numbers;
-  combine(combination_.rule, outputs, weights, rows, width, values.as<float>());
+  combine_answers(members_, combination_.rule, outputs, weights, rows, values.as<float>());
   return values;
 }
 
@@ -87,8 +86,10 @@ const float* Combiner::uncertainty_of(std::int64_t rows, std::span<const float* 
   uncertainties_.reserve_discarding(static_cast<std::size_t>(rows) * sizeof(float));
   // The entropy is that of the answer, whose classes a stacking model may have changed.
   const bool of_result = *uncertainty_ == Uncertainty::entropy;
-  uncertainty(*uncertainty_, outputs, result, rows, of_result ? builder_->kind().width() : members_.width(),
-              of_result || members_.classes, uncertainties_.as<float>());
+  const std::int64_t width = of_result ? builder_->kind().width() : members_.width();
+  const bool normal = members_.answers.kind == model::Answers::Kind::normal;
+  uncertainty(*uncertainty_, outputs, result, rows, width, normal ? 1 : width, of_result || members_.classes,
+              uncertainties_.as<float>());
   return uncertainties_.as<float>();
 }
 

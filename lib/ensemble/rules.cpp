@@ -229,6 +229,35 @@ void combine_numbers(Rule rule, Members members, std::span<const double> weights
 
 namespace {
 
+void mix_normals(Members members, std::span<const double> weights, std::int64_t rows, float* out) {
+  const auto weight_of = [&](std::size_t m) { return weights.empty() ? 1.0 : weights[m]; };
+  double largest = 0;
+  for (std::size_t m = 0; m < members.size(); ++m) largest = std::max(largest, weight_of(m));
+  for (std::int64_t at = 0; at < 2 * rows; at += 2) {
+    double variance = 0, total = 0;
+    for (std::size_t m = 0; m < members.size(); ++m) {
+      const double weight = weight_of(m) / largest, deviation = members[m][at + 1];
+      const double distance = double{members[m][at]} - out[at];
+      variance += weight * (deviation * deviation + distance * distance);
+      total += weight;
+    }
+    out[at + 1] = static_cast<float>(std::sqrt(variance / total));
+  }
+}
+
+}  // namespace
+
+void combine_answers(const predict::PredictionKind& kind, Rule rule, Members members,
+                     std::span<const double> weights, std::int64_t rows, float* out) {
+  if (kind.classes) return combine_classes(rule, members, weights, rows, kind.width(), out);
+  combine_numbers(rule, members, weights, rows, kind.width(), out);
+  const bool normal = kind.answers.kind == model::Answers::Kind::normal;
+  if (normal && rule == Rule::mean) mix_normals(members, {}, rows, out);
+  if (normal && rule == Rule::weighted) mix_normals(members, weights, rows, out);
+}
+
+namespace {
+
 // Chooses, of the classes with the largest value from `first` on, the one that the members' sum prefers.
 std::int32_t break_tie(Members members, const float* p, std::int64_t at, std::int32_t first,
                        std::int64_t classes) {

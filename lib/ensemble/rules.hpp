@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/enum_names.hpp"
+#include "predict/predictions.hpp"
 
 namespace nn::ensemble {
 
@@ -38,6 +39,13 @@ void combine_classes(Rule rule, std::span<const float* const> members, std::span
 void combine_numbers(Rule rule, std::span<const float* const> members, std::span<const double> weights,
                      std::int64_t rows, std::int64_t width, float* out);
 
+// combine_classes() or combine_numbers(), as the members' answers want it. Of means and standard deviations
+// under mean and weighted: those of the mixture of the members' normal distributions, whose variance is the
+// mean of the variances and of the squared distances of the means from their mean (Lakshminarayanan, Pritzel
+// & Blundell 2017, section 2.4). out [rows, kind.width()], overwritten.
+void combine_answers(const predict::PredictionKind& kind, Rule rule, std::span<const float* const> members,
+                     std::span<const double> weights, std::int64_t rows, float* out);
+
 enum class Uncertainty : std::uint8_t { entropy, variance, deviation, mutual_information };
 const EnumNames<Uncertainty>& enum_names(Uncertainty);
 std::string_view name_of(Uncertainty kind);  // "mutual-information"
@@ -46,10 +54,12 @@ bool fits_numbers(Uncertainty kind);  // variance and deviation
 
 // out [rows], overwritten. entropy: of the combined probabilities, in nats; variance:
 // over members (divided by their number), averaged over classes or values; deviation
-// ("std"): its root, which has the unit of the values; mutual_information: entropy of the
+// ("std"): its root, which has the unit of the values; of means and standard deviations they are of the means
+// alone; mutual_information: entropy of the
 // mean less the mean of the entropies (Houlsby et al. 2011), classes only, never below 0.
+// `width` values a row, of which the first `counted` count.
 void uncertainty(Uncertainty kind, std::span<const float* const> members, const float* combined,
-                 std::int64_t rows, std::int64_t width, bool classes, float* out);
+                 std::int64_t rows, std::int64_t width, std::int64_t counted, bool classes, float* out);
 
 // The class that an ensemble answers: the largest combined value; of equal ones the class
 // with the larger sum of the members' probabilities, then the lowest index.

@@ -60,7 +60,7 @@ bool fits_numbers(Uncertainty kind) {
 }
 
 void uncertainty(Uncertainty kind, Members members, const float* combined, std::int64_t rows,
-                 std::int64_t width, bool classes, float* out) {
+                 std::int64_t width, std::int64_t counted, bool classes, float* out) {
   if (!classes && !fits_numbers(kind)) {
     fail_usage("uncertainty {} is for classes; for numbers there are variance and std", name_of(kind));
   }
@@ -68,9 +68,9 @@ void uncertainty(Uncertainty kind, Members members, const float* combined, std::
     const std::int64_t at = row * width;
     switch (kind) {
       case Uncertainty::entropy: out[row] = static_cast<float>(entropy(combined + at, width)); break;
-      case Uncertainty::variance: out[row] = static_cast<float>(variance(members, at, width)); break;
+      case Uncertainty::variance: out[row] = static_cast<float>(variance(members, at, counted)); break;
       case Uncertainty::deviation:
-        out[row] = static_cast<float>(std::sqrt(variance(members, at, width)));
+        out[row] = static_cast<float>(std::sqrt(variance(members, at, counted)));
         break;
       case Uncertainty::mutual_information:
         out[row] = static_cast<float>(mutual_information(members, at, width));

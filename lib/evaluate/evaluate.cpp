@@ -57,6 +57,7 @@ struct Evaluation::State {
   ClassMetrics classes;
   NumberMetrics numbers;
   UncertaintyMetrics uncertainty;
+  QuantileMetrics quantiles;
   bool keeps_rows = false, keeps_outputs = false, keeps_scores = false;
   std::vector<Ranking> rankings;  // where they are needed for intervals
   Results results;
@@ -67,7 +68,8 @@ Evaluation::State::State(std::shared_ptr<const Schema> schema, const EvaluateOpt
       with_pictures(pictures),
       reader(std::move(schema), options),
       classes({reader.known(), options.top_k, options.confusion || pictures}),
-      numbers(reader.width()) {
+      numbers(reader.width()),
+      quantiles(reader.quantiles()) {
   if (reader.has_classes()) {
     if (reader.width() == 0 &&
         (options.top_k > 0 || options.auc || options.calibration || options.thresholds))
@@ -109,6 +111,8 @@ void Evaluation::State::add_numbers(const LabelledRows& rows) {
     const double* predicted = rows.outputs.data() + row * width;
     const double* wanted = rows.wanted.data() + row * width;
     numbers.add(predicted, wanted, rows.weight(row));
+    if (const auto each = static_cast<std::int64_t>(reader.quantiles().size()); each > 0)
+      quantiles.add(rows.quantiles.data() + row * each, *wanted, rows.weight(row).value_or(1));
     if (!reader.has_uncertainty()) continue;
     double deviation = rows.uncertainty[static_cast<std::size_t>(row)];
     if (deviation < 0)
@@ -170,6 +174,8 @@ void Evaluation::State::finish_numbers() {
   results.rows = results.numbers.rows;
   results.weight = results.numbers.weight;
   results.figures = figures_of(results.numbers);
+  if (!reader.quantiles().empty()) results.predicted_quantiles = quantiles.report();
+  results.has_deviations = reader.has_deviations() && !options.uncertainty;
   if (!options.quantiles) return;
   constexpr double shares[] = {0.5, 0.9, 0.95, 0.99};
   results.quantiles = {error_quantile(shares[0]), error_quantile(shares[1]), error_quantile(shares[2]),
@@ -259,9 +265,15 @@ void Evaluation::finish() {
   if (state.options.quantiles) {
     for (Figure& figure : figures_of(results.quantiles)) results.figures.push_back(std::move(figure));
   }
+  if (results.predicted_quantiles) {
+    if (const auto crossed = results.predicted_quantiles->crossed; crossed > 0)
+      warn("the quantiles of {} of {} rows are not in ascending order", crossed, results.rows);
+    for (Figure& figure : figures_of(*results.predicted_quantiles))
+      results.figures.push_back(std::move(figure));
+  }
   if (!state.reader.has_uncertainty()) return;
   results.uncertainty = state.uncertainty.report();
-  for (Figure& figure : figures_of(*results.uncertainty, results.has_classes))
+  for (Figure& figure : figures_of(*results.uncertainty, results.has_classes, results.has_deviations))
     results.figures.push_back(std::move(figure));
 }
 

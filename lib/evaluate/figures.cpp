@@ -50,12 +50,24 @@ std::vector<Figure> figures_of(const NumberReport& report) {
           {"mape", report.mape}};
 }
 
-std::vector<Figure> figures_of(const UncertaintyReport& report, bool has_classes) {
+std::vector<Figure> figures_of(const UncertaintyReport& report, bool has_classes, bool has_deviations) {
   if (has_classes) return {{"uncertainty_auroc", report.auroc}};
-  return {{.name = "uncertainty_rms", .value = report.rms, .share = false},
-          {"uncertainty_corr", report.correlation},
-          {"coverage_68", report.coverage_68},
-          {"coverage_95", report.coverage_95}};
+  std::vector<Figure> figures = {{.name = "uncertainty_rms", .value = report.rms, .share = false},
+                                 {"uncertainty_corr", report.correlation},
+                                 {"coverage_68", report.coverage_68},
+                                 {"coverage_95", report.coverage_95}};
+  if (has_deviations) figures.push_back({.name = "nll", .value = report.nll, .share = false});
+  return figures;
+}
+
+std::vector<Figure> figures_of(const QuantileReport& report) {
+  std::vector<Figure> figures = {{.name = "pinball_loss", .value = report.pinball_loss, .share = false}};
+  for (const QuantileReport::Share& share : report.shares)
+    figures.push_back({fmt::format("below_q{}", share.quantile), share.below});
+  if (!report.coverage) return figures;
+  figures.push_back({fmt::format("coverage_{:.3g}", *report.nominal * 100), report.coverage});
+  figures.push_back({.name = "interval_width", .value = report.width, .share = false});
+  return figures;
 }
 
 std::vector<Figure> figures_of(const ErrorQuantiles& quantiles) {

@@ -62,6 +62,8 @@ class Score {
     if (!is_number(field.type) || field.shape != target.shape)
       fail_data("column y doesn't hold numbers as the model predicts them");
     width_ = static_cast<std::size_t>(target.width());
+    each_ = static_cast<std::size_t>(target.answers.each());
+    point_ = target.answers.point();
     for (std::size_t i = 0; i < weights_.size() * width_; ++i)
       values_.push_back(number_at(field.type, rows.columns[at].data, static_cast<std::int64_t>(i)));
   }
@@ -86,7 +88,8 @@ class Score {
   // As nn-eval has it.
   double r2(const std::vector<float>& outputs) const {
     NumberMetrics metrics(static_cast<std::int64_t>(width_));
-    const std::vector<double> predictions(outputs.begin(), outputs.end());
+    std::vector<double> predictions(weights_.size() * width_);
+    for (std::size_t i = 0; i < predictions.size(); ++i) predictions[i] = outputs[i * each_ + point_];
     for (std::size_t row = 0; row < weights_.size(); ++row)
       metrics.add(predictions.data() + row * width_, values_.data() + row * width_, weights_[row]);
     return metrics.report().r2.value_or(std::numeric_limits<double>::quiet_NaN());
@@ -95,7 +98,7 @@ class Score {
   bool classes_;
   std::vector<double> weights_, values_;
   double total_ = 0;
-  std::size_t width_ = 0;
+  std::size_t width_ = 0, each_ = 1, point_ = 0;  // values a row, answers to each, which of these counts
   std::vector<std::int32_t> labels_;
 };
 

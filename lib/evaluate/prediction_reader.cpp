@@ -115,17 +115,32 @@ void PredictionReader::find_numbers() {
   Elements truths = elements_of(*schema_, "y");
   wanted_columns_ = std::move(truths.columns);
   width_ = evaluate::width_of(*schema_, outputs_);
+  find_answers(answers.names);
   if (width_ != evaluate::width_of(*schema_, wanted_columns_)) {
     fail_data("y is {}, the predictions have {} values a row",
               wanted_columns_.size() == 1 ? to_string(schema_->fields[wanted_columns_[0]].shape)
                                           : fmt::format("{} columns", wanted_columns_.size()),
               width_);
   }
-  check_names(answers.names, truths.names);
+  if (answers_.kind == model::Answers::Kind::values) check_names(answers.names, truths.names);
+}
+
+// Streams say it; of other tables with one y the names do.
+void PredictionReader::find_answers(const std::vector<std::string>& names) {
+  if (const std::string* said = schema_->metadata.find("nn.answers")) {
+    answers_ = model::parse_answers(*said);
+    if (answers_.each() != width_)
+      fail_data("there are {} values a row, and {} say that they are {}", width_, "the stream's metadata",
+                *said);
+  } else if (evaluate::width_of(*schema_, wanted_columns_) == 1) {
+    answers_ = model::answers_of_names(names).value_or(answers_);
+  }
+  if (answers_.kind != model::Answers::Kind::values) width_ = 1;
 }
 
 // nn-aggregate's variance of numbers has another unit than they have: its root is compared with errors.
 void PredictionReader::find_uncertainty(const EvaluateOptions& options) {
+  if (has_deviations() && !options.uncertainty) return;
   const std::string name = options.uncertainty.value_or("uncertainty");
   const auto at = schema_->find(name);
   const bool fits = at && is_number(schema_->fields[*at].type) && schema_->fields[*at].shape.empty();
@@ -156,6 +171,7 @@ const LabelledRows& PredictionReader::read(const Batch& batch) {
   read_outputs(batch);
   drop_unlabelled(batch);
   check_outputs();
+  split_answers();
   if (!has_classes()) return rows_;
   if (width_ > 0) check_probabilities();
   if (threshold_) {
@@ -193,6 +209,24 @@ void PredictionReader::read_outputs(const Batch& batch) {
   }
 }
 
+// Of `outputs` as they are read.
+std::size_t PredictionReader::values_per_row() const {
+  return static_cast<std::size_t>(width_ * answers_.each());
+}
+
+// Several values of one answer go where they belong.
+void PredictionReader::split_answers() {
+  if (answers_.kind == model::Answers::Kind::values) return;
+  const auto rows = static_cast<std::size_t>(rows_.rows);
+  const std::size_t each = values_per_row(), point = answers_.point();
+  if (answers_.kind == model::Answers::Kind::quantiles) rows_.quantiles = rows_.outputs;
+  if (has_deviations() && !uncertainty_) {
+    rows_.uncertainty.resize(rows);
+    for (std::size_t row = 0; row < rows; ++row) rows_.uncertainty[row] = rows_.outputs[row * each + 1];
+  }
+  for (std::size_t row = 0; row < rows; ++row) rows_.outputs[row] = rows_.outputs[row * each + point];
+}
+
 // Moves the others together.
 void PredictionReader::drop_unlabelled(const Batch& batch) {
   const auto width = static_cast<std::size_t>(width_);
@@ -215,7 +249,7 @@ void PredictionReader::drop_unlabelled(const Batch& batch) {
       continue;
     }
     move(rows_.numbers, row, 1);
-    move(rows_.outputs, row, width);
+    move(rows_.outputs, row, values_per_row());
     move(rows_.wanted, row, width);
     move(rows_.truth, row, 1);
     move(rows_.answers, row, 1);
@@ -230,7 +264,7 @@ void PredictionReader::check_outputs() const {
   const auto check = [&](const std::vector<double>& values, const std::vector<std::size_t>& columns) {
     const auto each = static_cast<std::size_t>(evaluate::width_of(*schema_, columns));
     // One column of probabilities has become two.
-    const std::size_t width = columns == outputs_ ? static_cast<std::size_t>(width_) : each;
+    const std::size_t width = columns == outputs_ ? values_per_row() : each;
     for (std::size_t i = 0; i < static_cast<std::size_t>(rows_.rows) * width; ++i) {
       if (std::isfinite(values[i])) continue;
       std::size_t column = 0;

@@ -9,6 +9,7 @@
 
 #include "evaluate/class_labels.hpp"
 #include "evaluate/options.hpp"
+#include "model/answers.hpp"
 #include "tensor/batch.hpp"
 
 namespace nn::evaluate {
@@ -21,6 +22,7 @@ struct LabelledRows {
   std::int64_t rows = 0;
   std::vector<std::int64_t> numbers;         // [rows] the row's number in the table
   std::vector<double> outputs;               // [rows, width]: probabilities, or numbers
+  std::vector<double> quantiles;             // [rows, quantiles().size()]: of y, ascending or not
   std::vector<double> wanted;                // [rows, width]: y of numbers; finite
   std::vector<std::int32_t> truth, answers;  // [rows] of classes: indices of names()
   std::vector<double> weights;               // [rows], empty: 1 each
@@ -34,7 +36,8 @@ struct LabelledRows {
 //   proba [n], or scalars proba_0 … proba_{n-1} (as text formats have them), or one
 //     scalar proba, the probability of the second of two classes; with or without label
 //   label alone: answers
-//   value (scalar or tensor), or scalars value_0 …: numbers
+//   value (scalar or tensor), or scalars value_0 …: numbers. Where they are quantiles of y, or its mean and
+//     standard deviation (see model/answers.hpp), one of them is the answer.
 // Data errors say which column is missing and how to get it, and name the row of a value that is missing, not
 // finite, or no probability. y is matched with the classes by name or by integer value. One thread.
 class PredictionReader {
@@ -47,7 +50,13 @@ class PredictionReader {
   // Classes that have a probability; they are the first of names(). 0 where there are only answers.
   std::int64_t known() const { return has_classes() ? width_ : 0; }
   const std::vector<std::string>& names() const { return names_->names(); }
-  bool has_uncertainty() const { return uncertainty_.has_value(); }
+  // Whether answers say how sure they are: in a column, or as standard deviations beside means.
+  bool has_uncertainty() const {
+    return uncertainty_.has_value() || answers_.kind == model::Answers::Kind::normal;
+  }
+  // Of numbers: which quantiles each answer has; empty: none.
+  const std::vector<double>& quantiles() const { return answers_.quantiles; }
+  bool has_deviations() const { return !has_classes() && answers_.kind == model::Answers::Kind::normal; }
   UncertaintyKind uncertainty_kind() const { return uncertainty_kind_; }
 
   // Rows without y are left out and counted. The result lasts until the next call.
@@ -66,8 +75,11 @@ class PredictionReader {
   void find_classes(const EvaluateOptions& options);
   void find_names(const EvaluateOptions& options);
   void find_numbers();
+  void find_answers(const std::vector<std::string>& names);
   void find_uncertainty(const EvaluateOptions& options);
   void read_outputs(const Batch& batch);
+  void split_answers();
+  std::size_t values_per_row() const;
   void drop_unlabelled(const Batch& batch);
   void check_outputs() const;
   void check_probabilities();
@@ -79,6 +91,7 @@ class PredictionReader {
   std::vector<std::size_t> wanted_columns_;  // of numbers: y, or its elements
   std::vector<std::size_t> outputs_;         // proba or value, or their elements
   std::vector<std::string> proba_names_;     // as the columns have them; empty: none
+  model::Answers answers_;                   // what numbers are
   std::optional<std::size_t> uncertainty_;
   UncertaintyKind uncertainty_kind_ = UncertaintyKind::any;
   std::optional<LabelColumn> truth_column_, answer_column_;

@@ -10,6 +10,7 @@
 #include "evaluate/class_metrics.hpp"
 #include "evaluate/number_metrics.hpp"
 #include "evaluate/options.hpp"
+#include "evaluate/quantile_metrics.hpp"
 #include "evaluate/ranking.hpp"
 #include "evaluate/uncertainty_metrics.hpp"
 
@@ -47,6 +48,8 @@ struct Results {
   ClassReport classes;
   NumberReport numbers;
   ErrorQuantiles quantiles;
+  std::optional<QuantileReport> predicted_quantiles;
+  bool has_deviations = false;  // beside the answers, whose mean is of a distribution
   std::optional<UncertaintyReport> uncertainty;
   std::vector<ThresholdFigures> thresholds;
   std::vector<Figure> figures;
@@ -57,7 +60,8 @@ struct Results {
 std::vector<Figure> figures_of(const ClassReport& report, bool has_probabilities,
                                const EvaluateOptions& options);
 std::vector<Figure> figures_of(const NumberReport& report);
-std::vector<Figure> figures_of(const UncertaintyReport& report, bool has_classes);
+std::vector<Figure> figures_of(const UncertaintyReport& report, bool has_classes, bool has_deviations);
+std::vector<Figure> figures_of(const QuantileReport& report);
 std::vector<Figure> figures_of(const ErrorQuantiles& quantiles);
 
 // How a known class is told from all others by its probability.

@@ -19,6 +19,9 @@ struct UncertaintyReport {
   std::optional<double> correlation;  // Pearson's, with the error
   // Shares of rows whose error is within 1 and 1.96 standard deviations: 0.683 and 0.95 for Gaussian errors.
   std::optional<double> coverage_68, coverage_95;
+  // The mean negative logarithm of the density of a normal distribution with that deviation; infinite where a
+  // deviation is 0 and the error isn't.
+  std::optional<double> nll;
 };
 
 // Of classes it keeps 17 bytes a row.
@@ -35,6 +38,7 @@ class UncertaintyMetrics {
   double weight_ = 0, within_68_ = 0, within_95_ = 0;
   double mean_deviation_ = 0, mean_error_ = 0;
   CompensatedSum squared_, deviations_, errors_, products_;  // but for the first about the means
+  CompensatedSum nll_;
 };
 
 }  // namespace nn::evaluate

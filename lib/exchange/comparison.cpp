@@ -82,7 +82,8 @@ class Table {
       cell("kind", row) = {!file ? "ensemble" : file->state ? "checkpoint" : "model", {}};
       if (!file) continue;
       cell("network", row) = {to_string(file->model.network), {}};
-      cell("loss_function", row) = {std::string(name_of(file->model.loss)), {}};
+      cell("loss_function", row) = {
+          to_string(LossChoice{file->model.loss, file->model.target.answers.quantiles}), {}};
       add_options(file->model.provenance, row);
     }
     column("seed", true);

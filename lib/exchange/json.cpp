@@ -62,6 +62,7 @@ Json target_to_json(const model::Target& target) {
   } else {
     out["shape"] = target.shape;
     if (!target.elements.empty()) out["elements"] = texts_value(target.elements);
+    if (!target.answers.quantiles.empty()) out["quantiles"] = target.answers.quantiles;
     if (!target.scale.empty()) {
       out["offset"] = target.offset;
       out["scale"] = target.scale;
@@ -241,6 +242,7 @@ model::Target target_from_json(const Json& json) {
   target.offset = numbers_of(json, "offset");
   target.scale = numbers_of(json, "scale");
   target.elements = texts_of(json, "elements");
+  target.answers.quantiles = numbers_of(json, "quantiles");
   return target;
 }
 
@@ -336,6 +338,7 @@ JsonModel model_from_json(std::string_view text) {
     columns.push_back(column_from_json(column));
   out.model.encoder = model::Encoder(std::move(columns));
   out.model.target = target_from_json(member(preprocessing, "target"));
+  out.model.target.answers.kind = model::answers_kind_of(out.model.loss);
   if (preprocessing.contains("reading")) out.model.reading = reading_from_json(preprocessing["reading"]);
   out.model.provenance = provenance_from_json(member(json, "provenance"));
   return out;

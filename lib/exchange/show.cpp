@@ -144,7 +144,7 @@ std::string file_text(const model::AnyModel& file) {
   lines.add("network", to_string(model.network));
   lines.add("input", to_string(model.network.input));
   lines.add("target", target_text(model.target));
-  lines.add("loss", name_of(model.loss));
+  lines.add("loss", to_string(LossChoice{model.loss, model.target.answers.quantiles}));
   lines.add("parameters", fmt::format("{} (file: {})", format_count(static_cast<std::uint64_t>(parameters)),
                                       bytes_text(file.file_bytes)));
   for (std::size_t i = 0; i < plan.parameters.size(); ++i) {

@@ -88,9 +88,12 @@ void check_input(const Model& model) {
 bool good_target(const Target& target) {
   if (target.kind == Target::Kind::classes) {
     return target.classes.size() >= 2 && target.shape.empty() && target.scale.empty() &&
-           target.offset.empty() && target.elements.empty() &&
+           target.offset.empty() && target.elements.empty() && target.answers == Answers{} &&
            (target.integers ? integers_ascending(target.classes) : strictly_ascending(target.classes));
   }
+  if (target.answers.kind != Answers::Kind::values && target.width() != 1) return false;
+  const bool quantiles = target.answers.kind == Answers::Kind::quantiles;
+  if (quantiles ? !are_quantiles(target.answers.quantiles) : !target.answers.quantiles.empty()) return false;
   return target.kind == Target::Kind::numbers && target.classes.empty() && !target.integers &&
          good_shape(target.shape) && good_scaling(target.offset, target.scale, target.width(), false) &&
          (target.elements.empty() || static_cast<std::int64_t>(target.elements.size()) == target.width());
@@ -121,7 +124,9 @@ std::int64_t outputs_for(const Target& target, Loss loss) {
   if (is_classification(loss) != (target.kind == Target::Kind::classes)) {
     fail_data("its loss {} does not go with its target", name_of(loss));
   }
-  if (loss != Loss::binary_crossentropy) return target.width();
+  if (target.answers.kind != answers_kind_of(loss))
+    fail_data("its loss {} does not go with its target", name_of(loss));
+  if (loss != Loss::binary_crossentropy) return target.width() * target.answers.each();
   if (target.width() != 2) fail_data("binary cross-entropy over {} classes", target.width());
   return 1;
 }

@@ -22,6 +22,8 @@ static_assert(static_cast<int>(fb::Loss::binary_crossentropy) == static_cast<int
 static_assert(static_cast<int>(fb::Loss::mse) == static_cast<int>(Loss::mse));
 static_assert(static_cast<int>(fb::Loss::mae) == static_cast<int>(Loss::mae));
 static_assert(static_cast<int>(fb::Loss::huber) == static_cast<int>(Loss::huber));
+static_assert(static_cast<int>(fb::Loss::pinball) == static_cast<int>(Loss::pinball));
+static_assert(static_cast<int>(fb::Loss::gaussian) == static_cast<int>(Loss::gaussian));
 static_assert(static_cast<int>(fb::ColumnKind::tensor) == static_cast<int>(InputColumn::Kind::tensor));
 static_assert(static_cast<int>(fb::ColumnKind::category) == static_cast<int>(InputColumn::Kind::category));
 static_assert(static_cast<int>(fb::TargetKind::classes) == static_cast<int>(Target::Kind::classes));
@@ -58,8 +60,9 @@ flatbuffers::Offset<fb::Target> write_target(Builder& builder, const Target& tar
   const auto offset = vector_or_none(builder, target.offset);
   const auto scale = vector_or_none(builder, target.scale);
   const auto elements = strings_or_none(builder, target.elements);
+  const auto quantiles = vector_or_none(builder, target.answers.quantiles);
   return fb::CreateTarget(builder, static_cast<fb::TargetKind>(target.kind), name, target.integers, classes,
-                          shape, offset, scale, elements);
+                          shape, offset, scale, elements, quantiles);
 }
 
 using Figures = std::vector<std::pair<std::string, double>>;
@@ -222,6 +225,7 @@ Target read_target(const fb::Target& target, Copies& copies) {
   out.offset = copies.values(target.offset());
   out.scale = copies.values(target.scale());
   out.elements = copies.texts(target.elements());
+  out.answers.quantiles = copies.values(target.quantiles());
   return out;
 }
 
@@ -373,6 +377,7 @@ Described read_all(const Container& container) {
     columns.push_back(read_column(*column, copies));
   model.encoder = Encoder(std::move(columns));
   model.target = read_target(*description.target(), copies);
+  model.target.answers.kind = answers_kind_of(model.loss);
   model.provenance = read_provenance(*description.provenance(), copies);
   if (description.reading() != nullptr) model.reading = read_reading(*description.reading(), copies);
   model.digest = container.digest;

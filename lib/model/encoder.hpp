@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "model/answers.hpp"
 #include "nn/network.hpp"
 #include "tensor/batch.hpp"
 
@@ -39,7 +40,13 @@ struct Target {
   Shape shape;                        // numbers: of one row (scalar or vector)
   std::vector<double> offset, scale;  // numbers: the network learns (y - offset) * scale; empty: y
   std::vector<std::string> elements;  // numbers: what the values of a row are called; empty: no names
+  Answers answers;                    // numbers: quantiles and mean and deviation are of one only
   std::int64_t width() const;         // number of classes or of values
+  // Turns outputs of a network [rows, width() * answers.each()] into answers, in place: numbers in the
+  // table's unit, quantiles in ascending order (where they cross, sorting brings them closer to the right
+  // ones: Chernozhukov, Fernandez-Val & Galichon 2010), log variances as standard deviations. Of classes
+  // nothing.
+  void finish(std::int64_t rows, float* out) const;
 };
 
 // Encoder and target bound to one table's schema. Thread-safe; keeps no reference to it.

@@ -268,6 +268,39 @@ void find_labels(const Target& target, const Batch& batch, const Column& column,
 
 }  // namespace
 
+// The network learned (y - offset) * scale.
+void Target::finish(std::int64_t rows, float* out) const {
+  if (kind == Kind::classes) return;
+  const auto unscaled = [&](double value, std::size_t at) {
+    if (scale.empty()) return value;
+    at = scale.size() == 1 ? 0 : at;
+    return value / scale[at] + (offset.empty() ? 0 : offset[at]);
+  };
+  const auto count = static_cast<std::size_t>(answers.each());
+  switch (answers.kind) {
+    case Answers::Kind::values: {
+      if (scale.empty()) return;
+      const std::int64_t each = width();
+      for (std::int64_t i = 0; i < rows * each; ++i)
+        out[i] = static_cast<float>(unscaled(out[i], static_cast<std::size_t>(i % each)));
+      return;
+    }
+    case Answers::Kind::quantiles:
+      for (float* end = out + rows * answers.each(); out < end; out += count) {
+        for (std::size_t j = 0; j < count; ++j) out[j] = static_cast<float>(unscaled(out[j], 0));
+        std::sort(out, out + count);
+      }
+      return;
+    case Answers::Kind::normal:
+      for (float* end = out + rows * 2; out < end; out += 2) {
+        const double s = std::max(out[1], least_log_variance);
+        out[0] = static_cast<float>(unscaled(out[0], 0));
+        out[1] = static_cast<float>(std::exp(s / 2) / (scale.empty() ? 1 : std::abs(scale[0])));
+      }
+      return;
+  }
+}
+
 std::int64_t Target::width() const {
   switch (kind) {
     case Kind::classes: return static_cast<std::int64_t>(classes.size());

@@ -24,8 +24,15 @@ enum class Loss : std::uint8_t {
   binary_crossentropy,       // one logit for two classes
   mse,
   mae,
-  huber,  // delta 1
+  huber,     // delta 1
+  pinball,   // an output for each quantile of one number
+  gaussian,  // of one number the mean and the logarithm of the variance
 };
+inline constexpr int most_quantiles = 100;  // of `pinball`
+
+// Of `gaussian`: the logarithm of 1e-6, in units of the scaled target, below which no variance is.
+inline constexpr float least_log_variance = -13.815511f;
+
 constexpr bool is_classification(Loss loss) { return loss <= Loss::binary_crossentropy; }
 
 }  // namespace nn

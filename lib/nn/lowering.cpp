@@ -160,6 +160,10 @@ void Lowering::end_block() {
   push(OpKind::add, here_.image).other = other.value;
 }
 
-Plan lower(const Network& network, Loss loss) { return Lowering(network, loss).run(); }
+Plan lower(const Network& network, Loss loss, std::vector<double> quantiles) {
+  Plan plan = Lowering(network, loss).run();
+  plan.quantiles = std::move(quantiles);
+  return plan;
+}
 
 }  // namespace nn

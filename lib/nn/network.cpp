@@ -1,11 +1,15 @@
 #include "nn/network.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/enum_names.hpp"
 #include "base/error.hpp"
+#include "base/numbers.hpp"
+#include "base/text.hpp"
 #include "nn/finish_layers.hpp"
 #include "nn/layer_type.hpp"
 
@@ -20,7 +24,9 @@ constexpr EnumName<Loss> losses[] = {{Loss::categorical_crossentropy, "categoric
                                      {Loss::binary_crossentropy, "binary_crossentropy"},
                                      {Loss::mse, "mse"},
                                      {Loss::mae, "mae"},
-                                     {Loss::huber, "huber"}};
+                                     {Loss::huber, "huber"},
+                                     {Loss::pinball, "pinball"},
+                                     {Loss::gaussian, "gaussian"}};
 constexpr std::size_t most_layers = 1000;
 
 template <typename Layers>
@@ -62,6 +68,35 @@ Activation parse_activation(std::string_view name) {
 }
 Loss parse_loss(std::string_view name) { return enum_names(Loss{}).parse(name); }
 
+bool are_quantiles(std::span<const double> values) {
+  return !values.empty() && std::ssize(values) <= most_quantiles &&
+         std::ranges::all_of(values, [](double value) { return value > 0 && value < 1; }) &&
+         std::is_sorted(values.begin(), values.end(), std::less_equal<>());
+}
+
+LossChoice parse_loss_choice(std::string_view text) {
+  const auto colon = text.find(':');
+  LossChoice choice{parse_loss(text.substr(0, colon)), {}};
+  if (choice.loss != Loss::pinball) {
+    if (colon != std::string_view::npos) fail_usage("{} takes no list", text.substr(0, colon));
+    return choice;
+  }
+  if (colon != std::string_view::npos) {
+    for (const std::string& word : split(text.substr(colon + 1), ','))
+      choice.quantiles.push_back(parse_number(word));
+  }
+  std::sort(choice.quantiles.begin(), choice.quantiles.end());
+  if (!are_quantiles(choice.quantiles))
+    fail_usage("pinball is of quantiles between 0 and 1, each once and {} at most, as in pinball:0.1,0.5,0.9",
+               most_quantiles);
+  return choice;
+}
+
+std::string to_string(const LossChoice& choice) {
+  const std::string name(name_of(choice.loss));
+  return choice.quantiles.empty() ? name : fmt::format("{}:{}", name, fmt::join(choice.quantiles, ","));
+}
+
 std::int64_t Network::outputs() const {
   const Layer* last = last_dense(layers);
   return last == nullptr ? 0 : last->units;
@@ -71,7 +106,8 @@ bool ends_with_activation(const Network& network) {
   return !network.layers.empty() && network.layers.back().activation != Activation::linear;
 }
 
-void check_classifier(const Network& network) {
+void check_last_layer(const Network& network, Loss loss) {
+  if (!is_classification(loss) && loss != Loss::gaussian) return;
   Network right = network;
   std::string wrong;
   while (!right.layers.empty() && changes_logits(right.layers.back())) {
@@ -88,9 +124,8 @@ void check_classifier(const Network& network) {
   if (!right.layers.empty()) right.layers.back().units = 0;
   throw make_error(
       ErrorKind::usage,
-      "{} behind the last layer: the loss makes probabilities of what that layer gives, and nothing "
-      "may come between",
-      wrong)
+      "{} behind the last layer: the loss makes {} of what that layer gives, and nothing may come between",
+      wrong, loss == Loss::gaussian ? "a mean and a variance" : "probabilities")
       .advise("; write --net '{}'", to_string(right));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,19 @@ Activation parse_activation(std::string_view name);  // usage error with a sugge
 const EnumNames<Loss>& enum_names(Loss);
 std::string_view name_of(Loss loss);
 Loss parse_loss(std::string_view name);
+
+// A loss with what it is about: "mse", "pinball:0.1,0.5,0.9".
+struct LossChoice {
+  Loss loss = Loss::mse;
+  std::vector<double> quantiles;  // pinball: ascending, between 0 and 1; else empty
+  bool operator==(const LossChoice&) const = default;
+};
+// Usage errors for a pinball without quantiles, for such as are not between 0 and 1 or come twice, for more
+// than most_quantiles, and for quantiles of another loss. Quantiles may be in any order.
+LossChoice parse_loss_choice(std::string_view text);
+std::string to_string(const LossChoice& choice);
+// Whether they are what a loss may have.
+bool are_quantiles(std::span<const double> values);
 
 // Inputs that belong together: numbers, or the one-hot code of a category.
 struct InputSegment {
@@ -52,10 +66,10 @@ std::string to_string(const Network& network);
 // Whether the network's last values have gone through an activation: then they are over its range alone.
 bool ends_with_activation(const Network& network);
 
-// Refuses what stands behind the last layer of a network that tells classes apart (usage error with the right
-// spelling): the loss applies softmax or sigmoid itself, and an activation, a norm or dropout before it would
-// be one too many.
-void check_classifier(const Network& network);
+// Refuses what stands behind the last layer of a network whose loss makes something of all real numbers
+// (usage error with the right spelling): softmax or sigmoid for classes, a mean and a variance for
+// `gaussian`. An activation, a norm or dropout before that would be one too many.
+void check_last_layer(const Network& network, Loss loss);
 
 // Fixes the input and the width of the last layer; refuses a last layer of another explicit
 // width (usage error that says what the data asks for). Whether shapes fit each other is

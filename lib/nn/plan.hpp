@@ -68,6 +68,7 @@ struct Op {
 struct Plan {
   std::int64_t inputs = 0, outputs = 0;
   Loss loss = Loss::mse;
+  std::vector<double> quantiles;       // of the outputs, under pinball; only training needs them
   std::vector<InputSegment> segments;  // of the batch, for embedding
   std::vector<Value> values;           // the first is the batch itself: dense rows outside of the arena
   std::vector<Op> ops;                 // in an order in which they can run
@@ -78,11 +79,13 @@ struct Plan {
   // Values of an answer: the outputs, but for the one logit of two classes, which gives the probability of
   // either. One less the other would lose what is small.
   std::int64_t answers() const { return loss == Loss::binary_crossentropy && outputs == 1 ? 2 : outputs; }
+  // Numbers of a row that outputs are compared with.
+  std::int64_t targets() const { return loss == Loss::pinball || loss == Loss::gaussian ? 1 : outputs; }
 };
 
 // `network` must be resolved. Layers that don't fit their input, or sizes beyond any
 // memory, are usage errors that name the layer.
-Plan lower(const Network& network, Loss loss);
+Plan lower(const Network& network, Loss loss, std::vector<double> quantiles = {});
 
 // For programs that only predict: what reads the output of a dropout, or of another operation of training
 // only, reads its input.

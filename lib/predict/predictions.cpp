@@ -79,8 +79,14 @@ PredictionKind kind_of(const model::Target& target) {
   PredictionKind kind;
   kind.classes = target.kind == model::Target::Kind::classes;
   kind.integers = kind.classes && target.integers;
-  kind.names = kind.classes ? target.classes : target.elements;
-  if (!kind.classes) kind.shape = target.shape;
+  if (kind.classes) {
+    kind.names = target.classes;
+    return kind;
+  }
+  kind.answers = target.answers;
+  const bool is_value = kind.answers.kind == model::Answers::Kind::values;
+  kind.names = is_value ? target.elements : kind.answers.names();
+  kind.shape = is_value ? target.shape : Shape{kind.answers.each()};
   return kind;
 }
 
@@ -95,6 +101,12 @@ PredictionKind kind_of(const Schema& schema) {
     kind.classes = false;
     kind.shape = field.shape;
     kind.names = element_names(field);
+    if (const std::string* answers = schema.metadata.find("nn.answers")) {
+      kind.answers = model::parse_answers(*answers);
+      if (kind.width() != kind.answers.each())
+        fail_data("column value has {} values a row, its {} are {}", kind.width(), kind.answers.text(),
+                  kind.answers.each());
+    }
     return kind;
   }
   const std::int64_t width = element_count(field.shape);
@@ -117,6 +129,14 @@ std::string difference(const PredictionKind& a, std::string_view name_a, const P
                        std::string_view name_b) {
   const auto what = [](const PredictionKind& kind) { return kind.classes ? "classes" : "numbers"; };
   if (a.classes != b.classes) return fmt::format("{} answers {}, {} {}", name_a, what(a), name_b, what(b));
+  if (a.answers != b.answers) {
+    const auto name_of_answers = [](const model::Answers& answers) {
+      std::string text = answers.text();
+      return text.empty() ? std::string("values") : text;
+    };
+    return fmt::format("{} answers {}, {} {}", name_a, name_of_answers(a.answers), name_b,
+                       name_of_answers(b.answers));
+  }
   if (!a.classes && a.shape != b.shape) {
     return fmt::format("{} answers {} values a row, {} {}", name_a, to_string(a.shape), name_b,
                        to_string(b.shape));
@@ -210,6 +230,8 @@ PredictionBuilder::PredictionBuilder(PredictionKind kind, const Schema& source, 
   } else {
     schema->fields.push_back({"value", DType::f32, kind_.shape, false, {}, {}});
     if (!kind_.names.empty()) set_element_names(schema->fields.back(), kind_.names);
+    if (const std::string answers = kind_.answers.text(); !answers.empty())
+      metadata.set("nn.answers", answers);
   }
   if (with_uncertainty_) schema->fields.push_back({"uncertainty", DType::f32, {}, false, {}, {}});
   for (const std::size_t column : passed_) schema->fields.push_back(source.fields[column]);

@@ -7,7 +7,8 @@
 // Schema metadata: nn.classes (JSON array of the class names in the order of proba;
 // numbers where the classes are integers), nn.weight, nn.model (digests, separated by
 // commas), nn.members (JSON array of what people call them), nn.tool, nn.version, nn.rule. Of value:
-// nn.element_names, where the numbers have names.
+// nn.element_names, where the numbers have names. nn.answers (see model/answers.hpp), where the values of a
+// row are quantiles of one number, or its mean and standard deviation.
 #pragma once
 
 #include <memory>
@@ -27,6 +28,7 @@ struct PredictionKind {
   bool integers = false;           // class names are integers
   std::vector<std::string> names;  // of the classes, or of the numbers where they have any
   Shape shape;                     // numbers: of one row
+  model::Answers answers = {};     // numbers: what these are
   std::int64_t width() const {
     return classes ? static_cast<std::int64_t>(names.size()) : element_count(shape);
   }

@@ -109,7 +109,7 @@ void Predictor::forward(InputPath& path, backend::Inputs x, std::int64_t rows, f
     path.program->forward(std::min(path.step, rows - row), x.from(row * plan_.inputs),
                           out + row * plan_.answers());
   }
-  if (!kind_.classes) finish_numbers(rows, out);
+  model_.target.finish(rows, out);
 }
 
 void Predictor::predict(std::span<const PredictorInput> inputs, float* out) {
@@ -168,17 +168,6 @@ void Predictor::warm_up_bytes(std::int64_t rows, float* out) {
 }
 
 void Predictor::try_out(std::int64_t rows, float* out) { forward(encoded_, x_.as<float>(), rows, out); }
-
-// The network learned (y - offset) * scale.
-void Predictor::finish_numbers(std::int64_t rows, float* out) const {
-  const model::Target& target = model_.target;
-  if (target.scale.empty()) return;
-  const std::int64_t width = kind_.width();
-  for (std::int64_t i = 0; i < rows * width; ++i) {
-    const auto at = target.scale.size() == 1 ? 0 : static_cast<std::size_t>(i % width);
-    out[i] = static_cast<float>(out[i] / target.scale[at] + (target.offset.empty() ? 0 : target.offset[at]));
-  }
-}
 
 void TablePredictor::predict(const Batch& batch, float* out) {
   const PredictorInput input{&encoder_, &batch};

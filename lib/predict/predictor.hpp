@@ -72,7 +72,6 @@ class Predictor {
   std::shared_ptr<const float> parameters_now() const;
   void warm_up_bytes(std::int64_t rows, float* out);
   void forward(InputPath& path, backend::Inputs x, std::int64_t rows, float* out);
-  void finish_numbers(std::int64_t rows, float* out) const;
 
   std::string path_;
   backend::Device device_;

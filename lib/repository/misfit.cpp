@@ -19,6 +19,8 @@ std::string answers_of(const model::Target& target) {
     case model::Target::Kind::classes:
       return target.classes.size() == 1 ? "one class" : fmt::format("{} classes", target.classes.size());
     case model::Target::Kind::numbers:
+      if (target.answers.kind != model::Answers::Kind::values)
+        return fmt::format("a number as {}", target.answers.text());
       return target.width() == 1 ? "a number" : fmt::format("{} numbers", target.width());
   }
   return "nothing";
@@ -40,7 +42,7 @@ std::string other_classes(const model::Target& before, const model::Target& now)
 
 std::string difference(const Interface& before, const Interface& now) {
   const auto same_target = [](const model::Target& a, const model::Target& b) {
-    return a.kind == b.kind && a.classes == b.classes && a.shape == b.shape;
+    return a.kind == b.kind && a.classes == b.classes && a.shape == b.shape && a.answers == b.answers;
   };
   if (!same_target(before.target, now.target)) {
     return now.target.kind == model::Target::Kind::classes &&

@@ -169,8 +169,7 @@ void EnsembleModel::combine(Request& whole, std::span<const float* const> output
     }
     return;
   }
-  const auto combine = member_kind_.classes ? ensemble::combine_classes : ensemble::combine_numbers;
-  combine(rule_, outputs, weights, rows, width, out);
+  ensemble::combine_answers(member_kind_, rule_, outputs, weights, rows, out);
   if (!member_kind_.classes || outputs.size() == 1) return;
   whole.labels.resize(static_cast<std::size_t>(rows));
   ensemble::answer(outputs, rows, width, out, whole.labels.data());

@@ -166,7 +166,7 @@ bool TrainingGroup::save_and_check_time() {
 std::vector<DatasetFigures> TrainingGroup::validate() {
   const TrainingData& data = context_.data;
   if (!data.valid) return {};
-  return evaluate(*program_, *data.valid, data.target, context_.plan.answers(), batch_);
+  return evaluate(*program_, *data.valid, context_.model.target, context_.plan.answers(), batch_);
 }
 
 void TrainingGroup::end_epoch(double waited_s, bool last) {

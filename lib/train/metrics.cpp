@@ -22,19 +22,22 @@ struct Sums {
 
 void add_errors(const backend::Examples& e, const float* y, const model::Target& target, std::int64_t outputs,
                 const float* weights, Sums& sums) {
-  for (std::int64_t i = 0; i < e.rows * outputs; ++i) {
-    const double scale = target.scale.empty() ? 1.0 : target.scale[static_cast<std::size_t>(i % outputs)];
-    const double error = (static_cast<double>(y[i]) - static_cast<double>(e.targets[i])) / scale;
-    const double weight = weights == nullptr ? 1 : double{weights[i / outputs]};
+  const std::int64_t width = target.width();
+  const auto point = static_cast<std::int64_t>(target.answers.point());
+  for (std::int64_t i = 0; i < e.rows * width; ++i) {
+    const double scale = target.scale.empty() ? 1.0 : target.scale[static_cast<std::size_t>(i % width)];
+    const double answer = outputs == width ? y[i] : y[i * outputs + point];
+    const double error = (answer - static_cast<double>(e.targets[i])) / scale;
+    const double weight = weights == nullptr ? 1 : double{weights[i / width]};
     sums.squares += weight * error * error;
     sums.sizes += weight * std::abs(error);
   }
 }
 
-DatasetFigures figures_of(const Sums& sums, double rows, const model::Target& target, std::int64_t outputs) {
+DatasetFigures figures_of(const Sums& sums, double rows, const model::Target& target) {
   if (target.kind == model::Target::Kind::classes)
     return {sums.loss / rows, {{"accuracy", sums.right / rows}}};
-  const double values = rows * static_cast<double>(outputs);
+  const double values = rows * static_cast<double>(target.width());
   return {sums.loss / rows, {{"rmse", std::sqrt(sums.squares / values)}, {"mae", sums.sizes / values}}};
 }
 
@@ -62,8 +65,7 @@ std::vector<DatasetFigures> evaluate(backend::Program& program, const Dataset& d
   }
   std::vector<DatasetFigures> figures;
   figures.reserve(sums.size());
-  for (const Sums& s : sums)
-    figures.push_back(figures_of(s, static_cast<double>(data.rows), target, outputs));
+  for (const Sums& s : sums) figures.push_back(figures_of(s, static_cast<double>(data.rows), target));
   return figures;
 }
 

@@ -155,13 +155,24 @@ void add_network_options(options::List& list, TrainOptions& o) {
                "For layers of selu `lecun_normal` is meant.",
        .effect = Effect::model},
       options::choice(o.init));
-  group.add({.name = "loss",
-             .value = "NAME",
-             .help = "Default: what fits the target",
-             .text = "`categorical_crossentropy` (the default for three classes and more), "
-                     "`binary_crossentropy` (for two), `mse` (for numbers), `mae` or `huber` (delta 1).",
-             .effect = Effect::model},
-            options::choice(o.loss));
+  group.add(
+      {.name = "loss",
+       .value = "NAME",
+       .help = "Default: what fits the target",
+       .text = "`categorical_crossentropy` (the default for three classes and more), "
+               "`binary_crossentropy` (for two), `mse` (for numbers), `mae` or `huber` (delta 1).\n"
+               "Two of them say how sure an answer is, for one number: `pinball:0.1,0.5,0.9` learns these "
+               "quantiles, the mean over them of q max(y-a, 0) + (1-q) max(a-y, 0); `gaussian` learns a mean "
+               "m and a variance v that may differ from row to row, ((y-m)^2 / v + log v) / 2 with v of at "
+               "least a millionth of the target's.\n"
+               "Answers then are `q0.1`, `q0.5` …, in ascending order, or `mean` and `std`; figures of one "
+               "number (rmse) are of the quantile next to 0.5, or of the mean.",
+       .effect = Effect::model},
+      {.kind = options::Kind::text,
+       .choices = enum_names(Loss{}).list(),
+       .overrules = true,
+       .apply = [&o](auto text) { o.loss = parse_loss_choice(*text); },
+       .show = [&o] { return o.loss ? to_string(*o.loss) : std::string(); }});
 }
 
 void add_update_options(options::Group& group, TrainOptions& o) {

@@ -64,7 +64,7 @@ struct TrainOptions {
   std::string net;                           // --net
   Activation activation = Activation::relu;  // of --layers
   double dropout = 0;                        // behind each layer of --layers
-  std::optional<Loss> loss;                  // none: chosen from the target
+  std::optional<LossChoice> loss;            // none: chosen from the target
   bool standardize = false;                  // images, too; without it numbers only
   bool no_standardize = false;               // nothing at all
   KernelInitializer init = KernelInitializer::glorot_uniform;

@@ -13,22 +13,27 @@ namespace nn::train {
 namespace {
 
 // The loss that fits the target, or the one that was asked for if it does.
-Loss loss_for(const model::Target& target, std::optional<Loss> wanted) {
+LossChoice loss_for(const model::Target& target, const std::optional<LossChoice>& wanted) {
   const bool classes = target.kind == model::Target::Kind::classes;
   if (classes && target.classes.size() < 2) {
     fail_data("every row has the same class '{}': there is nothing to learn",
               target.classes.empty() ? "" : target.classes[0]);
   }
   if (!wanted) {
-    if (!classes) return Loss::mse;
-    return target.classes.size() == 2 ? Loss::binary_crossentropy : Loss::categorical_crossentropy;
+    if (!classes) return {Loss::mse, {}};
+    return {target.classes.size() == 2 ? Loss::binary_crossentropy : Loss::categorical_crossentropy, {}};
   }
-  if (is_classification(*wanted) != classes) {
-    fail_usage("--loss {} is for {}, but y has {}", name_of(*wanted), classes ? "numbers" : "classes",
+  const Loss loss = wanted->loss;
+  if (is_classification(loss) != classes) {
+    fail_usage("--loss {} is for {}, but y has {}", name_of(loss), classes ? "numbers" : "classes",
                classes ? "classes (--target reads it as numbers)" : "numbers (--label reads it as classes)");
   }
-  if (*wanted == Loss::binary_crossentropy && target.classes.size() != 2) {
+  if (loss == Loss::binary_crossentropy && target.classes.size() != 2) {
     fail_usage("--loss binary_crossentropy is for two classes, but y has {}", target.classes.size());
+  }
+  if (model::answers_kind_of(loss) != model::Answers::Kind::values && target.width() != 1) {
+    fail_usage("--loss {} is for one number a row, but y has {}; a network for each would do", name_of(loss),
+               target.width());
   }
   return *wanted;
 }
@@ -59,13 +64,16 @@ void check_outputs(const std::vector<TrainOptions>& runs) {
 
 model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
   model::Model model;
-  model.loss = loss_for(data.target, options.loss);
-  if (is_classification(model.loss)) check_classifier(network);
+  const LossChoice choice = loss_for(data.target, options.loss);
+  model.loss = choice.loss;
+  model.target = data.target;
+  model.target.answers = {model::answers_kind_of(choice.loss), choice.quantiles};
+  check_last_layer(network, model.loss);
   resolve(network, data.encoder.input_shape(),
-          model.loss == Loss::binary_crossentropy ? 1 : data.target.width(), data.encoder.segments());
+          model.loss == Loss::binary_crossentropy ? 1 : model.target.width() * model.target.answers.each(),
+          data.encoder.segments());
   model.network = std::move(network);
   model.encoder = data.encoder;
-  model.target = data.target;
   model.reading = data.reading;
   model.provenance.tool_version = tools_version();
   model.provenance.command_line = options.command_line;

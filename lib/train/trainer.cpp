@@ -170,7 +170,7 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
   const std::vector<backend::Device> devices = devices_for(first.device, members.size());
   Control control(first.control);
   Coordinator threads;
-  const Plan plan = lower(model.network, model.loss);
+  const Plan plan = lower(model.network, model.loss, model.target.answers.quantiles);
   const RunContext context{
       data, model, plan, log, progress, control, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
   std::vector<std::vector<const TrainOptions*>> groups(devices.size());

@@ -38,7 +38,7 @@ double difference(const Results& expected, const Results& got) {
   return worst;
 }
 
-std::size_t outputs_of(const Case& c) { return static_cast<std::size_t>(c.rows * c.outputs); }
+std::size_t outputs_of(const Case& c) { return static_cast<std::size_t>(c.rows * c.answers()); }
 
 // A case's plan, weights and rows: `rows` of them, of which batches are borrowed.
 struct Setup {
@@ -52,7 +52,7 @@ struct Setup {
   }
   backend::Examples from(std::int64_t row, std::int64_t rows) const {
     return {rows, data.x.data() + row * c.inputs, data.labels.data() + row,
-            data.targets.data() + row * c.outputs, data.weights.data() + row};
+            data.targets.data() + row * c.targets(), data.weights.data() + row};
   }
   const Case& c;
   Plan plan;
@@ -108,7 +108,7 @@ Results train_alone(backend::Backend& backend, const Setup& s, backend::Optimize
 }
 
 Values forward(backend::Program& program, const Setup& s, std::int64_t rows) {
-  Values y(static_cast<std::size_t>(rows * s.c.outputs));
+  Values y(static_cast<std::size_t>(rows * s.c.answers()));
   program.forward(rows, s.data.x.data(), y.data());
   return y;
 }
@@ -204,7 +204,7 @@ struct Gathered {
         to.insert(to.end(), first, first + static_cast<std::ptrdiff_t>(width));
       };
       add(x, s.data.x, s.c.inputs);
-      add(targets, s.data.targets, s.c.outputs);
+      add(targets, s.data.targets, s.c.targets());
       add(labels, s.data.labels, 1);
       add(weights, s.data.weights, 1);
     }

@@ -21,12 +21,21 @@ struct Case {
   std::string_view group = {};              // of its row in the table; empty: none
   // As Plan::answers().
   std::int64_t answers() const { return loss == Loss::binary_crossentropy && outputs == 1 ? 2 : outputs; }
+  // As Plan::targets().
+  std::int64_t targets() const { return loss == Loss::pinball || loss == Loss::gaussian ? 1 : outputs; }
+  // Of pinball, one an output.
+  std::vector<double> quantiles() const {
+    std::vector<double> values;
+    for (std::int64_t j = 0; loss == Loss::pinball && j < outputs; ++j)
+      values.push_back((static_cast<double>(j) + 0.4) / static_cast<double>(outputs));
+    return values;
+  }
 };
 
 inline Plan plan_of(const Case& c) {
   Network network = parse_network(c.net);
   resolve(network, c.image.empty() ? Shape{c.inputs} : c.image, c.outputs, c.segments);
-  return lower(network, c.loss);
+  return lower(network, c.loss, c.quantiles());
 }
 
 inline std::vector<float> parameters_of(const Plan& plan) {

@@ -17,7 +17,7 @@ struct Data {
     for (std::int64_t i = 0; i < rows; ++i) {
       for (std::int64_t j = 0; j < c.inputs; ++j)
         x.push_back(static_cast<T>(static_cast<float>(random.normal())));
-      for (std::int64_t j = 0; j < c.outputs; ++j)
+      for (std::int64_t j = 0; j < c.targets(); ++j)
         targets.push_back(static_cast<T>(static_cast<float>(2 * random.normal())));
       const std::int64_t classes = c.loss == Loss::binary_crossentropy ? 2 : c.outputs;
       labels.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(classes))));

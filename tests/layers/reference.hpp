@@ -162,10 +162,15 @@ inline Doubles reference_outputs(Loss loss, Doubles z) {
   return z;
 }
 
-inline double reference_loss(Loss loss, const Doubles& z, std::int32_t label, const double* target) {
+inline double reference_loss(Loss loss, const Doubles& z, std::int32_t label, const double* target,
+                             const std::vector<double>& quantiles = {}) {
   const Doubles y = reference_outputs(loss, z);
   if (is_classification(loss)) return -std::log(y[static_cast<std::size_t>(label)]);
+  if (loss == Loss::gaussian) return (z[1] + (target[0] - z[0]) * (target[0] - z[0]) / std::exp(z[1])) / 2;
   double sum = 0;
+  for (std::size_t j = 0; j < quantiles.size(); ++j)
+    sum += std::max(quantiles[j] * (target[0] - y[j]), (1 - quantiles[j]) * (y[j] - target[0]));
+  if (loss == Loss::pinball) return sum / static_cast<double>(y.size());
   for (std::size_t j = 0; j < y.size(); ++j) {
     const double d = std::abs(y[j] - target[j]);
     sum += loss == Loss::mse ? d * d : loss == Loss::mae ? d : d <= 1 ? d * d / 2 : d - 0.5;

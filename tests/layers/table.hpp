@@ -53,6 +53,10 @@ inline std::vector<Case> dense_cases() {
       cases.push_back({"dense 6 tanh, dense", 4, outputs, loss, 7});
     }
   }
+  for (const std::int64_t quantiles : {1, 3, 17})
+    cases.push_back({"dense 6 tanh, dense", 4, quantiles, Loss::pinball, 7});
+  for (const std::int64_t rows : {1, 7, 21})
+    cases.push_back({"dense 6 tanh, dense", 4, 2, Loss::gaussian, rows});
   for (const std::int64_t rows : {1, 3, 8, 21})
     cases.push_back({"dense 5 tanh, dense", 3, 1, Loss::binary_crossentropy, rows});
   cases.push_back({"dense", 6, 3, softmax, 4});

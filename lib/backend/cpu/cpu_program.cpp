@@ -36,6 +36,7 @@ template <typename T>
 CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const T* parameters, Isa isa,
                           Team* team)
     : plan_(options.training ? plan : for_prediction(plan)),
+      quantiles_(plan.quantiles.begin(), plan.quantiles.end()),
       options_(options),
       size_(static_cast<std::size_t>(plan.parameter_count)),
       parameters_(parameters),
@@ -165,6 +166,7 @@ LossRows<T> CpuProgram<T>::loss_rows(const ExamplesOf<T>& e) const {
   rows.z_row = z.stride;
   rows.labels = e.labels;
   rows.targets = e.targets;
+  rows.quantiles = quantiles_.data();
   rows.weights = e.weights;
   return rows;
 }

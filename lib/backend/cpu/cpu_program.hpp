@@ -72,6 +72,7 @@ class CpuProgram {
   };
 
   Plan plan_;
+  std::vector<T> quantiles_;  // of the plan
   ProgramOptions options_;
   std::size_t size_, state_size_ = 0;
   Arena<T> arena_;

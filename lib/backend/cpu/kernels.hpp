@@ -37,7 +37,8 @@ struct LossRows {
   std::int64_t rows = 0, width = 0, z_row = 0;
   const T* z = nullptr;
   const std::int32_t* labels = nullptr;  // [rows]
-  const T* targets = nullptr;            // [rows, width], dense
+  const T* targets = nullptr;            // [rows, width], dense; [rows] of pinball and gaussian
+  const T* quantiles = nullptr;          // [width]: pinball
   const T* weights = nullptr;            // [rows] or null
   T* gradient = nullptr;                 // as z; null: not wanted. Overwritten.
   T scale = 1;                           // of the gradient

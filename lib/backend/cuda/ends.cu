@@ -1,4 +1,6 @@
 // The ends of a program: what it computes before its first operation and after its last one.
+#include <algorithm>
+
 #include "backend/cuda/cuda_program.hpp"
 #include "backend/cuda/kernels/losses.cuh"
 #include "backend/cuda/kernels/rows.cuh"
@@ -35,6 +37,12 @@ void CudaProgram<T>::find_loss(const Batch<T>& b, bool training, bool ends_step)
     launch(queue(), over_rows(context_.batch), softmax_loss<T>, rows, b.state);
   } else if (plan_.loss == Loss::binary_crossentropy) {
     launch(queue(), over_vector(context_.batch), sigmoid_loss<T>, rows, b.state);
+  } else if (plan_.loss == Loss::pinball) {
+    Quantiles<T> quantiles{};
+    std::copy_n(plan_.quantiles.begin(), plan_.quantiles.size(), quantiles.values);
+    launch(queue(), over_rows(context_.batch), pinball_loss<T>, rows, quantiles, b.state);
+  } else if (plan_.loss == Loss::gaussian) {
+    launch(queue(), over_vector(context_.batch), gaussian_loss<T>, rows, b.state);
   } else {
     launch(queue(), over_rows(context_.batch), regression_loss<T>, plan_.loss, rows, b.state);
   }

@@ -22,7 +22,7 @@ Staging<T>::Staging(const Queue& queue, Arena& arena, const Plan& plan, const Pr
     : stream_(queue.stream),
       rows_(options.batch),
       inputs_(plan.inputs),
-      outputs_(plan.outputs),
+      targets_(plan.targets()),
       most_(options.training && !options.shared_batches ? static_cast<std::size_t>(queue.members) : 1),
       classes_(is_classification(plan.loss)),
       data_(queue.stream) {
@@ -33,7 +33,7 @@ Staging<T>::Staging(const Queue& queue, Arena& arena, const Plan& plan, const Pr
   if (classes_) {
     batch_.labels = arena.take_each<std::int32_t>(batches, rows_);
   } else {
-    batch_.targets = arena.take_each<T>(batches, rows_ * outputs_);
+    batch_.targets = arena.take_each<T>(batches, rows_ * targets_);
   }
   batch_.weights = arena.take_each<T>(batches, rows_);
   kept_.state = batch_.state;
@@ -42,7 +42,7 @@ Staging<T>::Staging(const Queue& queue, Arena& arena, const Plan& plan, const Pr
     batch_ = batch_.shared();
     kept_ = kept_.shared();
   }
-  const auto elements = static_cast<std::size_t>(batches * rows_ * (inputs_ + outputs_ + 2));
+  const auto elements = static_cast<std::size_t>(batches * rows_ * (inputs_ + targets_ + 2));
   const std::size_t states = static_cast<std::size_t>(queue.members) * sizeof(StepState);
   for (Slot& slot : slots_) {
     slot.memory = make_pinned(elements * sizeof(T) + states + 8 * alignment);
@@ -93,14 +93,14 @@ E* Staging<T>::copy_of(const E* values, Index count) {
 template <typename T>
 bool Staging<T>::keep(const ExamplesOf<T>& d) {
   const std::size_t row = static_cast<std::size_t>(inputs_) * (d.x.bytes != nullptr ? 1 : sizeof(T)) +
-                          static_cast<std::size_t>(outputs_ + 1) * sizeof(T);
+                          static_cast<std::size_t>(targets_ + 1) * sizeof(T);
   // Other programs want some, too.
   if (static_cast<std::size_t>(d.rows) > free_memory() / 2 / row) return false;
   try {
     kept_.floats = {copy_of(d.x.floats, d.rows * inputs_), 0};
     kept_.bytes = {copy_of(d.x.bytes, d.rows * inputs_), 0};
     if (classes_) kept_.labels = {copy_of(d.labels, d.rows), 0};
-    if (!classes_) kept_.targets = {copy_of(d.targets, d.rows * outputs_), 0};
+    if (!classes_) kept_.targets = {copy_of(d.targets, d.rows * targets_), 0};
     kept_.weights = {copy_of(d.weights, d.rows), 0};
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unavailable) throw;
@@ -143,7 +143,7 @@ void Staging<T>::copy_rows(char*& free, std::span<const ExamplesOf<T>* const> ba
         1, [](const auto& e) { return e.labels; }, batch_.labels);
   if (!classes_ && one.targets != nullptr)
     send(
-        outputs_, [](const auto& e) { return e.targets; }, batch_.targets);
+        targets_, [](const auto& e) { return e.targets; }, batch_.targets);
   send(
       1, [](const auto& e) { return e.weights; }, batch_.weights);
 }

@@ -81,7 +81,7 @@ class Staging {
   E* copy_of(const E* values, Index count);
 
   cudaStream_t stream_;
-  Index rows_, inputs_, outputs_;
+  Index rows_, inputs_, targets_;
   std::size_t most_;  // batches at once
   bool classes_;
   Batch<T> batch_, kept_;

@@ -24,7 +24,7 @@ struct Quantity {
   enum class Kind : std::uint8_t { decimal, date, time, timestamp, duration } kind = Kind::decimal;
   bool is_utc = false;  // a timestamp of a zone, which is kept as UTC
   // Becomes the text of the first decimal that has more digits than its double; null: nobody asks.
-  std::shared_ptr<std::string> rounded;
+  std::shared_ptr<std::string> rounded = {};
 };
 
 // Nothing where the type is none of these.

@@ -77,7 +77,7 @@ TEST_CASE("members of a program are trained as if each were alone") {
         starts.push_back(weights[m].as<float>());
         const std::int64_t at = shared ? 0 : static_cast<std::int64_t>(m) * c.rows;
         const Examples e{c.rows, data.x.data() + at * c.inputs, data.labels.data() + at,
-                         data.targets.data() + at * c.outputs, data.weights.data() + at};
+                         data.targets.data() + at * c.targets(), data.weights.data() + at};
         batches.insert(batches.end(), 2, e);
       }
       const auto together = backend->compile(plan, options, starts);

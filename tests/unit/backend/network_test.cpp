@@ -120,7 +120,7 @@ TEST_CASE("forward and evaluate agree with the plain reference to 1e-5") {
         const auto z = reference_row(plan, wide, {first, first + c.inputs});
         expected_loss += exact.weights[static_cast<std::size_t>(i)] *
                          reference_loss(c.loss, z, exact.labels[static_cast<std::size_t>(i)],
-                                        exact.targets.data() + i * c.outputs);
+                                        exact.targets.data() + i * c.targets(), c.quantiles());
         const auto expected = reference_outputs(c.loss, z);
         for (std::size_t j = 0; j < expected.size(); ++j) {
           const double got = y[static_cast<std::size_t>(i * c.answers()) + j];

@@ -33,7 +33,7 @@ std::vector<E> gather(const E* from, std::span<const std::uint32_t> rows, std::i
 // The rows by themselves, with the memory that they lie in.
 struct Brought {
   Brought(const Case& c, const cuda::ExamplesOf<float>& all, std::span<const std::uint32_t> rows)
-      : labels(gather(all.labels, rows, 1)), targets(gather(all.targets, rows, c.outputs)) {
+      : labels(gather(all.labels, rows, 1)), targets(gather(all.targets, rows, c.targets())) {
     if (all.x.bytes != nullptr) bytes = gather(all.x.bytes, rows, c.inputs);
     if (all.x.floats != nullptr) floats = gather(all.x.floats, rows, c.inputs);
     if (all.weights != nullptr) weights = gather(all.weights, rows, 1);

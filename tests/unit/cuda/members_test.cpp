@@ -50,7 +50,7 @@ TEST_CASE("CUDA: members of a program are trained as if each were alone") {
         const std::int64_t at = shared ? 0 : static_cast<std::int64_t>(m) * c.rows;
         batches.insert(batches.end(), 2,
                        {c.rows, data.x.data() + at * c.inputs, data.labels.data() + at,
-                        data.targets.data() + at * c.outputs, data.weights.data() + at});
+                        data.targets.data() + at * c.targets(), data.weights.data() + at});
       }
       for (const auto& w : weights) starts.push_back(w.data());
       cuda::CudaProgram<float> together(plan, options, starts);

@@ -224,20 +224,40 @@ TEST_CASE("uncertainty is what the definitions say") {
   float combined[6], out[3];
   combine_classes(Rule::mean, members, {}, 3, 2, combined);
   const double quarter = -0.75 * std::log(0.75) - 0.25 * std::log(0.25);
-  uncertainty(Uncertainty::entropy, members, combined, 3, 2, true, out);
+  uncertainty(Uncertainty::entropy, members, combined, 3, 2, 2, true, out);
   CHECK(out[0] == Approx(std::log(2.0)));
   CHECK(out[1] == Approx(std::log(2.0)));
   CHECK(out[2] == Approx(quarter));
-  uncertainty(Uncertainty::mutual_information, members, combined, 3, 2, true, out);
+  uncertainty(Uncertainty::mutual_information, members, combined, 3, 2, 2, true, out);
   CHECK(out[0] == 0);
   CHECK(out[1] == Approx(std::log(2.0)));
   CHECK(out[2] == 0);
-  uncertainty(Uncertainty::variance, members, combined, 3, 2, true, out);
+  uncertainty(Uncertainty::variance, members, combined, 3, 2, 2, true, out);
   CHECK(out[0] == 0);
   CHECK(out[1] == Approx(0.25));
-  uncertainty(Uncertainty::deviation, members, combined, 3, 2, true, out);
+  uncertainty(Uncertainty::deviation, members, combined, 3, 2, 2, true, out);
   CHECK(out[1] == Approx(0.5));
-  CHECK_THROWS_AS(uncertainty(Uncertainty::entropy, members, combined, 3, 2, false, out), Error);
+  CHECK_THROWS_AS(uncertainty(Uncertainty::entropy, members, combined, 3, 2, 2, false, out), Error);
+}
+
+TEST_CASE("normal distributions are mixed: how far means are apart adds to the deviation") {
+  const predict::PredictionKind kind{false, false, {"mean", "std"}, {2}, {model::Answers::Kind::normal, {}}};
+  const float a[] = {1, 3, 5, 2}, b[] = {5, 4, 5, 2};
+  const float* members[] = {a, b};
+  float out[4];
+  combine_answers(kind, Rule::mean, members, {}, 2, out);
+  CHECK(out[0] == 3);
+  CHECK(out[1] == Approx(std::sqrt((9 + 16) / 2.0 + 4)));
+  CHECK(out[2] == 5);
+  CHECK(out[3] == Approx(2));
+  combine_answers(kind, Rule::weighted, members, std::vector<double>{3, 1}, 2, out);
+  CHECK(out[0] == 2);
+  CHECK(out[1] == Approx(std::sqrt((3 * (9 + 1) + 16 + 9) / 4.0)));
+  combine_answers(kind, Rule::median, members, {}, 2, out);
+  CHECK(out[1] == Approx(3.5));
+  uncertainty(Uncertainty::deviation, members, nullptr, 2, 2, 1, false, out);
+  CHECK(out[0] == Approx(2));
+  CHECK(out[1] == 0);
 }
 
 TEST_CASE("names of rules and uncertainties read back, misspelt ones are guessed") {

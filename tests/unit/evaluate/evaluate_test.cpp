@@ -126,6 +126,28 @@ TEST_CASE("numbers: scalars, vectors, missing y") {
              Catch::Contains("\"mse\":4.0"));
 }
 
+TEST_CASE("quantiles, and means with deviations: one stands for the number, all are looked at") {
+  const auto has = [](const std::string& json, std::initializer_list<const char*> parts) {
+    for (const char* part : parts) CHECK_THAT(json, Catch::Contains(part));
+  };
+  const auto quantiles = Table()
+                             .f32("value", {0, 1, 2, 0, 2, 6}, {3})
+                             .f64("y", {1, 7})
+                             .meta("nn.answers", "quantiles:0.1,0.5,0.9");
+  // Losses 0.1, 0, 0.1 and 0.7, 2.5, 0.9.
+  has(json_of(quantiles.batch()),
+      {"\"mse\":12.5", "\"pinball_loss\":0.71666", "\"below_q0.1\":0.0", "\"below_q0.5\":0.5",
+       "\"below_q0.9\":0.5", "\"coverage_80\":0.5", "\"interval_width\":4.0"});
+  // As CSV has them.
+  has(json_of(Table().f32("value_q0.1", {0}).f32("value_q0.9", {2}).f64("y", {1}).batch()),
+      {"\"coverage_80\":1.0", "\"pinball_loss\":0.0999999"});
+  const auto normal = Table().f32("value", {1, 2, 5, 1}, {2}).f64("y", {3, 5}).meta("nn.answers", "normal");
+  has(json_of(normal.batch()),
+      {"\"mse\":2.0", "\"uncertainty_rms\":1.58", "\"coverage_68\":1.0", "\"nll\":1.51551"});
+  const auto wrong = Table().f32("value", {1, 2}, {2}).f64("y", {3}).meta("nn.answers", "quantiles:0.5");
+  CHECK_THAT(message_of([&] { json_of(wrong.batch()); }), Catch::Contains("there are 2 values a row"));
+}
+
 TEST_CASE("tables that cannot be evaluated say what is missing") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   EvaluateOptions three;

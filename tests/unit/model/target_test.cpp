@@ -107,6 +107,40 @@ TEST_CASE("numbers are targets as they are or standardised") {
   CHECK(out[0] == 7.0f);
 }
 
+TEST_CASE("answers of a scaled number are in the table's unit") {
+  Target target = fit(table({doubles("y", {10, 14})}), true);  // offset 12, scale 1 / 2
+  std::vector<float> out = {0, 1};
+  target.finish(2, out.data());
+  CHECK(out == std::vector<float>{12, 14});
+  target.answers = {Answers::Kind::quantiles, {0.1, 0.5, 0.9}};
+  out = {-1, 0.5f, 0, 1, 2, 3};  // the first row's cross
+  target.finish(2, out.data());
+  CHECK(out == std::vector<float>{10, 12, 13, 14, 16, 18});
+  CHECK(target.answers.point() == 1);
+  target.answers = {Answers::Kind::normal, {}};
+  out = {1, 0, 0, static_cast<float>(std::log(9.0)), 0, -50};
+  target.finish(3, out.data());
+  CHECK(out[0] == 14);
+  CHECK(out[1] == Approx(2));
+  CHECK(out[3] == Approx(6));
+  CHECK(out[5] == Approx(2e-3));  // no variance is below 1e-6
+}
+
+TEST_CASE("kinds of answers read back from their text, and from what columns are called") {
+  for (const char* text : {"normal", "quantiles:0.1,0.5,0.9", "quantiles:0.25"}) {
+    const Answers answers = parse_answers(text);
+    CHECK(answers.text() == text);
+    CHECK(answers_of_names(answers.names()) == answers);
+    CHECK(static_cast<std::int64_t>(answers.names().size()) == answers.each());
+  }
+  for (const char* text : {"", "norm", "quantiles:", "quantiles:0.5,0.1", "quantiles:0.5,0.5", "quantiles:1",
+                           "quantiles:a", "quantiles:nan"})
+    CHECK_THROWS_WITH(parse_answers(text), Contains("is no kind of answers that is known here"));
+  CHECK_FALSE(answers_of_names({"mean", "sd"}));
+  CHECK_FALSE(answers_of_names({}));
+  CHECK_FALSE(answers_of_names({"q0.1", "y"}));
+}
+
 TEST_CASE("targets that are no numbers are refused") {
   std::vector<float> out(4);
   const Target target = fit(table({doubles("y", {1, 3})}));

@@ -25,7 +25,9 @@ Buffer floats(const std::vector<float>& values) {
 TEST_CASE("what is predicted reads back from the schema that it wrote") {
   const PredictionKind kind = GENERATE(
       PredictionKind{true, false, {"cat", "dog \"x\"", "7"}, {}}, PredictionKind{true, true, {"-1", "3"}, {}},
-      PredictionKind{false, false, {}, {}}, PredictionKind{false, false, {}, {2, 2}});
+      PredictionKind{false, false, {}, {}}, PredictionKind{false, false, {}, {2, 2}},
+      PredictionKind{false, false, {"mean", "std"}, {2}, {model::Answers::Kind::normal, {}}},
+      PredictionKind{false, false, {"q0.1", "q0.9"}, {2}, {model::Answers::Kind::quantiles, {0.1, 0.9}}});
   const Batch rows = Table().i64("y", {1}).batch();
   const PredictionBuilder builder(kind, *rows.schema, false, {});
   CHECK(kind_of(*builder.schema()) == kind);
@@ -65,7 +67,11 @@ TEST_CASE("streams that are no predictions, or contradict themselves, say why") 
             "has 2 values a row, nn.classes 1 names"},
         Row{Table().f32("proba", {1, 0}, {2}).meta("nn.classes", "[1,\"a\"]"), "mixes"},
         Row{Table().f32("proba", {1, 0}, {2}).meta("nn.classes", "[["), "not a JSON array"},
-        Row{Table().f32("proba", {1, 0}, {2}).meta("nn.classes", "{}"), "not a JSON array"}}) {
+        Row{Table().f32("proba", {1, 0}, {2}).meta("nn.classes", "{}"), "not a JSON array"},
+        Row{Table().f32("value", {1, 0}, {2}).meta("nn.answers", "poisson"),
+            "'poisson' is no kind of answers"},
+        Row{Table().f32("value", {1, 0}, {2}).meta("nn.answers", "quantiles:0.5"),
+            "column value has 2 values a row"}}) {
     INFO(row.message);
     CHECK_THAT(message_of([&] { kind_of(*row.table.batch().schema); }), Catch::Contains(row.message));
   }

@@ -126,6 +126,57 @@ double regression_loss(const LossRows<T>& r, F loss_of) {
   return sum_of_losses;
 }
 
+// The mean over the quantiles of q (y - z) where y is above z, else of (1 - q) (z - y): Koenker & Bassett
+// 1978.
+double pinball_loss(const LossRows<T>& r) {
+  double sum_of_losses = 0;
+  for (std::int64_t i = 0; i < r.rows; ++i) {
+    const T* z = r.z + i * r.z_row;
+    const T weight = weight_of(r, i);
+    const T factor = weight * r.scale / static_cast<T>(r.width);
+    double row = 0;
+    for (std::int64_t j = 0; j < r.width; ++j) {
+      const T d = z[j] - r.targets[i];
+      const T slope = d > 0 ? 1 - r.quantiles[j] : d < 0 ? -r.quantiles[j] : T{0};
+      row += static_cast<double>(slope * d);
+      if (r.gradient != nullptr) r.gradient[i * r.z_row + j] = slope * factor;
+    }
+    sum_of_losses += row * static_cast<double>(weight) / static_cast<double>(r.width);
+  }
+  return sum_of_losses;
+}
+
+// (log v + (y - m)^2 / v) / 2 of the mean m and the variance v = e^s, the two outputs: Kendall & Gal 2017,
+// section 3.1. s below least_log_variance counts as that, and its gradient is e^(s - least_log_variance) of
+// what it would be, as torch's GaussianNLLLoss has it.
+double gaussian_loss(const LossRows<T>& r) {
+  double sum_of_losses = 0;
+  for (std::int64_t i = 0; i < r.rows; i += lanes) {
+    const int count = static_cast<int>(r.rows - i < lanes ? r.rows - i : lanes);
+    V d{}, log_variance{}, weight{};
+    for (int l = 0; l < count; ++l) {
+      const T* z = r.z + (i + l) * r.z_row;
+      d[l] = z[0] - r.targets[i + l];
+      log_variance[l] = z[1];
+      weight[l] = weight_of(r, i + l);
+    }
+    const V least = splat(T{least_log_variance});
+    const V s = log_variance < least ? least : log_variance;
+    const V inverse = exp_of(-s), squares = d * d * inverse;
+    const V losses = (s + squares) * weight * T{0.5f};
+    for (int l = 0; l < count; ++l) sum_of_losses += static_cast<double>(losses[l]);
+    if (r.gradient == nullptr) continue;
+    const V of_mean = d * inverse * weight * r.scale;
+    const V of_spread = (1 - squares) * T{0.5f} * exp_of(log_variance - s) * weight * r.scale;
+    for (int l = 0; l < count; ++l) {
+      T* g = r.gradient + (i + l) * r.z_row;
+      g[0] = of_mean[l];
+      g[1] = of_spread[l];
+    }
+  }
+  return sum_of_losses;
+}
+
 double loss(Loss kind, const LossRows<T>& rows) {
   switch (kind) {
     case Loss::categorical_crossentropy: return softmax_loss(rows);
@@ -137,6 +188,8 @@ double loss(Loss kind, const LossRows<T>& rows) {
         const T size = d < 0 ? -d : d;
         return size <= 1 ? OutputLoss{d * d / 2, d} : OutputLoss{size - T{0.5}, sign_of(d)};
       });
+    case Loss::pinball: return pinball_loss(rows);
+    case Loss::gaussian: return gaussian_loss(rows);
   }
   return 0;
 }

@@ -122,6 +122,49 @@ __global__ void regression_loss(Loss kind, LossRows<T> r, Each<const StepState> 
   });
 }
 
+// Of the outputs of a row, by value: they are few.
+template <typename T>
+struct Quantiles {
+  T values[most_quantiles];
+};
+
+// The mean over the quantiles of q (y - z) where y is above z, else of (1 - q) (z - y): Koenker & Bassett 1978.
+template <typename T>
+__global__ void pinball_loss(LossRows<T> r, Quantiles<T> quantiles, Each<const StepState> state) {
+  const T mean = T{1} / static_cast<T>(r.width);
+  for_rows(r.rows, [&](Index i) {
+    const LossRow<T> row = loss_row(r, *state, i);
+    if (!row.present) return no_loss(r, i);
+    const T y = r.targets[row.chosen];
+    const double loss = row_sum<double>(r.width, [&](Index j) {
+      const T d = r.z[i * r.z_row + j] - y, q = quantiles.values[j];
+      const T slope = d > 0 ? 1 - q : d < 0 ? -q : T{0};
+      if (r.gradient != nullptr) r.gradient[i * r.z_row + j] = slope * row.scale * mean;
+      return static_cast<double>(slope * d);
+    });
+    if (threadIdx.x == 0) r.losses[i] = loss * static_cast<double>(row.weight) / static_cast<double>(r.width);
+  });
+}
+
+// (log v + (y - m)^2 / v) / 2 of the mean m and the variance v = e^s, the two outputs: Kendall & Gal 2017,
+// section 3.1. s below least_log_variance counts as that, and its gradient is e^(s - least_log_variance) of what
+// it would be, as torch's GaussianNLLLoss has it.
+template <typename T>
+__global__ void gaussian_loss(LossRows<T> r, Each<const StepState> state) {
+  for_each(r.rows, [&](Index i) {
+    const LossRow<T> row = loss_row(r, *state, i);
+    const T* z = r.z + i * r.z_row;
+    const T least = static_cast<T>(least_log_variance), s = z[1] < least ? least : z[1];
+    const T d = row.present ? z[0] - r.targets[row.chosen] : T{0};
+    const T inverse = exp(-s), squares = d * d * inverse;
+    r.losses[i] = row.present ? static_cast<double>((s + squares) * row.weight * T{0.5}) : 0;
+    if (r.gradient == nullptr) return;
+    T* g = r.gradient + i * r.z_row;
+    g[0] = row.present ? d * inverse * row.scale : T{0};
+    g[1] = row.present ? (1 - squares) * T{0.5} * exp(z[1] - s) * row.scale : T{0};
+  });
+}
+
 // The sum of the rows' losses, on top of that of the step's parts before; with the last one the
 // step's comes to the total, if there is one. One block of 256.
 static __global__ void sum_losses(Index rows, Each<const double> losses, Each<const StepState> state,

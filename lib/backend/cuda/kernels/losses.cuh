@@ -128,7 +128,8 @@ struct Quantiles {
   T values[most_quantiles];
 };
 
-// The mean over the quantiles of q (y - z) where y is above z, else of (1 - q) (z - y): Koenker & Bassett 1978.
+// The mean over the quantiles of q (y - z) where y is above z, else of (1 - q) (z - y): Koenker & Bassett
+// 1978.
 template <typename T>
 __global__ void pinball_loss(LossRows<T> r, Quantiles<T> quantiles, Each<const StepState> state) {
   const T mean = T{1} / static_cast<T>(r.width);
@@ -147,8 +148,8 @@ __global__ void pinball_loss(LossRows<T> r, Quantiles<T> quantiles, Each<const S
 }
 
 // (log v + (y - m)^2 / v) / 2 of the mean m and the variance v = e^s, the two outputs: Kendall & Gal 2017,
-// section 3.1. s below least_log_variance counts as that, and its gradient is e^(s - least_log_variance) of what
-// it would be, as torch's GaussianNLLLoss has it.
+// section 3.1. s below least_log_variance counts as that, and its gradient is e^(s - least_log_variance) of
+// what it would be, as torch's GaussianNLLLoss has it.
 template <typename T>
 __global__ void gaussian_loss(LossRows<T> r, Each<const StepState> state) {
   for_each(r.rows, [&](Index i) {

@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 
 #include "base/ascii.hpp"
+#include "base/character_widths.hpp"
 #include "base/numbers.hpp"
 #include "base/text.hpp"
 
@@ -29,35 +30,12 @@ std::size_t number_in_environment(const char* name) {
   return number && *number > 0 && *number <= most ? static_cast<std::size_t>(*number) : 0;
 }
 
-struct Range {
-  char32_t first, last;
-};
-// Characters of East Asian Width W and F, and those that take no column, of what people write; ascending.
-constexpr std::array<Range, 22> wide{
-    {{0x1100, 0x115F},   {0x231A, 0x231B},  {0x23E9, 0x23EC}, {0x25FD, 0x25FE}, {0x2614, 0x2615},
-     {0x2648, 0x2653},   {0x26AA, 0x26AB},  {0x2705, 0x2705}, {0x270A, 0x270B}, {0x274C, 0x274C},
-     {0x2795, 0x2797},   {0x2E80, 0x303E},  {0x3041, 0x4DBF}, {0x4E00, 0xA4CF}, {0xA960, 0xA97C},
-     {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},  {0xFE30, 0xFE6F}, {0xFF01, 0xFF60}, {0xFFE0, 0xFFE6},
-     {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}}};
-constexpr std::array<Range, 13> narrow{{{0x0300, 0x036F},
-                                        {0x0483, 0x0489},
-                                        {0x0591, 0x05BD},
-                                        {0x064B, 0x065F},
-                                        {0x0E31, 0x0E31},
-                                        {0x0E34, 0x0E3A},
-                                        {0x1AB0, 0x1AFF},
-                                        {0x1DC0, 0x1DFF},
-                                        {0x200B, 0x200F},
-                                        {0x2060, 0x2064},
-                                        {0x20D0, 0x20FF},
-                                        {0xFE00, 0xFE0F},
-                                        {0xFE20, 0xFE2F}}};
-
 template <std::size_t N>
-bool is_in(const std::array<Range, N>& ranges, char32_t character) {
-  const auto next = std::upper_bound(ranges.begin(), ranges.end(), character,
-                                     [](char32_t c, const Range& range) { return c < range.first; });
-  return next != ranges.begin() && character <= (next - 1)->last;
+bool is_in(const CharacterRange (&ranges)[N], char32_t character) {
+  const auto* const next =
+      std::upper_bound(std::begin(ranges), std::end(ranges), character,
+                       [](char32_t c, const CharacterRange& range) { return c < range.first; });
+  return next != std::begin(ranges) && character <= (next - 1)->last;
 }
 
 // Of a sequence that utf8_length() has measured.
@@ -77,7 +55,7 @@ std::string_view front_of(std::string_view text) {
 std::size_t columns_of(std::string_view sequence) {
   if (sequence.size() < 2) return 1;
   const char32_t character = decoded(sequence);
-  return is_in(narrow, character) ? 0 : is_in(wide, character) ? 2 : 1;
+  return is_in(characters_without_width, character) ? 0 : is_in(wide_characters, character) ? 2 : 1;
 }
 
 }  // namespace

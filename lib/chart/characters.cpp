@@ -5,11 +5,6 @@
 
 namespace nn::chart {
 
-std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string bar_of(double share, std::size_t columns) {
   const char* const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const auto eighths =

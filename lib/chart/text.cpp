@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 #include "chart/axes.hpp"
 #include "chart/characters.hpp"
@@ -22,24 +23,19 @@ constexpr std::size_t top = 10, most_curves_shown = 5, most_bars_shown = 12;
 // Cut or filled up to so many columns.
 std::string in_columns(std::string_view outside, std::size_t columns, bool right = false) {
   const std::string text = printable(outside, 400);
-  const std::size_t have = columns_of(text);
+  const std::size_t have = display_columns(text);
   if (have <= columns) {
     const std::string spaces(columns - have, ' ');
     return right ? spaces + text : text + spaces;
   }
-  std::string out;
-  for (std::string_view rest = text; columns_of(out) + 1 < columns;) {
-    const std::size_t length = std::max<std::size_t>(utf8_length(rest), 1);
-    out += rest.substr(0, length);
-    rest.remove_prefix(length);
-  }
-  return out + "…";
+  const std::string out = cut_to_columns(text, columns);
+  return out + std::string(columns - display_columns(out), ' ');
 }
 
 // As wide as the longest, but no more than a third.
 std::size_t label_columns(const std::vector<std::string>& names, std::size_t width) {
   std::size_t most = 6;
-  for (const std::string& name : names) most = std::max(most, columns_of(printable(name, 400)));
+  for (const std::string& name : names) most = std::max(most, display_columns(printable(name, 400)));
   return std::min(most, width / 3);
 }
 
@@ -262,7 +258,7 @@ std::string table(const Results& results, const std::vector<std::size_t>& places
   std::size_t used = 0, shown = 0;
   for (std::size_t c = 0; c < columns.size(); ++c) {
     for (const auto& row : rows)
-      columns[c] = std::max(columns[c], std::min(columns_of(printable(row[c], 400)), widest));
+      columns[c] = std::max(columns[c], std::min(display_columns(printable(row[c], 400)), widest));
     if (used + columns[c] + 2 > width) break;
     used += columns[c] + 2;
     ++shown;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 #include "chart/characters.hpp"
 #include "evaluate/pictures.hpp"
@@ -12,7 +13,6 @@ namespace nn::evaluate {
 namespace {
 
 using chart::bar_of;
-using chart::columns_of;
 using chart::line_of;
 
 constexpr std::size_t most_names = 16;
@@ -20,14 +20,14 @@ constexpr std::size_t most_names = 16;
 // A class's name, cut, and filled up to so many columns.
 std::string name_cell(const std::string& name, std::size_t columns) {
   const std::string text = printable(name, columns);
-  const std::size_t have = columns_of(text);
+  const std::size_t have = display_columns(text);
   return have < columns ? text + std::string(columns - have, ' ') : text;
 }
 
 std::size_t name_columns(const std::vector<std::string>& names) {
   std::size_t most = 1;
   for (const std::string& name : names)
-    most = std::max(most, std::min(columns_of(printable(name, most_names)), most_names));
+    most = std::max(most, std::min(display_columns(printable(name, most_names)), most_names));
   return most;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/json_lines.hpp"
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 
 namespace nn::sweep {
@@ -21,13 +22,9 @@ std::string csv_word(const std::string& word) {
 // Columns as wide as what is in them, two spaces between.
 std::string aligned(const Table& table) {
   std::vector<std::size_t> widths;
-  const auto width = [](const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-  };
   for (std::size_t i = 0; i < table.names.size(); ++i) {
-    std::size_t most = width(table.names[i]);
-    for (const auto& row : table.rows) most = std::max(most, width(row[i].text));
+    std::size_t most = display_columns(table.names[i]);
+    for (const auto& row : table.rows) most = std::max(most, display_columns(row[i].text));
     widths.push_back(most);
   }
   std::string out;
@@ -35,7 +32,7 @@ std::string aligned(const Table& table) {
     std::string row;
     for (std::size_t i = 0; i < widths.size(); ++i) {
       const std::string text = text_of(i);
-      row += text + std::string(widths[i] - width(text) + 2, ' ');
+      row += text + std::string(widths[i] - display_columns(text) + 2, ' ');
     }
     row.resize(row.find_last_not_of(' ') + 1);
     out += row + '\n';

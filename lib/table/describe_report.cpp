@@ -6,6 +6,7 @@
 
 #include "base/json_lines.hpp"
 #include "base/log.hpp"
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 #include "table/describe.hpp"
 
@@ -17,11 +18,6 @@ using Cells = std::vector<std::string>;
 constexpr std::string_view gap = "  ";
 constexpr std::size_t longest_name = 24;
 constexpr std::int64_t few = 10;  // values that are shown of a column of numbers
-
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 std::string number_text(double value) {
   constexpr double large = 1e4, too_large = 1e9;
@@ -67,7 +63,7 @@ std::string top_text(const ColumnSummary& column, std::int64_t rows, std::size_t
     const std::string value = top.value.empty() ? "''" : printable(top.value, longest_value);
     const std::string next = fmt::format("{}{} {}{}", out.empty() ? "" : ", ", value,
                                          column.top_exact ? "" : "≥", share_text(top.count, present));
-    if (!out.empty() && width_of(out) + width_of(next) + 3 > width) return out + ", …";
+    if (!out.empty() && display_columns(out) + display_columns(next) + 3 > width) return out + ", …";
     out += next;
   }
   return static_cast<std::int64_t>(column.top.size()) < column.distinct.value_or(0) && !out.empty()
@@ -81,13 +77,13 @@ void shorten_names(std::vector<Cells>& lines, std::size_t width) {
   std::vector<std::size_t> widths;
   for (const Cells& line : lines) {
     widths.resize(std::max(widths.size(), line.size()));
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width_of(line[i]));
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_columns(line[i]));
   }
   std::size_t others = 0;
   for (std::size_t i = 1; i < widths.size(); ++i) others += gap.size() + widths[i];
   const std::size_t room = width > others ? std::max(least, width - others) : least;
   for (Cells& line : lines) {
-    if (width_of(line[0]) > room) line[0] = printable(line[0], room - 1);
+    if (display_columns(line[0]) > room) line[0] = cut_to_columns(line[0], room);
   }
 }
 
@@ -97,13 +93,13 @@ std::string aligned(const std::vector<Cells>& lines, std::size_t left) {
   std::vector<std::size_t> widths;
   for (const Cells& line : lines) {
     widths.resize(std::max(widths.size(), line.size()));
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width_of(line[i]));
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_columns(line[i]));
   }
   std::string out;
   for (const Cells& line : lines) {
     std::string text;
     for (std::size_t i = 0; i < line.size(); ++i) {
-      const std::string padding(widths[i] - width_of(line[i]), ' ');
+      const std::string padding(widths[i] - display_columns(line[i]), ' ');
       const bool is_left = i == 0 || i >= left;
       text += i == 0 ? "" : gap;
       text += is_left ? line[i] + padding : padding + line[i];
@@ -181,7 +177,7 @@ class Report {
     std::size_t used = 0;
     for (std::size_t i = 0; i < lines[0].size(); ++i) {
       std::size_t widest = 0;
-      for (const Cells& line : lines) widest = std::max(widest, width_of(line[i]));
+      for (const Cells& line : lines) widest = std::max(widest, display_columns(line[i]));
       used += widest + gap.size();
     }
     lines[0].emplace_back("most frequent");

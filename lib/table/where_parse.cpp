@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 
 namespace nn::table {
@@ -237,12 +238,6 @@ class Parser {
   Token token_;
 };
 
-// Characters, without those that go on in a sequence of UTF-8.
-std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 }  // namespace
 
 std::unique_ptr<const Condition::Node> parse_condition(std::string_view text) { return Parser(text).parse(); }
@@ -255,8 +250,8 @@ Error condition_error(ErrorKind kind, std::string_view text, std::size_t at, std
   while (last < text.size() && continues(last)) ++last;
   const std::string before = (first > 0 ? "…" : "") + printable(text.substr(first, at - first), 4 * most);
   const std::string after = printable(text.substr(at, last - at), 4 * most) + (last < text.size() ? "…" : "");
-  return {kind,
-          fmt::format("{}\n  {}{}\n  {}^", message, before, after, std::string(columns_of(before), ' '))};
+  return {kind, fmt::format("{}\n  {}{}\n  {}^", message, before, after,
+                            std::string(display_columns(before), ' '))};
 }
 
 }  // namespace nn::table

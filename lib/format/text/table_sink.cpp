@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/terminal.hpp"
 #include "base/text.hpp"
 #include "format/sink_formats.hpp"
 #include "format/text/output.hpp"
@@ -19,12 +20,6 @@ constexpr std::int64_t shown_first = 8;   // … so many are shown
 constexpr std::size_t longest_text = 40;
 constexpr std::string_view missing = "-";
 constexpr std::string_view gap = "  ";
-
-// Places on a terminal, as far as counting code points tells.
-std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 // Columns of the terminal that `fd` is; nothing where it is none.
 std::optional<std::size_t> width_of_terminal(int fd) {
@@ -40,7 +35,7 @@ class TableSink : public TextSink {
   TableSink(OutputFile& file, const Schema& schema) : TextSink(file), width_(width_of_terminal(file.fd())) {
     for (TextColumn& written : text_columns(schema, short_number_writer, shown_whole)) {
       std::string title = printable(written.field.name, longest_text);
-      const std::size_t width = display_width(title);
+      const std::size_t width = display_columns(title);
       columns_.push_back({std::move(written), std::move(title), width, {}});
     }
   }
@@ -51,7 +46,7 @@ class TableSink : public TextSink {
       const Column& values = batch.columns[column.position];
       for (std::int64_t row = 0; row < batch.rows; ++row) {
         column.cells.push_back(cell(column, values, row));
-        column.width = std::max(column.width, display_width(column.cells.back()));
+        column.width = std::max(column.width, display_columns(column.cells.back()));
       }
     }
     elide();
@@ -102,7 +97,7 @@ class TableSink : public TextSink {
     std::size_t total = 0;
     for (const OutputColumn& column : columns_) total += column.width + gap.size();
     if (total <= *width_ + gap.size()) return;
-    const std::size_t note = display_width(note_of_hidden(columns_.size()));
+    const std::size_t note = display_columns(note_of_hidden(columns_.size()));
     std::size_t used = note + gap.size() + columns_.back().width;
     std::size_t shown = 0;
     while (shown + 2 < columns_.size() && used + gap.size() + columns_[shown].width <= *width_) {
@@ -124,7 +119,7 @@ class TableSink : public TextSink {
     const std::string text = note_of_hidden(hidden_last_ - hidden_first_);
     out_.add(gap);
     out_.add(title ? std::string_view(text) : std::string_view("…"));
-    if (!title) out_.add(std::string(display_width(text) - 1, ' '));
+    if (!title) out_.add(std::string(display_columns(text) - 1, ' '));
   }
 
   template <typename CellOf>
@@ -136,7 +131,7 @@ class TableSink : public TextSink {
       }
       const OutputColumn& column = columns_[i];
       const std::string text = cell_of(column);
-      const std::size_t padding = column.width - std::min(column.width, display_width(text));
+      const std::size_t padding = column.width - std::min(column.width, display_columns(text));
       const bool right = column.write_number != nullptr && column.field.shape.empty();
       if (i > 0) out_.add(gap);
       if (right) out_.add(std::string(padding, ' '));

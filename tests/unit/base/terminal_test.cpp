@@ -12,9 +12,25 @@ TEST_CASE("columns of texts") {
     std::string_view text;
     std::size_t columns;
   };
-  constexpr Row rows[] = {{"", 0},         {"loss", 4},       {"é", 1},        {"e\u0301", 1},  {"損失", 4},
-                          {"val_損失", 8}, {"▁▂█", 3},        {"…", 1},        {"ｱ", 1},        {"ＡＢ", 4},
-                          {"한글", 4},     {"\U0001F600", 2}, {"\xFF\xFE", 2}, {"a\u200Bb", 2}, {"𠀀", 2}};
+  constexpr Row rows[] = {{"", 0},
+                          {"loss", 4},
+                          {"é", 1},
+                          {"e\u0301", 1},
+                          {"損失", 4},
+                          {"val_損失", 8},
+                          {"▁▂█", 3},
+                          {"…", 1},
+                          {"ｱ", 1},
+                          {"ＡＢ", 4},
+                          {"한글", 4},
+                          {"\U0001F600", 2},
+                          {"\xFF\xFE", 2},
+                          {"a\u200Bb", 2},
+                          {"𠀀", 2},
+                          {"नमस्ते", 4},
+                          {"שָׁלוֹם", 4},
+                          {"ไม้", 2},
+                          {"\u1112\u1161\u11AB", 2}};
   for (const Row& row : rows) {
     CAPTURE(row.text);
     CHECK(display_columns(row.text) == row.columns);

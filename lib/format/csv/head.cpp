@@ -122,15 +122,15 @@ bool is_header(const CsvRecord& first, std::string_view rows, const SourceOption
   return verdict.header;
 }
 
-// Line ends and tabs may be part of a name, as spreadsheets have them.
-bool is_plain_name(const std::string& name) {
+// Line ends and tabs may be part of a name, as spreadsheets have them; a CR in quotes only, as in cells.
+bool is_plain_name(const std::string& name, bool quoted) {
   std::string without = name;
-  std::erase_if(without, [](char c) { return c == '\n' || c == '\t'; });
-  const bool crlf_only = name.find("\r") == std::string::npos;
-  return crlf_only && printable(without, without.size() + 1) == without;
+  std::erase_if(without, [&](char c) { return c == '\n' || c == '\t' || (c == '\r' && quoted); });
+  return printable(without, without.size() + 1) == without;
 }
 
-Texts column_names(const Texts& first, bool header, const std::string& where) {
+Texts column_names(const CsvRecord& record, bool header, const std::string& where) {
+  const Texts& first = record.cells;
   Texts names;
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < first.size(); ++i) {
@@ -141,7 +141,7 @@ Texts column_names(const Texts& first, bool header, const std::string& where) {
           .within_file(where)
           .advise("; name them differently, or read the line as data with --no-header");
     }
-    if (!is_plain_name(names.back())) {
+    if (!is_plain_name(names.back(), record.quoted[i])) {
       throw data_error("the name of column {} is not plain UTF-8 text: '{}'", i, printable(names.back()))
           .within_file(where)
           .advise("{}", names.back().find('\r') == std::string::npos
@@ -228,7 +228,7 @@ CsvHead read_csv_head(CsvChunks& chunks, const SourceOptions& options, const std
   head.rows = text;
   head.rows.remove_prefix(static_cast<std::size_t>(cursor.at() - text.data()));
   const bool header = is_header(first, head.rows, options, like, chunks.dialect(), {where, look.quiet});
-  head.names = column_names(first.cells, header, where);
+  head.names = column_names(first, header, where);
   if (header) {
     head.lines += cursor.lines();
     chunks.advance(text.size() - head.rows.size());

@@ -29,6 +29,17 @@ void for_each_cell(std::string_view text, const CsvDialect& dialect, const std::
   }
 }
 
+// Whether a column's texts are all quantities of one unit, or dates.
+void look_like(ColumnLook& look, std::string_view text) {
+  const TextLooks looks = looks_of(text);
+  if (look.like_text.empty()) {
+    look.like_text = text;
+    look.like = looks.like;
+  } else if (looks != looks_of(look.like_text)) {
+    look.like = Likeness::none;
+  }
+}
+
 // A column whose cells are of several kinds.
 struct Mixture {
   std::unordered_set<double> numbers;
@@ -107,9 +118,12 @@ std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect&
     if (parse_styled_number(cell.text, style, value)) {
       ++look.numbers;
       look.as_written = look.as_written || differs_as_label(cell.text, value);
+      if (has_leading_zero(cell.text) && look.padded.empty()) look.padded = cell.text;
       return;
     }
-    look.bare_words += !cell.quoted && is_missing_word(cell.text);
+    const bool word = !cell.quoted && is_missing_word(cell.text);
+    look.bare_words += word;
+    if (!word && (look.like != Likeness::none || look.like_text.empty())) look_like(look, cell.text);
     if (look.texts++ == 0) {
       look.text_line = line;
       look.text = cell.text;

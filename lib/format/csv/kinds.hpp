@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/csv/likeness.hpp"
 #include "format/csv/styled_number.hpp"
 #include "format/csv/text.hpp"
 
@@ -27,6 +28,9 @@ struct ColumnLook {
   std::int64_t needed = 0;        // and with such as they do, since they hold a delimiter
   std::int64_t text_line = 0;     // of the first text, from 0
   std::string text;
+  Likeness like = Likeness::none;  // of all texts but words for missing values
+  std::string like_text;           // the first of those
+  std::string padded;              // the first number with a leading zero
 
   bool open() const { return numbers == 0 && texts == 0; }  // no value at all
 };

@@ -51,13 +51,16 @@ void warn_of_strays(const std::vector<ColumnLook>& looks, const CsvLayout& layou
   }
 }
 
-std::string quoted_list(const std::vector<std::string>& texts) {
+std::string listed(const std::vector<std::string>& texts) {
   constexpr std::size_t most = 5;
   std::string list;
-  for (std::size_t i = 0; i < std::min(texts.size(), most); ++i) {
-    list += fmt::format("{}'{}'", i == 0 ? "" : ", ", printable(texts[i], 30));
-  }
+  for (std::size_t i = 0; i < std::min(texts.size(), most); ++i) list += (i == 0 ? "" : ", ") + texts[i];
   return texts.size() > most ? fmt::format("{} and {} more", list, texts.size() - most) : list;
+}
+
+std::string quoted_list(std::vector<std::string> texts) {
+  for (std::string& text : texts) text = fmt::format("'{}'", printable(text, 30));
+  return listed(texts);
 }
 
 void add_new(std::vector<std::string>& list, const std::string& text) {
@@ -113,6 +116,41 @@ void tell_of_quotes(const std::vector<ColumnLook>& looks, const CsvLayout& layou
       "{}: the numbers of {} are in quotes, which others do without: {} taken for texts; --number reads "
       "numbers",
       name, quoted_list(quoted), quoted.size() == 1 ? "the column is" : "they are");
+}
+
+// Numbers that were codes, and texts that were to be numbers: neither can be seen later.
+void tell_of_guesses(const std::vector<ColumnLook>& looks, const CsvLayout& layout,
+                     const std::vector<ColumnWish>& wishes, const std::string& name) {
+  std::vector<std::string> padded, quantities, dates;
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    const ColumnLook& look = looks[i];
+    const CsvColumn& column = layout.columns[i];
+    const ColumnWish& wish = wishes[i];
+    if (column.known || wish.kind != ColumnWish::Kind::open || wish.target) continue;
+    const std::string& title = layout.schema->fields[i].name;
+    if (column.kind == CsvKind::number && !look.padded.empty())
+      padded.push_back(fmt::format("'{}' ({})", printable(title, 30), printable(look.padded, 30)));
+    const bool is_stray = look.different_numbers > look.different_texts;
+    if (column.kind != CsvKind::category || wish.label || is_stray || look.like == Likeness::none) continue;
+    (look.like == Likeness::date ? dates : quantities)
+        .push_back(fmt::format("'{}' ({})", printable(title, 30), printable(look.like_text, 30)));
+  }
+  if (!padded.empty()) {
+    warn(
+        "{}: leading zeros are lost in {}, which {} taken for numbers; --text keeps cells as they are "
+        "written",
+        name, listed(padded), padded.size() == 1 ? "is" : "are");
+  }
+  if (quantities.empty() && dates.empty()) return;
+  const char* const what = dates.empty()        ? "numbers with a sign or unit"
+                           : quantities.empty() ? "dates or times"
+                                                : "numbers with a sign or unit, and dates or times,";
+  quantities.insert(quantities.end(), dates.begin(), dates.end());
+  warn(
+      "{}: {} in {} are taken for texts, each of which is a category; what is to be a number has to be "
+      "written as one; "
+      "--text says that texts are meant, --drop leaves a column out",
+      name, what, listed(quantities));
 }
 
 // The kinds that `like` had, where all its columns are such as CSV gives.
@@ -292,6 +330,7 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
     if (!alike && !options.read_before) {
       warn_of_strays(looks, layout, wishes, name);
       tell_of_quotes(looks, layout, wishes, name);
+      tell_of_guesses(looks, layout, wishes, name);
     }
     tell_of_numbers(looks, layout, name, options.read_before);
   } catch (const Error& error) {

@@ -17,6 +17,7 @@ class LineReader {
   LineReader(std::unique_ptr<ByteInput> input, std::size_t longest);
 
   const std::string& name() const { return input_->name(); }
+  std::size_t longest() const { return longest_; }
   std::int64_t line_number() const { return number_; }  // of the line that next() gave
   bool complete() const { return complete_; }           // all of the input was read
   std::string_view rest() const { return rest_; }       // what was read and not yet taken

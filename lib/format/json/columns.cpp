@@ -1,5 +1,7 @@
 #include "format/json/columns.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <deque>
 #include <optional>
@@ -13,8 +15,6 @@
 namespace nn::format {
 namespace {
 
-constexpr std::size_t sample_bytes = 1 << 20, most_sample_bytes = 16 << 20;
-constexpr std::int64_t sample_rows = 1000;
 constexpr std::size_t most_columns = 65536;
 
 // A column as the rows that were looked at show it.
@@ -59,28 +59,104 @@ void look_at_value(JsonCursor& cursor, Look& look, std::int64_t line) {
 class Looks {
  public:
   void look_at(std::string_view line) {
+    if (is_as_before(line)) {
+      for (std::size_t i = 0; i < order_.size(); ++i) count(looks_[order_[i]], firsts_[i]);
+      ++rows;
+      return;
+    }
     unescaped_.clear();
     JsonCursor cursor(line, unescaped_, deepest_json);
-    cursor.object([&](std::string_view key) {
-      if (!cursor.ok()) return;
-      look_at_value(cursor, looks_[position(key)], lines);
-    });
+    do {
+      order_.clear();
+      cursor.object([&](std::string_view key) {
+        if (!cursor.ok()) return;
+        order_.push_back(position(key));
+        look_at_value(cursor, looks_[order_.back()], lines);
+      });
+      ++rows;
+    } while (cursor.ok() && cursor.peek() == '{');
     if (fault == nullptr) fault = cursor.fault();
-    ++rows;
   }
   std::vector<Look>& all() { return looks_; }
   std::int64_t rows = 0, lines = 0;
   const char* fault = nullptr;  // the first one
 
  private:
+  // Whether a row has the keys of the one before, and only kinds of values that were seen of them. Most rows
+  // do, and need no closer look. `firsts_` is what their values begin with.
+  bool is_as_before(std::string_view line) {
+    const char* p = line.data();
+    const char* const end = p + line.size();
+    if (order_.empty() || p == end || *p != '{') return false;
+    firsts_.clear();
+    for (const std::size_t i : order_) {
+      const std::string& key = keys_[i];
+      p = behind_space(p + 1, end);
+      if (key.empty() || !std::string_view(p, end).starts_with(key)) return false;
+      p = behind_space(p + key.size(), end);
+      if (p == end || (p = behind_value(p, end, looks_[i])) == nullptr) return false;
+      p = behind_space(p, end);
+      if (p == end || *p != (firsts_.size() == order_.size() ? '}' : ',')) return false;
+    }
+    return trim(std::string_view(p + 1, end)).empty();
+  }
+
+  static const char* behind_space(const char* p, const char* end) {
+    return p != end && *p == ' ' ? p + 1 : p;
+  }
+
+  // Null where the value is of a kind that wasn't seen yet, or has to be looked at.
+  const char* behind_value(const char* p, const char* end, const Look& look) {
+    const std::string_view rest(p, end);
+    firsts_.push_back(*p);
+    if (*p == '"') {
+      const auto quote = rest.find('"', 1);
+      return look.texts == 0 || quote == rest.npos || rest[quote - 1] == '\\' ? nullptr : p + quote + 1;
+    }
+    for (const std::string_view word : {"null", "true", "false"}) {
+      if (*p != word[0]) continue;
+      return (*p == 'n' || look.booleans > 0) && rest.starts_with(word) ? p + word.size() : nullptr;
+    }
+    if (*p == '[') {
+      const auto bracket = rest.find_first_of("]\"{tf[", 1);
+      const bool alike = look.shape && look.shape->size() == 1 && bracket != rest.npos &&
+                         rest[bracket] == ']' && std::count(p, p + bracket, ',') + 1 == look.shape->front();
+      return alike ? p + bracket + 1 : nullptr;
+    }
+    if (look.numbers == 0 || (*p != '-' && (*p < '0' || *p > '9'))) return nullptr;
+    constexpr std::size_t longest = 32;
+    const bool last = firsts_.size() == order_.size();
+    const std::string_view number = rest.substr(0, rest.find(last ? '}' : ','));
+    return number.size() > longest || number.find(last ? ',' : '}') != number.npos ? nullptr
+                                                                                   : p + number.size();
+  }
+
+  static void count(Look& look, char first) {
+    switch (first) {
+      case '"': ++look.texts; return;
+      case '[': ++look.arrays; return;
+      case 't':
+      case 'f': ++look.booleans; return;
+      case 'n': return;
+      default: ++look.numbers;
+    }
+  }
+
   std::size_t position(std::string_view key) {
     const auto found = positions_.find(key);
     if (found != positions_.end()) return found->second;
     if (looks_.size() == most_columns) fail_data("more than {} columns", most_columns);
     looks_.emplace_back().name = key;
+    const bool plain = std::none_of(key.begin(), key.end(), [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+    });
+    keys_.push_back(plain ? fmt::format("\"{}\":", key) : "");
     return positions_.emplace(std::string(key), looks_.size() - 1).first->second;
   }
   std::vector<Look> looks_;
+  std::vector<std::string> keys_;   // of looks_, as they usually stand in a text; empty: with escapes
+  std::vector<std::size_t> order_;  // of looks_ in the row before
+  std::vector<char> firsts_;
   std::map<std::string, std::size_t, std::less<>> positions_;
   std::deque<std::string> unescaped_;
 };
@@ -93,8 +169,7 @@ Looks look_at_rows(LineReader& lines, std::size_t bytes) {
     const bool all = lines.complete() && ahead.size() <= wanted;
     std::string_view sample = ahead.substr(0, wanted);
     if (!all) sample = sample.substr(0, sample.rfind('\n') + 1);
-    const auto rows = std::count(sample.begin(), sample.end(), '\n');
-    if (!all && rows < sample_rows && wanted < most_sample_bytes) continue;
+    if (sample.empty() && !all && wanted <= lines.longest()) continue;
     while (!sample.empty()) {
       const auto end = sample.find('\n');
       const std::string_view line = sample.substr(0, end);
@@ -249,7 +324,7 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
   std::vector<Look> looks;
   if (like == nullptr || !take_like(layout, *like)) {
     layout.columns.clear();
-    Looks seen = look_at_rows(lines, sample_bytes);
+    Looks seen = look_at_rows(lines, looked_at_json);
     layout.rows = seen.rows;
     looks = std::move(seen.all());
     for (const Look& look : looks) {
@@ -265,7 +340,12 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
           layout.columns.emplace_back().name = name;
       }
     }
-    if (layout.rows == 0) fail_data("there are no rows");
+    if (layout.rows == 0) {
+      std::string_view line;
+      while (lines.next(line) && trim(line).empty()) {
+      }  // one that is too long says so
+      fail_data("there are no rows");
+    }
     if (layout.columns.empty() && seen.fault != nullptr) fail_data("this is not JSON: {}", seen.fault);
     if (layout.columns.empty()) fail_data("its rows have no columns");
     check_rows(layout);

@@ -19,6 +19,9 @@ namespace nn::format {
 // Objects may hold arrays of arrays, no deeper than this.
 inline constexpr std::size_t deepest_json = 32;
 
+// The rows of so many bytes, and one at least, decide what columns there are.
+inline constexpr std::size_t looked_at_json = 8 << 20;
+
 enum class JsonKind : std::uint8_t {
   number,    // f64
   boolean,   // one that is only true and false

@@ -45,14 +45,18 @@ class Depth {
   bool in_string_ = false, escaped_ = false;
 };
 
-// Whether the first object ends in the line that it begins in. Nothing where `text` ends before.
+// Whether the first object ends in the line that it begins in, and no other one begins there. Nothing where
+// `text` ends before.
 std::optional<bool> is_line(std::string_view text) {
   text = without_space(text);
   if (text.starts_with('[')) return false;
   Depth depth;
+  bool ended = false;
   for (const char c : text) {
     if (c == '\n') return depth.now() <= 0;
+    if (ended && c == '{') return false;
     depth.pass(c);
+    ended = depth.now() <= 0 && (ended || c == '}');
   }
   return std::nullopt;
 }
@@ -137,8 +141,9 @@ class ObjectsInput : public ByteInput {
       if (array) next_ = Next::comma_or_end;
       return;
     }
-    if (c == '[' && !array && objects_ == 0) {
-      next_ = Next::object_or_end;
+    if (c == '[' && ((!array && objects_ == 0) || next_ == Next::nothing)) {
+      next_ = Next::object_or_end;  // arrays may follow each other, as files do
+
     } else if (c == ',' && next_ == Next::comma_or_end) {
       next_ = Next::object;
     } else if (c == ']' && (next_ == Next::comma_or_end || next_ == Next::object_or_end)) {
@@ -185,13 +190,13 @@ bool looks_like_json(std::string_view head) {
   return inner.starts_with('{') || inner.starts_with('[') || inner.starts_with(']');
 }
 
-JsonLines as_json_lines(std::unique_ptr<ByteInput> input) {
+JsonLines as_json_lines(std::unique_ptr<ByteInput> input, std::size_t longest) {
   std::optional<bool> line;
   if (const auto file = input->mapped()) {
     line = is_line(file->text());
   } else {
     std::vector<std::byte> head;
-    for (bool ended = false; !line && !ended && head.size() < (1 << 20);) {
+    for (bool ended = false; !line && !ended && head.size() <= longest;) {
       const std::size_t had = head.size();
       head.resize(had + std::max<std::size_t>(had, 4096));
       const std::size_t n = input->read(std::span(head).subspan(had));

@@ -18,7 +18,7 @@ struct JsonLines {
 
 // The input where it has an object a line already. An array of objects, and objects over several lines,
 // become lines on the way; data errors name the object, counted from 1, where something else stands between
-// them.
-JsonLines as_json_lines(std::unique_ptr<ByteInput> input);
+// them. The first row is looked at up to `longest` bytes.
+JsonLines as_json_lines(std::unique_ptr<ByteInput> input, std::size_t longest);
 
 }  // namespace nn::format

@@ -85,13 +85,13 @@ class JsonReader : public BatchSource {
       columns_[i].begin(batch_rows_, std::max<std::size_t>(size_of(layout_.schema->fields[i].type), 1));
     rows_ = 0;
     std::size_t text_bytes = 0;
-    std::string_view line;
-    while (rows_ < batch_rows_ && text_bytes < batch_bytes && lines_.next(line)) {
+    while (rows_ < batch_rows_ && text_bytes < batch_bytes && (!left_.empty() || lines_.next(left_))) {
+      const std::string_view line = std::exchange(left_, {});
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
       unescaped_.clear();
       row(line);
       ++rows_;
-      text_bytes += line.size();
+      text_bytes += line.size() - left_.size();
     }
     if (rows_ == 0) return std::nullopt;
     return batch();
@@ -127,14 +127,19 @@ class JsonReader : public BatchSource {
           if (p != end && *p == ' ') ++p;
           continue;
         }
-        if (p != end && *p == '}' &&
-            std::string_view(p + 1, static_cast<std::size_t>(end - p - 1)).find_first_not_of(" \t\r") ==
-                std::string_view::npos)
-          return finish_row(at);
+        if (p != end && *p == '}' && take_left({p + 1, end})) return finish_row(at);
         return fail("what stands behind a value is neither a comma nor the end of the object");
       }
     }
     slow_row(line, static_cast<std::size_t>(p - line.data()), at);
+  }
+
+  // What stands behind an object in its line: nothing, or the next one.
+  bool take_left(std::string_view behind) {
+    const auto next = behind.find_first_not_of(" \t\r");
+    if (next == std::string_view::npos) return true;
+    left_ = behind.substr(next);
+    return left_[0] == '{';
   }
 
   static const char* behind_key(const char* p, const char* end, const std::string& key) {
@@ -208,7 +213,7 @@ class JsonReader : public BatchSource {
       }
     }
     if (!cursor.ok()) fail(fmt::format("this is not JSON: {}", cursor.fault()));
-    if (!cursor.at_end()) fail("something stands behind the object");
+    if (!take_left(cursor.rest())) fail("something stands behind the object");
     if (order.size() > known) order_ = order;
     finish_row(columns_.size() + 1);
   }
@@ -393,7 +398,9 @@ class JsonReader : public BatchSource {
 
   [[noreturn]] void fail_key(std::string_view key) const {
     const std::string name = printable(key);
-    throw error_here("the key '{}' is in none of the first rows, which say what columns there are", name)
+    throw error_here(
+        "the key '{}' is in none of the rows of the first {} MiB, which say what columns there are", name,
+        looked_at_json >> 20)
         .advise("; --text {} or --number {} makes it a column", name, name);
   }
 
@@ -413,6 +420,7 @@ class JsonReader : public BatchSource {
   }
 
   LineReader lines_;
+  std::string_view left_;  // of the line
   bool counts_objects_;
   StreamLimits limits_;
   std::shared_ptr<Findings> findings_;
@@ -433,12 +441,13 @@ class JsonReader : public BatchSource {
 
 std::unique_ptr<BatchSource> read_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                        const Schema* like) {
-  return std::make_unique<JsonReader>(as_json_lines(std::move(input)), options, like);
+  return std::make_unique<JsonReader>(as_json_lines(std::move(input), options.limits.max_frame), options,
+                                      like);
 }
 
 std::vector<ColumnSeen> columns_of_json(std::unique_ptr<ByteInput> input, const SourceOptions& options,
                                         std::size_t bytes) {
-  LineReader lines(as_json_lines(std::move(input)).input, options.limits.max_frame);
+  LineReader lines(as_json_lines(std::move(input), options.limits.max_frame).input, options.limits.max_frame);
   return columns_of_json(lines, bytes);
 }
 

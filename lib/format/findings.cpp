@@ -57,4 +57,9 @@ bool Findings::is_open(std::string_view column) const {
   return open_.find(column) != open_.end();
 }
 
+void Findings::forget_open() {
+  const std::lock_guard lock(mutex_);
+  open_.clear();
+}
+
 }  // namespace nn::format

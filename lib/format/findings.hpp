@@ -29,6 +29,7 @@ class Findings {
   // A column of the first input in which no row has a value.
   void add_open(std::string column);
   bool is_open(std::string_view column) const;
+  void forget_open();  // the first input had no rows, and another is the first
 
  private:
   static constexpr std::size_t most_rows = 100'000;  // of an input

@@ -92,6 +92,20 @@ class CategoryColumn {
   bool same_ = true;
 };
 
+// A source of which a batch was taken already.
+class WithFirst : public BatchSource {
+ public:
+  WithFirst(Batch first, table::SourcePtr rest) : first_(std::move(first)), rest_(std::move(rest)) {}
+  const std::shared_ptr<const Schema>& schema() const override { return rest_->schema(); }
+  std::optional<Batch> next() override {
+    return first_ ? std::exchange(first_, std::nullopt) : rest_->next();
+  }
+
+ private:
+  std::optional<Batch> first_;
+  table::SourcePtr rest_;
+};
+
 class AllInputs : public BatchSource {
  public:
   explicit AllInputs(const SourceOptions& options) : options_(options), several_(options.inputs.size() > 1) {
@@ -99,6 +113,7 @@ class AllInputs : public BatchSource {
     const bool ahead = options_.readers > 1 && several_ && reads_ahead();
     if (ahead) options_.readers = 1;  // of each input
     source_ = open_one(options_, 0, nullptr);
+    pass_empty();
     if (several_ && decide_over_all()) source_ = open_one(options_, 0, nullptr);
     auto schema = std::make_shared<Schema>(*source_->schema());
     for (Field& field : schema->fields) field.nullable = field.nullable || several_;
@@ -121,7 +136,7 @@ class AllInputs : public BatchSource {
   std::optional<Batch> next() override {
     throw_if_stopped();
     while (at_ < options_.inputs.size()) {
-      if (auto batch = ahead_ ? ahead_->next(at_) : source_->next()) {
+      if (auto batch = next_of_input()) {
         batch->schema = schema_;
         for (std::size_t i = 0; i < batch->columns.size(); ++i) {
           if (batch->columns[i].dictionary) categories_[i].renumber(batch->columns[i], batch->rows);
@@ -142,6 +157,41 @@ class AllInputs : public BatchSource {
   void check_readable() const {
     for (const std::string& path : options_.inputs) {
       if (several_ && path != "-" && ::access(path.c_str(), R_OK) != 0) fail_errno(path);
+    }
+  }
+
+  // The first inputs, where they hold no row, say nothing of what a column is: the first one with rows does.
+  void pass_empty() {
+    std::vector<std::string>& inputs = options_.inputs;
+    while (inputs.size() > 1) {
+      auto first = source_->next();
+      while (first && first->rows == 0) first = source_->next();
+      if (first) {
+        source_ = std::make_unique<WithFirst>(std::move(*first), std::move(source_));
+        return;
+      }
+      const std::string empty = inputs.front();
+      const std::shared_ptr<const Schema> schema = source_->schema();
+      inputs.erase(inputs.begin());
+      if (!options_.labels_files.empty()) options_.labels_files.erase(options_.labels_files.begin());
+      if (options_.findings) options_.findings->forget_open();
+      source_ = open_one(options_, 0, nullptr);
+      if (!schema->fields.empty() && !source_->schema()->fields.empty())
+        check_names(*schema, empty, *source_->schema(), inputs.front());
+    }
+  }
+
+  // Of what has no rows, or was opened behind such: kinds may differ, columns may not.
+  static void check_names(const Schema& first, const std::string& first_name, Schema now,
+                          const std::string& name) {
+    for (std::size_t i = 0; i < std::min(first.fields.size(), now.fields.size()); ++i) {
+      now.fields[i].type = first.fields[i].type;
+      now.fields[i].shape = first.fields[i].shape;
+    }
+    try {
+      check_agreement(first, first_name, now);
+    } catch (const Error& error) {
+      throw error.within_file(name);
     }
   }
 
@@ -220,7 +270,27 @@ class AllInputs : public BatchSource {
     try {
       check_agreement(*schema_, options_.inputs.front(), *schema);
     } catch (const Error& error) {
-      throw error.within_file(options_.inputs[at_]);
+      if (has_rows()) throw error.within_file(options_.inputs[at_]);
+      at_end_ = true;
+      if (!schema->fields.empty())
+        check_names(*schema_, options_.inputs.front(), *schema, options_.inputs[at_]);
+    }
+  }
+
+  std::optional<Batch> next_of_input() {
+    if (std::exchange(at_end_, false)) return std::nullopt;
+    return ahead_ ? ahead_->next(at_) : source_->next();
+  }
+
+  // Of the input that was opened and whose columns differ: what is wrong with its rows matters less.
+  bool has_rows() {
+    try {
+      for (;;) {
+        const auto batch = next_of_input();
+        if (!batch || batch->rows > 0) return batch.has_value();
+      }
+    } catch (const Error&) {
+      return true;
     }
   }
 
@@ -230,6 +300,7 @@ class AllInputs : public BatchSource {
   std::vector<CategoryColumn> categories_;
   table::SourcePtr source_;
   std::size_t at_ = 0;
+  bool at_end_ = false;  // of the input, as is known already
   std::int64_t given_ = 0;
   std::unique_ptr<InputsAhead> ahead_;  // last: its threads use what stands above
 };

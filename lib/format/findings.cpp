@@ -57,6 +57,18 @@ bool Findings::is_open(std::string_view column) const {
   return open_.find(column) != open_.end();
 }
 
+void Findings::decide_open(Field field) {
+  const std::lock_guard lock(mutex_);
+  std::string name = field.name;
+  decided_.emplace(std::move(name), std::move(field));
+}
+
+std::optional<Field> Findings::decided(std::string_view column) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = decided_.find(column);
+  return found == decided_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Findings::forget_open() {
   const std::lock_guard lock(mutex_);
   open_.clear();

@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "tensor/batch.hpp"
 
 namespace nn::format {
 
@@ -29,6 +32,9 @@ class Findings {
   // A column of the first input in which no row has a value.
   void add_open(std::string column);
   bool is_open(std::string_view column) const;
+  // What such a column holds in another input, where that is neither numbers nor texts.
+  void decide_open(Field field);
+  std::optional<Field> decided(std::string_view column) const;
   void forget_open();  // the first input had no rows, and another is the first
 
  private:
@@ -38,6 +44,7 @@ class Findings {
   std::map<std::string, std::map<std::int64_t, std::string>> unlabelled_;
   std::vector<std::pair<std::int64_t, std::string>> inputs_;
   std::set<std::string, std::less<>> open_;
+  std::map<std::string, Field, std::less<>> decided_;
 };
 
 }  // namespace nn::format

@@ -205,6 +205,8 @@ class AllInputs : public BatchSource {
     struct Seen {
       bool numbers = false;
       std::string place, text;  // of the first text
+      std::optional<Field> other;
+      bool plain = false;  // numbers in an input where it is nothing else
     };
     std::map<std::string, Seen> columns;
     for (std::size_t i = 1; i < options_.inputs.size(); ++i) {
@@ -215,6 +217,8 @@ class AllInputs : public BatchSource {
           if (!at || !is_number_of_text(schema.fields[*at])) continue;
           Seen& column = columns[seen.column];
           column.numbers = column.numbers || seen.numbers;
+          column.plain = column.plain || (seen.numbers && !seen.other);
+          if (seen.other && !column.other) column.other = seen.other;
           if (seen.line == 0 || !column.place.empty()) continue;
           column.place = fmt::format("{}:{}", options_.inputs[i], seen.line);
           column.text = seen.text;
@@ -224,7 +228,13 @@ class AllInputs : public BatchSource {
     }
     bool changed = false;
     for (const auto& [name, column] : columns) {
-      if (column.place.empty() || is_told(name)) continue;
+      if (is_told(name)) continue;
+      const bool only_others = column.place.empty() && !column.plain && column.other;
+      if (only_others && options_.findings && options_.findings->is_open(name)) {
+        options_.findings->decide_open(*column.other);
+        changed = true;
+      }
+      if (column.place.empty()) continue;
       options_.csv.text.push_back(name);
       changed = true;
       // Where no input has a number there, nobody is surprised.

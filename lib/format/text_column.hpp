@@ -2,16 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "tensor/batch.hpp"
 
 namespace nn::format {
 
 // What the first lines of an input show of a column.
 struct ColumnSeen {
   std::string column;
-  bool numbers = false;   // there are some
-  std::string text;       // the first that is none, which makes it one of text,
-  std::int64_t line = 0;  // and its line, from 1; 0: there is none
+  bool numbers = false;             // there are some
+  std::string text;                 // the first that is none, which makes it one of text,
+  std::int64_t line = 0;            // and its line, from 1; 0: there is none
+  std::optional<Field> other = {};  // of JSON: booleans alone, or arrays of one shape
 };
 
 }  // namespace nn::format

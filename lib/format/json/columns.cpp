@@ -181,6 +181,10 @@ Looks look_at_rows(LineReader& lines, std::size_t bytes) {
   }
 }
 
+bool is_open(const Look& look) {
+  return look.numbers + look.booleans + look.texts + look.arrays == 0 && !look.nested;
+}
+
 JsonKind kind_of(const Look& look) {
   const int kinds = (look.numbers > 0) + (look.booleans > 0) + (look.texts > 0) + (look.arrays > 0);
   if (look.nested || (look.arrays > 0 && kinds > 1)) return JsonKind::nested;
@@ -292,8 +296,15 @@ std::vector<ColumnSeen> columns_of_json(LineReader& lines, std::size_t bytes) {
   std::vector<ColumnSeen> seen;
   Looks looks = look_at_rows(lines, bytes);
   for (Look& look : looks.all()) {
-    seen.push_back({std::move(look.name), look.numbers + look.booleans > 0, std::move(look.text),
-                    look.texts > 0 ? look.text_line + 1 : 0});
+    ColumnSeen column{look.name, look.numbers + look.booleans > 0, std::move(look.text),
+                      look.texts > 0 ? look.text_line + 1 : 0};
+    const JsonKind kind = kind_of(look);
+    if (kind == JsonKind::boolean || kind == JsonKind::tensor) {
+      column.other.emplace().name = look.name;
+      column.other->type = type_of(kind);
+      column.other->shape = look.shape.value_or(Shape{});
+    }
+    seen.push_back(std::move(column));
   }
   return seen;
 }
@@ -330,6 +341,9 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
     for (const Look& look : looks) {
       layout.columns.push_back({look.name, kind_of(look), look.shape.value_or(Shape{})});
       if (layout.columns.back().kind != JsonKind::tensor) layout.columns.back().shape.clear();
+      const auto decided =
+          is_open(look) && options.findings ? options.findings->decided(look.name) : std::nullopt;
+      if (decided) layout.columns.back() = {look.name, *kind_of(*decided), decided->shape};
     }
     // A column that people speak of may come later.
     for (const auto* names : {&options.csv.text, &options.csv.number}) {
@@ -362,8 +376,7 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
   take_options(layout, options);
   if (!options.read_before) warn_of_mixtures(looks, layout, lines.name());
   for (const Look& look : looks) {
-    const bool open = look.numbers + look.booleans + look.texts + look.arrays == 0 && !look.nested;
-    if (open && options.findings) options.findings->add_open(look.name);
+    if (is_open(look) && options.findings) options.findings->add_open(look.name);
   }
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     const JsonColumn& column = layout.columns[i];

@@ -414,7 +414,8 @@ class JsonReader : public BatchSource {
                                          to_string(column.shape))
                             : error_here("key '{}': {} where {} is expected, as in the first rows", name, got,
                                          expected[static_cast<std::size_t>(column.kind)]);
-    throw column.kind == JsonKind::number || column.kind == JsonKind::boolean
+    const bool may_be_text = got != "an array" && got != "an object";
+    throw may_be_text && (column.kind == JsonKind::number || column.kind == JsonKind::boolean)
         ? error.advise("; --text {} reads it as text, --drop {} leaves it out", name, name)
         : error.advise("; --drop {} leaves it out", name);
   }

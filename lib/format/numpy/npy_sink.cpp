@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.hpp"
@@ -153,8 +154,11 @@ class NpySink : public BatchSink {
                       std::int64_t row) const {
     const DType type = input.field.type;
     if (const auto value = exact_number_at(type, data, i)) return *value;
+    const std::string digits = type == DType::u64
+                                   ? std::to_string(reinterpret_cast<const std::uint64_t*>(data)[i])
+                                   : std::to_string(reinterpret_cast<const std::int64_t*>(data)[i]);
     throw data_error("row {}, column '{}': {} has more digits than the 64-bit floats of the array keep", row,
-                     printable(input.field.name), number_at(type, data, i))
+                     printable(input.field.name), digits)
         .within_file(file_.name())
         .advise("; --select it alone, without missing values, or write a stream");
   }

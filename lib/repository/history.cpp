@@ -8,20 +8,23 @@
 #include <cerrno>
 #include <deque>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json_cursor.hpp"
+#include "base/json_lines.hpp"
 #include "repository/small_file.hpp"
 
 namespace nn::repository {
 namespace {
 
 constexpr std::size_t deepest = 16;
+constexpr std::string_view published = "publish";
 
 std::string path_of(const std::string& base) { return base + "/" + history_file; }
 
 struct Line {
   std::uint64_t version = 0;
-  std::string_view verdict;
+  std::string_view verdict, event;
 };
 
 std::optional<Line> parse(std::string_view text, std::deque<std::string>& unescaped) {
@@ -32,6 +35,8 @@ std::optional<Line> parse(std::string_view text, std::deque<std::string>& unesca
       line.version = cursor.count();
     } else if (key == "verdict") {
       line.verdict = cursor.string();
+    } else if (key == "event") {
+      line.event = cursor.string();
     } else {
       cursor.skip();
     }
@@ -97,6 +102,25 @@ std::uint64_t highest_named(std::string_view history) {
   std::uint64_t highest = 0;
   for_each_line(history, [&](const Line& line) { highest = std::max(highest, line.version); });
   return highest;
+}
+
+bool was_published(std::string_view history, std::uint64_t version) {
+  bool was = false;
+  for_each_line(history,
+                [&](const Line& line) { was = was || (line.version == version && line.event == published); });
+  return was;
+}
+
+std::string publish_line(std::uint64_t version) {
+  std::string line = "{";
+  add_json(line, "time", seconds_since_1970());
+  add_json(line, "version", version);
+  add_json(line, "event", published);
+  return line + "}";
+}
+
+double seconds_since_1970() {
+  return std::chrono::duration<double>(Clock::machine().date().time_since_epoch()).count();
 }
 
 const std::set<std::uint64_t>& BadVersions::read(const std::string& base) {

@@ -1,7 +1,7 @@
 // What was decided about a repository's versions: BASE/history.jsonl, where all its servers and people append
-// a JSON object a line. Here only what lines say of all versions is read: `version`, and as `verdict`
-// "rollback" (it was found bad, or taken back by hand) or "promote" (it is good again). Other lines are
-// their writers'.
+// a JSON object a line. Here only what lines say of all versions is read: `version`, as `event` "publish",
+// and as `verdict` "rollback" (it was found bad, or taken back by hand) or "promote" (it is good again).
+// Other lines are their writers'.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,12 @@ std::string read_history(const std::string& base);
 std::set<std::uint64_t> bad_versions(std::string_view history);
 // The highest version that any line names; 0 for none. Numbers are not given twice.
 std::uint64_t highest_named(std::string_view history);
+// Whether a version of that number was published before.
+bool was_published(std::string_view history, std::uint64_t version);
+// The line that says so from now on.
+std::string publish_line(std::uint64_t version);
+// Seconds since 1970, the `time` of a line.
+double seconds_since_1970();
 
 // The same as a file has it, which is read when it has changed. One thread.
 class BadVersions {

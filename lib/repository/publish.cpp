@@ -20,6 +20,7 @@
 #include "model/model.hpp"
 #include "repository/ensemble_version.hpp"
 #include "repository/history.hpp"
+#include "repository/labels.hpp"
 #include "repository/misfit.hpp"
 #include "repository/model_name.hpp"
 #include "repository/repository.hpp"
@@ -32,6 +33,11 @@ namespace {
 
 constexpr int tries = 10'000;                                        // against other publishers
 constexpr std::uint64_t most_automatic = 1'000'000'000'000'000'000;  // there is one more for sure
+
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
 
 // Below `limit`; 0 where there is none.
 std::uint64_t highest_version(const std::string& base, std::uint64_t limit) {
@@ -99,13 +105,14 @@ void check_fit(const std::string& base, const std::string& model, Fit fit) {
        base, *live, why);
 }
 
-// Numbers that wishes and the history know are some version's, also when it was removed.
+// Numbers that wishes, labels and the history know are some version's, also when it was removed.
 std::uint64_t highest_known(const std::string& base) {
   std::uint64_t highest = 0;
   try {
     const Wants wants = read_wants(base);
     if (!wants.served.empty()) highest = *wants.served.rbegin();
     if (!wants.refused.empty()) highest = std::max(highest, *wants.refused.rbegin());
+    for (const auto& [name, version] : read_labels(base).versions) highest = std::max(highest, version);
     highest = std::max(highest, highest_named(read_history(base)));
   } catch (const Error&) {
     // What is wrong is told by those who serve the repository.
@@ -114,10 +121,27 @@ std::uint64_t highest_known(const std::string& base) {
 }
 
 void check_number(const std::string& base, std::uint64_t version) {
-  if (bad_versions(read_history(base)).contains(version)) {
+  const std::string history = read_history(base);
+  if (bad_versions(history).contains(version)) {
     throw data_error("version {} was rolled back, as its {} says; another number is a new version", version,
                      history_file)
         .within_file(base);
+  }
+  if (was_published(history, version) && !is_there(fmt::format("{}/{}", base, version))) {
+    warn(
+        "{}/{}: a version of this number was there before; who names it, or reads of it in logs, may mean "
+        "that one",
+        base, version);
+  }
+}
+
+// The number isn't given again, whoever removes the version, and however.
+void note_published(const std::string& base, std::uint64_t version) {
+  try {
+    append_history(base, publish_line(version));
+  } catch (const Error& error) {
+    warn("{}; version {} is published, but once it is removed its number may be given again", error.what(),
+         version);
   }
 }
 
@@ -187,11 +211,6 @@ void check_name_of(const std::string& base) {
   if (why.empty()) return;
   throw make_error(ErrorKind::usage, "no server serves a model of this folder: {}", why)
       .within_file(printable(base));
-}
-
-bool is_there(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
 }
 
 bool has_versions(const std::string& folder) {
@@ -285,6 +304,7 @@ std::uint64_t publish_model(const std::string& model, const std::string& base,
     if (!version) number = std::max({highest_version(base, most_automatic), highest_known(base), number}) + 1;
     if (draft.rename_to(fmt::format("{}/{}", base, number))) {
       sync_folder(base);
+      note_published(base, number);
       want_again(base, number);
       return number;
     }

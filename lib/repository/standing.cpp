@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <iterator>
 
-#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json_lines.hpp"
 #include "base/log.hpp"
@@ -31,13 +30,9 @@ std::vector<std::uint64_t> versions_in(const std::string& base) {
   return versions;
 }
 
-double unix_seconds() {
-  return std::chrono::duration<double>(Clock::machine().date().time_since_epoch()).count();
-}
-
 std::string mark(std::string_view verdict, std::uint64_t version, const std::string& reason) {
   std::string line = "{";
-  add_json(line, "time", unix_seconds());
+  add_json(line, "time", seconds_since_1970());
   add_json(line, "version", version);
   add_json(line, "verdict", verdict);
   add_json(line, "reason", reason);

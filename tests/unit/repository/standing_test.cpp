@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "../linear.hpp"
+#include "../messages.hpp"
 #include "../model/models.hpp"
 #include "base/error.hpp"
 #include "catch.hpp"
@@ -127,6 +128,31 @@ TEST_CASE("versions are removed but for those that somebody needs, and numbers a
   CHECK_FALSE(read_wants(r.base).refused.contains(12));
   for (const auto& entry : fs::directory_iterator(r.base))
     CHECK(entry.path().filename().string().find(".prune") != 0);
+}
+
+TEST_CASE("a number is given once, whoever removed its version") {
+  Repository r;
+  const test::Messages messages;
+  CHECK(r.publish() == 1);
+  CHECK(r.publish() == 2);
+  fs::remove_all(r.base + "/2");
+  CHECK(r.publish() == 3);
+  fs::remove_all(r.base + "/3");
+  CHECK(messages.take().empty());
+  CHECK(r.publish(3) == 3);  // somebody wants just this one
+  const auto told = messages.take();
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told[0], Catch::Contains("/3: a version of this number was there before"));
+  // Without a history labels know as well.
+  fs::remove(r.base + "/history.jsonl");
+  set_labels(r.base, {{"stable", 3}});
+  fs::remove_all(r.base + "/3");
+  CHECK(r.publish() == 4);
+  // A history that can't be written keeps nobody from publishing, but isn't silent.
+  fs::remove(r.base + "/history.jsonl");
+  fs::create_directory(r.base + "/history.jsonl");
+  CHECK(r.publish() == 5);
+  CHECK_THAT(messages.next(), Catch::Contains("version 5 is published, but once it is removed"));
 }
 
 TEST_CASE("a history is appended to, and torn lines are nobody's") {

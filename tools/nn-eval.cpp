@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/numbers.hpp"
 #include "base/overwrite.hpp"
 #include "cli/help.hpp"
@@ -136,6 +137,8 @@ std::string evaluated(const Options& o) {
 std::string compared(const Options& o) {
   nn::format::SourceOptions other = o.source;
   other.inputs = {o.evaluate.against};
+  if (o.source.inputs == other.inputs && o.evaluate.against != "-")
+    nn::warn("--against is the same file, and so has no difference");
   const auto first = nn::format::open_source(o.source), second = nn::format::open_source(other);
   nn::evaluate::Comparison comparison({first->schema(), name_of(o.source.inputs)},
                                       {second->schema(), name_of(other.inputs)}, o.evaluate);
@@ -162,6 +165,8 @@ void run(const Options& o) {
   if (!o.importance && !o.model.empty())
     nn::fail_usage("-m, --model is for --importance; nn-predict predicts");
   if (o.importance && !o.plot.empty()) nn::fail_usage("--importance has no pictures; leave --plot out");
+  if (o.importance && (o.evaluate.asks_for_more() || o.evaluate.confidence || o.evaluate.threshold))
+    nn::fail_usage("--importance looks at accuracy or R² alone, and goes with no other figures");
   nn::refuse_overwriting({.read = std::move(read), .written = {o.output, o.plot}});
   if (!o.plot.empty() && o.plot != "-" && !o.plot.ends_with(".html"))
     nn::fail_usage("--plot writes a page: name it FILE.html, or '-' for characters");

@@ -244,21 +244,33 @@ void print(std::string_view text) {
 }
 
 // A row for each: what differs, and what came of it.
+// One that is no model keeps no other out of the table.
 void compare(const Options& o) {
   std::vector<nn::exchange::ComparedModel> models;
   for (const std::string& path : o.models) {
-    nn::exchange::ComparedModel& model = models.emplace_back();
-    model.path = path;
-    if (!nn::repository::is_ensemble(path)) model.file = nn::model::inspect_model(path, false);
+    try {
+      nn::exchange::ComparedModel model{path, {}};
+      if (!nn::repository::is_ensemble(path)) model.file = nn::model::inspect_model(path, false);
+      models.push_back(std::move(model));
+    } catch (const nn::Error& error) {
+      if (o.models.size() == 1) throw;
+      nn::print_message(error.what());
+    }
   }
+  const std::size_t broken = o.models.size() - models.size();
+  const auto tell = [&] {
+    if (broken > 0) nn::fail_data("{} of {} files are no models", broken, o.models.size());
+  };
+  if (models.empty()) tell();
   if (!o.sort.empty()) nn::exchange::sort_models(models, o.sort);
   if (o.json) {
     for (const nn::exchange::ComparedModel& model : models)
       print(model.file ? nn::exchange::file_json(*model.file) : nn::repository::ensemble_json(model.path));
-    return;
+    return tell();
   }
   const bool on_terminal = ::isatty(STDOUT_FILENO) != 0;
   print(nn::exchange::comparison_text(models, on_terminal ? nn::terminal_size(STDOUT_FILENO).columns : 0));
+  tell();
 }
 
 void show(const Options& o) {

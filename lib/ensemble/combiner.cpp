@@ -41,6 +41,8 @@ Combiner::Combiner(const predict::PredictionKind& members, const CombinerOptions
     fail_usage("--uncertainty {} is for classes, these members answer numbers; there are variance and std",
                name_of(*uncertainty_));
   }
+  if (uncertainty_ && options.members == 1 && *uncertainty_ != Uncertainty::entropy)
+    warn("there is one member: {} is how far several disagree, and 0 here", name_of(*uncertainty_));
   // Whoever compares it with errors has to know what it is.
   if (uncertainty_) metadata.set("nn.uncertainty", std::string(name_of(*uncertainty_)));
   predict::PredictionKind kind = members;

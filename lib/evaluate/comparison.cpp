@@ -20,9 +20,7 @@ namespace nn::evaluate {
 namespace {
 
 void check(const EvaluateOptions& options) {
-  if (!options.per_class && !options.confusion && !options.calibration && !options.auc &&
-      !options.thresholds && !options.quantiles && options.top_k == 0 && !options.uncertainty)
-    return;
+  if (!options.asks_for_more()) return;
   fail_usage(
       "--against compares two models by tests, and goes with no figures of one: evaluate each by itself");
 }

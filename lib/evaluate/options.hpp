@@ -25,6 +25,12 @@ struct EvaluateOptions {
   std::optional<double> confidence;        // in percent: intervals are asked for
   std::int64_t resamples = 1000;
   std::uint64_t seed = 0;
+
+  // Whether tables and figures are asked for beside those that every evaluation has.
+  bool asks_for_more() const {
+    return per_class || confusion || calibration || auc || thresholds || quantiles || top_k > 0 ||
+           uncertainty;
+  }
 };
 
 // All but `json`, which is where they go.

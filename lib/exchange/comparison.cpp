@@ -46,8 +46,15 @@ bool ends_as_data(std::string_view word) {
   return word == "-";
 }
 
-// Options of a command as they were given. A word behind an option is its value, unless it is another option
-// or a file of data: which options are flags isn't known here.
+// Whether a word behind an option may be its value: no option itself, though a negative number may be, and no
+// file of data. Which options are flags isn't known here.
+bool may_be_value(std::string_view word) {
+  const bool option =
+      word.size() > 1 && word[0] == '-' && !(word[1] >= '0' && word[1] <= '9') && word[1] != '.';
+  return !option && !ends_as_data(word);
+}
+
+// Options of a command as they were given.
 std::map<std::string, std::string> options_of(const std::string& command) {
   std::map<std::string, std::string> given;
   const std::vector<std::string> words = shell_words(command);
@@ -58,7 +65,7 @@ std::map<std::string, std::string> options_of(const std::string& command) {
     const std::size_t equals = word.find('=');
     if (equals != std::string_view::npos) {
       given[std::string(word.substr(0, equals))] = word.substr(equals + 1);
-    } else if (i + 1 < words.size() && !words[i + 1].starts_with("--") && !ends_as_data(words[i + 1])) {
+    } else if (i + 1 < words.size() && may_be_value(words[i + 1])) {
       given[std::string(word)] = words[++i];
     } else {
       given[std::string(word)] = "yes";
@@ -74,8 +81,12 @@ std::map<std::string, std::string> options_of(const std::string& command) {
 class Table {
  public:
   explicit Table(const std::vector<ComparedModel>& models) : rows_(models.size()) {
-    for (const char* name : {"file", "kind", "network", "loss_function", "data"})
-      column(name, std::string_view(name) != "file");
+    column("file", false);
+    // What a narrow terminal cuts off are options.
+    for (std::size_t row = 0; row < rows_; ++row) {
+      if (models[row].file) add_figures(models[row].file->model.provenance, row);
+    }
+    for (const char* name : {"kind", "network", "loss_function", "data"}) column(name, true);
     for (std::size_t row = 0; row < rows_; ++row) {
       cell("file", row) = {models[row].path, {}};
       const auto& file = models[row].file;
@@ -86,9 +97,10 @@ class Table {
           to_string(LossChoice{file->model.loss, file->model.target.answers.quantiles}), {}};
       add_options(file->model.provenance, row);
     }
-    column("seed", true);
     for (std::size_t row = 0; row < rows_; ++row) {
-      if (models[row].file) add_figures(models[row].file->model.provenance, row);
+      if (const auto& file = models[row].file; file)
+        cell("seed", row) = {fmt::format("{}", file->model.provenance.seed),
+                             static_cast<double>(file->model.provenance.seed)};
     }
   }
 
@@ -106,7 +118,6 @@ class Table {
     for (const auto& [name, value] : from.options) cell(name, row) = number_cell(value);
   }
   void add_figures(const model::Provenance& from, std::size_t row) {
-    cell("seed", row) = {fmt::format("{}", from.seed), static_cast<double>(from.seed)};
     for (const auto& [name, value] : from.metrics) {
       column(name, false);
       cell(name, row) = number_cell(value);

@@ -107,6 +107,8 @@ bool ends_with_activation(const Network& network) {
 }
 
 void check_last_layer(const Network& network, Loss loss) {
+  if (!network.layers.empty() && network.layers.back().kind == LayerKind::dropout && !is_classification(loss))
+    fail_usage("dropout behind the last layer leaves out answers: write it in front of that");
   if (!is_classification(loss) && loss != Loss::gaussian) return;
   Network right = network;
   std::string wrong;

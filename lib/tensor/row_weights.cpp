@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "tensor/column_roles.hpp"
 
 namespace nn {
@@ -13,13 +14,15 @@ void append_row_weights(const Batch& batch, std::vector<double>& weights) {
   const auto at = batch.schema->find(weight_column);
   if (!at) return;
   const Column& column = batch.columns[*at];
+  const std::string* source = batch.schema->fields[*at].metadata.find("nn.source_name");
+  const std::string name = source != nullptr ? *source : std::string(weight_column);
   for (std::int64_t r = 0; r < batch.rows; ++r) {
     const double weight =
         column.valid(r) ? number_at(batch.schema->fields[*at].type, column.data, r) : std::nan("");
     if (!(weight >= 0 && std::isfinite(weight))) {
       throw data_error("{} is no weight of a row, which is a number of at least 0",
                        std::isnan(weight) ? "a missing value" : fmt::format("{}", weight))
-          .within(fmt::format("row {}, column '{}'", batch.number_of(r), weight_column));
+          .within(fmt::format("row {}, column '{}'", batch.number_of(r), printable(name)));
     }
     weights.push_back(weight);
   }

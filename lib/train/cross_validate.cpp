@@ -67,23 +67,34 @@ class OutOfFold {
   std::vector<float> values_;  // [rows, width]
 };
 
-// "5 folds: val_loss 0.2 ± 0.01, …": mean and standard deviation over the folds.
-std::string figures_of(const std::vector<MemberCourse>& courses) {
-  std::string text;
+// Mean and standard deviation of each figure over the folds.
+std::vector<FoldFigure> figures_of(const std::vector<MemberCourse>& courses) {
+  std::vector<FoldFigure> figures;
+  const auto count = static_cast<double>(courses.size());
   for (const auto& [name, first] : courses.front().metrics) {
     if (!name.starts_with("val_")) continue;
-    double sum = 0, squares = 0;
-    const auto count = static_cast<double>(courses.size());
-    const auto value_of = [&, &name = name](const MemberCourse& course) {
-      const auto found = std::ranges::find(course.metrics, name, &std::pair<std::string, double>::first);
+    FoldFigure& figure = figures.emplace_back(FoldFigure{name, 0, 0});
+    const auto value_of = [&](const MemberCourse& course) {
+      const auto found =
+          std::ranges::find(course.metrics, figure.name, &std::pair<std::string, double>::first);
       return found == course.metrics.end() ? std::nan("") : found->second;
     };
-    for (const MemberCourse& course : courses) sum += value_of(course);
-    for (const MemberCourse& course : courses) squares += std::pow(value_of(course) - sum / count, 2);
-    text += fmt::format("{} {} {:.4g} ± {:.2g}", text.empty() ? "" : ",", name, sum / count,
-                        std::sqrt(squares / (count - 1)));
+    for (const MemberCourse& course : courses) figure.mean += value_of(course) / count;
+    for (const MemberCourse& course : courses)
+      figure.deviation += std::pow(value_of(course) - figure.mean, 2);
+    figure.deviation = std::sqrt(figure.deviation / (count - 1));
   }
-  return fmt::format("{} folds:{}", courses.size(), text);
+  return figures;
+}
+
+// "5 folds: val_loss 0.2 ± 0.01, …".
+std::string text_of(const RunFigures& run) {
+  std::string text;
+  for (const FoldFigure& figure : run.folds) {
+    text += fmt::format("{} {} {:.4g} ± {:.2g}", text.empty() ? "" : ",", figure.name, figure.mean,
+                        figure.deviation);
+  }
+  return fmt::format("{} folds:{}", run.members, text);
 }
 
 }  // namespace
@@ -129,7 +140,8 @@ void cross_validate(const TrainOptions& options, const std::vector<TrainOptions>
     ++run.models;
   }
   if (!options.oof.empty()) answers.write(options.oof);
-  print_summary(figures_of(run.courses));
+  run.folds = figures_of(run.courses);
+  print_summary(text_of(run));
   if (!options.keep_checkpoint) run.checkpoint.clear();
 }
 

@@ -175,8 +175,8 @@ TrainingData training_data(const TrainOptions& options, const Network& network, 
   const bool scales_target = scaling != model::Scaling::none && !ends_with_activation(network);
   TrainingData data;
   data.reading = format::reading_of(options.source, *train.schema);
-  data.encoder = model::Encoder::fit(*train.schema, train.batches, scaling);
   try {
+    data.encoder = model::Encoder::fit(*train.schema, train.batches, scaling);
     data.target = model::fit_target(*train.schema, train.batches, scales_target);
     if (all != nullptr && data.target.kind == model::Target::Kind::classes)
       data.target = model::fit_target(*all->schema, all->batches, scales_target);

@@ -31,8 +31,11 @@ std::string bar_of(double share) {
   return '[' + std::string(full, '#') + std::string(bar_width - full, '.') + ']';
 }
 
+std::string fold_of(const LiveView& view) { return fmt::format("fold {}/{}", view.fold, view.folds); }
+
 std::string head_line(const LiveView& view, std::size_t columns, bool colour) {
   LineOfParts line(columns, colour);
+  if (view.fold > 0) line.add(fold_of(view), LineOfParts::bold);
   line.add(epoch_of(view), LineOfParts::bold);
   if (view.members > 1) line.add(fmt::format("{} of {} members done", view.done, view.members));
   if (view.failed > 0) line.add(fmt::format("{} without a model", view.failed), LineOfParts::red);
@@ -152,7 +155,7 @@ std::vector<std::string> live_lines(const LiveView& view, std::size_t columns, s
 }
 
 std::string live_line(const LiveView& view) {
-  std::string text = epoch_of(view);
+  std::string text = view.fold > 0 ? fmt::format("{}  {}", fold_of(view), epoch_of(view)) : epoch_of(view);
   if (view.members > 1) text += fmt::format("  {} of {} members done", view.done, view.members);
   for (const LiveFigure& figure : view.figures) {
     if (!std::isnan(figure.now)) text += fmt::format("  {} {}", figure.name, short_figure(figure.now));

@@ -27,7 +27,8 @@ struct LiveFigure {
 inline constexpr std::size_t most_live_places = 1024;
 
 struct LiveView {
-  std::uint64_t epochs = 1;                       // of each member, at most
+  std::uint64_t epochs = 1;         // of each member, at most
+  std::size_t fold = 0, folds = 0;  // which one it is, from 1, of a cross-validation; 0: of none
   std::uint64_t least_epoch = 1, most_epoch = 1;  // that members are in, from 1
   std::size_t members = 1, done = 0, failed = 0;  // failed: without a model; they are done as well
   double share = 0;                               // of all steps, 0 to 1

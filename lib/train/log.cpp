@@ -94,7 +94,15 @@ void TrainingLog::member_finished(std::int64_t member, const MemberCourse& cours
 }
 
 void TrainingLog::end(std::string line, const RunFigures& run) {
-  if (run.members > 1) {
+  if (!run.folds.empty()) {
+    add_json(line, "folds", run.members);
+    std::string means = "{", deviations = "{";
+    for (const FoldFigure& figure : run.folds) {
+      add_json(means, figure.name, figure.mean);
+      add_json(deviations, figure.name, figure.deviation);
+    }
+    line += fmt::format(",\"metrics\":{}}},\"std\":{}}}", means, deviations);
+  } else if (run.members > 1) {
     add_json(line, "members", run.members);
     add_json(line, "models", run.models);
     if (run.best_member > 0) add_json(line, "best_member", run.best_member);

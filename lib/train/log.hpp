@@ -48,6 +48,12 @@ struct MemberCourse {
 };
 
 // The end of a run in figures, for the line that ends its log.
+// A figure over the folds of a cross-validation.
+struct FoldFigure {
+  std::string name;  // "val_loss"
+  double mean = 0, deviation = 0;
+};
+
 struct RunFigures {
   std::size_t members = 1, models = 0;                    // to be trained; written
   std::string checkpoint;                                 // that one's, if it saved any; empty: none
@@ -55,6 +61,7 @@ struct RunFigures {
   std::vector<std::uint8_t> stopped;  // of each member, whether it was told to train no more
   std::vector<MemberCourse> courses;  // of each member, as far as it came
   std::int64_t best_member = 0;       // of several that have models, from 1
+  std::vector<FoldFigure> folds;      // where members were folds, and all have a model
 };
 
 // Thread-safe.

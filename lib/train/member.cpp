@@ -103,7 +103,12 @@ void Member::restore(const model::Checkpoint& checkpoint) {
                                      ? std::string()
                                      : difference_of_runs(checkpoint.state.options, options_, model_.network);
   if (!difference.empty()) {
-    throw data_error("the checkpoint is of another run: {}", difference).within_file(checkpoint_path_);
+    Error error =
+        data_error("the checkpoint is of another run: {}", difference).within_file(checkpoint_path_);
+    const bool may_change =
+        difference_of_stages(checkpoint.state.options, options_, model_.network, checkpoint.state.batch == 0)
+            .empty();
+    throw may_change ? std::move(error).advise("; --allow-changes goes on with these") : error;
   }
   if (checkpoint.model.provenance.data_digest != data_.digest) {
     throw data_error("the checkpoint is of another run: the training rows differ")

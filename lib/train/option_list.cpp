@@ -400,6 +400,8 @@ void add_report_options(options::List& list, TrainOptions& o) {
            "The kind is `usage`, `data`, `io`, `unavailable` (worth retrying), `unsupported`, `device` (a "
            "device that failed) or `internal`; what to do about the error stands apart, as advice, where "
            "there is something.\n"
+           "Of --folds it has their number, and the mean (metrics) and the standard deviation (std) of each "
+           "validation figure over them.\n"
            "Of several members the line counts members and models and names the best one, best_member; "
            "before it "
            "each member has such a line of its own, with its number as member and its own options.\n"

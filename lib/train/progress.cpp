@@ -135,6 +135,8 @@ LiveView SharedProgress::view() const {
   LiveView view;
   view.epochs = members_.front().epochs;
   view.members = members_.size();
+  view.folds = members_.front().folds;
+  if (view.folds > 0) view.fold = static_cast<std::size_t>(members_.front().member);
   view.failed = failed_;
   view.least_epoch = view.epochs;
   for (const Course& course : courses_) {
@@ -175,7 +177,10 @@ void SharedProgress::tell(const LogRecord& record) {
     if (verbosity() == Verbosity::quiet || !is_dumb_terminal() || now - told_ < between_lines) return;
     told_ = now;
   }
-  std::string text = record.member > 0 ? fmt::format("member {}, ", record.member) : "";
+  std::string text =
+      record.member > 0
+          ? fmt::format("{} {}, ", members_.front().folds > 0 ? "fold" : "member", record.member)
+          : "";
   text += fmt::format("epoch {}/{}: ", record.epoch, members_.front().epochs);
   for (std::size_t i = 0; i < record.figures.size(); ++i) {
     const auto& [name, value] = record.figures[i];

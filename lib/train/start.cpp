@@ -6,6 +6,9 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/numbered_path.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "train/files.hpp"
 
@@ -53,6 +56,15 @@ void probe_output(const std::string& path) {
   } else if (::access(path.c_str(), W_OK) != 0) {
     fail_errno(path);
   }
+}
+
+// Who takes NAME-*.nn would take them as well.
+void tell_models_beyond(const std::string& output, std::size_t count) {
+  const std::string next = numbered_path(output, std::to_string(count + 1));
+  std::error_code ignored;
+  if (std::filesystem::exists(next, ignored))
+    warn("{} is there from a run of more networks than the {} of this one, and stays", printable(next),
+         count);
 }
 
 void check_outputs(const std::vector<TrainOptions>& runs) {

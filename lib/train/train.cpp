@@ -83,6 +83,7 @@ void train(const TrainOptions& options) {
   const bool folds = options.folds > 0;
   const std::vector<TrainOptions> members = folds ? folds_of(options) : members_of(options);
   check_files(members);
+  if (members.size() > 1) tell_models_beyond(options.output, members.size());
   std::optional<EventFiles> event_files;
   if (!options.tensorboard.empty())
     event_files.emplace(options.tensorboard, members.size(), options.log_every > 0, options.resume);

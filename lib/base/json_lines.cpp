@@ -93,16 +93,20 @@ bool cut_off(int fd, std::size_t bytes) {
 }  // namespace
 
 template <typename Write>
-bool LineFile::write_line(std::string_view line, Write write) {
+bool LineFile::write_lines(std::string_view lines, std::size_t* whole, Write write) {
   if (path_.empty()) return true;
   const std::scoped_lock lock(mutex_);
   char end_of_line = '\n';
   std::array<struct iovec, 2> pieces{
-      {{&end_of_line, torn_ ? 1u : 0u}, {const_cast<char*>(line.data()), line.size()}}};
+      {{&end_of_line, torn_ ? 1u : 0u}, {const_cast<char*>(lines.data()), lines.size()}}};
   std::span<struct iovec> left(pieces);
+  std::size_t part = 0;  // bytes of the last line, of which the rest is missing
   const auto look = [&] {
-    const std::size_t unwritten = pieces[1].iov_len;
-    torn_ = unwritten == line.size() ? pieces[0].iov_len > 0 : unwritten > 0;
+    const std::string_view written = lines.substr(0, lines.size() - pieces[1].iov_len);
+    const std::size_t full = written.rfind('\n') + 1;  // npos + 1 is 0
+    part = written.size() - full;
+    torn_ = written.empty() ? pieces[0].iov_len > 0 : part > 0;
+    if (whole != nullptr) *whole = full;
   };
   try {
     const bool written = write(left);
@@ -110,21 +114,22 @@ bool LineFile::write_line(std::string_view line, Write write) {
     return written;
   } catch (...) {
     look();
-    if (torn_ && path_ != "-" && cut_off(fd_.get(), line.size() - pieces[1].iov_len)) torn_ = false;
+    if (part > 0 && path_ != "-" && cut_off(fd_.get(), part)) torn_ = false;
     throw;
   }
 }
 
 void LineFile::write(std::string_view line) {
-  write_line(line, [this](std::span<struct iovec> pieces) {
+  write_lines(line, nullptr, [this](std::span<struct iovec> pieces) {
     write_all(fd_.get(), pieces, path_);
     return true;
   });
 }
 
-bool LineFile::write_until(std::string_view line, const WaitEnd& end) {
-  return write_line(
-      line, [&](std::span<struct iovec> pieces) { return nn::write_until(fd_.get(), pieces, path_, end); });
+bool LineFile::write_until(std::string_view line, const WaitEnd& end, std::size_t* whole) {
+  return write_lines(line, whole, [&](std::span<struct iovec> pieces) {
+    return nn::write_until(fd_.get(), pieces, path_, end);
+  });
 }
 
 bool LineFile::reopen(const WaitEnd& end) {

@@ -41,7 +41,7 @@ using JsonFields = std::map<std::string, JsonValue, std::less<>>;
 // "key":value behind what `object` has, a comma in between: "{" and its fields so far.
 void add_json(std::string& object, std::string_view key, const JsonValue& value);
 
-// A file that takes whole lines. Thread-safe: a line is one write.
+// A file that takes whole lines, one or several at a time. Thread-safe: what is given at once is one write.
 class LineFile {
  public:
   struct How {
@@ -52,11 +52,12 @@ class LineFile {
   LineFile(const std::string& path, How how);
   explicit operator bool() const { return !path_.empty(); }
   const std::string& path() const { return path_; }
-  // A line with its end. Errors as write_all() has them. After a line of which only a part went out, the next
-  // begins a new one.
+  // Lines with their ends. Errors as write_all() has them. After a line of which only a part went out, the
+  // next begins a new one.
   void write(std::string_view line);
-  // The same; false where `end` came first.
-  bool write_until(std::string_view line, const WaitEnd& end);
+  // The same; false where `end` came first. `whole`, also where it throws: the bytes of those lines that are
+  // in the file as a whole.
+  bool write_until(std::string_view line, const WaitEnd& end, std::size_t* whole = nullptr);
   // Opens the path anew and appends, for logrotate; the old file stays open where that fails. False where
   // `end` came before the other side of a FIFO.
   bool reopen(const WaitEnd& end);
@@ -64,7 +65,7 @@ class LineFile {
  private:
   std::optional<UniqueFd> open(bool append, const WaitEnd& end) const;
   template <typename Write>
-  bool write_line(std::string_view line, Write write);
+  bool write_lines(std::string_view lines, std::size_t* whole, Write write);
   std::string path_;
   int standard_;
   UniqueFd fd_;

@@ -34,7 +34,7 @@ LogWriter::~LogWriter() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
-    if (dropped_ > 0) push(dropped_line_(std::exchange(dropped_, 0)));
+    push_dropped();
     struct itimerspec time {};
     const auto ns = std::max<std::chrono::nanoseconds>(limits_.flush, std::chrono::nanoseconds(1)).count();
     time.it_value = {ns / 1'000'000'000, ns % 1'000'000'000};
@@ -45,9 +45,15 @@ LogWriter::~LogWriter() {
   if (lost_ > 0) warn("{}: the last {} lines of the log could not be written", file_.path(), lost_);
 }
 
-void LogWriter::push(std::string line, std::uint64_t lines) {
-  bytes_ += line.size();
-  items_.push_back({std::move(line), lines});
+void LogWriter::push(Item item) {
+  bytes_ += item.line.size();
+  items_.push_back(std::move(item));
+}
+
+void LogWriter::push_dropped() {
+  if (dropped_ == 0) return;
+  push({dropped_line_(dropped_), 0, dropped_});
+  dropped_ = 0;
 }
 
 void LogWriter::add(std::string line, std::uint64_t lines) {
@@ -78,8 +84,8 @@ void LogWriter::accept(std::string line, std::uint64_t lines) {
     dropped_total_.fetch_add(lines, std::memory_order_relaxed);
     return;
   }
-  if (dropped_ > 0) push(dropped_line_(std::exchange(dropped_, 0)));
-  push(std::move(line), lines);
+  push_dropped();
+  push({std::move(line), lines, 0});
   changed_.notify_all();
 }
 
@@ -88,7 +94,7 @@ void LogWriter::reopen() {
   const std::lock_guard lock(mutex_);
   // Two in a row are one.
   if (!items_.empty() && items_.back().line.empty()) return;
-  push({});
+  push({"", 0, 0});
   changed_.notify_all();
 }
 
@@ -111,46 +117,68 @@ void LogWriter::run() {
 }
 
 void LogWriter::handle(const Item& item) {
+  std::optional<std::string> why = "";
   try {
-    item.line.empty() ? reopen_now() : write(item);
+    if (item.line.empty()) return reopen_now();
+    why = write(item);
   } catch (const std::exception& error) {  // no memory, most likely: the next may fare better
-    lose(item);
+    lose(item.lines, item.dropped);
   }
+  tell(why);
 }
 
-void LogWriter::lose(const Item& item) {
-  lost_ += item.lines;
-  dropped_total_.fetch_add(item.lines, std::memory_order_relaxed);
+// Those that were dropped before are counted already.
+void LogWriter::lose(std::uint64_t lines, std::uint64_t dropped) {
+  lost_ += lines + dropped;
+  lost_in_fault_ += lines + dropped;
+  dropped_total_.fetch_add(lines, std::memory_order_relaxed);
 }
 
-void LogWriter::write(const Item& item) {
-  if (lost_ > 0) {
-    if (!try_to_write(dropped_line_(lost_))) return lose(item);
+// Of several lines the first may be in the file when it is full.
+std::optional<std::string> LogWriter::write(const Item& item) {
+  std::uint64_t whole = 0;
+  auto why = lost_ > 0 ? try_to_write(dropped_line_(lost_), whole) : std::nullopt;
+  if (!why) {
     lost_ = 0;
+    why = try_to_write(item.line, whole);
+    if (!why) return why;
+  } else {
+    whole = 0;
   }
-  if (!try_to_write(item.line)) return lose(item);
-  if (const auto times = fault_.passed()) {
-    warn("{}: the log can be written again; {} lines were lost", file_.path(), *times);
-  }
+  lose(item.lines - std::min(item.lines, whole), item.dropped);
+  return why;
 }
 
-bool LogWriter::try_to_write(const std::string& line) {
-  if (given_up_) return false;
-  std::string why;
+std::optional<std::string> LogWriter::try_to_write(const std::string& lines, std::uint64_t& whole) {
+  whole = 0;
+  if (given_up_) return "";
+  std::size_t bytes = 0;
+  std::optional<std::string> why;
   try {
-    if (file_.write_until(line, {end_.get()})) return true;
+    if (file_.write_until(lines, {end_.get()}, &bytes)) return std::nullopt;
     given_up_ = true;
-    return false;
+    why = "";
   } catch (const Error& error) {
     why = error.what();
   } catch (const BrokenPipe&) {
     why = file_.path() + ": nobody reads it";
   }
-  if (const auto told = fault_.came()) {
-    told->begins ? warn("{}; lines of the log are lost until it can be written", why)
-                 : warn("{}; {} lines of the log are lost so far", why, told->times);
+  const auto end = lines.begin() + static_cast<std::ptrdiff_t>(bytes);
+  whole = static_cast<std::uint64_t>(std::count(lines.begin(), end, '\n'));
+  return why;
+}
+
+void LogWriter::tell(const std::optional<std::string>& why) {
+  if (!why) {
+    if (!fault_.passed()) return;
+    warn("{}: the log can be written again; {} lines were lost", file_.path(), lost_in_fault_);
+    lost_in_fault_ = 0;
+  } else if (!why->empty()) {
+    const auto told = fault_.came();
+    if (!told) return;
+    told->begins ? warn("{}; lines of the log are lost until it can be written", *why)
+                 : warn("{}; {} lines of the log are lost so far", *why, lost_in_fault_);
   }
-  return false;
 }
 
 void LogWriter::reopen_now() {

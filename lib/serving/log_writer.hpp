@@ -56,17 +56,21 @@ class LogWriter {
 
  private:
   struct Item {
-    std::string line;  // empty: the file is opened anew
-    std::uint64_t lines = 1;
+    std::string line;           // empty: the file is opened anew
+    std::uint64_t lines = 0;    // that were asked for
+    std::uint64_t dropped = 0;  // or those that it says were dropped
   };
   // With the lock.
-  void push(std::string line, std::uint64_t lines = 1);
+  void push(Item item);
+  void push_dropped();
   void accept(std::string line, std::uint64_t lines);
   void run();
   void handle(const Item& item);
-  void write(const Item& item);
-  void lose(const Item& item);
-  bool try_to_write(const std::string& line);
+  std::optional<std::string> write(const Item& item);
+  void lose(std::uint64_t lines, std::uint64_t dropped);
+  // Why nothing, or only the first `whole` lines, could be written; empty where there is nothing to tell.
+  std::optional<std::string> try_to_write(const std::string& lines, std::uint64_t& whole);
+  void tell(const std::optional<std::string>& why);
   void reopen_now();
 
   const DroppedLine dropped_line_;
@@ -85,8 +89,9 @@ class LogWriter {
 
   // The writing thread's.
   LastingFault fault_;
-  std::uint64_t lost_ = 0;  // lines that could not be written since the last that could
-  bool given_up_ = false;   // the time to flush is over
+  std::uint64_t lost_ = 0;  // lines of which neither they nor a count of them could be written
+  std::uint64_t lost_in_fault_ = 0;
+  bool given_up_ = false;  // the time to flush is over
   std::thread thread_;
 };
 

@@ -157,6 +157,58 @@ TEST_CASE("what waits for a stuck reader at the end is given up in time") {
   CHECK(messages.next().ends_with("lines of the log could not be written"));
 }
 
+TEST_CASE(
+    "what a reader who stops costs adds up: lines, those that the log says, and those of the last words") {
+  const Folder folder;
+  const std::string path = folder.fifo("log");
+  const UniqueFd reader = open_reader(path);
+  REQUIRE(::fcntl(reader.get(), F_SETPIPE_SZ, 4096) == 4096);  // less than may wait
+  const Messages messages;
+  constexpr std::uint64_t lines = 7;
+  std::uint64_t offered = 0;
+  std::string text;
+  std::uint64_t dropped_meanwhile = 0;
+  {
+    serving::LogWriter log(
+        path, [](std::uint64_t count) { return "{\"dropped\":" + std::to_string(count) + "}\n"; },
+        {.bytes = 20'000, .flush = std::chrono::milliseconds(1)});
+    std::string block;
+    for (std::uint64_t i = 0; i < lines; ++i) block += "{\"text\":\"" + std::string(50 + i, 'x') + "\"}\n";
+    const auto add = [&] {
+      log.add(block, lines);
+      offered += lines;
+    };
+    while (log.dropped() == 0) add();
+    while (text.find("dropped") == text.npos) {  // it reads, until it reads of that
+      add();
+      std::string some(2000, '\0');
+      const ssize_t got = ::read(reader.get(), some.data(), some.size());
+      text.append(some, 0, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    }
+    for (int i = 0; i < 1000; ++i) add();  // and then no more
+    dropped_meanwhile = log.dropped();
+  }
+  ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
+  std::string rest(1 << 20, '\0');
+  for (ssize_t n; (n = ::read(reader.get(), rest.data(), rest.size())) > 0;)
+    text.append(rest, 0, static_cast<std::size_t>(n));
+  std::uint64_t whole = 0, said = 0, last = 0;
+  std::istringstream in(text.substr(0, text.rfind('\n') + 1));
+  for (std::string line; std::getline(in, line);) {
+    const json object = json::parse(line);
+    object.contains("dropped") ? said += object["dropped"].get<std::uint64_t>() : ++whole;
+  }
+  for (const std::string& message : messages.take()) {
+    const auto at = message.find("the last ");
+    if (at != message.npos) last = std::stoull(message.substr(at + 9));
+  }
+  CHECK(whole > 0);
+  CHECK(said > 0);
+  CHECK(last > 0);
+  CHECK(whole + said + last == offered);
+  CHECK(dropped_meanwhile <= said + last);
+}
+
 TEST_CASE("a fault that comes and goes is told at most once a minute") {
   test::ManualClock clock;
   LastingFault fault(clock);

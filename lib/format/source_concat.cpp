@@ -23,7 +23,7 @@ namespace {
 // Above this a plain file of text is better parsed by all threads together.
 constexpr std::size_t large_file_bytes = 8 << 20;
 // Of each input, to see what its columns are before the first one is read.
-constexpr std::size_t glimpse_bytes = 8 << 10;
+constexpr std::size_t glimpse_bytes = 4 << 10;
 
 // Gives the texts of a category column the same numbers in every batch, whichever
 // dictionary its input has.

@@ -1,8 +1,11 @@
 #include "format/csv/kinds.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <unordered_set>
+
+#include "format/csv/number.hpp"
 
 namespace nn::format {
 namespace {
@@ -27,6 +30,15 @@ void for_each_cell(std::string_view text, const CsvDialect& dialect, const std::
     }
   } catch (const CsvFault&) {
   }
+}
+
+// Most numbers are read without general routines. `cell` is a piece of `text`, or none of it.
+bool is_fast_number(std::string_view cell, std::string_view text, double& value) {
+  const char* const begin = cell.data();
+  const char* const end = text.data() + text.size();
+  if (std::less<>()(begin, text.data()) || !std::less<>()(begin, end) || end - begin < fast_number_reach)
+    return false;
+  return fast_number(begin, value) == begin + cell.size();
 }
 
 // Whether a column's texts are all quantities of one unit, or dates.
@@ -115,7 +127,8 @@ std::vector<ColumnLook> look_at_columns(std::string_view text, const CsvDialect&
     const bool needs_quotes = cell.quoted && cell.text.find(dialect.delimiter) != std::string_view::npos;
     (!cell.quoted ? look.bare : needs_quotes ? look.needed : look.quoted) += 1;
     double value = 0;
-    if (parse_styled_number(cell.text, style, value)) {
+    const bool plain = style == NumberStyle::plain && is_fast_number(cell.text, text, value);
+    if (plain || parse_styled_number(cell.text, style, value)) {
       ++look.numbers;
       look.as_written = look.as_written || differs_as_label(cell.text, value);
       if (has_leading_zero(cell.text) && look.padded.empty()) look.padded = cell.text;

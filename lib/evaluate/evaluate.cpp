@@ -174,6 +174,10 @@ void Evaluation::State::finish_numbers() {
   results.rows = results.numbers.rows;
   results.weight = results.numbers.weight;
   results.figures = figures_of(results.numbers);
+  if (reader.width() > 1) {
+    results.values = numbers.values();
+    results.value_names = reader.value_names();
+  }
   if (!reader.quantiles().empty()) results.predicted_quantiles = quantiles.report();
   results.has_deviations = reader.has_deviations() && !options.uncertainty;
   if (!options.quantiles) return;

@@ -61,6 +61,21 @@ NumberReport NumberMetrics::report() const {
   return report;
 }
 
+std::vector<ValueReport> NumberMetrics::values() const {
+  std::vector<ValueReport> reports(values_.size());
+  for (std::size_t i = 0; weight_ > 0 && i < values_.size(); ++i) {
+    const Value& value = values_[i];
+    const double of_truth = value.of_truth.squares.value();
+    ValueReport& report = reports[i];
+    report.rmse = std::sqrt(value.squared.value() / weight_);
+    report.mae = value.absolute.value() / weight_;
+    report.bias = value.difference.value() / weight_;
+    report.baseline_rmse = std::sqrt(of_truth / weight_);
+    if (of_truth > 0) report.r2 = 1 - value.squared.value() / of_truth;
+  }
+  return reports;
+}
+
 std::optional<double> weighted_quantile(std::span<const double> values, std::span<const double> weights,
                                         double share) {
   std::vector<std::pair<double, double>> sorted;

@@ -23,6 +23,12 @@ struct NumberReport {
   std::optional<double> explained_variance;  // r2 without the bias; nothing where y is constant
 };
 
+// Of one value of rows that have several, which may be of unlike scale.
+struct ValueReport {
+  double rmse = 0, mae = 0, bias = 0, baseline_rmse = 0;
+  std::optional<double> r2;
+};
+
 // Sums are compensated; memory is constant.
 class NumberMetrics {
  public:
@@ -30,6 +36,8 @@ class NumberMetrics {
   // One row: prediction [width] and truth [width], finite.
   void add(const double* prediction, const double* truth, std::optional<double> weight = {});
   NumberReport report() const;
+  // Of each value of a row; zeros where no row has a weight.
+  std::vector<ValueReport> values() const;
 
  private:
   // Sum of squared distances from the mean: Welford 1962, with weights West 1979. Values are taken from the

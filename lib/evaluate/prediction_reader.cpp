@@ -123,6 +123,8 @@ void PredictionReader::find_numbers() {
               width_);
   }
   if (answers_.kind == model::Answers::Kind::values) check_names(answers.names, truths.names);
+  value_names_ = truths.names.empty() ? std::move(answers.names) : std::move(truths.names);
+  if (static_cast<std::int64_t>(value_names_.size()) != width_) value_names_ = numbered(width_);
 }
 
 // Streams say it; of other tables with one y the names do.

@@ -54,6 +54,8 @@ class PredictionReader {
   bool has_uncertainty() const {
     return uncertainty_.has_value() || answers_.kind == model::Answers::Kind::normal;
   }
+  // Of several numbers a row: what they are called, or their index.
+  const std::vector<std::string>& value_names() const { return value_names_; }
   // Of numbers: which quantiles each answer has; empty: none.
   const std::vector<double>& quantiles() const { return answers_.quantiles; }
   bool has_deviations() const { return !has_classes() && answers_.kind == model::Answers::Kind::normal; }
@@ -91,7 +93,8 @@ class PredictionReader {
   std::vector<std::size_t> wanted_columns_;  // of numbers: y, or its elements
   std::vector<std::size_t> outputs_;         // proba or value, or their elements
   std::vector<std::string> proba_names_;     // as the columns have them; empty: none
-  model::Answers answers_;                   // what numbers are
+  std::vector<std::string> value_names_;
+  model::Answers answers_;  // what numbers are
   std::optional<std::size_t> uncertainty_;
   UncertaintyKind uncertainty_kind_ = UncertaintyKind::any;
   std::optional<LabelColumn> truth_column_, answer_column_;

@@ -43,6 +43,20 @@ Json table_of(const std::vector<T>& values, std::size_t columns) {
   return table;
 }
 
+Json values(const Results& results) {
+  Json list = Json::array();
+  for (std::size_t i = 0; i < results.values.size(); ++i) {
+    const ValueReport& value = results.values[i];
+    list.push_back({{"value", results.value_names[i]},
+                    {"rmse", value_or_null(value.rmse)},
+                    {"baseline_rmse", value_or_null(value.baseline_rmse)},
+                    {"mae", value_or_null(value.mae)},
+                    {"bias", value_or_null(value.bias)},
+                    {"r2", value_or_null(value.r2)}});
+  }
+  return list;
+}
+
 Json calibration(const ClassReport& report) {
   Json list = Json::array();
   const auto bins = static_cast<double>(report.bins.size());
@@ -97,6 +111,7 @@ std::string to_json(const Results& results, const EvaluateOptions& options) {
   json["unlabelled"] = results.unlabelled;
   if (results.has_classes) json["unknown_labels"] = results.classes.unknown;
   for (const Figure& figure : results.figures) json[figure.name] = value_or_null(figure.value);
+  if (!results.values.empty()) json["values"] = values(results);
   if (options.confidence) json["intervals"] = intervals(results, options);
   if (results.has_classes) {
     if (options.per_class) json["classes"] = per_class(results, options.auc);

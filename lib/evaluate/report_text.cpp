@@ -65,6 +65,22 @@ std::string per_class_text(const Results& results, bool areas) {
   return text;
 }
 
+// Of targets of unlike scale the figures of all together say little. Many values are one thing: an image.
+constexpr std::size_t most_values = 16;
+
+std::string values_text(const Results& results) {
+  const std::size_t width = width_of(results.value_names, 5);
+  std::string text = fmt::format("\n{:<{}} {:>10} {:>13} {:>10} {:>10} {:>8}\n", "value", width, "rmse",
+                                 "baseline_rmse", "mae", "bias", "r2");
+  for (std::size_t i = 0; i < results.values.size(); ++i) {
+    const ValueReport& value = results.values[i];
+    text += fmt::format("{:<{}} {:>10.6g} {:>13.6g} {:>10.6g} {:>10.4g} {:>8}\n",
+                        cell(results.value_names[i]), width, value.rmse, value.baseline_rmse, value.mae,
+                        value.bias, value_text(value.r2, true));
+  }
+  return text;
+}
+
 std::string confusion_text(const Results& results) {
   const std::vector<std::string>& names = results.names;
   const std::size_t left = width_of(names, 1);
@@ -124,6 +140,7 @@ std::string to_text(const Results& results, const EvaluateOptions& options) {
   if (options.confidence)
     text += fmt::format("\nintervals: {:g} % by the percentiles of {} bootstrap draws of the rows, seed {}\n",
                         *options.confidence, options.resamples, options.seed);
+  if (!results.values.empty() && results.values.size() <= most_values) text += values_text(results);
   if (!results.has_classes) return text;
   if (options.per_class) text += per_class_text(results, options.auc);
   if (options.confusion) text += confusion_text(results);

@@ -47,6 +47,8 @@ struct Results {
   std::size_t known = 0;           // of those the classes that have a probability; 0: there are only answers
   ClassReport classes;
   NumberReport numbers;
+  std::vector<ValueReport> values;       // of rows that have several
+  std::vector<std::string> value_names;  // of these
   ErrorQuantiles quantiles;
   std::optional<QuantileReport> predicted_quantiles;
   bool has_deviations = false;  // beside the answers, whose mean is of a distribution

@@ -23,6 +23,19 @@ constexpr std::string_view scheme_of(Endpoint::Kind kind) {
   }
 }
 
+// No host has such a name, by the rule of OpenSSH's client (valid_hostname() of ssh.c): a line of prose, or
+// of another file, isn't one.
+void check_host(std::string_view host, std::string_view text) {
+  const auto wrong = std::find_if(host.begin(), host.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == '\x7f' ||
+           std::string_view("'`\"$\\;&<>|(){},").find(c) != std::string_view::npos;
+  });
+  if (wrong != host.end()) {
+    fail_usage("'{}' is no endpoint: no host's name has '{}' in it", printable(text),
+               printable(std::string_view(&*wrong, 1)));
+  }
+}
+
 Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
   const std::string_view scheme = scheme_of(kind);
   const auto colon = text.rfind(':');
@@ -38,6 +51,7 @@ Endpoint parse_tcp(std::string_view text, Endpoint::Kind kind) {
   }
   if (host.empty())
     fail_usage("'{}://{}' has no host; write {}://HOST:PORT", scheme, printable(text), scheme);
+  check_host(host, text);
   const std::int64_t port = parse_count("port", text.substr(colon + 1), 0, 65535);
   return {kind, std::string(host), static_cast<std::uint16_t>(port), {}};
 }
@@ -66,6 +80,7 @@ Endpoint parse_ssh(std::string_view text) {
   if (host.empty() || host.starts_with('-')) {
     fail_usage("'ssh://{}' names no host; write ssh://[USER@]HOST", printable(text));
   }
+  check_host(host, text);
   std::string command;
   if (slash != std::string_view::npos) command = text.substr(slash + 1);
   return {Endpoint::Kind::ssh, std::string(host), 0, std::move(command)};

@@ -49,7 +49,7 @@ class Process {
   void tell_threads();
   void tell_status(std::string_view state);
   void reload();
-  void configure();
+  std::vector<std::string> configure();
   void print_status();
   void tell_ready();
   void start_watchdog();
@@ -270,20 +270,22 @@ asio::awaitable<void> Process::watch_signals() {
   }
 }
 
-// Whatever goes wrong, the rest is done, and the signals that follow must be heard.
+// Whatever goes wrong, the rest is done, and the signals that follow must be heard. All that may fail goes
+// one way: what was in force stays, and whoever watches reloads hears of it.
 void Process::reload() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   process::notify_manager(
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000LL + now.tv_nsec / 1000));
-  std::string failed;  // the first failure: whoever watches reloads must hear of a certificate as well
+  std::string failed;
+  std::vector<std::string> later;
   const auto try_to = [&](const auto& act) {
     try {
       act();
     } catch (const std::exception& failure) {
       warn("SIGHUP: {}; what was in force stays", failure.what());
       log_.write("reload_failed", {{"error", failure.what()}});
-      if (failed.empty()) failed = failure.what();
+      failed += (failed.empty() ? "" : "; ") + std::string(failure.what());
     }
   };
   try_to([&] {
@@ -294,25 +296,24 @@ void Process::reload() {
   });
   try_to([&] { listeners_.renew_certificates(); });
   try_to([&] { models_.look(); });
-  try {
-    configure();
-  } catch (const std::exception& failure) {
-    warn("SIGHUP: {}; the old configuration stays in force", failure.what());
-    log_.write("reload_failed", {{"error", failure.what()}});
-    failed = failure.what();
+  try_to([&] { later = configure(); });
+  if (failed.empty()) {
+    operations_.reloads.succeeded(std::chrono::system_clock::now(), std::move(later));
+  } else {
+    operations_.reloads.failed(failed);
   }
-  if (!failed.empty()) operations_.reloads.failed(failed);
   tell_status("READY=1");
 }
 
-// Takes over what may change while it runs; all of it is right, or nothing is taken.
-void Process::configure() {
+// Takes over what may change while it runs; all of it is right, or nothing is taken. Returns what changes
+// with the next start only.
+std::vector<std::string> Process::configure() {
   const ServeOptions options = checked(options_.reload ? options_.reload() : options_);
   if (is_guarded(options_) && !is_guarded(options)) {
     fail_usage("anybody could come in, which needs a new start");
   }
   std::vector<std::string> later = changed_later(options_, options);
-  if (!later.empty()) check_listening(options);  // the next start would fail
+  check_changed(options, later);
   set_access(operations_.access, options);
   poll_s_ = options.poll_s;
   drain_delay_ = drain_delay_of(options);
@@ -324,7 +325,7 @@ void Process::configure() {
     log_.write("reload_later", {{"options", later}});
     for (const std::string& name : later) warn("SIGHUP: {} changes with the next start", name);
   }
-  operations_.reloads.succeeded(std::chrono::system_clock::now(), std::move(later));
+  return later;
 }
 
 void Process::print_status() {
@@ -413,7 +414,7 @@ void check(const ServeOptions& given) {
   read_tokens(options);
   check_listening(options);
   check_models(options);
-  check_hosts(options);
+  check_workers(options);
   warn_of_traffic(options);
 }
 

@@ -87,10 +87,28 @@ void check_models(const ServeOptions& options) {
   }
 }
 
-void check_hosts(const ServeOptions& options) {
+void check_workers(const ServeOptions& options) {
+  const auto check_endpoint = [](const net::Endpoint& endpoint) {
+    if (net::is_http(endpoint))
+      throw make_error(ErrorKind::usage, "an inference server is there, no worker")
+          .within(to_string(endpoint));
+  };
+  as_named(options, "at", [&] { std::for_each(options.at.begin(), options.at.end(), check_endpoint); });
   as_named(options, "hosts", [&] {
-    for (const std::string& file : options.hosts) net::read_hosts(file);
+    for (const std::string& file : options.hosts) {
+      for (const net::Endpoint& endpoint : net::read_hosts(file)) check_endpoint(endpoint);
+    }
   });
+}
+
+void check_changed(const ServeOptions& options, const std::vector<std::string>& later) {
+  if (later.empty()) return;
+  const auto changes = [&](const char* option) {
+    return std::find(later.begin(), later.end(), option) != later.end();
+  };
+  check_listening(options);
+  if (changes("model") || changes("repository")) check_models(options);
+  if (changes("at") || changes("hosts")) check_workers(options);
 }
 
 bool is_guarded(const ServeOptions& options) {

@@ -17,10 +17,14 @@ Error within_config(const Error& error, const ServeOptions& options, const std::
 ServeOptions checked(ServeOptions options);
 // Reads the tokens; null where there are to be none. Errors as Tokens has them.
 std::shared_ptr<const Tokens> read_tokens(const ServeOptions& options);
-// Errors as net::check(), repository::find_versions() and net::read_hosts() have them.
+// Errors as net::check(), repository::find_versions() and net::read_hosts() have them; usage error for a
+// worker's endpoint that is an inference server's.
 void check_listening(const ServeOptions& options);
 void check_models(const ServeOptions& options);
-void check_hosts(const ServeOptions& options);
+void check_workers(const ServeOptions& options);
+// The same of what only the next start takes over: `later` are the options that have changed. What hasn't may
+// be away just now, and keeps nothing else from being changed.
+void check_changed(const ServeOptions& options, const std::vector<std::string>& later);
 // May it listen beyond loopback: has somebody said who may come?
 bool is_guarded(const ServeOptions& options);
 // Where it listens, and with what certificates.

@@ -40,13 +40,30 @@ TEST_CASE("addresses of the web may end with a slash, and have no host where a s
 
 TEST_CASE("what is no endpoint is refused") {
   const std::string long_path(200, 'x');
-  for (const std::string& text :
-       {std::string(""), std::string("h2"), std::string("tcp://"), std::string("tcp://h2"),
-        std::string("tcp://:70"), std::string("tcp://h2:x"), std::string("tcp://h2:70000"),
-        std::string("tcp://h2:-1"), std::string("tcp://::1:70"), std::string("unix:"), "unix:/" + long_path,
-        std::string("ssh://"), std::string("ssh://-oProxyCommand=x"), std::string("exec: "),
-        std::string("http://h2"), std::string("http://"), std::string("https://h2/"),
-        std::string("http://h2:80/v1"), std::string("https://::1:80")}) {
+  for (const std::string& text : {std::string(""),
+                                  std::string("h2"),
+                                  std::string("tcp://"),
+                                  std::string("tcp://h2"),
+                                  std::string("tcp://:70"),
+                                  std::string("tcp://h2:x"),
+                                  std::string("tcp://h2:70000"),
+                                  std::string("tcp://h2:-1"),
+                                  std::string("tcp://::1:70"),
+                                  std::string("unix:"),
+                                  "unix:/" + long_path,
+                                  std::string("ssh://"),
+                                  std::string("ssh://-oProxyCommand=x"),
+                                  std::string("exec: "),
+                                  std::string("http://h2"),
+                                  std::string("http://"),
+                                  std::string("https://h2/"),
+                                  std::string("http://h2:80/v1"),
+                                  std::string("https://::1:80"),
+                                  std::string("ssh://two words"),
+                                  std::string("ssh://me@h2;reboot"),
+                                  std::string("tcp://h 2:70"),
+                                  std::string("ssh://h2\t"),
+                                  std::string("http://{h2}:80")}) {
     INFO(text);
     CHECK_THROWS_AS(parse_endpoint(text), Error);
   }
@@ -71,6 +88,10 @@ TEST_CASE("a file of hosts") {
   CHECK(to_string(endpoints[2]) == "tcp://h3:7000");
   std::ofstream(path) << "h1\ntcp://h3\n";
   CHECK_THROWS_WITH(read_hosts(path), Catch::Contains(path + ":2: "));
+  std::ofstream(path) << "h1\nthis is no host\n";
+  CHECK_THROWS_WITH(read_hosts(path),
+                    Catch::Contains(path + ":2: 'this is no host' is no endpoint: no host's "
+                                           "name has ' ' in it"));
   std::ofstream(path) << "# none\n";
   CHECK_THROWS_WITH(read_hosts(path), Catch::Contains("no endpoint"));
   std::remove(path.c_str());

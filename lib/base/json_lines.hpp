@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/file.hpp"
@@ -29,6 +30,12 @@ class JsonValue {
   template <std::integral T>
   JsonValue(T value) : json_(std::to_string(value)) {}
   JsonValue(const std::vector<std::string>& texts);
+  // JSON already.
+  static JsonValue of_json(std::string json) {
+    JsonValue value(false);
+    value.json_ = std::move(json);
+    return value;
+  }
   const std::string& json() const { return json_; }
 
  private:

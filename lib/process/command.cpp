@@ -3,17 +3,20 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <string_view>
 #include <system_error>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/text.hpp"
 
 extern char** environ;  // NOLINT: POSIX
 
@@ -182,6 +185,27 @@ void keep_ended_children() {
 }
 
 }  // namespace
+
+std::optional<Error> why_not_startable(const std::string& word) {
+  int error = ENOENT;
+  const auto look_at = [&](const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return errno;
+    if (S_ISDIR(status.st_mode)) return EISDIR;
+    return ::access(path.c_str(), X_OK) == 0 ? 0 : errno;
+  };
+  if (word.find('/') != std::string::npos) {
+    error = look_at(word);
+  } else if (const char* path = std::getenv("PATH"); path != nullptr && !word.empty()) {
+    for (const std::string& folder : split(path, ':')) {
+      const int here = look_at((folder.empty() ? "." : folder) + "/" + word);
+      if (here == 0) return std::nullopt;
+      if (here == EACCES) error = here;
+    }
+  }
+  if (error == 0) return std::nullopt;
+  return Error(ErrorKind::io, std::generic_category().message(error)).within_file(word);
+}
 
 pid_t spawn(const Command& command) {
   keep_ended_children();

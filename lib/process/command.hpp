@@ -4,8 +4,11 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "base/error.hpp"
 
 namespace nn::process {
 
@@ -36,6 +39,10 @@ struct Command {
   // The time that ~Child() waits before SIGTERM, and again before SIGKILL.
   std::chrono::milliseconds patience{1000};
 };
+
+// Why a command's first word couldn't be started now, as far as its file says; nothing where it could: it is
+// looked up in our PATH where it has no slash. Io error.
+std::optional<Error> why_not_startable(const std::string& word);
 
 // Starts it, and returns its process, which is the id of its group as well if it has its own. Io error
 // when it can't be started, unavailable where the system has no room for a process now. SIGCHLD must not be

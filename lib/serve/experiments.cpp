@@ -156,6 +156,7 @@ void Experiments::look() {
     model->look(served_of(name, *catalog, clock_), now_s(), unix_s());
     const std::uint64_t epoch = model->routes()->epoch;
     changed = std::exchange(epochs_[name], epoch) != epoch || changed;
+    watch_program(name, model->program());
   }
   std::erase_if(told_, [](const auto& child) { return child->status().has_value(); });
   if (!changed) return;
@@ -178,6 +179,18 @@ void Experiments::watch_plans(const serving::Catalog& catalog) {
   }
 }
 
+// Who is to be told of verdicts would hear of none, and nobody of that.
+void Experiments::watch_program(const std::string& name, const std::string& program) {
+  std::string& known = programs_[name];
+  if (known == program) return;
+  known = program;
+  if (program.empty()) return;
+  const auto why = process::why_not_startable(program);
+  if (!why) return;
+  warn("model {}: on_verdict: {}; verdicts are not told to it", printable(name), why->what());
+  log_.write("traffic_failed", {{"model", name}, {"error", why->within("on_verdict").what()}});
+}
+
 traffic::ModelTraffic::Hooks Experiments::hooks_of(const std::string& name) {
   return {.decided = [this, name](const auto& decision, const auto& line,
                                   const auto& program) { decided(name, decision, line, program); },
@@ -185,18 +198,16 @@ traffic::ModelTraffic::Hooks Experiments::hooks_of(const std::string& name) {
               [this, name](const Error& error) {
                 warn("model {}: {}", name, error.what());
                 log_.write("traffic_failed", {{"model", name}, {"error", error.what()}});
+              },
+          .recalled =
+              [this, name](const std::string& line) {
+                log_.write("decided", {{"model", name}, {"decision", JsonValue::of_json(line)}});
               }};
 }
 
 void Experiments::decided(const std::string& name, const traffic::Decision& decision, const std::string& line,
                           const std::string& program) {
-  const std::string_view verdict = traffic::enum_names(decision.verdict).name_of(decision.verdict);
-  log_.write("verdict", {{"model", name},
-                         {"version", decision.version},
-                         {"control", decision.control},
-                         {"step", decision.step},
-                         {"verdict", verdict},
-                         {"reason", decision.reason}});
+  log_.write("verdict", traffic::log_fields(decision, name));
   if (decision.verdict == traffic::Verdict::rollback)
     warn("model {}: version {} is rolled back: {}", name, decision.version, decision.reason);
   if (!program.empty()) tell(program, line);

@@ -47,6 +47,7 @@ class Experiments {
   void run();
   void watch_plans(const serving::Catalog& catalog);
   bool has_plan(const std::string& name, const serving::ModelEntry& entry) const;
+  void watch_program(const std::string& name, const std::string& program);
   traffic::ModelTraffic::Hooks hooks_of(const std::string& name);
   void decided(const std::string& name, const traffic::Decision& decision, const std::string& line,
                const std::string& program);
@@ -61,6 +62,7 @@ class Experiments {
   const Clock& clock_;
   std::map<std::string, std::uint64_t, std::less<>> epochs_;  // of routes that were told
   std::set<std::string, std::less<>> absent_;                 // models of plans that were told
+  std::map<std::string, std::string, std::less<>> programs_;  // on_verdict of models, as it was looked at
   std::vector<std::unique_ptr<process::Child>> told_;         // programs that a verdict was told to
 
   mutable std::mutex mutex_;

@@ -11,6 +11,8 @@
 #include "base/text.hpp"
 #include "net/endpoint.hpp"
 #include "net/tls.hpp"
+#include "process/command.hpp"
+#include "repository/ensemble_version.hpp"
 #include "repository/expand.hpp"
 #include "serve/options.hpp"
 #include "traffic/presence.hpp"
@@ -190,6 +192,10 @@ void warn_of_traffic(const ServeOptions& options) {
     auto plan = traffic::read_plan(model.path);
     if (!plan && !given.empty()) plan = given.mapped();
     if (!plan) continue;
+    if (const std::string& program = plan->canary.on_verdict; !program.empty()) {
+      if (const auto why = process::why_not_startable(program))
+        throw why->within("on_verdict").within_file(model.path + "/" + traffic::plan_file);
+    }
     if (const auto why = traffic::first_missing(model.path, *plan))
       warn("{}; requests that its traffic sends there get another version", why->what());
   }

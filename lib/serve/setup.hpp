@@ -32,7 +32,7 @@ net::ListenOptions listen_options_of(const ServeOptions& options);
 // Usage error where traffic is to be shared out of a model that isn't there and can't come.
 void check_traffic(const ServeOptions& options);
 // Looks at models' plans before a start, and warns of what a server that runs tells when it finds it: models
-// and arms that aren't there. Errors of plans' files.
+// and arms that aren't there. Errors of plans' files; io error for an on_verdict that can't be started.
 void warn_of_traffic(const ServeOptions& options);
 // Reads tokens, opens logs. Usage, data and io errors.
 void set_up(Operations& operations, const ServeOptions& options);

@@ -1,4 +1,5 @@
 // What people decide, and what lines of the history say of it.
+#include <algorithm>
 #include <deque>
 
 #include "base/json_cursor.hpp"
@@ -13,6 +14,7 @@ namespace {
 struct Line {
   std::uint64_t version = 0, control = 0;
   std::string_view verdict, by;
+  std::string_view text = {};  // all of it
 };
 
 template <typename Each>
@@ -22,6 +24,7 @@ void for_each_line(std::string_view history, Each&& each) {
     const auto end = std::min(history.find('\n'), history.size());
     JsonCursor cursor(history.substr(0, end), unescaped, 8);
     Line line;
+    line.text = history.substr(0, end);
     cursor.object([&](std::string_view key) {
       if (key == "version") {
         line.version = cursor.count();
@@ -49,7 +52,7 @@ bool ends_a_trial(std::string_view verdict) {
 Line version_in_trial(const std::string& base, std::string_view history) {
   Line open;
   for_each_line(history, [&](const Line& line) {
-    if (line.verdict == "begin") open = {line.version, line.control, {}, {}};
+    if (line.verdict == "begin") open = {line.version, line.control, {}, {}, {}};
     if (line.version == open.version && ends_a_trial(line.verdict)) open = {};
   });
   if (open.version != 0) return open;
@@ -58,7 +61,7 @@ Line version_in_trial(const std::string& base, std::string_view history) {
   if (canary == standing.labels.end() || !standing.has(canary->second))
     throw data_error("no version of it is being tried: there is no label canary").within_file(base);
   const auto stable = standing.labels.find(repository::stable_label);
-  return {canary->second, stable == standing.labels.end() ? 0 : stable->second, {}, {}};
+  return {canary->second, stable == standing.labels.end() ? 0 : stable->second, {}, {}, {}};
 }
 
 }  // namespace
@@ -69,6 +72,26 @@ std::set<std::uint64_t> decided_versions(std::string_view history) {
     if (ends_a_trial(line.verdict)) decided.insert(line.version);
   });
   return decided;
+}
+
+std::string last_decision(std::string_view history) {
+  std::string_view last;
+  for_each_line(history, [&](const Line& line) {
+    const auto& table = enum_names(Verdict{}).table;
+    const bool decides = std::any_of(table.begin(), table.end(), [&](const auto& entry) {
+      return entry.value != Verdict::progress && entry.name == line.verdict;
+    });
+    if (decides) last = line.text;
+  });
+  return std::string(last);
+}
+
+std::string end_of_trial(std::string_view history, std::uint64_t version) {
+  std::string_view first;
+  for_each_line(history, [&](const Line& line) {
+    if (first.empty() && line.version == version && ends_a_trial(line.verdict)) first = line.text;
+  });
+  return std::string(first);
 }
 
 std::vector<HandVerdict> hand_verdicts(std::string_view history) {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
-
-#include "base/json_lines.hpp"
+#include <utility>
+#include <vector>
 
 namespace nn::traffic {
 namespace {
@@ -15,23 +15,28 @@ std::string span(const Span& span, double scale = 1) {
   return fmt::format("[{},{}]", number(span.low / scale), number(span.high / scale));
 }
 
-std::string evidence_fields(const Evidence& e) {
-  std::string text;
+// Names, and what becomes of them as JSON.
+std::vector<std::pair<std::string, std::string>> evidence_fields(const Evidence& e) {
+  std::vector<std::pair<std::string, std::string>> fields;
   if (e.canary_requests + e.control_requests > 0) {
-    text += fmt::format(R"(,"errors":{{"canary":[{},{}],"control":[{},{}],"diff_ci":{}}})", e.canary_errors,
-                        e.canary_requests, e.control_errors, e.control_requests, span(e.error_difference));
-    text += fmt::format(R"(,"p95_ms":{{"canary":{},"control":{}}})", span(e.canary_p95_us, 1000),
-                        span(e.control_p95_us, 1000));
-    text += fmt::format(R"(,"nonfinite":{{"canary":{},"control":{}}},"slower":{})", e.canary_nonfinite,
-                        e.control_nonfinite, number(e.slower));
+    fields.emplace_back("errors", fmt::format(R"({{"canary":[{},{}],"control":[{},{}],"diff_ci":{}}})",
+                                              e.canary_errors, e.canary_requests, e.control_errors,
+                                              e.control_requests, span(e.error_difference)));
+    fields.emplace_back("p95_ms", fmt::format(R"({{"canary":{},"control":{}}})", span(e.canary_p95_us, 1000),
+                                              span(e.control_p95_us, 1000)));
+    fields.emplace_back(
+        "nonfinite", fmt::format(R"({{"canary":{},"control":{}}})", e.canary_nonfinite, e.control_nonfinite));
+    fields.emplace_back("slower", number(e.slower));
   }
   if (e.shadow_requests > 0) {
-    text += fmt::format(
-        R"(,"agreement":{},"shadow":{{"requests":{},"rows":{},"errors":{},"nonfinite":{},"dropped":{},"distance":{}}})",
-        number(e.agreement), e.shadow_requests, e.shadow_rows, e.shadow_errors, e.shadow_nonfinite,
-        e.shadow_dropped, number(e.distance));
+    fields.emplace_back("agreement", number(e.agreement));
+    fields.emplace_back(
+        "shadow",
+        fmt::format(R"({{"requests":{},"rows":{},"errors":{},"nonfinite":{},"dropped":{},"distance":{}}})",
+                    e.shadow_requests, e.shadow_rows, e.shadow_errors, e.shadow_nonfinite, e.shadow_dropped,
+                    number(e.distance)));
   }
-  return text;
+  return fields;
 }
 
 }  // namespace
@@ -56,10 +61,28 @@ std::string to_json(const Decision& decision, std::string_view model, double uni
   add_json(line, "verdict", enum_names(decision.verdict).name_of(decision.verdict));
   if (decision.verdict == Verdict::advance) add_json(line, "to", decision.to);
   if (decision.by_hand) add_json(line, "by", "hand");
-  if (decision.evidence) line += evidence_fields(*decision.evidence);
+  if (decision.evidence) {
+    for (const auto& [name, json] : evidence_fields(*decision.evidence))
+      add_json(line, name, JsonValue::of_json(json));
+  }
   line += more;
   if (!decision.reason.empty()) add_json(line, "reason", decision.reason);
   return line + "}";
+}
+
+JsonFields log_fields(const Decision& decision, std::string_view model) {
+  JsonFields fields = {{"model", model},
+                       {"version", decision.version},
+                       {"control", decision.control},
+                       {"step", decision.step},
+                       {"verdict", enum_names(decision.verdict).name_of(decision.verdict)},
+                       {"reason", decision.reason}};
+  if (decision.verdict == Verdict::advance) fields.emplace("to", decision.to);
+  if (decision.by_hand) fields.emplace("by", "hand");
+  if (!decision.evidence) return fields;
+  for (auto& [name, json] : evidence_fields(*decision.evidence))
+    fields.emplace(name, JsonValue::of_json(std::move(json)));
+  return fields;
 }
 
 }  // namespace nn::traffic

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/enum_names.hpp"
+#include "base/json_lines.hpp"
 #include "traffic/statistics.hpp"
 
 namespace nn::traffic {
@@ -50,5 +51,7 @@ struct Decision {
 // "" or ",\"key\":…".
 std::string to_json(const Decision& decision, std::string_view model, double unix_s,
                     std::string_view more = {});
+// The same fields for a log, whose lines have a time of their own.
+JsonFields log_fields(const Decision& decision, std::string_view model);
 
 }  // namespace nn::traffic

@@ -14,6 +14,25 @@ constexpr double latency_quantile = 0.95;
 // Nobody who asks over HTTP notices less; of a few microseconds caches and the scheduler are the most.
 constexpr double least_noticed_us = 100, least_noticed_of_step_us = 20;
 
+double z_of(const CanaryPolicy& policy) {
+  return normal_z(1 - (1 - policy.confidence) / static_cast<double>(Judge::all_looks));
+}
+
+// Could two versions that never fail, and are as fast as each other, be told from bad ones by so many
+// requests of each?
+bool may_be_decided(const CanaryPolicy& policy, std::uint64_t requests) {
+  constexpr std::uint64_t most = 1u << 30;  // of a bucket; more is enough for any quantile
+  LogHistogram alike;
+  alike.add(std::size_t{100}, std::min(requests, most));
+  const double z = z_of(policy);
+  return newcombe(0, requests, 0, requests, z).high < policy.max_error_increase &&
+         std::isfinite(alike.quantile(latency_quantile, z).high);
+}
+
+std::uint64_t requests_of_last_look(std::uint64_t min_requests) {
+  return min_requests << (Judge::all_looks - 1);
+}
+
 double median_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -51,6 +70,30 @@ std::string capacity_lost(const Admission& admission, double least) {
 
 }  // namespace
 
+std::optional<std::string> why_never_passed(const CanaryPolicy& policy) {
+  const bool has_step = !policy.steps.empty() && policy.steps.front() < 100;
+  if (!policy.automatic || !has_step || policy.inconclusive == CanaryPolicy::Inconclusive::promote)
+    return std::nullopt;
+  if (may_be_decided(policy, requests_of_last_look(policy.min_requests))) return std::nullopt;
+  const auto may_with = [&](std::uint64_t min_requests) {
+    return may_be_decided(policy, requests_of_last_look(min_requests));
+  };
+  std::uint64_t few = policy.min_requests, enough = most_min_requests;
+  while (few + 1 < enough) {
+    const std::uint64_t middle = few + (enough - few) / 2;
+    (may_with(middle) ? enough : few) = middle;
+  }
+  const std::string remedy =
+      may_with(enough)
+          ? fmt::format("it takes min_requests = {} or more, or a larger max_error_increase", enough)
+          : std::string("it takes a larger max_error_increase, such as 0.005");
+  return fmt::format(
+      "no version could pass a step: the last look is after {} requests of each, too few to say with "
+      "confidence "
+      "{} that failures are up by less than max_error_increase = {}, even where none fails; {}",
+      requests_of_last_look(policy.min_requests), policy.confidence, policy.max_error_increase, remedy);
+}
+
 Judge::Judge(const CanaryPolicy& policy, std::uint64_t version, std::uint64_t control, double now_s)
     : policy_(policy), version_(version), control_(control), since_s_(now_s) {
   if (policy_.steps.empty()) policy_.steps = {100};
@@ -61,7 +104,7 @@ double Judge::step() const { return step_ < 0 ? 0 : policy_.steps[static_cast<st
 
 double Judge::shadow_percent() const { return step_ < 0 && !over_ && !held_ ? policy_.shadow_percent : 0; }
 
-double Judge::z() const { return normal_z(1 - (1 - policy_.confidence) / static_cast<double>(all_looks)); }
+double Judge::z() const { return z_of(policy_); }
 
 Evidence Judge::evidence() const {
   Evidence e;

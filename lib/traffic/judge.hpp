@@ -29,6 +29,10 @@ struct Admission {
   std::vector<CostPair> costs = {};  // empty: not known
 };
 
+// Why no version passes a step by these rules, whatever it answers: the intervals of as many requests as are
+// ever looked at are too wide. Nothing where one may.
+std::optional<std::string> why_never_passed(const CanaryPolicy& policy);
+
 // Pure: times are seconds of any clock that goes forward only. One thread.
 //
 // Errors: Newcombe's interval of the difference between the shares that failed, below the margin: good, above
@@ -39,6 +43,8 @@ struct Admission {
 // all trials of equal versions undecided.
 class Judge {
  public:
+  static constexpr std::size_t all_looks = 6;
+
   Judge(const CanaryPolicy& policy, std::uint64_t version, std::uint64_t control, double now_s);
 
   // Before the first step: a decision where the version isn't to be tried, `begin` otherwise.
@@ -72,8 +78,6 @@ class Judge {
 
  private:
   enum class Finding : std::uint8_t { good, bad, unclear };
-  static constexpr std::size_t all_looks = 6;
-
   Decision decision(Verdict verdict, std::string reason) const;
   Decision end(Verdict verdict, std::string reason);
   std::optional<Decision> at_once(const Observations& fresh);

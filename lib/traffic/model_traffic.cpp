@@ -119,8 +119,12 @@ void ModelTraffic::take_history(double now_s) {
   decided_ = decided_versions(history);
   if (!looked_) {
     resume(now_s);
+    recall(last_decision(history));
   } else if (history.size() > history_end_) {
-    take_hand(std::string_view(history).substr(history_end_), now_s);
+    const std::string_view fresh = std::string_view(history).substr(history_end_);
+    take_hand(fresh, now_s);
+    take_others(fresh);
+    if (!judge_) resume(now_s);  // another server has begun a trial: it is the same one here
   }
   history_end_ = history.size();
 }
@@ -141,6 +145,22 @@ void ModelTraffic::take_hand(std::string_view lines, double now_s) {
     const std::lock_guard lock(mutex_);
     ++figures_.verdicts[std::string(enum_names(hand.verdict).name_of(hand.verdict))];
   }
+}
+
+// Several servers of a repository judge for themselves, by what they see; what ends a trial ends it for all.
+void ModelTraffic::take_others(std::string_view lines) {
+  if (!judge_ || judge_->over()) return;
+  const std::string line = end_of_trial(lines, judge_->version());
+  if (line.empty()) return;
+  judge_.reset();
+  recall(line);
+}
+
+void ModelTraffic::recall(std::string line) {
+  if (line.empty()) return;
+  hooks_.recalled(line);
+  const std::lock_guard lock(mutex_);
+  figures_.last_decision = std::move(line);
 }
 
 // People may move `stable` while something is compared with it.

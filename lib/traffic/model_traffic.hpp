@@ -88,6 +88,9 @@ class ModelTraffic {
         std::function<void(const Decision& decision, const std::string& line, const std::string& program)>;
     Decided decided = [](const auto&, const auto&, const auto&) {};
     std::function<void(const Error&)> fault = [](const Error&) {};  // told once, when it begins
+    // What was decided last, as the history says when it is read first, and what another server of the
+    // repository has decided about the version that is tried here: the line.
+    std::function<void(const std::string& line)> recalled = [](const auto&) {};
   };
   // `base` is the repository's folder, or "" for a model without one, of which `given` says all. A plan in
   // the folder takes the place of the one that is given.
@@ -106,6 +109,8 @@ class ModelTraffic {
   Recorders& recorders() { return recorders_; }
   TrafficCounters& counters() { return counters_; }
   TrafficFigures figures() const;
+  // The plan's on_verdict; "" for none. The thread of control.
+  const std::string& program() const { return plan_.canary.on_verdict; }
 
  private:
   struct Pending {
@@ -115,6 +120,8 @@ class ModelTraffic {
   void take_plan(double now_s, double unix_s);
   void take_history(double now_s);
   void take_hand(std::string_view lines, double now_s);
+  void take_others(std::string_view lines);
+  void recall(std::string line);
   void resume(double now_s);
   void watch_labels(const Served& served, double unix_s);
   void watch_versions(const Served& served, double unix_s);
@@ -150,6 +157,10 @@ class ModelTraffic {
 
 // Of a version whose trial is over: by a verdict of any line.
 std::set<std::uint64_t> decided_versions(std::string_view history);
+// The last line that says what was decided; "" where none does.
+std::string last_decision(std::string_view history);
+// The first line that ends the trial of a version, whoever wrote it; "" where none does.
+std::string end_of_trial(std::string_view history, std::uint64_t version);
 // What somebody wrote by hand.
 struct HandVerdict {
   std::uint64_t version = 0;

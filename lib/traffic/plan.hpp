@@ -70,6 +70,8 @@ struct Shadow {
 Shadow parse_shadow(std::string_view text);  // "canary=20%"; usage error
 std::string to_text(const Shadow& shadow);
 
+inline constexpr std::uint64_t most_min_requests = 1'000'000'000;
+
 // The judge's rules (judge.hpp).
 struct CanaryPolicy {
   bool automatic = false;                        // a new version becomes canary, not stable

@@ -11,6 +11,7 @@
 #include "base/numbers.hpp"
 #include "base/text.hpp"
 #include "base/toml.hpp"
+#include "traffic/judge.hpp"
 #include "traffic/plan.hpp"
 
 namespace nn::traffic {
@@ -26,7 +27,7 @@ const EnumNames<CanaryPolicy::Inconclusive>& enum_names(CanaryPolicy::Inconclusi
 }
 
 constexpr double most_weight = 1e9;
-constexpr std::int64_t most_requests = 1'000'000'000;
+constexpr auto most_requests = static_cast<std::int64_t>(most_min_requests);
 
 void read_split(const TomlFile& file, const TomlTable& table, std::vector<Arm>& arms) {
   file.each(table, [&](const TomlEntry& entry) {
@@ -148,6 +149,10 @@ TrafficPlan parse_plan(std::string_view text, const std::string& path) {
              {"shadow", [&](const TomlValue& value) { plan.shadow = parse_shadow(value.text()); }},
              {"split", [&](const TomlValue& value) { read_split(file, value.table(), plan.arms); }},
              {"canary", [&](const TomlValue& value) { read_canary(file, value.table(), plan.canary); }}});
+  if (const auto why = why_never_passed(plan.canary)) {
+    const TomlEntry& canary = *find(file.root(), "canary");
+    file.at(canary.line, canary.key, [&] { fail_usage("{}", *why); });
+  }
   if (plan.canary.automatic && (!plan.arms.empty() || plan.shadow)) {
     const TomlEntry& canary = *find(file.root(), "canary");
     file.at(canary.line, canary.key, [&] {

@@ -55,6 +55,22 @@ TEST_CASE("a trial goes through its steps to the end") {
   CHECK_FALSE(judge.observe(both(1), 30));
 }
 
+TEST_CASE("a log says the figures that a decision was made on, as the history does") {
+  Judge judge(rules(), 7, 6, 0);
+  judge.admit({});
+  const auto decision = judge.observe(both(200, 90), 10);
+  REQUIRE(name(decision) == "rollback");
+  const auto fields = log_fields(*decision, "iris");
+  const auto line = nlohmann::json::parse(to_json(*decision, "iris", 0));
+  for (const auto& [key, value] : fields) {
+    INFO(key);
+    CHECK(line.at(key) == nlohmann::json::parse(value.json()));
+  }
+  CHECK(fields.at("errors").json().starts_with(R"({"canary":[90,200],"control":[0,200],"diff_ci":[)"));
+  CHECK(fields.contains("p95_ms"));
+  CHECK(fields.at("verdict").json() == "\"rollback\"");
+}
+
 TEST_CASE("a look is taken when enough is known, and not at each observation") {
   Judge judge(rules(), 7, 6, 0);
   judge.admit({});

@@ -36,7 +36,7 @@ struct Fixture {
   test::Scratch scratch;
   std::string base = scratch / "iris";
   double now_s = 100;
-  std::vector<std::string> lines, faults;
+  std::vector<std::string> lines, faults, recalled;
   std::optional<ModelTraffic> traffic;
   std::shared_ptr<Recorder> recorder;
   TrafficPlan given;
@@ -59,6 +59,7 @@ struct Fixture {
       lines.push_back(line);
     };
     hooks.fault = [this](const Error& error) { faults.emplace_back(error.what()); };
+    hooks.recalled = [this](const std::string& line) { recalled.push_back(line); };
     traffic.emplace("iris", base, given, hooks);
     recorder = traffic->recorders().make();
   }
@@ -191,6 +192,67 @@ TEST_CASE("a restart in the middle goes on, and requests of an old step don't co
   f.requests(1000);
   f.look();
   CHECK(f.labels() == "previous=1,stable=2");
+}
+
+TEST_CASE("a server that starts says what was decided last") {
+  Fixture f;
+  f.begin_trial();
+  f.requests(5, true);
+  f.look();
+  CHECK(f.recalled.empty());
+  f.start();
+  f.look();
+  REQUIRE(f.recalled.size() == 1);
+  CHECK(f.recalled[0] == f.lines.back());
+  CHECK_THAT(f.recalled[0], Catch::Contains("\"rollback\""));
+  CHECK(f.traffic->figures().last_decision == f.recalled[0]);
+  f.look();
+  CHECK(f.recalled.size() == 1);
+}
+
+TEST_CASE("of several servers of a repository each judges by what it sees, and an end is one for all") {
+  Fixture f, g;
+  g.base = f.base;
+  f.plan(judged);
+  f.publish();
+  f.start();
+  g.start();
+  f.look();
+  g.look();
+  f.publish();
+  f.look();
+  g.look();
+  // The trial is the same: who comes second goes on with it.
+  CHECK(f.arms() == "stable=90,canary=10");
+  CHECK(g.arms() == "stable=90,canary=10");
+  CHECK(f.lines.size() == 1);
+  CHECK(g.lines.empty());
+  g.requests(50);
+  g.look();
+  SECTION("it fails at one of them") {
+    f.requests(5, true);
+    f.look();
+    g.look();
+    CHECK(f.labels() == "stable=1");
+    CHECK(repository::read_standing(f.base).bad == std::set<std::uint64_t>{2});
+  }
+  SECTION("one of them has seen enough") {
+    f.requests(1000);
+    f.look();
+    g.look();
+    CHECK(f.labels() == "previous=1,stable=2");
+  }
+  CHECK(g.arms() == "stable=100");
+  CHECK(g.lines.empty());
+  REQUIRE(g.recalled.size() == 1);
+  CHECK(g.recalled[0] == f.lines.back());
+  const std::string history = f.history();
+  g.look();
+  f.look();
+  CHECK(f.history() == history);
+  CHECK(f.recalled.empty());
+  CHECK(f.faults.empty());
+  CHECK(g.faults.empty());
 }
 
 TEST_CASE("people hold, resume, promote and roll back") {

@@ -93,11 +93,32 @@ TEST_CASE("what is wrong with a plan is told with its line") {
       {"[canary]\ninconclusive = \"wait\"", "traffic.toml:2: inconclusive: 'wait' is not"},
       {"[canary]\nauto = true\n[split]\na = 1", "traffic.toml:1: canary: auto = true decides about split"},
       {"a = ", "traffic.toml:1: "},
+      {"[canary]\nauto = true\nmin_requests = 50",
+       "traffic.toml:1: canary: no version could pass a step: the last look is after 1600 requests of each, "
+       "too "
+       "few to say with confidence 0.99 that failures are up by less than max_error_increase = 0.005, even "
+       "where "
+       "none fails; it takes min_requests = 62 or more, or a larger max_error_increase"},
+      {"[canary]\nauto = true\nmax_error_increase = 0",
+       "traffic.toml:1: canary: no version could pass a step: the last look is after 9600 requests of each, "
+       "too "
+       "few to say with confidence 0.99 that failures are up by less than max_error_increase = 0, even where "
+       "none fails; it takes a larger max_error_increase, such as 0.005"},
       {"[split]\na = 1\na = 2", "traffic.toml:3: "},
   };
   for (const auto& [text, expected] : table) {
     INFO(text);
     CHECK(error_of_plan(text).substr(0, expected.size()) == expected);
+  }
+}
+
+TEST_CASE("a plan that no version can pass is accepted where that changes nothing") {
+  for (const char* text : {"[canary]\nauto = true\nmin_requests = 62", "[canary]\nmin_requests = 50",
+                           "[canary]\nauto = true\nsteps = [100]\nmin_requests = 50",
+                           "[canary]\nauto = true\nmin_requests = 50\ninconclusive = \"promote\"",
+                           "[canary]\nauto = true\nmin_requests = 20\nmax_error_increase = 0.05"}) {
+    INFO(text);
+    CHECK(error_of_plan(text).empty());
   }
 }
 

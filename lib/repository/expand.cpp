@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <optional>
 
@@ -34,11 +35,13 @@ std::optional<Children> children_of(const std::string& path) {
     const std::string_view name = entry->d_name;
     struct stat status {};
     children.draft = children.draft || name.starts_with(draft_prefix);
-    if (name.starts_with('.') || ::fstatat(::dirfd(folder.get()), entry->d_name, &status, 0) != 0 ||
-        !S_ISDIR(status.st_mode))
-      continue;
-    const std::string why = why_no_model_folder(name);
-    if (parse_version_number(name)) {
+    if (name.starts_with('.')) continue;
+    const bool there = ::fstatat(::dirfd(folder.get()), entry->d_name, &status, 0) == 0;
+    if (there && !S_ISDIR(status.st_mode)) continue;
+    const bool link = !there && errno == ENOENT && entry->d_type == DT_LNK;
+    if (!there && !link) continue;
+    const std::string why = link ? "it is a link to what isn't there" : why_no_model_folder(name);
+    if (there && parse_version_number(name)) {
       children.a_version = name;
     } else if (why.empty()) {
       children.others.emplace_back(name);

@@ -10,12 +10,6 @@ namespace nn::repository {
 
 inline constexpr std::size_t most_models = 65536;  // of a folder
 
-// A folder that looks like a model's, and is none.
-struct LeftOut {
-  std::string path;
-  std::string reason;
-};
-
 // The models of a repository's path, by their names' order: itself, where the folder has children that are
 // versions' numbers; or one for each child that has such children. Names that begin with a dot, and those
 // that can't be a model's, are nobody's. Where there is neither, and where the folder can't be read, it is

@@ -39,10 +39,32 @@ struct FoundVersion {
   std::string path;
   FileStamp stamp;        // of an ensemble's file and of all that it is made of
   bool ensemble = false;  // the file says which models it is made of (ensemble/ensemble_file.hpp)
+  bool odd = false;       // of OddVersion
 };
 
-// The versions that are there, ascending; only complete ones: publishing is a rename. A file has
-// the one version 1. Io error where the folder or file can't be read.
+// A version whose number is there, and nothing that could be loaded.
+struct OddVersion {
+  FoundVersion version;  // path and stamp are those of what is odd
+  std::string reason;
+  bool empty = false;  // its folder is: what belongs there may be on its way
+};
+
+// A folder that looks like a model's or a version's, and is none.
+struct LeftOut {
+  std::string path;
+  std::string reason;
+};
+
+struct Contents {
+  std::vector<FoundVersion> versions;     // ascending; only complete ones: publishing is a rename
+  std::vector<OddVersion> odd;            // ascending
+  std::vector<LeftOut> left_out;          // by their names
+  std::vector<FoundVersion> all() const;  // the odd ones among the others, ascending
+};
+// What is there. A file has the one version 1, and nothing odd. Nothing is opened but the folder: a FIFO in a
+// model's place is waited for by nobody. Io error where the folder or file can't be read.
+Contents look_into(const ModelSpec& spec);
+// The versions alone.
 std::vector<FoundVersion> find_versions(const ModelSpec& spec);
 // Returns the versions of `found` that the policy wants, in their order.
 std::vector<FoundVersion> choose_versions(std::vector<FoundVersion> found, const VersionPolicy& policy);

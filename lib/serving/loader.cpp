@@ -166,7 +166,12 @@ ModelEntry Loader::picture_of(Entry& entry) {
   for (const std::uint64_t version : entry.missing)
     model.versions[version] = {VersionState::end, nullptr, entry.why_missing};
   for (const std::uint64_t version : entry.refused)
-    model.versions[version] = {VersionState::end, nullptr, data_error("it was let go on request")};
+    model.versions[version] = {VersionState::end, nullptr, data_error("{}", on_request)};
+  // Once people have let go of the others, it is as if they had of this one.
+  if (entry.refused.empty()) {
+    for (const auto& [version, reason] : entry.gone)
+      model.versions[version] = {VersionState::end, nullptr, reason};
+  }
   for (const auto& [version, servable] : entry.unloading)
     model.versions[version] = {VersionState::unloading, nullptr, {}};
   for (const auto& [version, failure] : entry.failed)
@@ -263,7 +268,7 @@ void Loader::want(Entry& entry, const std::function<void(repository::Wants&)>& c
 
 void Loader::apply_load(Entry& entry, std::uint64_t version) {
   bool there = false;
-  for (const repository::FoundVersion& found : repository::find_versions(entry.spec)) {
+  for (const repository::FoundVersion& found : repository::look_into(entry.spec).all()) {
     if (version != 0 && found.version != version) continue;
     there = true;
     entry.failed.erase(found.version);
@@ -330,7 +335,7 @@ void Loader::apply_unload(Entry& entry, std::uint64_t version) {
     for (const std::uint64_t each : versions) wants.refuse(each);
   });
   note_refused(entry, found);
-  for (const std::uint64_t each : versions) retire(entry, each);
+  for (const std::uint64_t each : versions) retire(entry, each, std::string(on_request));
   publish(entry);
 }
 

@@ -132,10 +132,14 @@ class Loader {
     std::map<std::string, Error, std::less<>> faults;  // that have been told: of labels, of what is wanted
     std::map<std::uint64_t, Loaded> loaded;
     std::map<std::uint64_t, Failure> failed;
-    std::set<std::uint64_t> refused;  // of the versions that are there
-    std::set<std::uint64_t> missing;  // that the policy names, and aren't there
+    std::map<std::uint64_t, Clock::time_point> empty;  // versions' folders, since when
+    std::set<std::string> left_out;                    // folders that are none, which have been told
+    std::set<std::uint64_t> refused;                   // of the versions that are there
+    std::set<std::uint64_t> missing;                   // that the policy names, and aren't there
     std::optional<Error> why_missing;
     std::map<std::uint64_t, std::weak_ptr<Servable>> unloading;
+    std::map<std::uint64_t, Error>
+        gone;  // whose files went while they were served, until there is a newer one
     std::optional<std::uint64_t> loading;
     std::optional<Error> reason;  // why its repository can't be read
     bool news = false;            // that the catalog doesn't have
@@ -146,6 +150,7 @@ class Loader {
     std::map<std::uint64_t, std::pair<repository::FileStamp, std::uint64_t>> measured;  // bytes, once loaded
   };
 
+  static constexpr std::string_view on_request = "it was let go on request";
   class Doing;
   void run();
   void take_models();
@@ -167,13 +172,22 @@ class Loader {
   static bool is_wished(const Entry& entry, std::uint64_t version);
   static std::vector<repository::FoundVersion> good_of(
       const Entry& entry, const std::vector<repository::FoundVersion>& candidates);
+  // Of what is there, `odd` among it.
   std::vector<repository::FoundVersion> wanted(const Entry& entry,
                                                const std::vector<repository::FoundVersion>& found) const;
   void move_labels(Entry& entry, const std::vector<repository::FoundVersion>& chosen);
   void load(Entry& entry, const repository::FoundVersion& version);
   std::optional<Error> load_if_there_is_room(Entry& entry, const repository::FoundVersion& version);
   void fail(Entry& entry, const repository::FoundVersion& version, const Error& reason);
-  void retire(Entry& entry, std::uint64_t version);
+  void retire(Entry& entry, std::uint64_t version, const std::string& reason);
+  // loader_files.cpp
+  void note_odd(Entry& entry, const repository::Contents& contents);
+  void note_left_out(Entry& entry, const std::vector<repository::LeftOut>& left_out);
+  void note_gone(Entry& entry, const std::vector<repository::FoundVersion>& found,
+                 const std::vector<repository::FoundVersion>& chosen);
+  static std::string why_let_go(const Entry& entry, std::uint64_t version,
+                                const std::vector<repository::FoundVersion>& found,
+                                const std::vector<repository::FoundVersion>& chosen);
   void apply(const Change& change);
   void apply_load(Entry& entry, std::uint64_t version);
   void apply_wake(Entry& entry);

@@ -170,7 +170,7 @@ std::optional<Error> Loader::load_if_there_is_room(Entry& entry, const repositor
   if (all <= options_.memory ||
       (needed && bytes <= options_.memory && displace(entry, all - options_.memory)))
     return std::nullopt;
-  retire(entry, version.version);
+  retire(entry, version.version, "there is no room for it");
   return no_room(bytes);
 }
 

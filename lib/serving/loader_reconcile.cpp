@@ -170,7 +170,7 @@ std::vector<repository::FoundVersion> Loader::wanted(
     const Entry& entry, const std::vector<repository::FoundVersion>& found) const {
   std::vector<repository::FoundVersion> candidates = found;
   std::erase_if(candidates, [&](const repository::FoundVersion& v) {
-    const bool lost = !may_be_loaded(entry, v) && !entry.loaded.contains(v.version);
+    const bool lost = (v.odd || !may_be_loaded(entry, v)) && !entry.loaded.contains(v.version);
     return lost || entry.wants.refused.contains(v.version);
   });
   std::vector<repository::FoundVersion> chosen =
@@ -213,7 +213,9 @@ void Loader::note_refused(Entry& entry, const std::vector<repository::FoundVersi
 }
 
 void Loader::reconcile(Entry& entry) {
-  const std::vector<repository::FoundVersion> found = repository::find_versions(entry.spec);
+  const repository::Contents contents = repository::look_into(entry.spec);
+  const std::vector<repository::FoundVersion> found = contents.all();
+  note_left_out(entry, contents.left_out);
   if (found.empty()) {
     throw(!started_ ? data_error("there is no version in it; a version is 1/model.nn")
                     : data_error("no version is left in it"))
@@ -227,6 +229,7 @@ void Loader::reconcile(Entry& entry) {
     return at == found.end() || at->stamp != failure.second.stamp;
   });
   if (forgotten > 0) entry.news = true;
+  note_odd(entry, contents);
   std::erase_if(entry.measured, [&](const auto& one) {
     return std::none_of(found.begin(), found.end(), [&](const auto& v) { return v.version == one.first; });
   });
@@ -238,7 +241,7 @@ void Loader::reconcile(Entry& entry) {
     for (const repository::FoundVersion& version : wanted(entry, found)) {
       const auto loaded = entry.loaded.find(version.version);
       if (loaded != entry.loaded.end() && loaded->second.stamp == version.stamp) continue;
-      if (!may_be_loaded(entry, version)) continue;
+      if (version.odd || !may_be_loaded(entry, version)) continue;
       all_tried = false;
       const auto full = load_if_there_is_room(entry, version);
       if (!full) continue;
@@ -255,6 +258,7 @@ void Loader::reconcile(Entry& entry) {
   move_labels(entry, last);
   const bool any =
       std::any_of(last.begin(), last.end(), [&](const auto& v) { return entry.loaded.contains(v.version); });
+  note_gone(entry, found, last);
   std::vector<std::uint64_t> gone;
   for (const auto& loaded : entry.loaded) {
     const std::uint64_t version = loaded.first;
@@ -262,7 +266,7 @@ void Loader::reconcile(Entry& entry) {
         std::any_of(last.begin(), last.end(), [&](const auto& v) { return v.version == version; });
     if (!keep && (any || entry.wants.refused.contains(version))) gone.push_back(version);
   }
-  for (const std::uint64_t version : gone) retire(entry, version);
+  for (const std::uint64_t version : gone) retire(entry, version, why_let_go(entry, version, found, last));
 }
 
 bool Loader::is_idle(const Entry& entry) const {
@@ -285,7 +289,8 @@ void Loader::fall_asleep(Entry& entry, const std::vector<repository::FoundVersio
   std::vector<std::uint64_t> loaded;
   for (const auto& one : entry.loaded) loaded.push_back(one.first);
   if (!loaded.empty()) log_.write("idle", {{"model", entry.spec.name}});
-  for (const std::uint64_t version : loaded) retire(entry, version);
+  const std::string why = is_idle(entry) ? "nobody has used it" : "others need the room";
+  for (const std::uint64_t version : loaded) retire(entry, version, why);
 }
 
 // A label moves when its version is loaded, or what it pointed to goes.
@@ -312,6 +317,8 @@ void Loader::load(Entry& entry, const repository::FoundVersion& version) {
   const Doing doing(*this, fmt::format("loads version {} of model {}", version.version, entry.spec.name));
   entry.loading = version.version;
   publish(entry);
+  const auto known = entry.loaded.find(version.version);
+  const std::string before = known == entry.loaded.end() ? "" : known->second.servable->digest();
   try {
     auto servable = options_.open(entry.spec.name, version);
     entry.loaded[version.version] = {version.stamp, owned(std::move(servable)), clock_.now()};
@@ -327,10 +334,18 @@ void Loader::load(Entry& entry, const repository::FoundVersion& version) {
   if (!entry.failed.contains(version.version)) {
     const std::string& digest = entry.loaded[version.version].servable->digest();
     note("model {}: version {} is loaded from {}", entry.spec.name, version.version, version.path);
-    log_.write("load", {{"model", entry.spec.name},
-                        {"version", version.version},
-                        {"path", version.path},
-                        {"digest", digest}});
+    JsonFields fields = {
+        {"model", entry.spec.name}, {"version", version.version}, {"path", version.path}, {"digest", digest}};
+    if (!before.empty() && before != digest) {
+      fields.emplace("before", before);
+      if (entry.spec.repository) {
+        warn(
+            "model {}: version {} is another model from here on: {} was replaced, whose digest was {} and is "
+            "{}",
+            entry.spec.name, version.version, version.path, before, digest);
+      }
+    }
+    log_.write("load", fields);
     if (started_) swaps_.fetch_add(1, std::memory_order_relaxed);
   }
   publish(entry);
@@ -357,14 +372,14 @@ void Loader::fail(Entry& entry, const repository::FoundVersion& version, const E
                              {"error", reason.what()}});
 }
 
-void Loader::retire(Entry& entry, std::uint64_t version) {
+void Loader::retire(Entry& entry, std::uint64_t version, const std::string& reason) {
   const auto loaded = entry.loaded.find(version);
   if (loaded == entry.loaded.end()) return;
   entry.unloading[version] = loaded->second.servable;
   entry.loaded.erase(loaded);
   publish(entry);
-  note("model {}: version {} is let go", entry.spec.name, version);
-  log_.write("unload", {{"model", entry.spec.name}, {"version", version}});
+  note("model {}: version {} is let go: {}", entry.spec.name, version, reason);
+  log_.write("unload", {{"model", entry.spec.name}, {"version", version}, {"reason", reason}});
 }
 
 }  // namespace nn::serving

@@ -1,5 +1,7 @@
 #include "repository/repository.hpp"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -42,6 +44,41 @@ TEST_CASE("versions are folders of digits with a model in them") {
   CHECK(versions(choose_versions(found, parse_version_policy("all"))) == V{1, 2, 10});
   CHECK(versions(choose_versions(found, parse_version_policy("specific:1,7"))) == V{1});
   CHECK_THROWS_AS(find_versions(parse_repository_spec(scratch / "gone")), Error);
+}
+
+TEST_CASE("what looks like a version and is none has a reason, and nobody waits for a FIFO") {
+  namespace fs = std::filesystem;
+  const test::Scratch scratch;
+  const std::string base = scratch / "digits";
+  for (const char* name : {"1", "2", "3/model.nn", "4", "5", "006", "foo", "own", "labels", ".7", "8"})
+    fs::create_directories(base + "/" + name);
+  std::ofstream(base + "/1/model.nn") << "x";
+  fs::create_symlink("gone.nn", base + "/2/model.nn");
+  REQUIRE(::mkfifo((base + "/4/model.nn").c_str(), 0600) == 0);
+  std::ofstream(base + "/9") << "a file";
+  fs::create_symlink("nowhere", base + "/10");
+  std::ofstream(base + "/foo/model.nn") << "x";
+  std::ofstream(base + "/own/notes") << "x";
+  fs::create_directories(base + "/8/model.nn");
+  std::ofstream(base + "/8/ensemble.toml") << "x";  // this one could be loaded
+  const Contents contents = look_into(parse_repository_spec(base));
+  CHECK(versions(contents.versions) == std::vector<std::uint64_t>{1, 8});
+  CHECK(versions(contents.all()) == std::vector<std::uint64_t>{1, 2, 3, 4, 5, 8, 9, 10});
+  std::string odd;
+  for (const OddVersion& one : contents.odd)
+    odd += one.version.path.substr(base.size() + 1) + " " + one.reason + (one.empty ? " (empty)\n" : "\n");
+  CHECK(odd ==
+        "2/model.nn is a link to what isn't there\n3/model.nn is a folder, not a file\n"
+        "4/model.nn is a FIFO, not a regular file\n5 has no model.nn in it (empty)\n"
+        "9 is no folder, as a version is\n10 is a link to what isn't there\n");
+  std::string left_out;
+  for (const LeftOut& one : contents.left_out)
+    left_out += one.path.substr(base.size() + 1) + ": " + one.reason + "\n";
+  CHECK(left_out ==
+        "006: a version's number is a whole one from 1, without zeros in front\n"
+        "foo: a version's folder has a number as its name\n");
+  CHECK_THROWS_WITH(find_versions(parse_model_spec(base + "/2/model.nn")),
+                    Catch::Contains("is a link to what isn't there"));
 }
 
 TEST_CASE("a file that takes another's place has another stamp") {

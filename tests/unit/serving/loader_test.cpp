@@ -263,6 +263,121 @@ TEST_CASE("a file that is wrong by now is told as that: the version is served as
   CHECK(f.picture() == "1AVAILABLE 2END");
 }
 
+TEST_CASE("a live version whose files are removed goes with a reason, a warning and an event") {
+  Fixture f;
+  for (const std::uint64_t version : {1, 2, 3}) f.put(version, "good");
+  f.label("canary", "1\n");
+  const test::Messages messages;
+  {
+    EventLog log(f.scratch / "log");
+    Loader loader(
+        f.options(), log, f.catalog, [] {}, f.clock);
+    loader.load_all();
+    CHECK(f.picture() == "1AVAILABLE 3AVAILABLE canary=1");
+    f.remove(3);
+    loader.load_all();
+    loader.load_all();
+    CHECK(f.picture() == "1AVAILABLE 2AVAILABLE 3END canary=1");
+    CHECK_THAT(f.catalog.get()->find("m", 3).absence->message(), Catch::Contains("its files were removed"));
+    f.remove(1);
+    loader.load_all();
+    CHECK(f.picture() == "2AVAILABLE 3END canary=1");  // an older one is gone for good
+    f.put(4, "good");
+    loader.load_all();
+    loader.load_all();
+    CHECK(f.picture() == "4AVAILABLE canary=1");
+  }
+  const auto told = messages.take();
+  REQUIRE(told.size() == 2);
+  CHECK_THAT(told[0], Catch::Contains("model m: version 3, which was live, is gone: ") &&
+                          Catch::EndsWith("/base/3: its files were removed; version 2 answers"));
+  CHECK_THAT(told[1], Catch::Contains("version 1, which was labelled canary, is gone"));
+  const std::string written = test::read_file(f.scratch / "log");
+  CHECK_THAT(written, Catch::Contains(R"("event":"version_missing","error":")") &&
+                          Catch::Contains(R"(its files were removed","version":3})") &&
+                          Catch::Contains(R"(,"reason":"version 4 takes its place","version":2})"));
+}
+
+TEST_CASE("a version whose model is another by now is loaded, and told") {
+  Fixture f;
+  f.put(1, "good");
+  const test::Messages messages;
+  int number = 0;
+  LoaderOptions options = f.options();
+  options.open = [&](const std::string& name, const repository::FoundVersion&) {
+    return std::make_unique<test::FakeServable>(name, static_cast<std::uint64_t>(++number));
+  };
+  {
+    EventLog log(f.scratch / "log");
+    Loader loader(
+        options, log, f.catalog, [] {}, f.clock);
+    loader.load_all();
+    f.remove(1);
+    f.put(1, "another");
+    loader.load_all();
+  }
+  CHECK_THAT(messages.next(), Catch::Contains("model m: version 1 is another model from here on: ") &&
+                                  Catch::EndsWith("was replaced, whose digest was m1 and is m2"));
+  CHECK_THAT(test::read_file(f.scratch / "log"), Catch::Contains(R"("before":"m1","digest":"m2")"));
+}
+
+TEST_CASE("what is odd in a repository is told once, and takes nothing away") {
+  Fixture f;
+  f.put(5, "good");
+  f.put(2, "good");
+  fs::create_directories(f.scratch / "base/1");
+  fs::create_directories(f.scratch / "base/7/model.nn");
+  fs::create_directories(f.scratch / "base/006");
+  const test::Messages messages;
+  Run run(f);
+  run.look();
+  run.look();
+  CHECK(f.picture() == "1END 5AVAILABLE 7END");
+  auto told = messages.take();
+  REQUIRE(told.size() == 3);
+  CHECK_THAT(told[0], Catch::Contains("/006 is no version here: a version's number is"));
+  CHECK_THAT(told[1],
+             Catch::Contains("version 1 is not served: ") && Catch::EndsWith("1: has no model.nn in it"));
+  CHECK_THAT(told[2], Catch::EndsWith("7/model.nn: is a folder, not a file"));
+  // The live one's file becomes a link to nothing.
+  fs::remove(f.scratch / Fixture::file(5));
+  fs::create_symlink("gone", f.scratch / Fixture::file(5));
+  run.look();
+  run.look();
+  CHECK(f.picture() == "1END 5AVAILABLE 7END");
+  told = messages.take();
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told[0], Catch::Contains("version 5 is served as it was: ") &&
+                          Catch::EndsWith("5/model.nn: is a link to what isn't there"));
+  CHECK_THAT(run.change(7, true), Catch::Contains("is a folder, not a file"));
+  fs::remove_all(f.scratch / "base/7");
+  f.put(7, "good");
+  run.look();
+  CHECK(f.picture().ends_with("7AVAILABLE"));
+}
+
+TEST_CASE("a folder that is still empty gets a moment before it is told") {
+  Fixture f;
+  f.put(1, "good");
+  const test::Messages messages;
+  Run run(f);
+  run.look();
+  CHECK(run.change(1, true).empty());  // from here on it has a thread
+  const auto sees = [&](const char* picture) {
+    run.loader.look();
+    for (int i = 0; i < 2; ++i) run.change(99, true);  // which come before a look, and behind it
+    return f.picture() == picture;
+  };
+  fs::create_directories(f.scratch / "base/2");
+  CHECK(sees("1AVAILABLE"));
+  f.clock.advance(4s);
+  CHECK(sees("1AVAILABLE"));
+  CHECK(messages.take().empty());
+  f.clock.advance(1s);
+  REQUIRE(sees("1AVAILABLE 2END"));
+  CHECK_THAT(messages.next(), Catch::EndsWith("2: has no model.nn in it"));
+}
+
 TEST_CASE("what is wrong with labels and wishes has events of its own") {
   Fixture f;
   f.put(1, "good");

@@ -1,4 +1,6 @@
 // Room for what is to be loaded, where there is a limit.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +20,13 @@ constexpr std::chrono::milliseconds a_moment{5};
 // That those who have waited for a model get to use it, before it may be let go for others.
 constexpr std::chrono::milliseconds first_use{100};
 
-double megabytes(std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+std::string bytes_text(std::uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes < 10'000) return fmt::format("{} bytes", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.1f} kB", value / 1e3);
+  return bytes < 1'000'000'000 ? fmt::format("{:.1f} MB", value / 1e6)
+                               : fmt::format("{:.2f} GB", value / 1e9);
+}
 
 }  // namespace
 
@@ -133,15 +141,15 @@ bool Loader::make_room(const Entry& entry, std::uint64_t bytes) {
 Error Loader::no_room(std::uint64_t bytes) const {
   if (bytes > options_.memory) {
     return make_error(ErrorKind::unsupported,
-                      "it takes {:.1f} MB of memory, more than the {:.1f} MB that all models may take",
-                      megabytes(bytes), megabytes(options_.memory))
+                      "it takes {} of memory, more than the {} that all models may take", bytes_text(bytes),
+                      bytes_text(options_.memory))
         .advise(" (--memory)");
   }
   return make_error(
              ErrorKind::unavailable,
-             "there is no room for it now: it takes {:.1f} MB, and models that are in use or were loaded "
-             "before it have {:.1f} of {:.1f} MB",
-             megabytes(bytes), megabytes(bytes_loaded()), megabytes(options_.memory))
+             "there is no room for it now: it takes {}, and models that are in use or were loaded before it "
+             "have {} of {}",
+             bytes_text(bytes), bytes_text(bytes_loaded()), bytes_text(options_.memory))
       .advise(" (--memory)");
 }
 

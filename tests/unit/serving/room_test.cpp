@@ -111,7 +111,7 @@ TEST_CASE("a model with requests under way stays, and who finds no room is told 
   CHECK_THAT(f.wake("b"), Catch::Contains("there is no room for it now"));
   CHECK(f.picture() == "a1 b~!");
   f.opened.clear();
-  CHECK_THAT(f.wake("b"), Catch::Contains("it takes 0.0 MB"));
+  CHECK_THAT(f.wake("b"), Catch::Contains("it takes 60 bytes"));
   CHECK(f.opened.empty());
   f.look();
   CHECK(f.picture() == "a1 b~!");
@@ -128,7 +128,7 @@ TEST_CASE("a model that can never fit is refused, and displaces nobody", "[room]
   f.load(100);
   CHECK(f.wake("a").empty());
   for (const char* model : {"big", "long"})
-    CHECK_THAT(f.wake(model), Catch::Contains("more than the 0.0 MB that all models may take"));
+    CHECK_THAT(f.wake(model), Catch::Contains("more than the 100 bytes that all models may take"));
   CHECK(f.picture() == "a1 big! long!");
   CHECK(f.opened == std::vector<std::string>{"a1", "big1"});
 }

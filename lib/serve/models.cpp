@@ -84,6 +84,8 @@ serving::LoaderOptions Models::loader_options() {
   }
   out.lazy = options_.lazy;
   out.idle_unload = options_.idle_unload;
+  out.may_serve_nothing = true;
+  out.keep_requests = false;  // as with Triton: another server of the repository is another server
   out.memory = options_.memory;
   out.in_use = [this](const std::string& name, std::uint64_t version) {
     return operations_.counters.under_way(name, version) > 0;
@@ -155,7 +157,13 @@ std::vector<net::Endpoint> Models::endpoints() const {
 }
 
 void Models::load() {
-  if (!remote_) return loader_.load_all();
+  if (!remote_) {
+    loader_.load_all();
+    if (!catalog_.get()->any_available())
+      warn("no model answers yet: the server starts, isn't ready, and looks again{}",
+           options_.poll_s > 0 ? "" : " with SIGHUP (--poll 0)");
+    return;
+  }
   remote_->set_workers(endpoints());
   wait_for_workers();
 }

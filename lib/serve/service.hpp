@@ -29,10 +29,11 @@ struct Service {
   std::atomic<bool> broken{false};     // a device failed: the process has to end
   std::function<void()> on_broken = [] {};
 
-  // Every model has a version that answers, and it doesn't drain.
+  // Every model has a version that answers, and it doesn't drain. A server that was asked to let go of all
+  // there is stays ready; one that starts where a repository says that, or where there is nothing, isn't.
   bool ready() const {
     const auto models = catalog.get();
-    return !draining.load(std::memory_order_relaxed) && !models->models.empty() && models->all_available();
+    return !draining.load(std::memory_order_relaxed) && models->ready();
   }
 };
 

@@ -164,4 +164,12 @@ bool Catalog::all_available() const {
   });
 }
 
+bool Catalog::ready() const {
+  if (!all_available()) return false;
+  return any_available() || std::any_of(models.begin(), models.end(), [](const auto& model) {
+           const auto& versions = model.value.versions;
+           return std::any_of(versions.begin(), versions.end(), [](const auto& v) { return v.second.asked; });
+         });
+}
+
 }  // namespace nn::serving

@@ -34,6 +34,7 @@ struct VersionEntry {
   bool bad = false;      // it was rolled back: only who names it gets it, while there is another
   bool cold = false;     // not loaded before somebody asks for it (Loader::wake)
   bool refused = false;  // people have let it go
+  bool asked = false;    // they asked this process for that, and not its repository
 };
 
 struct ModelEntry {
@@ -67,6 +68,9 @@ struct Catalog {
   // people have let go.
   bool all_available() const;
   bool any_available() const;
+  // all_available(), and something answers; or nothing does since somebody asked this process to let go of a
+  // model.
+  bool ready() const;
 };
 
 // The newest picture. Thread-safe.

@@ -60,14 +60,14 @@ void Loader::load_all() {
 // The first model's reason, unless another one is served, or people want just that.
 std::optional<Error> Loader::why_nothing_is_served() const {
   std::optional<Error> first;
-  const Entry* refused = nullptr;
+  bool refused = false;
   for (const Entry& entry : entries_) {
     if (!entry.loaded.empty() || !entry.sleeping.empty()) return std::nullopt;
     std::optional<Error> reason = entry.reason;
     if (!entry.failed.empty()) {
       reason = entry.failed.rbegin()->second.reason;
     } else if (!reason && !entry.wants.refused.empty()) {
-      refused = &entry;
+      refused = true;
     } else if (!reason) {
       reason = entry.why_missing ? entry.why_missing->within_file(entry.spec.path)
                                  : data_error("no version in it that is wanted; a version is {}/1/model.nn",
@@ -76,9 +76,7 @@ std::optional<Error> Loader::why_nothing_is_served() const {
     }
     if (!first) first = std::move(reason);
   }
-  if (refused == nullptr) return first;
-  warn("model {}: no version is served, as {}/wanted says", refused->spec.name, refused->spec.path);
-  return std::nullopt;
+  return refused ? std::nullopt : first;
 }
 
 void Loader::start() {
@@ -166,7 +164,11 @@ ModelEntry Loader::picture_of(Entry& entry) {
   for (const std::uint64_t version : entry.missing)
     model.versions[version] = {VersionState::end, nullptr, entry.why_missing};
   for (const std::uint64_t version : entry.refused)
-    model.versions[version] = {VersionState::end, nullptr, data_error("{}", on_request)};
+    model.versions[version] = {VersionState::end, nullptr,
+                               data_error("it was let go on request{}",
+                                          entry.asked.refused.contains(version) || !entry.spec.repository
+                                              ? ""
+                                              : ", as the file wanted of its repository says")};
   // Once people have let go of the others, it is as if they had of this one.
   if (entry.refused.empty()) {
     for (const auto& [version, reason] : entry.gone)
@@ -186,7 +188,10 @@ ModelEntry Loader::picture_of(Entry& entry) {
     const auto known = model.versions.find(version);
     if (known != model.versions.end()) known->second.bad = true;
   }
-  for (const std::uint64_t version : entry.refused) model.versions[version].refused = true;
+  for (const std::uint64_t version : entry.refused) {
+    model.versions[version].refused = true;
+    model.versions[version].asked = entry.asked.refused.contains(version);
+  }
   for (const auto& [name, label] : entry.labels)
     model.labels[name] = label.served != 0 ? label.served : label.target;
   model.wrong_labels = entry.wrong_labels;
@@ -235,7 +240,7 @@ void Loader::apply(const Change& change) {
       case Change::Kind::wake: apply_wake(entry); break;
     }
   } catch (const Interrupted&) {
-    wrong = Error(ErrorKind::unavailable, "the worker ends");
+    wrong = Error(ErrorKind::unavailable, "the process ends");
   } catch (...) {
     wrong = error_of(std::current_exception());
   }
@@ -245,7 +250,17 @@ void Loader::apply(const Change& change) {
 // Keeps it where other workers and the next one see it, and else here. An empty `change`: nothing is wanted.
 void Loader::want(Entry& entry, const std::function<void(repository::Wants&)>& change) {
   const auto change_here = [&](repository::Wants& wants) { change ? change(wants) : void(wants = {}); };
-  if (!entry.spec.repository) return change_here(entry.wants);
+  if (!entry.spec.repository || !options_.keep_requests) {
+    if (!change && entry.spec.repository) {  // it counts more than the file, until that says something else
+      try {
+        entry.saved = entry.wants = repository::read_wants(entry.spec.path);
+      } catch (const Error&) {
+        // The next look tells it.
+      }
+      entry.wants.refused.clear();
+    }
+    return change_here(entry.asked);
+  }
   try {
     if (change) {
       entry.wants = repository::change_wants(entry.spec.path, [&](repository::Wants& wants) {
@@ -261,7 +276,7 @@ void Loader::want(Entry& entry, const std::function<void(repository::Wants&)>& c
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;
     if (!std::exchange(entry.warned_unsaved, true))
-      warn("model {}: {}; what is asked for lasts until this worker ends", entry.spec.name, error.what());
+      warn("model {}: {}; what is asked for lasts until this process ends", entry.spec.name, error.what());
     change_here(entry.wants);
   }
 }

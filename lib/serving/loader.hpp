@@ -51,6 +51,11 @@ struct LoaderOptions {
   // Versions that others need beside those that the policy, people and labels want. Asked in the loader's
   // thread, at each look; doesn't throw. May be empty.
   std::function<std::set<std::uint64_t>(const repository::ModelSpec& model)> needed = {};
+  // What is asked of it (change()) is kept in the repository, for all its loaders and those that start later.
+  // Else it is this loader's alone, and forgotten when that ends.
+  bool keep_requests = true;
+  // Without any model that can be served load_all() doesn't throw: each is told, and looked at again.
+  bool may_serve_nothing = false;
   // Called first in the loader's thread: what makes it give way to others (serving/background.hpp).
   std::function<void()> begin = {};
 };
@@ -80,9 +85,11 @@ class Loader {
   // Looks at all repositories.
   void look();
   // Loads a version, or lets it go (0: as the policy says, or all), and tells in the loader's thread what
-  // went wrong. What was asked for is kept in the repository (repository/wants.hpp), whose other loaders see
-  // it when they look; where it can't be written, a warning says so, and it lasts until this loader ends or
-  // somebody else changes what the repository says. That of a model's file lasts until the loader ends.
+  // went wrong. With keep_requests it is kept in the repository (repository/wants.hpp), whose other loaders
+  // see it when they look; where that can't be written, a warning says so, and it lasts until this loader
+  // ends or somebody else changes what the repository says. Without, and of a model's file, it lasts until
+  // the loader ends, and counts more than what the repository says; a load of no version in particular takes
+  // whatever the repository lets go by then.
   using Told = std::function<void(std::optional<Error>)>;
   void change(std::string name, std::uint64_t version, bool load, Told told);
   // Loads what is wanted of a model that isn't loaded before somebody asks (Catalog::Found::cold), and tells
@@ -126,6 +133,7 @@ class Loader {
     std::set<std::uint64_t> needed;  // LoaderOptions::needed
     std::set<std::uint64_t> bad;     // as the history says; they answer only who asks for them
     repository::Wants wants, saved;  // beyond the policy; what the repository said of it last
+    repository::Wants asked;         // of this loader alone; it counts more than `wants`
     bool warned_unsaved = false;
     std::map<std::string, Label, std::less<>> labels;
     std::map<std::string, Error, std::less<>> wrong_labels;  // of those that none serves
@@ -168,6 +176,8 @@ class Loader {
   void reconcile(Entry& entry);
   static void note_missing(Entry& entry, const std::vector<repository::FoundVersion>& found);
   static void note_refused(Entry& entry, const std::vector<repository::FoundVersion>& found);
+  static bool is_refused(const Entry& entry, std::uint64_t version);
+  void tell_if_all_are_refused(const Entry& entry, const std::vector<repository::FoundVersion>& found);
   bool may_be_loaded(const Entry& entry, const repository::FoundVersion& version) const;
   static bool is_wished(const Entry& entry, std::uint64_t version);
   static std::vector<repository::FoundVersion> good_of(

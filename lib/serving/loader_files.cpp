@@ -90,7 +90,7 @@ std::string Loader::why_let_go(const Entry& entry, std::uint64_t version,
                                const std::vector<repository::FoundVersion>& found,
                                const std::vector<repository::FoundVersion>& chosen) {
   if (!holds(found, version)) return removed(entry.spec.path, version).what();
-  if (entry.wants.refused.contains(version)) return std::string(on_request);
+  if (is_refused(entry, version)) return std::string(on_request);
   if (entry.bad.contains(version)) return "it was rolled back";
   std::uint64_t next = 0;
   for (const auto& one : chosen) {

@@ -76,8 +76,10 @@ void Loader::read_wishes(Entry& entry, const std::vector<repository::FoundVersio
   std::map<std::string, Error, std::less<>> faults;
   try {
     const repository::Wants now = repository::read_wants(entry.spec.path);
-    if (now != entry.saved) entry.wants = now;  // else what is wanted here may have been impossible to save
+    const bool news = now != entry.saved;
+    if (news) entry.wants = now;  // else what is wanted here may have been impossible to save
     entry.saved = now;
+    if (news) tell_if_all_are_refused(entry, found);
   } catch (const Error& error) {
     faults.emplace(std::string(wanted_file), error);
   }
@@ -144,10 +146,30 @@ bool Loader::may_be_loaded(const Entry& entry, const repository::FoundVersion& v
          (failure->second.passing && clock_.now() >= failure->second.next_try);
 }
 
+// What this loader was asked counts more than what the repository's people want.
+bool Loader::is_refused(const Entry& entry, std::uint64_t version) {
+  return entry.asked.refused.contains(version) ||
+         (entry.wants.refused.contains(version) && !entry.asked.served.contains(version));
+}
+
+// Whoever starts a server of it next wouldn't know why it answers nothing.
+void Loader::tell_if_all_are_refused(const Entry& entry, const std::vector<repository::FoundVersion>& found) {
+  std::vector<std::uint64_t> refused;
+  for (const repository::FoundVersion& version : found) {
+    if (!is_refused(entry, version.version)) return;
+    refused.push_back(version.version);
+  }
+  warn("model {}: no version is served, as {}/wanted lets go of {}; without that file they are served",
+       entry.spec.name, entry.spec.path, listed(refused));
+  log_.write("let_go", {{"model", entry.spec.name}, {"path", entry.spec.path + "/wanted"}});
+}
+
 // Beyond the policy, by people, a plan or a label. What a label points to serves it until its new version is
 // loaded.
 bool Loader::is_wished(const Entry& entry, std::uint64_t version) {
-  if (entry.wants.served.contains(version) || entry.needed.contains(version)) return true;
+  if (entry.asked.served.contains(version) || entry.wants.served.contains(version) ||
+      entry.needed.contains(version))
+    return true;
   return std::any_of(entry.labels.begin(), entry.labels.end(), [&](const auto& one) {
     const Label& label = one.second;
     return label.target == version || (label.served == version && !entry.loaded.contains(label.target));
@@ -171,7 +193,7 @@ std::vector<repository::FoundVersion> Loader::wanted(
   std::vector<repository::FoundVersion> candidates = found;
   std::erase_if(candidates, [&](const repository::FoundVersion& v) {
     const bool lost = (v.odd || !may_be_loaded(entry, v)) && !entry.loaded.contains(v.version);
-    return lost || entry.wants.refused.contains(v.version);
+    return lost || is_refused(entry, v.version);
   });
   std::vector<repository::FoundVersion> chosen =
       repository::choose_versions(good_of(entry, candidates), entry.spec.policy);
@@ -206,7 +228,7 @@ void Loader::note_missing(Entry& entry, const std::vector<repository::FoundVersi
 void Loader::note_refused(Entry& entry, const std::vector<repository::FoundVersion>& found) {
   std::set<std::uint64_t> refused;
   for (const repository::FoundVersion& version : found) {
-    if (entry.wants.refused.contains(version.version)) refused.insert(version.version);
+    if (is_refused(entry, version.version)) refused.insert(version.version);
   }
   if (refused != entry.refused) entry.news = true;
   entry.refused = std::move(refused);
@@ -264,7 +286,7 @@ void Loader::reconcile(Entry& entry) {
     const std::uint64_t version = loaded.first;
     const bool keep =
         std::any_of(last.begin(), last.end(), [&](const auto& v) { return v.version == version; });
-    if (!keep && (any || entry.wants.refused.contains(version))) gone.push_back(version);
+    if (!keep && (any || is_refused(entry, version))) gone.push_back(version);
   }
   for (const std::uint64_t version : gone) retire(entry, version, why_let_go(entry, version, found, last));
 }

@@ -28,6 +28,7 @@ struct Fixture {
   std::vector<std::string> opened;
   std::string pictures;  // of the states that the catalog went through
   std::string policy = "latest";
+  bool keep_requests = true;
 
   Fixture() { fs::create_directories(scratch / "base"); }
 
@@ -57,6 +58,7 @@ struct Fixture {
     LoaderOptions out;
     out.models = {repository::parse_repository_spec("m=" + (scratch / "base"))};
     out.models[0].policy = repository::parse_version_policy(policy);
+    out.keep_requests = keep_requests;
     out.open = [this](const std::string& name, const repository::FoundVersion& version) {
       return open(name, version);
     };
@@ -462,6 +464,62 @@ TEST_CASE("people load and unload versions beyond the policy") {
              Catch::Contains("no version of model 'm' is loaded; version 3: it was let go on request"));
   CHECK(change(0, true).empty());
   CHECK(f.catalog.get()->find("m").servable->version() == 3);
+}
+
+TEST_CASE("a loader that keeps nothing lets go for itself, and counts more than the repository") {
+  Fixture f;
+  for (const std::uint64_t version : {1, 2, 3}) f.put(version, "good");
+  f.keep_requests = false;
+  const std::string last = "3AVAILABLE";
+  {
+    Run run(f);
+    run.look();
+    // What was let go is freed before the next change.
+    const auto picture = [&] {
+      CHECK(run.change(9, true) != "");
+      return f.picture();
+    };
+    CHECK(run.change(1, true).empty());
+    CHECK(run.change(3, false).empty());
+    CHECK(picture() == "1AVAILABLE 3END");  // before the next look
+    CHECK_THAT(f.catalog.get()->find("m", 3).absence->message(), Catch::EndsWith("it was let go on request"));
+    CHECK_FALSE(fs::exists(f.scratch / "base/wanted"));
+    // What others of the repository want changes nothing of it.
+    std::ofstream(f.scratch / "base/wanted") << "+3\n-1\n";
+    CHECK(run.change(2, true).empty());
+    CHECK(picture() == "1AVAILABLE 2AVAILABLE 3END");
+    CHECK(run.change(0, false).empty());
+    CHECK(picture() == "1END 2END 3END");
+    CHECK(f.catalog.get()->ready());
+    CHECK(f.wanted() == "+3\n-1\n");
+    // Others let go of all; who is asked to load doesn't.
+    std::ofstream(f.scratch / "base/wanted") << "-1\n-2\n-3\n";
+    CHECK(run.change(0, true).empty());
+    CHECK(picture() == last);
+    f.put(4, "good");
+    CHECK(run.change(0, true).empty());
+    CHECK(picture() == "4AVAILABLE");
+    f.remove(4);
+  }
+  // The next one does what the repository says, and tells why that is nothing.
+  const test::Messages messages;
+  {
+    Run next(f);
+    next.look();
+    next.look();
+    CHECK(f.picture() == "1END 2END 3END");
+    CHECK(f.catalog.get()->all_available());
+    CHECK_FALSE(f.catalog.get()->ready());
+    CHECK_THAT(f.catalog.get()->find("m").absence->message(),
+               Catch::EndsWith("it was let go on request, as the file wanted of its repository says"));
+  }
+  const auto told = messages.take();
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told[0], Catch::EndsWith("base/wanted lets go of 1, 2, 3; without that file they are served"));
+  fs::remove(f.scratch / "base/wanted");
+  Run after(f);
+  after.look();
+  CHECK(f.picture() == last);
 }
 
 TEST_CASE("a servable is freed by the loader, whoever uses it last") {

@@ -50,8 +50,10 @@ options::List option_list(Options& o) {
   configuration.add(
       {.name = "check",
        .help = "Look whether the options are right, and end",
-       .text = "Look whether options, the file of --config and the files that they name are right, and "
-               "end: with 2 where one is not, which is told with its line."},
+       .text =
+           "Look whether options, the file of --config and the files that they name are right, and "
+           "whether each model has a version that can be read, and end: with 2 where that isn't so, which "
+           "is told with its line."},
       options::flag(o.check));
   options::append(list, nn::serve::option_list(o.status));
   options::append(list, nn::net::option_list(o.announcement));

@@ -31,8 +31,9 @@ class Models {
   Models(const ServeOptions& options, boost::asio::io_context& io, serving::EventLog& log,
          serving::CatalogHolder& catalog, Operations& operations, std::function<void()> on_change);
 
-  // Loads what there is. Errors as Loader::load_all() has them. Workers are waited for until their models are
-  // known, but no longer than the time to connect; it runs the io_context meanwhile.
+  // Loads what there is, and warns of what isn't: a server without a model starts, and isn't ready. Workers
+  // are waited for until their models are known, but no longer than the time to connect; it runs the
+  // io_context meanwhile.
   void load();
   // Begins to look for what is new.
   void start();

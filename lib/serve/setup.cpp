@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -35,6 +36,27 @@ auto as_named(const ServeOptions& options, const std::string& option, const Act&
   } catch (const Error& error) {
     throw within_config(error, options, option);
   }
+}
+
+// Is there a version that the policy wants and that can be read? Its weights aren't looked at.
+void check_model(const repository::ModelSpec& spec) {
+  const std::vector<repository::FoundVersion> found = repository::find_versions(spec);
+  if (found.empty())
+    throw data_error("there is no version in it; a version is 1/model.nn").within_file(spec.path);
+  const bool latest = spec.policy.kind == repository::VersionPolicy::Kind::latest;  // else the next best
+  const auto wanted = latest ? found : repository::choose_versions(found, spec.policy);
+  if (wanted.empty())
+    throw data_error("none of its versions is to be served").within_file(spec.path).advise(" (--policy)");
+  std::optional<Error> why;
+  for (auto version = wanted.rbegin(); version != wanted.rend(); ++version) {
+    try {
+      repository::interface_of(version->path, false);
+      return;
+    } catch (const Error& error) {
+      if (!why) why = error;
+    }
+  }
+  throw Error(*why);
 }
 
 // The models that there are at present, and whether others may come: from a folder of models, or from
@@ -84,8 +106,13 @@ void check_listening(const ServeOptions& options) {
 }
 
 void check_models(const ServeOptions& options) {
-  for (const repository::ModelSpec& spec : options.models) {
-    as_named(options, spec.repository ? "repository" : "model", [&] { repository::find_versions(spec); });
+  for (const repository::ModelSpec& given : options.models) {
+    as_named(options, given.repository ? "repository" : "model", [&] {
+      for (repository::ModelSpec& spec : repository::expand_repository(given)) {
+        if (spec.repository) spec.policy = options.policy;
+        check_model(spec);
+      }
+    });
   }
 }
 

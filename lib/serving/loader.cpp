@@ -54,7 +54,8 @@ void Loader::load_all() {
   publish();
   look_at_all();
   throw_if_stopped();
-  if (const auto reason = why_nothing_is_served()) throw Error(*reason);
+  const auto reason = why_nothing_is_served();
+  if (reason && !options_.may_serve_nothing) throw Error(*reason);
 }
 
 // The first model's reason, unless another one is served, or people want just that.

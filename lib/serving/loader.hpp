@@ -74,8 +74,8 @@ class Loader {
   // The catalog is empty from then on.
   ~Loader();
 
-  // Looks at all repositories once, in the calling thread. Throws the first reason where no model at all
-  // can be served, and warns of each that can't.
+  // Looks at all repositories once, in the calling thread, and warns of each model that can't be served.
+  // Throws the first reason where there is no other, unless may_serve_nothing.
   void load_all();
   // Begins to look when asked.
   void start();
@@ -163,6 +163,7 @@ class Loader {
   void run();
   void take_models();
   bool take_models_of(std::size_t given);
+  bool is_folder_of_models(const Entry& entry) const;
   void add_entry(const repository::ModelSpec& spec);
   std::vector<repository::ModelSpec> expand(std::size_t given);
   void free_unused(std::vector<std::unique_ptr<Servable>> unused);
@@ -188,6 +189,8 @@ class Loader {
   void move_labels(Entry& entry, const std::vector<repository::FoundVersion>& chosen);
   void load(Entry& entry, const repository::FoundVersion& version);
   std::optional<Error> load_if_there_is_room(Entry& entry, const repository::FoundVersion& version);
+  bool is_thrown(const Entry& entry) const;
+  void watch_absences(Entry& entry);
   void fail(Entry& entry, const repository::FoundVersion& version, const Error& reason);
   void retire(Entry& entry, std::uint64_t version, const std::string& reason);
   // loader_files.cpp

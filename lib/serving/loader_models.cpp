@@ -80,6 +80,12 @@ bool Loader::take_models_of(std::size_t given) {
   return changed;
 }
 
+bool Loader::is_folder_of_models(const Entry& entry) const {
+  return std::any_of(options_.models.begin(), options_.models.end(), [&](const repository::ModelSpec& given) {
+    return given.repository && !given.named && given.path == entry.spec.path;
+  });
+}
+
 void Loader::take_models() {
   bool changed = false;
   for (std::size_t i = 0; i < given_.size(); ++i) {
@@ -92,7 +98,7 @@ void Loader::take_models() {
   for (Entry& entry : entries_) {
     if (names.contains(entry.spec.name)) {
       models[entry.spec.name] = picture_of(entry);
-    } else {
+    } else if (!is_folder_of_models(entry)) {  // which was taken for a model while there was none in it
       note("model {}: it is let go, its folder is gone", entry.spec.name);
       log_.write("unload", {{"model", entry.spec.name}});
     }

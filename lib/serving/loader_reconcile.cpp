@@ -37,6 +37,11 @@ bool same_fault(const std::optional<Error>& a, const std::optional<Error>& b) {
 
 }  // namespace
 
+// Is what is wrong with it the only thing that load_all() throws?
+bool Loader::is_thrown(const Entry& entry) const {
+  return entry.loaded.empty() && !started_ && entries_.size() == 1 && !options_.may_serve_nothing;
+}
+
 // A fault is told when it begins, not at every look.
 void Loader::look_at(Entry& entry) {
   std::optional<Error> reason;
@@ -49,8 +54,11 @@ void Loader::look_at(Entry& entry) {
     reason = error_of(std::current_exception());
   }
   if (reason && !same_fault(reason, entry.reason)) {
-    if (started_ || !entry.loaded.empty())
+    if (!entry.loaded.empty()) {
       warn("model {}: {}; what is loaded stays", entry.spec.name, reason->what());
+    } else if (!is_thrown(entry)) {
+      warn("model {}: {}; it isn't served until that is mended", entry.spec.name, reason->what());
+    }
     log_.write("repository_failed", {{"model", entry.spec.name}, {"error", reason->what()}});
   }
   if (!reason && entry.reason) note("model {}: {} is back", entry.spec.name, entry.spec.path);
@@ -239,8 +247,8 @@ void Loader::reconcile(Entry& entry) {
   const std::vector<repository::FoundVersion> found = contents.all();
   note_left_out(entry, contents.left_out);
   if (found.empty()) {
-    throw(!started_ ? data_error("there is no version in it; a version is 1/model.nn")
-                    : data_error("no version is left in it"))
+    throw(entry.loaded.empty() ? data_error("there is no version in it; a version is 1/model.nn")
+                               : data_error("no version is left in it"))
         .within_file(entry.spec.path);
   }
   read_wishes(entry, found);
@@ -382,10 +390,9 @@ void Loader::fail(Entry& entry, const repository::FoundVersion& version, const E
   entry.failed.insert_or_assign(
       version.version, Failure{version.stamp, reason, may_pass(reason.kind()), pause, clock_.now() + pause});
   if (!news) return;
-  const bool only = entry.loaded.empty() && !started_ && entries_.size() == 1 && !entry.spec.repository;
   if (entry.loaded.contains(version.version)) {
     warn("model {}: version {} is served as it was: {}", entry.spec.name, version.version, reason.what());
-  } else if (!only) {
+  } else if (entry.spec.repository || !is_thrown(entry)) {
     warn("model {}: version {} is not served: {}", entry.spec.name, version.version, reason.what());
   }
   log_.write("load_failed", {{"model", entry.spec.name},

@@ -8,6 +8,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -38,7 +39,8 @@ struct RemoteMembers::State {
     std::vector<net::Endpoint> endpoints;
     std::weak_ptr<LateServable> servable;
     std::shared_ptr<std::atomic<bool>> wanted;  // it isn't there, or fails
-    bool under_way = false, told = false;
+    bool under_way = false, missed = false;
+    std::string what() const { return fmt::format("{} {}", member.name, fmt::join(member.at, ", ")); }
   };
 
   explicit State(RemoteMembersOptions its_options) : options(std::move(its_options)) {}
@@ -83,7 +85,7 @@ struct RemoteMembers::State {
     model.seed = options.seed;
     model.queue_bytes = options.queue_bytes;
     model.keep = workers;
-    open_remote_model(io, *workers, model, [search, workers](const auto& what) {
+    open_remote_model(io, *workers, model, [this, search, workers](const auto& what) {
       search->under_way = false;
       const auto servable = search->servable.lock();
       if (!servable) return;
@@ -91,18 +93,20 @@ struct RemoteMembers::State {
         search->wanted->store(true);
         return missed(*search, *servable, *why);
       }
-      if (std::exchange(search->told, false))
-        note("{} is found at {}", search->member.name, servable->where());
+      if (told.erase(search->what()) > 0) note("{} is found at {}", search->member.name, servable->where());
       servable->arrive(std::get<0>(what));
+      if (std::exchange(search->missed, false)) options.changed();
     });
   }
 
-  // Once until it is found.
-  static void missed(Search& search, LateServable& servable, const Error& why) {
+  // Once until it is found, also by others: an ensemble that isn't there without it is opened again and
+  // again.
+  void missed(Search& search, LateServable& servable, const Error& why) {
     servable.miss(why);
-    if (!std::exchange(search.told, true))
+    if (told.insert(search.what()).second)
       warn("{} isn't found at {}: {}; it is looked for again and again", search.member.name, servable.where(),
            why.what());
+    if (!std::exchange(search.missed, true)) options.changed();
   }
 
   asio::io_context io{1};
@@ -110,6 +114,7 @@ struct RemoteMembers::State {
   const RemoteMembersOptions options;
   net::Timer timer{io.get_executor()};
   std::vector<std::shared_ptr<Search>> searches;
+  std::set<std::string> told;  // that are missing
   std::thread thread;
 };
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct RemoteMembersOptions {
   std::chrono::microseconds hedge{0};          // a second worker is asked after; 0: never
   std::uint64_t queue_bytes = 256u << 20;      // of a member's requests that wait for their answers
   std::uint32_t seed = 1;                      // of the choice among workers
+  // A member isn't found any more, or again: in the thread that looks. Must not throw.
+  std::function<void()> changed = [] {};
 };
 
 struct RemoteMember {

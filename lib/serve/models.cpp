@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <random>
 #include <utility>
 
@@ -44,10 +45,13 @@ Models::Models(const ServeOptions& options, boost::asio::io_context& io, serving
       places_.push_back({device, batchers_.back().get()});
     }
     // Here, and not when the first is wanted: its thread would give way to others as the one that loads does.
-    members_.emplace(client::RemoteMembersOptions{.access = worker_access(),
-                                                  .hedge = options.hedge,
-                                                  .queue_bytes = options.request_memory,
-                                                  .seed = std::random_device()()});
+    members_.emplace(client::RemoteMembersOptions{
+        .access = worker_access(),
+        .hedge = options.hedge,
+        .queue_bytes = options.request_memory,
+        .seed = std::random_device()(),
+        // In the thread of the io_context, which has one as long as the loader.
+        .changed = [this] { boost::asio::post(io_, [this] { loader_.look(); }); }});
     return;
   }
   client::RemoteCatalogOptions remote;

@@ -49,7 +49,8 @@ predict::PredictionKind kind_of(std::span<const EnsembleModel::Member> members, 
         predict::difference(first->servable->kind(), first->name, member.servable->kind(), member.name);
     if (!differs.empty()) fail_data("members must answer the same: {}", differs);
   }
-  if (there < quorum) throw *absence;
+  // Whatever is wrong at the workers may be mended there.
+  if (there < quorum) throw absence->as(ErrorKind::unavailable);
   return first->servable->kind();
 }
 
@@ -368,7 +369,7 @@ LoadReport EnsembleModel::report() const {
     load.answered = tally.answered.load(std::memory_order_relaxed);
     load.failed = tally.failed.load(std::memory_order_relaxed);
     load.late = tally.late.load(std::memory_order_relaxed);
-    if (const auto absence = member.late ? member.late->absence() : std::nullopt) {
+    if (const auto absence = member.late ? member.late->fault() : std::nullopt) {
       load.fault = absence->statement();
     } else if (!tally.well.load(std::memory_order_relaxed)) {
       const std::lock_guard lock(tally.mutex);
@@ -378,6 +379,24 @@ LoadReport EnsembleModel::report() const {
   all.quorum = quorum_;
   all.incomplete = incomplete_.load(std::memory_order_relaxed);
   return all;
+}
+
+std::optional<Error> EnsembleModel::absence() const {
+  std::size_t there = members_.size();
+  std::optional<Error> first;
+  std::string all;
+  for (std::size_t m = 0; m < members_.size(); ++m) {
+    const auto fault = members_[m].late ? members_[m].late->fault() : std::nullopt;
+    if (!fault) continue;
+    --there;
+    const Error why = fault->within(fmt::format("member {}", names_[m]));
+    if (!first) first = why.as(ErrorKind::unavailable);
+    all += (all.empty() ? "" : "; ") + why.public_statement();
+  }
+  if (there >= quorum_) return std::nullopt;
+  if (there + 1 == members_.size()) return first;
+  return make_error(ErrorKind::unavailable, "{} of {} members must answer, and {} can: {}", quorum_,
+                    members_.size(), there, all);
 }
 
 std::optional<std::chrono::nanoseconds> EnsembleModel::try_step(std::int64_t rows) {

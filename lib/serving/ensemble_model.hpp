@@ -55,6 +55,8 @@ class EnsembleModel : public Servable {
   std::chrono::microseconds predicted_wait(std::int64_t rows,
                                            Priority priority = Priority::normal) const override;
   bool is_crowded() const override;  // a member is
+  // Fewer members than the quorum are there.
+  std::optional<Error> absence() const override;
   LoadReport report() const override;
   std::uint64_t bytes() const override;
   std::span<const std::string> members() const override { return names_; }

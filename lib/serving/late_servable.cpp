@@ -45,13 +45,14 @@ void LateServable::arrive(std::shared_ptr<Servable> servable) {
   }
   std::swap(there_, servable);
   why_.reset();
+  gone_.reset();
   before = std::exchange(bound_, {});
   changed_.notify_all();
 }
 
 void LateServable::miss(const Error& why) {
   const std::lock_guard lock(mutex_);
-  if (!there_) why_ = why;
+  (there_ ? gone_ : why_) = why;
 }
 
 std::optional<Error> LateServable::wait_until(Clock::time_point when) {
@@ -74,6 +75,7 @@ bool LateServable::turn_away_misfit(const Servable& servable, std::vector<Bound>
   // Clients can't help it, and aren't told where it is.
   why_ = make_error(ErrorKind::unavailable, "another model is there: {}", differs).within_file(where_);
   there_.reset();
+  gone_.reset();
   before = std::exchange(bound_, {});
   return true;
 }
@@ -81,6 +83,11 @@ bool LateServable::turn_away_misfit(const Servable& servable, std::vector<Bound>
 std::optional<Error> LateServable::absence() const {
   const std::lock_guard lock(mutex_);
   return there_ ? std::nullopt : why_;
+}
+
+std::optional<Error> LateServable::fault() const {
+  const std::lock_guard lock(mutex_);
+  return there_ ? gone_ : why_;
 }
 
 std::shared_ptr<const Schema> LateServable::outputs() const {

@@ -21,7 +21,8 @@ class LateServable : public Servable {
   // answer it: whoever looks for another may do that now. From any thread; it must not block.
   LateServable(std::string name, std::uint64_t version, std::string where, std::function<void()> on_failure);
 
-  // By whoever looks for it: it is there, in place of who was; or it isn't found, which keeps who is there.
+  // By whoever looks for it: it is there, in place of who was; or it isn't found, which keeps who is there
+  // for requests, and is a fault().
   void arrive(std::shared_ptr<Servable> servable);
   void miss(const Error& why);
 
@@ -32,7 +33,9 @@ class LateServable : public Servable {
   // A request of it has failed.
   void note_failure() { on_failure_(); }
   // Why its requests fail now; nothing: somebody is there.
-  std::optional<Error> absence() const;
+  std::optional<Error> absence() const override;
+  // The same, and why nobody was found after requests had failed.
+  std::optional<Error> fault() const;
   const std::string& where() const { return where_; }
 
   // These once somebody has arrived, or was expected.
@@ -65,8 +68,9 @@ class LateServable : public Servable {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<Servable> there_;
-  std::optional<Error> why_;  // nobody is there, or who came isn't right
-  std::vector<Bound> bound_;  // to who is there
+  std::optional<Error> why_;   // nobody is there, or who came isn't right
+  std::optional<Error> gone_;  // somebody is there, and wasn't found when it was looked for again
+  std::vector<Bound> bound_;   // to who is there
   std::optional<predict::PredictionKind> kind_;
   std::shared_ptr<const Schema> inputs_;
   std::string digest_;

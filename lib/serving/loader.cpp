@@ -183,8 +183,14 @@ ModelEntry Loader::picture_of(Entry& entry) {
     model.versions[version] = {VersionState::start, nullptr, entry.no_room, false, true};
   if (entry.loading)
     model.versions[*entry.loading] = {VersionState::loading, nullptr, {}, false, entry.waking};
-  for (const auto& [version, loaded] : entry.loaded)
-    model.versions[version] = {VersionState::available, loaded.servable, {}};
+  for (const auto& [version, loaded] : entry.loaded) {
+    VersionEntry& shown = model.versions[version];
+    if (loaded.absence) {
+      shown = {VersionState::end, nullptr, loaded.absence};
+    } else {
+      shown = {VersionState::available, loaded.servable, {}};
+    }
+  }
   for (const std::uint64_t version : entry.bad) {
     const auto known = model.versions.find(version);
     if (known != model.versions.end()) known->second.bad = true;

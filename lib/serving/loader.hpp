@@ -121,6 +121,7 @@ class Loader {
     repository::FileStamp stamp;
     std::shared_ptr<Servable> servable;
     Clock::time_point since;
+    std::optional<Error> absence = {};  // Servable::absence(), as it was told
   };
   struct Label {
     std::uint64_t target = 0;  // in the repository

@@ -64,6 +64,27 @@ void Loader::look_at(Entry& entry) {
   if (!reason && entry.reason) note("model {}: {} is back", entry.spec.name, entry.spec.path);
   if (!same_fault(reason, entry.reason)) entry.news = true;
   entry.reason = std::move(reason);
+  watch_absences(entry);
+}
+
+// What is loaded may be made of what others compute, who go and come back.
+void Loader::watch_absences(Entry& entry) {
+  for (auto& [version, loaded] : entry.loaded) {
+    auto absence = loaded.servable->absence();
+    if (absence.has_value() != loaded.absence.has_value()) {
+      JsonFields fields = {{"model", entry.spec.name}, {"version", version}};
+      if (absence) {
+        fields.emplace("error", absence->what());
+        warn("model {}: version {} answers nobody until this is mended: {}", entry.spec.name, version,
+             absence->what());
+      } else {
+        warn("model {}: version {} answers again", entry.spec.name, version);
+      }
+      log_.write(absence ? "unreachable" : "reachable", fields);
+    }
+    if (!same_fault(absence, loaded.absence)) entry.news = true;
+    loaded.absence = std::move(absence);
+  }
 }
 
 // Loads and what goes are published as they happen, the rest once a look, where there is something new.

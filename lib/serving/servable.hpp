@@ -141,6 +141,8 @@ class Servable {
   }
   // Whether there has been more to do than is done in time, up to a moment ago.
   virtual bool is_crowded() const { return false; }
+  // Why all its requests fail now, where that is known and may pass; nothing: they don't.
+  virtual std::optional<Error> absence() const { return std::nullopt; }
   // When it was asked last; any time in the past where nobody has. Whoever computes tells it.
   Clock::time_point last_used() const {
     return Clock::time_point(Clock::duration(last_used_.load(std::memory_order_relaxed)));

@@ -459,9 +459,32 @@ TEST_CASE("who gets no answer hears why, and not of a member alone that has been
   CHECK(ask_with(e.near).kind() == ErrorKind::device);
 }
 
+TEST_CASE("an ensemble says whether enough of its members are there, and why not") {
+  for (const std::size_t quorum : {1, 2}) {
+    INFO(quorum);
+    Late e({.quorum = quorum});
+    e.late->arrive(e.another());
+    e.make();
+    CHECK_FALSE(e.model->absence());
+    // The worker refuses, which isn't for ever.
+    e.late->miss(data_error("no version 3 of model 'far'").within_file("tcp://h:1"));
+    const auto absence = e.model->absence();
+    CHECK(absence.has_value() == (quorum == 2));
+    if (absence) {
+      CHECK(absence->kind() == ErrorKind::unavailable);
+      CHECK(absence->what() == std::string("member far: tcp://h:1: no version 3 of model 'far'"));
+      CHECK_THAT(absence->public_statement(), !Catch::Contains("tcp:"));
+    }
+    CHECK_THAT(e.model->report().members.at(1).fault, Catch::Contains("no version 3"));
+    CHECK(e.ask()->took_part == 3);  // whoever has it still is asked
+    e.late->arrive(e.another());
+    CHECK_FALSE(e.model->absence());
+  }
+}
+
 TEST_CASE("without enough members there is no ensemble yet, and one that answers differently is none") {
   Late e({});
-  e.late->miss(make_error(ErrorKind::unavailable, "nobody listens"));
+  e.late->miss(data_error("nobody listens"));
   try {
     e.make();
     FAIL("it isn't there");

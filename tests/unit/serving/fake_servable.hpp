@@ -22,6 +22,7 @@ class FakeServable : public serving::LocalServable {
   std::shared_ptr<const Schema> outputs() const override {
     return predict::PredictionBuilder(kind_, Schema{}, false, {}).schema();
   }
+  std::optional<Error> absence() const override { return absent; }
   serving::BoundTable bind(const Schema& table) const override {
     if (!table.find("a")) fail_data("the table has no column 'a'");
     return {};
@@ -71,6 +72,7 @@ class FakeServable : public serving::LocalServable {
 
   std::int64_t work = 1'000'000'000;
   std::uint64_t memory = 0;
+  std::optional<Error> absent;                   // as whoever looks finds it
   std::vector<std::vector<std::int64_t>> steps;  // rows of each part of each step that went well
 
  private:

@@ -522,6 +522,41 @@ TEST_CASE("a loader that keeps nothing lets go for itself, and counts more than 
   CHECK(f.picture() == last);
 }
 
+TEST_CASE("a version that answers nobody is told once, isn't served, and is again when it does") {
+  Fixture f;
+  f.put(1, "good");
+  const test::Messages messages;
+  {
+    EventLog log(f.scratch / "log");
+    Loader loader(
+        f.options(), log, f.catalog, [] {}, f.clock);
+    loader.load_all();
+    const auto fake = std::dynamic_pointer_cast<test::FakeServable>(f.catalog.get()->find("m").servable);
+    REQUIRE(fake);
+    CHECK(f.catalog.get()->ready());
+    fake->absent = make_error(ErrorKind::unavailable, "a member is gone");
+    loader.load_all();
+    loader.load_all();
+    CHECK(f.picture() == "1END");
+    CHECK_FALSE(f.catalog.get()->ready());
+    CHECK_THAT(f.catalog.get()->models.at("m").versions.at(1).reason->message(),
+               Catch::Contains("a member is gone"));
+    CHECK(f.opened.size() == 1);
+    fake->absent.reset();
+    loader.load_all();
+    CHECK(f.picture() == "1AVAILABLE");
+    CHECK(f.catalog.get()->ready());
+  }
+  const auto told = messages.take();
+  REQUIRE(told.size() == 2);
+  CHECK_THAT(told[0],
+             Catch::EndsWith("model m: version 1 answers nobody until this is mended: a member is gone"));
+  CHECK_THAT(told[1], Catch::EndsWith("model m: version 1 answers again"));
+  const std::string written = test::read_file(f.scratch / "log");
+  for (const char* event : {R"("event":"unreachable",)", R"("event":"reachable",)"})
+    CHECK_THAT(written, Catch::Contains(event));
+}
+
 TEST_CASE("a servable is freed by the loader, whoever uses it last") {
   Fixture f;
   f.put(1, "good");

@@ -217,7 +217,10 @@ void require_present(const Batch& batch, const Column& column, const InputColumn
   }
 }
 
-void boolean_block(const InputColumn& input, const Column& column, const Block& block) {
+// These return how many cells of the block have a text that is none of the categories.
+
+std::int64_t boolean_block(const InputColumn& input, const Column& column, const Block& block) {
+  std::int64_t unknown = 0;
   std::int32_t positions[2] = {-1, -1};
   for (std::size_t i = 0; i < input.categories.size(); ++i)
     positions[truth_of(input.categories[i]).value_or(false) ? 1 : 0] = static_cast<std::int32_t>(i);
@@ -227,17 +230,22 @@ void boolean_block(const InputColumn& input, const Column& column, const Block& 
     if (!column.valid(block.first + r)) continue;
     const std::int32_t category = positions[column.as<std::uint8_t>()[block.first + r] != 0 ? 1 : 0];
     if (category >= 0) out[category] = 1.0f;
+    unknown += category < 0 ? 1 : 0;
   }
+  return unknown;
 }
 
-void category_block(const CategoryIndex& index, const Column& column, DType type, std::int64_t width,
-                    const Block& block) {
+std::int64_t category_block(const CategoryIndex& index, const Column& column, DType type, std::int64_t width,
+                            const Block& block) {
+  std::int64_t unknown = 0;
   for (std::int64_t r = 0; r < block.count; ++r) {
     float* out = block.out + r * block.stride;
     std::fill_n(out, width, 0.0f);
     const std::int32_t category = index.of(column, type, block.first + r);
     if (category >= 0) out[category] = 1.0f;
+    unknown += category < 0 && column.valid(block.first + r) ? 1 : 0;
   }
+  return is_text(type) ? unknown : 0;
 }
 
 void number_block(const Batch& batch, const Column& column, DType type, const InputColumn& input,
@@ -360,14 +368,15 @@ void BoundEncoder::encode_columns(const Batch& batch, float* x) const {
         case InputColumn::Kind::tensor:
           tensor_block(batch, column, binding.type, *binding.input, block);
           break;
-        case InputColumn::Kind::category:
-          if (binding.type == DType::boolean && are_truths(binding.input->categories)) {
-            boolean_block(*binding.input, column, block);
-            ++category;
-          } else {
-            category_block(*category++, column, binding.type, binding.input->width(), block);
-          }
+        case InputColumn::Kind::category: {
+          const bool truths = binding.type == DType::boolean && are_truths(binding.input->categories);
+          const std::int64_t unknown =
+              truths ? boolean_block(*binding.input, column, block)
+                     : category_block(*category, column, binding.type, binding.input->width(), block);
+          ++category;
+          if (unknown > 0) unknown_->add(static_cast<std::size_t>(binding.input - inputs_->data()), unknown);
           break;
+        }
       }
     }
   }

@@ -202,7 +202,11 @@ std::int64_t InputColumn::width() const {
 }
 
 Encoder::Encoder(std::vector<InputColumn> columns)
-    : columns_(std::make_shared<const std::vector<InputColumn>>(std::move(columns))) {}
+    : columns_(std::make_shared<const std::vector<InputColumn>>(std::move(columns))) {
+  if (std::any_of(columns_->begin(), columns_->end(),
+                  [](const auto& column) { return column.kind == InputColumn::Kind::category; }))
+    unknown_ = std::make_shared<UnknownCounts>(columns_->size());
+}
 
 std::int64_t Encoder::width() const {
   std::int64_t width = 0;
@@ -227,6 +231,7 @@ Shape Encoder::input_shape() const {
 BoundEncoder Encoder::bind(const Schema& schema) const {
   BoundEncoder bound;
   bound.inputs_ = columns_;
+  bound.unknown_ = unknown_;
   const ColumnNames names(schema);
   if (const auto position = matrix_of(schema, names, *columns_)) {
     BoundEncoder::Matrix matrix{*position, schema.fields[*position].type, {}, {}, {}};

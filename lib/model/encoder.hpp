@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/answers.hpp"
+#include "model/unknown_counts.hpp"
 #include "nn/network.hpp"
 #include "tensor/batch.hpp"
 
@@ -93,6 +94,7 @@ class BoundEncoder {
   };
   void encode_matrix(const Batch& batch, float* x) const;
   std::shared_ptr<const std::vector<InputColumn>> inputs_;
+  std::shared_ptr<UnknownCounts> unknown_;  // as the encoder has them
   std::vector<Binding> bindings_;
   std::shared_ptr<const Matrix> matrix_;  // in place of bindings
   bool overlaps_ = false;                 // some binding has one
@@ -136,8 +138,12 @@ class Encoder {
   // booleans are all numbers.
   BoundEncoder bind(const Schema& schema) const;
 
+  // Of what all that were bound have encoded, also those of copies; null where no column has categories.
+  UnknownCounts* unknown() const { return unknown_.get(); }
+
  private:
   std::shared_ptr<const std::vector<InputColumn>> columns_ = std::make_shared<std::vector<InputColumn>>();
+  std::shared_ptr<UnknownCounts> unknown_;
 };
 
 // Learns the target from column y: integers, booleans and texts are classes, floats are

@@ -38,6 +38,8 @@ class Predictor {
   const model::Target& target() const { return model_.target; }
   // Those of a table that it wants.
   const std::vector<model::InputColumn>& columns() const { return model_.encoder.columns(); }
+  // Of texts in their cells that it has no category for; null where none has categories.
+  model::UnknownCounts* unknown() const { return model_.encoder.unknown(); }
   // Multiplications and additions of a row, roughly.
   std::int64_t work_per_row() const { return 2 * plan_.parameter_count; }
   // What one copy of the weights takes.

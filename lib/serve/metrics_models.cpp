@@ -87,6 +87,27 @@ void add_bytes(MetricsText& out, const serving::Catalog& catalog) {
   }
 }
 
+// Columns are the model's, and no more than some of each: the others are one together, without a name.
+void add_unknown(MetricsText& out, const serving::Catalog& catalog) {
+  constexpr std::size_t most_named = 20;
+  out.family("nn_serve_unknown_texts_total", Type::counter,
+             "Cells with texts that the model has not seen, which count as none that it knows.");
+  for (const auto& model : catalog.models) {
+    for (const auto& [version, entry] : model.value.versions) {
+      if (!entry.servable) continue;
+      const std::vector<serving::UnknownTexts> columns = entry.servable->report().unknown;
+      const auto add = [&, number = number_text(version)](std::string_view column, std::uint64_t cells) {
+        out.sample({{"model", model.name}, {"version", number}, {"column", column}}, cells);
+      };
+      const std::size_t named = std::min(columns.size(), most_named);
+      for (std::size_t i = 0; i < named; ++i) add(columns[i].column, columns[i].cells);
+      std::uint64_t others = 0;
+      for (std::size_t i = named; i < columns.size(); ++i) others += columns[i].cells;
+      if (named < columns.size()) add("", others);
+    }
+  }
+}
+
 struct DeviceLine {
   std::string_view model;
   std::string version;
@@ -153,6 +174,7 @@ void add_versions(MetricsText& out, const serving::Catalog& catalog, const LoadR
   add_states(out, catalog);
   add_loads(out, catalog, loads);
   add_bytes(out, catalog);
+  add_unknown(out, catalog);
   add_limit(out, memory_limit, loads);
 }
 

@@ -346,6 +346,20 @@ std::uint64_t EnsembleModel::bytes() const {
   return sum;
 }
 
+namespace {
+
+void add_unknown(std::vector<UnknownTexts>& all, UnknownTexts one) {
+  const auto known = std::find_if(all.begin(), all.end(),
+                                  [&](const UnknownTexts& other) { return other.column == one.column; });
+  if (known == all.end()) {
+    all.push_back(std::move(one));
+  } else {
+    known->cells += one.cells;
+  }
+}
+
+}  // namespace
+
 LoadReport EnsembleModel::report() const {
   LoadReport all;
   all.weight_bytes = stack_weight_bytes_;
@@ -358,6 +372,7 @@ LoadReport EnsembleModel::report() const {
     all.weight_bytes += one.weight_bytes;
     all.step_bytes += one.step_bytes;
     all.finite = all.finite && one.finite;
+    for (UnknownTexts& unknown : one.unknown) add_unknown(all.unknown, std::move(unknown));
     for (DeviceLoad& load : one.devices) {
       load.member = names_[m];
       all.devices.push_back(std::move(load));

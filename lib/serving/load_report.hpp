@@ -37,15 +37,22 @@ struct MemberLoad {
   std::string fault;  // why it doesn't answer now, as far as is known; empty: it does
 };
 
+// Cells with texts that the model has no category for, since it was loaded.
+struct UnknownTexts {
+  std::string column;
+  std::uint64_t cells = 0;
+};
+
 struct LoadReport {
   std::chrono::microseconds slo{0};  // 0: none
   // What it takes in memory, roughly: weights, of which CPU devices share one copy, and the values of steps.
   std::uint64_t weight_bytes = 0, step_bytes = 0;
   bool finite = true;  // all numbers that it answered in its warm-up were
   std::vector<DeviceLoad> devices;
-  std::vector<MemberLoad> members;  // of an ensemble
-  std::size_t quorum = 0;           // of them
-  std::uint64_t incomplete = 0;     // requests that were answered without all members
+  std::vector<UnknownTexts> unknown;  // of each column of categories; of all members together
+  std::vector<MemberLoad> members;    // of an ensemble
+  std::size_t quorum = 0;             // of them
+  std::uint64_t incomplete = 0;       // requests that were answered without all members
 };
 
 }  // namespace nn::serving

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/signals.hpp"
+#include "model/values.hpp"
 #include "serving/batcher.hpp"
 
 namespace nn::serving {
@@ -81,6 +83,38 @@ void LocalModel::warm_up(const WarmUp& options) {
   }
   set_bytes(predictor_.weight_bytes(), predictor_.step_bytes());
   tried_rows_ = options.rows;
+}
+
+void LocalModel::compute(std::span<const predict::PredictorInput> inputs, float* out) {
+  predictor_.predict(inputs, out);
+  model::UnknownCounts* unknown = predictor_.unknown();
+  if (unknown == nullptr) return;
+  if (const auto first = unknown->take_first(); !first.empty()) tell_unknown(first);
+}
+
+// Once for each column of a version, on however many devices. The texts are the clients', and aren't told.
+void LocalModel::tell_unknown(const std::vector<std::size_t>& columns) const {
+  constexpr std::size_t most_told = 10;
+  for (std::size_t i = 0; i < std::min(columns.size(), most_told); ++i) {
+    warn("model {}: version {} gets texts that it has not seen in {}: they count as none that it knows",
+         name(), this->version(), model::column_name(predictor_.columns()[columns[i]].name));
+  }
+  if (columns.size() > most_told) {
+    warn("model {}: version {} gets such texts in {} more columns", name(), this->version(),
+         columns.size() - most_told);
+  }
+}
+
+LoadReport LocalModel::report() const {
+  LoadReport out = LocalServable::report();
+  const model::UnknownCounts* unknown = predictor_.unknown();
+  if (unknown == nullptr) return out;
+  const auto& columns = predictor_.columns();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].kind == model::InputColumn::Kind::category)
+      out.unknown.push_back({columns[i].name, unknown->of(i)});
+  }
+  return out;
 }
 
 std::optional<std::chrono::nanoseconds> LocalModel::try_step(std::int64_t rows) {

@@ -36,9 +36,8 @@ class LocalModel : public LocalServable {
   const table::Reading* reading() const override { return &reading_; }
   BoundTable bind(const Schema& table) const override { return {.encoder = predictor_.bind(table)}; }
   std::int64_t work_per_row() const override { return predictor_.work_per_row(); }
-  void compute(std::span<const predict::PredictorInput> inputs, float* out) override {
-    predictor_.predict(inputs, out);
-  }
+  void compute(std::span<const predict::PredictorInput> inputs, float* out) override;
+  LoadReport report() const override;
 
   std::optional<std::chrono::nanoseconds> try_step(std::int64_t rows) override;
 
@@ -49,6 +48,8 @@ class LocalModel : public LocalServable {
   void warm_up(std::int64_t rows) { warm_up(WarmUp{.rows = rows}); }
 
  private:
+  void tell_unknown(const std::vector<std::size_t>& columns) const;
+
   table::Reading reading_;
   predict::Predictor predictor_;
   bool one_thread_;

@@ -189,6 +189,7 @@ LoadReport ReplicatedModel::report() const {
     all.weight_bytes = std::max(all.weight_bytes, one.weight_bytes);
     all.step_bytes += one.step_bytes;
     all.finite = all.finite && one.finite;
+    all.unknown = std::move(one.unknown);  // the devices' copies count together
     for (DeviceLoad& load : one.devices) all.devices.push_back(std::move(load));
   }
   return all;

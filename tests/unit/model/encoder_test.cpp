@@ -136,6 +136,30 @@ TEST_CASE("texts and dictionaries become the same one-hot columns, unknown and m
   }
 }
 
+TEST_CASE(
+    "cells with unknown texts are counted by column, missing ones aren't, and each column is told once") {
+  const Batch rows = table({texts("t", {"a", "b"}), doubles("n", {1, 2}), texts("u", {"c", "d"})});
+  const Encoder encoder = fit(rows);
+  REQUIRE(encoder.unknown() != nullptr);
+  encode(encoder, rows);
+  CHECK(encoder.unknown()->take_first().empty());
+  const Encoder copy = encoder;
+  for (int i = 0; i < 2; ++i) {
+    encode(copy, table({categories("t", {"x", std::nullopt, "a"}), doubles("n", {1, 2, 3}),
+                        texts("u", {"c", "d", "c"})}));
+    CHECK(encoder.unknown()->of(0) == static_cast<std::uint64_t>(i + 1));
+    CHECK(encoder.unknown()->take_first() ==
+          (i == 0 ? std::vector<std::size_t>{0} : std::vector<std::size_t>{}));
+  }
+  encode(encoder, table({texts("t", {"a"}), doubles("n", {1}), texts("u", {""})}));
+  CHECK(encoder.unknown()->of(2) == 1);
+  CHECK(encoder.unknown()->take_first() == std::vector<std::size_t>{2});
+  // A column that is empty, whatever its type, has nothing that is unknown.
+  encode(encoder, table({doubles("t", {not_a_number}), doubles("n", {1}), texts("u", {"c"})}));
+  CHECK(encoder.unknown()->of(0) == 2);
+  CHECK(fit(table({doubles("n", {1, 2})})).unknown() == nullptr);
+}
+
 TEST_CASE("tensors of bytes are scaled by 255, others are taken as they are") {
   const Batch bytes = table({numbers<std::uint8_t>("x", DType::u8, {0, 255, 51, 102}, {2})});
   const Encoder encoder = fit(bytes);

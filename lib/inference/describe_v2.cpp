@@ -58,9 +58,6 @@ std::string config_type(DataType type) {
   return fmt::format("TYPE_{}", type == DataType::bytes ? "STRING" : name_of(type));
 }
 
-// Triton's dims leave the batch out; what is one number a row has one.
-Shape config_dims(const TensorSpec& tensor) { return tensor.shape.empty() ? Shape{1} : tensor.shape; }
-
 void append_duration(std::string& body, std::string_view key, const Duration& duration) {
   body += fmt::format("\"{}\":{{\"count\":{},\"ns\":{}}}", key, duration.count, duration.ns);
 }
@@ -175,7 +172,7 @@ void append_v2_config(std::string& body, const V2ConfigWords& words, const Signa
     append_named(body, "name", tensor.name);
     body +=
         fmt::format(",\"data_type\":\"{}\",\"format\":\"FORMAT_NONE\",\"dims\":", config_type(tensor.type));
-    append_extents(body, config_dims(tensor), false);
+    append_extents(body, tensor.shape, false);  // the batch is left out
     body += '}';
   });
   body += ",\"output\":";
@@ -183,7 +180,7 @@ void append_v2_config(std::string& body, const V2ConfigWords& words, const Signa
     body += '{';
     append_named(body, "name", tensor.name);
     body += fmt::format(",\"data_type\":\"{}\",\"dims\":", config_type(tensor.type));
-    append_extents(body, config_dims(tensor), false);
+    append_extents(body, tensor.shape, false);  // the batch is left out
     body += ",\"label_filename\":\"\"}";
   });
   body += ",\"instance_group\":";

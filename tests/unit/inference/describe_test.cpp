@@ -105,7 +105,7 @@ TEST_CASE("the Open Inference Protocol's metadata and configuration") {
         Json::parse(
             R"({"name":"iris","platform":"nn","backend":"nn","version_policy":{"latest":{"num_versions":2}},
      "max_batch_size":256,"input":[{"name":"x","data_type":"TYPE_FP32","format":"FORMAT_NONE","dims":[4]}],
-     "output":[{"name":"proba","data_type":"TYPE_FP32","dims":[3],"label_filename":""},{"name":"label","data_type":"TYPE_STRING","dims":[1],"label_filename":""}],
+     "output":[{"name":"proba","data_type":"TYPE_FP32","dims":[3],"label_filename":""},{"name":"label","data_type":"TYPE_STRING","dims":[],"label_filename":""}],
      "instance_group":[{"name":"cpu:0","kind":"KIND_CPU","count":1,"gpus":[]},{"name":"cuda:1","kind":"KIND_GPU","count":1,"gpus":[1]}],
      "dynamic_batching":{"preferred_batch_size":[],"max_queue_delay_microseconds":0}})"));
   body.clear();

@@ -148,9 +148,8 @@ struct DeviceCounters {
   TimeHistogram compute;
 };
 
-enum class Shed : std::uint8_t { queue, deadline, memory, connections, draining };
-inline constexpr std::array<std::string_view, 5> shed_names{"queue", "deadline", "memory", "connections",
-                                                            "draining"};
+enum class Shed : std::uint8_t { queue, deadline, memory, connections };
+inline constexpr std::array<std::string_view, 4> shed_names{"queue", "deadline", "memory", "connections"};
 using ShedCounts = std::array<std::uint64_t, shed_names.size()>;
 
 // A thread's counters of a version.

@@ -111,7 +111,8 @@ void run(Options& o, const options::List& list, const nn::cli::Parsed& parsed) {
   if (o.check) {
     try {
       take_config(o, list, parsed);
-      return nn::serve::check(o.serve);
+      return nn::serve::check(
+          o.serve, {{"port-file", o.announcement.port_file}, {"pid-file", o.announcement.pid_file}});
     } catch (const nn::Error& error) {
       throw error.as(nn::ErrorKind::usage);
     }

@@ -409,12 +409,13 @@ void allow_descriptors(std::int64_t connections, bool tls) {
 
 }  // namespace
 
-void check(const ServeOptions& given) {
+void check(const ServeOptions& given, const std::map<std::string, std::string>& written) {
   const ServeOptions options = checked(given);
   read_tokens(options);
   check_listening(options);
   check_models(options);
   check_workers(options);
+  check_written(options, written);
   warn_of_traffic(options);
 }
 

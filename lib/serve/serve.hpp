@@ -98,8 +98,8 @@ struct ServeOptions {
 // requests were lost at the end of the drain.
 void serve(const ServeOptions& options);
 
-// Reads the files that the options name, and looks whether they go together, without doing anything: errors
-// as serve() has them.
-void check(const ServeOptions& options);
+// Reads the files that the options name, and looks whether they go together, and whether those that will be
+// written can be, these by the options that name them, without doing anything: errors as serve() has them.
+void check(const ServeOptions& options, const std::map<std::string, std::string>& written = {});
 
 }  // namespace nn::serve

@@ -1,7 +1,12 @@
 #include "serve/setup.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
@@ -26,6 +31,22 @@ bool may_be_several(const std::vector<repository::ModelSpec>& given) {
   if (given.size() != 1) return true;
   const std::vector<repository::ModelSpec> found = repository::expand_repository(given[0]);
   return found.size() != 1 || found[0].path != given[0].path;
+}
+
+void check_can_write(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) throw make_error(ErrorKind::io, "is a folder").within_file(path);
+    if (::access(path.c_str(), W_OK) != 0) fail_errno(path);
+    return;
+  }
+  if (errno != ENOENT) fail_errno(path);
+  const auto slash = path.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
+  throw make_error(ErrorKind::io, "the folder that it is to be in: {}", std::strerror(errno))
+      .within_file(path);
 }
 
 // Calls it; its errors say which option has named their file.
@@ -113,6 +134,21 @@ void check_models(const ServeOptions& options) {
         check_model(spec);
       }
     });
+  }
+}
+
+void check_written(const ServeOptions& options, const std::map<std::string, std::string>& others) {
+  std::map<std::string, std::string> all = others;
+  all["log"] = options.log;
+  all["access-log"] = options.operations.access_log;
+  all["capture"] = options.operations.capture.path;
+  for (const auto& [option, path] : all) {
+    if (path.empty() || path == "-") continue;
+    try {
+      as_named(options, option, [&, &path = path] { check_can_write(path); });
+    } catch (const Error& error) {
+      throw options.config_lines.contains(option) ? error : error.within("--" + option);
+    }
   }
 }
 

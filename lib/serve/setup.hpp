@@ -25,6 +25,9 @@ void check_workers(const ServeOptions& options);
 // The same of what only the next start takes over: `later` are the options that have changed. What hasn't may
 // be away just now, and keeps nothing else from being changed.
 void check_changed(const ServeOptions& options, const std::vector<std::string>& later);
+// Looks whether files can be written, without making any: the logs, the captured rows, and others by their
+// options. Io errors.
+void check_written(const ServeOptions& options, const std::map<std::string, std::string>& others);
 // May it listen beyond loopback: has somebody said who may come?
 bool is_guarded(const ServeOptions& options);
 // Where it listens, and with what certificates.

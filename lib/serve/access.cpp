@@ -146,7 +146,6 @@ std::shared_ptr<const Tokens> Tokens::parse(std::string_view text, const std::st
       if (tokens->tokens_.size() == most) fail_data("there are more than {} tokens", most);
       Token token{parse_scopes(words[0]), parse_digest(words[1]),
                   words.size() > 2 ? printable(words[2]) : std::string()};
-      tokens->any_admin_ = tokens->any_admin_ || token.scopes.has(Scope::admin);
       tokens->tokens_.push_back(std::move(token));
     } catch (const Error& error) {
       throw error.as(ErrorKind::data).within_file(path, number);
@@ -172,9 +171,9 @@ AccessRules::Judgement AccessRules::check(Scope scope, const http::Peer& peer,
   if (peer.admin || (scope != Scope::admin && anonymous_.load(std::memory_order_relaxed).has(scope)))
     return {allowed};
   std::shared_ptr<const Tokens> tokens = this->tokens();
-  if (scope == Scope::admin && peer.local && !admin_endpoint && (!tokens || !tokens->any_admin())) {
-    return {allowed};  // a process of our user may as well write into the repository
-  }
+  // A process of our user may as well write into the repository; but a proxy of our user passes on what
+  // others ask for, and whoever wants tokens wants them of all.
+  if (scope == Scope::admin && peer.local && !admin_endpoint && !tokens) return {allowed};
   if (!tokens) return {certificates && peer.tls && scope != Scope::admin ? allowed : forbidden};
   const auto text = bearer(authorization);
   const Tokens::Token* token = text ? tokens->find(sha256.of(*text)) : nullptr;

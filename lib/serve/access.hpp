@@ -76,11 +76,9 @@ class Tokens {
   };
   // Takes the same time whichever it is, or none.
   const Token* find(const Sha256::Digest& digest) const;
-  bool any_admin() const { return any_admin_; }
 
  private:
   std::vector<Token> tokens_;
-  bool any_admin_ = false;
 };
 
 // Thread-safe; what is no function is set before clients come.

@@ -43,8 +43,9 @@ void Admin::start(http::Exchange& exchange, Call& call) {
   }
   const bool load = route.action == Action::load;
   if (load && service_.catalog.get()->models.find(route.model) == nullptr) service_.loader.look();
-  service_.log.write(load ? "load_request" : "unload_request",
-                     {{"client", exchange.peer().name}, {"model", route.model}});
+  JsonFields fields = {{"client", exchange.peer().name}, {"model", route.model}};
+  if (!call.token.empty()) fields.emplace("token", call.token);
+  service_.log.write(load ? "load_request" : "unload_request", fields);
   service_.loader.change(
       route.model, 0, load,
       [gate = gate_, shared = exchange.shared_from_this()](std::optional<Error> error) mutable {

@@ -152,6 +152,7 @@ class Loader {
     std::optional<std::uint64_t> loading;
     std::optional<Error> reason;  // why its repository can't be read
     bool news = false;            // that the catalog doesn't have
+    bool warned_slow = false;     // that a row takes longer than an answer should
     // Nothing is loaded before somebody asks; these would be.
     bool asleep = false, waking = false;
     std::set<std::uint64_t> sleeping;
@@ -192,6 +193,7 @@ class Loader {
   std::optional<Error> load_if_there_is_room(Entry& entry, const repository::FoundVersion& version);
   bool is_thrown(const Entry& entry) const;
   void watch_absences(Entry& entry);
+  static void warn_if_slow(Entry& entry, std::uint64_t version);
   void fail(Entry& entry, const repository::FoundVersion& version, const Error& reason);
   void retire(Entry& entry, std::uint64_t version, const std::string& reason);
   // loader_files.cpp

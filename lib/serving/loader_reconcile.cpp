@@ -397,9 +397,27 @@ void Loader::load(Entry& entry, const repository::FoundVersion& version) {
       }
     }
     log_.write("load", fields);
+    warn_if_slow(entry, version.version);
     if (started_) swaps_.fetch_add(1, std::memory_order_relaxed);
   }
   publish(entry);
+}
+
+// What nobody can keep is better known before the first client waits: once for each model.
+void Loader::warn_if_slow(Entry& entry, std::uint64_t version) {
+  const LoadReport report = entry.loaded.at(version).servable->report();
+  if (report.slo.count() == 0 || entry.warned_slow) return;
+  for (const DeviceLoad& device : report.devices) {
+    if (device.curve.empty() || device.curve.front().rows != 1) continue;
+    const double row = device.curve.front().seconds, slo = std::chrono::duration<double>(report.slo).count();
+    if (row <= slo) continue;
+    warn(
+        "model {}: an answer should take {:.3g} ms, and a single row takes {:.3g} ms on {}, as measured when "
+        "version {} was loaded; no request is answered in time",
+        entry.spec.name, slo * 1e3, row * 1e3, device.device, version);
+    entry.warned_slow = true;
+    return;
+  }
 }
 
 void Loader::fail(Entry& entry, const repository::FoundVersion& version, const Error& reason) {

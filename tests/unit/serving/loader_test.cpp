@@ -323,6 +323,37 @@ TEST_CASE("a version whose model is another by now is loaded, and told") {
   CHECK_THAT(test::read_file(f.scratch / "log"), Catch::Contains(R"("before":"m1","digest":"m2")"));
 }
 
+TEST_CASE("a row that takes longer than an answer should is told once, with what was measured") {
+  struct Slow : test::FakeServable {
+    using FakeServable::FakeServable;
+    LoadReport report() const override {
+      LoadReport out;
+      out.slo = std::chrono::milliseconds(2);
+      DeviceLoad& device = out.devices.emplace_back();
+      device.device = "cpu:0";
+      device.curve = {{1, 0.00512}, {2, 0.009}};
+      return out;
+    }
+  };
+  Fixture f;
+  f.put(1, "good");
+  const test::Messages messages;
+  LoaderOptions options = f.options();
+  options.open = [](const std::string& name, const repository::FoundVersion& version) {
+    return std::make_unique<Slow>(name, version.version);
+  };
+  Loader loader(
+      options, f.log, f.catalog, [] {}, f.clock);
+  loader.load_all();
+  f.put(2, "good");
+  loader.load_all();
+  const auto told = messages.take();
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told[0], Catch::EndsWith(
+                          "model m: an answer should take 2 ms, and a single row takes 5.12 ms on cpu:0, as "
+                          "measured when version 1 was loaded; no request is answered in time"));
+}
+
 TEST_CASE("what is odd in a repository is told once, and takes nothing away") {
   Fixture f;
   f.put(5, "good");

@@ -66,7 +66,7 @@ Error no_such_version(std::uint64_t version, std::string_view name, const ModelE
   }
   std::vector<std::uint64_t> versions;
   for (const auto& [number, entry] : model.versions) {
-    if (entry.servable) versions.push_back(number);
+    if (entry.servable || entry.cold) versions.push_back(number);
   }
   if (versions.empty()) return no_version(name, model);
   return data_error("no version {} of model '{}'; there are: {}", version, printable(name),

@@ -96,6 +96,11 @@ TEST_CASE("a lazy model is loaded when somebody asks for it, once") {
   CHECK(found.cold == "m");
   CHECK(f.catalog.get()->find("m", 2).cold == "m");
   CHECK(f.catalog.get()->find("m", 1).cold.empty());
+  // A version that the policy leaves out isn't there, before as behind the load: nobody is to wait for it.
+  const auto left_out = [&] { return *f.catalog.get()->find("m", 1).absence; };
+  CHECK(left_out().kind() == ErrorKind::data);
+  const std::string absence = left_out().message();
+  CHECK(absence == "no version 1 of model 'm'; there are: 2");
   CHECK(f.catalog.get()->find("").cold == "m");
   CHECK(f.wake().empty());
   CHECK(f.wake().empty());
@@ -103,6 +108,7 @@ TEST_CASE("a lazy model is loaded when somebody asks for it, once") {
   REQUIRE(f.find().servable);
   CHECK(f.find().servable->version() == 2);
   CHECK(f.state(2) == "AVAILABLE");
+  CHECK(left_out().message() == absence);
 }
 
 TEST_CASE("who asks for a model that can't be loaded hears why, and a new version is waited for again") {

@@ -69,6 +69,26 @@ std::optional<Field> Findings::decided(std::string_view column) const {
   return found == decided_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void Findings::begin_again() {
+  const std::lock_guard lock(mutex_);
+  began_again_ = true;
+}
+
+bool Findings::began_again() const {
+  const std::lock_guard lock(mutex_);
+  return began_again_;
+}
+
+void Findings::add_padded(std::string column) {
+  const std::lock_guard lock(mutex_);
+  padded_.insert(std::move(column));
+}
+
+bool Findings::is_padded(std::string_view column) const {
+  const std::lock_guard lock(mutex_);
+  return padded_.find(column) != padded_.end();
+}
+
 void Findings::forget_open() {
   const std::lock_guard lock(mutex_);
   open_.clear();

@@ -35,6 +35,12 @@ class Findings {
   // What such a column holds in another input, where that is neither numbers nor texts.
   void decide_open(Field field);
   std::optional<Field> decided(std::string_view column) const;
+  // The first input is opened again, and what it shows of its columns was said.
+  void begin_again();
+  bool began_again() const;
+  // A column of which it was said that it loses leading zeros.
+  void add_padded(std::string column);
+  bool is_padded(std::string_view column) const;
   void forget_open();  // the first input had no rows, and another is the first
 
  private:
@@ -43,7 +49,8 @@ class Findings {
   mutable std::mutex mutex_;
   std::map<std::string, std::map<std::int64_t, std::string>> unlabelled_;
   std::vector<std::pair<std::int64_t, std::string>> inputs_;
-  std::set<std::string, std::less<>> open_;
+  std::set<std::string, std::less<>> open_, padded_;
+  bool began_again_ = false;
   std::map<std::string, Field, std::less<>> decided_;
 };
 

@@ -114,7 +114,10 @@ class AllInputs : public BatchSource {
     if (ahead) options_.readers = 1;  // of each input
     source_ = open_one(options_, 0, nullptr);
     pass_empty();
-    if (several_ && decide_over_all()) source_ = open_one(options_, 0, nullptr);
+    if (several_ && decide_over_all()) {
+      if (options_.findings) options_.findings->begin_again();
+      source_ = open_one(options_, 0, nullptr);
+    }
     auto schema = std::make_shared<Schema>(*source_->schema());
     for (Field& field : schema->fields) field.nullable = field.nullable || several_;
     schema_ = std::move(schema);
@@ -195,6 +198,14 @@ class AllInputs : public BatchSource {
     }
   }
 
+  struct Seen {  // of a column in inputs behind the first
+    bool numbers = false;
+    std::string place, text;  // of the first text
+    std::optional<Field> other;
+    std::string padded_in, padded;  // a number with a leading zero, and the input that has it
+    bool plain = false;             // numbers in an input where it is nothing else
+  };
+
   // A column without a text in the first input may have some in another: then it is one of text in all. True
   // where that changes the first one, which has to be opened again. Faults are left to those who read.
   bool decide_over_all() {
@@ -202,12 +213,6 @@ class AllInputs : public BatchSource {
     const Schema& schema = *source_->schema();
     const auto is_number_of_text = [](const Field& f) { return f.type == DType::f64 && f.shape.empty(); };
     if (std::none_of(schema.fields.begin(), schema.fields.end(), is_number_of_text)) return false;
-    struct Seen {
-      bool numbers = false;
-      std::string place, text;  // of the first text
-      std::optional<Field> other;
-      bool plain = false;  // numbers in an input where it is nothing else
-    };
     std::map<std::string, Seen> columns;
     for (std::size_t i = 1; i < options_.inputs.size(); ++i) {
       if (!is_regular_file(options_.inputs[i])) continue;
@@ -219,6 +224,10 @@ class AllInputs : public BatchSource {
           column.numbers = column.numbers || seen.numbers;
           column.plain = column.plain || (seen.numbers && !seen.other);
           if (seen.other && !column.other) column.other = seen.other;
+          if (column.padded_in.empty() && !seen.padded.empty()) {
+            column.padded_in = options_.inputs[i];
+            column.padded = seen.padded;
+          }
           if (seen.line == 0 || !column.place.empty()) continue;
           column.place = fmt::format("{}:{}", options_.inputs[i], seen.line);
           column.text = seen.text;
@@ -243,7 +252,22 @@ class AllInputs : public BatchSource {
       warn("{}: '{}' makes column '{}' one of text in all inputs; --number {} says that it is one of numbers",
            column.place, printable(column.text), printable(name), printable(name));
     }
+    tell_of_padded(columns);
     return changed;
+  }
+
+  // Of columns that are numbers in all inputs, where the first one had no reason to say so.
+  void tell_of_padded(const std::map<std::string, Seen>& columns) const {
+    if (options_.read_before) return;
+    for (const auto& [name, column] : columns) {
+      const bool known = options_.findings && options_.findings->is_padded(name);
+      if (column.padded_in.empty() || !column.place.empty() || known || is_told(name)) continue;
+      warn(
+          "{}: leading zeros are lost in '{}' ({}), which is taken for numbers; --text keeps cells as they "
+          "are written",
+          column.padded_in, printable(name), printable(column.padded));
+      return;  // the first one says enough
+    }
   }
 
   void note_input() const {

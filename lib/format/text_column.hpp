@@ -15,6 +15,7 @@ struct ColumnSeen {
   bool numbers = false;             // there are some
   std::string text;                 // the first that is none, which makes it one of text,
   std::int64_t line = 0;            // and its line, from 1; 0: there is none
+  std::string padded = {};          // the first number with a leading zero
   std::optional<Field> other = {};  // of JSON: booleans alone, or arrays of one shape
 };
 

@@ -120,7 +120,7 @@ void tell_of_quotes(const std::vector<ColumnLook>& looks, const CsvLayout& layou
 
 // Numbers that were codes, and texts that were to be numbers: neither can be seen later.
 void tell_of_guesses(const std::vector<ColumnLook>& looks, const CsvLayout& layout,
-                     const std::vector<ColumnWish>& wishes, const std::string& name) {
+                     const std::vector<ColumnWish>& wishes, const std::string& name, Findings* findings) {
   std::vector<std::string> padded, quantities, dates;
   for (std::size_t i = 0; i < looks.size(); ++i) {
     const ColumnLook& look = looks[i];
@@ -128,6 +128,8 @@ void tell_of_guesses(const std::vector<ColumnLook>& looks, const CsvLayout& layo
     const ColumnWish& wish = wishes[i];
     if (column.known || wish.kind != ColumnWish::Kind::open || wish.target) continue;
     const std::string& title = layout.schema->fields[i].name;
+    if (column.kind == CsvKind::number && !look.padded.empty() && findings != nullptr)
+      findings->add_padded(title);
     if (column.kind == CsvKind::number && !look.padded.empty())
       padded.push_back(fmt::format("'{}' ({})", printable(title, 30), printable(look.padded, 30)));
     const bool is_stray = look.different_numbers > look.different_texts;
@@ -294,7 +296,9 @@ CsvDialect csv_dialect(const SourceOptions& options) {
 CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const std::string& name,
                           const Schema* like) {
   chunks.set_dialect(csv_dialect(options));
-  const CsvHead head = read_csv_head(chunks, options, name, like, {.quiet = options.read_before});
+  const bool said =
+      options.read_before || (options.findings && like == nullptr && options.findings->began_again());
+  const CsvHead head = read_csv_head(chunks, options, name, like, {.quiet = said});
   CsvLayout layout;
   layout.lines = head.lines;
   layout.most_row_bytes = options.limits.max_frame;
@@ -327,12 +331,12 @@ CsvLayout read_csv_layout(CsvChunks& chunks, const SourceOptions& options, const
         if (looks[i].open()) options.findings->add_open(head.names[i]);
       }
     }
-    if (!alike && !options.read_before) {
+    if (!alike && !said) {
       warn_of_strays(looks, layout, wishes, name);
       tell_of_quotes(looks, layout, wishes, name);
-      tell_of_guesses(looks, layout, wishes, name);
+      tell_of_guesses(looks, layout, wishes, name, options.findings.get());
     }
-    tell_of_numbers(looks, layout, name, options.read_before);
+    tell_of_numbers(looks, layout, name, said);
   } catch (const Error& error) {
     throw error.within_file(name);
   }
@@ -353,8 +357,11 @@ std::vector<ColumnSeen> columns_of_csv(CsvChunks& chunks, const SourceOptions& o
   std::vector<ColumnSeen> seen;
   for (std::size_t i = 0; i < looks.size(); ++i) {
     const bool text = looks[i].texts > 0;
-    seen.push_back(
-        {head.names[i], looks[i].numbers > 0, looks[i].text, text ? head.lines + looks[i].text_line + 1 : 0});
+    seen.push_back({.column = head.names[i],
+                    .numbers = looks[i].numbers > 0,
+                    .text = looks[i].text,
+                    .line = text ? head.lines + looks[i].text_line + 1 : 0,
+                    .padded = looks[i].padded});
   }
   return seen;
 }

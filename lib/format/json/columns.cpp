@@ -374,7 +374,9 @@ JsonLayout read_json_layout(LineReader& lines, const SourceOptions& options, con
   }
   layout.schema = schema;
   take_options(layout, options);
-  if (!options.read_before) warn_of_mixtures(looks, layout, lines.name());
+  const bool said =
+      options.read_before || (options.findings && like == nullptr && options.findings->began_again());
+  if (!said) warn_of_mixtures(looks, layout, lines.name());
   for (const Look& look : looks) {
     if (is_open(look) && options.findings) options.findings->add_open(look.name);
   }

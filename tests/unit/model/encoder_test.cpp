@@ -155,7 +155,7 @@ TEST_CASE(
   CHECK(encoder.unknown()->of(2) == 1);
   CHECK(encoder.unknown()->take_first() == std::vector<std::size_t>{2});
   // A column that is empty, whatever its type, has nothing that is unknown.
-  encode(encoder, table({doubles("t", {not_a_number}), doubles("n", {1}), texts("u", {"c"})}));
+  encode(encoder, table({doubles("t", {not_a_number}, {true}), doubles("n", {1}), texts("u", {"c"})}));
   CHECK(encoder.unknown()->of(0) == 2);
   CHECK(fit(table({doubles("n", {1, 2})})).unknown() == nullptr);
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -117,10 +119,15 @@ void PredictionReader::find_numbers() {
   width_ = evaluate::width_of(*schema_, outputs_);
   find_answers(answers.names);
   if (width_ != evaluate::width_of(*schema_, wanted_columns_)) {
-    fail_data("y is {}, the predictions have {} values a row",
-              wanted_columns_.size() == 1 ? to_string(schema_->fields[wanted_columns_[0]].shape)
-                                          : fmt::format("{} columns", wanted_columns_.size()),
-              width_);
+    const Error error =
+        data_error("y is {}, the predictions have {} values a row",
+                   wanted_columns_.size() == 1 ? to_string(schema_->fields[wanted_columns_[0]].shape)
+                                               : fmt::format("{} columns", wanted_columns_.size()),
+                   width_);
+    if (evaluate::width_of(*schema_, wanted_columns_) > 1) throw error;
+    throw error.advise(
+        "; quantiles, and means with deviations, have names in a stream and as columns value_q0.1 … or "
+        "value_mean,value_std of text");
   }
   if (answers_.kind == model::Answers::Kind::values) check_names(answers.names, truths.names);
   value_names_ = truths.names.empty() ? std::move(answers.names) : std::move(truths.names);
@@ -135,7 +142,20 @@ void PredictionReader::find_answers(const std::vector<std::string>& names) {
       fail_data("there are {} values a row, and {} say that they are {}", width_, "the stream's metadata",
                 *said);
   } else if (evaluate::width_of(*schema_, wanted_columns_) == 1) {
-    answers_ = model::answers_of_names(names).value_or(answers_);
+    std::vector<std::size_t> order(names.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto number_of = [&](std::size_t at) { return std::strtod(names[at].c_str() + 1, nullptr); };
+    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+      return names[a][0] == 'q' && names[b][0] == 'q' ? number_of(a) < number_of(b) : names[a] < names[b];
+    });
+    std::vector<std::string> sorted;
+    for (const std::size_t at : order) sorted.push_back(names[at]);
+    if (const auto answers = model::answers_of_names(sorted); answers && names.size() == outputs_.size()) {
+      answers_ = *answers;
+      std::vector<std::size_t> columns;
+      for (const std::size_t at : order) columns.push_back(outputs_[at]);
+      outputs_ = std::move(columns);
+    }
   }
   if (answers_.kind != model::Answers::Kind::values) width_ = 1;
 }

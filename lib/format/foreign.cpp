@@ -102,6 +102,10 @@ bool is_plain_text(std::string_view head) {
 }  // namespace
 
 void refuse_foreign(std::string_view head, const std::string& name) {
+  if (head.starts_with("\x8ANNMODEL"))
+    throw make_error(ErrorKind::usage, "is a model, and no table")
+        .within_file(name)
+        .advise("; -m names models");
   const bool plain = is_plain_text(head);
   const auto is = [&](const Foreign& foreign) {
     constexpr std::size_t unmistakable = 8;  // bytes

@@ -117,14 +117,22 @@ std::vector<TrainOptions> folds_of(const TrainOptions& options) {
 void cross_validate(const TrainOptions& options, const std::vector<TrainOptions>& folds,
                     const Network& network, TrainingLog& log, RunFigures& run) {
   check_outputs(folds);
-  if (!options.oof.empty()) probe_output(options.oof);
+  if (!options.oof.empty()) {
+    format::format_of_name(options.oof);  // refuses names that say nothing, before all the work
+    probe_output(options.oof);
+  }
   const Rows rows = read_rows(options.source);
   const std::vector<std::size_t> fold_of = assign_folds(rows, folds.size(), options.valid_seed);
   OutOfFold answers(rows);
   for (std::size_t k = 0; k < folds.size(); ++k) {
     const Rows held_out = rows_in(rows, fold_of, k);
-    const TrainingData data =
-        training_data(options, network, rows_outside(rows, fold_of, k), held_out, &rows);
+    const TrainingData data = [&] {
+      try {
+        return training_data(options, network, rows_outside(rows, fold_of, k), held_out, &rows);
+      } catch (const Error& error) {
+        throw error.within(fmt::format("the rows outside of fold {}", k + 1));
+      }
+    }();
     std::vector<model::Model> trained =
         train_members({folds[k]}, data, untrained(folds[k], network, data), log, run);
     model::Model& model = trained[k];

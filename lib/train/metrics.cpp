@@ -34,6 +34,23 @@ void add_errors(const backend::Examples& e, const float* y, const model::Target&
   }
 }
 
+// Answers are quantiles in ascending order, which the outputs needn't be (model::Target::finish()): the loss
+// of these, of all rows of `e`.
+double sort_quantiles(const backend::Examples& e, const std::vector<double>& quantiles, float* y) {
+  const std::size_t count = quantiles.size();
+  double sum = 0;
+  for (std::int64_t row = 0; row < e.rows; ++row, y += count) {
+    std::sort(y, y + count);
+    double loss = 0;
+    for (std::size_t j = 0; j < count; ++j) {
+      const double above = static_cast<double>(e.targets[row]) - static_cast<double>(y[j]);
+      loss += above > 0 ? quantiles[j] * above : (quantiles[j] - 1) * above;
+    }
+    sum += loss * (e.weights == nullptr ? 1.0 : static_cast<double>(e.weights[row]));
+  }
+  return sum / static_cast<double>(count);
+}
+
 DatasetFigures figures_of(const Sums& sums, double rows, const model::Target& target) {
   if (target.kind == model::Target::Kind::classes)
     return {sums.loss / rows, {{"accuracy", sums.right / rows}}};
@@ -52,10 +69,11 @@ std::vector<DatasetFigures> evaluate(backend::Program& program, const Dataset& d
   for (std::int64_t first = 0; first < data.rows; first += batch) {
     const backend::Examples e = data.examples(first, std::min(batch, data.rows - first));
     program.evaluate(e, y.data(), losses);
-    const float* of_member = y.data();
+    float* of_member = y.data();
     const float* weights = data.row_weights.empty() ? nullptr : data.row_weights.data() + first;
     for (std::size_t m = 0; m < members; ++m, of_member += e.rows * outputs) {
-      sums[m].loss += losses[m];
+      const std::vector<double>& quantiles = target.answers.quantiles;
+      sums[m].loss += quantiles.empty() ? losses[m] : sort_quantiles(e, quantiles, of_member);
       if (e.labels != nullptr) {
         sums[m].right += count_right(e, of_member, outputs, weights);
       } else {

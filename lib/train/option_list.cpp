@@ -88,6 +88,8 @@ void add_data_options(options::List& list, TrainOptions& o) {
            "Number k goes to 'NAME-k.nn'; together they are an ensemble.\n"
            "They are trained one after the other with the same seed, the last line says the mean and the "
            "standard deviation of their figures.\n"
+           "A run that was stopped goes on with --resume in the fold that it was in; those before are "
+           "trained anew.\n"
            "With --early-stopping the fold chooses the epoch as well, which flatters its figures a little."},
       options::count(o.folds, 2, 1000));
   group.add(
@@ -166,7 +168,7 @@ void add_network_options(options::List& list, TrainOptions& o) {
                "m and a variance v that may differ from row to row, ((y-m)^2 / v + log v) / 2 with v of at "
                "least a millionth of the target's.\n"
                "Answers then are `q0.1`, `q0.5` …, in ascending order, or `mean` and `std`; figures of one "
-               "number (rmse) are of the quantile next to 0.5, or of the mean.",
+               "number (rmse) are of the quantile next to 0.5, the lower of two, or of the mean.",
        .effect = Effect::model},
       {.kind = options::Kind::text,
        .choices = enum_names(Loss{}).list(),

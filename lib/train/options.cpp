@@ -178,10 +178,15 @@ void tell_idle_options(const TrainOptions& o, const std::function<bool(std::stri
                {"activation", o.net.empty(), "--net says the activation of each layer"},
                {"dropout", o.net.empty(), "--net has layers for it: 'dropout 0.5'"},
                {"share-batches", members_of(o).size() > 1, "there is one network"},
-               {"valid-seed", o.valid.fraction > 0 || o.folds > 0, "no fraction of the rows is split off"}};
+               {"valid-seed", o.valid.fraction > 0 || o.folds > 0, "no fraction of the rows is split off"},
+               {"allow-changes", o.resume, "--resume goes on from a checkpoint"}};
   for (const auto& [option, counts, because] : table) {
     if (!counts && given(option)) warn("--{} changes nothing: {}", option, because);
   }
+  if (!o.loss || o.loss->quantiles.empty()) return;
+  const std::size_t point = model::Answers{model::Answers::Kind::quantiles, o.loss->quantiles}.point();
+  if (const double quantile = o.loss->quantiles[point]; quantile != 0.5)
+    warn("0.5 is none of the quantiles: figures of one number, as rmse, are of quantile {}", quantile);
 }
 
 void check_device_options(const TrainOptions& options) {

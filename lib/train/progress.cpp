@@ -155,6 +155,11 @@ LiveView SharedProgress::view() const {
   const double here = static_cast<double>(done - std::min(done, not_here_));
   view.rows_per_s = view.elapsed_s > 0 ? here * rows_per_step_ / view.elapsed_s : 0;
   if (here > 0) view.left_s = static_cast<double>(total_steps_ - done) * view.elapsed_s / here;
+  if (view.fold > 0) {  // those behind it take as long
+    const auto folds = static_cast<double>(view.folds), before = static_cast<double>(view.fold - 1);
+    if (view.left_s) *view.left_s += (folds - before - 1) * (view.elapsed_s + *view.left_s);
+    view.share = (before + view.share) / folds;
+  }
   view.figures = figures_;
   view.best = best_;
   if (members_.size() == 1 && std::isfinite(loss_)) {

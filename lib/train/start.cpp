@@ -77,6 +77,8 @@ void check_outputs(const std::vector<TrainOptions>& runs) {
 model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
   model::Model model;
   const LossChoice choice = loss_for(data.target, options.loss);
+  if (options.label_smoothing > 0 && !is_classification(choice.loss))
+    fail_usage("--label-smoothing is for classes, but y has numbers");
   model.loss = choice.loss;
   model.target = data.target;
   model.target.answers = {model::answers_kind_of(choice.loss), choice.quantiles};

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/error.hpp"
@@ -77,7 +78,8 @@ void check_outputs(const std::vector<TrainOptions>& runs) {
 model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
   model::Model model;
   const LossChoice choice = loss_for(data.target, options.loss);
-  if (options.label_smoothing > 0 && !is_classification(choice.loss))
+  const bool smooths = std::ranges::any_of(options.members.label_smoothing, [](double v) { return v > 0; });
+  if ((smooths || options.label_smoothing > 0) && !is_classification(choice.loss))
     fail_usage("--label-smoothing is for classes, but y has numbers");
   model.loss = choice.loss;
   model.target = data.target;

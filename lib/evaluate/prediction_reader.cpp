@@ -139,8 +139,7 @@ void PredictionReader::find_answers(const std::vector<std::string>& names) {
   if (const std::string* said = schema_->metadata.find("nn.answers")) {
     answers_ = model::parse_answers(*said);
     if (answers_.each() != width_)
-      fail_data("there are {} values a row, and {} say that they are {}", width_, "the stream's metadata",
-                *said);
+      fail_data("there are {} values a row, and the stream's metadata say that they are {}", width_, *said);
   } else if (evaluate::width_of(*schema_, wanted_columns_) == 1) {
     std::vector<std::size_t> order(names.size());
     std::iota(order.begin(), order.end(), std::size_t{0});

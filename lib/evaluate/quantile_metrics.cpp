@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "model/pinball.hpp"
+
 namespace nn::evaluate {
 
 void QuantileMetrics::add(const double* answers, double truth, double weight) {
@@ -13,7 +15,7 @@ void QuantileMetrics::add(const double* answers, double truth, double weight) {
   for (std::size_t i = 0; i < count; ++i) {
     const double distance = truth - answers[i];
     if (distance <= 0) below_[i] += weight;
-    loss_.add(weight * (distance > 0 ? quantiles_[i] * distance : (quantiles_[i] - 1) * distance));
+    loss_.add(weight * model::pinball_loss(quantiles_[i], distance));
   }
   const double low = answers[0], high = answers[count - 1];
   if (low <= truth && truth <= high) within_ += weight;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/pinball.hpp"
+
 namespace nn::train {
 namespace {
 
@@ -42,10 +44,9 @@ double sort_quantiles(const backend::Examples& e, const std::vector<double>& qua
   for (std::int64_t row = 0; row < e.rows; ++row, y += count) {
     std::sort(y, y + count);
     double loss = 0;
-    for (std::size_t j = 0; j < count; ++j) {
-      const double above = static_cast<double>(e.targets[row]) - static_cast<double>(y[j]);
-      loss += above > 0 ? quantiles[j] * above : (quantiles[j] - 1) * above;
-    }
+    for (std::size_t j = 0; j < count; ++j)
+      loss +=
+          model::pinball_loss(quantiles[j], static_cast<double>(e.targets[row]) - static_cast<double>(y[j]));
     sum += loss * (e.weights == nullptr ? 1.0 : static_cast<double>(e.weights[row]));
   }
   return sum / static_cast<double>(count);

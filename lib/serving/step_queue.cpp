@@ -65,17 +65,27 @@ bool StepQueue::push(const std::shared_ptr<LocalServable>& servable, std::shared
 
 // Does the request meet somebody else's?
 void StepQueue::notice_others(const Servable& servable, const Request& request) {
-  const bool at_work = computing_.servable != nullptr &&
-                       (computing_.servable != &servable || computing_.client != request.client);
-  const auto& turns = turns_.map();
-  const bool waiting = std::any_of(turns.begin(), turns.end(), [&](const auto& turn) {
-    const Model& model = models_[turn.second];
-    return model.servable.get() != &servable || model.clients > 1 ||
-           clients_[model.lanes[turn.first.lane].first].key.number != request.client;
-  });
-  if (!at_work && !waiting) return;
-  others_came_ = request.arrived;
-  alone_ = false;
+  const std::uint32_t lane = lane_of(request);
+  bool others = false, of_other_kind = false;
+  if (computing_.servable != nullptr) {
+    of_other_kind = computing_.servable != &servable || computing_.lane != lane;
+    others = of_other_kind || computing_.client != request.client;
+  }
+  for (const auto& [turn, index] : turns_.map()) {
+    const Model& model = models_[index];
+    of_other_kind = of_other_kind || model.servable.get() != &servable || turn.lane != lane;
+    others = others || of_other_kind || model.clients > 1 ||
+             clients_[model.lanes[turn.lane].first].key.number != request.client;
+    if (of_other_kind) break;
+  }
+  if (others) {
+    others_came_ = request.arrived;
+    alone_ = false;
+  }
+  if (of_other_kind) {
+    others_of_other_kind_came_ = request.arrived;
+    alike_ = false;
+  }
 }
 
 StepQueue::Index StepQueue::add_model(const std::shared_ptr<LocalServable>& servable) {
@@ -202,7 +212,9 @@ std::int64_t StepQueue::rows_in(const Model& model, std::chrono::microseconds ti
 }
 
 std::int64_t StepQueue::rows_of_step(const Model& model) const {
-  const std::int64_t most = rows_in(model, alone_ ? limits_.step_time_alone : limits_.step_time);
+  const bool pieces_apart = limits_.slice_time.count() > 0;
+  const bool is_long = alone_ || (alike_ && pieces_apart);
+  const std::int64_t most = rows_in(model, is_long ? limits_.step_time_alone : limits_.step_time);
   if (limits_.slo.count() == 0) return most;
   return std::min(most, model.servable->best_rows(seconds(limits_.slo) / 2, limits_.step_rows));
 }
@@ -367,6 +379,7 @@ bool StepQueue::next(Clock::time_point now, Step& step, Requests& over) {
   step.slices.clear();
   step.rows = 0;
   alone_ = !others_came_ || now - *others_came_ > remembered;
+  alike_ = !others_of_other_kind_came_ || now - *others_of_other_kind_came_ > remembered;
   for (;;) {
     auto chosen = turns_.begin();
     if (limits_.delay.count() > 0) {
@@ -391,7 +404,7 @@ bool StepQueue::next(Clock::time_point now, Step& step, Requests& over) {
       set_turn(index, turn);
     }
     if (step.slices.empty()) continue;
-    computing_ = {step.servable.get(), step.slices[0].request->client};
+    computing_ = {step.servable.get(), step.slices[0].request->client, lane_of(*step.slices[0].request)};
     for (const Slice& slice : step.slices) {
       if (slice.request->client != computing_.client) computing_.client.reset();
     }

@@ -22,7 +22,9 @@ struct BatchLimits {
   std::int64_t step_rows = 1024;       // of several requests together
   std::chrono::microseconds delay{0};  // that a request waits for others to share its step
   // What a step of many rows may take: others wait for its end. Small steps of a large model cost more than
-  // their rows, so that they are larger while nobody else has been waiting for a while.
+  // their rows, so that they are larger while nobody else has been waiting for a while; and, where pieces of
+  // large requests have steps of their own, while all that waited was of the same model and priority: nobody
+  // is answered later because those before it are computed together.
   std::chrono::microseconds step_time{2000}, step_time_alone{20'000};
   // What a piece of a large request may take while others are there: such pieces have steps of their own,
   // between which the others' are computed. It is never less than a row takes. 0: pieces share steps, as long
@@ -191,9 +193,13 @@ class StepQueue {
   struct Computing {
     const Servable* servable = nullptr;
     std::optional<std::uint64_t> client = {};  // nothing: several
+    std::uint32_t lane = 0;
   } computing_;
   std::optional<Clock::time_point> others_came_;
   bool alone_ = true;
+  // The same of what is of another model or priority.
+  std::optional<Clock::time_point> others_of_other_kind_came_;
+  bool alike_ = true;
 
   // For other threads: nanoseconds of the clock when the step should end, seconds that wait of each priority.
   std::atomic<std::int64_t> busy_until_{INT64_MIN};

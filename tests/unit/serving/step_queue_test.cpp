@@ -186,6 +186,35 @@ TEST_CASE("steps are longer while nobody else has been there for a while") {
   CHECK(step(now) == 200);
 }
 
+TEST_CASE("steps of many clients are long while all want the same, where large requests are cut") {
+  StepQueue queue({.step_rows = 100'000, .step_time = 2ms, .step_time_alone = 20ms, .slice_time = 100us});
+  const auto model = std::make_shared<FakeServable>(), other = std::make_shared<FakeServable>("o");
+  model->note_cost(1000, 10ms);  // ten microseconds a row
+  other->note_cost(1000, 10ms);
+  Requests over;
+  auto now = start;
+  const auto rows_of_crowd = [&] {
+    for (std::uint64_t client = 0; client < 5000; ++client) add(queue, model, 1, client, now);
+    const std::int64_t rows = queue.next(now, over)->rows;
+    queue.clear();
+    queue.computed(Step{model, {}, 1}, 10us);
+    return (rows + 1) / 100 * 100;  // a time is not exact
+  };
+  CHECK(rows_of_crowd() == 2000);
+  for (const auto& [another, priority] :
+       {std::pair{other, Priority::normal}, std::pair{model, Priority::high}}) {
+    add(queue, model, 1, 1, now);
+    auto request = test::request_of(another, some(1), 2);
+    request->arrived = now;
+    request->priority = priority;
+    REQUIRE(queue.push(another, request));
+    queue.clear();
+    CHECK(rows_of_crowd() == 200);
+    now += 1001ms;
+    CHECK(rows_of_crowd() == 2000);
+  }
+}
+
 TEST_CASE("what is late or cancelled leaves the queue without a step") {
   StepQueue queue({});
   const auto model = std::make_shared<FakeServable>();

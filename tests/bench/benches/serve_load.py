@@ -99,29 +99,34 @@ def replicas(digits_):
     yield compare(PART, work, "one replica", ours, theirs, show=rows_per_second, goal=Goal(1.7, True))
 
 
-def capacity(wide, port, rows=1):
+def capacity(wide, port, rows=1, seconds=3, warm_up=1):
     """With as many rows under way as are all let in: whoever is refused asks again at once here, which takes processor time."""
     connections = max(64 // rows, 8)
     while True:
-        load = wide.load(port, "--connections", connections, "--seconds", 3, "--warm-up", 1, rows=rows)
+        load = wide.load(port, "--connections", connections, "--seconds", seconds, "--warm-up", warm_up, rows=rows)
         if connections == 1 or "503" not in load["by_status"]:
             return serving.clean(load)["rate"]
         connections //= 2
 
 
 def slo(digits_):
+    """Seconds at 0.7 of what the second before had room for: the speed of a virtual machine's cores changes by a third within a
+    few seconds, and more than there is room for is another row."""
     wide, bench = Wide(digits_), digits_.bench
     p99, rates, refused = [], [], []
     with serving.nn_serve(bench, wide.repository, "--slo", "10ms") as server:
-        for _ in range(digits_.rounds):
-            most = capacity(wide, server.port)
-            figures = wide.load(server.port, "--connections", 512, "--stage", f"{0.7 * most}:5", "--warm-up", 1)
+        capacity(wide, server.port)
+        for _ in range(5 * digits_.rounds):
+            rate = 0.7 * capacity(wide, server.port, seconds=1, warm_up=0.2)
+            figures = wide.load(server.port, "--connections", 512, "--stage", f"{rate}:1", "--warm-up", 0.2)
             p99.append(serving.clean(figures, ("200", "503"))["answered"]["p99_ms"] * 1e-3)
-            rates.append(0.7 * most)
+            rates.append(rate)
             refused.append(figures["by_status"].get("503", 0) / sum(figures["by_status"].values()))
-    yield Row(PART, f"{WIDE}, --slo 10ms, open loop at 0.7 of capacity: p99", ours=statistics.median(p99), goal=Goal(0.010),
-              note=f"{statistics.median(rates):.0f} requests a second, {share(statistics.median(refused))} of them refused",
-              samples={"ours": p99})
+    slowest = sorted(p99)[len(p99) * 9 // 10]
+    yield Row(PART, f"{WIDE}, --slo 10ms, open loop at 0.7 of capacity: p99, median of {len(p99)} seconds",
+              ours=statistics.median(p99), goal=Goal(0.010), samples={"ours": p99},
+              note=f"{statistics.median(rates):.0f} requests a second, {share(statistics.median(refused))} of them refused; "
+                   f"nine in ten seconds below {1e3 * slowest:.1f} ms")
 
 
 def overload(digits_):
@@ -157,9 +162,11 @@ def overload_of(digits_, rows):
 
 
 def publish(digits_):
-    """Twenty versions in a row at half load, against the same without."""
+    """Twenty versions in a row at half load, against the same into a repository of nobody: the commands that publish take time
+    of the client's core, which without a preemptible kernel is most of what the slowest requests wait for."""
     bench = digits_.bench
     base = servers.repository(bench.file("published"), digits=digits_.model)
+    nobodys = servers.repository(bench.file("unserved"), digits=digits_.model)
     path, body, headers = digits_.requests()["binary"]
     headers = [header.replace(":", ": ") for header in headers.split(";") if header]
     before, during, failed, memory, version = [], [], 0, [], 1
@@ -168,30 +175,34 @@ def publish(digits_):
     def load(*options):
         return serving.load(bench, server.port, path, body, "--connections", 64, "--warm-up", 0.5, *options, headers=headers)
 
-    def publish_twenty():
+    def publish_twenty(where):
         nonlocal version
-        for _ in range(20):
-            version += 1
-            publish = [bench.tool("nn-model"), "publish", "-q", models[version % 2], os.path.join(base, "digits")]
-            bench.run("nice", "-n", "19", *serving.on_core(CLIENT, *publish))  # it isn't what is measured
+        for i in range(20):
+            publish = [bench.tool("nn-model"), "publish", "-q", models[i % 2], os.path.join(where, "digits")]
+            said = bench.run("nice", "-n", "19", *serving.on_core(CLIENT, *publish))  # it isn't what is measured
+            version = int(said.decode().rsplit("/", 1)[1]) if where == base else version
             time.sleep(0.15)
+
+    def load_while_publishing(where):
+        thread = threading.Thread(target=publish_twenty, args=(where,))
+        thread.start()
+        figures = load("--stage", f"{half}:5")
+        thread.join()
+        return figures
 
     with serving.nn_serve(bench, base) as server:
         half = 0.5 * serving.clean(load("--seconds", 2))["rate"]
         for _ in range(5):
-            before.append(load("--stage", f"{half}:5"))
+            before.append(load_while_publishing(nobodys))
             memory.append(resident(server.process))
-            thread = threading.Thread(target=publish_twenty)
-            thread.start()
-            during.append(load("--stage", f"{half}:5"))
-            thread.join()
+            during.append(load_while_publishing(base))
         memory.append(resident(server.process))
         failed = sum(one["failed"] + sum(count for status, count in one["by_status"].items() if status != "200")
                      for one in before + during)
         served = [one for one in (serving.answers(server.port, path.replace("/infer", ""))[2],) if one]
     note = f"{half:.0f} requests a second" + ("" if f'"{version}"'.encode() in b"".join(served) else ", the last isn't served")
     for q, goal in (("p99", 1.5), ("p999", 3)):
-        yield compare(PART, f"20 versions published at half load: {q.replace('999', '99.9')}", "the same without",
+        yield compare(PART, f"20 versions published at half load: {q.replace('999', '99.9')}", "published elsewhere",
                       [one["answered"][f"{q}_ms"] * 1e-3 for one in during],
                       [one["answered"][f"{q}_ms"] * 1e-3 for one in before], goal=Goal(goal), note=note)
     requests = sum(one["meant"] for one in before + during)

@@ -9,9 +9,12 @@ namespace {
 constexpr std::int64_t least_rows = 16;        // of a step that is cut by time: fewer aren't worth it
 constexpr std::chrono::seconds remembered{1};  // that somebody else has been here
 constexpr std::chrono::milliseconds crowd_remembered{200};
-constexpr double crowd_work = 0.7;       // of the SLO, when a step begins
+// Work that waits when a step begins, in SLOs: where it is less there is no crowd any more; and where it is
+// more the newest come first. A door that lets in one SLO's work goes beyond it by a request or two.
+constexpr double crowd_work = 0.7, much_work = 2;
 constexpr std::int64_t most_passed = 8;  // large requests that others are let before, in a step
 constexpr std::int64_t least_slice = 8;  // rows of a piece of a large request
+constexpr double whole_in_rows = 3;      // what a request may take that isn't cut, in steps of a row
 
 std::uint32_t lane_of(const Request& request) { return static_cast<std::uint32_t>(request.priority); }
 constexpr auto shadow_lane = static_cast<std::uint32_t>(Priority::shadow);
@@ -64,7 +67,7 @@ bool StepQueue::push(const std::shared_ptr<LocalServable>& servable, std::shared
 }
 
 // Does the request meet somebody else's?
-void StepQueue::notice_others(const Servable& servable, const Request& request) {
+void StepQueue::notice_others(const LocalServable& servable, const Request& request) {
   const std::uint32_t lane = lane_of(request);
   bool others = false, of_other_kind = false;
   if (computing_.servable != nullptr) {
@@ -85,6 +88,10 @@ void StepQueue::notice_others(const Servable& servable, const Request& request) 
   if (of_other_kind) {
     others_of_other_kind_came_ = request.arrived;
     alike_ = false;
+  }
+  if (others && request.rows.rows <= cut_of(servable, limits_.step_rows).whole) {
+    small_ones_came_ = request.arrived;
+    small_ones_ = true;
   }
 }
 
@@ -141,7 +148,7 @@ void StepQueue::add(Index index, std::shared_ptr<Request> request) {
   const Index at = entries_.take();
   Entry& entry = entries_[at];
   const Model& model = models_[index];
-  entry.row_cost = model.servable->shared_row_cost(rows_of_step(model));
+  entry.row_cost = row_cost(model, left_of(*request));
   entry.client = known->second;
   entry.older = lane.newest;
   (lane.newest == none ? lane.oldest : entries_[lane.newest].newer) = at;
@@ -219,12 +226,26 @@ std::int64_t StepQueue::rows_of_step(const Model& model) const {
   return std::min(most, model.servable->best_rows(seconds(limits_.slo) / 2, limits_.step_rows));
 }
 
-// Of a piece of a request, which is cut where it has more.
-std::int64_t StepQueue::rows_of_slice(const Model& model, std::int64_t most) const {
-  if (limits_.slice_time.count() == 0) return most;
-  const CostCurve& curve = model.servable->curve();
-  const double time = std::max(seconds(limits_.slice_time), curve.cost(1));
-  return std::min(most, std::max(least_slice, curve.most_rows(time, most)));
+// Steps of a row may cost so much that small pieces are mostly that: a request of few rows is no large one,
+// and large ones have small pieces only while small ones come.
+StepQueue::Cut StepQueue::cut_of(const LocalServable& servable, std::int64_t of_step) const {
+  const double slice_time = seconds(limits_.slice_time);
+  if (slice_time == 0) return {of_step, of_step};
+  const CostCurve& curve = servable.curve();
+  const auto rows_in = [&](double rows_alone) {
+    const double time = std::max(slice_time, rows_alone * curve.cost(1));
+    return std::min(of_step, std::max(least_slice, curve.most_rows(time, of_step)));
+  };
+  return {rows_in(whole_in_rows), rows_in(small_ones_ ? 1 : whole_in_rows)};
+}
+
+// What each of `rows` rows of a request will have cost that comes now.
+double StepQueue::row_cost(const Model& model, std::int64_t rows) const {
+  const std::int64_t of_step = rows_of_step(model);
+  const Cut cut = cut_of(*model.servable, of_step);
+  if (alone_ || rows <= cut.whole || limits_.slice_time.count() == 0)
+    return model.servable->shared_row_cost(of_step);
+  return model.servable->curve().cost(cut.piece) / static_cast<double>(cut.piece);
 }
 
 Clock::time_point StepQueue::ready_at(const Model& model) const {
@@ -278,7 +299,8 @@ void StepQueue::drop_oldest(Lane& lane, Clock::time_point now, Requests& over) {
 }
 
 // Requests that came too long ago are late soon, whatever is done: in the time that they would take, new ones
-// can be answered in time (Maurer, Fail at Scale, ACM Queue 13-8, "Adaptive LIFO").
+// can be answered in time (Maurer, Fail at Scale, ACM Queue 13-8, "Adaptive LIFO"). Once little waits, the
+// oldest come first again: nobody need be left to the end of the longest wait.
 void StepQueue::look_how_it_stands(Model& model, Clock::time_point now) {
   if (limits_.slo.count() == 0) return;
   auto first = Clock::time_point::max();
@@ -290,9 +312,9 @@ void StepQueue::look_how_it_stands(Model& model, Clock::time_point now) {
   double work = 0;
   for (const Priority priority : {Priority::high, Priority::normal})
     work += waiting_cost_[static_cast<std::size_t>(priority)].load(std::memory_order_relaxed);
-  const bool is_much = work == 0 || work > seconds(limits_.slo);
+  const bool is_much = work == 0 || work > much_work * seconds(limits_.slo);
   const bool waits_long = first != Clock::time_point::max() && now - first > limits_.slo;
-  const bool stands = waits_long && (is_much || model.newest_first);
+  const bool stands = waits_long && is_much;
   if (!stands) {
     model.stands_since.reset();
   } else if (!model.stands_since) {
@@ -327,8 +349,8 @@ bool StepQueue::fill_from(Step& step, Index index, std::uint32_t lane_number, Cl
   // there.
   const bool shadows = lane_number == shadow_lane;
   const std::int64_t of_step = rows_of_step(model);
-  const std::int64_t slice = alone_ && !shadows ? of_step : rows_of_slice(model, of_step);
-  const std::int64_t most = shadows ? slice : of_step;
+  const Cut cut_at = alone_ && !shadows ? Cut{of_step, of_step} : cut_of(*model.servable, of_step);
+  const std::int64_t most = shadows ? cut_at.piece : of_step;
   const bool apart = limits_.slice_time.count() > 0;  // pieces have steps of their own
   const bool newest = model.newest_first;
   if (newest) drop_oldest(lane, now, over);
@@ -345,14 +367,14 @@ bool StepQueue::fill_from(Step& step, Index index, std::uint32_t lane_number, Cl
     bool stays = !last_of_client;
     if (!drop_unwanted(at, now, over)) {
       const std::int64_t left = left_of(*entries_[at].request);
-      const bool cut = left > slice;
+      const bool cut = left > std::min(cut_at.whole, most);
       if (cut && apart && may_pass > 0 && lane.clients > 1) {
         --may_pass;
         rotate(lane);
         continue;
       }
       if (cut && apart && !step.slices.empty()) return false;  // it begins the next one
-      const std::int64_t rows = !cut ? left : apart ? slice : std::min(share, most - step.rows);
+      const std::int64_t rows = !cut ? left : apart ? cut_at.piece : std::min(share, most - step.rows);
       if (rows > most - step.rows) return false;  // what fits a step isn't cut; it begins the next one
       take(step, at, rows);
       stays = stays || rows < left;
@@ -380,6 +402,7 @@ bool StepQueue::next(Clock::time_point now, Step& step, Requests& over) {
   step.rows = 0;
   alone_ = !others_came_ || now - *others_came_ > remembered;
   alike_ = !others_of_other_kind_came_ || now - *others_of_other_kind_came_ > remembered;
+  small_ones_ = small_ones_came_ && now - *small_ones_came_ <= remembered;
   for (;;) {
     auto chosen = turns_.begin();
     if (limits_.delay.count() > 0) {

@@ -27,8 +27,8 @@ struct BatchLimits {
   // is answered later because those before it are computed together.
   std::chrono::microseconds step_time{2000}, step_time_alone{20'000};
   // What a piece of a large request may take while others are there: such pieces have steps of their own,
-  // between which the others' are computed. It is never less than a row takes. 0: pieces share steps, as long
-  // as any.
+  // between which the others' are computed. It is never less than a row takes. 0: pieces share
+  // steps, as long as any.
   std::chrono::microseconds slice_time{0};
   // What requests should take: a step takes half of it at most, and what comes last is computed first once
   // more has been waiting than that, and for longer, for `patience`. 0: nobody has said.
@@ -160,10 +160,15 @@ class StepQueue {
   void rotate(Lane& lane);
   void set_turn(Index model, Turn turn);
   static std::uint32_t best_lane(const Model& model);
-  void notice_others(const Servable& servable, const Request& request);
+  void notice_others(const LocalServable& servable, const Request& request);
   std::int64_t rows_in(const Model& model, std::chrono::microseconds time) const;
   std::int64_t rows_of_step(const Model& model) const;
-  std::int64_t rows_of_slice(const Model& model, std::int64_t most) const;
+  // Rows of a request that isn't cut, and of the pieces of one that is.
+  struct Cut {
+    std::int64_t whole, piece;
+  };
+  Cut cut_of(const LocalServable& servable, std::int64_t of_step) const;
+  double row_cost(const Model& model, std::int64_t rows) const;
   Clock::time_point ready_at(const Model& model) const;
   void look_how_it_stands(Model& model, Clock::time_point now);
   bool is_wanted(Request& request, Clock::time_point now) const;
@@ -200,6 +205,9 @@ class StepQueue {
   // The same of what is of another model or priority.
   std::optional<Clock::time_point> others_of_other_kind_came_;
   bool alike_ = true;
+  // The same of requests that are not cut.
+  std::optional<Clock::time_point> small_ones_came_;
+  bool small_ones_ = false;
 
   // For other threads: nanoseconds of the clock when the step should end, seconds that wait of each priority.
   std::atomic<std::int64_t> busy_until_{INT64_MIN};

@@ -128,6 +128,6 @@ TEST_CASE("each device reports what its steps cost, and the least wait is predic
   r.fakes[1]->hold();
   r.submit(counted(10), 1);
   const auto one_free = r.model->predicted_wait(1);
-  r.submit(counted(10), 2);
+  for (std::uint64_t client = 2; client < 5; ++client) r.submit(counted(10), client);  // some wait on each
   CHECK(r.model->predicted_wait(1) > one_free);
 }

@@ -215,6 +215,25 @@ TEST_CASE("steps of many clients are long while all want the same, where large r
   }
 }
 
+TEST_CASE("a request of few rows of a model whose steps are dear is no large one, whoever comes") {
+  StepQueue queue({.step_rows = 1024, .step_time = 1s, .step_time_alone = 1s, .slice_time = 100us});
+  const auto model = std::make_shared<FakeServable>();
+  Requests over;
+  for (const std::int64_t rows : {1, 1024})
+    for (int i = 0; i < 100; ++i) model->note_step(rows, 1ms + rows * 100us);
+  for (std::uint64_t client = 0; client < 3; ++client) add(queue, model, 16, client);
+  CHECK(rows_of(queue.next(start, over)) == Rows{16, 16, 16});
+  // Larger ones are cut, into small pieces once small ones have come.
+  for (std::uint64_t client = 0; client < 3; ++client) add(queue, model, 100, client, start + 2s);
+  const auto large = rows_of(queue.next(start + 2s, over));
+  REQUIRE(large.size() == 1);
+  CHECK(large[0] >= 20);
+  CHECK(large[0] <= 25);
+  add(queue, model, 1, 7, start + 2s);
+  CHECK(rows_of(queue.next(start + 2s, over)) == Rows{1});
+  CHECK(rows_of(queue.next(start + 2s, over)) == Rows{8});
+}
+
 TEST_CASE("what is late or cancelled leaves the queue without a step") {
   StepQueue queue({});
   const auto model = std::make_shared<FakeServable>();

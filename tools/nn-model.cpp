@@ -160,10 +160,12 @@ std::vector<nn::cli::Command> commands(Options& o) {
   const auto models =
       options::argument("MODEL", "MODEL", "Model files, checkpoints and ensembles (.toml); - is stdin",
                         options::files(o.models, ".nn .ckpt .toml"));
-  const auto in = options::argument("IN", "IN", "A .nn model or an .npz archive that convert wrote",
-                                    options::file(o.input, ".nn .npz"));
-  const auto out = options::argument("OUT", "OUT", "A file whose name ends in .nn, .npz or .json",
-                                     options::file(o.output, ".nn .npz .json"));
+  const auto in =
+      options::argument("IN", "IN", "A .nn model, or an .npz or .safetensors file that convert wrote",
+                        options::file(o.input, ".nn .npz .safetensors"));
+  const auto out =
+      options::argument("OUT", "OUT", "A file whose name ends in .nn, .npz, .safetensors or .json",
+                        options::file(o.output, ".nn .npz .safetensors .json"));
   const auto model = options::argument("MODEL", "MODEL", "A model file, or an ensemble's (.toml); - is stdin",
                                        options::file(o.input, ".nn .toml"));
   const auto base = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.output));
@@ -184,7 +186,7 @@ std::vector<nn::cli::Command> commands(Options& o) {
        .options = {},
        .arguments = {models}},
       {.name = "convert",
-       .summary = "convert between .nn and .npz, or describe as .json",
+       .summary = "convert between .nn, .npz and .safetensors, or describe as .json",
        .options = {},
        .arguments = {in, out}},
       {.name = "publish",
@@ -250,7 +252,7 @@ void compare(const Options& o) {
   for (const std::string& path : o.models) {
     try {
       nn::exchange::ComparedModel model{path, {}};
-      if (!nn::repository::is_ensemble(path)) model.file = nn::model::inspect_model(path, false);
+      if (!nn::repository::is_ensemble(path)) model.file = nn::exchange::inspect_file(path);
       models.push_back(std::move(model));
     } catch (const nn::Error& error) {
       if (o.models.size() == 1) throw;
@@ -282,12 +284,12 @@ void show(const Options& o) {
                    : (i == 0 ? "" : "\n") + nn::repository::ensemble_text(o.models[i]));
       continue;
     }
-    const nn::model::AnyModel file = nn::model::inspect_model(o.models[i], false);
+    const std::string text = nn::exchange::show_file(o.models[i], o.json);
     if (o.json) {
-      print(nn::exchange::file_json(file));
+      print(text);
     } else {
-      print(fmt::format("{}{:<12}{}\n{}", i == 0 ? "" : "\n", "file", nn::printable(o.models[i], 4096),
-                        nn::exchange::file_text(file)));
+      print(
+          fmt::format("{}{:<12}{}\n{}", i == 0 ? "" : "\n", "file", nn::printable(o.models[i], 4096), text));
     }
   }
 }

@@ -29,6 +29,19 @@ model::Model load_any(const std::string& path) {
 
 }  // namespace
 
+model::AnyModel inspect_file(const std::string& path) {
+  const FileFormat* format = find_format(path);
+  return format != nullptr && format->inspect != nullptr ? format->inspect(path)
+                                                         : model::inspect_model(path, false);
+}
+
+std::string show_file(const std::string& path, bool as_json) {
+  const FileFormat* format = find_format(path);
+  if (format != nullptr && format->show != nullptr) return format->show(path, as_json);
+  const model::AnyModel file = inspect_file(path);
+  return as_json ? file_json(file) : file_text(file);
+}
+
 void convert_file(const std::string& input, const std::string& output) {
   const FileFormat* format = find_format(output);
   if (format == nullptr) {

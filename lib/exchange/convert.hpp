@@ -1,4 +1,4 @@
-// Models for other programs: NumPy archives, JSON, text for people.
+// Models for other programs: NumPy archives, safetensors, JSON, text for people.
 #pragma once
 
 #include <string>
@@ -18,6 +18,13 @@ std::string file_json(const model::AnyModel& file);
 // A table for people, of several lines.
 std::string file_text(const model::AnyModel& file);
 
+// A model or checkpoint ("-" is stdin), or a file of another format, without weights. Errors name the file.
+model::AnyModel inspect_file(const std::string& path);
+
+// What the file is: text for people, or a JSON object. Of another format it says what is in there, and what
+// of that is no model.
+std::string show_file(const std::string& path, bool as_json);
+
 // A NumPy archive: each weight under its name ("dense_0/kernel"), f32, and the member
 // model.json. Atomic; equal models give equal bytes.
 void save_npz(const std::string& path, const model::Model& model);
@@ -27,8 +34,12 @@ void save_npz(const std::string& path, const model::Model& model);
 // is what numpy.savez makes of it. Errors name the file and the member.
 model::Model load_npz(const std::string& path);
 
-// Converts a model file, or an .npz archive that save_npz() wrote, to what the output's name says: .nn, .npz
-// or .json. Usage error for another name.
+// The same as a file of safetensors, whose metadata have the description as "nn.description".
+void save_safetensors(const std::string& path, const model::Model& model);
+model::Model load_safetensors(const std::string& path);
+
+// Converts a model file, or what save_npz() or save_safetensors() wrote, to what the output's name says
+// (file_formats.hpp). Usage error for another name.
 void convert_file(const std::string& input, const std::string& output);
 
 }  // namespace nn::exchange

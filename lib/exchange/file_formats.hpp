@@ -16,6 +16,11 @@ struct FileFormat {
   model::Model (*load)(const std::string& path);
   // Complete or not at all. It may fill in model.digest.
   void (*save)(const std::string& path, model::Model& model);
+  // The model without weights, as far as the file describes one. Null: there is none to be seen.
+  model::AnyModel (*inspect)(const std::string& path) = nullptr;
+  // What the file is, whether or not it is a model that load() takes: text for people, or a JSON object.
+  // Null: what inspect() returns says it all.
+  std::string (*show)(const std::string& path, bool as_json) = nullptr;
 };
 
 // In the order that messages list them.

@@ -286,6 +286,21 @@ model::Provenance provenance_from_json(const Json& json) {
   return provenance;
 }
 
+// Members of an object are looked for one after the other, since their order counts: an object may have no
+// more than a few of them.
+Json parse_narrow(std::string_view text) {
+  constexpr std::size_t most_members = 256;  // ours have some 20
+  std::vector<std::size_t> members;          // of the objects that are open
+  const auto count = [&](int, Json::parse_event_t event, const Json&) {
+    if (event == Json::parse_event_t::object_start) members.push_back(0);
+    if (event == Json::parse_event_t::object_end) members.pop_back();
+    if (event == Json::parse_event_t::key && ++members.back() > most_members)
+      fail_data("is not the description of a model: it has an object of more than {} members", most_members);
+    return true;
+  };
+  return Json::parse(text, count, false);
+}
+
 }  // namespace
 
 Json model_to_json(const model::Model& model) {
@@ -318,7 +333,7 @@ Json model_to_json(const model::Model& model) {
 JsonModel model_from_json(std::string_view text) {
   constexpr std::size_t deepest = 16;  // ours has 6
   if (json_nests_deeper(text, deepest)) fail_data("is not the description of a model: it nests too deep");
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_narrow(text);
   if (json.is_discarded()) fail_data("is not JSON");
   if (text_member(json, "format") != format_name) fail_data("is not the description of a model");
   if (integer_of(member(json, "format_version"), "format_version") > format_version) {

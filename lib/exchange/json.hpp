@@ -11,6 +11,9 @@ using Json = nlohmann::ordered_json;
 
 Json model_to_json(const model::Model& model);
 
+// One line a value, arrays of plain values in one, ends in a newline.
+std::string json_text(const Json& json);
+
 // A model as model_to_json() wrote it, but for the weights and the network's resolution. Data
 // errors name the member that is missing or wrong.
 struct JsonModel {

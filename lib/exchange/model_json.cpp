@@ -28,15 +28,15 @@ void write_json(const Json& json, std::string& out, std::size_t indent) {
   out += json.is_object() ? '}' : ']';
 }
 
-std::string to_text(const Json& json) {
+}  // namespace
+
+std::string json_text(const Json& json) {
   std::string out;
   write_json(json, out, 0);
   return out + "\n";
 }
 
-}  // namespace
-
-std::string model_json(const model::Model& model) { return to_text(model_to_json(model)); }
+std::string model_json(const model::Model& model) { return json_text(model_to_json(model)); }
 
 std::string file_json(const model::AnyModel& file) {
   Json json = model_to_json(file.model);
@@ -49,7 +49,7 @@ std::string file_json(const model::AnyModel& file) {
                             {"batch", file.state->batch},
                             {"elapsed_s", file.state->elapsed_s}};
   }
-  return to_text(json);
+  return json_text(json);
 }
 
 }  // namespace nn::exchange

@@ -16,7 +16,7 @@ namespace nn::exchange {
 namespace {
 
 void check_parameter(const NamedArray& array, const Parameter& parameter) {
-  if (!is_number(array.values)) fail_data("holds {}, not numbers", array.type);
+  if (!is_number(array.values)) fail_data("has the type {}, of which no weights are read", array.type);
   if (array.shape != parameter.shape) {
     fail_data("has shape {}, but the network needs {}", to_string(array.shape), to_string(parameter.shape));
   }
@@ -30,33 +30,53 @@ void copy_parameter(const NamedArray& array, std::int64_t size, float* out) {
   }
 }
 
+// The values of one weight, checked.
+class Reading {
+ public:
+  Reading(const ArrayFile& file, const Parameter& parameter) : file_(file), parameter_(parameter) {}
+
+  NamedArray array() const {
+    return file_.read(parameter_.name, [&](const NamedArray& array) {
+      within_array([&] { check_parameter(array, parameter_); });
+    });
+  }
+  void copy(const NamedArray& array, float* out) const {
+    within_array([&] { copy_parameter(array, parameter_.size(), out); });
+  }
+  Error missing() const {
+    return data_error("has no array '{}', which the network needs", parameter_.name)
+        .within_file(file_.path());
+  }
+
+ private:
+  template <typename Body>
+  void within_array(Body&& body) const {
+    try {
+      body();
+    } catch (const Error& error) {
+      throw error.within(fmt::format("array '{}'", parameter_.name)).within_file(file_.path());
+    }
+  }
+
+  const ArrayFile& file_;
+  const Parameter& parameter_;
+};
+
 std::shared_ptr<const float> read_parameters(const ArrayFile& file, const Plan& plan) {
   const std::vector<std::string> names = file.names();
   std::set<std::string_view> unused(names.begin(), names.end());
-  const auto within_array = [&](const Parameter& parameter, auto&& body) {
-    try {
-      return body();
-    } catch (const Error& error) {
-      throw error.within(fmt::format("array '{}'", parameter.name)).within_file(file.path());
-    }
-  };
   // All arrays first: memory for the block is only taken once they are there.
   std::vector<NamedArray> arrays;
   for (const Parameter& parameter : plan.parameters) {
-    if (unused.erase(parameter.name) == 0) {
-      throw data_error("has no array '{}', which the network needs", parameter.name).within_file(file.path());
-    }
-    arrays.push_back(file.read(parameter.name, [&](const NamedArray& array) {
-      within_array(parameter, [&] { check_parameter(array, parameter); });
-    }));
+    const Reading reading(file, parameter);
+    if (unused.erase(parameter.name) == 0) throw reading.missing();
+    arrays.push_back(reading.array());
   }
   auto block = std::make_shared<Buffer>(static_cast<std::size_t>(plan.parameter_count) * sizeof(float));
   auto* values = block->as<float>();
   std::fill_n(values, plan.parameter_count, 0.0f);
-  for (std::size_t i = 0; i < arrays.size(); ++i) {
-    const Parameter& parameter = plan.parameters[i];
-    within_array(parameter, [&] { copy_parameter(arrays[i], parameter.size(), values + parameter.offset); });
-  }
+  for (std::size_t i = 0; i < arrays.size(); ++i)
+    Reading(file, plan.parameters[i]).copy(arrays[i], values + plan.parameters[i].offset);
   for (const std::string_view name : unused) {
     warn("{}: array '{}' is no weight of the network and is left out", file.path(), printable(name));
   }
@@ -84,6 +104,27 @@ model::Model model_of(const ArrayFile& file) {
   model::Model model = described_model(file);
   model.parameters = read_parameters(file, lower(model.network, model.loss));
   return model;
+}
+
+ArrayFindings look_through(const ArrayFile& file, const model::Model& described) {
+  const std::vector<std::string> names = file.names();
+  std::set<std::string_view> unused(names.begin(), names.end());
+  ArrayFindings findings;
+  std::vector<float> values;
+  const Plan plan = lower(described.network, described.loss);
+  for (const Parameter& parameter : plan.parameters) {
+    const Reading reading(file, parameter);
+    try {
+      if (unused.erase(parameter.name) == 0) throw reading.missing();
+      const NamedArray array = reading.array();
+      values.resize(static_cast<std::size_t>(parameter.size()));
+      reading.copy(array, values.data());
+    } catch (const Error& error) {
+      findings.refused.push_back(error);
+    }
+  }
+  findings.left_out.assign(unused.begin(), unused.end());
+  return findings;
 }
 
 void each_weight(const model::Model& model,

@@ -52,6 +52,8 @@ class NpzFile : public ArrayFile {
  public:
   explicit NpzFile(const std::string& path) : path_(path), archive_(path) {}
   const std::string& path() const override { return path_; }
+  std::string_view kind() const override { return "NumPy archive"; }
+  std::uint64_t bytes() const override { return archive_.bytes(); }
   std::vector<std::string> names() const override {
     std::vector<std::string> names = archive_.names();
     std::erase(names, description_member);
@@ -59,11 +61,9 @@ class NpzFile : public ArrayFile {
   }
   std::string_view description_name() const override { return description_member; }
   std::string read_description() const override { return description_of(archive_, path_); }
+  NamedArray head(const std::string& name) const override { return named(archive_.head(name)); }
   NamedArray read(const std::string& name,
                   const std::function<void(const NamedArray&)>& check) const override {
-    const auto named = [](const format::NpyArray& array) {
-      return NamedArray{std::string(name_of(array.type)), array.type, array.shape, {}, {}};
-    };
     auto array = std::make_shared<format::NpyArray>(
         archive_.read(name, [&](const format::NpyArray& head) { check(named(head)); }));
     NamedArray out = named(*array);
@@ -73,6 +73,10 @@ class NpzFile : public ArrayFile {
   }
 
  private:
+  static NamedArray named(const format::NpyArray& array) {
+    return {std::string(name_of(array.type)), array.type, array.shape, {}, {}};
+  }
+
   std::string path_;
   format::NpzArchive archive_;
 };
@@ -91,5 +95,7 @@ void save_npz(const std::string& path, const model::Model& model) {
 }
 
 model::Model load_npz(const std::string& path) { return model_of(NpzFile(path)); }
+
+std::unique_ptr<ArrayFile> open_npz(const std::string& path) { return std::make_unique<NpzFile>(path); }
 
 }  // namespace nn::exchange

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "exchange/convert.hpp"
+#include "exchange/show_lines.hpp"
 
 namespace nn::exchange {
 namespace {
@@ -56,21 +57,6 @@ std::string target_text(const model::Target& target) {
                                                                    list_texts(target.elements));
   return fmt::format("{}: {}, {}", name, what, scaling_text(target.offset, target.scale));
 }
-
-std::string bytes_text(std::uint64_t bytes) {
-  if (bytes < 10000) return fmt::format("{} bytes", bytes);
-  if (bytes < 10000000) return fmt::format("{:.0f} KB", static_cast<double>(bytes) / 1e3);
-  return fmt::format("{:.0f} MB", static_cast<double>(bytes) / 1e6);
-}
-
-class Lines {
- public:
-  void add(std::string_view key, std::string_view value) { text_ += fmt::format("{:<12}{}\n", key, value); }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
 
 void add_columns(const std::vector<model::InputColumn>& columns, Lines& lines) {
   std::size_t width = 0;
@@ -133,6 +119,26 @@ void add_provenance(const model::Provenance& provenance, Lines& lines) {
 
 }  // namespace
 
+void add_network(const model::Model& model, Lines& lines) {
+  lines.add("network", to_string(model.network));
+  lines.add("input", to_string(model.network.input));
+  lines.add("target", target_text(model.target));
+  lines.add("loss", to_string(LossChoice{model.loss, model.target.answers.quantiles}));
+}
+
+void add_origin(const model::Model& model, Lines& lines) {
+  add_columns(model.encoder.columns(), lines);
+  if (const std::string reading = reading_text(model.reading); !reading.empty())
+    lines.add("reading", reading);
+  add_provenance(model.provenance, lines);
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  if (bytes < 10000) return fmt::format("{} bytes", bytes);
+  if (bytes < 10000000) return fmt::format("{:.0f} KB", static_cast<double>(bytes) / 1e3);
+  return fmt::format("{:.0f} MB", static_cast<double>(bytes) / 1e6);
+}
+
 std::string file_text(const model::AnyModel& file) {
   const model::Model& model = file.model;
   const Plan plan = lower(model.network, model.loss);
@@ -141,10 +147,7 @@ std::string file_text(const model::AnyModel& file) {
   Lines lines;
   lines.add("kind", file.state ? "checkpoint of an unfinished run" : "model");
   lines.add("digest", model.digest);
-  lines.add("network", to_string(model.network));
-  lines.add("input", to_string(model.network.input));
-  lines.add("target", target_text(model.target));
-  lines.add("loss", to_string(LossChoice{model.loss, model.target.answers.quantiles}));
+  add_network(model, lines);
   lines.add("parameters", fmt::format("{} (file: {})", format_count(static_cast<std::uint64_t>(parameters)),
                                       bytes_text(file.file_bytes)));
   for (std::size_t i = 0; i < plan.parameters.size(); ++i) {
@@ -155,10 +158,7 @@ std::string file_text(const model::AnyModel& file) {
     lines.add("position", fmt::format("epoch {}, batch {}, step {}", file.state->epoch, file.state->batch,
                                       format_count(file.state->step)));
   }
-  add_columns(model.encoder.columns(), lines);
-  if (const std::string reading = reading_text(model.reading); !reading.empty())
-    lines.add("reading", reading);
-  add_provenance(model.provenance, lines);
+  add_origin(model, lines);
   return lines.take();
 }
 

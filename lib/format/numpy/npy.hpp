@@ -31,6 +31,9 @@ class NpzArchive {
  public:
   explicit NpzArchive(const std::string& path);
   const std::vector<std::string>& names() const { return names_; }  // without ".npy", in archive order
+  std::uint64_t bytes() const;                                      // of the file
+  // Type and shape, without values.
+  NpyArray head(const std::string& name) const;
   // `check` sees the array before memory is taken for its values: deflated, they may be a thousand times
   // the file. What it throws goes to the caller.
   NpyArray read(const std::string& name, const std::function<void(const NpyArray&)>& check = {}) const;

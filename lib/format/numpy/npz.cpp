@@ -48,6 +48,13 @@ NpzArchive::NpzArchive(const std::string& path)
   for (const ZipMember& member : archive_->members()) names_.push_back(plain_name(member));
 }
 
+std::uint64_t NpzArchive::bytes() const { return archive_->file()->bytes().size(); }
+
+NpyArray NpzArchive::head(const std::string& name) const {
+  const ArrayReader reader = open_array(*archive_, find_member(*archive_, name + std::string(suffix)));
+  return {reader.layout().type, reader.layout().shape, {}};
+}
+
 NpyArray NpzArchive::read(const std::string& name, const std::function<void(const NpyArray&)>& check) const {
   ArrayReader reader = open_array(*archive_, find_member(*archive_, name + std::string(suffix)));
   NpyArray array{reader.layout().type, reader.layout().shape, {}};

@@ -1,5 +1,7 @@
 #include "nn/plan.hpp"
 
+#include <algorithm>
+
 namespace nn {
 
 Plan for_prediction(Plan plan) {
@@ -19,11 +21,63 @@ Plan for_prediction(Plan plan) {
   return plan;
 }
 
+std::string_view layer_of(const Parameter& parameter) {
+  return std::string_view(parameter.name).substr(0, parameter.name.find('/'));
+}
+
+std::vector<std::string> layers_with_parameters(const Plan& plan) {
+  std::vector<std::string> layers;
+  for (const Parameter& parameter : plan.parameters) {
+    if (layers.empty() || layers.back() != layer_of(parameter)) layers.emplace_back(layer_of(parameter));
+  }
+  return layers;
+}
+
+void freeze(Plan& plan, std::span<const std::string> layers) {
+  for (Parameter& parameter : plan.parameters) {
+    if (std::ranges::find(layers, layer_of(parameter)) == layers.end()) continue;
+    parameter.trains = false;
+    parameter.decays = false;
+  }
+}
+
+namespace {
+
+bool any_trains(const Plan& plan, const Op& op) {
+  return std::ranges::any_of(
+      op.parameters, [&](int index) { return plan.parameters[static_cast<std::size_t>(index)].trains; });
+}
+
+}  // namespace
+
+bool is_frozen(const Plan& plan, const Op& op) { return !op.parameters.empty() && !any_trains(plan, op); }
+
+std::vector<ParameterRange> changing_parameters(const Plan& plan) {
+  std::vector<bool> frozen(plan.parameters.size());
+  for (const Op& op : plan.ops) {
+    if (!is_frozen(plan, op)) continue;
+    for (const int index : op.parameters) frozen[static_cast<std::size_t>(index)] = true;
+  }
+  std::vector<ParameterRange> changing;
+  for (std::size_t i = 0; i < plan.parameters.size(); ++i) {
+    if (frozen[i]) continue;
+    const std::int64_t first = plan.parameters[i].offset;
+    const std::int64_t end =
+        i + 1 < plan.parameters.size() ? plan.parameters[i + 1].offset : plan.parameter_count;
+    if (!changing.empty() && changing.back().first + changing.back().count == first) {
+      changing.back().count += end - first;
+    } else {
+      changing.push_back({first, end - first});
+    }
+  }
+  return changing;
+}
+
 std::vector<bool> values_with_gradient(const Plan& plan) {
   std::vector<bool> wanted(plan.values.size());
   for (const Op& op : plan.ops) {
     wanted[static_cast<std::size_t>(op.output)] =
-        !op.parameters.empty() || wanted[static_cast<std::size_t>(op.input)] ||
+        any_trains(plan, op) || wanted[static_cast<std::size_t>(op.input)] ||
         (op.other >= 0 && wanted[static_cast<std::size_t>(op.other)]);
   }
   return wanted;

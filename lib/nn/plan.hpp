@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nn/network.hpp"
@@ -23,7 +24,7 @@ struct Parameter {
   double initial = 0;                    // constant: this value
   std::int64_t fan_in = 0, fan_out = 0;  // kernel
   bool decays = false;                   // kernels take part in L2 and weight decay, all else doesn't
-  bool trains = true;                    // false: moving statistics, which no optimiser may touch
+  bool trains = true;                    // false: moving statistics and what is frozen: no optimiser's
   std::int64_t size() const { return element_count(shape); }
 };
 
@@ -91,7 +92,26 @@ Plan lower(const Network& network, Loss loss, std::vector<double> quantiles = {}
 // only, reads its input.
 Plan for_prediction(Plan plan);
 
-// For each value: does training need its gradient, because a weight lies upstream?
+// The layers that have parameters, by their names ("conv2d_0"), in their order.
+std::vector<std::string> layers_with_parameters(const Plan& plan);
+// The layer that a parameter belongs to: "dense_0" of "dense_0/kernel".
+std::string_view layer_of(const Parameter& parameter);
+
+// Freezes the layers of these names: nothing of them trains or decays any more.
+void freeze(Plan& plan, std::span<const std::string> layers);
+
+// Whether the operation has parameters and none of them trains: then training leaves them as they are, and a
+// batch_norm goes by its moving statistics, as in predictions.
+bool is_frozen(const Plan& plan, const Op& op);
+
+// Elements [first, first + count) of the block of parameters.
+struct ParameterRange {
+  std::int64_t first = 0, count = 0;
+};
+// Those that training may change, in order: all but the parameters of frozen operations.
+std::vector<ParameterRange> changing_parameters(const Plan& plan);
+
+// For each value: does training need its gradient, because a weight that trains lies upstream?
 std::vector<bool> values_with_gradient(const Plan& plan);
 
 // Multiplications and additions of the matrix products that one row takes forward.

@@ -38,6 +38,7 @@ CpuProgram<T>::CpuProgram(const Plan& plan, const ProgramOptions& options, const
     : plan_(options.training ? plan : for_prediction(plan)),
       quantiles_(plan.quantiles.begin(), plan.quantiles.end()),
       options_(options),
+      changing_(changing_parameters(plan_)),
       size_(static_cast<std::size_t>(plan.parameter_count)),
       parameters_(parameters),
       context_{kernels_of<T>(isa),
@@ -273,9 +274,11 @@ void CpuProgram<T>::apply_gradients(double learning_rate, std::uint64_t step) {
 template <typename T>
 void CpuProgram<T>::move_average(std::uint64_t step) {
   const double decay = average_decay(options_.ema, step);
-  const auto n = static_cast<std::int64_t>(size_);
-  kernels().scale(n, static_cast<T>(decay), average_);
-  kernels().add_scaled(n, static_cast<T>(1 - decay), own_parameters_, average_);
+  for (const ParameterRange& part : changing_) {
+    kernels().scale(part.count, static_cast<T>(decay), average_ + part.first);
+    kernels().add_scaled(part.count, static_cast<T>(1 - decay), own_parameters_ + part.first,
+                         average_ + part.first);
+  }
 }
 
 template <typename T>
@@ -286,28 +289,35 @@ void CpuProgram<T>::exchange_average() {
 template <typename T>
 void CpuProgram<T>::update(double learning_rate, std::uint64_t step) {
   const Optimizer& o = options_.optimizer;
-  const auto n = static_cast<std::int64_t>(size_);
+  if (o.kind == OptimizerKind::adamw) {
+    for (const Parameter& p : plan_.parameters) {
+      if (!p.decays) continue;
+      kernels().scale(round_up(p.size()), static_cast<T>(1 - learning_rate * o.weight_decay),
+                      own_parameters_ + p.offset);
+    }
+  }
+  for (const ParameterRange& part : changing_) update(part, learning_rate, step);
+}
+
+template <typename T>
+void CpuProgram<T>::update(const ParameterRange& part, double learning_rate, std::uint64_t step) {
+  const Optimizer& o = options_.optimizer;
+  const std::int64_t n = part.count;
   const auto rate = static_cast<T>(learning_rate);
-  const T* g = gradients_;
-  T* w = own_parameters_;
+  const T* g = gradients_ + part.first;
+  T* w = own_parameters_ + part.first;
+  T* first = state_ + part.first;
   switch (o.kind) {
     case OptimizerKind::sgd: return kernels().add_scaled(n, -rate, g, w);
-    case OptimizerKind::momentum:
-      return kernels().momentum(n, rate, static_cast<T>(o.momentum), g, state_, w);
-    case OptimizerKind::nesterov:
-      return kernels().nesterov(n, rate, static_cast<T>(o.momentum), g, state_, w);
+    case OptimizerKind::momentum: return kernels().momentum(n, rate, static_cast<T>(o.momentum), g, first, w);
+    case OptimizerKind::nesterov: return kernels().nesterov(n, rate, static_cast<T>(o.momentum), g, first, w);
     case OptimizerKind::rmsprop:
-      return kernels().rmsprop(n, rate, static_cast<T>(o.rho), static_cast<T>(o.epsilon), g, state_, w);
-    case OptimizerKind::adamw:
-      for (const Parameter& p : plan_.parameters) {
-        if (!p.decays) continue;
-        kernels().scale(round_up(p.size()), static_cast<T>(1 - learning_rate * o.weight_decay), w + p.offset);
-      }
-      [[fallthrough]];
-    case OptimizerKind::adam: {
+      return kernels().rmsprop(n, rate, static_cast<T>(o.rho), static_cast<T>(o.epsilon), g, first, w);
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw: {
       const Adam<T> constants = {static_cast<T>(adam_rate(o, learning_rate, step)), static_cast<T>(o.beta_1),
                                  static_cast<T>(o.beta_2), static_cast<T>(o.epsilon)};
-      return kernels().adam(n, constants, g, state_, state_ + n, w);
+      return kernels().adam(n, constants, g, first, first + static_cast<std::int64_t>(size_), w);
     }
   }
 }

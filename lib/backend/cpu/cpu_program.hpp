@@ -59,6 +59,7 @@ class CpuProgram {
   double add_part(const ExamplesOf<T>& examples, T scale, std::uint64_t step);
   void backward(const Run& run);
   void update(double learning_rate, std::uint64_t step);
+  void update(const ParameterRange& part, double learning_rate, std::uint64_t step);
   void move_average(std::uint64_t step);
   void add_decay();
   void clip();
@@ -74,6 +75,7 @@ class CpuProgram {
   Plan plan_;
   std::vector<T> quantiles_;  // of the plan
   ProgramOptions options_;
+  std::vector<ParameterRange> changing_;  // of the parameters
   std::size_t size_, state_size_ = 0;
   Arena<T> arena_;
   const T* parameters_;

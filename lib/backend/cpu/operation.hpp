@@ -96,7 +96,8 @@ class Operation {
   virtual ~Operation() = default;
   // Output from input. Outputs' padding is written too, with what doesn't matter.
   virtual void forward(const Run& run) = 0;
-  // Gradients of input and parameters (overwritten) from that of the output, which is lost.
+  // Gradients of input and parameters (overwritten), but for those that nobody asks for, from that of the
+  // output, which is lost.
   virtual void backward(const Run& run) = 0;
 };
 
@@ -110,7 +111,10 @@ struct Operands {
   T* own_parameter(std::size_t i) const {
     return context.training ? context.own_parameters + offset(i) : nullptr;
   }
-  T* gradient(std::size_t i) const { return context.training ? context.gradients + offset(i) : nullptr; }
+  // Null in predictions, and where the operation is frozen.
+  T* gradient(std::size_t i) const {
+    return context.training && !is_frozen(context.plan, op) ? context.gradients + offset(i) : nullptr;
+  }
 
  private:
   std::int64_t offset(std::size_t i) const {

@@ -70,7 +70,7 @@ class Operation {
   // Output from input.
   virtual void forward(bool training) = 0;
   // Gradients of inputs (overwritten, or added to: see Operands) and of parameters
-  // (overwritten) from that of the output, which is lost.
+  // (overwritten), but for those that nobody asks for, from that of the output, which is lost.
   virtual void backward() = 0;
 };
 
@@ -82,8 +82,9 @@ struct Operands {
   bool input_adds, other_adds;  // to a gradient that is there already
 
   Each<T> parameter(std::size_t i) const { return context.parameters.from(offset(i)); }
+  // Null in predictions, and where the operation is frozen.
   Each<T> gradient(std::size_t i) const {
-    return context.training ? context.gradients.from(offset(i)) : nullptr;
+    return context.training && !is_frozen(context.plan, op) ? context.gradients.from(offset(i)) : nullptr;
   }
 
  private:

@@ -41,6 +41,12 @@ Optimizing<T>::Optimizing(const Queue& queue, Arena& arena, const Plan& plan,
     std::fill_n(decays.begin() + p.offset / 16, (p.size() + 15) / 16, static_cast<std::uint8_t>(p.decays));
   decays_ = arena.take<std::uint8_t>(size_ / 16);
   upload(queue.stream, decays.data(), size_ / 16, decays_);
+  std::vector<std::uint8_t> frozen(static_cast<std::size_t>(size_ / 16), 1);
+  for (const ParameterRange& part : changing_parameters(plan))
+    std::fill_n(frozen.begin() + part.first / 16, part.count / 16, std::uint8_t{0});
+  if (std::find(frozen.begin(), frozen.end(), 1) == frozen.end()) return;
+  frozen_ = arena.take<std::uint8_t>(size_ / 16);
+  upload(queue.stream, frozen.data(), size_ / 16, frozen_);
 }
 
 template <typename T>
@@ -70,14 +76,14 @@ void Optimizing<T>::update() const {
   clip();
   move();
   if (average_.data != nullptr)
-    launch(queue_, over_vector(size_), move_average<T>, size_, step_, weights_, average_);
+    launch(queue_, over_vector(size_), move_average<T>, size_, frozen_, step_, weights_, average_);
 }
 
 template <typename T>
 void Optimizing<T>::move() const {
   const Optimizer& o = options_.optimizer;
   const Each<T> second = slots_of(o.kind) > 1 ? slots_.from(size_) : nullptr;
-  const Update<T> u{size_, decays_, step_, clip_, gradient_, slots_, second, weights_};
+  const Update<T> u{size_, decays_, frozen_, step_, clip_, gradient_, slots_, second, weights_};
   const Shape2 shape = over_vector(size_);
   const auto as = [](double v) { return static_cast<T>(v); };
   switch (o.kind) {

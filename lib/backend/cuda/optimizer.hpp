@@ -50,7 +50,7 @@ class Optimizing {
   Index size_, state_size_ = 0;
   bool decay_ = false;  // whether any member has L2
   Each<T> weights_, part_gradient_, gradient_, slots_, average_;
-  std::uint8_t* decays_ = nullptr;
+  std::uint8_t *decays_ = nullptr, *frozen_ = nullptr;  // of each 16 parameters
   Each<double> squares_, clip_;
   Each<const StepState> step_;
 };

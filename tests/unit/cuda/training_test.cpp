@@ -1,4 +1,6 @@
 // Whole steps on the CUDA backend: optimizers, parts, averages, what is saved and continued.
+#include <cstring>
+
 #include "host_cuda/fake_runtime.hpp"
 #include "programs.hpp"
 
@@ -72,6 +74,47 @@ TEST_CASE("CUDA: optimizers move weights as on the CPU") {
     }
   }
   host_cuda::shrink(1);
+}
+
+TEST_CASE("CUDA: frozen layers stay as they are, and the others move as on the CPU") {
+  const Case image{"conv2d 4 3x3 relu, batch_norm, conv2d 3 3x3 gelu, layer_norm, dense 6, dense",
+                   6 * 6 * 2,
+                   3,
+                   Loss::categorical_crossentropy,
+                   9,
+                   {6, 6, 2}};
+  for (const std::string& layer : layers_with_parameters(plan_of(image))) {
+    INFO(layer);
+    Plan plan = plan_of(image);
+    freeze(plan, std::span(&layer, 1));
+    const Data<float> data(image);
+    ProgramOptions options = training(image.rows);
+    options.optimizer.kind = OptimizerKind::adamw;
+    options.optimizer.epsilon = 1e-3;
+    options.optimizer.weight_decay = 0.1;
+    options.l2 = 0.1;
+    options.ema = 0.9;
+    std::vector<float> weights = test::parameters_of(plan);
+    for (const Parameter& p : plan.parameters) weights[static_cast<std::size_t>(p.offset)] = -0.0f;
+    cpu::CpuProgram<float> expected(plan, options, weights.data(), cpu::chosen_isa());
+    OneCuda<float> program(plan, options, weights.data());
+    for (std::uint64_t step = 0; step < 4; ++step) {
+      expected.compute_gradients(data.examples(true), step);
+      expected.apply_gradients(0.02, step);
+      train(program, data.examples(true), 0.02, step);
+    }
+    CHECK(difference(expected.current_parameters(), parameters_of(program)) <= 1e-5);
+    for (const bool averaged : {false, true}) {
+      if (averaged) program.exchange_average();
+      const std::vector<float> now = parameters_of(program);
+      for (const Parameter& p : plan.parameters) {
+        INFO(p.name << (averaged ? ", its average" : ""));
+        const bool same = std::memcmp(now.data() + p.offset, weights.data() + p.offset,
+                                      static_cast<std::size_t>(p.size()) * sizeof(float)) == 0;
+        CHECK(same == (layer_of(p) == layer));
+      }
+    }
+  }
 }
 
 TEST_CASE("CUDA: parameters and state continue a run bit for bit") {

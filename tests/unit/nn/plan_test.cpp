@@ -142,3 +142,47 @@ TEST_CASE("sizes beyond any memory are refused, not computed") {
   CHECK_THROWS_WITH(plan_of("dense 1048576, dense 1048576, dense", {4}, 2),
                     Catch::Contains("too many weights"));
 }
+
+TEST_CASE("what is frozen asks for no gradients that nobody needs") {
+  const auto wanted = [](std::vector<std::string> layers) {
+    Plan plan = plan_of("conv2d 4 3x3, batch_norm, dense 5, residual(dense 5), dense", {6, 6, 1}, 3);
+    freeze(plan, layers);
+    std::string marks;
+    for (const bool value : values_with_gradient(plan)) marks += value ? 'g' : '.';
+    return marks;
+  };
+  CHECK(wanted({}) == ".gggggg");
+  CHECK(wanted({"conv2d_0"}) == "..ggggg");
+  CHECK(wanted({"batch_norm_0"}) == "..ggggg");
+  CHECK(wanted({"conv2d_0", "batch_norm_0"}) == "...gggg");
+  CHECK(wanted({"conv2d_0", "batch_norm_0", "dense_0", "dense_1"}) == "......g");
+}
+
+TEST_CASE("parameters that may change lie between the frozen ones") {
+  Plan plan = plan_of("dense 4, batch_norm, dense 5, dense", {3}, 2);
+  const auto ranges = [&] {
+    std::string text;
+    for (const ParameterRange& range : changing_parameters(plan))
+      text += std::to_string(range.first) + "+" + std::to_string(range.count) + " ";
+    return text;
+  };
+  CHECK(layers_with_parameters(plan) ==
+        std::vector<std::string>{"dense_0", "batch_norm_0", "dense_1", "dense_2"});
+  CHECK(ranges() == "0+" + std::to_string(plan.parameter_count) + " ");
+  const auto first_of = [&](std::string_view layer) {
+    for (const Parameter& p : plan.parameters) {
+      if (layer_of(p) == layer) return p.offset;
+    }
+    return std::int64_t{-1};
+  };
+  const std::int64_t dense = first_of("dense_1"), last = first_of("dense_2");
+  freeze(plan, std::vector<std::string>{"dense_0", "batch_norm_0"});
+  CHECK(ranges() == std::to_string(dense) + "+" + std::to_string(plan.parameter_count - dense) + " ");
+  freeze(plan, std::vector<std::string>{"dense_2"});
+  CHECK(ranges() == std::to_string(dense) + "+" + std::to_string(last - dense) + " ");
+  for (const Parameter& p : plan.parameters) {
+    INFO(p.name);
+    CHECK(p.trains == (layer_of(p) == "dense_1"));
+    CHECK(p.decays == (p.name == "dense_1/kernel"));
+  }
+}

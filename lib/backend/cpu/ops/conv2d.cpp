@@ -54,13 +54,16 @@ class Conv2d final : public Operation<T> {
       if (part == 0) parts_used = parts;
       const Share rows = share_of(run.rows, grain(), part, parts);
       T* bias = sums_ + part * round_up(filters_);
-      T* kernel = part == 0 ? kernel_gradient_ : more_ + (part - 1) * kernel_elements();
-      std::fill_n(bias, round_up(filters_), T{0});
-      std::fill_n(kernel, kernel_elements(), T{0});
+      T* kernel = part == 0 || is_frozen() ? kernel_gradient_ : more_ + (part - 1) * kernel_elements();
+      if (!is_frozen()) {
+        std::fill_n(bias, round_up(filters_), T{0});
+        std::fill_n(kernel, kernel_elements(), T{0});
+      }
       if (in_.gradient != nullptr)
         std::fill_n(in_.gradient + rows.first * in_.stride, rows.count() * in_.stride, T{0});
       for_blocks(rows, [&](Share pixels) { backward_block(pixels, part, kernel, bias); });
     });
+    if (is_frozen()) return;
     std::copy_n(sums_, filters_, bias_gradient_);
     for (int part = 1; part < parts_used; ++part) {
       s_.kernels.add_scaled(kernel_elements(), 1, more_ + (part - 1) * kernel_elements(), kernel_gradient_);
@@ -69,6 +72,7 @@ class Conv2d final : public Operation<T> {
   }
 
  private:
+  bool is_frozen() const { return kernel_gradient_ == nullptr; }
   std::int64_t group_inputs() const { return op_.in.channels / op_.options.groups; }
   std::int64_t group_filters() const { return filters_ / op_.options.groups; }
   std::int64_t block_elements() const { return round_up(block_ * patch_ + 32); }
@@ -150,27 +154,33 @@ class Conv2d final : public Operation<T> {
     T* gradient = out_.gradient + at;
     s_.kernels.activate_back(op_.options.activation, round_up(pixels.count() * out_pixel_),
                              (before_ != nullptr ? before_ : out_.data) + at, gradient);
-    for (std::int64_t p = 0; p < pixels.count(); ++p) {
+    for (std::int64_t p = 0; !is_frozen() && p < pixels.count(); ++p) {
       for (std::int64_t j = 0; j < filters_; ++j) bias_gradient[j] += gradient[p * out_pixel_ + j];
     }
     for (std::int64_t group = 0; group < op_.options.groups; ++group) {
-      const Matrix a = patches_of(pixels, group, part);
-      Gemm<T> g;  // [patch, filters] += patches^T * gradient
-      g.m = patch_;
-      g.n = group_filters();
-      g.k = pixels.count();
-      g.a = a.data;
-      g.a_row = 1;
-      g.a_col = a.stride;
-      g.b = gradient + group * group_filters();
-      g.b_row = out_pixel_;
-      g.c = kernel_gradient + group * group_filters();
-      g.c_row = filters_;
-      g.accumulate = true;
-      g.panel = s_.panel(part);
-      s_.kernels.gemm(g);
+      if (!is_frozen()) add_kernel_gradient(pixels, group, gradient, kernel_gradient, part);
       if (in_.gradient != nullptr) input_gradient(pixels, group, gradient, part);
     }
+  }
+
+  // [patch, filters] += patches^T * gradient
+  void add_kernel_gradient(Share pixels, std::int64_t group, const T* gradient, T* kernel_gradient,
+                           int part) const {
+    const Matrix a = patches_of(pixels, group, part);
+    Gemm<T> g;
+    g.m = patch_;
+    g.n = group_filters();
+    g.k = pixels.count();
+    g.a = a.data;
+    g.a_row = 1;
+    g.a_col = a.stride;
+    g.b = gradient + group * group_filters();
+    g.b_row = out_pixel_;
+    g.c = kernel_gradient + group * group_filters();
+    g.c_row = filters_;
+    g.accumulate = true;
+    g.panel = s_.panel(part);
+    s_.kernels.gemm(g);
   }
 
   // The patches' gradient [pixels, patch] = gradient * kernel^T, added where they came from.

@@ -46,9 +46,10 @@ class Dense final : public Operation<T> {
   void backward(const Run& run) override {
     const T* saved = before_ != nullptr ? before_ : out_.data;
     s_.kernels.activate_back(activation_, run.rows * out_.stride, saved, out_.gradient);
-    s_.kernels.column_sums(run.rows, outputs_, out_.gradient, out_.stride, bias_gradient_);
+    if (bias_gradient_ != nullptr)
+      s_.kernels.column_sums(run.rows, outputs_, out_.gradient, out_.stride, bias_gradient_);
     s_.split(operations(run.rows), [&](int part, int parts) {
-      kernel_gradient(run.rows, share_of(inputs_, 16, part, parts), part);
+      if (kernel_gradient_ != nullptr) kernel_gradient(run.rows, share_of(inputs_, 16, part, parts), part);
       if (in_.gradient != nullptr) input_gradient(share_of(run.rows, 1, part, parts), part);
     });
   }

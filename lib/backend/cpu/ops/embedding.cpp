@@ -39,6 +39,7 @@ class Embedding final : public Operation<T> {
   }
 
   void backward(const Run& run) override {
+    if (gradient_ == nullptr) return;
     std::fill_n(gradient_, size_, T{0});
     for (std::int64_t i = 0; i < run.rows; ++i) {
       const T* x = in_.data + i * in_.stride;

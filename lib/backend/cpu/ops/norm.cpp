@@ -13,8 +13,8 @@ Pixels<T> pixels_of(const TensorView<T>& view, const Image& image, const T* data
   return {rows * image.pixels(), image.channels, data, pixel_stride(view, image)};
 }
 
-// In training by the mean and variance of the batch, which move the running ones along; else by
-// those.
+// In training by the mean and variance of the batch, which move the running ones along; else, and where it is
+// frozen, by those.
 template <typename T>
 class BatchNorm final : public Operation<T> {
  public:
@@ -38,7 +38,7 @@ class BatchNorm final : public Operation<T> {
 
   void forward(const Run& run) override {
     const Pixels<T> x = pixels_of<T>(in_, op_.in, in_.data, run.rows);
-    if (run.training) {
+    if (run.training && !is_frozen()) {
       find_moments(x);
     } else {
       std::copy_n(moving_mean_, channels_, mean_);
@@ -55,6 +55,12 @@ class BatchNorm final : public Operation<T> {
   void backward(const Run& run) override {
     const Pixels<T> x = pixels_of<T>(in_, op_.in, in_.data, run.rows);
     const std::int64_t g_stride = pixel_stride(out_, op_.out);
+    if (is_frozen()) {
+      const Pixels<T> g = pixels_of<T>(out_, op_.out, out_.gradient, run.rows);
+      if (in_.gradient != nullptr)
+        s_.kernels.scale_channels(g, scale_, offset_, in_.gradient, x.stride);  // offset_ stays 0
+      return;
+    }
     double* g_sums = sums_.data();
     double* gx_sums = g_sums + channels_;
     s_.kernels.channel_products(x, out_.gradient, g_stride, g_sums, gx_sums);
@@ -75,6 +81,8 @@ class BatchNorm final : public Operation<T> {
   }
 
  private:
+  bool is_frozen() const { return s_.training && gamma_gradient_ == nullptr; }
+
   T deviation_factor(T variance) const {
     return static_cast<T>(1 / std::sqrt(static_cast<double>(variance) + op_.options.epsilon));
   }
@@ -118,7 +126,12 @@ class LayerNorm final : public Operation<T> {
         gamma_(o.parameter(0)),
         beta_(o.parameter(1)),
         gamma_gradient_(o.gradient(0)),
-        beta_gradient_(o.gradient(1)) {}
+        beta_gradient_(o.gradient(1)) {
+    // Its kernel makes them along with the gradient of its input.
+    for (T** p : {&gamma_gradient_, &beta_gradient_}) {
+      if (s_.training && *p == nullptr) *p = s_.arena.take(o.op.in.channels, true);
+    }
+  }
 
   void forward(const Run& run) override {
     s_.kernels.layer_norm(pixels_of<T>(in_, op_.in, in_.data, run.rows), epsilon_, gamma_, beta_, out_.data,

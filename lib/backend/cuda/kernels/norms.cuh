@@ -115,6 +115,16 @@ __global__ void finish_batch_norm_back(Each<const StepState> state, Index pixels
   });
 }
 
+// Where it is frozen, y = x * scale + shift with constants.
+template <typename T>
+__global__ void hold_batch_norm(Index channels, BatchMoments<T> m) {
+  for_each(channels, [&](Index c) {
+    m.by_g[c] = m.scale[c];
+    m.by_x[c] = 0;
+    m.offset[c] = 0;
+  });
+}
+
 // Rows that are not there have no gradient.
 template <typename T>
 __global__ void batch_norm_back(Each<const StepState> state, Index rows, Index pixels, Index channels,

@@ -7,11 +7,11 @@
 namespace nn::backend::cuda {
 
 // The arguments of an update. Parameters lie at multiples of 16; `decays` says which of those blocks
-// belong to kernels.
+// belong to kernels, `frozen` which ones stay as they are.
 template <typename T>
 struct Update {
   Index count;
-  const std::uint8_t* decays;
+  const std::uint8_t *decays, *frozen;  // frozen: null where none is
   Each<const StepState> state;
   Each<const double> clip;  // factor of the gradient; null: 1
   Each<const T> gradient;
@@ -22,7 +22,10 @@ struct Update {
   template <typename F>
   __device__ __forceinline__ void apply(F f) const {
     const T rate = static_cast<T>(state->rate), factor = clip != nullptr ? static_cast<T>(*clip) : T{1};
-    if (state->active) for_each(count, [&](Index i) { f(i, gradient[i] * factor, rate); });
+    if (!state->active) return;
+    for_each(count, [&](Index i) {
+      if (frozen == nullptr || frozen[i / 16] == 0) f(i, gradient[i] * factor, rate);
+    });
   }
 };
 
@@ -104,11 +107,13 @@ __global__ void update_adam(Update<T> u, T beta_1, T beta_2, T epsilon) {
 }
 
 template <typename T>
-__global__ void move_average(Index count, Each<const StepState> state, Each<const T> weights,
-                             Each<T> average) {
+__global__ void move_average(Index count, const std::uint8_t* frozen, Each<const StepState> state,
+                             Each<const T> weights, Each<T> average) {
   const T kept = static_cast<T>(state->average_decay), taken = static_cast<T>(1 - state->average_decay);
   if (!state->active) return;
-  for_each(count, [&](Index i) { average[i] = kept * average[i] + taken * weights[i]; });
+  for_each(count, [&](Index i) {
+    if (frozen == nullptr || frozen[i / 16] == 0) average[i] = kept * average[i] + taken * weights[i];
+  });
 }
 
 template <typename T>

@@ -48,29 +48,35 @@ class Conv2d final : public Operation<T> {
 
   void backward() override {
     bias_.backward(out_.data, out_.gradient);
+    const bool trains = kernel_gradient_ != nullptr;
     const bool at_once = block_ == s_.batch && op_.options.groups == 1;
-    if (!at_once) bias_.sum(out_.gradient);
+    if (trains && !at_once) bias_.sum(out_.gradient);
     for_blocks([&](Index row, Index rows) {
-      Product<T> p;  // [patch, filters] += patches^T * gradient
-      p.m = patch_;
-      p.n = group_filters();
-      p.k = rows * op_.out.pixels();
-      p.count = op_.options.groups;
-      p.a = patches_of(row, rows);
-      p.a.transposed = true;
-      p.b = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
-      p.c = {kernel_gradient_, filters_, group_filters()};
-      p.accumulate = row > 0;
-      if (at_once) {
-        bias_.gradients(p);
-      } else {
-        s_.blas.multiply(p);
-      }
+      if (trains) kernel_gradient(row, rows, at_once);
       if (in_.gradient != nullptr) input_gradient(row, rows);
     });
   }
 
  private:
+  // [patch, filters] += patches^T * gradient
+  void kernel_gradient(Index row, Index rows, bool at_once) const {
+    Product<T> p;
+    p.m = patch_;
+    p.n = group_filters();
+    p.k = rows * op_.out.pixels();
+    p.count = op_.options.groups;
+    p.a = patches_of(row, rows);
+    p.a.transposed = true;
+    p.b = {out_.gradient.from(out_at(row)), out_pixel_, group_filters()};
+    p.c = {kernel_gradient_, filters_, group_filters()};
+    p.accumulate = row > 0;
+    if (at_once) {
+      bias_.gradients(p);
+    } else {
+      s_.blas.multiply(p);
+    }
+  }
+
   Index group_inputs() const { return op_.in.channels / op_.options.groups; }
   PatchShape shape() const {
     return {static_cast<int>(op_.options.groups), static_cast<int>(group_inputs()), static_cast<int>(patch_)};

@@ -31,7 +31,14 @@ class Dense final : public Operation<T> {
 
   void backward() override {
     bias_.backward(out_.data, out_.gradient);
-    Product<T> p;  // [inputs, outputs] = input^T * gradient
+    if (kernel_gradient_ != nullptr) kernel_gradient();
+    if (in_.gradient != nullptr) input_gradient();
+  }
+
+ private:
+  // [inputs, outputs] = input^T * gradient
+  void kernel_gradient() const {
+    Product<T> p;
     p.m = inputs_;
     p.n = outputs_;
     p.k = s_.batch;
@@ -39,10 +46,7 @@ class Dense final : public Operation<T> {
     p.b = {out_.gradient, out_.stride};
     p.c = {kernel_gradient_, outputs_};
     bias_.gradients(p);
-    if (in_.gradient != nullptr) input_gradient();
   }
-
- private:
   // [rows, inputs] = gradient * kernel^T
   void input_gradient() const {
     Product<T> p;

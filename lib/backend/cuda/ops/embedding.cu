@@ -43,6 +43,7 @@ class Embedding final : public Operation<T> {
   }
 
   void backward() override {
+    if (gradient_ == nullptr) return;
     launch(s_.queue, over_rows(table_rows_ * rows_at_once), embed_back<T>, s_.batch, table_rows_, units_,
            rows_, in_.data, in_.stride, out_.gradient, out_.stride, gradient_);
   }

@@ -6,7 +6,7 @@ namespace nn::backend::cuda {
 namespace {
 
 // In training by the mean and variance of the rows that are there, which move the running ones
-// along; else by those.
+// along; else, and where it is frozen, by those.
 template <typename T>
 class BatchNorm final : public Operation<T> {
  public:
@@ -30,7 +30,7 @@ class BatchNorm final : public Operation<T> {
   }
 
   void forward(bool training) override {
-    if (training) {
+    if (training && !is_frozen()) {
       find_moments();
     } else {
       launch(s_.queue, over_vector(channels_), use_moving_moments<T>, channels_, parameters_, moments_);
@@ -40,12 +40,11 @@ class BatchNorm final : public Operation<T> {
   }
 
   void backward() override {
-    const Index chunks = chunks_of(count());
-    const Each<double> partial = s_.partial.data();
-    launch(s_.queue, over_chunks(count(), channels_), sum_products<T>, count(), channels_, in_.data,
-           in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.queue, over_columns(channels_), finish_batch_norm_back<T>, s_.state, pixels_, chunks, channels_,
-           partial, parameters_.gamma, moments_, gamma_gradient_, beta_gradient_);
+    if (is_frozen()) {
+      launch(s_.queue, over_vector(channels_), hold_batch_norm<T>, channels_, moments_);
+    } else {
+      find_back();
+    }
     if (in_.gradient == nullptr) return;
     launch(s_.queue, over_elements(count(), channels_), batch_norm_back<T>, s_.state, s_.batch, pixels_,
            channels_, in_.data, in_pixel_, out_.gradient, out_pixel_, moments_, in_.gradient, in_pixel_,
@@ -54,6 +53,16 @@ class BatchNorm final : public Operation<T> {
 
  private:
   Index count() const { return s_.batch * pixels_; }
+  bool is_frozen() const { return s_.training && gamma_gradient_ == nullptr; }
+
+  void find_back() {
+    const Index chunks = chunks_of(count());
+    const Each<double> partial = s_.partial.data();
+    launch(s_.queue, over_chunks(count(), channels_), sum_products<T>, count(), channels_, in_.data,
+           in_pixel_, out_.gradient, out_pixel_, partial);
+    launch(s_.queue, over_columns(channels_), finish_batch_norm_back<T>, s_.state, pixels_, chunks, channels_,
+           partial, parameters_.gamma, moments_, gamma_gradient_, beta_gradient_);
+  }
 
   void find_moments() {
     const Index chunks = chunks_of(count());
@@ -105,11 +114,13 @@ class LayerNorm final : public Operation<T> {
   }
 
   void backward() override {
-    const Each<double> partial = s_.partial.data();
-    launch(s_.queue, over_chunks(count(), channels_), sum_layer_norm<T>, count(), channels_, moments_,
-           in_.data, in_pixel_, out_.gradient, out_pixel_, partial);
-    launch(s_.queue, over_columns(channels_), finish_layer_norm<T>, chunks_of(count()), channels_, partial,
-           gamma_gradient_, beta_gradient_);
+    if (gamma_gradient_ != nullptr) {
+      const Each<double> partial = s_.partial.data();
+      launch(s_.queue, over_chunks(count(), channels_), sum_layer_norm<T>, count(), channels_, moments_,
+             in_.data, in_pixel_, out_.gradient, out_pixel_, partial);
+      launch(s_.queue, over_columns(channels_), finish_layer_norm<T>, chunks_of(count()), channels_, partial,
+             gamma_gradient_, beta_gradient_);
+    }
     if (in_.gradient == nullptr) return;
     launch(s_.queue, over_rows(count()), layer_norm_back<T>, count(), channels_, moments_, in_.data,
            in_pixel_, gamma_, out_.gradient, out_pixel_, in_.gradient, in_pixel_, adds_);

@@ -102,13 +102,15 @@ Json reading_to_json(const table::Reading& reading) {
 }
 
 Json provenance_to_json(const model::Provenance& provenance) {
-  return Json{{"tool_version", text_value(provenance.tool_version)},
-              {"command_line", text_value(provenance.command_line)},
-              {"data_digest", text_value(provenance.data_digest)},
-              {"seed", provenance.seed},
-              {"created_unix_s", provenance.created_unix_s},
-              {"options", figures_value(provenance.options)},
-              {"metrics", figures_value(provenance.metrics)}};
+  Json out{{"tool_version", text_value(provenance.tool_version)},
+           {"command_line", text_value(provenance.command_line)},
+           {"data_digest", text_value(provenance.data_digest)},
+           {"seed", provenance.seed},
+           {"created_unix_s", provenance.created_unix_s},
+           {"options", figures_value(provenance.options)},
+           {"metrics", figures_value(provenance.metrics)}};
+  if (!provenance.from_digest.empty()) out["from_digest"] = text_value(provenance.from_digest);
+  return out;
 }
 
 Json option_to_json(const OptionValue& option) {
@@ -282,6 +284,7 @@ model::Provenance provenance_from_json(const Json& json) {
   provenance.seed = seed.get<std::uint64_t>();
   provenance.created_unix_s = integer_of(member(json, "created_unix_s"), "created_unix_s");
   provenance.metrics = figures_of(member(json, "metrics"), "metrics");
+  if (json.contains("from_digest")) provenance.from_digest = text_member(json, "from_digest");
   if (json.contains("options")) provenance.options = figures_of(json["options"], "options");
   return provenance;
 }

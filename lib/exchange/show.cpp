@@ -102,6 +102,7 @@ void add_provenance(const model::Provenance& provenance, Lines& lines) {
   if (!provenance.command_line.empty()) lines.add("trained by", printable(provenance.command_line, 2000));
   if (!provenance.tool_version.empty()) lines.add("version", printable(provenance.tool_version));
   lines.add("seed", fmt::format("{}", provenance.seed));
+  if (!provenance.from_digest.empty()) lines.add("began with", printable(provenance.from_digest));
   if (!provenance.data_digest.empty()) lines.add("data", printable(provenance.data_digest));
   const auto time = static_cast<std::time_t>(provenance.created_unix_s);
   std::tm parts{};

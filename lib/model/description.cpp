@@ -83,8 +83,9 @@ flatbuffers::Offset<fb::Provenance> write_provenance(Builder& builder, const Pro
   const auto data = builder.CreateString(provenance.data_digest);
   const auto metric_list = builder.CreateVector(metrics);
   const auto option_list = options.empty() ? 0 : builder.CreateVector(options);
+  const auto from = provenance.from_digest.empty() ? 0 : builder.CreateString(provenance.from_digest);
   return fb::CreateProvenance(builder, version, command, data, provenance.seed, provenance.created_unix_s,
-                              metric_list, option_list);
+                              metric_list, option_list, from);
 }
 
 flatbuffers::Optional<std::uint8_t> byte_or_none(const std::optional<char>& c) {
@@ -244,6 +245,7 @@ Provenance read_provenance(const fb::Provenance& provenance, Copies& copies) {
   out.created_unix_s = provenance.created_unix_s();
   read_figures(provenance.metrics(), copies, out.metrics);
   read_figures(provenance.options(), copies, out.options);
+  out.from_digest = copies.text(provenance.from_digest());
   return out;
 }
 

@@ -29,6 +29,7 @@ struct Provenance {
   std::vector<std::pair<std::string, double>> metrics;  // "val_accuracy" …
   // What a member of several had of its own, besides the seed: "lr" …, as options are called.
   std::vector<std::pair<std::string, double>> options;
+  std::string from_digest = {};  // of the model that it began with; empty: random weights
 };
 
 struct Model {

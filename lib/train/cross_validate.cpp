@@ -115,7 +115,8 @@ std::vector<TrainOptions> folds_of(const TrainOptions& options) {
 }
 
 void cross_validate(const TrainOptions& options, const std::vector<TrainOptions>& folds,
-                    const Network& network, TrainingLog& log, RunFigures& run) {
+                    const Network& network, const std::shared_ptr<const model::Model>& start,
+                    TrainingLog& log, RunFigures& run) {
   check_outputs(folds);
   if (!options.oof.empty()) {
     format::format_of_name(options.oof);  // refuses names that say nothing, before all the work
@@ -128,7 +129,7 @@ void cross_validate(const TrainOptions& options, const std::vector<TrainOptions>
     const Rows held_out = rows_in(rows, fold_of, k);
     const TrainingData data = [&] {
       try {
-        return training_data(options, network, rows_outside(rows, fold_of, k), held_out, &rows);
+        return training_data(options, network, start, rows_outside(rows, fold_of, k), held_out, &rows);
       } catch (const Error& error) {
         throw error.within(fmt::format("the rows outside of fold {}", k + 1));
       }

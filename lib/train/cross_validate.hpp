@@ -17,6 +17,7 @@ std::vector<TrainOptions> folds_of(const TrainOptions& options);
 // their models, and, where there is an `oof`, the answers that each gives for its own fold: all rows once, in
 // the order in which they were read. `run` as train() has it.
 void cross_validate(const TrainOptions& options, const std::vector<TrainOptions>& folds,
-                    const Network& network, TrainingLog& log, RunFigures& run);
+                    const Network& network, const std::shared_ptr<const model::Model>& start,
+                    TrainingLog& log, RunFigures& run);
 
 }  // namespace nn::train

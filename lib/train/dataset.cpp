@@ -7,15 +7,18 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
 #include "format/reading.hpp"
 #include "model/digest.hpp"
 #include "table/rows.hpp"
 #include "tensor/row_weights.hpp"
+#include "train/warm_start.hpp"
 
 namespace nn::train {
 namespace {
@@ -75,12 +78,14 @@ std::vector<double> weights_of_classes(const ClassWeights& wanted, const model::
   if (target.kind != model::Target::Kind::classes)
     fail_data("--class-weight is for classes, but y is a number");
   if (wanted.balanced) {
-    // n / (classes * n_class): every class weighs the same in all, the mean weight is 1.
+    // n / (classes * n_class): every class that there is weighs the same in all, the mean weight is 1.
     std::vector<std::int64_t> counts(weights.size());
     for (const std::int32_t label : data.labels) ++counts[static_cast<std::size_t>(label)];
+    const auto classes =
+        static_cast<double>(counts.size() - static_cast<std::size_t>(std::ranges::count(counts, 0)));
     for (std::size_t k = 0; k < weights.size(); ++k) {
-      weights[k] = static_cast<double>(data.rows) /
-                   (static_cast<double>(weights.size()) * static_cast<double>(counts[k]));
+      if (counts[k] > 0)
+        weights[k] = static_cast<double>(data.rows) / (classes * static_cast<double>(counts[k]));
     }
   }
   for (const auto& [name, weight] : wanted.named) {
@@ -93,6 +98,43 @@ std::vector<double> weights_of_classes(const ClassWeights& wanted, const model::
     weights[static_cast<std::size_t>(found - target.classes.begin())] = weight;
   }
   return weights;
+}
+
+// Classes of the rows that the model doesn't know are refused all at once, and those that it knows and no row
+// has are told: it will forget them.
+void check_classes(const model::Target& target, const Rows& rows, const std::string& last_layer) {
+  const auto at = rows.schema->find(target.name);
+  if (target.kind != model::Target::Kind::classes || !at) return;
+  constexpr std::size_t most_shown = 20;
+  const Field& field = rows.schema->fields[*at];
+  std::set<std::string> unknown;
+  std::vector<bool> seen(target.classes.size());
+  std::vector<std::int32_t> labels;
+  for (const Batch& batch : rows.batches) {
+    labels.resize(static_cast<std::size_t>(batch.rows));
+    model::encode_labels(target, batch, labels.data(), true);
+    for (std::int64_t row = 0; row < batch.rows; ++row) {
+      const std::int32_t label = labels[static_cast<std::size_t>(row)];
+      if (label >= 0) {
+        seen[static_cast<std::size_t>(label)] = true;
+      } else if (batch.columns[*at].valid(row) && unknown.size() < most_shown) {
+        unknown.insert(value_text(field, batch.columns[*at], row));
+      }
+    }
+  }
+  if (!unknown.empty()) {
+    throw data_error("there are classes that the model doesn't know: {}",
+                     printable(fmt::format("{}", fmt::join(unknown, ", ")), 200))
+        .advise("; --reset {} begins its last layer anew, for the classes of this table", last_layer);
+  }
+  std::vector<std::string> missing;
+  for (std::size_t k = 0; k < seen.size(); ++k) {
+    if (!seen[k]) missing.push_back(target.classes[k]);
+  }
+  if (!missing.empty()) {
+    warn("no row has the classes {} of the model, which will unlearn them",
+         printable(fmt::format("{}", fmt::join(missing, ", ")), 200));
+  }
 }
 
 std::string digest_of(const Dataset& data) {
@@ -154,7 +196,8 @@ backend::Examples BatchGatherer::with_targets(std::span<const std::uint32_t> row
   return e;
 }
 
-TrainingData load_training_data(const TrainOptions& options, const Network& network) {
+TrainingData load_training_data(const TrainOptions& options, const Network& network,
+                                std::shared_ptr<const model::Model> start) {
   Rows train = read_rows(options.source);
   std::optional<Rows> valid;
   if (options.valid.fraction > 0)
@@ -166,24 +209,33 @@ TrainingData load_training_data(const TrainOptions& options, const Network& netw
     format::take_columns(source, *train.schema);
     valid = read_rows(source);
   }
-  return training_data(options, network, std::move(train), std::move(valid));
+  return training_data(options, network, std::move(start), std::move(train), std::move(valid));
 }
 
-TrainingData training_data(const TrainOptions& options, const Network& network, Rows train,
-                           std::optional<Rows> valid, const Rows* all) {
+TrainingData training_data(const TrainOptions& options, const Network& network,
+                           std::shared_ptr<const model::Model> start, Rows train, std::optional<Rows> valid,
+                           const Rows* all) {
   const model::Scaling scaling = scaling_of(options);
   const bool scales_target = scaling != model::Scaling::none && !ends_with_activation(network);
   TrainingData data;
+  data.start = std::move(start);
   data.reading = format::reading_of(options.source, *train.schema);
+  const bool keeps_target = data.start != nullptr && !has_new_target(options, network);
   try {
-    data.encoder = model::Encoder::fit(*train.schema, train.batches, scaling);
-    data.target = model::fit_target(*train.schema, train.batches, scales_target);
-    if (all != nullptr && data.target.kind == model::Target::Kind::classes)
-      data.target = model::fit_target(*all->schema, all->batches, scales_target);
+    data.encoder = data.start != nullptr ? data.start->encoder
+                                         : model::Encoder::fit(*train.schema, train.batches, scaling);
+    if (keeps_target) {
+      data.target = data.start->target;
+      check_classes(data.target, all != nullptr ? *all : train, last_dense(network).name);
+    } else {
+      data.target = model::fit_target(*train.schema, train.batches, scales_target);
+      if (all != nullptr && data.target.kind == model::Target::Kind::classes)
+        data.target = model::fit_target(*all->schema, all->batches, scales_target);
+    }
+    data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
   } catch (const Error& error) {
     throw error.within_file(name_of_inputs(options.source.inputs));
   }
-  data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
   if (valid) {
     try {
       data.valid = encode(std::move(*valid), data.encoder, data.target, !data.train.byte_values);

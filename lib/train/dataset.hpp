@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "backend/backend.hpp"
 #include "model/encoder.hpp"
+#include "model/model.hpp"
 #include "table/reading.hpp"
 #include "train/options.hpp"
 #include "train/rows.hpp"
@@ -61,6 +63,7 @@ class BatchGatherer {
 };
 
 struct TrainingData {
+  std::shared_ptr<const model::Model> start;  // what the run begins with; null: nothing
   model::Encoder encoder;
   model::Target target;
   table::Reading reading;
@@ -75,10 +78,16 @@ struct TrainingData {
 // that no training row has, class weights for unknown classes, weights of rows that are no weights. A target
 // of numbers is scaled as columns are, unless `network` ends with an activation, which is over the units of
 // the data.
-TrainingData load_training_data(const TrainOptions& options, const Network& network);
+//
+// A run that begins with `start` (null: none) keeps what that model knows of its table: encoder and, unless
+// its last layer begins anew, target. Data errors then name the column that doesn't fit, and classes that the
+// model doesn't know.
+TrainingData load_training_data(const TrainOptions& options, const Network& network,
+                                std::shared_ptr<const model::Model> start);
 
 // The same of rows that have been read and split; with `all`, classes are those of all these rows.
-TrainingData training_data(const TrainOptions& options, const Network& network, Rows train,
-                           std::optional<Rows> valid, const Rows* all = nullptr);
+TrainingData training_data(const TrainOptions& options, const Network& network,
+                           std::shared_ptr<const model::Model> start, Rows train, std::optional<Rows> valid,
+                           const Rows* all = nullptr);
 
 }  // namespace nn::train

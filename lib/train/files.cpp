@@ -16,6 +16,8 @@ void check_files(const std::vector<TrainOptions>& members) {
   const TrainOptions& first = members.front();
   FilesOfRun files{.read = format::input_files(first.source), .written = {first.log, first.plot, first.oof}};
   files.read.push_back(first.valid.file);
+  if (first.from != first.output)
+    files.read.push_back(first.from);  // else the model takes its place at the end
   for (const TrainOptions& member : members) {
     files.written.push_back(member.output);
     files.written.push_back(checkpoint_of(member));

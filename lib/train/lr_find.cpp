@@ -9,6 +9,7 @@
 #include "base/signals.hpp"
 #include "train/batch_loader.hpp"
 #include "train/member.hpp"
+#include "train/warm_start.hpp"
 
 namespace nn::train {
 namespace {
@@ -30,9 +31,9 @@ std::vector<RatePoint> find_rate(const TrainOptions& options, const TrainingData
   const std::uint64_t in_epoch = loader_options.steps_per_epoch(data.train.rows);
   const std::uint64_t count = std::clamp(in_epoch, least_steps, most_steps);
   const double factor = std::pow(most_rate / least_rate, 1.0 / static_cast<double>(count - 1));
-  const Plan plan = lower(model.network, model.loss, model.target.answers.quantiles);
-  const auto program =
-      backend->compile(plan, program_options(options, data.train), first_parameters(plan, options).get());
+  const Plan plan = training_plan(options, model);
+  const auto program = backend->compile(plan, program_options(options, data.train),
+                                        first_parameters(plan, options, data.start.get()).get());
   loader_options.kept = program->keep(data.train.examples(0, data.train.rows));
   BatchLoader steps(data.train, loader_options);
   steps.begin(0, 0);

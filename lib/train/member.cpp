@@ -12,6 +12,7 @@
 #include "nn/initialise.hpp"
 #include "train/batch_loader.hpp"
 #include "train/run_key.hpp"
+#include "train/warm_start.hpp"
 
 namespace nn::train {
 namespace {
@@ -67,10 +68,12 @@ backend::ProgramOptions program_options(const TrainOptions& options, const Datas
   return program;
 }
 
-std::shared_ptr<float> first_parameters(const Plan& plan, const TrainOptions& options) {
+std::shared_ptr<float> first_parameters(const Plan& plan, const TrainOptions& options,
+                                        const model::Model* start) {
   auto parameters = aligned_floats(plan.parameter_count);
-  initialise(plan, options.seed, {parameters.get(), static_cast<std::size_t>(plan.parameter_count)},
-             options.init);
+  const std::span<float> block(parameters.get(), static_cast<std::size_t>(plan.parameter_count));
+  initialise(plan, options.seed, block, options.init);
+  if (start != nullptr) copy_start(options, plan, *start, block);
   return parameters;
 }
 
@@ -82,7 +85,7 @@ Member::Member(TrainOptions options, const TrainingData& data, model::Model mode
       plan_(plan),
       length_(length_of(options_, data.train)),
       checkpoint_path_(options_.checkpoint.empty() ? options_.output + ".ckpt" : options_.checkpoint),
-      start_parameters_(first_parameters(plan, options_)),
+      start_parameters_(first_parameters(plan, options_, data.start.get())),
       log_(log),
       start_(Clock::now()),
       saved_(start_),
@@ -116,6 +119,13 @@ void Member::restore(const model::Checkpoint& checkpoint) {
   }
   if (!is_of_valid_rows(checkpoint.state.options, data_.valid_digest)) {
     throw data_error("the checkpoint is of another run: the validation rows differ")
+        .within_file(checkpoint_path_);
+  }
+  if (checkpoint.model.provenance.from_digest != model_.provenance.from_digest) {
+    throw data_error("the checkpoint is of another run: it began with {}",
+                     checkpoint.model.provenance.from_digest.empty()
+                         ? "random weights"
+                         : "the model " + checkpoint.model.provenance.from_digest)
         .within_file(checkpoint_path_);
   }
   const model::TrainingState& there = checkpoint.state;

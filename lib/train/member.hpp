@@ -21,8 +21,9 @@ namespace nn::train {
 // For training steps of such a network.
 backend::ProgramOptions program_options(const TrainOptions& options, const Dataset& data);
 
-// The plan's first weights.
-std::shared_ptr<float> first_parameters(const Plan& plan, const TrainOptions& options);
+// The plan's first weights: those of `start`, if there is one, and random ones.
+std::shared_ptr<float> first_parameters(const Plan& plan, const TrainOptions& options,
+                                        const model::Model* start);
 
 // Order of calls: constructor, restore() for a resumed run, attach(); for each epoch begin_epoch(),
 // next() and step_done() as often as there are steps, end_epoch(); at last finish(). One thread.

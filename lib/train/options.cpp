@@ -66,6 +66,17 @@ CheckpointInterval parse_checkpoint_interval(std::string_view text) {
   return interval;
 }
 
+std::vector<std::string> parse_layer_patterns(std::string_view text) {
+  std::vector<std::string> patterns;
+  for (const std::string& word : split(text, ',')) {
+    const std::string_view pattern = trim(word);
+    if (pattern.empty())
+      fail_usage("'{}' names a layer that is empty; write dense_0,conv2d_*", printable(text));
+    patterns.emplace_back(pattern);
+  }
+  return patterns;
+}
+
 double default_learning_rate(backend::OptimizerKind kind) {
   return kind <= backend::OptimizerKind::nesterov ? 0.01 : 0.001;
 }
@@ -165,6 +176,7 @@ void tell_idle_options(const TrainOptions& o, const std::function<bool(std::stri
   const Kind kind = o.optimizer.kind;
   const bool adams = kind == Kind::adam || kind == Kind::adamw;
   const bool momentum = kind == Kind::momentum || kind == Kind::nesterov;
+  constexpr std::string_view kept = "what the model of --from learned about its table is kept";
   const struct {
     std::string_view option;
     bool counts;
@@ -175,6 +187,12 @@ void tell_idle_options(const TrainOptions& o, const std::function<bool(std::stri
                {"beta-2", adams, "--optimizer adam and adamw have one"},
                {"epsilon", adams || kind == Kind::rmsprop, "--optimizer adam, adamw and rmsprop have one"},
                {"weight-decay", kind == Kind::adamw, "--optimizer adamw has one (--l2 is for all)"},
+               {"standardize", o.from.empty(), kept},
+               {"no-standardize", o.from.empty(), kept},
+               {"activation", o.from.empty(), "the network is that of --from"},
+               {"dropout", o.from.empty(), "the network is that of --from"},
+               {"init", o.from.empty() || !o.reset.empty(), "all weights are those of --from"},
+               {"reset", !o.from.empty(), "without --from all layers begin anew"},
                {"activation", o.net.empty(), "--net says the activation of each layer"},
                {"dropout", o.net.empty(), "--net has layers for it: 'dropout 0.5'"},
                {"share-batches", members_of(o).size() > 1, "there is one network"},
@@ -183,6 +201,8 @@ void tell_idle_options(const TrainOptions& o, const std::function<bool(std::stri
   for (const auto& [option, counts, because] : table) {
     if (!counts && given(option)) warn("--{} changes nothing: {}", option, because);
   }
+  if (o.from.empty() && !o.freeze.empty())
+    warn("--freeze without --from: the frozen layers keep what they begin with, which is random");
   if (!o.loss || o.loss->quantiles.empty()) return;
   const std::size_t point = model::Answers{model::Answers::Kind::quantiles, o.loss->quantiles}.point();
   if (const double quantile = o.loss->quantiles[point]; quantile != 0.5)

@@ -60,6 +60,10 @@ struct TrainOptions {
   format::SourceOptions source;
   Validation valid;
 
+  std::string from;                 // the model to begin with; empty: none
+  std::vector<std::string> reset;   // names of its layers, or patterns, that begin anew
+  std::vector<std::string> freeze;  // the same of layers that don't train
+
   std::string layers = "64";                 // --layers; ignored when net is given
   std::string net;                           // --net
   Activation activation = Activation::relu;  // of --layers
@@ -135,7 +139,11 @@ void check_options(const TrainOptions& options);
 // Checks what depends on the device; usage errors.
 void check_device_options(const TrainOptions& options);
 
-// The network as asked for, not resolved. Usage errors as parse_network() has them.
+// "conv2d_*,dense_0": names of layers, in which * and ? stand for anything and for one character.
+std::vector<std::string> parse_layer_patterns(std::string_view text);
+
+// The network as asked for, not resolved, where the run begins with no model. Usage errors as parse_network()
+// has them.
 Network network_of(const TrainOptions& options);
 
 }  // namespace nn::train

@@ -153,9 +153,9 @@ Values read_key(const std::string& recorded) {
 }
 
 // What --allow-changes names in the manual.
-constexpr std::array<std::string_view, 14> changeable = {
-    "lr",     "schedule", "warmup",       "epochs", "momentum",        "rho",       "beta-1",
-    "beta-2", "epsilon",  "weight-decay", "l2",     "label-smoothing", "clip-norm", "seed"};
+constexpr std::array<std::string_view, 15> changeable = {
+    "lr",     "freeze",  "schedule",     "warmup", "epochs",          "momentum",  "rho", "beta-1",
+    "beta-2", "epsilon", "weight-decay", "l2",     "label-smoothing", "clip-norm", "seed"};
 constexpr std::array<std::string_view, 2> changeable_between_epochs = {"batch", "accumulate"};
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {

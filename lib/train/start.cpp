@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "train/files.hpp"
+#include "train/warm_start.hpp"
 
 namespace nn::train {
 namespace {
@@ -77,7 +78,8 @@ void check_outputs(const std::vector<TrainOptions>& runs) {
 
 model::Model untrained(const TrainOptions& options, Network network, const TrainingData& data) {
   model::Model model;
-  const LossChoice choice = loss_for(data.target, options.loss);
+  const LossChoice choice =
+      loss_for(data.target, options.loss || !data.start ? options.loss : loss_from(*data.start, data.target));
   const bool smooths = std::ranges::any_of(options.members.label_smoothing, [](double v) { return v > 0; });
   if ((smooths || options.label_smoothing > 0) && !is_classification(choice.loss))
     fail_usage("--label-smoothing is for classes, but y has numbers");
@@ -85,10 +87,21 @@ model::Model untrained(const TrainOptions& options, Network network, const Train
   model.target = data.target;
   model.target.answers = {model::answers_kind_of(choice.loss), choice.quantiles};
   check_last_layer(network, model.loss);
-  resolve(network, data.encoder.input_shape(),
-          model.loss == Loss::binary_crossentropy ? 1 : model.target.width() * model.target.answers.each(),
-          data.encoder.segments());
+  const std::int64_t outputs =
+      model.loss == Loss::binary_crossentropy ? 1 : model.target.width() * model.target.answers.each();
+  if (data.start != nullptr && outputs != data.start->network.outputs() &&
+      !has_new_target(options, network)) {
+    const std::string& last = last_dense(network).name;
+    throw make_error(ErrorKind::usage, "--loss {} needs {} outputs, and the model has {}",
+                     name_of(model.loss), outputs, data.start->network.outputs())
+        .advise("; --reset {} begins its last layer anew", last);
+  }
+  resolve(network, data.encoder.input_shape(), outputs, data.encoder.segments());
   model.network = std::move(network);
+  if (data.start != nullptr) {
+    check_start(options, lower(model.network, model.loss), *data.start);
+    model.provenance.from_digest = data.start->digest;
+  }
   model.encoder = data.encoder;
   model.reading = data.reading;
   model.provenance.tool_version = tools_version();

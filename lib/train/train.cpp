@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/queue.hpp"
 #include "base/signals.hpp"
+#include "format/reading.hpp"
 #include "train/cross_validate.hpp"
 #include "train/curves.hpp"
 #include "train/event_files.hpp"
@@ -17,6 +18,7 @@
 #include "train/start.hpp"
 #include "train/summary.hpp"
 #include "train/trainer.hpp"
+#include "train/warm_start.hpp"
 
 namespace nn::train {
 namespace {
@@ -38,14 +40,33 @@ void save_models(const std::vector<TrainOptions>& members, std::vector<model::Mo
   threads.join();
 }
 
+// What a run begins with, and the network that it trains.
+struct Beginning {
+  TrainOptions options;  // which read a table of text as the model's was
+  std::shared_ptr<const model::Model> model;
+  Network network;
+};
+
+Beginning beginning_of(const TrainOptions& options) {
+  Beginning beginning{options, load_start(options), {}};
+  if (beginning.model == nullptr) {
+    beginning.network = network_of(options);
+    return beginning;
+  }
+  beginning.network = network_from(options, *beginning.model);
+  read_as_start(*beginning.model, beginning.options.source);
+  return beginning;
+}
+
 // Trains all members and writes their models; `run` says how far that came, also where this throws.
-void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>& members, Network network,
-                    TrainingLog& log, RunFigures& run) {
+void train_to_files(const Beginning& beginning, const std::vector<TrainOptions>& members, TrainingLog& log,
+                    RunFigures& run) {
+  const TrainOptions& options = beginning.options;
   backend::check_device(options.device);
   check_outputs(members);
   if (!options.plot.empty()) probe_output(options.plot);
-  const TrainingData data = load_training_data(options, network);
-  const model::Model model = untrained(options, std::move(network), data);
+  const TrainingData data = load_training_data(options, beginning.network, beginning.model);
+  const model::Model model = untrained(options, beginning.network, data);
   std::vector<model::Model> trained;
   try {
     trained = train_members(members, data, model, log, run);
@@ -76,10 +97,11 @@ void train_to_files(const TrainOptions& options, const std::vector<TrainOptions>
 
 }  // namespace
 
-void train(const TrainOptions& options) {
-  Network network = network_of(options);
-  check_options(options);
-  check_device_options(options);
+void train(const TrainOptions& given) {
+  check_options(given);
+  check_device_options(given);
+  const Beginning beginning = beginning_of(given);
+  const TrainOptions& options = beginning.options;
   const bool folds = options.folds > 0;
   const std::vector<TrainOptions> members = folds ? folds_of(options) : members_of(options);
   check_files(members);
@@ -98,9 +120,9 @@ void train(const TrainOptions& options) {
   try {
     if (folds) {
       backend::check_device(options.device);
-      cross_validate(options, members, network, log, run);
+      cross_validate(options, members, beginning.network, beginning.model, log, run);
     } else {
-      train_to_files(options, members, std::move(network), log, run);
+      train_to_files(beginning, members, log, run);
     }
     if (curves) curves->write(options.plot);
   } catch (...) {
@@ -111,11 +133,16 @@ void train(const TrainOptions& options) {
   log.finished(run);
 }
 
-std::vector<RatePoint> find_rate(const TrainOptions& options) {
-  Network network = network_of(options);
+void read_as_start(const model::Model& start, format::SourceOptions& source) {
+  format::take_reading(source, start.reading);
+  format::take_columns(source, model::table_of(start));
+}
+
+std::vector<RatePoint> find_rate(const TrainOptions& given) {
+  const auto [options, start, network] = beginning_of(given);
   backend::check_device(options.device);
-  const TrainingData data = load_training_data(options, network);
-  return find_rate(options, data, untrained(options, std::move(network), data));
+  const TrainingData data = load_training_data(options, network, start);
+  return find_rate(options, data, untrained(options, network, data));
 }
 
 }  // namespace nn::train

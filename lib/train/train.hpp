@@ -19,6 +19,10 @@ namespace nn::train {
 // the options are known to be right, the last line of options.log says so.
 void train(const TrainOptions& options);
 
+// Fills in what `source` doesn't say of how a table of text is read: as the table was that a model learned
+// from which a run begins with. train() does this by itself.
+void read_as_start(const model::Model& start, format::SourceOptions& source);
+
 // The range test of the learning rate on options' data and network.
 std::vector<RatePoint> find_rate(const TrainOptions& options);
 

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "train/group.hpp"
+#include "train/warm_start.hpp"
 
 namespace nn::train {
 namespace {
@@ -170,7 +171,7 @@ std::vector<model::Model> train_members(const std::vector<TrainOptions>& members
   const std::vector<backend::Device> devices = devices_for(first.device, members.size());
   Control control(first.control);
   Coordinator threads;
-  const Plan plan = lower(model.network, model.loss, model.target.answers.quantiles);
+  const Plan plan = training_plan(first, model);
   const RunContext context{
       data, model, plan, log, progress, control, members.size() > 1, devices.size() > 1 ? &threads : nullptr};
   std::vector<std::vector<const TrainOptions*>> groups(devices.size());

@@ -50,12 +50,23 @@ def ours(source, net, options):
     loss = [w for i, w in enumerate(options) if options[max(i - 1, 0)] == "--loss" or w == "--loss"]
     tool("nn-train", *common, *loss, "--optimizer", "sgd", "--lr", "1e-38", "--epochs", "1", "--batch", str(ROWS), "-o", "first.nn")
     tool("nn-train", *common, "--lr", str(RATE), *options, "--epochs", str(STEPS), "-o", "last.nn")
-    found = []
-    for name in ("first", "last"):
-        tool("nn-model", "convert", f"{name}.nn", f"{name}.npz")
-        with np.load(f"{name}.npz") as archive:
-            found.append({k: archive[k] for k in archive.files if "/" in k})
-    return found
+    return weights_of("first"), weights_of("last")
+
+
+def fine_tuned(source, net, options, freeze):
+    """The same of a run from a model that was trained before, with layers frozen."""
+    common = [*source, "--batch", str(ROWS), "--device", "cpu:0", "--seed", "3", "--quiet"]
+    loss = [w for i, w in enumerate(options) if options[max(i - 1, 0)] == "--loss" or w == "--loss"]
+    tool("nn-train", *common, *loss, "--net", net, "--no-standardize", "--lr", str(RATE), "--epochs", "5", "-o", "first.nn")
+    frozen = ["--freeze", ",".join(freeze)] if freeze else []
+    tool("nn-train", *common, "--from", "first.nn", *frozen, "--lr", str(RATE), *options, "--epochs", str(STEPS), "-o", "last.nn")
+    return weights_of("first"), weights_of("last")
+
+
+def weights_of(name):
+    tool("nn-model", "convert", f"{name}.nn", f"{name}.npz")
+    with np.load(f"{name}.npz") as archive:
+        return {k: archive[k] for k in archive.files if "/" in k}
 
 
 def split_list(text):
@@ -93,8 +104,12 @@ class Comparison:
     def __init__(self, tolerance=2e-4):
         self.tolerance, self.failed, self.worst = tolerance, [], 0.0
 
-    def check(self, source, net, options, theirs, weighted=False):
-        """theirs(first weights, inputs, y, outputs) gives the weights after the steps, by our names."""
+    def check(self, source, net, options, theirs, weighted=False, freeze=None):
+        """theirs(first weights, inputs, y, outputs) gives the weights after the steps, by our names.
+
+        With `freeze`, names of layers, both go on from a model that was trained before; then no weight may be off by
+        more than 1e-5, and those of frozen layers not by a bit.
+        """
         inputs = {"images-3": images, "kinds": np.hstack([np.eye(KINDS)[kinds], x])}.get(source, x)
         classes = classes_of(source)
         y = labels[classes] if classes else numbers[:, :1] if source == "number" else numbers
@@ -103,13 +118,17 @@ class Comparison:
         if table.count("--drop") == 2:
             table[table.index("--drop") + 1] += ",w"
             table = table[:-2]
-        first, last = ours(table, net, options)
+        first, last = ours(table, net, options) if freeze is None else fine_tuned(table, net, options, freeze)
         expected = theirs(first, inputs, y, units)
         assert set(expected) == set(last), (set(expected), set(last))
         moved = max(np.abs(expected[k] - first[k]).max() for k in expected)
         off = max(np.abs(expected[k] - last[k]).max() for k in expected) / moved
         self.worst = max(self.worst, off)
         good = off <= self.tolerance
+        for name in last if freeze is not None else ():
+            good = good and np.abs(expected[name] - last[name]).max() <= 1e-5
+            if name.partition("/")[0] in freeze:
+                good = good and (first[name] == last[name]).all()
         print(f"{'ok' if good else 'FAILED'} {off:.1e} {source}: '{net}' {' '.join(options)}")
         if not good:
             self.failed.append(net)

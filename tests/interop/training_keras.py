@@ -81,16 +81,17 @@ class Builder:
         raise ValueError(text)
 
 
-def theirs(first, inputs, y, units, net, optimizer, loss, l2=0, batch=ROWS, **fit):
+def theirs(first, inputs, y, units, net, optimizer, loss, l2=0, batch=ROWS, freeze=None, **fit):
     builder = Builder(l2)
     start = keras.Input(inputs.shape[1:])
     model = keras.Model(start, builder.run(start, net, units))
     order = ("kernel", "embeddings", "gamma", "bias", "beta", "moving_mean", "moving_variance")
     for name, layer in builder.named.items():
         mine = [first[f"{name}/{w}"] for w in order if f"{name}/{w}" in first]
-        if "batch_norm" in name:  # our statistics have moved by one step
+        if "batch_norm" in name and freeze is None:  # our statistics have moved by one step
             mine[2:] = [np.zeros_like(mine[2]), np.ones_like(mine[3])]
         layer.set_weights([w.astype(np.float64) for w in mine])
+        layer.trainable = name not in (freeze or ())
     if hasattr(optimizer, "exclude_from_weight_decay"):
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, loss)
@@ -104,7 +105,7 @@ BINARY = lambda smoothing=0.0: keras.losses.BinaryCrossentropy(from_logits=True,
 comparison = Comparison()
 
 
-def check(source, net, options=(), optimizer=None, loss=None, weighted=False, width=None, **more):
+def check(source, net, options=(), optimizer=None, loss=None, weighted=False, width=None, freeze=None, **more):
     """Compares one case; how a failure is told names it as the command line does."""
     classes = classes_of(source)
     if loss is None:
@@ -117,9 +118,9 @@ def check(source, net, options=(), optimizer=None, loss=None, weighted=False, wi
             y = np.eye(3)[y]
         elif classes == 2:
             y = y.reshape(-1, 1).astype(np.float64)
-        return theirs(first, inputs, y, width or units, net, optimizer or O.Adam(RATE), loss, **more)
+        return theirs(first, inputs, y, width or units, net, optimizer or O.Adam(RATE), loss, freeze=freeze, **more)
 
-    comparison.check(source, net, list(options), run, weighted)
+    comparison.check(source, net, list(options), run, weighted, freeze)
 
 
 MLP = "dense 8 tanh, dense"
@@ -196,4 +197,9 @@ for source in (2, 3, "numbers"):
     check(source, MLP, ["--optimizer", "sgd"], O.SGD(RATE), weighted=True)
 check(3, MLP, ["--batch", "12", "--accumulate", "4"])
 check(3, MLP, ["--batch", "7", "--accumulate", "7", "--optimizer", "sgd"], O.SGD(RATE), weighted=True)
+# Runs that begin with a model's weights; a frozen batch_norm goes by its moving statistics, as Keras' own.
+check(3, "dense 8 tanh, dense 5 elu, dense", freeze=["dense_0"])
+frozen = "conv2d 4 3x3, batch_norm, activation tanh, conv2d 3 3x3, batch_norm, activation elu, global_average_pool2d, dense"
+for freeze in ([], ["conv2d_0", "batch_norm_0"], ["batch_norm_0", "batch_norm_1"]):
+    check("images-3", frozen, ["--optimizer", "sgd"], O.SGD(RATE), freeze=freeze)
 comparison.finish()

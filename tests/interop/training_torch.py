@@ -51,14 +51,17 @@ def same_padding(value, kernel, strides):
 class Network(N.Module):
     """A network of ours; its weights have our names and our layout."""
 
-    def __init__(self, text, units, first):
+    def __init__(self, text, units, first, freeze=None):
         super().__init__()
-        self.text, self.units, self.counts = text, units, {}
+        self.text, self.units, self.counts, self.freeze = text, units, {}, freeze or ()
         self.values = {name: tensor(value) for name, value in first.items()}
         for name, value in self.values.items():
-            if "moving" in name:  # our statistics have moved by one step
+            if "moving" in name:
+                if freeze is not None:  # they are those of a model
+                    continue
+                # Ours have moved by one step.
                 self.values[name] = torch.zeros_like(value) if name.endswith("mean") else torch.ones_like(value)
-            else:
+            elif name.partition("/")[0] not in self.freeze:
                 value.requires_grad_(True)
 
     def weights(self, kernels=None):
@@ -117,6 +120,8 @@ class Network(N.Module):
         if kind == "batch_norm":
             gamma, beta, mean, variance = self.take(kind, "gamma", "beta", "moving_mean", "moving_variance")
             flat = value.reshape(-1, value.shape[-1])
+            if f"batch_norm_{self.counts[kind] - 1}" in self.freeze:
+                return F.batch_norm(flat, mean, variance, gamma, beta, False, eps=1e-3).reshape(value.shape)
             with torch.no_grad():
                 mean += (flat.mean(0) - mean) * 0.01
                 variance += (flat.var(0, unbiased=False) - variance) * 0.01
@@ -127,8 +132,8 @@ class Network(N.Module):
         raise ValueError(text)
 
 
-def theirs(first, inputs, y, units, net, optimizer, loss, schedule=None, l2=0, clip=None, row_weights=None, parts=1):
-    network = Network(net, units, first)
+def theirs(first, inputs, y, units, net, optimizer, loss, schedule=None, l2=0, clip=None, row_weights=None, parts=1, freeze=None):
+    network = Network(net, units, first, freeze)
     update = optimizer(network)
     changes = schedule(update) if schedule else None
     x, y = tensor(inputs), torch.tensor(y)
@@ -186,17 +191,17 @@ EPSILON = ["--epsilon", "1e-12"]
 comparison = Comparison()
 
 
-def check(source, net, options=(), optimizer=adam, loss=None, weighted=False, width=None, **more):
+def check(source, net, options=(), optimizer=adam, loss=None, weighted=False, width=None, freeze=None, **more):
     """Compares one case."""
     loss = loss or LOSSES[{2: "binary_crossentropy", 3: "categorical_crossentropy", 0: "mse"}[classes_of(source)]]
     if weighted:
         more["row_weights"] = weights / weights.mean()
 
     def run(first, inputs, y, units):
-        return theirs(first, inputs, y, width or units, net, optimizer, loss, **more)
+        return theirs(first, inputs, y, width or units, net, optimizer, loss, freeze=freeze, **more)
 
     plain = "--optimizer" in options and options[list(options).index("--optimizer") + 1] in ("sgd", "momentum", "nesterov")
-    comparison.check(source, net, [*options, *([] if plain else EPSILON)], run, weighted)
+    comparison.check(source, net, [*options, *([] if plain else EPSILON)], run, weighted, freeze)
 
 
 SGD = ["--optimizer", "sgd"]
@@ -255,4 +260,14 @@ check(2, MLP, ["--class-weight", "balanced"], row_weights=balanced[labels[2]])
 for source in (2, 3, "numbers"):
     check(source, MLP, SGD, sgd, weighted=True)
 check(3, MLP, ["--batch", "12", "--accumulate", "4"])
+# Runs that begin with a model's weights, and layers that don't train.
+check(3, "dense 8 tanh, dense 5 elu, dense", freeze=())
+check(3, "dense 8 tanh, dense 5 elu, dense", freeze=["dense_0"])
+check(3, "dense 8 tanh, dense 5 elu, dense", ["--l2", "0.05"], l2=0.05, freeze=["dense_1"])
+check(3, "dense 8 tanh, dense 5 elu, dense", ["--optimizer", "adamw"], adamw, freeze=["dense_0"])
+check(3, "dense 8, layer_norm, activation tanh, dense", freeze=["layer_norm_0"])
+frozen = "conv2d 4 3x3, batch_norm, activation tanh, conv2d 3 3x3, batch_norm, activation elu, global_average_pool2d, dense"
+for freeze in ([], ["conv2d_0", "batch_norm_0"], ["batch_norm_0", "batch_norm_1"], ["conv2d_1"], ["conv2d_0", "batch_norm_0", "conv2d_1", "batch_norm_1"]):
+    check("images-3", frozen, SGD, sgd, freeze=freeze)
+check("number", MLP, ["--loss", "huber"], loss=LOSSES["huber"], freeze=["dense_0"])
 comparison.finish()

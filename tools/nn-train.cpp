@@ -97,7 +97,9 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   if (!o.tensorboard.empty() || !o.plot.empty())
     nn::fail_usage("--tensorboard and --plot are for training here, not with --at");
   if (given.has("device")) nn::fail_usage("--device: with --at the worker's is used");
-  nn::refuse_overwriting({.read = nn::format::input_files(o.source), .written = {o.output, o.log}});
+  nn::FilesOfRun files{.read = nn::format::input_files(o.source), .written = {o.output, o.log}};
+  if (o.from != o.output) files.read.push_back(o.from);
+  nn::refuse_overwriting(files);
   nn::client::RemoteTraining remote;
   remote.endpoint = *all.at;
   remote.access = all.access;
@@ -106,12 +108,14 @@ void train_at_worker(const nn::cli::Parsed& given, const Options& all) {
   remote.command_line = o.command_line;
   remote.job = job_of(o);
   remote.resume = o.resume;
+  remote.from = o.from;
   remote.epochs = o.epochs;
   remote.output = o.output;
   remote.log = o.log;
   remote.metrics = o.metrics;
   nn::format::SourceOptions source = o.source;
   source.y_is_needed = true;
+  if (!o.from.empty()) nn::train::read_as_start(nn::model::inspect_model(o.from, true).model, source);
   nn::client::train_remote(nn::format::open_source(source), remote);
 }
 

@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::uint64_t id = 1;  // of the only request
 constexpr std::uint64_t most_unsent = 4u << 20;
+constexpr std::size_t model_chunk = 256u << 10;
 constexpr std::chrono::milliseconds look_for_rows{2};
 constexpr std::chrono::seconds time_to_stop{30};
 
@@ -33,10 +34,10 @@ std::string_view text_of(const format::MessageBuffer& body) {
   return {reinterpret_cast<const char*>(body.bytes().data()), body.size};
 }
 
-bool can_train(const wire::Welcome& welcome) {
+bool is_able(const wire::Welcome& welcome, std::string_view ability) {
   if (welcome.capabilities() == nullptr) return false;
   const auto& can = *welcome.capabilities();
-  return std::any_of(can.begin(), can.end(), [](const auto* one) { return one->string_view() == "train"; });
+  return std::any_of(can.begin(), can.end(), [&](const auto* one) { return one->string_view() == ability; });
 }
 
 class RemoteTrainer {
@@ -47,6 +48,8 @@ class RemoteTrainer {
  private:
   void train_there();
   asio::awaitable<void> train();
+  asio::awaitable<void> send_all();
+  asio::awaitable<void> send_start();
   asio::awaitable<void> send_rows();
   void begin();
   bool take(const protocol::IncomingFrame& in);  // true at the end
@@ -151,10 +154,12 @@ asio::awaitable<void> RemoteTrainer::train() {
   auto limit = close_after(link, io_, 2 * access_.connect_timeout);
   const protocol::IncomingFrame welcome = co_await greet(*link, access_, options_.max_frame, transport_);
   limit.cancel();
-  if (!can_train(*welcome.as<wire::Welcome>())) {
+  if (!is_able(*welcome.as<wire::Welcome>(), "train")) {
     throw make_error(ErrorKind::unsupported, "this worker does not train")
         .advise("; it would have to be started with --train FOLDER");
   }
+  if (!options_.from.empty() && !is_able(*welcome.as<wire::Welcome>(), "train-from"))
+    fail(ErrorKind::unsupported, "this worker is of a version that begins no training with a model");
   worker_max_frame_ = welcome.as<wire::Welcome>()->max_frame();
   begin();
   const auto failed = [this](std::exception_ptr error) {
@@ -162,7 +167,7 @@ asio::awaitable<void> RemoteTrainer::train() {
     if (!error_) error_ = std::move(error);
     link_->close();
   };
-  asio::co_spawn(io_, send_rows(), failed);
+  asio::co_spawn(io_, send_all(), failed);
   asio::co_spawn(io_, watch(), failed);
   protocol::IncomingFrame in;
   while (co_await link->read(in)) {
@@ -176,8 +181,28 @@ void RemoteTrainer::begin() {
   auto& builder = link_->maker().builder();
   const auto job = builder.CreateString(options_.job);
   const auto arguments = builder.CreateVectorOfStrings(options_.arguments);
-  link_->send(link_->maker().finish(id, wire::CreateTrain(builder, job, options_.resume, arguments),
-                                    protocol::message_of_bytes(options_.command_line)));
+  link_->send(link_->maker().finish(
+      id, wire::CreateTrain(builder, job, options_.resume, arguments, !options_.from.empty()),
+      protocol::message_of_bytes(options_.command_line)));
+}
+
+asio::awaitable<void> RemoteTrainer::send_all() {
+  if (!options_.from.empty()) co_await send_start();
+  if (!done_) co_await send_rows();
+}
+
+asio::awaitable<void> RemoteTrainer::send_start() {
+  const auto link = link_;
+  const UniqueFd file = open_input(options_.from);
+  for (bool last = false; !last;) {
+    auto memory = std::make_shared<Buffer>(model_chunk);
+    const std::size_t n = read_some(file.get(), memory->bytes(), options_.from);
+    last = n == 0;
+    link->send(link->maker().finish(id, wire::CreateModel(link->maker().builder(), last),
+                                    {{std::move(memory), n}, {}}));
+    co_await link->sent_down_to(most_unsent);
+    if (done_) co_return;
+  }
 }
 
 asio::awaitable<void> RemoteTrainer::send_rows() {

@@ -21,6 +21,7 @@ struct RemoteTraining {
   std::string command_line;            // for the model's provenance
   std::string job;                     // names the checkpoint there
   bool resume = false;                 // go on from it
+  std::string from;                    // the model that it begins with; empty: none
   std::uint64_t epochs = 0;            // for the progress line
   std::string output;                  // the model
   std::string log;                     // JSON lines; empty: none

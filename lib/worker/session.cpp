@@ -159,7 +159,7 @@ bool Session::greet(const protocol::IncomingFrame& in) {
   const auto device = builder.CreateString(backend::to_string(service_.options.device));
   std::vector<std::string> abilities = {"predict", "keep", "labels", "describe"};
   if (origin_.may_administer) abilities.emplace_back("admin");
-  if (!service_.options.train_folder.empty()) abilities.emplace_back("train");
+  if (!service_.options.train_folder.empty()) abilities.insert(abilities.end(), {"train", "train-from"});
   const auto can = builder.CreateVectorOfStrings(abilities);
   const auto inflight = static_cast<std::uint32_t>(service_.options.max_inflight);
   link_->send(link_->maker().finish(in.frame->id(),
@@ -219,6 +219,7 @@ void Session::handle_at_once(const protocol::IncomingFrame& in) {
     case wire::Message::Describe: return describe(in);
     case wire::Message::Train: return train(in);
     case wire::Message::Rows: return take_rows(in);
+    case wire::Message::Model: return take_model(in);
     case wire::Message::Load: {
       const auto* load = in.as<wire::Load>();
       return change(id, flatbuffers::GetStringView(load->model()), load->version(), true);

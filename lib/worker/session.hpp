@@ -94,6 +94,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void cancel(std::uint64_t id);
   void train(const protocol::IncomingFrame& in);
   void take_rows(const protocol::IncomingFrame& in);
+  void take_model(const protocol::IncomingFrame& in);
+  template <typename Take>
+  void take_for_training(const protocol::IncomingFrame& in, Take take);
   void change(std::uint64_t id, std::string_view model, std::uint64_t version, bool load);
   std::optional<Error> keep(OpenStream& stream);
   void forget(std::uint32_t number);

@@ -200,6 +200,7 @@ void Session::train(const protocol::IncomingFrame& in) {
   TrainingRequest request;
   request.job = flatbuffers::GetStringView(message->job());
   request.resume = message->resume();
+  request.from = message->from();
   if (const auto* arguments = message->arguments()) {
     for (const auto* argument : *arguments)
       request.arguments.emplace_back(flatbuffers::GetStringView(argument));
@@ -232,9 +233,18 @@ void Session::train(const protocol::IncomingFrame& in) {
 }
 
 void Session::take_rows(const protocol::IncomingFrame& in) {
+  take_for_training(in, [&] { training_->take(in.body, in.as<wire::Rows>()->last()); });
+}
+
+void Session::take_model(const protocol::IncomingFrame& in) {
+  take_for_training(in, [&] { training_->take_start(in.body, in.as<wire::Model>()->last()); });
+}
+
+template <typename Take>
+void Session::take_for_training(const protocol::IncomingFrame& in, Take take) {
   if (!training_ || training_->id() != in.frame->id()) return;  // it has ended, as the client will read
   try {
-    training_->take(in.body, in.as<wire::Rows>()->last());
+    take();
   } catch (const Error& error) {
     refuse(in.frame->id(), error);
     training_->stop(wire::Code::invalid);

@@ -30,6 +30,7 @@ constexpr std::size_t chunk = 256 << 10;
 constexpr std::uint64_t most_unsent = 4u << 20;
 constexpr std::size_t most_said = 50, longest_line = 64 << 10;
 constexpr std::size_t longest_job = 100;
+constexpr int start_descriptor = 4;
 
 // A client's arguments are applied here first, to options that nobody uses: a wrong one is an error at
 // once, and nothing but options that may travel gets through, none of which names a file or a device.
@@ -98,6 +99,7 @@ std::vector<std::string> training_command(const TrainingOptions& options, const 
   const std::string& job = request.job;
   words.push_back("--checkpoint=" + (job.empty() ? "/dev/null" : options.folder + "/" + job + ".ckpt"));
   if (request.resume && !job.empty()) words.emplace_back("--resume");
+  if (request.from) words.push_back(fmt::format("--from=/dev/fd/{}", start_descriptor));
   check_arguments(request.arguments, options.device);
   words.insert(words.end(), request.arguments.begin(), request.arguments.end());
   return words;
@@ -110,6 +112,7 @@ Training::Training(asio::io_context& io, TrainingOptions options, std::shared_pt
       link_(std::move(link)),
       id_(id),
       rows_(io),
+      start_(io),
       model_(io),
       log_(io),
       errors_(io),
@@ -130,9 +133,17 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
                          {model_in.get(), STDOUT_FILENO},
                          {errors_in.get(), STDERR_FILENO},
                          {log_in.get(), 3}};
+  UniqueFd start_out, start_in;
+  if (request.from) {
+    std::tie(start_out, start_in) = make_pipe();
+    command.descriptors.push_back({start_out.get(), start_descriptor});
+  } else {
+    start_.complete = true;
+  }
   child_ = std::make_unique<process::Child>(std::move(command));
   end_.assign(child_->end_descriptor().release());
-  rows_.assign(rows_in.release());
+  rows_.pipe.assign(rows_in.release());
+  if (request.from) start_.pipe.assign(start_in.release());
   model_.assign(model_out.release());
   errors_.assign(errors_out.release());
   log_.assign(log_out.release());
@@ -144,40 +155,56 @@ void Training::start(const TrainingRequest& request, OnEnd on_end) {
       });
 }
 
-void Training::take(format::MessageBuffer rows, bool last) {
-  if (all_rows_) fail_data("rows after the last");
-  bytes_ += format::decoded_size(rows, {options_.max_frame});
+void Training::count(std::uint64_t bytes) {
+  bytes_ += bytes;
   if (bytes_ > options_.max_rows_bytes) {
     throw data_error("over {} bytes of rows; this worker takes no more for one training",
                      options_.max_rows_bytes)
         .advise(" (--max-rows-bytes)");
   }
-  all_rows_ = last;
-  if (ended_) return;
-  queue_.push_back(std::move(rows));
-  if (last) queue_.push_back(protocol::message_of_bytes(end_of_stream).own);
-  if (writing_.empty()) write_rows();
 }
 
-void Training::write_rows() {
-  writing_ = std::exchange(queue_, {});
+void Training::take(format::MessageBuffer rows, bool last) {
+  if (rows_.complete) fail_data("rows after the last");
+  count(format::decoded_size(rows, {options_.max_frame}));
+  rows_.complete = last;
+  add(rows_, std::move(rows));
+  if (last) add(rows_, protocol::message_of_bytes(end_of_stream).own);
+}
+
+void Training::take_start(format::MessageBuffer bytes, bool last) {
+  if (start_.complete) fail_data("more of a model that is complete, or that nobody said would come");
+  count(bytes.size);
+  start_.complete = last;
+  add(start_, std::move(bytes));
+}
+
+void Training::add(Feed& feed, format::MessageBuffer piece) {
+  if (ended_) return;
+  feed.queue.push_back(std::move(piece));
+  if (feed.writing.empty()) write(feed);
+}
+
+void Training::write(Feed& feed) {
+  feed.writing = std::exchange(feed.queue, {});
   std::vector<asio::const_buffer> buffers;
-  for (const format::MessageBuffer& piece : writing_) buffers.emplace_back(piece.bytes().data(), piece.size);
-  asio::async_write(rows_, buffers,
-                    [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-                      self->writing_.clear();
-                      if (error) self->queue_.clear();  // it has ended, and says why
+  for (const format::MessageBuffer& piece : feed.writing)
+    buffers.emplace_back(piece.bytes().data(), piece.size);
+  asio::async_write(feed.pipe, buffers,
+                    [self = shared_from_this(), &feed](const boost::system::error_code& error, std::size_t) {
+                      feed.writing.clear();
+                      if (error) feed.queue.clear();  // it has ended, and says why
                       self->written_some_.cancel();
-                      if (!self->queue_.empty()) return self->write_rows();
+                      if (!feed.queue.empty()) return self->write(feed);
                       boost::system::error_code ignored;
-                      if (self->all_rows_) self->rows_.close(ignored);
+                      if (feed.complete) feed.pipe.close(ignored);
                     });
 }
 
 asio::awaitable<void> Training::taken_down_to(std::uint64_t bytes) {
   const auto waiting = [this] {
     std::uint64_t sum = 0;
-    for (const auto* pieces : {&writing_, &queue_}) {
+    for (const auto* pieces : {&rows_.writing, &rows_.queue, &start_.writing, &start_.queue}) {
       for (const format::MessageBuffer& piece : *pieces) sum += piece.size;
     }
     return sum;
@@ -316,7 +343,7 @@ void Training::finish(int status) {
   patience_.cancel();
   written_some_.cancel();
   boost::system::error_code ignored;
-  rows_.close(ignored);
+  for (Feed* feed : {&rows_, &start_}) feed->pipe.close(ignored);
   // Without what only matters here: its name, and where the folder is.
   const auto text_of = [this](std::string_view line) { return without_folder(message_of("nn-train", line)); };
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -31,6 +31,7 @@ struct TrainingOptions {
 struct TrainingRequest {
   std::string job;  // empty: nothing is kept when it stops
   bool resume = false;
+  bool from = false;                   // from a model, which take_start() gets
   std::vector<std::string> arguments;  // of nn-train
   std::string command_line;
 };
@@ -54,7 +55,9 @@ class Training : public std::enable_shared_from_this<Training> {
   void start(const TrainingRequest& request, OnEnd on_end);
   // More rows. Data error for more than the limit, and for what isn't messages.
   void take(format::MessageBuffer rows, bool last);
-  // Waits until at most so many bytes of rows are in memory.
+  // More bytes of the model that it begins with, likewise.
+  void take_start(format::MessageBuffer bytes, bool last);
+  // Waits until at most so many bytes of rows and of that model are in memory.
   asio::awaitable<void> taken_down_to(std::uint64_t bytes);
   // Has nn-train save a checkpoint and end; the client is told `why`.
   void stop(wire::Code why);
@@ -68,7 +71,16 @@ class Training : public std::enable_shared_from_this<Training> {
   asio::awaitable<void> send_model();
   void check_model(const std::function<void()>& step);
   asio::awaitable<int> ended();
-  void write_rows();
+  // What goes into a pipe of nn-train's, in order, and is closed behind the last of it.
+  struct Feed {
+    explicit Feed(asio::io_context& io) : pipe(io) {}
+    Pipe pipe;
+    std::vector<format::MessageBuffer> queue = {}, writing = {};
+    bool complete = false;
+  };
+  void count(std::uint64_t bytes);
+  void add(Feed& feed, format::MessageBuffer piece);
+  void write(Feed& feed);
   std::string public_line(std::string_view line);
   std::string without_folder(std::string_view text) const;
   Error failure(std::string_view printed) const;
@@ -83,11 +95,11 @@ class Training : public std::enable_shared_from_this<Training> {
   std::uint64_t id_;
   OnEnd on_end_;
   std::unique_ptr<process::Child> child_;
-  Pipe rows_, model_, log_, errors_;
-  Pipe end_;  // readable when nn-train has ended
-  std::vector<format::MessageBuffer> queue_, writing_;
-  std::uint64_t bytes_ = 0;  // of rows so far, decompressed
-  bool all_rows_ = false, stopped_ = false, ended_ = false;
+  Feed rows_, start_;
+  Pipe model_, log_, errors_;
+  Pipe end_;                 // readable when nn-train has ended
+  std::uint64_t bytes_ = 0;  // of rows so far, decompressed, and of the model
+  bool stopped_ = false, ended_ = false;
   wire::Code why_ = wire::Code::cancelled;
   net::Timer written_some_, patience_;
   std::vector<std::string> said_;  // the last lines of its standard error

@@ -232,6 +232,7 @@ TrainingData training_data(const TrainOptions& options, const Network& network,
       if (all != nullptr && data.target.kind == model::Target::Kind::classes)
         data.target = model::fit_target(*all->schema, all->batches, scales_target);
     }
+    if (data.start != nullptr) tell_unknown_texts(*data.start, train);
     data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
   } catch (const Error& error) {
     throw error.within_file(name_of_inputs(options.source.inputs));

@@ -154,6 +154,9 @@ void check_options(const TrainOptions& options) {
     fail_usage(
         "--folds validates each network on the rows of its fold, and --valid on others; leave one out");
   if (!options.oof.empty() && options.folds == 0) fail_usage("--oof is for the answers of --folds K");
+  const std::vector<std::string>& inputs = options.source.inputs;
+  if (options.from == "-" && (inputs.empty() || std::ranges::count(inputs, "-") > 0))
+    fail_usage("--from - and the rows can't both come from standard input; name a file for one of them");
   const auto cycles = static_cast<std::uint64_t>(options.schedule.cycles);
   const std::uint64_t warm = options.warmup.epochs;
   if (warm >= options.epochs)

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "model/unknown_texts.hpp"
 
 namespace nn::train {
 namespace {
@@ -22,6 +23,21 @@ bool begins_anew(const TrainOptions& options, std::string_view layer) {
   return std::ranges::any_of(options.reset,
                              [&](const std::string& pattern) { return matches(layer, pattern); });
 }
+
+// Batches that were read already, as they are.
+class BatchesAgain : public BatchSource {
+ public:
+  explicit BatchesAgain(const Rows& rows) : rows_(rows) {}
+  const std::shared_ptr<const Schema>& schema() const override { return rows_.schema; }
+  std::optional<Batch> next() override {
+    if (at_ == rows_.batches.size()) return std::nullopt;
+    return rows_.batches[at_++];
+  }
+
+ private:
+  const Rows& rows_;
+  std::size_t at_ = 0;
+};
 
 using Parameters = std::map<std::string_view, const Parameter*>;
 
@@ -53,6 +69,13 @@ Network network_from(const TrainOptions& options, const model::Model& start) {
 
 bool has_new_target(const TrainOptions& options, const Network& network) {
   return begins_anew(options, last_dense(network).name);
+}
+
+void tell_unknown_texts(const model::Model& start, const Rows& rows) {
+  const auto source =
+      model::with_unknown_texts_told(std::make_unique<BatchesAgain>(rows), start.encoder.columns());
+  while (source->next()) {
+  }
 }
 
 std::optional<LossChoice> loss_from(const model::Model& start, const model::Target& target) {

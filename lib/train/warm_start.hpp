@@ -9,6 +9,7 @@
 #include "model/model.hpp"
 #include "nn/plan.hpp"
 #include "train/options.hpp"
+#include "train/rows.hpp"
 
 namespace nn::train {
 
@@ -24,6 +25,9 @@ const Layer& last_dense(const Network& network);
 
 // Whether the last layer of the run's network begins anew: then the target is learned from the rows.
 bool has_new_target(const TrainOptions& options, const Network& network);
+
+// Warns of texts of the rows that the model has no category for.
+void tell_unknown_texts(const model::Model& start, const Rows& rows);
 
 // The loss of the model where it fits a target, else nothing.
 std::optional<LossChoice> loss_from(const model::Model& start, const model::Target& target);

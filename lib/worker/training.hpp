@@ -31,9 +31,9 @@ struct TrainingOptions {
 struct TrainingRequest {
   std::string job;  // empty: nothing is kept when it stops
   bool resume = false;
-  bool from = false;                   // from a model, which take_start() gets
   std::vector<std::string> arguments;  // of nn-train
   std::string command_line;
+  bool from = false;  // it begins with a model, which take_start() gets
 };
 
 // The words that start nn-train for it. Usage errors for a job that is no plain name, and for

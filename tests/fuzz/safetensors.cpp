@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "exchange/convert.hpp"
+#include "exchange/named_arrays.hpp"
 #include "fuzz.hpp"
 
 using namespace nn;
@@ -49,5 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (bytes > size) fuzz::broken_promise("more bytes than there are", "");
   });
   fuzz::accepts([&] { (void)exchange::load_safetensors(memory.path()); });
+  fuzz::accepts([&] {
+    const auto file = exchange::open_safetensors(memory.path());
+    (void)exchange::arrays_text(*file);
+    (void)exchange::arrays_json(*file);
+  });
   return 0;
 }

@@ -45,11 +45,16 @@ TEST_CASE("a training's words are options of nn-train and nothing else") {
   CHECK(has("--resume"));
   CHECK(has("--layers=64,32"));
   CHECK(has("--command-line=nn-train x"));
+  CHECK_FALSE(has("--from=/dev/fd/4"));
+  const auto from = command({"m1", false, {"--freeze=dense_0", "--reset=dense_1"}, "nn-train x", true});
+  for (const char* word : {"--from=/dev/fd/4", "--freeze=dense_0", "--reset=dense_1"})
+    CHECK(std::count(from.begin(), from.end(), word) == 1);
 
   for (const char* bad : {"--output=/etc/passwd",
                           "-o/etc/passwd",
                           "-ox",
                           "--log=x",
+                          "--from=x",
                           "--checkpoint=x",
                           "--resume",
                           "--device=cpu:0",

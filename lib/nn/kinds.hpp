@@ -15,7 +15,26 @@ enum class Activation : std::uint8_t {
   tanh,
   sigmoid,
   softplus,
+  relu6,
+  silu,
+  hard_swish,
+  hard_sigmoid,
+  mish,
+  softsign,
+  gelu_tanh,
 };
+
+// Whether the derivative is computed from the argument, which training keeps then; else from the value.
+constexpr bool keeps_argument(Activation activation) {
+  switch (activation) {
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::hard_swish:
+    case Activation::mish: return true;
+    default: return false;
+  }
+}
 
 // The loss also fixes what the outputs mean: with cross-entropy the last layer gives
 // logits and forward() applies softmax or sigmoid to them.

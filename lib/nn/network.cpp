@@ -16,10 +16,22 @@
 namespace nn {
 namespace {
 
-constexpr EnumName<Activation> activations[] = {
-    {Activation::linear, "linear"}, {Activation::relu, "relu"},       {Activation::leaky_relu, "leaky_relu"},
-    {Activation::elu, "elu"},       {Activation::selu, "selu"},       {Activation::gelu, "gelu"},
-    {Activation::tanh, "tanh"},     {Activation::sigmoid, "sigmoid"}, {Activation::softplus, "softplus"}};
+constexpr EnumName<Activation> activations[] = {{Activation::linear, "linear"},
+                                                {Activation::relu, "relu"},
+                                                {Activation::leaky_relu, "leaky_relu"},
+                                                {Activation::elu, "elu"},
+                                                {Activation::selu, "selu"},
+                                                {Activation::gelu, "gelu"},
+                                                {Activation::tanh, "tanh"},
+                                                {Activation::sigmoid, "sigmoid"},
+                                                {Activation::softplus, "softplus"},
+                                                {Activation::relu6, "relu6"},
+                                                {Activation::silu, "silu"},
+                                                {Activation::hard_swish, "hard_swish"},
+                                                {Activation::hard_sigmoid, "hard_sigmoid"},
+                                                {Activation::mish, "mish"},
+                                                {Activation::softsign, "softsign"},
+                                                {Activation::gelu_tanh, "gelu_tanh"}};
 constexpr EnumName<Loss> losses[] = {{Loss::categorical_crossentropy, "categorical_crossentropy"},
                                      {Loss::binary_crossentropy, "binary_crossentropy"},
                                      {Loss::mse, "mse"},
@@ -64,6 +76,7 @@ std::string_view name_of(Loss loss) { return enum_names(loss).name_of(loss); }
 Activation parse_activation(std::string_view name) {
   if (name == "softmax")
     fail_usage("softmax is no activation here: the loss of classes applies it; leave it out");
+  if (name == "swish") fail_usage("swish is called silu here");
   return enum_names(Activation{}).parse(name);
 }
 Loss parse_loss(std::string_view name) { return enum_names(Loss{}).parse(name); }

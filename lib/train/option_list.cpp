@@ -1,6 +1,9 @@
 // The options of TrainOptions, each said once.
 #include <fmt/format.h>
 
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/text.hpp"
 #include "options/fields.hpp"
 #include "train/option_groups.hpp"
 
@@ -18,6 +21,19 @@ std::string parse_layers(std::string_view text) {
 std::string parse_net(std::string_view text) {
   parse_network(text);
   return std::string(text);
+}
+
+// "Of --layers: `relu` (the default), `linear`, … or `gelu_tanh`."
+std::string_view text_of_activation() {
+  static const std::string text = [] {
+    const std::vector<std::string_view> names = enum_names(Activation{}).list();
+    std::string list = "Of --layers: `relu` (the default)";
+    for (const std::string_view name : names) {
+      if (name != "relu") list += fmt::format("{}`{}`", name == names.back() ? " or " : ", ", name);
+    }
+    return list + ".";
+  }();
+  return text;
 }
 
 void add_output_options(options::List& list, TrainOptions& o) {
@@ -182,8 +198,7 @@ void add_network_options(options::List& list, TrainOptions& o) {
   group.add({.name = "activation",
              .value = "NAME",
              .help = "Of --layers (default: {default})",
-             .text = "Of --layers: `relu` (the default), `leaky_relu`, `elu`, `selu`, `gelu`, `tanh`, "
-                     "`sigmoid`, `softplus` or `linear`."},
+             .text = text_of_activation()},
             options::choice(o.activation));
   group.add({.name = "dropout",
              .value = "RATE",

@@ -19,7 +19,7 @@ from training_cases import KINDS, RATE, ROWS, STEPS, Comparison, classes_of, lab
 keras.config.set_floatx("float64")
 L, O, S = keras.layers, keras.optimizers, keras.optimizers.schedules
 
-ACTIVATIONS = {"leaky_relu": lambda: L.LeakyReLU(negative_slope=0.3), "gelu": lambda: L.Activation(lambda v: keras.activations.gelu(v, approximate=False))}
+ACTIVATIONS = {"leaky_relu": lambda: L.LeakyReLU(negative_slope=0.3), "gelu": lambda: L.Activation(lambda v: keras.activations.gelu(v, approximate=False)), "gelu_tanh": lambda: L.Activation(lambda v: keras.activations.gelu(v, approximate=True))}
 
 
 def activation(word):
@@ -124,7 +124,9 @@ def check(source, net, options=(), optimizer=None, loss=None, weighted=False, wi
 
 
 MLP = "dense 8 tanh, dense"
-for word in ("relu", "leaky_relu", "elu", "selu", "gelu", "tanh", "sigmoid", "softplus", "linear"):
+for word in (
+    "relu leaky_relu elu selu gelu tanh sigmoid softplus linear relu6 silu hard_swish hard_sigmoid mish softsign gelu_tanh"
+).split():
     check(3, f"dense 8 {word}, dense 5 {word}, dense")
 # Adam would enlarge what rounding leaves of a bias' gradient before a batch_norm, which is 0.
 check(3, "dense 8, batch_norm, activation tanh, dense", ["--optimizer", "sgd"], O.SGD(RATE))

@@ -30,6 +30,13 @@ ACTIVATIONS = {
     "sigmoid": torch.sigmoid,
     "softplus": F.softplus,
     "linear": lambda v: v,
+    "relu6": F.relu6,
+    "silu": F.silu,
+    "hard_swish": F.hardswish,
+    "hard_sigmoid": F.hardsigmoid,
+    "mish": F.mish,
+    "softsign": F.softsign,
+    "gelu_tanh": lambda v: F.gelu(v, approximate="tanh"),
 }
 channels_first = lambda v: v.permute(0, 3, 1, 2)
 channels_last = lambda v: v.permute(0, 2, 3, 1)

@@ -21,6 +21,14 @@ inline double reference_activation(Activation activation, double x) {
     case Activation::tanh: return std::tanh(x);
     case Activation::sigmoid: return 1 / (1 + std::exp(-x));
     case Activation::softplus: return std::log(1 + std::exp(x));
+    case Activation::relu6: return std::min(std::max(x, 0.0), 6.0);
+    case Activation::silu: return x / (1 + std::exp(-x));
+    case Activation::hard_swish: return x * std::min(std::max(x + 3, 0.0), 6.0) / 6;
+    case Activation::hard_sigmoid: return std::min(std::max(x + 3, 0.0), 6.0) / 6;
+    case Activation::mish: return x * std::tanh(std::log(1 + std::exp(x)));
+    case Activation::softsign: return x / (1 + std::abs(x));
+    case Activation::gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
   }
   return 0;
 }

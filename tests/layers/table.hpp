@@ -33,9 +33,8 @@ inline Case over_images(std::string net, const Shape& shape, std::int64_t rows =
 
 inline std::vector<Case> activation_cases() {
   std::vector<Case> cases;
-  for (const char* activation :
-       {"linear", "relu", "leaky_relu", "elu", "selu", "gelu", "tanh", "sigmoid", "softplus"}) {
-    const std::string name = activation;
+  for (const std::string_view activation : enum_names(Activation{}).list()) {
+    const std::string name(activation);
     cases.push_back({"dense 20, activation " + name + ", dense 9 " + name + ", dense", 11, 2, Loss::mse, 9});
     cases.push_back({"activation " + name + ", dense " + name, 13, 4, Loss::huber, 5});
   }
@@ -45,9 +44,8 @@ inline std::vector<Case> activation_cases() {
 // With each activation and loss, and with shapes around the edges of vectors, tiles and blocks.
 inline std::vector<Case> dense_cases() {
   std::vector<Case> cases;
-  for (const char* activation :
-       {"linear", "relu", "leaky_relu", "elu", "selu", "gelu", "tanh", "sigmoid", "softplus"})
-    cases.push_back({std::string("dense 7 ") + activation + ", dense", 5, 3, softmax, 6});
+  for (const std::string_view activation : enum_names(Activation{}).list())
+    cases.push_back({"dense 7 " + std::string(activation) + ", dense", 5, 3, softmax, 6});
   for (const Loss loss : {softmax, Loss::mse, Loss::mae, Loss::huber}) {
     for (const std::int64_t outputs : {1, 2, 8, 17}) {
       cases.push_back({"dense 6 tanh, dense", 4, outputs, loss, 7});

@@ -85,7 +85,7 @@ struct Kernels {
   void (&column_sums)(std::int64_t rows, std::int64_t n, const T* g, std::int64_t g_row, T* out);
 
   void (&activate)(Activation, std::int64_t n, const T* x, T* y);  // y may be x
-  // g *= f'; `saved` is f's argument for gelu, its value for all others.
+  // g *= f'; `saved` is f's argument where keeps_argument() says so, else its value.
   void (&activate_back)(Activation, std::int64_t n, const T* saved, T* g);
 
   // Sum of weight * loss over the rows.

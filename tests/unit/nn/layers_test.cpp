@@ -64,12 +64,16 @@ TEST_CASE("layers with different options have different words and values") {
   }
 }
 
-TEST_CASE("nn-tools(7) tells of every layer") {
+TEST_CASE("nn-tools(7) tells of every layer and activation") {
   std::ifstream file(NN_MAN "/nn-tools.7");
   const std::string page{std::istreambuf_iterator<char>(file), {}};
   for (const LayerRow& row : layer_rows) {
     if (row.kind == LayerKind::shortcut || row.kind == LayerKind::add) continue;  // marks of residual
     INFO(name_of(row.kind));
     CHECK(page.find(".It Li " + std::string(name_of(row.kind))) != std::string::npos);
+  }
+  for (const std::string_view activation : enum_names(Activation{}).list()) {
+    INFO(activation);
+    CHECK(page.find(".It Li " + std::string(activation) + "\n") != std::string::npos);
   }
 }

@@ -38,7 +38,7 @@ class Conv2d final : public Operation<T> {
     if (!s_.training) return;
     sums_ = s_.arena.take(s_.threads() * round_up(filters_), true);
     more_ = s_.arena.take((s_.threads() - 1) * kernel_elements(), true);
-    if (op_.options.activation == Activation::gelu) before_ = s_.arena.take(out_.stride * s_.batch, true);
+    if (keeps_argument(op_.options.activation)) before_ = s_.arena.take(out_.stride * s_.batch, true);
   }
 
   void forward(const Run& run) override {
@@ -214,7 +214,7 @@ class Conv2d final : public Operation<T> {
   T* columns_ = nullptr;  // for each thread, a block of patches
   T* sums_ = nullptr;     // for each thread, the bias' gradient
   T* more_ = nullptr;     // for each other thread, the kernel's gradient
-  T* before_ = nullptr;   // gelu: its argument
+  T* before_ = nullptr;   // the activation's argument, where it is kept
 };
 
 }  // namespace

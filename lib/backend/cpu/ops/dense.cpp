@@ -19,7 +19,7 @@ class Dense final : public Operation<T> {
         weights_(s_, inputs_, outputs_, kernel_, outputs_),
         kernel_gradient_(o.gradient(0)),
         bias_gradient_(o.gradient(1)) {
-    if (s_.training && activation_ == Activation::gelu) before_ = s_.arena.take(out_.stride * s_.batch, true);
+    if (s_.training && keeps_argument(activation_)) before_ = s_.arena.take(out_.stride * s_.batch, true);
   }
 
   void forward(const Run& run) override {
@@ -103,7 +103,7 @@ class Dense final : public Operation<T> {
   const T *kernel_, *bias_;
   Weights<T> weights_;
   T *kernel_gradient_, *bias_gradient_;
-  T* before_ = nullptr;  // gelu: its argument
+  T* before_ = nullptr;  // the activation's argument, where it is kept
 };
 
 }  // namespace

@@ -26,7 +26,7 @@ class ActivationOp final : public Operation<T> {
         out_(o.output),
         activation_(o.op.options.activation),
         width_(o.op.out.size()) {
-    if (s_.training && activation_ == Activation::gelu) before_ = s_.arena.take(out_.stride * s_.batch, true);
+    if (s_.training && keeps_argument(activation_)) before_ = s_.arena.take(out_.stride * s_.batch, true);
   }
 
   void forward(const Run& run) override {
@@ -47,7 +47,7 @@ class ActivationOp final : public Operation<T> {
   const TensorView<T>&in_, &out_;
   Activation activation_;
   std::int64_t width_;
-  T* before_ = nullptr;  // gelu: its argument
+  T* before_ = nullptr;  // the activation's argument, where it is kept
 };
 
 // Inverted dropout: what is kept grows by 1 / (1 - rate), and prediction changes nothing.

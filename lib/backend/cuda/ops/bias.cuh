@@ -22,7 +22,7 @@ class BiasActivation {
         bias_gradient_(bias_gradient) {
     if (!s_.training) return;
     s_.partial.need(partial_count(rows, columns, 1));
-    if (activation == Activation::gelu) before_ = s_.template take<T>(rows * row);
+    if (keeps_argument(activation)) before_ = s_.template take<T>(rows * row);
   }
 
   // The product's result, from pixel `first` of the output on, becomes activation(product + bias).
@@ -69,7 +69,7 @@ class BiasActivation {
   Activation activation_;
   Index rows_, columns_, row_;
   Each<T> bias_, bias_gradient_;
-  Each<T> before_;  // gelu: its argument
+  Each<T> before_;  // the activation's argument, where it is kept
 };
 
 }  // namespace nn::backend::cuda

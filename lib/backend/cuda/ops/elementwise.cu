@@ -18,7 +18,7 @@ class ActivationOp final : public Operation<T> {
         activation_(o.op.options.activation),
         adds_(o.input_adds),
         width_(o.op.out.size()) {
-    if (s_.training && activation_ == Activation::gelu) before_ = s_.template take<T>(s_.batch * out_.stride);
+    if (s_.training && keeps_argument(activation_)) before_ = s_.template take<T>(s_.batch * out_.stride);
   }
 
   void forward(bool training) override {
@@ -39,7 +39,7 @@ class ActivationOp final : public Operation<T> {
   Activation activation_;
   bool adds_;
   Index width_;
-  Each<T> before_;  // gelu: its argument
+  Each<T> before_;  // the activation's argument, where it is kept
 };
 
 // Inverted dropout: what is kept grows by 1 / (1 - rate), and prediction changes nothing.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,11 +53,26 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
+// The number that leaky_relu and elu take: where x is negative, leaky_relu is slope * x, and elu
+// slope * (exp(x) - 1).
+struct Slope {
+  std::string_view name;  // as Keras has it; empty: the activation takes none
+  double usual = 0;
+};
+constexpr Slope slope_taken(Activation activation) {
+  switch (activation) {
+    case Activation::leaky_relu: return {"negative_slope", 0.3};
+    case Activation::elu: return {"alpha", 1};
+    default: return {};
+  }
+}
+
 // The options of a layer, as its words say them; its operations have the same. Unused ones stay as they are.
 struct LayerOptions {
   std::int64_t units = 0;  // dense: outputs; 0 on the last layer until resolve(). conv2d: filters.
                            // embedding: numbers a category becomes
   Activation activation = Activation::linear;  // dense, conv2d, activation
+  std::optional<double> slope;                 // of the activation, where it isn't the usual one
   double rate = 0;                             // dropout: the fraction of inputs set to zero
   Size kernel, strides;                        // conv2d and pools
   bool same = false;                           // conv2d and pools: padded, so that stride 1 keeps the size
@@ -71,6 +87,10 @@ struct Layer : LayerOptions {
   std::string name;  // "dense_0": kind and its count from the input, as Keras has it
   bool operator==(const Layer&) const = default;
 };
+
+constexpr double slope_of(const LayerOptions& options) {
+  return options.slope.value_or(slope_taken(options.activation).usual);
+}
 
 std::string_view name_of(LayerKind kind);
 

@@ -134,6 +134,7 @@ void check_last_layer(const Network& network, Loss loss) {
       continue;
     }
     layer.activation = Activation::linear;
+    layer.slope.reset();
   }
   if (wrong.empty()) return;
   if (!right.layers.empty()) right.layers.back().units = 0;

@@ -58,8 +58,25 @@ std::string to_string(Size size) {
                                    : fmt::format("{}x{}", size.height, size.width);
 }
 
-std::string activation_word(const Layer& layer) {
-  return layer.activation == Activation::linear ? "" : fmt::format(" {}", name_of(layer.activation));
+void parse_activation_words(Words& words, Layer& layer) {
+  constexpr Interval slopes{.most = 1000};
+  layer.activation = parse_activation(words.take("an activation"));
+  const Slope taken = slope_taken(layer.activation);
+  if (taken.name.empty() || !words.number_follows()) return;
+  const double slope = parse_number_in(taken.name, words.take(taken.name), slopes);
+  if (slope != taken.usual) layer.slope = slope;
+}
+
+std::string activation_words(const Layer& layer) {
+  if (layer.activation == Activation::linear) return {};
+  const std::string slope = layer.slope ? fmt::format(" {}", *layer.slope) : "";
+  return fmt::format(" {}{}", name_of(layer.activation), slope);
+}
+
+void describe_activation(const Layer& layer, OptionValues& values) {
+  values.push_back({"activation", name_of(layer.activation)});
+  const Slope taken = slope_taken(layer.activation);
+  if (!taken.name.empty()) values.push_back({taken.name, slope_of(layer)});
 }
 
 void parse_nothing(Words&, Layer&) {}

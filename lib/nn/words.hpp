@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nn/layer.hpp"
+#include "nn/option_values.hpp"
 
 namespace nn {
 
@@ -34,8 +35,13 @@ class Words {
 std::int64_t parse_units(std::string_view name, std::string_view word);  // from 1 to most_units
 Size parse_size(std::string_view word);                                  // "3" or "3x5"
 
-std::string to_string(Size size);                 // "3" or "3x5"
-std::string activation_word(const Layer& layer);  // with a blank before it; none for linear
+std::string to_string(Size size);  // "3" or "3x5"
+
+// An activation and its slope, "leaky_relu 0.01". As words they have blanks before them, and there are none
+// for linear.
+void parse_activation_words(Words& words, Layer& layer);
+std::string activation_words(const Layer& layer);
+void describe_activation(const Layer& layer, OptionValues& values);
 
 // Parts of descriptors whose layers have no options.
 void parse_nothing(Words& words, Layer& layer);

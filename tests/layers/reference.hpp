@@ -10,12 +10,12 @@
 
 namespace nn::test {
 
-inline double reference_activation(Activation activation, double x) {
+inline double reference_activation(Activation activation, double slope, double x) {
   switch (activation) {
     case Activation::linear: return x;
     case Activation::relu: return std::max(x, 0.0);
-    case Activation::leaky_relu: return x >= 0 ? x : 0.3 * x;
-    case Activation::elu: return x > 0 ? x : std::exp(x) - 1;
+    case Activation::leaky_relu: return x >= 0 ? x : slope * x;
+    case Activation::elu: return x > 0 ? x : slope * (std::exp(x) - 1);
     case Activation::selu: return 1.05070098 * (x > 0 ? x : 1.67326324 * (std::exp(x) - 1));
     case Activation::gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
     case Activation::tanh: return std::tanh(x);

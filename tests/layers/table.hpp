@@ -38,6 +38,10 @@ inline std::vector<Case> activation_cases() {
     cases.push_back({"dense 20, activation " + name + ", dense 9 " + name + ", dense", 11, 2, Loss::mse, 9});
     cases.push_back({"activation " + name + ", dense " + name, 13, 4, Loss::huber, 5});
   }
+  cases.push_back(
+      {"dense 9, activation leaky_relu 0.01, dense 9, activation elu 0.5, dense 8, activation leaky_relu 2, "
+       "dense leaky_relu 0",
+       11, 2, Loss::mse, 9});
   return cases;
 }
 
@@ -46,6 +50,8 @@ inline std::vector<Case> dense_cases() {
   std::vector<Case> cases;
   for (const std::string_view activation : enum_names(Activation{}).list())
     cases.push_back({"dense 7 " + std::string(activation) + ", dense", 5, 3, softmax, 6});
+  cases.push_back(
+      {"dense 7 leaky_relu 0.01, dense 9 elu 0.5, dense 8 leaky_relu 0.125, dense", 5, 3, softmax, 6});
   for (const Loss loss : {softmax, Loss::mse, Loss::mae, Loss::huber}) {
     for (const std::int64_t outputs : {1, 2, 8, 17}) {
       cases.push_back({"dense 6 tanh, dense", 4, outputs, loss, 7});
@@ -80,7 +86,7 @@ inline std::vector<Case> flatten_cases() {
 
 inline std::vector<Case> conv2d_cases() {
   std::vector<Case> cases;
-  for (const char* activation : {"", " relu", " gelu", " tanh"})
+  for (const char* activation : {"", " relu", " gelu", " tanh", " elu 0.7"})
     cases.push_back(over_images(std::string("conv2d 5 3x3") + activation + ", dense", {6, 7, 2}));
   for (const char* window : {"3x3", "3x3 same", "2x3 strides 2", "3x2 strides 2x1 same", "1x1",
                              "1x1 strides 2", "5x4 strides 3 same", "6x5"}) {
@@ -229,7 +235,7 @@ inline Doubles reference_row(const Plan& plan, const Doubles& parameters, Double
                                   [&](const OperationRow& r) { return r.kind == op.kind; });
     Doubles& y = values[static_cast<std::size_t>(op.output)];
     y = row->reference(given);
-    for (double& v : y) v = reference_activation(op.options.activation, v);
+    for (double& v : y) v = reference_activation(op.options.activation, slope_of(op.options), v);
   }
   return values[static_cast<std::size_t>(plan.ops.back().output)];
 }

@@ -186,7 +186,7 @@ void CpuProgram<T>::finish_outputs(std::int64_t rows, T* y) {
       T* row = z.data + i * z.stride;
       row[1] = std::exchange(row[0], -row[0]);
     }
-    kernels().activate(Activation::sigmoid, rows * z.stride, z.data, z.data);
+    kernels().activate(Activation::sigmoid, 0, rows * z.stride, z.data, z.data);
   }
   for (std::int64_t i = 0; i < rows; ++i) std::copy_n(z.data + i * z.stride, width, y + i * width);
 }

@@ -84,9 +84,10 @@ struct Kernels {
   // out [n] = sum over rows of g (padded rows); only n elements are written.
   void (&column_sums)(std::int64_t rows, std::int64_t n, const T* g, std::int64_t g_row, T* out);
 
-  void (&activate)(Activation, std::int64_t n, const T* x, T* y);  // y may be x
+  // y may be x; slope as slope_of() of a layer.
+  void (&activate)(Activation, T slope, std::int64_t n, const T* x, T* y);
   // g *= f'; `saved` is f's argument where keeps_argument() says so, else its value.
-  void (&activate_back)(Activation, std::int64_t n, const T* saved, T* g);
+  void (&activate_back)(Activation, T slope, std::int64_t n, const T* saved, T* g);
 
   // Sum of weight * loss over the rows.
   double (&loss)(Loss, const LossRows<T>&);

@@ -65,8 +65,8 @@ void CudaProgram<T>::finish_outputs() {
   }
   const Activation activation =
       plan_.loss == Loss::binary_crossentropy ? Activation::sigmoid : Activation::linear;
-  launch(queue(), over_elements(context_.batch, width), activate_rows<T>, activation, context_.batch, width,
-         z.data, z.stride, nullptr, nullptr, outputs_, width);
+  launch(queue(), over_elements(context_.batch, width), activate_rows<T>, activation, T{0}, context_.batch,
+         width, z.data, z.stride, nullptr, nullptr, outputs_, width);
 }
 
 template void CudaProgram<NN_SCALAR>::run_forward(const Batch<NN_SCALAR>&, Source, bool);

@@ -1,9 +1,8 @@
-// conv2d FILTERS KERNEL [strides SIZE] [same|valid] [groups COUNT] [ACTIVATION]
+// conv2d FILTERS KERNEL [strides SIZE] [same|valid] [groups COUNT] [ACTIVATION [SLOPE]]
 #include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "nn/layers/windows.hpp"
-#include "nn/network.hpp"
 
 namespace nn {
 namespace {
@@ -19,15 +18,15 @@ void parse(Words& words, Layer& layer) {
         fail_usage("{} filters are no multiple of {} groups", layer.units, layer.groups);
       continue;
     }
-    layer.activation = parse_activation(words.take("an activation"));
-    return;
+    return parse_activation_words(words, layer);
   }
 }
 
 std::string print(const Layer& layer) {
   return fmt::format(" {} {}x{}{}{}{}", layer.units, layer.kernel.height, layer.kernel.width,
                      print_window_options(layer, {1, 1}),
-                     layer.groups > 1 ? fmt::format(" groups {}", layer.groups) : "", activation_word(layer));
+                     layer.groups > 1 ? fmt::format(" groups {}", layer.groups) : "",
+                     activation_words(layer));
 }
 
 void lower(const Layer& layer, Lowering& to) {
@@ -43,9 +42,11 @@ void lower(const Layer& layer, Lowering& to) {
 }
 
 OptionValues describe(const Layer& layer) {
-  return {
-      {"filters", layer.units},      {"groups", layer.groups},   {"activation", name_of(layer.activation)},
-      {"kernel_size", layer.kernel}, {"strides", layer.strides}, {"padding", padding_of(layer)}};
+  OptionValues values{{"filters", layer.units}, {"groups", layer.groups}};
+  describe_activation(layer, values);
+  values.insert(values.end(),
+                {{"kernel_size", layer.kernel}, {"strides", layer.strides}, {"padding", padding_of(layer)}});
+  return values;
 }
 
 }  // namespace

@@ -1,19 +1,18 @@
-// dense [UNITS] [ACTIVATION]: only the last one of a network may be without units.
+// dense [UNITS] [ACTIVATION [SLOPE]]: only the last one of a network may be without units.
 #include <fmt/format.h>
 
 #include "nn/layer_type.hpp"
-#include "nn/network.hpp"
 
 namespace nn {
 namespace {
 
 void parse(Words& words, Layer& layer) {
   if (words.number_follows()) layer.units = parse_units("units", words.take("units"));
-  if (!words.empty()) layer.activation = parse_activation(words.take("an activation"));
+  if (!words.empty()) parse_activation_words(words, layer);
 }
 
 std::string print(const Layer& layer) {
-  return (layer.units > 0 ? fmt::format(" {}", layer.units) : "") + activation_word(layer);
+  return (layer.units > 0 ? fmt::format(" {}", layer.units) : "") + activation_words(layer);
 }
 
 void lower(const Layer& layer, Lowering& to) {
@@ -25,7 +24,9 @@ void lower(const Layer& layer, Lowering& to) {
 }
 
 OptionValues describe(const Layer& layer) {
-  return {{"units", layer.units}, {"activation", name_of(layer.activation)}};
+  OptionValues values{{"units", layer.units}};
+  describe_activation(layer, values);
+  return values;
 }
 
 }  // namespace

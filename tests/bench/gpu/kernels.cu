@@ -44,8 +44,8 @@ struct ProgramContext {
 Queued bias_and_relu(const ProgramContext& s) {
   const Each<float> y = s.given_or_taken(), bias = s.take(s.columns);
   return {[=] {
-            launch(s.queue, over_elements(s.rows, s.columns), activate_rows<float>, Activation::relu, s.rows,
-                   s.columns, y, s.columns, bias, nullptr, y, s.columns);
+            launch(s.queue, over_elements(s.rows, s.columns), activate_rows<float>, Activation::relu, 0.0f,
+                   s.rows, s.columns, y, s.columns, bias, nullptr, y, s.columns);
           },
           2 * s.bytes()};
 }

@@ -16,6 +16,8 @@ TEST_CASE("networks read back from their canonical text") {
            Row{"dense 64 linear, dense softplus", "dense 64, dense softplus"},
            Row{"dropout 0.50, flatten, activation gelu, dense",
                "dropout 0.5, flatten, activation gelu, dense"},
+           Row{"dense 8 leaky_relu 0.30, dense 8 leaky_relu .01, activation elu 0.50, dense elu 1",
+               "dense 8 leaky_relu, dense 8 leaky_relu 0.01, activation elu 0.5, dense elu"},
            Row{"conv2d 8 3x3 valid, dense", "conv2d 8 3x3, dense"},
            Row{"conv2d 8 3 same strides 2x2 relu, dense", "conv2d 8 3x3 strides 2 same relu, dense"},
            Row{"conv2d 8 5x3 groups 4 strides 1x2 tanh, dense",

@@ -9,7 +9,6 @@ namespace {
 
 // Klambauer et al. 2017, "Self-normalizing neural networks", section 2.
 constexpr T selu_alpha = static_cast<T>(1.6732632423543772), selu_scale = static_cast<T>(1.0507009873554805);
-constexpr T leaky_slope = static_cast<T>(0.3);  // of Keras' LeakyReLU layer
 
 // What lies outside of the limits is moved there; NaN stays.
 inline V clamped(V x, T least, T most) {
@@ -59,14 +58,14 @@ inline void map_back(std::int64_t n, const T* saved, T* g, F derivative) {
   for (std::int64_t i = 0; i < n; i += lanes) store(g + i, load(g + i) * derivative(load(saved + i)));
 }
 
-void activate(Activation activation, std::int64_t n, const T* x, T* y) {
+void activate(Activation activation, T slope, std::int64_t n, const T* x, T* y) {
   switch (activation) {
     case Activation::linear:
       if (x != y) map(n, x, y, [](V v) { return v; });
       return;
     case Activation::relu: return map(n, x, y, [](V v) { return v < T{0} ? V{} : v; });
-    case Activation::leaky_relu: return map(n, x, y, [](V v) { return v < T{0} ? v * leaky_slope : v; });
-    case Activation::elu: return map(n, x, y, [](V v) { return v < T{0} ? expm1_of(v) : v; });
+    case Activation::leaky_relu: return map(n, x, y, [=](V v) { return v < T{0} ? v * slope : v; });
+    case Activation::elu: return map(n, x, y, [=](V v) { return v < T{0} ? expm1_of(v) * slope : v; });
     case Activation::selu:
       return map(n, x, y, [](V v) { return (v < T{0} ? expm1_of(v) * selu_alpha : v) * selu_scale; });
     case Activation::gelu: return map(n, x, y, [](V v) { return v * normal_of(v).cdf; });
@@ -83,7 +82,7 @@ void activate(Activation activation, std::int64_t n, const T* x, T* y) {
   }
 }
 
-void activate_back(Activation activation, std::int64_t n, const T* saved, T* g) {
+void activate_back(Activation activation, T slope, std::int64_t n, const T* saved, T* g) {
   const V one = splat(1);
   switch (activation) {
     case Activation::linear: return;
@@ -91,8 +90,8 @@ void activate_back(Activation activation, std::int64_t n, const T* saved, T* g) 
       for (std::int64_t i = 0; i < n; i += lanes) store(g + i, load(saved + i) > T{0} ? load(g + i) : V{});
       return;
     case Activation::leaky_relu:
-      return map_back(n, saved, g, [=](V y) { return y > T{0} ? one : splat(leaky_slope); });
-    case Activation::elu: return map_back(n, saved, g, [=](V y) { return y > T{0} ? one : y + T{1}; });
+      return map_back(n, saved, g, [=](V y) { return y > T{0} ? one : splat(slope); });
+    case Activation::elu: return map_back(n, saved, g, [=](V y) { return y > T{0} ? one : y + slope; });
     case Activation::selu:
       return map_back(n, saved, g,
                       [](V y) { return y > T{0} ? splat(selu_scale) : y + selu_scale * selu_alpha; });

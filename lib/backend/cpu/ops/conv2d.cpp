@@ -73,6 +73,7 @@ class Conv2d final : public Operation<T> {
 
  private:
   bool is_frozen() const { return kernel_gradient_ == nullptr; }
+  T slope() const { return static_cast<T>(slope_of(op_.options)); }
   std::int64_t group_inputs() const { return op_.in.channels / op_.options.groups; }
   std::int64_t group_filters() const { return filters_ / op_.options.groups; }
   std::int64_t block_elements() const { return round_up(block_ * patch_ + 32); }
@@ -146,13 +147,14 @@ class Conv2d final : public Operation<T> {
       g.start = bias_ + group * group_filters();
       weights_[static_cast<std::size_t>(group)].multiply(g, part);
     }
-    s_.kernels.activate(op_.options.activation, round_up(pixels.count() * out_pixel_), sums, out_.data + at);
+    s_.kernels.activate(op_.options.activation, slope(), round_up(pixels.count() * out_pixel_), sums,
+                        out_.data + at);
   }
 
   void backward_block(Share pixels, int part, T* kernel_gradient, T* bias_gradient) const {
     const std::int64_t at = out_at(pixels.first);
     T* gradient = out_.gradient + at;
-    s_.kernels.activate_back(op_.options.activation, round_up(pixels.count() * out_pixel_),
+    s_.kernels.activate_back(op_.options.activation, slope(), round_up(pixels.count() * out_pixel_),
                              (before_ != nullptr ? before_ : out_.data) + at, gradient);
     for (std::int64_t p = 0; !is_frozen() && p < pixels.count(); ++p) {
       for (std::int64_t j = 0; j < filters_; ++j) bias_gradient[j] += gradient[p * out_pixel_ + j];

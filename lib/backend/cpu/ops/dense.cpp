@@ -12,6 +12,7 @@ class Dense final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         activation_(o.op.options.activation),
+        slope_(static_cast<T>(slope_of(o.op.options))),
         inputs_(o.op.in.size()),
         outputs_(o.op.out.size()),
         kernel_(o.parameter(0)),
@@ -38,14 +39,14 @@ class Dense final : public Operation<T> {
       g.c_padded = true;
       g.start = bias_;
       weights_.multiply(g, part);
-      s_.kernels.activate(activation_, rows.count() * out_.stride, sums,
+      s_.kernels.activate(activation_, slope_, rows.count() * out_.stride, sums,
                           out_.data + rows.first * out_.stride);
     });
   }
 
   void backward(const Run& run) override {
     const T* saved = before_ != nullptr ? before_ : out_.data;
-    s_.kernels.activate_back(activation_, run.rows * out_.stride, saved, out_.gradient);
+    s_.kernels.activate_back(activation_, slope_, run.rows * out_.stride, saved, out_.gradient);
     if (bias_gradient_ != nullptr)
       s_.kernels.column_sums(run.rows, outputs_, out_.gradient, out_.stride, bias_gradient_);
     s_.split(operations(run.rows), [&](int part, int parts) {
@@ -99,6 +100,7 @@ class Dense final : public Operation<T> {
   const ProgramContext<T>& s_;
   const TensorView<T>&in_, &out_;
   Activation activation_;
+  T slope_;
   std::int64_t inputs_, outputs_;
   const T *kernel_, *bias_;
   Weights<T> weights_;

@@ -25,6 +25,7 @@ class ActivationOp final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         activation_(o.op.options.activation),
+        slope_(static_cast<T>(slope_of(o.op.options))),
         width_(o.op.out.size()) {
     if (s_.training && keeps_argument(activation_)) before_ = s_.arena.take(out_.stride * s_.batch, true);
   }
@@ -32,12 +33,12 @@ class ActivationOp final : public Operation<T> {
   void forward(const Run& run) override {
     T* x = before_ != nullptr ? before_ : out_.data;
     copy_rows(run.rows, width_, in_.data, in_.stride, x, out_.stride);
-    s_.kernels.activate(activation_, round_up(run.rows * out_.stride), x, out_.data);
+    s_.kernels.activate(activation_, slope_, round_up(run.rows * out_.stride), x, out_.data);
   }
 
   void backward(const Run& run) override {
     if (in_.gradient == nullptr) return;
-    s_.kernels.activate_back(activation_, round_up(run.rows * out_.stride),
+    s_.kernels.activate_back(activation_, slope_, round_up(run.rows * out_.stride),
                              before_ != nullptr ? before_ : out_.data, out_.gradient);
     copy_rows(run.rows, width_, out_.gradient, out_.stride, in_.gradient, in_.stride);
   }
@@ -46,6 +47,7 @@ class ActivationOp final : public Operation<T> {
   const ProgramContext<T>& s_;
   const TensorView<T>&in_, &out_;
   Activation activation_;
+  T slope_;
   std::int64_t width_;
   T* before_ = nullptr;  // the activation's argument, where it is kept
 };

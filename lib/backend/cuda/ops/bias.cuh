@@ -11,10 +11,11 @@ namespace nn::backend::cuda {
 template <typename T>
 class BiasActivation {
  public:
-  BiasActivation(ProgramContext<T>& context, Activation activation, Index rows, Index columns, Index row,
-                 Each<T> bias, Each<T> bias_gradient)
+  BiasActivation(ProgramContext<T>& context, const LayerOptions& options, Index rows, Index columns,
+                 Index row, Each<T> bias, Each<T> bias_gradient)
       : s_(context),
-        activation_(activation),
+        activation_(options.activation),
+        slope_(static_cast<T>(slope_of(options))),
         rows_(rows),
         columns_(columns),
         row_(row),
@@ -22,23 +23,23 @@ class BiasActivation {
         bias_gradient_(bias_gradient) {
     if (!s_.training) return;
     s_.partial.need(partial_count(rows, columns, 1));
-    if (keeps_argument(activation)) before_ = s_.template take<T>(rows * row);
+    if (keeps_argument(activation_)) before_ = s_.template take<T>(rows * row);
   }
 
   // The product's result, from pixel `first` of the output on, becomes activation(product + bias).
   void forward(const Product<T>& p, Index first, bool training) const {
     if (fuses() && s_.blas.multiply(p, {kind(), bias_})) return;
     s_.blas.multiply(p);
-    launch(s_.queue, over_elements(p.m, columns_), activate_rows<T>, activation_, p.m, columns_, p.c.data,
-           row_, bias_, training && before_ != nullptr ? before_.from(first * row_) : nullptr, p.c.data,
-           row_);
+    launch(s_.queue, over_elements(p.m, columns_), activate_rows<T>, activation_, slope_, p.m, columns_,
+           p.c.data, row_, bias_, training && before_ != nullptr ? before_.from(first * row_) : nullptr,
+           p.c.data, row_);
   }
 
   // The gradient g of y becomes that of what bias was added to.
   void backward(Each<const T> y, Each<T> g) const {
     if (activation_ == Activation::linear) return;
-    launch(s_.queue, over_elements(rows_, columns_), activate_rows_back<T>, activation_, rows_, columns_,
-           before_ != nullptr ? before_ : y, g, row_, g, row_, false);
+    launch(s_.queue, over_elements(rows_, columns_), activate_rows_back<T>, activation_, slope_, rows_,
+           columns_, before_ != nullptr ? before_ : y, g, row_, g, row_, false);
   }
 
   // The product that makes a kernel's gradient of that, g, which is its b; and the bias' gradient.
@@ -67,6 +68,7 @@ class BiasActivation {
 
   ProgramContext<T>& s_;
   Activation activation_;
+  T slope_;
   Index rows_, columns_, row_;
   Each<T> bias_, bias_gradient_;
   Each<T> before_;  // the activation's argument, where it is kept

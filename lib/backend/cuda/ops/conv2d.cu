@@ -25,7 +25,7 @@ class Conv2d final : public Operation<T> {
         adds_(o.input_adds),
         kernel_(o.parameter(0)),
         kernel_gradient_(o.gradient(0)),
-        bias_(s_, op_.options.activation, s_.batch * op_.out.pixels(), filters_, out_pixel_, o.parameter(1),
+        bias_(s_, op_.options, s_.batch * op_.out.pixels(), filters_, out_pixel_, o.parameter(1),
               o.gradient(1)) {
     const Index row = op_.out.pixels() * op_.options.groups * patch_;
     block_ = std::clamp<Index>(most_of(patch_elements) / (row * s_.queue.members), 1, s_.batch);

@@ -16,7 +16,7 @@ class Dense final : public Operation<T> {
         adds_(o.input_adds),
         kernel_(o.parameter(0)),
         kernel_gradient_(o.gradient(0)),
-        bias_(s_, o.op.options.activation, s_.batch, outputs_, out_.stride, o.parameter(1), o.gradient(1)) {}
+        bias_(s_, o.op.options, s_.batch, outputs_, out_.stride, o.parameter(1), o.gradient(1)) {}
 
   void forward(bool training) override {
     Product<T> p;

@@ -16,27 +16,29 @@ class ActivationOp final : public Operation<T> {
         in_(o.input),
         out_(o.output),
         activation_(o.op.options.activation),
+        slope_(static_cast<T>(slope_of(o.op.options))),
         adds_(o.input_adds),
         width_(o.op.out.size()) {
     if (s_.training && keeps_argument(activation_)) before_ = s_.template take<T>(s_.batch * out_.stride);
   }
 
   void forward(bool training) override {
-    launch(s_.queue, over_elements(s_.batch, width_), activate_rows<T>, activation_, s_.batch, width_,
+    launch(s_.queue, over_elements(s_.batch, width_), activate_rows<T>, activation_, slope_, s_.batch, width_,
            in_.data, in_.stride, nullptr, training ? before_ : nullptr, out_.data, out_.stride);
   }
 
   void backward() override {
     if (in_.gradient == nullptr) return;
-    launch(s_.queue, over_elements(s_.batch, width_), activate_rows_back<T>, activation_, s_.batch, width_,
-           before_ != nullptr ? before_ : out_.data, out_.gradient, out_.stride, in_.gradient, in_.stride,
-           adds_);
+    launch(s_.queue, over_elements(s_.batch, width_), activate_rows_back<T>, activation_, slope_, s_.batch,
+           width_, before_ != nullptr ? before_ : out_.data, out_.gradient, out_.stride, in_.gradient,
+           in_.stride, adds_);
   }
 
  private:
   ProgramContext<T>& s_;
   const TensorView<T>&in_, &out_;
   Activation activation_;
+  T slope_;
   bool adds_;
   Index width_;
   Each<T> before_;  // the activation's argument, where it is kept

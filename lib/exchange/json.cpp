@@ -118,6 +118,10 @@ Json option_to_json(const OptionValue& option) {
       [](const auto& value) -> Json {
         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Size>) {
           return Json::array({value.height, value.width});
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(value)>,
+                                            Sides>) {  // as Keras' ZeroPadding2D
+          return Json::array(
+              {Json::array({value.top, value.bottom}), Json::array({value.left, value.right})});
         } else {
           return value;
         }

@@ -53,6 +53,12 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
+// Pixels around an image.
+struct Sides {
+  std::int64_t top = 0, bottom = 0, left = 0, right = 0;
+  bool operator==(const Sides&) const = default;
+};
+
 // The number that leaky_relu and elu take: where x is negative, leaky_relu is slope * x, and elu
 // slope * (exp(x) - 1).
 struct Slope {
@@ -76,6 +82,7 @@ struct LayerOptions {
   double rate = 0;                             // dropout: the fraction of inputs set to zero
   Size kernel, strides;                        // conv2d and pools
   bool same = false;                           // conv2d and pools: padded, so that stride 1 keeps the size
+  Sides pad;                                   // the same, padded so; not with `same`
   std::int64_t groups = 1;                     // conv2d: channels in this many separate groups
   double momentum = 0.99;                      // batch_norm: of the moving statistics
   double epsilon = 1e-3;                       // batch_norm, layer_norm

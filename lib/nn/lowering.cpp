@@ -32,15 +32,22 @@ Image image_of(const Shape& shape) {
   return {1, 1, element_count(shape)};
 }
 
-struct Padded {
+// Along one axis: pixels of the image, of a window and from each window to the next one, and of the padding.
+struct Axis {
+  std::int64_t inputs, window, stride, before, behind;
+};
+struct Slide {
   std::int64_t outputs, before;
 };
 
-// Keras' rules, along one axis.
-Padded slide(std::int64_t inputs, std::int64_t kernel, std::int64_t stride, bool same) {
-  if (!same) return {(inputs - kernel) / stride + 1, 0};
-  const std::int64_t outputs = (inputs + stride - 1) / stride;
-  return {outputs, std::max<std::int64_t>((outputs - 1) * stride + kernel - inputs, 0) / 2};
+// Keras' rule of `same`.
+Slide slide_same(const Axis& axis) {
+  const std::int64_t outputs = (axis.inputs + axis.stride - 1) / axis.stride;
+  return {outputs, std::max<std::int64_t>((outputs - 1) * axis.stride + axis.window - axis.inputs, 0) / 2};
+}
+
+Slide slide(const Axis& axis) {
+  return {(axis.before + axis.inputs + axis.behind - axis.window) / axis.stride + 1, axis.before};
 }
 
 }  // namespace
@@ -129,14 +136,24 @@ Op& Lowering::push(OpKind kind, const Image& out) {
 
 Op& Lowering::push_window(OpKind kind, const Layer& layer, std::int64_t channels) {
   const Image in = here_.image;
-  if (!layer.same && (layer.kernel.height > in.height || layer.kernel.width > in.width)) {
-    fail_usage("its window of {}x{} is larger than its input, {}; smaller windows, or 'same', would do",
-               layer.kernel.height, layer.kernel.width, describe(in));
+  const Sides& pad = layer.pad;
+  const Size window = layer.kernel;
+  const Axis down{in.height, window.height, layer.strides.height, pad.top, pad.bottom},
+      across{in.width, window.width, layer.strides.width, pad.left, pad.right};
+  const std::string size = fmt::format("{}x{}", window.height, window.width);
+  const auto is_out = [](const Axis& a) { return a.before >= a.window || a.behind >= a.window; };
+  if (is_out(down) || is_out(across))
+    fail_usage("pad {} must be less than its window of {}, which would see nothing of the image",
+               to_string(pad), size);
+  const auto is_small = [](const Axis& a) { return a.before + a.inputs + a.behind < a.window; };
+  if (!layer.same && (is_small(down) || is_small(across))) {
+    fail_usage("its window of {} is larger than its input, {}{}; smaller windows, or 'same', would do", size,
+               describe(in), pad == Sides() ? "" : fmt::format(" with pad {}", to_string(pad)));
   }
-  const Padded rows = slide(in.height, layer.kernel.height, layer.strides.height, layer.same);
-  const Padded columns = slide(in.width, layer.kernel.width, layer.strides.width, layer.same);
-  Op& op = push(kind, {rows.outputs, columns.outputs, channels});
-  op.window = {layer.kernel, layer.strides, rows.before, columns.before};
+  const Slide lines = layer.same ? slide_same(down) : slide(down);
+  const Slide pixels = layer.same ? slide_same(across) : slide(across);
+  Op& op = push(kind, {lines.outputs, pixels.outputs, channels});
+  op.window = {layer.kernel, layer.strides, lines.before, pixels.before};
   return op;
 }
 

@@ -12,7 +12,7 @@ namespace nn {
 
 struct OptionValue {
   std::string_view name;  // as Keras has it: "filters", "kernel_size"
-  std::variant<std::int64_t, double, std::string_view, Size> value;
+  std::variant<std::int64_t, double, std::string_view, Size, Sides> value;
 };
 using OptionValues = std::vector<OptionValue>;
 

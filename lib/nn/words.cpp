@@ -53,6 +53,31 @@ Size parse_size(std::string_view word) {
   return {side(word.substr(0, cross)), side(word.substr(cross + 1))};
 }
 
+Sides parse_sides(std::string_view word) {
+  constexpr std::int64_t most = 1 << 20;
+  struct Ends {
+    std::int64_t before, behind;
+  };
+  const auto side = [](std::string_view text) { return parse_count("pad", text, 0, most); };
+  const auto axis = [&](std::string_view text) -> Ends {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) return {side(text), side(text)};
+    return {side(text.substr(0, colon)), side(text.substr(colon + 1))};
+  };
+  const auto cross = word.find('x');
+  const Ends height = axis(word.substr(0, cross));
+  const Ends width = cross == std::string_view::npos ? height : axis(word.substr(cross + 1));
+  return {height.before, height.behind, width.before, width.behind};
+}
+
+std::string to_string(const Sides& sides) {
+  const auto axis = [](std::int64_t before, std::int64_t behind) {
+    return before == behind ? fmt::format("{}", before) : fmt::format("{}:{}", before, behind);
+  };
+  const std::string height = axis(sides.top, sides.bottom), width = axis(sides.left, sides.right);
+  return height == width ? height : fmt::format("{}x{}", height, width);
+}
+
 std::string to_string(Size size) {
   return size.height == size.width ? fmt::format("{}", size.height)
                                    : fmt::format("{}x{}", size.height, size.width);

@@ -34,8 +34,11 @@ class Words {
 // These throw a usage error that says what is possible; `name` is what the error calls the number.
 std::int64_t parse_units(std::string_view name, std::string_view word);  // from 1 to most_units
 Size parse_size(std::string_view word);                                  // "3" or "3x5"
+Sides parse_sides(std::string_view word);                                // "1", "1x2" or "0:1x2:3"
 
 std::string to_string(Size size);  // "3" or "3x5"
+// "1" of all sides, "1x2" of top and bottom and of left and right, or "0:1x2:3", which is before:behind.
+std::string to_string(const Sides& sides);
 
 // An activation and its slope, "leaky_relu 0.01". As words they have blanks before them, and there are none
 // for linear.

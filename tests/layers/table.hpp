@@ -88,30 +88,36 @@ inline std::vector<Case> conv2d_cases() {
   std::vector<Case> cases;
   for (const char* activation : {"", " relu", " gelu", " tanh", " elu 0.7"})
     cases.push_back(over_images(std::string("conv2d 5 3x3") + activation + ", dense", {6, 7, 2}));
-  for (const char* window : {"3x3", "3x3 same", "2x3 strides 2", "3x2 strides 2x1 same", "1x1",
-                             "1x1 strides 2", "5x4 strides 3 same", "6x5"}) {
+  for (const char* window : {"3x3", "3x3 same", "3x3 strides 2 pad 1", "5x4 pad 0:3x2:1",
+                             "7x7 strides 2x3 pad 3", "2x2 pad 1", "6x5 pad 0x4", "2x3 strides 2",
+                             "3x2 strides 2x1 same", "1x1", "1x1 strides 2", "5x4 strides 3 same", "6x5"}) {
     cases.push_back(
         over_images(std::string("conv2d 6 ") + window + " tanh, conv2d 4 2x2 same, dense", {6, 5, 3}, 5));
   }
   cases.push_back(over_images("conv2d 16 3x3 tanh, conv2d 20 1x1 tanh, dense", {9, 8}, 9));
   cases.push_back(over_images("conv2d 6 3x3 groups 3 tanh, conv2d 4 1x1 groups 2, dense", {5, 5, 6}));
   cases.push_back(over_images("conv2d 4 3x2 strides 2x1 same groups 2 gelu, dense", {8, 8, 2}));
+  cases.push_back(over_images("conv2d 6 3x3 strides 2 pad 1:0x2 groups 3 silu, dense", {7, 6, 3}));
+  cases.push_back(over_images("conv2d 6 3x3 pad 2, conv2d 20 3x3 pad 2:1, dense", {1, 2, 3}));
   cases.push_back(over_images("conv2d 32 3x3 same relu, conv2d 17 3x3, dense", {8, 8, 16}, 7));
   cases.push_back(over_images("conv2d 8 5x5 tanh, conv2d 16 1x1, dense", {5, 5, 1}, 6));  // one pixel is left
   cases.push_back(over_images("conv2d 3 3x3, flatten, dropout 0.3, dense 6 elu, dense", {5, 5, 2}));
   return cases;
 }
 
+constexpr const char* pool_windows[] = {" 2",   " 3 strides 2 same",  " 2x3 strides 1",
+                                        " 4x5", " 3 strides 2 pad 1", " 3x2 pad 2:0x0:1"};
+
 inline std::vector<Case> pool_cases(const std::string& pool) {
   std::vector<Case> cases;
-  for (const char* window : {" 2", " 3 strides 2 same", " 2x3 strides 1", " 4x5"})
+  for (const char* window : pool_windows)
     cases.push_back(over_images("conv2d 4 2x2 tanh, " + pool + window + ", dense", {6, 7, 2}));
   return cases;
 }
 
 inline std::vector<Case> max_pool2d_cases() {
   std::vector<Case> cases = pool_cases("max_pool2d");
-  for (const char* window : {" 2", " 3 strides 2 same", " 2x3 strides 1", " 4x5"})
+  for (const char* window : pool_windows)
     cases.push_back(over_images(std::string("max_pool2d") + window + ", conv2d 3 1x1, dense", {6, 7, 2}));
   return cases;
 }

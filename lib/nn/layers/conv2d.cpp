@@ -1,4 +1,4 @@
-// conv2d FILTERS KERNEL [strides SIZE] [same|valid] [groups COUNT] [ACTIVATION [SLOPE]]
+// conv2d FILTERS KERNEL [strides SIZE] [same|valid|pad SIDES] [groups COUNT] [ACTIVATION [SLOPE]]
 #include <fmt/format.h>
 
 #include "base/error.hpp"
@@ -10,8 +10,9 @@ namespace {
 void parse(Words& words, Layer& layer) {
   layer.units = parse_units("filters", words.take("the number of filters"));
   layer.kernel = parse_size(words.take("the size of the kernel, such as 3x3,"));
+  WindowOptions window;
   while (!words.empty()) {
-    if (parse_window_option(words, layer)) continue;
+    if (window.take(words, layer)) continue;
     if (words.take_if("groups")) {
       layer.groups = parse_units("groups", words.take("the number of groups"));
       if (layer.units % layer.groups != 0)
@@ -44,8 +45,8 @@ void lower(const Layer& layer, Lowering& to) {
 OptionValues describe(const Layer& layer) {
   OptionValues values{{"filters", layer.units}, {"groups", layer.groups}};
   describe_activation(layer, values);
-  values.insert(values.end(),
-                {{"kernel_size", layer.kernel}, {"strides", layer.strides}, {"padding", padding_of(layer)}});
+  values.push_back({"kernel_size", layer.kernel});
+  describe_window(layer, values);
   return values;
 }
 

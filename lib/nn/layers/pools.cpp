@@ -1,4 +1,4 @@
-// max_pool2d SIZE [strides SIZE] [same|valid], average_pool2d likewise, and global_average_pool2d.
+// max_pool2d SIZE [strides SIZE] [same|valid|pad SIDES], average_pool2d likewise, and global_average_pool2d.
 #include "nn/layers/windows.hpp"
 
 namespace nn {
@@ -8,7 +8,8 @@ namespace {
 void parse(Words& words, Layer& layer) {
   layer.kernel = parse_size(words.take("the size of the window, such as 2,"));
   layer.strides = layer.kernel;
-  while (!words.empty() && parse_window_option(words, layer)) {
+  WindowOptions window;
+  while (!words.empty() && window.take(words, layer)) {
   }
 }
 
@@ -22,7 +23,9 @@ void lower(const Layer& layer, Lowering& to) {
 }
 
 OptionValues describe(const Layer& layer) {
-  return {{"pool_size", layer.kernel}, {"strides", layer.strides}, {"padding", padding_of(layer)}};
+  OptionValues values{{"pool_size", layer.kernel}};
+  describe_window(layer, values);
+  return values;
 }
 
 // A window as large as the image.

@@ -21,6 +21,7 @@ std::string text_of(const OptionValues& values) {
     if (const auto* x = std::get_if<double>(&option.value)) text += std::to_string(*x);
     if (const auto* word = std::get_if<std::string_view>(&option.value)) text += *word;
     if (const auto* size = std::get_if<Size>(&option.value)) text += to_string(*size);
+    if (const auto* sides = std::get_if<Sides>(&option.value)) text += to_string(*sides);
     text += ' ';
   }
   return text;

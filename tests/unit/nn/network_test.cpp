@@ -24,6 +24,10 @@ TEST_CASE("networks read back from their canonical text") {
                "conv2d 8 5x3 strides 1x2 groups 4 tanh, dense"},
            Row{"max_pool2d 2 strides 2, average_pool2d 3x2 strides 1 same, dense",
                "max_pool2d 2, average_pool2d 3x2 strides 1 same, dense"},
+           Row{"conv2d 8 3x3 pad 1x1 strides 2, conv2d 8 3x3 pad 0:0x1:2 relu, max_pool2d 3 pad 0:1x0:1, "
+               "average_pool2d 2 pad 0, dense",
+               "conv2d 8 3x3 strides 2 pad 1, conv2d 8 3x3 pad 0x1:2 relu, max_pool2d 3 pad 0:1, "
+               "average_pool2d 2, dense"},
            Row{"global_average_pool2d, batch_norm momentum 0.99 epsilon 0.001, layer_norm epsilon 1e-5, "
                "dense",
                "global_average_pool2d, batch_norm, layer_norm epsilon 1e-05, dense"},

@@ -83,6 +83,7 @@ struct LayerOptions {
   Size kernel, strides;                        // conv2d and pools
   bool same = false;                           // conv2d and pools: padded, so that stride 1 keeps the size
   Sides pad;                                   // the same, padded so; not with `same`
+  Size dilation;                               // conv2d: from each pixel of a window to the next one
   std::int64_t groups = 1;                     // conv2d: channels in this many separate groups
   double momentum = 0.99;                      // batch_norm: of the moving statistics
   double epsilon = 1e-3;                       // batch_norm, layer_norm

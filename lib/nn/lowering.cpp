@@ -137,7 +137,9 @@ Op& Lowering::push(OpKind kind, const Image& out) {
 Op& Lowering::push_window(OpKind kind, const Layer& layer, std::int64_t channels) {
   const Image in = here_.image;
   const Sides& pad = layer.pad;
-  const Size window = layer.kernel;
+  const auto extent = [](std::int64_t kernel, std::int64_t dilation) { return (kernel - 1) * dilation + 1; };
+  const Size window = {extent(layer.kernel.height, layer.dilation.height),
+                       extent(layer.kernel.width, layer.dilation.width)};
   const Axis down{in.height, window.height, layer.strides.height, pad.top, pad.bottom},
       across{in.width, window.width, layer.strides.width, pad.left, pad.right};
   const std::string size = fmt::format("{}x{}", window.height, window.width);
@@ -153,7 +155,7 @@ Op& Lowering::push_window(OpKind kind, const Layer& layer, std::int64_t channels
   const Slide lines = layer.same ? slide_same(down) : slide(down);
   const Slide pixels = layer.same ? slide_same(across) : slide(across);
   Op& op = push(kind, {lines.outputs, pixels.outputs, channels});
-  op.window = {layer.kernel, layer.strides, lines.before, pixels.before};
+  op.window = {layer.kernel, layer.strides, lines.before, pixels.before, layer.dilation};
   return op;
 }
 

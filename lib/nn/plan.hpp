@@ -45,10 +45,12 @@ struct Value {
 };
 
 // A window that slides over an image: output (y, x) sees the input from
-// (y * strides.height - top, x * strides.width - left) on; outside of the image are zeros.
+// (y * strides.height - top, x * strides.width - left) on, and of that only each pixel at a multiple of
+// `dilation`; outside of the image are zeros.
 struct Window {
   Size kernel, strides;
   std::int64_t top = 0, left = 0;
+  Size dilation = {};
 };
 
 struct Op {

@@ -53,8 +53,8 @@ template <typename F>
 void each_in_window(const Op& op, std::int64_t y, std::int64_t z, F f) {
   for (std::int64_t i = 0; i < op.window.kernel.height; ++i) {
     for (std::int64_t j = 0; j < op.window.kernel.width; ++j) {
-      f(y * op.window.strides.height - op.window.top + i, z * op.window.strides.width - op.window.left + j, i,
-        j);
+      f(y * op.window.strides.height - op.window.top + i * op.window.dilation.height,
+        z * op.window.strides.width - op.window.left + j * op.window.dilation.width, i, j);
     }
   }
 }

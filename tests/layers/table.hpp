@@ -98,6 +98,16 @@ inline std::vector<Case> conv2d_cases() {
   cases.push_back(over_images("conv2d 6 3x3 groups 3 tanh, conv2d 4 1x1 groups 2, dense", {5, 5, 6}));
   cases.push_back(over_images("conv2d 4 3x2 strides 2x1 same groups 2 gelu, dense", {8, 8, 2}));
   cases.push_back(over_images("conv2d 6 3x3 strides 2 pad 1:0x2 groups 3 silu, dense", {7, 6, 3}));
+  for (const char* window :
+       {"3x3 dilation 2", "3x3 same dilation 2", "2x3 dilation 3x1", "3x2 pad 4x3 dilation 2x3",
+        "3x3 strides 2 pad 2 dilation 2", "2x2 strides 3 same dilation 5", "1x1 dilation 7",
+        "3x3 pad 3:4x4:3 dilation 3 groups 3"}) {
+    cases.push_back(over_images(
+        std::string("conv2d 6 ") + window + " tanh, conv2d 4 2x2 same dilation 1x2, dense", {6, 7, 3}, 5));
+  }
+  // Windows of which one pixel lies inside the image, and none.
+  cases.push_back(over_images("conv2d 4 3x3 same tanh, conv2d 5 3x3 pad 1 dilation 2, dense", {4, 3, 2}));
+  cases.push_back(over_images("conv2d 4 1x1 tanh, conv2d 5 2x2 pad 1 dilation 3 tanh, dense", {2, 2, 2}));
   cases.push_back(over_images("conv2d 6 3x3 pad 2, conv2d 20 3x3 pad 2:1, dense", {1, 2, 3}));
   cases.push_back(over_images("conv2d 32 3x3 same relu, conv2d 17 3x3, dense", {8, 8, 16}, 7));
   cases.push_back(over_images("conv2d 8 5x5 tanh, conv2d 16 1x1, dense", {5, 5, 1}, 6));  // one pixel is left

@@ -58,6 +58,7 @@ struct Extent {
 struct Patches {
   Extent in, out, kernel, strides;
   std::int64_t top = 0, left = 0;                // lines and pixels before the image
+  Extent dilation;                               // of a window: from each of its pixels to the next one
   std::int64_t in_row = 0, in_pixel = 0;         // strides of the input
   std::int64_t first_channel = 0, channels = 0;  // of the input: those that a patch has
   std::int64_t first = 0, count = 0;

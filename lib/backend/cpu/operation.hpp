@@ -42,6 +42,7 @@ inline Patches patches_over(const Op& op) {
   p.strides = {op.window.strides.height, op.window.strides.width};
   p.top = op.window.top;
   p.left = op.window.left;
+  p.dilation = {op.window.dilation.height, op.window.dilation.width};
   return p;
 }
 

@@ -1,4 +1,5 @@
-// conv2d FILTERS KERNEL [strides SIZE] [same|valid|pad SIDES] [groups COUNT] [ACTIVATION [SLOPE]]
+// conv2d FILTERS KERNEL [strides SIZE] [same|valid|pad SIDES] [dilation SIZE] [groups COUNT] [ACTIVATION
+// [SLOPE]]
 #include <fmt/format.h>
 
 #include "base/error.hpp"
@@ -13,6 +14,10 @@ void parse(Words& words, Layer& layer) {
   WindowOptions window;
   while (!words.empty()) {
     if (window.take(words, layer)) continue;
+    if (words.take_if("dilation")) {
+      layer.dilation = parse_size(words.take("the size of the dilation"));
+      continue;
+    }
     if (words.take_if("groups")) {
       layer.groups = parse_units("groups", words.take("the number of groups"));
       if (layer.units % layer.groups != 0)
@@ -24,8 +29,9 @@ void parse(Words& words, Layer& layer) {
 }
 
 std::string print(const Layer& layer) {
-  return fmt::format(" {} {}x{}{}{}{}", layer.units, layer.kernel.height, layer.kernel.width,
+  return fmt::format(" {} {}x{}{}{}{}{}", layer.units, layer.kernel.height, layer.kernel.width,
                      print_window_options(layer, {1, 1}),
+                     layer.dilation != Size() ? " dilation " + to_string(layer.dilation) : "",
                      layer.groups > 1 ? fmt::format(" groups {}", layer.groups) : "",
                      activation_words(layer));
 }
@@ -47,6 +53,7 @@ OptionValues describe(const Layer& layer) {
   describe_activation(layer, values);
   values.push_back({"kernel_size", layer.kernel});
   describe_window(layer, values);
+  values.push_back({"dilation_rate", layer.dilation});
   return values;
 }
 

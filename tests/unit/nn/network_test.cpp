@@ -24,6 +24,8 @@ TEST_CASE("networks read back from their canonical text") {
                "conv2d 8 5x3 strides 1x2 groups 4 tanh, dense"},
            Row{"max_pool2d 2 strides 2, average_pool2d 3x2 strides 1 same, dense",
                "max_pool2d 2, average_pool2d 3x2 strides 1 same, dense"},
+           Row{"conv2d 8 3x3 groups 2 dilation 2x2 same, conv2d 8 3 dilation 1x3 elu, dense",
+               "conv2d 8 3x3 same dilation 2 groups 2, conv2d 8 3x3 dilation 1x3 elu, dense"},
            Row{"conv2d 8 3x3 pad 1x1 strides 2, conv2d 8 3x3 pad 0:0x1:2 relu, max_pool2d 3 pad 0:1x0:1, "
                "average_pool2d 2 pad 0, dense",
                "conv2d 8 3x3 strides 2 pad 1, conv2d 8 3x3 pad 0x1:2 relu, max_pool2d 3 pad 0:1, "

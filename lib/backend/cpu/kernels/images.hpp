@@ -47,19 +47,25 @@ struct Cursor {
   std::int64_t output() const { return line * p.out.width + pixel; }
 };
 
-// For each line of the window: f(where it starts in the input, pixels before the image, pixels
-// inside, pixels behind it). Lines outside of the image have none inside.
+// Of `width` pixels at 0, dilation, 2 dilation and so on: how many are below `end`.
+inline std::int64_t count_below(std::int64_t end, std::int64_t width, std::int64_t dilation) {
+  if (end <= 0) return 0;
+  const std::int64_t count = dilation == 1 ? end : (end + dilation - 1) / dilation;
+  return count < width ? count : width;
+}
+
+// For each line of the window: f(its number, where its first pixel inside the image lies in the input, pixels
+// before the image, inside, and behind it). Lines outside of the image have none inside.
 template <typename F>
 inline void for_lines(const Cursor& at, F f) {
   const Patches& p = at.p;
-  const std::int64_t width = p.kernel.width, left = at.left();
-  const std::int64_t before = left < 0 ? (-left < width ? -left : width) : 0;
-  const std::int64_t over = left + width - p.in.width;
-  const std::int64_t behind = over > 0 ? (over < width - before ? over : width - before) : 0;
+  const std::int64_t width = p.kernel.width, dilation = p.dilation.width, left = at.left();
+  const std::int64_t before = count_below(-left, width, dilation);
+  const std::int64_t behind = width - count_below(p.in.width - left, width, dilation);
   for (std::int64_t k = 0; k < p.kernel.height; ++k) {
-    const std::int64_t y = at.top() + k;
+    const std::int64_t y = at.top() + k * p.dilation.height;
     const bool inside = y >= 0 && y < p.in.height;
-    const std::int64_t from = at.row * p.in_row + (y * p.in.width + left + before) * p.in_pixel;
+    const std::int64_t from = at.row * p.in_row + (y * p.in.width + left + before * dilation) * p.in_pixel;
     if (inside) {
       f(k, from, before, width - before - behind, behind);
     } else {
@@ -68,9 +74,12 @@ inline void for_lines(const Cursor& at, F f) {
   }
 }
 
+// Elements from each pixel of a window's line to the next one.
+inline std::int64_t step_of(const Patches& p) { return p.in_pixel * p.dilation.width; }
+
 void gather_patches(const Patches& p, const T* x, T* columns) {
   Cursor at(p);
-  const std::int64_t line = p.kernel.width * p.channels;
+  const std::int64_t line = p.kernel.width * p.channels, step = step_of(p);
   for (std::int64_t i = 0; i < p.count; ++i, at.next()) {
     for_lines(at, [&](std::int64_t k, std::int64_t from, std::int64_t before, std::int64_t inside,
                       std::int64_t behind) {
@@ -78,11 +87,11 @@ void gather_patches(const Patches& p, const T* x, T* columns) {
       zero_values(before * p.channels, out);
       out += before * p.channels;
       const T* in = x + from + p.first_channel;
-      if (p.in_pixel == p.channels) {
+      if (step == p.channels) {
         copy_values(in, inside * p.channels, out);
         out += inside * p.channels;
       } else {
-        for (std::int64_t j = 0; j < inside; ++j, in += p.in_pixel, out += p.channels)
+        for (std::int64_t j = 0; j < inside; ++j, in += step, out += p.channels)
           copy_values(in, p.channels, out);
       }
       zero_values(behind * p.channels, out);
@@ -93,14 +102,14 @@ void gather_patches(const Patches& p, const T* x, T* columns) {
 
 void scatter_patches(const Patches& p, const T* columns, T* x) {
   Cursor at(p);
-  const std::int64_t line = p.kernel.width * p.channels;
+  const std::int64_t line = p.kernel.width * p.channels, step = step_of(p);
   for (std::int64_t i = 0; i < p.count; ++i, at.next()) {
     for_lines(at,
               [&](std::int64_t k, std::int64_t from, std::int64_t before, std::int64_t inside, std::int64_t) {
                 const T* in = columns + k * line + before * p.channels;
                 T* out = x + from + p.first_channel;
-                if (p.in_pixel == p.channels) return add_values(in, inside * p.channels, out);
-                for (std::int64_t j = 0; j < inside; ++j, in += p.channels, out += p.in_pixel)
+                if (step == p.channels) return add_values(in, inside * p.channels, out);
+                for (std::int64_t j = 0; j < inside; ++j, in += p.channels, out += step)
                   add_values(in, p.channels, out);
               });
     columns += p.kernel.height * line;
@@ -118,10 +127,10 @@ inline void for_outputs(const Pool& pool, F f) {
 // For each pixel of a window that lies inside the image: f(its first value, its number).
 template <typename F>
 inline void for_window(const Cursor& at, F f) {
-  const std::int64_t width = at.p.kernel.width;
+  const std::int64_t width = at.p.kernel.width, step = step_of(at.p);
   for_lines(at,
             [&](std::int64_t k, std::int64_t from, std::int64_t before, std::int64_t inside, std::int64_t) {
-              for (std::int64_t j = 0; j < inside; ++j) f(from + j * at.p.in_pixel, k * width + before + j);
+              for (std::int64_t j = 0; j < inside; ++j) f(from + j * step, k * width + before + j);
             });
 }
 

@@ -16,7 +16,9 @@ inline Windows windows_of(const Op& op) {
           size(op.window.strides.height),
           size(op.window.strides.width),
           size(op.window.top),
-          size(op.window.left)};
+          size(op.window.left),
+          size(op.window.dilation.height),
+          size(op.window.dilation.width)};
 }
 
 }  // namespace nn::backend::cuda

@@ -21,6 +21,7 @@ enum class LayerKind : std::uint8_t {
   max_pool2d,
   average_pool2d,
   global_average_pool2d,
+  global_max_pool2d,
   batch_norm,
   layer_norm,
   embedding,

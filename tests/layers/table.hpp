@@ -138,6 +138,12 @@ inline std::vector<Case> global_average_pool2d_cases() {
   return {over_images("conv2d 7 3x3 relu, global_average_pool2d, dense 4 tanh, dense", {6, 6, 2})};
 }
 
+inline std::vector<Case> global_max_pool2d_cases() {
+  return {over_images("conv2d 7 3x3 tanh, global_max_pool2d, dense 4 tanh, dense", {6, 5, 2}),
+          over_images("conv2d 18 1x1, global_max_pool2d, dense", {1, 1, 3}),
+          over_images("global_max_pool2d, dense", {5, 4}, 9)};
+}
+
 // Of vectors and of images.
 inline std::vector<Case> norm_cases(const std::string& norm) {
   return {{"dense 9 tanh, " + norm + ", dense", 6, 3, softmax, 8},
@@ -207,6 +213,7 @@ inline constexpr LayerRow layer_rows[] = {
     {LayerKind::max_pool2d, "pools", max_pool2d_cases},
     {LayerKind::average_pool2d, "pools", average_pool2d_cases},
     {LayerKind::global_average_pool2d, "pools", global_average_pool2d_cases},
+    {LayerKind::global_max_pool2d, "pools", global_max_pool2d_cases},
     {LayerKind::batch_norm, "batch norms", batch_norm_cases},
     {LayerKind::layer_norm, "layer norms", layer_norm_cases},
     {LayerKind::residual, "residual blocks", residual_cases},

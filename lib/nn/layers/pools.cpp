@@ -1,4 +1,5 @@
-// max_pool2d SIZE [strides SIZE] [same|valid|pad SIDES], average_pool2d likewise, and global_average_pool2d.
+// max_pool2d SIZE [strides SIZE] [same|valid|pad SIDES], average_pool2d likewise, global_average_pool2d and
+// global_max_pool2d.
 #include "nn/layers/windows.hpp"
 
 namespace nn {
@@ -29,9 +30,14 @@ OptionValues describe(const Layer& layer) {
 }
 
 // A window as large as the image.
+template <OpKind kind>
 void lower_global(const Layer& layer, Lowering& to) {
+  // Training counts the pixels of a window in floats.
+  constexpr std::int64_t most_pixels = 1 << 24;
   const Image in = to.input_image(layer);
-  to.push(OpKind::average_pool2d, {1, 1, in.channels}).window.kernel = {in.height, in.width};
+  if (kind == OpKind::max_pool2d && in.pixels() > most_pixels)
+    fail_usage("images of {} pixels; {} is the most", in.pixels(), most_pixels);
+  to.push(kind, {1, 1, in.channels}).window.kernel = {in.height, in.width};
   to.flatten();
 }
 
@@ -64,7 +70,17 @@ const LayerType& layer_type<LayerKind::global_average_pool2d>() {
   static constexpr LayerType type{.word = "global_average_pool2d",
                                   .parse = parse_nothing,
                                   .print = print_nothing,
-                                  .lower = lower_global,
+                                  .lower = lower_global<OpKind::average_pool2d>,
+                                  .describe = describe_global};
+  return type;
+}
+
+template <>
+const LayerType& layer_type<LayerKind::global_max_pool2d>() {
+  static constexpr LayerType type{.word = "global_max_pool2d",
+                                  .parse = parse_nothing,
+                                  .print = print_nothing,
+                                  .lower = lower_global<OpKind::max_pool2d>,
                                   .describe = describe_global};
   return type;
 }

@@ -51,6 +51,7 @@ TEST_CASE("windows have Keras' sizes") {
            Row{"max_pool2d 2 same", {8, 9, 2}, {4, 5, 2}, 0, 0},
            Row{"average_pool2d 3 strides 1 same", {8, 9, 2}, {8, 9, 2}, 1, 1},
            Row{"global_average_pool2d", {8, 9, 2}, {1, 1, 2}, 0, 0},
+           Row{"global_max_pool2d", {8, 9, 2}, {1, 1, 2}, 0, 0},
        }) {
     INFO(row.layer);
     const Plan plan = plan_of((std::string(row.layer) + ", dense").c_str(), row.input, 3);
@@ -147,6 +148,8 @@ TEST_CASE("initial weights have the variance and the shape that their initialize
 }
 
 TEST_CASE("sizes beyond any memory are refused, not computed") {
+  CHECK_THROWS_WITH(plan_of("global_max_pool2d, dense", {4096, 4097}, 2),
+                    Catch::Contains("16777216 is the most"));
   CHECK_THROWS_WITH(plan_of("conv2d 1048576 1x1, dense", {4096, 4096, 3}, 2), Catch::Contains("too large"));
   CHECK_THROWS_WITH(plan_of("dense 1048576, dense 1048576, dense", {4}, 2),
                     Catch::Contains("too many weights"));

@@ -29,8 +29,18 @@ enum class LayerKind : std::uint8_t {
   residual,  // its beginning
   shortcut,  // the ";": what follows goes from the block's input to its end
   add,       // its end: the sum of block and shortcut
-  count      // not a layer
+  // Branches that are joined likewise, "concat(a, b; c; d)":
+  concat,  // their beginning
+  branch,  // each ";": what follows goes from the block's input to its end
+  join,    // their end: the channels of all branches, behind each other
+  count    // not a layer
 };
+
+// Whether it is a mark within a block or at its end: no layer that anybody writes by its word.
+constexpr bool is_mark(LayerKind kind) {
+  return kind == LayerKind::shortcut || kind == LayerKind::add || kind == LayerKind::branch ||
+         kind == LayerKind::join;
+}
 
 // The operations that a backend computes. Each has a maker in backend/cpu/ops and one in backend/cuda/ops,
 // without which neither links.
@@ -45,7 +55,8 @@ enum class OpKind : std::uint8_t {
   layer_norm,      // over the channels of each pixel
   embedding,
   add,
-  count  // not an operation
+  concat,  // of channels
+  count    // not an operation
 };
 
 // Height and width.

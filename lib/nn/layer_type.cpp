@@ -55,8 +55,7 @@ LayerKind parse_layer_kind(std::string_view word) {
   for (std::size_t i = 0; i < count_of<LayerKind>; ++i) {
     const auto kind = static_cast<LayerKind>(i);
     if (type_of(kind).word == word) return kind;
-    const bool mark = kind == LayerKind::shortcut || kind == LayerKind::add;  // of a residual
-    if (!mark) words.push_back(type_of(kind).word);
+    if (!is_mark(kind)) words.push_back(type_of(kind).word);
   }
   if (const std::string_view what = foreign_layer(word); !what.empty())
     fail_usage("'{}': there are no {} here; there are {}", word, what, fmt::join(words, ", "));

@@ -67,7 +67,7 @@ Plan Lowering::run() {
     try {
       type_of(layer.kind).lower(layer, *this);
     } catch (const Error& error) {
-      throw error.within(layer.kind == LayerKind::add ? "--net" : fmt::format("layer {}", layer.name));
+      throw error.within(is_mark(layer.kind) ? "--net" : fmt::format("layer {}", layer.name));
     }
   }
   if (here_.image != Image{1, 1, plan_.outputs})
@@ -159,24 +159,46 @@ Op& Lowering::push_window(OpKind kind, const Layer& layer, std::int64_t channels
   return op;
 }
 
-void Lowering::begin_block(const Layer& layer) { blocks_.push_back({&layer, here_, here_}); }
+void Lowering::begin_block(const Layer& layer) { blocks_.push_back({&layer, here_, {}}); }
 
-void Lowering::begin_shortcut() {
-  blocks_.back().main = std::exchange(here_, blocks_.back().begin);
-  blocks_.back().shortcut = true;
+void Lowering::next_branch() {
+  Block& block = blocks_.back();
+  block.branches.push_back(std::exchange(here_, block.begin));
 }
 
-void Lowering::end_block() {
-  const Block block = blocks_.back();
+void Lowering::end_residual() {
+  const Block block = std::move(blocks_.back());
   blocks_.pop_back();
-  const Value other = block.shortcut ? here_ : block.begin;
-  if (block.shortcut) here_ = block.main;
+  const bool shortcut = !block.branches.empty();
+  const Value other = shortcut ? here_ : block.begin;
+  if (shortcut) here_ = block.branches.front();
   if (here_.image != other.image) {
     fail_usage("{} makes {} of {}; {}", block.layer->name, describe(here_.image), describe(block.begin.image),
-               block.shortcut ? fmt::format("its shortcut gives {}", describe(other.image))
-                              : "give it a shortcut, such as residual(…; conv2d FILTERS 1x1)");
+               shortcut ? fmt::format("its shortcut gives {}", describe(other.image))
+                        : "give it a shortcut, such as residual(…; conv2d FILTERS 1x1)");
   }
-  push(OpKind::add, here_.image).other = other.value;
+  push(OpKind::add, here_.image).others = {other.value};
+}
+
+void Lowering::end_concat() {
+  Block block = std::move(blocks_.back());
+  blocks_.pop_back();
+  block.branches.push_back(here_);
+  const Value& first = block.branches.front();
+  Image joined = first.image;
+  joined.channels = 0;
+  bool flat = false;
+  for (const Value& branch : block.branches) {
+    if (branch.image.height != joined.height || branch.image.width != joined.width)
+      fail_usage("the branches of {} make {} and {}: their heights and widths must be the same",
+                 block.layer->name, describe(first.image), describe(branch.image));
+    joined.channels += branch.image.channels;
+    flat = flat || branch.flat;
+  }
+  here_ = first;
+  Op& op = push(OpKind::concat, joined);
+  for (std::size_t i = 1; i < block.branches.size(); ++i) op.others.push_back(block.branches[i].value);
+  here_.flat = flat;
 }
 
 Plan lower(const Network& network, Loss loss, std::vector<double> quantiles) {

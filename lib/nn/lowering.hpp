@@ -34,10 +34,11 @@ class Lowering {
   Op& push(OpKind kind, const Image& out);
   Op& push_window(OpKind kind, const Layer& layer, std::int64_t channels);
 
-  // The marks of a residual block.
+  // The marks of a block: each branch begins with its input.
   void begin_block(const Layer& layer);
-  void begin_shortcut();
-  void end_block();
+  void next_branch();
+  void end_residual();
+  void end_concat();
 
  private:
   struct Value {
@@ -45,10 +46,10 @@ class Lowering {
     Image image;
     bool flat;  // a vector
   };
-  struct Block {  // of a residual
+  struct Block {
     const Layer* layer;
-    Value begin, main;
-    bool shortcut = false;
+    Value begin;
+    std::vector<Value> branches;  // those that have ended
   };
 
   const Network& network_;

@@ -53,6 +53,7 @@ struct Network {
 // --net: layers separated by commas, words in a layer by spaces:
 //   "conv2d 32 3x3 same relu, max_pool2d 2, flatten, dense 128 relu, dropout 0.5, dense"
 //   "residual(conv2d 32 3x3 same relu, conv2d 32 3x3 same; conv2d 32 1x1), activation relu"
+//   "concat(conv2d 12 3x3 same relu; ), concat(conv2d 8 1x1; conv2d 8 3x3 same; max_pool2d 3 strides 1 same)"
 // The first dense layer without a number of units must be the last one. Errors (usage)
 // name the layer and quote the word.
 Network parse_network(std::string_view text);

@@ -24,14 +24,15 @@ Layer parse_layer(std::string_view text) {
   return layer;
 }
 
-// LIST: LAYER {"," LAYER}. LAYER: words, or "residual(" LIST [";" LIST] ")".
+// LIST: LAYER {"," LAYER}. LAYER: words, or "residual(" LIST [";" LIST] ")", or "concat(" [LIST] ";" [LIST]
+// {";" [LIST]} ")".
 class Parser {
  public:
   explicit Parser(std::string_view text) : rest_(text) {}
 
   std::vector<Layer> run() {
     list(0);
-    if (!rest_.empty()) fail_usage("'{}' without a residual( before it", rest_.front());
+    if (!rest_.empty()) fail_usage("'{}' without a residual( or concat( before it", rest_.front());
     return std::move(layers_);
   }
 
@@ -50,9 +51,12 @@ class Parser {
     try {
       if (text == "residual" && take('(')) {
         residual(depth + 1);
+      } else if (text == "concat" && take('(')) {
+        concat(depth + 1);
       } else {
         layers_.push_back(parse_layer(text));
-        if (!rest_.empty() && rest_.front() == '(') fail_usage("only residual takes layers in parentheses");
+        if (!rest_.empty() && rest_.front() == '(')
+          fail_usage("only residual and concat take layers in parentheses");
       }
     } catch (const Error& error) {
       if (nested_) throw;
@@ -62,17 +66,41 @@ class Parser {
   }
 
   void residual(std::size_t depth) {
-    if (depth > deepest_nesting) fail_usage("more than {} blocks inside each other", deepest_nesting);
-    mark(LayerKind::residual);
+    begin(LayerKind::residual, depth);
     list(depth);
     if (take(';')) {
       mark(LayerKind::shortcut);
       list(depth);
     }
+    end(LayerKind::add);
+  }
+
+  void concat(std::size_t depth) {
+    begin(LayerKind::concat, depth);
+    int branches = 1;
+    for (branch(depth); take(';'); branch(depth), ++branches) mark(LayerKind::branch);
+    end(LayerKind::join);
+    if (branches == 1)
+      fail_usage(
+          "it has one branch; write 'concat(LAYERS; LAYERS)', or one that is empty for the input itself");
+  }
+
+  void branch(std::size_t depth) {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(blanks), rest_.size()));
+    const bool empty = rest_.empty() || rest_.front() == ';' || rest_.front() == ')';
+    if (!empty) list(depth);
+  }
+
+  void begin(LayerKind kind, std::size_t depth) {
+    if (depth > deepest_nesting) fail_usage("more than {} blocks inside each other", deepest_nesting);
+    mark(kind);
+  }
+
+  void end(LayerKind kind) {
     if (!take(')')) fail_usage("its ')' is missing");
     if (!rest_.empty() && std::string_view(",;)").find(rest_.front()) == std::string_view::npos)
       fail_usage("a comma is missing behind its ')'");
-    mark(LayerKind::add);
+    mark(kind);
   }
 
   void mark(LayerKind kind) {
@@ -127,13 +155,13 @@ std::string to_string(const Network& network) {
   std::string out;
   bool first = true;  // of a list
   for (const Layer& layer : network.layers) {
-    if (layer.kind == LayerKind::add || layer.kind == LayerKind::shortcut) {
-      out += layer.kind == LayerKind::add ? ")" : "; ";
-      first = layer.kind == LayerKind::shortcut;
+    if (is_mark(layer.kind)) {
+      first = layer.kind == LayerKind::shortcut || layer.kind == LayerKind::branch;
+      out += first ? "; " : ")";
       continue;
     }
     if (!first) out += ", ";
-    first = layer.kind == LayerKind::residual;
+    first = layer.kind == LayerKind::residual || layer.kind == LayerKind::concat;
     out += name_of(layer.kind);
     out += first ? "(" : type_of(layer.kind).print(layer);
   }

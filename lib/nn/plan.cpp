@@ -10,7 +10,7 @@ Plan for_prediction(Plan plan) {
   std::vector<Op> kept;
   for (Op& op : plan.ops) {
     op.input = source[static_cast<std::size_t>(op.input)];
-    if (op.other >= 0) op.other = source[static_cast<std::size_t>(op.other)];
+    for (int& other : op.others) other = source[static_cast<std::size_t>(other)];
     if (op.training_only) {
       source[static_cast<std::size_t>(op.output)] = op.input;
     } else {
@@ -76,9 +76,9 @@ std::vector<ParameterRange> changing_parameters(const Plan& plan) {
 std::vector<bool> values_with_gradient(const Plan& plan) {
   std::vector<bool> wanted(plan.values.size());
   for (const Op& op : plan.ops) {
+    const auto is_wanted = [&](int value) -> bool { return wanted[static_cast<std::size_t>(value)]; };
     wanted[static_cast<std::size_t>(op.output)] =
-        any_trains(plan, op) || wanted[static_cast<std::size_t>(op.input)] ||
-        (op.other >= 0 && wanted[static_cast<std::size_t>(op.other)]);
+        any_trains(plan, op) || is_wanted(op.input) || std::ranges::any_of(op.others, is_wanted);
   }
   return wanted;
 }

@@ -56,7 +56,7 @@ struct Window {
 struct Op {
   OpKind kind = OpKind::dense;
   int input = 0, output = 0;    // indices into Plan::values
-  int other = -1;               // add: the second input
+  std::vector<int> others;      // add: the second input; concat: all inputs but the first
   Image in, out;                // of one row
   std::vector<int> parameters;  // indices into Plan::parameters:
                                 //   dense, conv2d: kernel, bias

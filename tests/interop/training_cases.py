@@ -69,12 +69,12 @@ def weights_of(name):
         return {k: archive[k] for k in archive.files if "/" in k}
 
 
-def split_list(text):
-    """The layers of a list, commas within parentheses aside."""
+def split_list(text, separator=","):
+    """The layers of a list, or the branches of a block; what stands within parentheses aside."""
     parts, depth, part = [], 0, ""
     for c in text:
         depth += (c == "(") - (c == ")")
-        if c == "," and depth == 0:
+        if c == separator and depth == 0:
             parts.append(part.strip())
             part = ""
         else:
@@ -82,6 +82,41 @@ def split_list(text):
     return [*parts, part.strip()]
 
 
+def pair(text, item=int):
+    """Two of "3", or of "3x5"."""
+    return tuple([item(part) for part in text.split("x")] * 2)[:2]
+
+
+def window_options(words):
+    """The options of a convolution or a pool, which are taken from the front of the words."""
+    found = {"strides": None, "padding": "valid", "pad": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+    ends = lambda text: tuple([int(part) for part in text.split(":")] * 2)[:2]
+    while words and (words[0] in found or words[0] in ("same", "valid")):
+        word = words.pop(0)
+        if word in ("same", "valid"):
+            found["padding"] = word
+        elif word == "groups":
+            found[word] = int(words.pop(0))
+        else:
+            found[word] = pair(words.pop(0), ends if word == "pad" else int)
+    return found
+
+
+# What networks of others have, and ours say in words of their own.
+WINDOWS = (
+    "conv2d 4 3x3 strides 2 pad 1 tanh, max_pool2d 3 strides 2 pad 1, dense",
+    "conv2d 4 3x2 pad 0:1x2:1 silu, average_pool2d 3 strides 2 pad 1:0x1, dense 5 tanh, dense",
+    "conv2d 4 3x3 dilation 2 tanh, conv2d 4 2x2 same dilation 1x2 groups 2 hard_swish, dense",
+    "conv2d 4 3x3 groups 2 pad 2 dilation 2 mish, global_max_pool2d, dense",
+)
+BRANCHES = (
+    "concat(dense 4 tanh; dense 3; ), dense",
+    "residual(concat(dense 4 tanh; dense 2 elu 0.5)), concat(; residual(dense 6 leaky_relu 0.01)), dense",
+)
+IMAGE_BRANCHES = (
+    "concat(conv2d 3 1x1 tanh; conv2d 2 3x3 same; max_pool2d 3 strides 1 same), conv2d 3 2x2 tanh, dense",
+    "conv2d 3 3x3 tanh, concat(conv2d 2 3x3 pad 1 softsign; ), concat(global_average_pool2d; global_max_pool2d), dense",
+)
 SOURCES = {}
 for classes, y in labels.items():
     write_table(f"{classes}.csv", y)

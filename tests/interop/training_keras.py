@@ -14,16 +14,26 @@ except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
 
-from training_cases import KINDS, RATE, ROWS, STEPS, Comparison, classes_of, labels, split_list, weights
+from training_cases import BRANCHES, IMAGE_BRANCHES, KINDS, RATE, ROWS, STEPS, WINDOWS, Comparison, classes_of
+from training_cases import labels, pair, split_list, weights, window_options
 
 keras.config.set_floatx("float64")
 L, O, S = keras.layers, keras.optimizers, keras.optimizers.schedules
 
-ACTIVATIONS = {"leaky_relu": lambda: L.LeakyReLU(negative_slope=0.3), "gelu": lambda: L.Activation(lambda v: keras.activations.gelu(v, approximate=False)), "gelu_tanh": lambda: L.Activation(lambda v: keras.activations.gelu(v, approximate=True))}
+ACTIVATIONS = {
+    "leaky_relu": lambda slope="0.3": L.LeakyReLU(negative_slope=float(slope)),
+    "elu": lambda alpha="1": L.ELU(alpha=float(alpha)),
+    "gelu": lambda: L.Activation(lambda v: keras.activations.gelu(v, approximate=False)),
+    "gelu_tanh": lambda: L.Activation(lambda v: keras.activations.gelu(v, approximate=True)),
+}
 
 
-def activation(word):
-    return ACTIVATIONS[word]() if word in ACTIVATIONS else L.Activation(word)
+def activation(word="linear", *slope):
+    return ACTIVATIONS[word](*slope) if word in ACTIVATIONS else L.Activation(word)
+
+
+def padded(value, pad, fill=0.0):
+    return keras.ops.pad(value, ((0, 0), *pad, (0, 0)), constant_values=fill) if any(map(any, pad)) else value
 
 
 class Builder:
@@ -48,29 +58,40 @@ class Builder:
 
     def layer(self, value, text, units):
         if text.startswith("residual("):
-            main, _, shortcut = text[len("residual(") : -1].partition(";")
+            main, *shortcut = split_list(text[len("residual(") : -1], ";")
             way = self.run(value, main, units)
-            return L.Add()([way, self.run(value, shortcut, units) if shortcut else value])
+            return L.Add()([way, self.run(value, shortcut[0], units) if shortcut else value])
+        if text.startswith("concat("):
+            branches = split_list(text[len("concat(") : -1], ";")
+            return L.Concatenate()([self.run(value, branch, units) if branch else value for branch in branches])
         kind, *words = text.split()
         if kind == "activation":
-            return activation(words[0])(value)
+            return activation(*words)(value)
         if kind == "dense":
             if len(value.shape) > 2:
                 value = L.Flatten()(value)
             width = int(words.pop(0)) if words and words[0].isdigit() else units
             value = self.add("dense", L.Dense(width, **self.kernel()))(value)
-            return activation(words[0])(value) if words else value
+            return activation(*words)(value)
         if kind == "conv2d":
-            filters, size = int(words.pop(0)), tuple(map(int, words.pop(0).split("x")))
-            padding = "same" if "same" in words else "valid"
-            strides = int(words[words.index("strides") + 1]) if "strides" in words else 1
-            value = self.add("conv2d", L.Conv2D(filters, size, strides=strides, padding=padding, **self.kernel()))(value)
-            return activation(words[-1])(value) if words and words[-1] not in ("same",) and not words[-1].isdigit() else value
+            filters, size = int(words.pop(0)), pair(words.pop(0))
+            o = window_options(words)
+            more = {"dilation_rate": o["dilation"], "groups": o["groups"], **self.kernel()}
+            layer = L.Conv2D(filters, size, strides=o["strides"] or 1, padding=o["padding"], **more)
+            return activation(*words)(self.add("conv2d", layer)(padded(value, o["pad"])))
         if kind in ("max_pool2d", "average_pool2d"):
-            pool = L.MaxPooling2D if kind == "max_pool2d" else L.AveragePooling2D
-            return pool(int(words[0]), padding="same" if "same" in words else "valid")(value)
+            size = pair(words.pop(0))
+            o = window_options(words)
+            largest = kind == "max_pool2d"
+            pool = (L.MaxPooling2D if largest else L.AveragePooling2D)(size, o["strides"], o["padding"])
+            if largest:
+                return pool(padded(value, o["pad"], -np.inf))
+            inside = pool(padded(keras.ops.ones_like(value), o["pad"]))  # what lies outside counts for nothing
+            return pool(padded(value, o["pad"])) / inside
         if kind == "global_average_pool2d":
             return L.GlobalAveragePooling2D()(value)
+        if kind == "global_max_pool2d":
+            return L.GlobalMaxPooling2D()(value)
         if kind == "embedding":  # of a one-hot code it is a kernel without biases
             table = self.add(kind, L.Dense(int(words[0]), use_bias=False))
             return L.Concatenate()([table(value[:, :KINDS]), value[:, KINDS:]])
@@ -135,12 +156,16 @@ for net in (
     "dense 8 tanh, layer_norm, dense",
     "residual(dense 6 tanh), dense",
     "residual(dense 8 tanh, dense 5; dense 5), activation tanh, dense",
+    "dense 8 leaky_relu 0.01, dense 5 elu 0.5, dense",
+    *BRANCHES,
 ):
     check(3, net)
 for net in (
     "conv2d 4 3x3 tanh, max_pool2d 2, dense",
     "conv2d 4 3x2 same gelu, average_pool2d 2 same, dense 5 tanh, dense",
     "residual(conv2d 2 3x3 same tanh, conv2d 2 3x3 same), activation elu, global_average_pool2d, dense",
+    *WINDOWS,
+    *IMAGE_BRANCHES,
 ):
     check("images-3", net)
 pooled = "conv2d 4 3x3, batch_norm, activation tanh, global_average_pool2d, dense"

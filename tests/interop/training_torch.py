@@ -14,7 +14,8 @@ except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
 
-from training_cases import KINDS, RATE, ROWS, STEPS, Comparison, classes_of, labels, split_list, weights
+from training_cases import BRANCHES, IMAGE_BRANCHES, KINDS, RATE, ROWS, STEPS, WINDOWS, Comparison, classes_of
+from training_cases import labels, pair, split_list, weights, window_options
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
@@ -22,8 +23,8 @@ N, F, O, R = torch.nn, torch.nn.functional, torch.optim, torch.optim.lr_schedule
 
 ACTIVATIONS = {
     "relu": F.relu,
-    "leaky_relu": lambda v: F.leaky_relu(v, 0.3),
-    "elu": F.elu,
+    "leaky_relu": lambda v, slope="0.3": F.leaky_relu(v, float(slope)),
+    "elu": lambda v, alpha="1": F.elu(v, float(alpha)),
     "selu": F.selu,
     "gelu": F.gelu,
     "tanh": torch.tanh,
@@ -46,10 +47,13 @@ def tensor(values):
     return torch.tensor(np.asarray(values, dtype=np.float64))
 
 
-def same_padding(value, kernel, strides):
-    """As Keras pads: what is left over of an odd number lies below and to the right."""
+def padding_of(value, kernel, o):
+    """Left, right, top and bottom. As Keras pads: what is left over of an odd number lies below and to the right."""
+    if o["padding"] == "valid":
+        return [*o["pad"][1], *o["pad"][0]]
     pads = []
-    for size, window, stride in zip(reversed(value.shape[2:]), reversed(kernel), reversed(strides)):
+    kernel = [(k - 1) * d + 1 for k, d in zip(kernel, o["dilation"])]
+    for size, window, stride in zip(reversed(value.shape[2:]), reversed(kernel), reversed(o["strides"])):
         needed = max((-(-size // stride) - 1) * stride + window - size, 0)
         pads += [needed // 2, needed - needed // 2]
     return pads
@@ -91,36 +95,45 @@ class Network(N.Module):
 
     def layer(self, value, text):
         if text.startswith("residual("):
-            main, _, shortcut = text[len("residual(") : -1].partition(";")
+            main, *shortcut = split_list(text[len("residual(") : -1], ";")
             way = self.run(value, main)
-            return way + (self.run(value, shortcut) if shortcut else value)
+            return way + (self.run(value, shortcut[0]) if shortcut else value)
+        if text.startswith("concat("):
+            branches = split_list(text[len("concat(") : -1], ";")
+            return torch.cat([self.run(value, branch) if branch else value for branch in branches], -1)
         kind, *words = text.split()
+        activated = lambda v, word="linear", *slope: ACTIVATIONS[word](v, *slope)
         if kind == "activation":
-            return ACTIVATIONS[words[0]](value)
+            return activated(value, *words)
         if kind == "dense":
             kernel, bias = self.take(kind, "kernel", "bias")
-            activation = words[-1] if words and not words[-1].isdigit() else "linear"
-            return ACTIVATIONS[activation](value.flatten(1) @ kernel + bias)
+            return activated(value.flatten(1) @ kernel + bias, *words[1 if words and words[0].isdigit() else 0 :])
         if kind == "conv2d":
             kernel, bias = self.take(kind, "kernel", "bias")  # [height, width, channels, filters]
-            strides = (int(words[words.index("strides") + 1]),) * 2 if "strides" in words else (1, 1)
+            del words[:2]
+            o = window_options(words)
+            o["strides"] = o["strides"] or (1, 1)
             value = channels_first(value)
-            if "same" in words:
-                value = F.pad(value, same_padding(value, kernel.shape[:2], strides))
-            value = channels_last(F.conv2d(value, kernel.permute(3, 2, 0, 1), bias, strides))
-            return ACTIVATIONS[words[-1]](value) if words[-1] in ACTIVATIONS else value
+            value = F.pad(value, padding_of(value, kernel.shape[:2], o))
+            more = {"dilation": o["dilation"], "groups": o["groups"]}
+            value = channels_last(F.conv2d(value, kernel.permute(3, 2, 0, 1), bias, o["strides"], **more))
+            return activated(value, *words)
         if kind in ("max_pool2d", "average_pool2d"):
-            size = (int(words[0]),) * 2
+            size = pair(words.pop(0))
+            o = window_options(words)
+            o["strides"] = o["strides"] or size
             value = channels_first(value)
-            pads = same_padding(value, size, size) if "same" in words else [0] * 4
+            pads = padding_of(value, size, o)
             if kind == "max_pool2d":
-                value = F.max_pool2d(F.pad(value, pads, value=-torch.inf), size)
+                value = F.max_pool2d(F.pad(value, pads, value=-torch.inf), size, o["strides"])
             else:  # what lies outside counts for nothing
-                inside = F.avg_pool2d(F.pad(torch.ones_like(value), pads), size)
-                value = F.avg_pool2d(F.pad(value, pads), size) / inside
+                inside = F.avg_pool2d(F.pad(torch.ones_like(value), pads), size, o["strides"])
+                value = F.avg_pool2d(F.pad(value, pads), size, o["strides"]) / inside
             return channels_last(value)
         if kind == "global_average_pool2d":
             return value.mean((1, 2))
+        if kind == "global_max_pool2d":
+            return value.amax((1, 2))
         if kind == "embedding":
             (table,) = self.take(kind, "embeddings")
             return torch.cat([value[:, :KINDS] @ table, value[:, KINDS:]], 1)
@@ -220,6 +233,8 @@ for net in (
     "dense 8 tanh, layer_norm, dense",
     "residual(dense 6 tanh), dense",
     "residual(dense 8 tanh, dense 5; dense 5), activation tanh, dense",
+    "dense 8 leaky_relu 0.01, dense 5 elu 0.5, dense",
+    *BRANCHES,
 ):
     check(3, net)
 check("kinds", "embedding 3, dense 8 tanh, dense")
@@ -228,6 +243,9 @@ for net in (
     "conv2d 4 3x2 same gelu, average_pool2d 2 same, dense 5 tanh, dense",
     "conv2d 4 3x3 same strides 2 elu, dense",
     "residual(conv2d 2 3x3 same tanh, conv2d 2 3x3 same), activation elu, global_average_pool2d, dense",
+    *WINDOWS,
+    "conv2d 4 3x3 strides 2 pad 2 dilation 2 tanh, dense",  # Keras has no such
+    *IMAGE_BRANCHES,
 ):
     check("images-3", net)
 check("images-3", "conv2d 4 3x3, batch_norm, activation tanh, global_average_pool2d, dense", SGD, sgd)

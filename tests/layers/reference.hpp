@@ -66,7 +66,8 @@ struct Given {
   const Plan& plan;
   const Op& op;
   std::vector<const double*> parameters;
-  Doubles x, other;  // other: of an operation with two inputs
+  Doubles x;
+  std::vector<Doubles> others;  // of an operation with several inputs
 };
 
 inline Doubles reference_same(const Given& given) { return given.x; }
@@ -157,7 +158,20 @@ inline Doubles reference_embedding(const Given& given) {
 
 inline Doubles reference_add(const Given& given) {
   Doubles y = given.x;
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] += given.other[i];
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] += given.others[0][i];
+  return y;
+}
+
+inline Doubles reference_concat(const Given& given) {
+  std::vector<Doubles> inputs = given.others;
+  inputs.insert(inputs.begin(), given.x);
+  const auto pixels = static_cast<std::size_t>(given.op.out.pixels());
+  Doubles y;
+  for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+    for (const Doubles& x : inputs) {
+      for (std::size_t c = 0; c < x.size() / pixels; ++c) y.push_back(x[pixel * (x.size() / pixels) + c]);
+    }
+  }
   return y;
 }
 

@@ -184,6 +184,39 @@ inline std::vector<Case> add_cases() {
                   {5, 4, 2})};
 }
 
+inline std::vector<Case> concat_cases() {
+  return {{"concat(dense 5 tanh; dense 18 relu), dense", 6, 3, softmax, 5},
+          {"dense 6 tanh, concat(; dense 7 tanh), concat(dense 3; ; dense 4 tanh), activation tanh, dense", 6,
+           3, Loss::mse, 9},
+          over_images("concat(conv2d 3 1x1 tanh; conv2d 4 3x3 same tanh), conv2d 5 2x2 tanh, dense",
+                      {5, 6, 2}, 5)};
+}
+
+inline std::vector<Case> branch_cases() {
+  return {
+      over_images("conv2d 4 3x3 same tanh, concat(batch_norm, activation relu, conv2d 3 3x3 same; ), "
+                  "concat(; conv2d 16 3x3 same tanh), dense",
+                  {5, 4, 2}, 6),
+      over_images(
+          "concat(conv2d 2 1x1; conv2d 3 3x3 pad 1; max_pool2d 3 strides 1 same; ), conv2d 4 3x3, dense",
+          {6, 5, 2}),
+      over_images("concat(conv2d 17 3x3 tanh; conv2d 3 3x3), dense", {3, 3, 2}, 7),  // one pixel is left
+      over_images("conv2d 7 2x2 tanh, concat(global_average_pool2d; global_max_pool2d), dense", {5, 4}, 6)};
+}
+
+// Blocks inside each other, inputs that come twice, and such as training alone tells apart.
+inline std::vector<Case> join_cases() {
+  return {
+      {"concat(residual(dense 6 tanh); concat(dense 2; )), residual(concat(dense 9; dense 5 tanh)), dense", 6,
+       3, softmax, 5},
+      {"dense 6 tanh, concat(; ), dense 5 tanh, concat(dropout 0.3; ; dropout 0.2; dense 4), dense", 6, 3,
+       softmax, 8},
+      over_images(
+          "conv2d 2 2x2 same tanh, residual(concat(conv2d 2 3x3 same tanh; conv2d 3 1x1), conv2d 2 1x1), "
+          "dense",
+          {4, 5, 3})};
+}
+
 inline std::vector<Case> embedding_cases() {
   const std::vector<InputSegment> table = {{1, false}, {3, true}, {2, false}, {5, true}};
   return {{"embedding 2, dense 6 tanh, dense", 11, 3, softmax, 9, {}, table},
@@ -202,6 +235,7 @@ inline constexpr OperationRow operation_rows[] = {
     {OpKind::layer_norm, reference_norm},
     {OpKind::embedding, reference_embedding},
     {OpKind::add, reference_add},
+    {OpKind::concat, reference_concat},
 };
 
 inline constexpr LayerRow layer_rows[] = {
@@ -219,6 +253,9 @@ inline constexpr LayerRow layer_rows[] = {
     {LayerKind::residual, "residual blocks", residual_cases},
     {LayerKind::shortcut, "residual blocks", shortcut_cases},
     {LayerKind::add, "residual blocks", add_cases},
+    {LayerKind::concat, "branches", concat_cases},
+    {LayerKind::branch, "branches", branch_cases},
+    {LayerKind::join, "branches", join_cases},
     {LayerKind::embedding, "embeddings", embedding_cases},
 };
 
@@ -253,7 +290,7 @@ inline Doubles reference_row(const Plan& plan, const Doubles& parameters, Double
     Given given{plan, op, {}, values[static_cast<std::size_t>(op.input)], {}};
     for (const int index : op.parameters)
       given.parameters.push_back(parameters.data() + plan.parameters[static_cast<std::size_t>(index)].offset);
-    if (op.other >= 0) given.other = values[static_cast<std::size_t>(op.other)];
+    for (const int other : op.others) given.others.push_back(values[static_cast<std::size_t>(other)]);
     const auto row = std::find_if(std::begin(operation_rows), std::end(operation_rows),
                                   [&](const OperationRow& r) { return r.kind == op.kind; });
     Doubles& y = values[static_cast<std::size_t>(op.output)];

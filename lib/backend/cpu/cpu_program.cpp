@@ -112,32 +112,46 @@ void CpuProgram<T>::add_operations() {
     return views_.back();
   };
   struct Inputs {
-    TensorView<T>*first, *second;
+    TensorView<T>* first;
+    std::vector<const TensorView<T>*> others;
   };
   std::vector<Inputs> inputs(plan_.ops.size());
   for (std::size_t i = plan_.ops.size(); i-- > 0;) {
     const Op& op = plan_.ops[i];
     const int number = static_cast<int>(i);
-    if (op.other >= 0 && op.other == op.input) fail(ErrorKind::internal, "a value that is added to itself");
     inputs[i].first = &place_for(op.input, number);
-    inputs[i].second = op.other >= 0 ? &place_for(op.other, number) : inputs[i].first;
+    for (const int other : op.others) inputs[i].others.push_back(&place_for(other, number));
   }
-  std::int64_t count = 0;
-  if (__builtin_mul_overflow(largest, options_.batch, &count)) count = INT64_MAX;
-  // One is enough: it is added before the next operation runs.
-  if (!additions_.empty()) scratch_ = arena_.take(2 * round_up(count), true);
-  for (std::size_t a = 0; a < additions_.size(); ++a) {
-    const bool second = a > 0 && additions_[a].op == additions_[a - 1].op;
-    T* aside = scratch_ + (second ? round_up(count) : 0);
-    additions_[a].from = aside;
-    views_[plan_.values.size() + a].gradient = aside;
-  }
+  place_additions(largest);
   for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
     const Op& op = plan_.ops[i];
     TensorView<T>& output = views_[static_cast<std::size_t>(op.output)];
     operations_.push_back(
-        make_operation(Operands<T>{op, context_, *inputs[i].first, *inputs[i].second, output}));
+        make_operation(Operands<T>{op, context_, *inputs[i].first, inputs[i].others, output}));
     back_.push_back(output.gradient != nullptr);
+  }
+}
+
+// Memory for gradients that are made aside. As much as one operation makes is enough: it is added before the
+// next one runs.
+template <typename T>
+void CpuProgram<T>::place_additions(std::int64_t largest) {
+  std::vector<std::int64_t> numbers;  // of each addition among those of its operation
+  for (std::size_t a = 0; a < additions_.size(); ++a) {
+    const bool first = a == 0 || additions_[a].op != additions_[a - 1].op;
+    numbers.push_back(first ? 0 : numbers.back() + 1);
+  }
+  if (numbers.empty()) return;
+  const std::int64_t most = *std::ranges::max_element(numbers) + 1;
+  std::int64_t count = 0, all = 0;
+  if (__builtin_mul_overflow(largest, options_.batch, &count) ||
+      __builtin_mul_overflow(round_up(count), most, &all))
+    all = INT64_MAX;
+  scratch_ = arena_.take(all, true);
+  for (std::size_t a = 0; a < additions_.size(); ++a) {
+    T* aside = scratch_ + numbers[a] * round_up(count);
+    additions_[a].from = aside;
+    views_[plan_.values.size() + a].gradient = aside;
   }
 }
 

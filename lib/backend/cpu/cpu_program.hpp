@@ -53,6 +53,7 @@ class CpuProgram {
   const TensorView<T>& last() const;  // what the network ends with
   void place_values();
   void add_operations();
+  void place_additions(std::int64_t largest);
   void run_forward(std::int64_t rows, const T* x, bool training, std::uint64_t step);
   LossRows<T> loss_rows(const ExamplesOf<T>& examples) const;
   void finish_outputs(std::int64_t rows, T* y);

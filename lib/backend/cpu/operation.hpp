@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 
 #include "backend/cpu/bf16.hpp"
 #include "backend/cpu/kernels.hpp"
@@ -106,7 +107,9 @@ template <typename T>
 struct Operands {
   const Op& op;
   const ProgramContext<T>& context;  // outlives the operation, as do the views
-  const TensorView<T>&input, &other, &output;
+  const TensorView<T>& input;
+  std::span<const TensorView<T>* const> others;  // as Op::others; the list is gone behind the constructor
+  const TensorView<T>& output;
 
   const T* parameter(std::size_t i) const { return context.parameters + offset(i); }
   T* own_parameter(std::size_t i) const {

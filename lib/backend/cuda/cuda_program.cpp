@@ -103,27 +103,26 @@ void CudaProgram<T>::place_values() {
 template <typename T>
 void CudaProgram<T>::add_operations() {
   std::vector<bool> written(plan_.values.size());
-  struct Adds {
-    bool input = false, other = false;
+  struct Inputs {
+    bool first_adds = false;
+    std::vector<Input<T>> others;
   };
-  std::vector<Adds> adds(plan_.ops.size());
-  const auto write = [&](int value) {
+  std::vector<Inputs> inputs(plan_.ops.size());
+  const auto view = [&](int value) -> TensorView<T>& { return views_[static_cast<std::size_t>(value)]; };
+  const auto write = [&](int value) -> bool {
     const bool before = written[static_cast<std::size_t>(value)];
     written[static_cast<std::size_t>(value)] = true;
     return before;
   };
   for (std::size_t i = plan_.ops.size(); i-- > 0;) {
     const Op& op = plan_.ops[i];
-    if (op.other >= 0 && op.other == op.input) fail(ErrorKind::internal, "a value that is added to itself");
-    adds[i].input = write(op.input);
-    if (op.other >= 0) adds[i].other = write(op.other);
+    inputs[i].first_adds = write(op.input);
+    for (const int other : op.others) inputs[i].others.push_back({view(other), write(other)});
   }
   for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
     const Op& op = plan_.ops[i];
-    const auto view = [&](int value) -> TensorView<T>& { return views_[static_cast<std::size_t>(value)]; };
-    operations_.push_back(
-        make_operation(Operands<T>{op, context_, view(op.input), view(op.other >= 0 ? op.other : op.input),
-                                   view(op.output), adds[i].input, adds[i].other}));
+    operations_.push_back(make_operation(
+        Operands<T>{op, context_, view(op.input), view(op.output), inputs[i].first_adds, inputs[i].others}));
     back_.push_back(view(op.output).gradient != nullptr);
   }
 }

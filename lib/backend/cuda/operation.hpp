@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "backend/cuda/blas.hpp"
 #include "backend/cuda/step_state.hpp"
@@ -75,11 +76,18 @@ class Operation {
 };
 
 template <typename T>
+struct Input {
+  const TensorView<T>& view;
+  bool adds;  // to a gradient that is there already
+};
+
+template <typename T>
 struct Operands {
   const Op& op;
   ProgramContext<T>& context;  // outlives the operation, as do the views
-  const TensorView<T>&input, &other, &output;
-  bool input_adds, other_adds;  // to a gradient that is there already
+  const TensorView<T>&input, &output;
+  bool input_adds;                   // to a gradient that is there already
+  std::span<const Input<T>> others;  // as Op::others; the list is gone behind the constructor
 
   Each<T> parameter(std::size_t i) const { return context.parameters.from(offset(i)); }
   // Null in predictions, and where the operation is frozen.

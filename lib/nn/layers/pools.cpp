@@ -36,7 +36,7 @@ void lower_global(const Layer& layer, Lowering& to) {
   constexpr std::int64_t most_pixels = 1 << 24;
   const Image in = to.input_image(layer);
   if (kind == OpKind::max_pool2d && in.pixels() > most_pixels)
-    fail_usage("images of {} pixels; {} is the most", in.pixels(), most_pixels);
+    fail_usage("its input is images of {} pixels; {} is the most", in.pixels(), most_pixels);
   to.push(kind, {1, 1, in.channels}).window.kernel = {in.height, in.width};
   to.flatten();
 }

@@ -15,8 +15,8 @@ void refuse_mark(Words&, Layer& layer) {
 }
 
 void begin(const Layer& layer, Lowering& to) { to.begin_block(layer); }
-void begin_shortcut(const Layer&, Lowering& to) { to.begin_shortcut(); }
-void end(const Layer&, Lowering& to) { to.end_block(); }
+void begin_shortcut(const Layer&, Lowering& to) { to.next_branch(); }
+void end(const Layer&, Lowering& to) { to.end_residual(); }
 
 OptionValues describe(const Layer&) { return {}; }
 

@@ -35,6 +35,10 @@ TEST_CASE("networks read back from their canonical text") {
                "global_average_pool2d, batch_norm, layer_norm epsilon 1e-05, dense"},
            Row{"embedding 4, dense", "embedding 4, dense"},
            Row{"residual (dense 3,dense 4) , dense", "residual(dense 3, dense 4), dense"},
+           Row{"concat (dense 3,dense 4;dense 2) , dense", "concat(dense 3, dense 4; dense 2), dense"},
+           Row{"concat( ;dense 2;), concat(;), dense", "concat(; dense 2; ), concat(; ), dense"},
+           Row{"concat(residual(dense 2;concat(dense 2; ) );\tdense 4), dense",
+               "concat(residual(dense 2; concat(dense 2; )); dense 4), dense"},
            Row{"residual(residual(dense 3; dropout 0.1);dense 2), dense",
                "residual(residual(dense 3; dropout 0.1); dense 2), dense"},
        }) {
@@ -46,11 +50,12 @@ TEST_CASE("networks read back from their canonical text") {
 }
 
 TEST_CASE("layers are named by their kind and count") {
-  const Network network = parse_network("dense 2, residual(dense 2), dropout 0.1, dense");
+  const Network network =
+      parse_network("dense 2, residual(dense 2), dropout 0.1, concat(dense 2; ), dense 3");
   std::vector<std::string> names;
   for (const Layer& layer : network.layers) names.push_back(layer.name);
-  CHECK(names ==
-        std::vector<std::string>{"dense_0", "residual_0", "dense_1", "add_0", "dropout_0", "dense_2"});
+  CHECK(names == std::vector<std::string>{"dense_0", "residual_0", "dense_1", "add_0", "dropout_0",
+                                          "concat_0", "dense_2", "branch_0", "join_0", "dense_3"});
 }
 
 TEST_CASE("widths make dense layers") {
@@ -70,7 +75,7 @@ TEST_CASE("the data decides the last layer") {
 TEST_CASE("nesting and length have limits") {
   std::string deep, shut;
   for (int i = 0; i < 17; ++i) {
-    deep += "residual(";
+    deep += i % 2 == 0 ? "residual(" : "concat(;";
     shut += ")";
   }
   CHECK_THROWS_WITH(parse_network(deep + "dense 2" + shut + ", dense"), Catch::Contains("inside each other"));

@@ -82,7 +82,7 @@ TEST_CASE("values and parameters don't overlap and are aligned") {
   CHECK(plan.parameter_count == end);
   for (const Op& op : plan.ops) {
     CHECK(op.input < op.output);
-    CHECK(op.other < op.output);
+    for (const int other : op.others) CHECK(other < op.output);
   }
   CHECK(
       names_of(plan) ==
@@ -100,6 +100,21 @@ TEST_CASE("the work of a row is counted") {
 
 TEST_CASE("what does nothing costs nothing") {
   CHECK(plan_of("flatten, dropout 0, activation linear, dense", {4}, 2).ops.size() == 1);
+}
+
+TEST_CASE("branches are joined channel by channel, in their order") {
+  const Plan plan = plan_of("concat(conv2d 3 1x1; max_pool2d 3 strides 1 same; ), dense", {4, 5, 2}, 3);
+  REQUIRE(plan.ops.size() == 4);
+  const Op& op = plan.ops[2];
+  CHECK(op.kind == OpKind::concat);
+  CHECK(op.out == Image{4, 5, 7});
+  CHECK(op.input == 1);
+  CHECK(op.others == std::vector{2, 0});
+  CHECK(plan_of("concat(flatten; dense 3), dense", {4, 5, 2}, 3).ops[1].out == Image{1, 1, 43});
+  CHECK_THROWS_WITH(plan_of("concat(flatten; ), dense", {4, 5, 2}, 3),
+                    Catch::Contains("the branches of concat_0 make 40 numbers and images [4, 5, 2]"));
+  CHECK_THROWS_WITH(plan_of("concat(dense 3; dense 4), conv2d 2 1x1, dense", {4}, 3),
+                    Catch::Contains("conv2d takes images"));
 }
 
 TEST_CASE("an embedding makes numbers of categories and leaves numbers alone") {

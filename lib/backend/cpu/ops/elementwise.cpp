@@ -91,7 +91,8 @@ class Dropout final : public Operation<T> {
 template <typename T>
 class Add final : public Operation<T> {
  public:
-  explicit Add(const Operands<T>& o) : a_(o.input), b_(o.other), out_(o.output), width_(o.op.out.size()) {}
+  explicit Add(const Operands<T>& o)
+      : a_(o.input), b_(*o.others[0]), out_(o.output), width_(o.op.out.size()) {}
 
   void forward(const Run& run) override {
     for (std::int64_t i = 0; i < run.rows; ++i) {

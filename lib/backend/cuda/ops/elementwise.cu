@@ -90,10 +90,10 @@ class Add final : public Operation<T> {
   explicit Add(const Operands<T>& o)
       : s_(o.context),
         a_(o.input),
-        b_(o.other),
+        b_(o.others[0].view),
         out_(o.output),
         a_adds_(o.input_adds),
-        b_adds_(o.other_adds),
+        b_adds_(o.others[0].adds),
         width_(o.op.out.size()) {}
 
   void forward(bool) override {

@@ -178,10 +178,12 @@ inline std::vector<Case> shortcut_cases() {
 }
 
 inline std::vector<Case> add_cases() {
-  return {
-      over_images("conv2d 4 3x3 same tanh, residual(conv2d 4 3x3 same tanh, conv2d 4 3x3 same), "
-                  "activation tanh, dense",
-                  {5, 4, 2})};
+  return {// Where both are the same value, always or in prediction.
+          {"dense 6 tanh, residual(activation linear), dense 5 tanh, residual(dropout 0.3), dense", 6, 3,
+           softmax, 5},
+          over_images("conv2d 4 3x3 same tanh, residual(conv2d 4 3x3 same tanh, conv2d 4 3x3 same), "
+                      "activation tanh, dense",
+                      {5, 4, 2})};
 }
 
 inline std::vector<Case> concat_cases() {

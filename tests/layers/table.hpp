@@ -105,6 +105,15 @@ inline std::vector<Case> conv2d_cases() {
     cases.push_back(over_images(
         std::string("conv2d 6 ") + window + " tanh, conv2d 4 2x2 same dilation 1x2, dense", {6, 7, 3}, 5));
   }
+  // Each channel with a filter of its own.
+  for (const char* window : {"3x3 same", "5x4 strides 2 pad 2", "2x3 same dilation 2"}) {
+    for (const std::int64_t channels : {2, 19}) {
+      const std::string count = std::to_string(channels);
+      cases.push_back(over_images("conv2d " + count + " 1x1 tanh, conv2d " + count + " " + window +
+                                      " groups " + count + " gelu, conv2d 3 2x2, dense",
+                                  {6, 5, 2}, 7));
+    }
+  }
   // Windows of which one pixel lies inside the image, and none.
   cases.push_back(over_images("conv2d 4 3x3 same tanh, conv2d 5 3x3 pad 1 dilation 2, dense", {4, 3, 2}));
   cases.push_back(over_images("conv2d 4 1x1 tanh, conv2d 5 2x2 pad 1 dilation 3 tanh, dense", {2, 2, 2}));

@@ -4,6 +4,7 @@
 #include "backend/cpu/kernels.hpp"
 
 #include "backend/cpu/kernels/activations.hpp"
+#include "backend/cpu/kernels/depthwise.hpp"
 #include "backend/cpu/kernels/dropout.hpp"
 #include "backend/cpu/kernels/gemm.hpp"
 #include "backend/cpu/kernels/images.hpp"
@@ -27,6 +28,8 @@ const Kernels<NN_SCALAR> NN_JOIN(NN_LEVEL, NN_SCALAR) = {
     .multiply_rows = multiply_rows,
     .gather_patches = gather_patches,
     .scatter_patches = scatter_patches,
+    .depthwise = depthwise,
+    .depthwise_back = depthwise_back,
     .max_pool = max_pool,
     .max_pool_back = max_pool_back,
     .average_pool = average_pool,

@@ -64,7 +64,7 @@ struct Patches {
   std::int64_t first = 0, count = 0;
 };
 
-// A pool over all channels of pixels [first, first + count), and its output's strides.
+// Windows over all channels of pixels [first, first + count), and its output's strides.
 struct Pool {
   Patches patches;
   std::int64_t out_row = 0, out_pixel = 0;
@@ -108,6 +108,11 @@ struct Kernels {
   void (&gather_patches)(const Patches&, const T* x, T* columns);
   // x += columns, where they came from.
   void (&scatter_patches)(const Patches&, const T* columns, T* x);
+  // A convolution in which each channel has a filter of its own: kernel [kernel height * width, channels].
+  void (&depthwise)(const Pool&, const T* x, const T* kernel, const T* bias, T* y);
+  // Adds to both gradients; x_gradient null: not wanted.
+  void (&depthwise_back)(const Pool&, const T* x, const T* kernel, const T* g, T* kernel_gradient,
+                         T* x_gradient);
   // y: the largest of each window; chosen (as y, or null): which one, counted through the window.
   void (&max_pool)(const Pool&, const T* x, T* y, T* chosen);
   void (&max_pool_back)(const Pool&, const T* chosen, const T* g, T* x_gradient);  // adds

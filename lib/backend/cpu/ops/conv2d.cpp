@@ -1,6 +1,7 @@
 // Convolutions as matrix products: patches of some pixels at a time, which stay in the cache,
 // times the kernel. Patches are gathered anew for the backward pass: that costs less than
-// reading them from memory.
+// reading them from memory. Where each channel is a group with one filter, a kernel of its own needs no
+// patches.
 #include <algorithm>
 #include <numeric>
 
@@ -32,9 +33,9 @@ class Conv2d final : public Operation<T> {
     patches_.in_row = in_.stride;
     patches_.in_pixel = in_pixel_;
     patches_.channels = group_inputs();
-    for (std::int64_t group = 0; group < op_.options.groups; ++group)
+    for (std::int64_t group = 0; group < op_.options.groups && !depthwise(); ++group)
       weights_.emplace_back(s_, patch_, group_filters(), kernel_ + group * group_filters(), filters_);
-    columns_ = s_.arena.take(s_.threads() * block_elements(), true);
+    if (!depthwise()) columns_ = s_.arena.take(s_.threads() * block_elements(), true);
     if (!s_.training) return;
     sums_ = s_.arena.take(s_.threads() * round_up(filters_), true);
     more_ = s_.arena.take((s_.threads() - 1) * kernel_elements(), true);
@@ -78,6 +79,7 @@ class Conv2d final : public Operation<T> {
   std::int64_t group_filters() const { return filters_ / op_.options.groups; }
   std::int64_t block_elements() const { return round_up(block_ * patch_ + 32); }
   std::int64_t kernel_elements() const { return round_up(patch_ * filters_); }
+  bool depthwise() const { return op_.options.groups > 1 && group_inputs() == 1 && group_filters() == 1; }
   // Here the input's pixels are the patches.
   bool in_place() const {
     return op_.window.kernel == Size{1, 1} && op_.window.strides == Size{1, 1} && op_.options.groups == 1;
@@ -130,9 +132,30 @@ class Conv2d final : public Operation<T> {
     return p;
   }
 
+  // The same for depthwise().
+  Pool windows(Share pixels) const {
+    Pool w;
+    w.patches = patches(pixels, 0);
+    w.patches.channels = filters_;
+    w.out_row = out_.stride;
+    w.out_pixel = out_pixel_;
+    return w;
+  }
+
   void forward_block(const Run& run, Share pixels, int part) const {
     const std::int64_t at = out_at(pixels.first);
-    T* sums = (run.training && before_ != nullptr ? before_ : out_.data) + at;
+    T* all = run.training && before_ != nullptr ? before_ : out_.data;
+    T* sums = all + at;
+    if (depthwise()) {
+      s_.kernels.depthwise(windows(pixels), in_.data, kernel_, bias_, all);
+    } else {
+      multiply(pixels, sums, part);
+    }
+    s_.kernels.activate(op_.options.activation, slope(), round_up(pixels.count() * out_pixel_), sums,
+                        out_.data + at);
+  }
+
+  void multiply(Share pixels, T* sums, int part) const {
     for (std::int64_t group = 0; group < op_.options.groups; ++group) {
       const Matrix a = patches_of(pixels, group, part);
       Gemm<T> g;
@@ -147,8 +170,6 @@ class Conv2d final : public Operation<T> {
       g.start = bias_ + group * group_filters();
       weights_[static_cast<std::size_t>(group)].multiply(g, part);
     }
-    s_.kernels.activate(op_.options.activation, slope(), round_up(pixels.count() * out_pixel_), sums,
-                        out_.data + at);
   }
 
   void backward_block(Share pixels, int part, T* kernel_gradient, T* bias_gradient) const {
@@ -159,6 +180,9 @@ class Conv2d final : public Operation<T> {
     for (std::int64_t p = 0; !is_frozen() && p < pixels.count(); ++p) {
       for (std::int64_t j = 0; j < filters_; ++j) bias_gradient[j] += gradient[p * out_pixel_ + j];
     }
+    if (depthwise())
+      return s_.kernels.depthwise_back(windows(pixels), in_.data, kernel_, out_.gradient, kernel_gradient,
+                                       in_.gradient);
     for (std::int64_t group = 0; group < op_.options.groups; ++group) {
       if (!is_frozen()) add_kernel_gradient(pixels, group, gradient, kernel_gradient, part);
       if (in_.gradient != nullptr) input_gradient(pixels, group, gradient, part);

@@ -50,6 +50,17 @@ Slide slide(const Axis& axis) {
   return {(axis.before + axis.inputs + axis.behind - axis.window) / axis.stride + 1, axis.before};
 }
 
+// Whether each window has a pixel inside of the image, of those that are `dilation` apart. Without dilation
+// all have.
+bool all_see(const Axis& axis, const Slide& slide, std::int64_t kernel, std::int64_t dilation) {
+  for (std::int64_t i = 0; dilation > 1 && i < slide.outputs; ++i) {
+    const std::int64_t first = i * axis.stride - slide.before;
+    const std::int64_t outside = first < 0 ? (-first + dilation - 1) / dilation : 0;
+    if (outside >= kernel || first + outside * dilation >= axis.inputs) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Lowering::Lowering(const Network& network, Loss loss) : network_(network) {
@@ -155,6 +166,10 @@ Op& Lowering::push_window(OpKind kind, const Layer& layer, std::int64_t channels
   const Slide lines = layer.same ? slide_same(down) : slide(down);
   const Slide pixels = layer.same ? slide_same(across) : slide(across);
   Op& op = push(kind, {lines.outputs, pixels.outputs, channels});
+  if (!all_see(down, lines, layer.kernel.height, layer.dilation.height) ||
+      !all_see(across, pixels, layer.kernel.width, layer.dilation.width))
+    fail_usage("with dilation {} some of its windows see nothing of its input, {}", to_string(layer.dilation),
+               describe(in));
   op.window = {layer.kernel, layer.strides, lines.before, pixels.before, layer.dilation};
   return op;
 }

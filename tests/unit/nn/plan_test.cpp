@@ -61,6 +61,17 @@ TEST_CASE("windows have Keras' sizes") {
   }
 }
 
+TEST_CASE("a window that sees nothing of the image is refused") {
+  for (const char* layer : {"conv2d 3 2x2 pad 1 dilation 3", "conv2d 3 2x2 same dilation 3",
+                            "conv2d 3 1x2 pad 0x2 dilation 1x3"}) {
+    INFO(layer);
+    CHECK_THROWS_WITH(plan_of((std::string(layer) + ", dense").c_str(), {2, 2, 3}, 3),
+                      Catch::Contains("layer conv2d_0: with dilation") &&
+                          Catch::Contains("some of its windows see nothing of its input, images [2, 2, 3]"));
+  }
+  CHECK_NOTHROW(plan_of("conv2d 3 3x3 pad 36 dilation 36, dense", {2, 2, 3}, 3));
+}
+
 TEST_CASE("values and parameters don't overlap and are aligned") {
   const Plan plan = plan_of(
       "conv2d 5 3x3 relu, batch_norm, residual(conv2d 5 3x3 same), max_pool2d 2, dense 7, layer_norm, dense",

@@ -13,14 +13,8 @@ struct Windows {
   int in_height, in_width, out_height, out_width;
   int kernel_height, kernel_width, stride_height, stride_width;
   int top, left;
-  int dilation_height = 1, dilation_width = 1;
   Divisor by_in_width{in_width}, by_in_height{in_height}, by_out_width{out_width}, by_out_height{out_height};
   Divisor by_kernel_width{kernel_width}, by_stride_height{stride_height}, by_stride_width{stride_width};
-  Divisor by_dilation_height{dilation_height}, by_dilation_width{dilation_width};
-
-  // Pixels of the image that a window reaches over.
-  __host__ __device__ int height() const { return (kernel_height - 1) * dilation_height + 1; }
-  __host__ __device__ int width() const { return (kernel_width - 1) * dilation_width + 1; }
 };
 
 struct Pixel {
@@ -32,8 +26,7 @@ __device__ inline Pixel pixel_of(Index number, const Divisor& height, const Divi
           static_cast<int>(n - line * width.value)};
 }
 
-// f(input pixel, number in the window) for each pixel of an output's window inside the image. Of pools, which
-// have no dilation.
+// f(input pixel, number in the window) for each pixel of an output's window inside the image.
 template <typename F>
 __device__ __forceinline__ void for_window(const Windows& w, Index output, F f) {
   const Pixel at = pixel_of(output, w.by_out_height, w.by_out_width);
@@ -47,12 +40,12 @@ __device__ __forceinline__ void for_window(const Windows& w, Index output, F f) 
   }
 }
 
-// On one axis, the windows [first, end) that reach over the pixel `at` behind the first window's start.
+// On one axis, the windows [first, end) that hold the pixel `at` behind the first window's start.
 struct Span {
   int first, end;
 };
-__device__ inline Span windows_over(int at, int window, const Divisor& stride, int count) {
-  const int before = at - window;  // a window that starts there or before it ends too early
+__device__ inline Span windows_over(int at, int kernel, const Divisor& stride, int count) {
+  const int before = at - kernel;  // a window that starts there or before it ends too early
   const int first = before < 0 ? 0 : static_cast<int>(stride.quotient(static_cast<unsigned>(before))) + 1;
   const int end = static_cast<int>(stride.quotient(static_cast<unsigned>(at))) + 1;
   return {first, end < count ? end : count};
@@ -62,18 +55,34 @@ __device__ inline Span windows_over(int at, int window, const Divisor& stride, i
 template <typename F>
 __device__ __forceinline__ void for_windows_over(const Windows& w, Index input, F f) {
   const Pixel at = pixel_of(input, w.by_in_height, w.by_in_width);
-  const Span down = windows_over(at.y + w.top, w.height(), w.by_stride_height, w.out_height);
-  const Span across = windows_over(at.x + w.left, w.width(), w.by_stride_width, w.out_width);
+  const Span down = windows_over(at.y + w.top, w.kernel_height, w.by_stride_height, w.out_height);
+  const Span across = windows_over(at.x + w.left, w.kernel_width, w.by_stride_width, w.out_width);
   for (int y = down.end - 1; y >= down.first; --y) {
-    const auto below = static_cast<unsigned>(at.y + w.top - y * w.stride_height);
-    const unsigned i = w.by_dilation_height.quotient(below);
-    if (i * w.by_dilation_height.value != below) continue;
+    const int i = at.y + w.top - y * w.stride_height;
     for (int x = across.end - 1; x >= across.first; --x) {
-      const auto behind = static_cast<unsigned>(at.x + w.left - x * w.stride_width);
-      const unsigned j = w.by_dilation_width.quotient(behind);
-      if (j * w.by_dilation_width.value != behind) continue;
       f((at.row * w.out_height + y) * w.out_width + x,
-        static_cast<int>(i) * w.kernel_width + static_cast<int>(j));
+        i * w.kernel_width + at.x + w.left - x * w.stride_width);
+    }
+  }
+}
+
+// The distance of a convolution's window's pixels. Pools have no dilation.
+struct Dilation {
+  int height = 1, width = 1;
+};
+
+// The same of windows with a dilation, which a pixel may lie between the pixels of.
+template <typename F>
+__device__ __forceinline__ void for_windows_over(const Windows& w, const Dilation& d, Index input, F f) {
+  const Pixel at = pixel_of(input, w.by_in_height, w.by_in_width);
+  // From the window that has the pixel first to the one that has it last.
+  NN_ROLLED for (int i = 0, top = at.y + w.top; i < w.kernel_height && top >= 0; ++i, top -= d.height) {
+    const int y = static_cast<int>(w.by_stride_height.quotient(static_cast<unsigned>(top)));
+    if (y >= w.out_height || y * w.stride_height != top) continue;
+    NN_ROLLED for (int j = 0, left = at.x + w.left; j < w.kernel_width && left >= 0; ++j, left -= d.width) {
+      const int x = static_cast<int>(w.by_stride_width.quotient(static_cast<unsigned>(left)));
+      if (x < w.out_width && x * w.stride_width == left)
+        f((at.row * w.out_height + y) * w.out_width + x, i * w.kernel_width + j);
     }
   }
 }
@@ -81,6 +90,7 @@ __device__ __forceinline__ void for_windows_over(const Windows& w, Index input, 
 // Channels of a group, and numbers of a patch, which are those of each pixel of a window.
 struct PatchShape {
   int groups, channels, patch;
+  Dilation dilation = {};
   Divisor by_channels{channels}, by_patch{patch};
 };
 
@@ -94,8 +104,8 @@ __global__ void gather_patches(Windows w, PatchShape p, Index first, Index outpu
     const int inside = c - group * p.patch, number = static_cast<int>(p.by_channels.quotient(inside));
     const int line = static_cast<int>(w.by_kernel_width.quotient(number));
     const Pixel at = pixel_of(first + i, w.by_out_height, w.by_out_width);
-    const int y = at.y * w.stride_height - w.top + line * w.dilation_height;
-    const int z = at.x * w.stride_width - w.left + (number - line * w.kernel_width) * w.dilation_width;
+    const int y = at.y * w.stride_height - w.top + line * p.dilation.height;
+    const int z = at.x * w.stride_width - w.left + (number - line * w.kernel_width) * p.dilation.width;
     T v = 0;
     if (y >= 0 && y < w.in_height && z >= 0 && z < w.in_width) {
       const int pixel = (at.row * w.in_height + y) * w.in_width + z;
@@ -115,6 +125,23 @@ __global__ void scatter_patches(Windows w, PatchShape p, Index first, Index outp
     const Index before = group * outputs - first, channel = c - group * p.channels;
     T sum = 0;
     for_windows_over(w, first_in + i, [&](int output, int number) {
+      sum += patches[(before + output) * p.patch + number * p.channels + channel];
+    });
+    T& out = gx[(first_in + i) * gx_row + c];
+    out = accumulate ? out + sum : sum;
+  });
+}
+
+// The same where there is a dilation.
+template <typename T>
+__global__ void scatter_dilated(Windows w, PatchShape p, Index first, Index outputs, Index first_in,
+                                Index inputs, Each<const T> patches, Each<T> gx, Index gx_row,
+                                bool accumulate) {
+  for_elements(inputs, Index{p.groups} * p.channels, [&](Index i, Index c) {
+    const int group = static_cast<int>(p.by_channels.quotient(static_cast<unsigned>(c)));
+    const Index before = group * outputs - first, channel = c - group * p.channels;
+    T sum = 0;
+    for_windows_over(w, p.dilation, first_in + i, [&](int output, int number) {
       sum += patches[(before + output) * p.patch + number * p.channels + channel];
     });
     T& out = gx[(first_in + i) * gx_row + c];

@@ -79,7 +79,11 @@ class Conv2d final : public Operation<T> {
 
   Index group_inputs() const { return op_.in.channels / op_.options.groups; }
   PatchShape shape() const {
-    return {static_cast<int>(op_.options.groups), static_cast<int>(group_inputs()), static_cast<int>(patch_)};
+    const Size dilation = op_.window.dilation;
+    return {static_cast<int>(op_.options.groups),
+            static_cast<int>(group_inputs()),
+            static_cast<int>(patch_),
+            {static_cast<int>(dilation.height), static_cast<int>(dilation.width)}};
   }
   Index group_filters() const { return filters_ / op_.options.groups; }
   Index in_at(Index row) const { return row * op_.in.pixels() * in_pixel_; }
@@ -118,7 +122,8 @@ class Conv2d final : public Operation<T> {
     s_.blas.multiply(p);
     if (in_place()) return;
     const Index inputs = rows * op_.in.pixels();
-    launch(s_.queue, over_elements(inputs, op_.in.channels), scatter_patches<T>, windows_, shape(),
+    const auto scatter = op_.window.dilation == Size() ? scatter_patches<T> : scatter_dilated<T>;
+    launch(s_.queue, over_elements(inputs, op_.in.channels), scatter, windows_, shape(),
            row * op_.out.pixels(), outputs, row * op_.in.pixels(), inputs, s_.patches.data(), in_.gradient,
            in_pixel_, adds_);
   }

@@ -16,9 +16,7 @@ inline Windows windows_of(const Op& op) {
           size(op.window.strides.height),
           size(op.window.strides.width),
           size(op.window.top),
-          size(op.window.left),
-          size(op.window.dilation.height),
-          size(op.window.dilation.width)};
+          size(op.window.left)};
 }
 
 }  // namespace nn::backend::cuda

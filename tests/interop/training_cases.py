@@ -105,7 +105,7 @@ def window_options(words):
 # What networks of others have, and ours say in words of their own.
 WINDOWS = (
     "conv2d 4 3x3 strides 2 pad 1 tanh, max_pool2d 3 strides 2 pad 1, dense",
-    "conv2d 4 3x2 pad 0:1x2:1 silu, average_pool2d 3 strides 2 pad 1:0x1, dense 5 tanh, dense",
+    "conv2d 4 3x2 pad 0:2x1:0 silu, average_pool2d 3 strides 2 pad 1:0x1, dense 5 tanh, dense",
     "conv2d 4 3x3 dilation 2 tanh, conv2d 4 2x2 same dilation 1x2 groups 2 hard_swish, dense",
     "conv2d 4 3x3 groups 2 pad 2 dilation 2 mish, global_max_pool2d, dense",
 )

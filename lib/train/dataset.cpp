@@ -232,11 +232,14 @@ TrainingData training_data(const TrainOptions& options, const Network& network,
       if (all != nullptr && data.target.kind == model::Target::Kind::classes)
         data.target = model::fit_target(*all->schema, all->batches, scales_target);
     }
-    if (data.start != nullptr) tell_unknown_texts(*data.start, train);
-    data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
+    if (data.start != nullptr) {
+      data.encoder.bind(*train.schema);  // the columns that don't fit are refused here
+      tell_unknown_texts(*data.start, train);
+    }
   } catch (const Error& error) {
     throw error.within_file(name_of_inputs(options.source.inputs));
   }
+  data.train = encode(std::move(train), data.encoder, data.target, !options.augmentation.empty());
   if (valid) {
     try {
       data.valid = encode(std::move(*valid), data.encoder, data.target, !data.train.byte_values);

@@ -1,9 +1,9 @@
-#include "inference/proto_wire.hpp"
+#include "format/protobuf/wire.hpp"
 
 #include "base/error.hpp"
 #include "base/text.hpp"
 
-namespace nn::inference::proto {
+namespace nn::format::proto {
 
 void fail_wire(const char* what) { fail_data("the message can't be read: {}", what); }
 
@@ -38,4 +38,4 @@ MapEntry read_entry(std::string_view entry) {
   return read;
 }
 
-}  // namespace nn::inference::proto
+}  // namespace nn::format::proto

@@ -34,6 +34,7 @@ struct Options {
   std::string sort;  // the column; empty: as they were given
   std::vector<std::string> models;
   std::string input, output;
+  nn::exchange::ConvertOptions convert;
   std::optional<std::uint64_t> version;
   std::string base;
   std::vector<nn::repository::Label> labels;
@@ -69,6 +70,43 @@ options::List show_options(Options& o) {
        .help = "Several models one after the other, each as one alone is shown",
        .text = "With `show`, print all of each of several models, one after the other, instead of a table."},
       options::flag(o.full));
+  return list;
+}
+
+options::List convert_options(Options& o) {
+  options::List list;
+  options::Group group(list, "ONNX", options::Effect::output);
+  nn::onnx::ExportOptions& onnx = o.convert.onnx;
+  group.add(
+      {.name = "opset",
+       .value = "N",
+       .help = "The version of ONNX's operators (default: the lowest that does)",
+       .text = "With `convert` to an .onnx file, the version of ONNX's operators, from 13 to 20; by default "
+               "13, which old runtimes read as well, or 17 where there is layer_norm on vectors."},
+      options::count(onnx.opset, nn::onnx::least_opset, nn::onnx::most_opset));
+  group.add(
+      {.name = "numeric",
+       .help = "Only numbers and ONNX's own operators: categories as indices",
+       .text =
+           "With `convert` to an .onnx file, use only numbers and ONNX's own operators, as other runtimes "
+           "than ONNX Runtime need it: a category is the index of its text in the model's list, and so "
+           "is a label that is text."},
+      options::flag(onnx.numeric));
+  group.add(
+      {.name = "layout",
+       .value = "LAYOUT",
+       .help = "The order of an image's values: nhwc (default) or nchw",
+       .text = "With `convert` to an .onnx file, the order of an image's values in the input: `nhwc`, as "
+               "tables have it, or `nchw`, channels first, which spares the graph a Transpose."},
+      options::choice(onnx.layout));
+  group.add(
+      {.name = "input",
+       .value = "FORM",
+       .help = "What inputs are: float (default), double, matrix or uint8",
+       .text = "With `convert` to an .onnx file, what its inputs are: `float`, one of float32 for each "
+               "column; `double`, the same with float64, which loses no digits; `matrix`, all columns of "
+               "numbers as one input x; `uint8`, a tensor of bytes."},
+      options::choice(onnx.input));
   return list;
 }
 
@@ -160,12 +198,12 @@ std::vector<nn::cli::Command> commands(Options& o) {
   const auto models =
       options::argument("MODEL", "MODEL", "Model files, checkpoints and ensembles (.toml); - is stdin",
                         options::files(o.models, ".nn .ckpt .toml"));
-  const auto in =
-      options::argument("IN", "IN", "A .nn model, or an .npz or .safetensors file that convert wrote",
-                        options::file(o.input, ".nn .npz .safetensors"));
+  const auto in = options::argument(
+      "IN", "IN", "A .nn model, an .npz or .safetensors file that convert wrote, or an .onnx file",
+      options::file(o.input, ".nn .npz .safetensors .onnx"));
   const auto out =
-      options::argument("OUT", "OUT", "A file whose name ends in .nn, .npz, .safetensors or .json",
-                        options::file(o.output, ".nn .npz .safetensors .json"));
+      options::argument("OUT", "OUT", "A file whose name ends in .nn, .npz, .safetensors, .onnx or .json",
+                        options::file(o.output, ".nn .npz .safetensors .onnx .json"));
   const auto model = options::argument("MODEL", "MODEL", "A model file, or an ensemble's (.toml); - is stdin",
                                        options::file(o.input, ".nn .toml"));
   const auto base = options::argument("BASE", "BASE", "The repository's folder", options::folder(o.output));
@@ -186,8 +224,8 @@ std::vector<nn::cli::Command> commands(Options& o) {
        .options = {},
        .arguments = {models}},
       {.name = "convert",
-       .summary = "convert between .nn, .npz and .safetensors, or describe as .json",
-       .options = {},
+       .summary = "convert between .nn, .npz, .safetensors and .onnx, or describe as .json",
+       .options = convert_options(o),
        .arguments = {in, out}},
       {.name = "publish",
        .summary = "put a model into a repository as a new version",
@@ -389,7 +427,7 @@ void run(const nn::cli::Parsed& given, const Options& o) {
   if (command == "verify") verify(o);
   if (command == "convert") {
     nn::refuse_overwriting({.read = {o.input}, .written = {o.output}});
-    nn::exchange::convert_file(o.input, o.output);
+    nn::exchange::convert_file(o.input, o.output, o.convert);
   }
   if (command == "publish") {
     using nn::repository::Fit;

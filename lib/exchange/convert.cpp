@@ -19,12 +19,20 @@ std::string list_endings() {
 }
 
 // What has no ending that is known is taken for a model's own file: a checkpoint, standard input.
-model::Model load_any(const std::string& path) {
+model::Model load_any(const std::string& path, const ConvertOptions& options) {
   const FileFormat* format = find_format(path);
   if (format == nullptr) return model::load_model(path);
   if (format->load == nullptr)
     throw data_error("a description has no weights, so it is not a whole model").within_file(path);
-  return format->load(path);
+  return format->load(path, options);
+}
+
+void check_options(const std::string& output, const ConvertOptions& options) {
+  const onnx::ExportOptions& out = options.onnx;
+  if (!output.ends_with(".onnx") && (out.opset || out.numeric || out.layout || out.input)) {
+    throw make_error(ErrorKind::usage, "{}: the output is no .onnx file", printable(output, 4096))
+        .advise(", which --opset, --numeric, --layout and --input are about");
+  }
 }
 
 }  // namespace
@@ -42,13 +50,14 @@ std::string show_file(const std::string& path, bool as_json) {
   return as_json ? file_json(file) : file_text(file);
 }
 
-void convert_file(const std::string& input, const std::string& output) {
+void convert_file(const std::string& input, const std::string& output, const ConvertOptions& options) {
   const FileFormat* format = find_format(output);
   if (format == nullptr) {
     fail_usage("{}: the name of the output must end in {}", printable(output, 4096), list_endings());
   }
-  model::Model model = load_any(input);
-  format->save(output, model);
+  check_options(output, options);
+  model::Model model = load_any(input, options);
+  format->save(output, model, options);
 }
 
 }  // namespace nn::exchange

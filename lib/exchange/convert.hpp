@@ -4,6 +4,8 @@
 #include <string>
 
 #include "model/model.hpp"
+#include "onnx/export.hpp"
+#include "onnx/import_options.hpp"
 
 namespace nn::exchange {
 
@@ -38,8 +40,14 @@ model::Model load_npz(const std::string& path);
 void save_safetensors(const std::string& path, const model::Model& model);
 model::Model load_safetensors(const std::string& path);
 
-// Converts a model file, or what save_npz() or save_safetensors() wrote, to what the output's name says
-// (file_formats.hpp). Usage error for another name.
-void convert_file(const std::string& input, const std::string& output);
+struct ConvertOptions {
+  onnx::ExportOptions onnx;    // of an .onnx file that is written; its description is made here
+  onnx::ImportOptions import;  // of one that is read; without read_description
+};
+
+// Converts a model file, what save_npz() or save_safetensors() wrote, or a graph of ONNX to what the output's
+// name says (file_formats.hpp). Usage errors for another name, and for options of .onnx files where there is
+// none.
+void convert_file(const std::string& input, const std::string& output, const ConvertOptions& options = {});
 
 }  // namespace nn::exchange

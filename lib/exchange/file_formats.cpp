@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "exchange/convert.hpp"
 #include "exchange/named_arrays.hpp"
+#include "onnx/import.hpp"
 
 namespace nn::exchange {
 namespace {
@@ -24,15 +25,43 @@ std::string show_arrays(const std::string& path, bool as_json) {
   return as_json ? arrays_json(*file) : arrays_text(*file);
 }
 
+using Options = ConvertOptions;
+
+template <model::Model (*load)(const std::string& path)>
+model::Model load_plain(const std::string& path, const Options&) {
+  return load(path);
+}
+
+template <void (*save)(const std::string& path, const model::Model& model)>
+void save_plain(const std::string& path, model::Model& model, const Options&) {
+  save(path, model);
+}
+
+model::Model load_graph(const std::string& path, const Options& given) {
+  onnx::ImportOptions options = given.import;
+  options.read_description = [](const std::string& text) { return described_model(text); };
+  return onnx::load_onnx(path, options);
+}
+
+void save_graph(const std::string& path, model::Model& model, const Options& given) {
+  onnx::ExportOptions options = given.onnx;
+  options.description = model_json(model);
+  // Of a model that comes from another kind of file it is that of the file that it would be.
+  if (model.digest.empty()) model::save_model("/dev/null", model);
+  onnx::save_onnx(path, model, options);
+}
+
 constexpr FileFormat formats[] = {
-    {".nn", model::load_model, model::save_model},
-    {".npz", load_npz, [](const std::string& path, model::Model& model) { save_npz(path, model); },
-     inspect_arrays<open_npz>, show_arrays<open_npz>},
-    {".safetensors", load_safetensors,
-     [](const std::string& path, model::Model& model) { save_safetensors(path, model); },
+    {".nn", load_plain<model::load_model>,
+     [](const std::string& path, model::Model& model, const Options&) { model::save_model(path, model); }},
+    {".npz", load_plain<load_npz>, save_plain<save_npz>, inspect_arrays<open_npz>, show_arrays<open_npz>},
+    {".safetensors", load_plain<load_safetensors>, save_plain<save_safetensors>,
      inspect_arrays<open_safetensors>, show_arrays<open_safetensors>},
+    {".onnx", load_graph, save_graph},
     {".json", nullptr,
-     [](const std::string& path, model::Model& model) { write_file(path, model_json(model)); }},
+     [](const std::string& path, model::Model& model, const Options&) {
+       write_file(path, model_json(model));
+     }},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "exchange/convert.hpp"
 #include "model/model.hpp"
 
 namespace nn::exchange {
@@ -13,9 +14,9 @@ namespace nn::exchange {
 struct FileFormat {
   std::string_view ending;  // ".npz"
   // Errors name the file. Null: the file does not hold a whole model.
-  model::Model (*load)(const std::string& path);
+  model::Model (*load)(const std::string& path, const ConvertOptions& options);
   // Complete or not at all. It may fill in model.digest.
-  void (*save)(const std::string& path, model::Model& model);
+  void (*save)(const std::string& path, model::Model& model, const ConvertOptions& options);
   // The model without weights, as far as the file describes one. Null: there is none to be seen.
   model::AnyModel (*inspect)(const std::string& path) = nullptr;
   // What the file is, whether or not it is a model that load() takes: text for people, or a JSON object.

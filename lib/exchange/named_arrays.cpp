@@ -85,16 +85,20 @@ std::shared_ptr<const float> read_parameters(const ArrayFile& file, const Plan& 
 
 }  // namespace
 
+model::Model described_model(const std::string& text) {
+  JsonModel description = model_from_json(text);
+  model::Model model = std::move(description.model);
+  // Whoever has the weights says how many there are; this only keeps sizes in range.
+  constexpr std::uint64_t most = std::uint64_t{1} << 40;
+  model.network = model::checked_network(description.network, std::move(description.input), model, most);
+  model::check_model(model);
+  return model;
+}
+
 model::Model described_model(const ArrayFile& file) {
   const std::string text = file.read_description();
   try {
-    JsonModel description = model_from_json(text);
-    model::Model model = std::move(description.model);
-    // The file's arrays say how many weights there are; this only keeps sizes in range.
-    constexpr std::uint64_t most = std::uint64_t{1} << 40;
-    model.network = model::checked_network(description.network, std::move(description.input), model, most);
-    model::check_model(model);
-    return model;
+    return described_model(text);
   } catch (const Error& error) {
     throw error.within(file.description_name()).within_file(file.path());
   }

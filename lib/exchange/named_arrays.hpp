@@ -49,7 +49,8 @@ class ArrayFile {
 std::unique_ptr<ArrayFile> open_npz(const std::string& path);
 std::unique_ptr<ArrayFile> open_safetensors(const std::string& path);
 
-// The model that a description is of, with its network and without weights.
+// The model that a description is of, with its network and without weights; of a file, or as text.
+model::Model described_model(const std::string& text);
 model::Model described_model(const ArrayFile& file);
 
 // The model of the file, with the weights that are in there now: any type of number, the same shapes, finite.

@@ -426,8 +426,10 @@ void run(const nn::cli::Parsed& given, const Options& o) {
   if (command == "show") show(o);
   if (command == "verify") verify(o);
   if (command == "convert") {
+    nn::exchange::ConvertOptions how = o.convert;
+    how.import.command_line = given.lasting_command_line();
     nn::refuse_overwriting({.read = {o.input}, .written = {o.output}});
-    nn::exchange::convert_file(o.input, o.output, o.convert);
+    nn::exchange::convert_file(o.input, o.output, how);
   }
   if (command == "publish") {
     using nn::repository::Fit;

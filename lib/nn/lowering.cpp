@@ -81,8 +81,12 @@ Plan Lowering::run() {
       throw error.within(is_mark(layer.kind) ? "--net" : fmt::format("layer {}", layer.name));
     }
   }
-  if (here_.image != Image{1, 1, plan_.outputs})
-    fail_usage("the network ends with {}, but the data asks for {}", describe(here_.image), plan_.outputs);
+  if (plan_.ops.empty()) fail_usage("the network computes nothing");
+  if (here_.image != Image{1, 1, plan_.outputs}) {
+    throw make_error(ErrorKind::usage, "the network ends with {}, but the data asks for {}",
+                     describe(here_.image), plan_.outputs)
+        .advise("; 'dense' as its last layer makes that of them");
+  }
   return std::move(plan_);
 }
 

@@ -48,6 +48,13 @@ auto* last_dense(Layers& layers) {
   return found == layers.rend() ? nullptr : &*found;
 }
 
+// Whether what comes behind a dense layer has its width.
+bool keeps_width(const std::vector<Layer>& layers, const Layer* dense) {
+  return std::none_of(dense + 1, layers.data() + layers.size(), [](const Layer& layer) {
+    return layer.kind == LayerKind::branch || layer.kind == LayerKind::join;
+  });
+}
+
 // Whether it changes what goes through it without weights that could undo that.
 bool changes_logits(const Layer& layer) {
   switch (layer.kind) {
@@ -110,11 +117,6 @@ std::string to_string(const LossChoice& choice) {
   return choice.quantiles.empty() ? name : fmt::format("{}:{}", name, fmt::join(choice.quantiles, ","));
 }
 
-std::int64_t Network::outputs() const {
-  const Layer* last = last_dense(layers);
-  return last == nullptr ? 0 : last->units;
-}
-
 bool ends_with_activation(const Network& network) {
   return !network.layers.empty() && network.layers.back().activation != Activation::linear;
 }
@@ -137,7 +139,7 @@ void check_last_layer(const Network& network, Loss loss) {
     layer.slope.reset();
   }
   if (wrong.empty()) return;
-  if (!right.layers.empty()) right.layers.back().units = 0;
+  if (!right.layers.empty() && right.layers.back().kind == LayerKind::dense) right.layers.back().units = 0;
   throw make_error(
       ErrorKind::usage,
       "{} behind the last layer: the loss makes {} of what that layer gives, and nothing may come between",
@@ -147,8 +149,8 @@ void check_last_layer(const Network& network, Loss loss) {
 
 void finish_layers(Network& network) {
   if (network.layers.size() > most_layers) fail_usage("more than {} layers", most_layers);
+  if (network.layers.empty()) fail_usage("there is no layer");
   const Layer* last = last_dense(network.layers);
-  if (last == nullptr) fail_usage("there is no dense layer");
   std::array<int, count_of<LayerKind>> counts{};
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     Layer& layer = network.layers[i];
@@ -167,12 +169,14 @@ void resolve(Network& network, Shape input, std::int64_t outputs, std::vector<In
   finish_layers(network);
   network.input = std::move(input);
   network.segments = std::move(segments);
+  network.width = outputs;
   Layer* last = last_dense(network.layers);
-  if (last->units != 0 && last->units != outputs) {
+  if (last == nullptr) return;
+  if (last->units == 0) last->units = outputs;
+  if (last->units != outputs && keeps_width(network.layers, last)) {
     fail_usage("the last layer has {} units, but the data asks for {}; write it without a number",
                last->units, outputs);
   }
-  last->units = outputs;
 }
 
 }  // namespace nn

@@ -45,16 +45,17 @@ struct Network {
   Shape input;                         // of one row; filled by resolve()
   std::vector<InputSegment> segments;  // the parts of a flat input, for embedding; may be empty without one
   std::vector<Layer> layers;
+  std::int64_t width = 0;  // of what it gives; filled by resolve()
 
   std::int64_t inputs() const { return element_count(input); }
-  std::int64_t outputs() const;  // units of the last dense layer
+  std::int64_t outputs() const { return width; }
 };
 
 // --net: layers separated by commas, words in a layer by spaces:
 //   "conv2d 32 3x3 same relu, max_pool2d 2, flatten, dense 128 relu, dropout 0.5, dense"
 //   "residual(conv2d 32 3x3 same relu, conv2d 32 3x3 same; conv2d 32 1x1), activation relu"
 //   "concat(conv2d 12 3x3 same relu; ), concat(conv2d 8 1x1; conv2d 8 3x3 same; max_pool2d 3 strides 1 same)"
-// The first dense layer without a number of units must be the last one. Errors (usage)
+// Only the last dense layer may be without a number of units. Errors (usage)
 // name the layer and quote the word.
 Network parse_network(std::string_view text);
 
@@ -72,9 +73,9 @@ bool ends_with_activation(const Network& network);
 // `gaussian`. An activation, a norm or dropout before that would be one too many.
 void check_last_layer(const Network& network, Loss loss);
 
-// Fixes the input and the width of the last layer; refuses a last layer of another explicit
-// width (usage error that says what the data asks for). Whether shapes fit each other is
-// found out by lower().
+// Fixes the input and the width of the last dense layer, where that has none; refuses another explicit width
+// where nothing behind it changes it (usage error that says what the data asks for). Whether shapes fit each
+// other, and a network without dense layers what the data asks for, is found out by lower().
 void resolve(Network& network, Shape input, std::int64_t outputs, std::vector<InputSegment> segments = {});
 
 }  // namespace nn

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,18 @@ options::List show_options(Options& o) {
   return list;
 }
 
+// Names with commas between, or a file of them.
+std::vector<std::string> parse_classes(std::string_view text) {
+  constexpr std::size_t most_bytes = 1 << 20;
+  const std::string path(text);
+  std::error_code error;
+  if (text.find(',') != std::string_view::npos || !std::filesystem::is_regular_file(path, error))
+    return nn::split(text, ',');
+  std::vector<std::string> names = nn::split(nn::read_text(path, most_bytes), '\n');
+  if (!names.empty() && names.back().empty()) names.pop_back();
+  return names;
+}
+
 options::List convert_options(Options& o) {
   options::List list;
   options::Group group(list, "ONNX", options::Effect::output);
@@ -107,6 +120,24 @@ options::List convert_options(Options& o) {
                "column; `double`, the same with float64, which loses no digits; `matrix`, all columns of "
                "numbers as one input x; `uint8`, a tensor of bytes."},
       options::choice(onnx.input));
+  group.add({.name = "classes",
+             .value = "A,B,…",
+             .help = "What the classes of an .onnx file are called, or a file of them",
+             .text = "With `convert` from an .onnx file, what the classes are called, in the order of its "
+                     "outputs: names "
+                     "with commas between, or a file with a name in each line. By default the file says it, "
+                     "or they are "
+                     "0, 1 and so on. It also says that outputs which nothing makes probabilities of are "
+                     "logits of classes."},
+            options::parsed(o.convert.import.classes, parse_classes, options::Kind::file));
+  group.add(
+      {.name = "loss",
+       .value = "LOSS",
+       .help = "What training goes on with: mse (default), mae or huber",
+       .text =
+           "With `convert` from an .onnx file of numbers, the loss that training goes on with; by default "
+           "`mse`. Of classes it is cross-entropy."},
+      options::parsed(o.convert.import.loss, nn::parse_loss_choice));
   return list;
 }
 

@@ -27,11 +27,15 @@ model::Model load_any(const std::string& path, const ConvertOptions& options) {
   return format->load(path, options);
 }
 
-void check_options(const std::string& output, const ConvertOptions& options) {
+void check_options(const std::string& input, const std::string& output, const ConvertOptions& options) {
   const onnx::ExportOptions& out = options.onnx;
   if (!output.ends_with(".onnx") && (out.opset || out.numeric || out.layout || out.input)) {
     throw make_error(ErrorKind::usage, "{}: the output is no .onnx file", printable(output, 4096))
         .advise(", which --opset, --numeric, --layout and --input are about");
+  }
+  if (!input.ends_with(".onnx") && (!options.import.classes.empty() || options.import.loss)) {
+    throw make_error(ErrorKind::usage, "{}: the input is no .onnx file", printable(input, 4096))
+        .advise(", which --classes and --loss are about");
   }
 }
 
@@ -55,7 +59,7 @@ void convert_file(const std::string& input, const std::string& output, const Con
   if (format == nullptr) {
     fail_usage("{}: the name of the output must end in {}", printable(output, 4096), list_endings());
   }
-  check_options(output, options);
+  check_options(input, output, options);
   model::Model model = load_any(input, options);
   format->save(output, model, options);
 }

@@ -6,6 +6,9 @@
 #include "base/error.hpp"
 #include "onnx/export_parts.hpp"
 
+// A new operation that isn't exported doesn't build.
+#pragma GCC diagnostic error "-Wswitch"
+
 namespace nn::onnx {
 namespace {
 

@@ -110,7 +110,7 @@ struct Kernels {
   void (&scatter_patches)(const Patches&, const T* columns, T* x);
   // A convolution in which each channel has a filter of its own: kernel [kernel height * width, channels].
   void (&depthwise)(const Pool&, const T* x, const T* kernel, const T* bias, T* y);
-  // Adds to both gradients; x_gradient null: not wanted.
+  // Adds to both gradients; null: not wanted.
   void (&depthwise_back)(const Pool&, const T* x, const T* kernel, const T* g, T* kernel_gradient,
                          T* x_gradient);
   // y: the largest of each window; chosen (as y, or null): which one, counted through the window.

@@ -28,7 +28,8 @@ void depthwise_back(const Pool& windows, const T* x, const T* kernel, const T* g
   const std::int64_t channels = windows.patches.channels;
   for_outputs(windows, [&](std::int64_t out, const Cursor& at) {
     for_window(at, [&](std::int64_t from, std::int64_t number) {
-      multiply_add_values(x + from, g + out, channels, kernel_gradient + number * channels);
+      if (kernel_gradient != nullptr)
+        multiply_add_values(x + from, g + out, channels, kernel_gradient + number * channels);
       if (x_gradient != nullptr)
         multiply_add_values(kernel + number * channels, g + out, channels, x_gradient + from);
     });

@@ -181,8 +181,8 @@ class Conv2d final : public Operation<T> {
       for (std::int64_t j = 0; j < filters_; ++j) bias_gradient[j] += gradient[p * out_pixel_ + j];
     }
     if (depthwise())
-      return s_.kernels.depthwise_back(windows(pixels), in_.data, kernel_, out_.gradient, kernel_gradient,
-                                       in_.gradient);
+      return s_.kernels.depthwise_back(windows(pixels), in_.data, kernel_, out_.gradient,
+                                       is_frozen() ? nullptr : kernel_gradient, in_.gradient);
     for (std::int64_t group = 0; group < op_.options.groups; ++group) {
       if (!is_frozen()) add_kernel_gradient(pixels, group, gradient, kernel_gradient, part);
       if (in_.gradient != nullptr) input_gradient(pixels, group, gradient, part);

@@ -92,7 +92,7 @@ out label: int64 'batch'
   CHECK(file.metadata.at("nn.classes") == R"(["-1","2","10"])");
 }
 
-TEST_CASE("--numeric needs no operators but ONNX's own, and no texts") {
+TEST_CASE("what is exported with --numeric needs no operators but ONNX's own, and no texts") {
   model::Model model = class_model();
   model.target.integers = false;
   model.target.classes = {"a", "b", "c"};

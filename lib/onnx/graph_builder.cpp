@@ -16,44 +16,33 @@ ValueInfo value_info(std::string name, DataType type, const std::vector<std::int
 
 }  // namespace
 
+namespace {
+
+template <typename T>
+Attribute made(std::string name, Attribute::Type type, T Attribute::*member, T value) {
+  Attribute out;
+  out.name = std::move(name);
+  out.type = type;
+  out.*member = std::move(value);
+  return out;
+}
+
+}  // namespace
+
 Attribute attribute(std::string name, std::int64_t value) {
-  Attribute made;
-  made.name = std::move(name);
-  made.type = Attribute::Type::integer;
-  made.i = value;
-  return made;
+  return made(std::move(name), Attribute::Type::integer, &Attribute::i, value);
 }
-
 Attribute attribute(std::string name, float value) {
-  Attribute made;
-  made.name = std::move(name);
-  made.type = Attribute::Type::real;
-  made.f = value;
-  return made;
+  return made(std::move(name), Attribute::Type::real, &Attribute::f, value);
 }
-
 Attribute attribute(std::string name, std::string text) {
-  Attribute made;
-  made.name = std::move(name);
-  made.type = Attribute::Type::text;
-  made.s = std::move(text);
-  return made;
+  return made(std::move(name), Attribute::Type::text, &Attribute::s, std::move(text));
 }
-
 Attribute attribute(std::string name, std::vector<std::int64_t> values) {
-  Attribute made;
-  made.name = std::move(name);
-  made.type = Attribute::Type::integers;
-  made.ints = std::move(values);
-  return made;
+  return made(std::move(name), Attribute::Type::integers, &Attribute::ints, std::move(values));
 }
-
 Attribute attribute(std::string name, std::vector<std::string> values) {
-  Attribute made;
-  made.name = std::move(name);
-  made.type = Attribute::Type::texts;
-  made.strings = std::move(values);
-  return made;
+  return made(std::move(name), Attribute::Type::texts, &Attribute::strings, std::move(values));
 }
 
 std::string GraphBuilder::unique(std::string wanted) {

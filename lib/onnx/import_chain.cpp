@@ -20,9 +20,7 @@ constexpr int farthest = 8;                // dominators that elementwise nodes 
 
 const Flow& flow_at(const FlowOp& op, std::size_t index) { return std::get<Flow>(op.operands[index]); }
 const Constant* constant_at(const FlowOp& op, std::size_t index) {
-  if (index >= op.operands.size()) return nullptr;
-  const auto* constant = std::get_if<ConstantPtr>(&op.operands[index]);
-  return constant == nullptr ? nullptr : constant->get();
+  return index < op.operands.size() ? constant_of(op.operands[index]) : nullptr;
 }
 
 class Chains {
@@ -326,7 +324,7 @@ class Chains {
       if (flow == nullptr) refuse(op, "it puts constants beside rows");
       layer.branches.push_back(between(start, flow->op, depth + 1));
       for (const ImportLayer& inner : layer.branches.back()) {
-        if (!inner.kernel.constant) continue;
+        if (!inner.kernel.constant && inner.gamma.empty()) continue;
         if (!used_.insert(inner.node).second)
           refuse(graph_.op(node_op(inner.node)), "two ways that don't come together behind it use its result",
                  "layers that share their weights can't be trained here");

@@ -12,11 +12,6 @@ namespace {
 using Dims = std::vector<std::int64_t>;
 constexpr std::int64_t most_splat = std::int64_t{1} << 25;  // elements of constants that a file only names
 
-const Constant* constant_of(const GraphValue& value) {
-  const auto* constant = std::get_if<ConstantPtr>(&value);
-  return constant == nullptr ? nullptr : constant->get();
-}
-
 ConstantPtr with_tensor(Tensor tensor, std::optional<double> all = {}) {
   auto out = std::make_shared<Constant>();
   out->tensor = std::move(tensor);
@@ -225,7 +220,7 @@ std::optional<ConstantPtr> fold(const Node& node, std::span<const GraphValue> op
     }
   }
   if (x->count() <= static_cast<std::int64_t>(most_integers)) {
-    if (const auto integers = compute_integers(node, operands, opset)) {
+    if (const auto integers = compute_integers(node, operands)) {
       std::vector<std::int64_t> values;
       for (const Extent& extent : integers->values) values.push_back(extent.number);
       const Dims out = integers->is_scalar ? Dims{} : Dims{static_cast<std::int64_t>(values.size())};

@@ -17,10 +17,6 @@ namespace {
 
 std::string plural(std::size_t count) { return fmt::format("{} dimensions", count); }
 
-bool is_constant(const GraphValue& value) { return std::holds_alternative<ConstantPtr>(value); }
-const Flow* flow_of(const GraphValue& value) { return std::get_if<Flow>(&value); }
-const Unknown* unknown_of(const GraphValue& value) { return std::get_if<Unknown>(&value); }
-
 }  // namespace
 
 const Array* Constant::array() const {
@@ -72,6 +68,11 @@ void Translator::add_input(const ValueInfo& input) {
   }
   if (space.sizes.size() > 3) return unknown(fmt::format("rows of {}", plural(space.sizes.size())));
   if (space.sizes.empty()) return unknown("its rows have no dimension");
+  std::int64_t elements = 1;
+  for (const std::int64_t size : space.sizes) {
+    elements *= size;
+    if (elements > INT32_MAX) return unknown("its rows are larger than any network's here");
+  }
   if (input.dims[0].value) fixed_rows_ = *input.dims[0].value;
   if (space.sizes.size() == 1) space.roles = {Role::channels};
   graph_.values_[input.name] = Flow{add(std::move(op), std::move(space)), {}};
@@ -136,7 +137,7 @@ void Translator::translate(int index) {
     return refuse(index, "what it makes of constants isn't computed here");
   }
   if (flow == nullptr) {
-    if (auto integers = compute_integers(n, operands, graph_.opset())) return put(n, *std::move(integers));
+    if (auto integers = compute_integers(n, operands)) return put(n, *std::move(integers));
     return refuse(index, "what it makes of shapes isn't computed here");
   }
   try {
@@ -167,7 +168,7 @@ void Translator::translate_flow(int index, const Node& n, std::vector<GraphValue
   if (only_changes_shape(n)) {
     if (!first) return refuse(index, "it takes its shape from rows");
     std::string why;
-    const auto dims = reshaped(n, operands, space_of(*x), x->dims, fixed_rows_, graph_.opset(), why);
+    const auto dims = reshaped(n, operands, space_of(*x), x->dims, fixed_rows_, why);
     if (!dims) return refuse(index, why);
     return put(n, Flow{x->op, *dims});
   }

@@ -66,6 +66,14 @@ struct Unknown {
 };
 
 using GraphValue = std::variant<Unknown, ConstantPtr, Integers, Flow>;
+// Null where it is something else.
+inline const Flow* flow_of(const GraphValue& value) { return std::get_if<Flow>(&value); }
+inline const Unknown* unknown_of(const GraphValue& value) { return std::get_if<Unknown>(&value); }
+inline const Constant* constant_of(const GraphValue& value) {
+  const auto* constant = std::get_if<ConstantPtr>(&value);
+  return constant == nullptr ? nullptr : constant->get();
+}
+inline bool is_constant(const GraphValue& value) { return std::holds_alternative<ConstantPtr>(value); }
 
 enum class FlowType : std::uint8_t {
   input,

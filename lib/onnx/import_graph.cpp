@@ -56,13 +56,15 @@ Scaling scaling_at(const ImportLayer& affine, std::size_t index) {
   return {shift == 0 ? 0 : -shift / scale, scale};
 }
 
-// Vectors are columns of numbers, which a table has; images are one tensor each.
+// Vectors are columns of numbers, which a table has; images, and vectors of more numbers than tables have
+// columns, are one tensor each.
+constexpr std::int64_t most_columns = 65'536;
 std::vector<model::InputColumn> columns_of(const FlowGraph& graph, int input, const ImportLayer& affine) {
   const FlowOp& op = graph.op(input);
   const std::vector<std::int64_t> image = graph.image(op);
   std::vector<model::InputColumn> columns;
-  if (graph.is_vector(op)) {
-    const std::int64_t width = graph.space(op).sizes[0];
+  const std::int64_t width = image[2];
+  if (graph.is_vector(op) && width <= most_columns) {
     for (std::int64_t i = 0; i < width; ++i) {
       model::InputColumn& column = columns.emplace_back();
       column.name = fmt::format("c{}", i);
@@ -81,8 +83,8 @@ std::vector<model::InputColumn> columns_of(const FlowGraph& graph, int input, co
   model::InputColumn& column = columns.emplace_back();
   column.name = name_of_input(graph, input);
   column.kind = model::InputColumn::Kind::tensor;
-  column.shape = Shape(image.begin(), image.end());
-  if (column.shape.back() == 1) column.shape.pop_back();
+  column.shape = graph.is_vector(op) ? Shape{width} : Shape(image.begin(), image.end());
+  if (column.shape.size() > 1 && column.shape.back() == 1) column.shape.pop_back();
   if (affine.scale.size() == 1) {
     const Scaling scaling = scaling_at(affine, 0);
     column.offset = {scaling.offset};

@@ -9,14 +9,6 @@
 #include "tensor/batch.hpp"  // to_string() of a shape
 
 namespace nn::onnx {
-namespace {
-
-bool is_constant(const GraphValue& value) { return std::holds_alternative<ConstantPtr>(value); }
-const Flow* flow_of(const GraphValue& value) { return std::get_if<Flow>(&value); }
-const Unknown* unknown_of(const GraphValue& value) { return std::get_if<Unknown>(&value); }
-
-}  // namespace
-
 std::int64_t Translator::size_of(const Flow& flow, const Group& group) const {
   return graph_.size_of(graph_.op(flow.op), group);
 }

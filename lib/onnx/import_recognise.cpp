@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t most_nodes_together = 40;
 constexpr double tolerance = 1e-6;
+constexpr std::size_t most_tried = std::size_t{1}
+                                   << 22;  // numbers that a function is tried at, of all channels
 
 bool close(double a, double b) {
   return std::abs(a - b) <= tolerance * std::max({1.0, std::abs(a), std::abs(b)});
@@ -24,6 +26,7 @@ struct Region {
   std::vector<int> ops;     // in an order in which they can run; the last is the result
   std::vector<Group> dims;  // of what goes in, as they see it
   bool has_reduction = false;
+  bool is_same_for_all = true;  // no constant has several elements, nor does a reduction put some together
 };
 
 std::optional<Region> region_between(const FlowGraph& graph, int from, int to) {
@@ -40,12 +43,17 @@ std::optional<Region> region_between(const FlowGraph& graph, int from, int to) {
       return std::nullopt;
     region.ops.push_back(index);
     region.has_reduction = region.has_reduction || is_reduction(graph.node(op));
+    region.is_same_for_all = region.is_same_for_all && !region.has_reduction && graph.node(op).domain.empty();
     for (const GraphValue& operand : op.operands) {
-      const auto* flow = std::get_if<Flow>(&operand);
-      if (flow == nullptr) continue;
+      const Flow* flow = flow_of(operand);
+      if (flow == nullptr) {
+        const Constant* constant = constant_of(operand);
+        region.is_same_for_all = region.is_same_for_all && (constant == nullptr || constant->count() == 1);
+        continue;
+      }
       if (flow->op != from) {
         // Nothing but the shape of what goes in may change on the way.
-        if (flow->dims.size() != graph.op(flow->op).dims.size()) return std::nullopt;
+        if (flow->dims != graph.op(flow->op).dims) return std::nullopt;
         open.push_back(flow->op);
         continue;
       }
@@ -87,7 +95,7 @@ class Trial {
       : graph_(graph),
         region_(std::move(region)),
         channels_(channels),
-        width_(graph.size_of(from, region_.dims[channels])) {}
+        width_(region_.is_same_for_all ? 1 : graph.size_of(from, region_.dims[channels])) {}
 
   std::int64_t width() const { return width_; }
 
@@ -206,6 +214,7 @@ std::optional<KnownActivation> activation_of(const std::vector<double>& results)
 
 std::optional<Known> function_of(const Trial& trial) {
   const auto width = static_cast<std::size_t>(trial.width());
+  if (width > most_tried / grid().size()) return std::nullopt;
   std::vector<double> values;
   values.reserve(grid().size() * width);
   for (const double x : grid()) values.insert(values.end(), width, x);
@@ -238,8 +247,8 @@ std::optional<Known> function_of(const Trial& trial) {
 // agree.
 std::optional<Known> norm_of(const Trial& trial) {
   const auto width = static_cast<std::size_t>(trial.width());
-  if (width < 2) return std::nullopt;
   constexpr std::size_t rows = 12;
+  if (width < 2 || width > most_tried / rows) return std::nullopt;
   constexpr std::array<double, rows> sizes{0, 1e6, 1e-3, 1, 1, 3, 0.1, 30, 1e-2, 1e-2, 1e3, 1};
   std::mt19937_64 random(1);
   std::vector<double> values(rows * width);
@@ -322,6 +331,7 @@ std::optional<Known> recognise(const FlowGraph& graph, int from, int op) {
   if (!known) return std::nullopt;
   const bool has_channels = region_rank == 2 || !graph.space(start).roles.empty();
   if (!has_channels && !is_for_all(*known)) return std::nullopt;
+  if (is_for_all(*known)) return known;
   const std::vector<std::int64_t> places = graph.places(start, group);
   if (auto* affine = std::get_if<KnownAffine>(&*known)) {
     reorder(affine->scale, places);

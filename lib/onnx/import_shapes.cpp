@@ -12,11 +12,6 @@ namespace {
 
 using Dims = std::vector<std::int64_t>;
 
-const Constant* constant_of(const GraphValue& value) {
-  const auto* constant = std::get_if<ConstantPtr>(&value);
-  return constant == nullptr ? nullptr : constant->get();
-}
-
 // Slice's starts, ends, axes and steps, which were attributes before opset 10.
 struct Range {
   std::int64_t start, end, step;
@@ -124,8 +119,7 @@ std::optional<Dims> axes_of(const Node& node, std::span<const GraphValue> operan
   return node.integers("axes");
 }
 
-std::optional<Integers> compute_integers(const Node& node, std::span<const GraphValue> operands,
-                                         std::int64_t) {
+std::optional<Integers> compute_integers(const Node& node, std::span<const GraphValue> operands) {
   const std::string_view op = node.op_type;
   if (operands.empty() || !node.domain.empty()) return std::nullopt;
   if (op == "Concat") {
@@ -277,8 +271,7 @@ std::optional<std::vector<Group>> regrouped(const std::vector<Group>& dims, cons
 
 std::optional<std::vector<Group>> reshaped(const Node& node, std::span<const GraphValue> operands,
                                            const Space& space, const std::vector<Group>& dims,
-                                           std::optional<std::int64_t> fixed_rows, std::int64_t,
-                                           std::string& why) {
+                                           std::optional<std::int64_t> fixed_rows, std::string& why) {
   const std::string_view op = node.op_type;
   why = "its shape isn't constant";
   if (op == "Transpose") {

@@ -20,8 +20,7 @@ inline constexpr std::size_t most_integers = 4096;
 std::optional<ConstantPtr> fold(const Node& node, std::span<const GraphValue> operands, std::int64_t opset);
 
 // The result of a node on integers, of which some come from shapes.
-std::optional<Integers> compute_integers(const Node& node, std::span<const GraphValue> operands,
-                                         std::int64_t opset);
+std::optional<Integers> compute_integers(const Node& node, std::span<const GraphValue> operands);
 
 // The axes of a node, from its attribute or its operand; nothing where they aren't constant. Not yet counted
 // from the front.
@@ -33,8 +32,7 @@ std::optional<std::vector<std::size_t>> from_front(const std::vector<std::int64_
 // its elements would be put together in a way that a network can't follow.
 std::optional<std::vector<Group>> reshaped(const Node& node, std::span<const GraphValue> operands,
                                            const Space& space, const std::vector<Group>& dims,
-                                           std::optional<std::int64_t> fixed_rows, std::int64_t opset,
-                                           std::string& why);
+                                           std::optional<std::int64_t> fixed_rows, std::string& why);
 bool only_changes_shape(const Node& node);
 
 }  // namespace nn::onnx

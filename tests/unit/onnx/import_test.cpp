@@ -223,6 +223,24 @@ TEST_CASE("what no network here computes is refused by its node") {
                             attribute("count_include_pad", std::int64_t{1})});
                      }),
                      "(AveragePool): it counts the zeros of its padding");
+    out.emplace_back(image([](Net& n) {  // a norm that two branches would have each for itself
+                       const std::string one = n.weights({2});
+                       const std::string norm = n.add("BatchNormalization", {"x", one, one, one, one});
+                       const std::string first = n.conv(norm, 2, 1, 1), second = n.conv(norm, 2, 1, 1);
+                       return n.add("Add", {"x", n.add("Concat",
+                                                       {
+                                                           first,
+                                                           second,
+                                                       },
+                                                       {attribute("axis", std::int64_t{1})})});
+                     }),
+                     "imported as ");
+    out.emplace_back(image([](Net& n) {
+                       const std::string one = n.weights({2});
+                       const std::string norm = n.add("BatchNormalization", {"x", one, one, one, one});
+                       return n.add("Sum", {"x", n.conv(norm, 2, 2, 1), n.conv(norm, 2, 2, 1)});
+                     }),
+                     "(BatchNormalization): two ways that don't come together");
     out.emplace_back(image([](Net& n) {
                        return n.add("Reshape", {"x", n.graph.constant("s", Ints{36, -1, 2})});
                      }),
@@ -236,4 +254,13 @@ TEST_CASE("what no network here computes is refused by its node") {
     return out;
   }();
   for (const auto& [file, why] : files) CHECK_THAT(refusal_of(file), Contains(why));
+}
+
+TEST_CASE("how wide a row is costs an activation nothing") {
+  Net n({2'000'000'000});
+  const model::Model model =
+      imported(n.finish(n.add("Sigmoid", {n.add("Mul", {"x", n.number(2)})}), 2'000'000'000));
+  CHECK(to_string(model.network) == "activation sigmoid");
+  REQUIRE(model.encoder.columns().size() == 1);
+  CHECK(model.encoder.columns()[0].scale == std::vector<double>{2});
 }
